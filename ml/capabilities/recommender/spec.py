@@ -1,0 +1,67 @@
+"""What the recommender needs, publishes and promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ml.core.spec import Capability, Gate, Published, PublishedColumn
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters of the recommender. Weights say what an event tells about taste, relative to a purchase."""
+
+    top_k: int = 20
+    similar_k: int = 20
+    neighbours: int = 100
+    weight_purchase: float = 1.0
+    weight_cart: float = 0.3
+    weight_wish: float = 0.3
+    weight_view: float = 0.1
+    half_life_days: float = 180.0
+    popularity_days: int = 30
+    shrinkage: float = 20.0
+
+
+RECOMMENDATION = Published(
+    "recommendation",
+    "What to show a customer: the best products, best first.",
+    ("customer_id", "rank"),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        PublishedColumn("rank", "integer", "1 is best."),
+        PublishedColumn("product_id", "text", "What to show."),
+        PublishedColumn("score", "number", "How strongly; comparable within one customer's list only."),
+        PublishedColumn("reason", "text", "Why, in words."),
+        PublishedColumn(
+            "source_product_id", "text", "The product that the reason names; null for popularity.", nullable=True
+        ),
+    ),
+)
+
+SIMILAR_PRODUCT = Published(
+    "similar_product",
+    "Products that the same customers buy and look at.",
+    ("product_id", "rank"),
+    (
+        PublishedColumn("product_id", "text", "The product that is looked at."),
+        PublishedColumn("rank", "integer", "1 is most similar."),
+        PublishedColumn("similar_product_id", "text", "What goes with it."),
+        PublishedColumn("score", "number", "Similarity.", "0 to 1"),
+        PublishedColumn("reason", "text", "Why, in words."),
+    ),
+)
+
+SPEC = Capability(
+    name="recommender",
+    title="Recommendations",
+    question="What should we show this customer next?",
+    package="ml.capabilities.recommender",
+    needs=("customer", "product", "order", "order_item"),
+    wants=("event", "stock"),
+    publishes=(RECOMMENDATION, SIMILAR_PRODUCT),
+    params=Params(),
+    gate=Gate(metric="ndcg@10", baseline="recent popularity", horizon=timedelta(days=28)),
+    train_schedule="0 4 * * 0",
+)

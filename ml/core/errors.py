@@ -1,0 +1,72 @@
+"""The errors that a shop's engineer reads: what is wrong, what came, what to do."""
+
+from __future__ import annotations
+
+
+class NightshiftError(Exception):
+    """An error whose text helps.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, in one sentence.
+    came : str, optional
+        What was given or found (values, counts, names).
+    do : str, optional
+        What the reader can do about it.
+
+    Examples
+    --------
+    >>> print(NightshiftError("No shop.", came="schema shop has 0 tables", do="run ./nightshift shop load"))
+    No shop.
+      came: schema shop has 0 tables
+      do:   run ./nightshift shop load
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, came: str = "", do: str = "") -> None:
+        self.what, self.came, self.do = what, came, do
+        lines = [what]
+        if came:
+            lines.append("  came: " + came.replace("\n", "\n        "))
+        if do:
+            lines.append("  do:   " + do.replace("\n", "\n        "))
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.what, self.came, self.do))
+
+
+def _rebuild(kind: type[NightshiftError], what: str, came: str, do: str) -> NightshiftError:
+    return kind(what, came=came, do=do)
+
+
+class ContractError(NightshiftError):
+    """The shop's tables do not fit the contract (a table or column is missing or has another type)."""
+
+    exit_code = 3
+
+
+class DataRefused(NightshiftError):
+    """Too much of the input or of a batch is broken: the night stops, yesterday's tables stay."""
+
+    exit_code = 4
+
+
+class Busy(NightshiftError):
+    """Somebody else is doing the same thing right now."""
+
+    exit_code = 5
+
+
+class StorageError(NightshiftError):
+    """A disk or object store refused (full, read-only, gone)."""
+
+    exit_code = 6
+
+
+class ArtifactError(NightshiftError):
+    """A model file is missing or is not the one that was registered (its sha256 differs)."""
+
+    exit_code = 7

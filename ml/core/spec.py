@@ -1,0 +1,87 @@
+"""What a capability says of itself: data only, nothing heavy imported.
+
+A capability is one folder ``ml/capabilities/<name>/`` with the same files in each: ``spec.py`` (a
+:class:`Capability` named ``SPEC``), ``features.py``, ``model.py``, ``evaluate.py``, ``score.py``, ``sample.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import ModuleType
+from typing import Any, Literal
+
+Kind = Literal["text", "integer", "number", "boolean", "timestamp"]
+
+
+@dataclass(frozen=True)
+class PublishedColumn:
+    """One column of a table that the shop reads. ``meaning`` and ``unit`` go into README and COMMENT ON."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """One table in schema ``ml``. The columns ``batch_id``, ``model_version`` and ``as_of`` are added to each by the view."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[PublishedColumn, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    """Further indexes beside the primary key."""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """When a challenger is served: its paired difference in ``metric`` is above zero by more than chance.
+
+    ``metric`` is computed per unit (a customer, an order) on events after training; larger is better.
+    """
+
+    metric: str
+    baseline: str
+    horizon: timedelta
+    min_units: int = 30
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One question that Nightshift answers for the shop."""
+
+    name: str
+    title: str
+    question: str
+    package: str
+    needs: tuple[str, ...]
+    """Contract tables without which the capability waits."""
+    wants: tuple[str, ...]
+    """Contract tables that make it better when the shop has them."""
+    publishes: tuple[Published, ...]
+    params: Any
+    """A frozen dataclass with the defaults of every parameter."""
+    gate: Gate
+    train_schedule: str
+    """Cron expression of ``train_<name>`` in the shop's time zone."""
+    skips: Mapping[str, str] = field(default_factory=dict)
+    """Contract-test name -> why it does not apply. Each skip needs a reason."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return self.needs + self.wants
+
+    def module(self, part: Literal["features", "model", "evaluate", "score", "sample"]) -> ModuleType:
+        """Import one of the capability's parts, and only now what that part imports."""
+        return importlib.import_module(f"{self.package}.{part}")

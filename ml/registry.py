@@ -1,0 +1,19 @@
+"""The capabilities, one line each."""
+
+from __future__ import annotations
+
+from ml.capabilities.recommender.spec import SPEC as RECOMMENDER
+from ml.core.errors import NightshiftError
+from ml.core.spec import Capability
+
+CAPABILITIES: dict[str, Capability] = {spec.name: spec for spec in (RECOMMENDER,)}
+
+
+def capability(name: str) -> Capability:
+    """The capability ``name``; an unknown one is an error that lists those that there are."""
+    try:
+        return CAPABILITIES[name]
+    except KeyError:
+        raise NightshiftError(
+            f"There is no capability {name!r}.", came=repr(name), do="choose one of " + ", ".join(CAPABILITIES)
+        ) from None

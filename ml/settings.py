@@ -1,0 +1,70 @@
+"""Where everything is. Read from the environment in one place, then passed on as an argument."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ml.core.errors import NightshiftError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one Nightshift.
+
+    ``home`` is the state folder; ``database_url`` the Postgres (libpq URL) that holds ``ml``, ``ml_ops`` and, unless
+    ``shop_url`` names another server, ``shop``; ``lake_uri`` a folder or any fsspec URI.
+    """
+
+    home: Path
+    database_url: str
+    shop_url: str
+    lake_uri: str
+    mlflow_uri: str
+    timezone: str
+    hash_key: str
+    threads: int
+    memory_gb: float
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read ``NIGHTSHIFT_*``. Lists every missing name at once."""
+        missing = [
+            n for n in ("NIGHTSHIFT_HOME", "NIGHTSHIFT_DATABASE_URL", "NIGHTSHIFT_HASH_KEY") if not environ.get(n)
+        ]
+        if missing:
+            raise NightshiftError(
+                "Nightshift is not configured.",
+                came="not set: " + ", ".join(missing),
+                do="start through ./nightshift, which sets them, or set them (docker/.env.example lists all)",
+            )
+        home = Path(environ["NIGHTSHIFT_HOME"])
+        url = environ["NIGHTSHIFT_DATABASE_URL"]
+        zone = environ.get("NIGHTSHIFT_TIMEZONE", "UTC")
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise NightshiftError(
+                "The time zone is not known.", came=f"NIGHTSHIFT_TIMEZONE={zone!r}", do="use a name like Europe/Paris"
+            ) from None
+        return cls(
+            home=home,
+            database_url=url,
+            shop_url=environ.get("NIGHTSHIFT_SHOP_URL") or url,
+            lake_uri=environ.get("NIGHTSHIFT_LAKE_URI") or str(home / "lake"),
+            mlflow_uri=environ.get("NIGHTSHIFT_MLFLOW_URI") or url,
+            timezone=zone,
+            hash_key=environ["NIGHTSHIFT_HASH_KEY"],
+            threads=int(environ.get("NIGHTSHIFT_THREADS") or os.cpu_count() or 1),
+            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
+        )
+
+    def as_of(self, night: date) -> datetime:
+        """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
+        return datetime.combine(night, time(), ZoneInfo(self.timezone)).astimezone(UTC)
