@@ -1,0 +1,122 @@
+"""What every step of a night starts from: the snapshot that it works on, and where its results go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from ml.adapters import ops
+from ml.adapters.lake import Lake
+from ml.core.errors import NightshiftError
+from ml.core.spec import Capability
+from ml.settings import PROJECT, Settings
+from ml.shop.contract import TABLES
+
+SUITES = PROJECT / "expectations"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Night:
+    """A snapshot ``ref`` (``<night>/<attempt>``) with its manifest, and the lake that it lies in."""
+
+    settings: Settings
+    ref: str
+    lake: Lake
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, settings: Settings, ref: str) -> Night:
+        """Open the snapshot ``ref``; one that is not complete is an error."""
+        lake = Lake(settings.lake_uri)
+        path = lake.join("snapshot", ref, "manifest.json")
+        if not lake.exists(path):
+            raise NightshiftError(
+                "There is no such snapshot.",
+                came=f"{ref} has no manifest",
+                do="run the step extract of that night first",
+            )
+        return cls(settings, ref, lake, lake.read_json(path))
+
+    @property
+    def night(self) -> date:
+        return date.fromisoformat(self.ref.split("/")[0])
+
+    @property
+    def as_of(self) -> datetime:
+        return datetime.fromisoformat(self.manifest["as_of"])
+
+    @property
+    def shop(self) -> str:
+        """Which shop this is: a model of one shop never serves another."""
+        return str(self.manifest["shop"])
+
+    @property
+    def rehearsal(self) -> bool:
+        """A night on a sample: everything runs, nothing is published."""
+        return self.manifest.get("sample") is not None
+
+    def missing(self, capability: Capability) -> tuple[str, ...]:
+        """The contract tables that ``capability`` waits for."""
+        return tuple(name for name in capability.needs if name not in self.manifest["tables"])
+
+    def path(self, kind: str, *parts: str) -> str:
+        return self.lake.join(kind, self.ref, *parts)
+
+    def backend(self) -> Any:
+        """An Ibis backend that reads and writes the lake."""
+        return self.lake.ibis(threads=self.settings.threads, memory_gb=self.settings.memory_gb)
+
+    def clean(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
+        """The clean contract tables that ``capability`` reads, as Ibis tables; an optional one may be absent."""
+        return {
+            name: backend.read_parquet(self.path("snapshot", "clean", name, "*.parquet"))
+            for name in capability.tables
+            if name in self.manifest["tables"]
+        }
+
+    @contextmanager
+    def step(self, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:
+        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``."""
+        with ops.step(self.settings.database_url, self.ref, name, capability, shard) as record:
+            yield record
+
+
+class LazyTables(Mapping[str, pa.Table]):
+    """Feature tables by name, each read from the lake when it is first asked for."""
+
+    def __init__(self, lake: Lake, folder: str) -> None:
+        self._lake, self._folder = lake, folder
+        self._names = sorted(n.removesuffix(".parquet") for n in lake.names(folder) if n.endswith(".parquet"))
+        self._read: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = self._lake.read_parquet(self._lake.join(self._folder, f"{name}.parquet"))
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def contract_order(names: Mapping[str, Any]) -> list[str]:
+    """``names`` in the order of the contract."""
+    return [name for name in TABLES if name in names]
+
+
+def stopwatch() -> Callable[[], float]:
+    """Seconds since the call."""
+    start = time.monotonic()
+    return lambda: time.monotonic() - start

@@ -1,0 +1,53 @@
+"""A whole night in one process: what Airflow runs as tasks, for a REPL, tests and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from ml.adapters import ops, postgres
+from ml.pipeline.collect import extract, validate
+from ml.pipeline.context import Progress
+from ml.pipeline.serving import prepare, publish, report, score
+from ml.registry import CAPABILITIES
+from ml.registry import capability as find
+from ml.settings import Settings
+
+
+def run_night(
+    settings: Settings,
+    night: date,
+    *,
+    capabilities: Sequence[str] | None = None,
+    force_train: bool = False,
+    sample: int | None = None,
+    accept_growth: bool = False,
+    fresh: bool = False,
+    progress: Progress = lambda _: None,
+) -> dict[str, Any]:
+    """Run every step of ``night``; a second run at the same time is an error at once.
+
+    Returns
+    -------
+    dict
+        The night's report.
+    """
+    names = [find(name).name for name in (capabilities or CAPABILITIES)]
+    postgres.migrate(settings.database_url)
+    with ops.exclusive(settings.database_url, "night", wait_s=0):
+        progress("extract")
+        ref = extract(settings, night, fresh=fresh, sample=sample)
+        progress("validate")
+        validate(settings, ref, accept_growth=accept_growth)
+        for name in names:
+            progress(f"{name}: prepare")
+            ready = prepare(settings, ref, name, force=force_train)
+            for shard in range(ready["shards"]):
+                progress(f"{name}: score {shard + 1} of {ready['shards']}")
+                score(settings, ref, name, shard, ready["shards"])
+            if ready["shards"]:
+                progress(f"{name}: publish")
+                publish(settings, ref, name)
+        progress("report")
+        return report(settings, ref)

@@ -1,0 +1,169 @@
+"""Turn a served model into tables: the steps prepare, score, publish and report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import ceil
+from typing import Any
+
+import ibis
+
+from ml.adapters import ops, quality, tracking  # fmt: skip
+from ml.adapters import publish as shelf
+from ml.core.errors import DataRefused, NightshiftError
+from ml.core.spec import Capability, Published
+from ml.pipeline.context import SUITES, Night
+from ml.pipeline.training import features, recipe, serving, train
+from ml.registry import CAPABILITIES
+from ml.registry import capability as find
+from ml.settings import Settings
+
+UNITS_PER_SHARD = 250_000
+
+
+def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
+    """Make sure that there is a champion (train if not, or if ``force``) and that tonight's features are in the lake.
+
+    Returns
+    -------
+    dict
+        As :func:`train`, and ``shards``: how many pieces to score (0: the capability waits).
+    """
+    result = train(settings, ref, name, force=force)
+    if result["status"] == "waiting":
+        return result | {"shards": 0}
+    night, capability = Night.open(settings, ref), find(name)
+    with night.step("features", name) as record:
+        known = features(night, capability, "serve", night.as_of)
+        units = int(capability.module("score").units(known))
+        record["rows"] = units
+    return result | {"shards": max(1, ceil(units / UNITS_PER_SHARD)), "units": units}
+
+
+def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
+    """Score shard ``shard`` of ``shards`` with the serving model into the lake.
+
+    Returns
+    -------
+    dict
+        ``rows`` by published table.
+    """
+    night, capability = Night.open(settings, ref), find(name)
+    with night.step("score", name, shard) as record:
+        version = _version(night, capability)
+        folder = tracking.fetch(
+            settings.mlflow_uri, settings.database_url, name, version["version"], settings.home / "models"
+        )
+        model = capability.module("model").load(folder)
+        known = features(night, capability, "serve", night.as_of)
+        made = capability.module("score").score(model, known, shard, shards, capability.params)
+        rows = {
+            table: night.lake.write_batches(night.path("predictions", name, table, f"{shard:05d}.parquet"), batches)
+            for table, batches in made.items()
+        }
+        record["rows"] = sum(rows.values())
+    return {"version": version["version"], "rows": rows}
+
+
+def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
+    """Audit the capability's tables, load them beside yesterday's, and swap them in together.
+
+    Returns
+    -------
+    dict
+        ``batches`` by table, or ``status`` ``rehearsal``.
+
+    Raises
+    ------
+    DataRefused
+        The audit fails: yesterday's tables stay.
+    """
+    night, capability = Night.open(settings, ref), find(name)
+    with ops.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
+        version = _version(night, capability)
+        known = features(night, capability, "serve", night.as_of)
+        expected = capability.module("score").expected(known)
+        audits = {}
+        for table in capability.publishes:
+            facts = _facts(night, capability, table, expected[table.name])
+            suite = SUITES / "ml" / f"{table.name}.json"
+            folder = night.path("predictions", name, table.name)
+            verdict = quality.audit(
+                table, night.lake, folder, suite, facts, threads=settings.threads, memory_gb=settings.memory_gb
+            )
+            audits[table.name] = {"facts": facts, "verdict": asdict(verdict)}
+            if refusal := quality.refusal([verdict]):
+                raise DataRefused(
+                    f"ml.{table.name} is not published: it fails its audit.",
+                    came=refusal,
+                    do=f"read expectations/ml/{table.name}.json for the reason of each bound; yesterday's tables stay",
+                )
+        if night.rehearsal:
+            return {"status": "rehearsal", "audits": audits}
+        batches = shelf.publish(
+            settings.database_url,
+            night.lake,
+            {table: night.path("predictions", name, table.name) for table in capability.publishes},
+            night=night.night, ref=ref, capability=name, model_version=version["version"], as_of=night.as_of,
+            inputs_sha256=_inputs(night, capability, version), audits=audits,
+        )  # fmt: skip
+        record["rows"] = sum(batch.rows for batch in batches)
+    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in batches}}
+
+
+def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
+    version = serving(night, capability)
+    if version is None:
+        raise NightshiftError(
+            f"No version of {capability.name} may serve the night of {night.night}.",
+            came="ml_ops.promotion has none for this shop that was trained on what this night knows",
+            do=f"./nightshift night --date {night.night} --capability {capability.name} trains one",
+        )
+    return version
+
+
+def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) -> str:
+    """The same inputs give the same tables: snapshot, model and parameters."""
+    parts = [night.manifest["sha256"], str(version["version"]), version["run_id"], recipe(capability.params)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
+    """What is true of a batch as a whole; the suite of the table says what is tolerated."""
+    backend = night.backend()
+    now = backend.read_parquet(night.path("predictions", capability.name, table.name, "*.parquet"))
+    facts = {
+        "rows": float(now.count().execute()),
+        "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
+    }
+    before = ops.visible(night.settings.database_url, table.name)
+    if before and before["shop"] == night.shop and before["ref"] != night.ref:
+        folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
+        if night.lake.exists(folder):
+            facts |= _change(now, backend.read_parquet(night.lake.join(folder, "*.parquet")), table, facts["rows"])
+    return facts
+
+
+def _change(now: ibis.Table, before: ibis.Table, table: Published, rows: float) -> dict[str, float]:
+    """Share of rows that were not there in the batch before (whatever their rank), and the ratio of rows."""
+    same = [c.name for c in table.columns if c.kind == "text" and not c.nullable and c.name != "reason"]
+    old = before.select(*same).distinct()
+    new = now.select(*same).distinct()
+    kept = float(new.semi_join(old, same).count().execute())
+    return {
+        "change": 1 - kept / max(1.0, float(new.count().execute())),
+        "rows_ratio": rows / max(1.0, float(before.count().execute())),
+    }
+
+
+def report(settings: Settings, ref: str) -> dict[str, Any]:
+    """Sum up a night: what was published, quarantined, learnt, and where the time went; kept in ``ml_ops.night``."""
+    night = Night.open(settings, ref)
+    summary = ops.night_summary(settings.database_url, ref)
+    waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
+    summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
+    ops.close_night(settings.database_url, ref, summary)
+    return summary

@@ -1,0 +1,169 @@
+"""Learn, measure on what came after, and let the better model serve: the step train."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ml.adapters import ops, tracking
+from ml.core.evaluation import Evaluation
+from ml.core.gate import Decision, decide
+from ml.core.spec import Capability
+from ml.pipeline.context import LazyTables, Night
+from ml.registry import capability as find
+from ml.settings import Settings
+
+SEED = 7
+TRUTH = "truth"
+
+
+def features(
+    night: Night, capability: Capability, tag: str, as_of: datetime, since: datetime | None = None
+) -> LazyTables:
+    """The capability's features as known at ``as_of``, made once and then read from the lake.
+
+    With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
+    """
+    folder = night.path("features", capability.name, tag)
+    done = night.lake.join(folder, "done.json")
+    if not night.lake.exists(done):
+        part, backend = capability.module("features"), night.backend()
+        tables = night.clean(backend, capability)
+        made: dict[str, Any] = dict(part.build(tables, since or as_of, capability.params))
+        if since:
+            made[TRUTH] = part.truth(tables, since, as_of, capability.params)
+        for name, table in made.items():
+            night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
+        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(made)})
+    return LazyTables(night.lake, folder)
+
+
+def recipe(params: Any) -> str:
+    """Twelve hex digits that differ when a parameter differs."""
+    return hashlib.sha256(json.dumps(asdict(params), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
+    """The version that serves this night: of this shop, and trained on nothing that the night does not know."""
+    return ops.serving(night.settings.database_url, capability.name, night.shop, night.as_of)
+
+
+def train(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
+    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already.
+
+    Returns
+    -------
+    dict
+        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse`` or ``baseline``), ``version`` and ``why``.
+    """
+    night, capability = Night.open(settings, ref), find(name)
+    if missing := night.missing(capability):
+        return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
+    with ops.exclusive(settings.database_url, f"train {name}", wait_s=7200):
+        champion = serving(night, capability)
+        if champion and not force:
+            return {"status": "champion", "version": champion["version"], "why": "the champion serves"}
+        with night.step("train", name) as record:
+            result = _train(night, capability, champion)
+            record["message"] = result["why"]
+    return result
+
+
+def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
+    cutoff = night.as_of - capability.gate.horizon
+    known = features(night, capability, "evaluate", night.as_of, since=cutoff)
+    evaluations = _evaluate(night, capability, champion, known, known[TRUTH])
+    challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
+    decision = decide(
+        challenger.per_unit,
+        evaluations["champion"].per_unit if "champion" in evaluations else None,
+        baseline.per_unit,
+        same_recipe=bool(champion and champion["recipe"] == recipe(capability.params)),
+        gate=capability.gate,
+        seed=SEED,
+    )
+    if decision.outcome == "refuse" and champion is None:
+        decision = replace(decision, outcome="baseline")
+    return _register(night, capability, decision, evaluations, cutoff)
+
+
+def _evaluate(
+    night: Night,
+    capability: Capability,
+    champion: Mapping[str, Any] | None,
+    known: Mapping[str, pa.Table],
+    truth: pa.Table,
+) -> dict[str, Evaluation]:
+    model = capability.module("model")
+    models = {
+        "challenger": model.fit(known, capability.params, SEED),
+        capability.gate.baseline: model.fit_baseline(known, capability.params, SEED),
+    }
+    if champion:
+        # The champion was refitted on the test window when it was promoted; its recipe, fitted before the window, was not.
+        params = replace(capability.params, **_fitting(champion["params"], capability.params))
+        fit = model.fit_baseline if champion["baseline"] else model.fit
+        models["champion"] = fit(known, params, SEED)
+    return dict(capability.module("evaluate").evaluate(models, known, truth, capability.params))
+
+
+def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:
+    """The old version's parameters that today's code still has."""
+    return {name: value for name, value in old.items() if name in asdict(params)}
+
+
+def _register(
+    night: Night,
+    capability: Capability,
+    decision: Decision,
+    evaluations: Mapping[str, Evaluation],
+    cutoff: datetime,
+) -> dict[str, Any]:
+    model = capability.module("model")
+    serve = features(night, capability, "serve", night.as_of)
+    baseline = decision.outcome == "baseline"
+    fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
+    settings = night.settings
+    # A night of the past trains for itself: what serves now is not touched.
+    replay = ops.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
+    outcome = "replay" if replay else decision.outcome
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(Path(folder))
+        run_id = tracking.log_run(
+            settings.mlflow_uri,
+            capability.name,
+            artifact_root=settings.home / "mlflow-artifacts",
+            params=asdict(capability.params)
+            | {"seed": SEED, "cutoff": cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+            tags={
+                "night": night.night.isoformat(),
+                "ref": night.ref,
+                "shop": night.shop,
+                "snapshot_sha256": night.manifest["sha256"],
+                "recipe": recipe(capability.params),
+                "decision": outcome,
+                "why": decision.why,
+            },
+            decision=decision,
+            folder=Path(folder),
+        )
+        version = tracking.register(settings.mlflow_uri, capability.name, run_id)
+        ops.record_version(
+            settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
+            as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,
+            decision=outcome, why=decision.why,
+            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+        )  # fmt: skip
+    alias = {"refuse": "challenger", "replay": None}.get(outcome, "champion")
+    if alias:
+        tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
+    return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
