@@ -1,0 +1,133 @@
+"""The lake keeps its promises on a local folder and on an fsspec URI."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from ml.adapters.lake import Lake
+from ml.core.errors import StorageError
+
+SCHEMA = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC")), ("text", pa.string())])
+
+
+def rows(count: int) -> pa.Table:
+    """Rows with nulls in ``text``."""
+    return pa.table(
+        {"id": range(count), "at": range(count), "text": [None if i % 3 == 0 else f"t{i}" for i in range(count)]},
+        schema=pa.schema([("id", pa.int64()), ("at", pa.int64()), ("text", pa.string())]),
+    ).cast(SCHEMA)
+
+
+@pytest.fixture(params=["path", "file", "memory"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """A lake in a folder, under file:// and in memory."""
+    uris = {"path": str(tmp_path / "lake"), "file": f"file://{tmp_path}/lake", "memory": f"memory://{tmp_path.name}"}
+    return Lake(uris[request.param])
+
+
+def test_stream_is_read_back_by_duckdb(lake: Lake) -> None:
+    """What is written as a stream is read back by DuckDB and Ibis, in several files."""
+    count, _ = lake.write_stream("snapshot/a", SCHEMA, rows(1000).to_batches(64), rows_per_file=300)
+
+    table = lake.duckdb(1, 1).sql(f"SELECT * FROM '{lake.parquet('snapshot/a')}' ORDER BY id").to_arrow_table()  # noqa: S608
+
+    assert count == 1000
+    assert table.cast(SCHEMA).equals(rows(1000))
+    assert lake.names("snapshot", "a") == [f"part-0000{i}.parquet" for i in range(4)]
+    assert lake.ibis(1, 1).read_parquet(lake.parquet("snapshot/a")).count().execute() == 1000
+
+
+def test_hash_depends_on_the_rows_alone(lake: Lake) -> None:
+    """The hash is the same however the rows came in batches, and another when a value differs."""
+    written = {lake.write_stream("a", SCHEMA, rows(500).to_batches(size), 200) for size in (1, 7, 500)}
+    other = lake.write_stream("b", SCHEMA, rows(499).to_batches(), 200)
+
+    assert len(written) == 1
+    assert other not in written
+
+
+def test_hash_is_that_of_the_files(tmp_path: Path) -> None:
+    """Anyone can check the hash: it is sha256 of the files one after the other."""
+    lake = Lake(str(tmp_path))
+    _, sha256 = lake.write_stream("a", SCHEMA, rows(500).to_batches(), 200)
+
+    assert sha256 == hashlib.sha256(b"".join(p.read_bytes() for p in sorted((tmp_path / "a").iterdir()))).hexdigest()
+
+
+def test_empty_stream_keeps_the_schema(tmp_path: Path) -> None:
+    """An empty table is one file with the schema and microsecond UTC timestamps."""
+    lake = Lake(str(tmp_path))
+    assert lake.write_stream("a", SCHEMA, [])[0] == 0
+    assert pq.read_schema(tmp_path / "a" / "part-00000.parquet").equals(SCHEMA)
+
+
+def test_second_write_replaces_the_first(lake: Lake) -> None:
+    """A folder written again holds the second table alone."""
+    lake.write_stream("a", SCHEMA, rows(500).to_batches(), 100)
+    lake.write_stream("a", SCHEMA, rows(50).to_batches(), 100)
+
+    assert lake.names("a") == ["part-00000.parquet"]
+
+
+def test_json_is_whole_or_absent(tmp_path: Path) -> None:
+    """A value that JSON cannot hold leaves the file before it as it was, and no temporary file."""
+    lake = Lake(str(tmp_path))
+    lake.write_json("a/manifest.json", {"rows": 1})
+
+    with pytest.raises(TypeError):
+        lake.write_json("a/manifest.json", {(1, 2): 3})
+
+    assert lake.read_json("a", "manifest.json") == {"rows": 1}
+    assert lake.names("a") == ["manifest.json"]
+
+
+def test_names_usage_remove(lake: Lake) -> None:
+    """Names are sorted, usage counts all below, removing what is not there is no error."""
+    lake.write_json("a/y.json", 1)
+    lake.write_json("a/x.json", 22)
+
+    assert (lake.names("a"), lake.usage("a"), lake.exists("a", "x.json")) == (["x.json", "y.json"], 3, True)
+    lake.remove("a")
+    lake.remove("a")
+    assert (lake.names("a"), lake.usage("a"), lake.exists("a")) == ([], 0, False)
+
+
+class FullDisk(LocalFileSystem):
+    """A disk with no space: every write fails as the system's does."""
+
+    def _open(self, path: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+
+def test_full_disk_says_what_to_do(tmp_path: Path) -> None:
+    """A full disk is a StorageError that names the place, the space and the way out."""
+    lake = Lake(str(tmp_path))
+    lake.filesystem = FullDisk(skip_instance_cache=True)
+
+    with pytest.raises(StorageError) as error:
+        lake.write_stream("snapshot/a", SCHEMA, rows(5).to_batches())
+
+    assert str(tmp_path / "snapshot" / "a") in error.value.came
+    assert "GiB free of" in error.value.came
+    assert "NIGHTSHIFT_LAKE_URI" in error.value.do
+
+
+def test_duckdb_spills_and_says_when_it_cannot(tmp_path: Path) -> None:
+    """Work that is larger than memory goes to the temp folder; no room there is a StorageError too."""
+    lake = Lake(str(tmp_path))
+    connection = lake.duckdb(1, 0.1)
+    work = "CREATE OR REPLACE TABLE t AS SELECT i, hash(i) AS h FROM range(10000000) r(i) ORDER BY h"
+    connection.execute(work)
+
+    connection.execute("DROP TABLE t")
+    connection.execute("SET max_temp_directory_size = '1MB'")
+    with pytest.raises(StorageError, match="storage refused"), lake.guard():
+        connection.execute(work)
