@@ -1,0 +1,26 @@
+"""What an evaluation says: a metric per unit, so that models can be compared in pairs, and the figures a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How one model did on what happened after its training.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        Figures over all units by name (``ndcg@10``, ``recall@20``, …), the gate's metric among them.
+    per_unit : ndarray of shape (n_units,), float64
+        The gate's metric for each unit (a customer, an order). Unit i is the same unit for every model of one
+        evaluation; ``metrics[gate.metric]`` is its mean.
+    """
+
+    metrics: Mapping[str, float]
+    per_unit: npt.NDArray[np.float64]
