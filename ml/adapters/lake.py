@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import RawIOBase
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,20 +99,13 @@ class Lake:
     def write_json(self, path: str, value: Any) -> None:
         """Write JSON so that a reader finds the whole file or none, also after a crash."""
         content = json.dumps(value, indent=1, ensure_ascii=False, default=str).encode()
-        if not self.local:
-            with self.open(path, "wb") as file:  # an object store shows an object when it is complete
-                file.write(content)
-            return
-        target = Path(self.join(path))
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with self.open(str(temporary), "wb") as file:
-                file.write(content)
+        target = self.join(path)
+        with self.open(self._partial(target), "wb") as file:
+            file.write(content)
+            if self.local:
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        self._complete(target)
 
     def write_stream(
         self,
@@ -148,6 +142,51 @@ class Lake:
             rows, part = rows + written, part + 1
             if chunk is None:
                 return rows, digest.hexdigest()
+
+    def write_batches(self, path: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """Write batches as the one file ``path`` and return the rows; no batch at all leaves no file."""
+        self.remove(path)
+        stream = iter(batches)
+        first = next(stream, None)
+        if first is None:
+            return 0
+        rows, target = 0, self.join(path)
+        with self.open(self._partial(target), "wb") as file, _writer(file, first.schema) as writer:
+            for batch in chain([first], stream):
+                writer.write_batch(batch, row_group_size=ROW_GROUP)
+                rows += batch.num_rows
+        self._complete(target)
+        return rows
+
+    def write_ibis(self, backend: Any, table: Any, path: str) -> None:
+        """Write the result of an Ibis expression as the one file ``path``, without taking it into Python."""
+        target = self.join(path)
+        with self.guard(target):
+            if self.local:
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+            backend.to_parquet(table, self._partial(target), compression="zstd")
+        self._complete(target)
+
+    def read_parquet(self, *parts: str) -> pa.Table:
+        """Read one Parquet file, or all files of a folder in order of name."""
+        path = self.join(*parts)
+        files = [path]
+        if self.filesystem.isdir(path):
+            files = [self.join(path, name) for name in self.names(path) if name.endswith(".parquet")]
+        tables = []
+        for name in files:
+            with self.filesystem.open(name, "rb") as file:
+                tables.append(pq.read_table(file))
+        return pa.concat_tables(tables)
+
+    def _partial(self, target: str) -> str:
+        """Where a file of this name grows; an object store shows an object only when it is complete."""
+        folder, _, name = target.rpartition("/")
+        return f"{folder}/.{name}.{os.getpid()}" if self.local else target
+
+    def _complete(self, target: str) -> None:
+        if self.local:
+            Path(self._partial(target)).replace(target)
 
     def duckdb(
         self, threads: int | None = None, memory_gb: float = 4, temp_dir: str | None = None

@@ -77,6 +77,18 @@ def test_second_write_replaces_the_first(lake: Lake) -> None:
     assert lake.names("a") == ["part-00000.parquet"]
 
 
+def test_one_file_from_batches_and_from_ibis(lake: Lake) -> None:
+    """A stream of batches and an Ibis expression each become one file with the same rows."""
+    assert lake.write_batches("p/0.parquet", iter(rows(100).to_batches(30))) == 100
+    backend = lake.ibis(1, 1)
+    lake.write_ibis(backend, backend.read_parquet(lake.join("p", "0.parquet")), lake.join("q", "0.parquet"))
+
+    assert lake.read_parquet("p").equals(rows(100))
+    assert lake.read_parquet("q", "0.parquet").cast(SCHEMA).equals(rows(100))
+    assert (lake.names("p"), lake.names("q")) == (["0.parquet"], ["0.parquet"])
+    assert lake.write_batches("p/1.parquet", iter([])) == 0
+
+
 def test_json_is_whole_or_absent(tmp_path: Path) -> None:
     """A value that JSON cannot hold leaves the file before it as it was, and no temporary file."""
     lake = Lake(str(tmp_path))
