@@ -140,7 +140,7 @@ def _register(
         run_id = tracking.log_run(
             settings.mlflow_uri,
             capability.name,
-            artifact_root=settings.home / "mlflow-artifacts",
+            artifact_root=settings.home / "mlflow" / "artifacts",
             params=asdict(capability.params)
             | {"seed": SEED, "cutoff": cutoff.isoformat(), "as_of": night.as_of.isoformat()},
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},

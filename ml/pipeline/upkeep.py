@@ -55,7 +55,7 @@ def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str,
         "batches": dropped,
         "snapshots": removed,
         "quarantine_rows": ops.forget_quarantine(settings.database_url, days=KEEP_QUARANTINE_DAYS),
-        "logs": _old_files(settings.home / "airflow" / "logs", KEEP_LOG_DAYS),
+        "logs": _old_files(settings.home / "logs" / "airflow", KEEP_LOG_DAYS),
     }
 
 
