@@ -1,0 +1,69 @@
+"""A source, found by its name, with its options checked."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from ml.core.errors import NightshiftError
+from ml.shop import contract
+from ml.shop.sources import SOURCES
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source module of ``ml.shop.sources`` and what it is called with."""
+
+    name: str
+    module: ModuleType
+    data: Path | None
+    options: Mapping[str, Any]
+
+    @classmethod
+    def find(cls, name: str, data: Path | None, options: Mapping[str, Any]) -> Source:
+        """Find the source; an unknown name or option and missing data are errors that list what there is."""
+        if name not in SOURCES:
+            listed = "\n".join(f"{known}: {what}" for known, what in SOURCES.items())
+            raise NightshiftError(f"There is no source {name!r}.", came=repr(name), do="choose one of\n" + listed)
+        module = importlib.import_module(f"ml.shop.sources.{name}")
+        known = inspect.signature(module.tables).parameters
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+        wrong = [] if takes_any else sorted(set(options) - set(known))
+        if wrong:
+            own = ", ".join(option for option in known if option != "data") or "none"
+            raise NightshiftError(
+                f"The source {name} does not have these options.", came=", ".join(wrong), do=f"its options: {own}"
+            )
+        if "data" in known and data is None:
+            raise NightshiftError(f"The source {name} reads files.", came="no path", do="give the folder with --data")
+        if "data" in known and data is not None and not data.exists():
+            raise NightshiftError("There is no such file or folder.", came=str(data), do=f"give the data of {name}")
+        return cls(name, module, data if "data" in known else None, dict(options))
+
+    def tables(self) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
+        """Yield each table's name and its record batches."""
+        given = {} if self.data is None else {"data": self.data}
+        yield from self.module.tables(**given, **self.options)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the data, the source's code and the contract: any of them changed makes another shop."""
+        assert self.module.__file__ is not None
+        code = Path(self.module.__file__)
+        files = [code.parent] if code.name == "__init__.py" else sorted(code.parent.glob(f"{code.stem}.*"))
+        shared = code.parent.with_name("sources").joinpath("_files.py")
+        digest = hashlib.sha256()
+        for path in (Path(contract.__file__), shared, *files, *([self.data] if self.data else [])):
+            for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    digest.update(file.name.encode())
+                    with file.open("rb") as opened:
+                        digest.update(hashlib.file_digest(opened, "sha256").digest())
+        return digest.hexdigest()
