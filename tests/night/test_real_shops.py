@@ -1,0 +1,97 @@
+"""Whole nights in real Airflow on data that real shops published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.night.conftest import SHARED, Stack
+
+pytestmark = [pytest.mark.night, pytest.mark.real]
+
+RETAIL = SHARED / "uci_online_retail"
+OLIST = SHARED / "olist" / "subset_8135_orders"
+RETAIL_NIGHT = "2011-11-09"
+
+
+def need(folder: Path) -> None:
+    """Skip where the data set is not beside the project."""
+    if not folder.is_dir():
+        pytest.skip(f"the published data is not here: no folder {folder.name} (set NIGHTSHIFT_TEST_DATA)")
+
+
+@pytest.fixture(scope="module")
+def retail(stack: Stack) -> Stack:
+    """The stack after the night of 2011-11-09 on UCI Online Retail: the rows of a month lie after it."""
+    need(RETAIL)
+    stack.run("shop", "load", "online_retail", "--data", str(RETAIL), "--replace")
+    stack.run("night", "--date", RETAIL_NIGHT)
+    return stack
+
+
+def hits(stack: Stack, lists: str) -> float:
+    """Share of the buyers of the 30 days after the night whose first ten held something that they bought."""
+    return float(
+        stack.value(
+            f"""
+            WITH bought AS (
+                SELECT DISTINCT o.customer_id, i.product_id
+                FROM shop."order" o JOIN shop.order_item i USING (order_id)
+                WHERE o.ordered_at >= '{RETAIL_NIGHT}' AND o.ordered_at < date '{RETAIL_NIGHT}' + 30
+                  AND o.customer_id IS NOT NULL AND o.status <> 'cancelled' AND i.quantity > 0 AND i.unit_price > 0
+            ), lists AS ({lists})
+            SELECT avg(hit) AS share FROM (
+                SELECT customer_id, max((l.product_id IS NOT NULL)::int) AS hit
+                FROM bought b LEFT JOIN lists l USING (customer_id, product_id)
+                WHERE customer_id IN (SELECT customer_id FROM lists) GROUP BY customer_id
+            ) AS per_customer
+            """
+        )
+    )
+
+
+def test_the_lists_foresee_what_was_bought_after_the_night(retail: Stack) -> None:
+    """Customers bought from their own list more often than from the list of the month's best sellers."""
+    own = hits(retail, "SELECT customer_id, product_id FROM ml.recommendation WHERE rank <= 10")
+    popular = hits(
+        retail,
+        f"""
+        SELECT DISTINCT r.customer_id, p.product_id FROM ml.recommendation r CROSS JOIN (
+            SELECT product_id FROM shop.order_item JOIN shop."order" o USING (order_id)
+            WHERE o.ordered_at < '{RETAIL_NIGHT}' AND o.ordered_at >= date '{RETAIL_NIGHT}' - 30 AND quantity > 0
+            GROUP BY product_id ORDER BY count(DISTINCT o.customer_id) DESC, product_id LIMIT 10
+        ) AS p
+        """,
+    )
+    assert own > popular
+
+
+def test_rows_after_the_night_change_nothing(retail: Stack) -> None:
+    """With all that happened later deleted, the same night publishes the same lists."""
+    digest = "SELECT md5(string_agg(r::text, ',' ORDER BY customer_id, rank)) AS digest FROM (SELECT customer_id, rank, product_id, score, reason FROM ml.recommendation) AS r"
+    before = retail.value(digest)
+    retail.write(
+        f"DELETE FROM shop.order_item WHERE order_id IN (SELECT order_id FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}')",
+    )
+    retail.write(f"DELETE FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}'")
+    retail.run("night", "--date", RETAIL_NIGHT, "--fresh", "--force-train")
+    assert retail.value(digest) == before
+
+
+def test_postage_and_fees_are_never_recommended(retail: Stack) -> None:
+    """What is no product of the shop's range does not show up in a list."""
+    assert (
+        retail.value(
+            "SELECT count(*) AS n FROM ml.recommendation WHERE product_id IN ('POST', 'D', 'M', 'DOT', 'BANK CHARGES', 'C2')"
+        )
+        == 0
+    )
+
+
+def test_olist_goes_through(stack: Stack) -> None:
+    """Olist's export, where hardly anyone buys twice, ends in whole lists too."""
+    need(OLIST)
+    shown = stack.run("demo", "--shop", "olist", "--data", str(OLIST), "--replace").stdout
+    assert "ml.recommendation" in shown or "because" in shown or "popular" in shown
+    assert stack.value("SELECT count(DISTINCT customer_id) AS n FROM ml.recommendation") > 7000
