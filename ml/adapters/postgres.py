@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +53,16 @@ def connect(
     NightshiftError
         The URL cannot be read, the server cannot be reached, or the role may not be taken. No message holds the password.
     """
-    try:
+    parts: Mapping[str, str] = {}
+    with suppress(psycopg2.ProgrammingError):
         parts = psycopg2.extensions.parse_dsn(url)
-    except psycopg2.ProgrammingError:
+    if not parts or "@" in parts.get("host", ""):  # an @ in the host is the rest of a password that was not escaped
         raise NightshiftError(
             "The database URL cannot be read.",
             came="(not shown: it may hold a password)",
             do="write it as postgresql://user:password@host:5432/database, without +psycopg2; "
             "escape special characters in the password as %XX",
-        ) from None
+        )
     try:
         connection: Connection = psycopg2.connect(
             **({"connect_timeout": 10} | parts), application_name=application_name
