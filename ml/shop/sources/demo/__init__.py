@@ -1,0 +1,108 @@
+"""A simulated shop of any size, and the truth that was planted in it.
+
+Made by chunks of at most ``CHUNK`` customers. Each chunk and subject has a random stream of its own, derived from the
+seed, so the order in which chunks are made does not matter, memory is bounded by a chunk, the catalogue and the weekly
+sales, and the same options give the same bytes. Rings and families live inside one chunk.
+
+How a product is picked, and the formula of an oracle, is in :mod:`ml.shop.sources.demo.choice`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from ml.shop.contract import TABLES
+from ml.shop.sources.demo.behaviour import purchases, repeat_table
+from ml.shop.sources.demo.campaigns import campaign_tables, mailings
+from ml.shop.sources.demo.catalogue import Catalogue, catalogue, product_table, truth_tables
+from ml.shop.sources.demo.clock import Clock, clock
+from ml.shop.sources.demo.customers import customer_tables, people
+from ml.shop.sources.demo.fate import fates, outcome_table
+from ml.shop.sources.demo.faults import FAULTS, plant
+from ml.shop.sources.demo.fraud import fraud_table, traces
+from ml.shop.sources.demo.options import CHUNK, END, Options
+from ml.shop.sources.demo.orders import order_tables
+from ml.shop.sources.demo.reviews import opinions, review_tables
+from ml.shop.sources.demo.service import ticket_tables
+from ml.shop.sources.demo.sessions import session_tables
+from ml.shop.sources.demo.spool import Spool
+from ml.shop.sources.demo.stock import Sales, stock_batches
+from ml.shop.sources.demo.truth import TRUTH
+
+__all__ = ["CHUNK", "END", "TRUTH", "TRUTH_SCHEMA", "Options", "tables"]
+
+TRUTH_SCHEMA = "demo_truth"
+"""Schema of the tables in ``TRUTH``, whose names come as ``demo_truth.<table>``."""
+
+
+def tables(
+    *, customers: int = 2000, seed: int = 7, end: date = END, days: int = 730, faults: float = 0.0005
+) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
+    """Yield each table of the contract (but product_image) in its order, then those of ``demo_truth``.
+
+    The batches of a table can be read as long as the iterator has not gone on to the next table.
+
+    Parameters
+    ----------
+    customers, seed, end, days, faults
+        See :class:`~ml.shop.sources.demo.options.Options`.
+
+    Raises
+    ------
+    NightshiftError
+        If an option is out of its range; at once, not at the first table.
+    """
+    return _tables(Options(customers, seed, end, days, faults))
+
+
+def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
+    with TemporaryDirectory(prefix="nightshift-demo-") as folder, Spool(Path(folder)) as spool:
+        shop, hours = catalogue(options), clock(options)
+        sales = Sales(options, shop.products)
+        spool.add("product", product_table(shop, options))
+        for name, rows in truth_tables(shop):
+            spool.add(name, rows)
+        for chunk in range(options.chunks):
+            for name, rows in _chunk(options, chunk, shop, hours, sales):
+                _keep(options, chunk, spool, name, rows)
+        for rows in stock_batches(options, shop, sales):
+            spool.add("stock", rows)
+        spool.close()
+        for name in TABLES:
+            if name != "product_image":
+                yield name, spool.read(name)
+        for name in TRUTH:
+            yield f"{TRUTH_SCHEMA}.{name}", spool.read(name)
+
+
+def _chunk(
+    options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: Sales
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Everything that the customers of a chunk do."""
+    them = people(options, chunk, shop.clusters)
+    sent = mailings(options, chunk, them)
+    bought, repeats = purchases(options, chunk, shop, them, hours, sent)
+    left = traces(options, them, bought)
+    fate = fates(options, shop, bought, left)
+    sales.add(bought)
+    yield from customer_tables(options, chunk, them)
+    yield from campaign_tables(them, sent)
+    yield from order_tables(options, them, bought, left, fate)
+    yield "order_outcome", outcome_table(options, bought, fate)
+    yield from session_tables(options, shop, them, hours, bought)
+    yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))
+    yield from ticket_tables(options, them, bought, fate)
+    yield "repeat_purchase", repeat_table(them, repeats)
+    yield "fraud_order", fraud_table(bought, left)
+
+
+def _keep(options: Options, chunk: int, spool: Spool, name: str, rows: pa.RecordBatch) -> None:
+    if name in FAULTS:
+        rows, told = plant(options, chunk, name, rows)
+        spool.add("fault", told)
+    spool.add(name, rows)
