@@ -1,0 +1,5 @@
+"""Every night, from the shop's tables to finished predictions."""
+
+from nightshift_airflow.factory import night
+
+dag = night()

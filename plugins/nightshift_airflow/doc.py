@@ -1,0 +1,80 @@
+"""The words that Airflow shows beside a DAG and a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml.core.spec import Capability
+
+TASKS = {
+    "extract": """Reads each table of schema `shop` once into the lake, as it was known when the night's day began.
+
+A good snapshot of the same night is used again. Fails at once if the shop's tables do not fit the contract:
+mend the views, then clear this task. Gives the snapshot's ref, `<night>/<attempt>`.""",
+    "validate": """Judges every row. Broken ones go to `ml_ops.quarantine` with the rule; the rest goes on.
+
+Fails at once if a table is over its tolerated share: nothing is published, yesterday's tables stay.
+Mend the data and trigger the night again (it reads the shop anew).""",
+    "prepare": """Makes sure that a model serves (learns one if none does, or if asked to) and builds tonight's features.
+
+Skipped if the capability was not asked for, or waits for a table that the shop does not have.""",
+    "score": """Scores one shard of customers, orders or products with the serving model into the lake. One task a shard.""",
+    "publish": """Audits what was scored, loads it beside yesterday's tables and swaps both in at once.
+
+Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal.""",
+    "report": """Sums up the night in `ml_ops.night` and in this log, whatever happened before it.
+
+Fails the run if a task failed or a capability neither published nor was skipped.""",
+    "train": """Learns, measures on what happened after the training window, and lets the gate decide.
+
+The new model serves from the next night on only if it beats the champion and the baseline by more than chance.
+The decision is in this task's XCom, in `ml_ops.promotion` and in MLflow.""",
+    "tidy": """Drops batches, snapshots, quarantined rows and logs that are older than the retention.
+
+Never the batch that the shop reads, nor the one that a rollback would show.""",
+}
+
+
+def night(capabilities: Mapping[str, Capability]) -> str:
+    """What `night` is, and what each capability publishes."""
+    rows = [
+        f"| {spec.title} | {spec.question} | {', '.join(f'`ml.{table.name}`' for table in spec.publishes)} |"
+        f" {', '.join(f'`shop.{need}`' for need in spec.needs)} |"
+        for spec in capabilities.values()
+    ]
+    return "\n".join(
+        (
+            "### The night",
+            "",
+            "Reads what the shop wrote, refuses what is broken, learns if it must, and leaves finished tables in schema",
+            "`ml`. A reader always sees one whole batch; when something fails, yesterday's tables stay.",
+            "The same night run twice publishes once, so clearing a task or triggering again is always safe.",
+            "",
+            "| capability | question | publishes | needs |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+            "Bring back the batch before: `./nightshift rollback <table>`.",
+        )
+    )
+
+
+def train(spec: Capability) -> str:
+    """What `train_<capability>` is."""
+    return "\n".join(
+        (
+            f"### Train: {spec.title}",
+            "",
+            f"{spec.question} Learns from a night's snapshot (the one that there is, if it is good) and tests on the",
+            f"last {spec.gate.horizon.days} days, which the tested model did not see: `{spec.gate.metric}` against the",
+            f"champion and against {spec.gate.baseline}. Only a model that wins by more than chance serves.",
+            "",
+            f"Choose by hand: `./nightshift promote {spec.name} <version>`.",
+        )
+    )
+
+
+MAINTENANCE = """### Maintenance
+
+Keeps the house: retention of batches, snapshots, quarantine and logs. Safe at any time, also while a night runs.
+"""

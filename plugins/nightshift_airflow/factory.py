@@ -1,0 +1,128 @@
+"""The DAGs, made from the registry. Runs whenever Airflow parses dags/, so it imports and opens nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule, task
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from ml.core.spec import Capability
+from ml.registry import CAPABILITIES
+from nightshift_airflow import alerts, assets, doc, tasks
+from nightshift_airflow.params import night_params, train_params
+
+OWNER = "nightshift"
+NIGHT_SCHEDULE = "0 2 * * *"
+MAINTENANCE_SCHEDULE = "30 12 * * *"
+
+DEFAULT_ARGS = {
+    "owner": OWNER,
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "on_failure_callback": alerts.on_failure,
+}
+
+
+def night() -> DAG:
+    """The DAG ``night``: extract, validate, then each capability by itself, then the report."""
+    dag = _dag(
+        "night",
+        NIGHT_SCHEDULE,
+        description="From the shop's tables to finished predictions.",
+        params=night_params(CAPABILITIES),
+        doc_md=doc.night(CAPABILITIES),
+        tags={"nightshift", "night"},
+        deadline=_deadline(),
+    )
+    with dag:
+        ref = _snapshot()
+        published = [_capability(spec, ref) for spec in CAPABILITIES.values()]
+        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE, retries=1)()
+    return dag
+
+
+def _snapshot() -> Any:
+    """The tasks that every night begins with; gives the ref of a snapshot that may be used."""
+    return _task(tasks.validate, outlets=[assets.SNAPSHOT])(_task(tasks.extract)())
+
+
+def _capability(spec: Capability, ref: Any) -> Any:
+    """The tasks of one capability; gives the last one."""
+    tables = [assets.table(table.name) for table in spec.publishes]
+    with TaskGroup(group_id=spec.name, tooltip=spec.question):
+        pieces = _task(tasks.prepare, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(spec.name)])(ref, spec.name)
+        score = _task(
+            tasks.score,
+            map_index_template="{{ piece }}",
+            max_active_tis_per_dagrun=int(os.environ.get("NIGHTSHIFT_SHARDS_AT_ONCE") or 2),
+        )
+        scored = score.partial(ref=ref, name=spec.name).expand(piece=pieces)
+        publish = _task(tasks.publish, inlets=[assets.model(spec.name)], outlets=tables)
+        return publish(ref, spec.name, scored)
+
+
+def train(name: str) -> DAG:
+    """The DAG ``train_<name>``."""
+    spec = CAPABILITIES[name]
+    dag = _dag(
+        f"train_{name}",
+        spec.train_schedule,
+        description=f"{spec.title}: learn, compare, let the better model serve.",
+        params=train_params(),
+        doc_md=doc.train(spec),
+        tags={"nightshift", "train"},
+    )
+    with dag:
+        _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])(_snapshot(), name)
+    return dag
+
+
+def maintenance() -> DAG:
+    """The DAG ``maintenance``."""
+    dag = _dag(
+        "maintenance",
+        MAINTENANCE_SCHEDULE,
+        description="Retention of batches, snapshots, quarantine and logs.",
+        params={},
+        doc_md=doc.MAINTENANCE,
+        tags={"nightshift", "maintenance"},
+    )
+    with dag:
+        _task(tasks.tidy)()
+    return dag
+
+
+def _dag(name: str, schedule: str, *, params: Mapping[str, Param], **words: Any) -> DAG:
+    """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock."""
+    return DAG(
+        name,
+        schedule=CronTriggerTimetable(schedule, timezone=os.environ.get("NIGHTSHIFT_TIMEZONE") or "UTC"),
+        catchup=False,
+        is_paused_upon_creation=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        params=dict(params),
+        **words,
+    )
+
+
+def _task(function: Callable[..., Any], **options: Any) -> Any:
+    """``function`` as a task of its own name, with its documentation."""
+    name = function.__name__
+    return task(task_id=name, doc_md=doc.TASKS[name], **options)(function)
+
+
+def _deadline() -> DeadlineAlert:
+    hours = float(os.environ.get("NIGHTSHIFT_DEADLINE_HOURS") or 4)
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=hours),
+        callback=AsyncCallback(alerts.on_deadline),
+    )

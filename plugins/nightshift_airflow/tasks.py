@@ -1,0 +1,197 @@
+"""The tasks: each reads its settings, calls one step of ``ml.pipeline`` and hands on a few small values.
+
+Arguments that are named like Airflow's context (``params``, ``dag_run``, ``ti``, ``outlet_events``) are filled in by it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from ml.core.errors import Busy, NightshiftError, StorageError
+from ml.registry import CAPABILITIES
+from ml.settings import Settings
+from nightshift_airflow import assets
+from nightshift_airflow.params import check_capabilities, night_of
+
+log = logging.getLogger("nightshift")
+
+Params = Mapping[str, Any]
+
+MENDS_BY_ITSELF = (Busy, StorageError)
+"""Faults that may be gone at the next try; every other :class:`NightshiftError` needs a person."""
+
+
+@contextmanager
+def no_vain_retry() -> Iterator[None]:
+    """End the task at once on a fault that trying again cannot mend."""
+    try:
+        yield
+    except MENDS_BY_ITSELF:
+        raise
+    except NightshiftError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+def extract(params: Params, dag_run: Any) -> str:
+    """Read the shop once; gives the snapshot's ref."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        settings = _settings()
+        check_capabilities(params.get("capabilities", list(CAPABILITIES)), CAPABILITIES)
+        night = night_of(params, dag_run, settings.timezone)
+        log.info("The night of %s: what was known before %s.", night, settings.as_of(night))
+        ref: str = pipeline.extract(settings, night, fresh=params.get("fresh", False), sample=params.get("sample"))
+    log.info("Snapshot %s.", ref)
+    return ref
+
+
+def validate(ref: str, params: Params, outlet_events: Any) -> str:
+    """Judge the snapshot's rows; gives the ref on, now that it may be used."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        summary = pipeline.validate(_settings(), ref, accept_growth=params.get("accept_growth", False))
+    log.info("Validated: %s", summary)
+    counts = {"rows": summary["rows"], "quarantined": summary["quarantined"]}
+    outlet_events[assets.SNAPSHOT].extra = {"ref": ref, "sample": params.get("sample"), **counts}
+    return ref
+
+
+def prepare(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) -> list[dict[str, int]]:
+    """Make sure that a model serves and that its features are there; gives the shards to score."""
+    from ml import pipeline
+
+    if name not in params["capabilities"]:
+        raise AirflowSkipException(f"{name} was not asked for.")
+    with no_vain_retry():
+        ready = pipeline.prepare(_settings(), ref, name, force=params["force_train"])
+    _announce_model(ref, name, ready, outlet_events)
+    ti.xcom_push(key="model", value={key: ready.get(key) for key in ("status", "version", "why")})
+    return [{"shard": shard, "shards": ready["shards"]} for shard in range(ready["shards"])]
+
+
+def train(ref: str, name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
+    """Learn, and let the gate decide; gives the decision."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        decision = pipeline.train(_settings(), ref, name, force=params["force"])
+    _announce_model(ref, name, decision, outlet_events)
+    return {key: decision.get(key) for key in ("status", "version", "why")}
+
+
+def _announce_model(ref: str, name: str, decision: Mapping[str, Any], outlet_events: Any) -> None:
+    log.info("%s: %s. %s", name, decision["status"], decision.get("why", ""))
+    if decision["status"] == "waiting":
+        raise AirflowSkipException(decision["why"])
+    if decision["status"] in ("promote", "baseline"):
+        extra = {"version": decision["version"], "why": decision["why"], "ref": ref}
+        outlet_events[assets.maybe_model(name)].add(assets.model(name), extra=extra)
+
+
+def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
+    """Score one shard; gives the model's version and the rows by table."""
+    from ml import pipeline
+
+    get_current_context()["piece"] = f"{piece['shard'] + 1} of {piece['shards']}"
+    with no_vain_retry():
+        made: dict[str, Any] = pipeline.score(_settings(), ref, name, piece["shard"], piece["shards"])
+    return {**piece, "version": made["version"], "rows": made["rows"]}
+
+
+def publish(ref: str, name: str, scored: Sequence[Mapping[str, Any]], outlet_events: Any) -> dict[str, int]:
+    """Audit, load and swap; gives the rows by table. Refuses unless every shard told of its rows."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        rows = complete(name, list(scored))
+        done = pipeline.publish(_settings(), ref, name)
+        if done["status"] == "rehearsal":
+            raise AirflowSkipException("A rehearsal on a sample: all went through, nothing is published.")
+        for table, batch in done["batches"].items():
+            if batch["rows"] != rows[table]:
+                raise NightshiftError(
+                    f"ml.{table} does not hold what was scored.",
+                    came=f"{rows[table]} rows scored, {batch['rows']} published",
+                    do=f"./nightshift rollback {table} brings the batch before back; then run the night again",
+                )
+            extra = {"rows": batch["rows"], "batch_id": str(batch["batch_id"]), "ref": ref}
+            outlet_events[assets.table(table)].extra = extra
+    return rows
+
+
+def complete(name: str, scored: Sequence[Mapping[str, Any] | None]) -> dict[str, int]:
+    """The rows by table over all shards; an error unless every shard was scored, and all by one version.
+
+    The state of a task alone is not trusted: a shard that timed out has been reported as a success.
+    """
+    results = [result for result in scored if result]
+    told = sorted(result["shard"] for result in results)
+    planned = max((result["shards"] for result in results), default=0)
+    versions = sorted({str(result["version"]) for result in results})
+    if told != list(range(planned)) or len(versions) != 1:
+        raise NightshiftError(
+            f"The scores of {name} are not whole, so nothing is published.",
+            came=f"shards {told} of {planned}, model versions {', '.join(versions) or 'none'}",
+            do=f"clear {name}.score in Airflow's grid with all its shards",
+        )
+    rows: dict[str, int] = {}
+    for result in results:
+        for table, count in result["rows"].items():
+            rows[table] = rows.get(table, 0) + count
+    return rows
+
+
+def report(params: Params, dag_run: Any, ti: Any) -> dict[str, Any]:
+    """Sum up the night, and fail the run if something failed or is not there."""
+    from ml import pipeline
+
+    ref = ti.xcom_pull(task_ids="extract")
+    states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id]).get(dag_run.run_id, {})
+    with no_vain_retry():
+        if ref:
+            log.info("%s", pipeline.report(_settings(), ref))
+        published = {
+            name: ti.xcom_pull(task_ids=f"{name}.publish") for name in CAPABILITIES if name in params["capabilities"]
+        }
+        faults = shortfalls(states, published)
+        if faults:
+            raise NightshiftError(
+                f"The night {ref or dag_run.run_id} is not whole.",
+                came="\n".join(faults),
+                do="each failed task's alert and log say what to do; what is not published stays as it was yesterday",
+            )
+    return {"ref": ref, "published": {name: rows for name, rows in published.items() if rows}}
+
+
+def shortfalls(states: Mapping[str, Any], published: Mapping[str, Any]) -> list[str]:
+    """What failed, and which capability neither published nor was skipped."""
+    failed = [f"{task} failed" for task, state in sorted(states.items()) if str(state) == "failed"]
+    silent = [
+        f"{name} published nothing"
+        for name, rows in published.items()
+        if not rows and str(states.get(f"{name}.publish")) not in ("skipped", "failed", "upstream_failed")
+    ]
+    return failed + silent
+
+
+def tidy() -> dict[str, Any]:
+    """Drop what is older than the retention; gives what was dropped."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        dropped: dict[str, Any] = pipeline.maintain(_settings())
+    log.info("Dropped: %s", dropped)
+    return {kind: len(what) if isinstance(what, (list, dict)) else what for kind, what in dropped.items()}
