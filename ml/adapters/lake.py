@@ -263,7 +263,13 @@ class _Hashing(RawIOBase):
 
 def _writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(
-        file, schema, compression="zstd", compression_level=1, coerce_timestamps="us", allow_truncated_timestamps=True
+        file,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        dictionary_pagesize_limit=200_000,  # ids are given up as dictionary early: a third faster and smaller than 1 MB
+        coerce_timestamps="us",
+        allow_truncated_timestamps=True,
     )
 
 
