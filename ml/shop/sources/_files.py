@@ -54,9 +54,7 @@ def header_of(path: Path, encoding: str) -> tuple[list[str], str]:
     return [name.strip().strip('"') for name in line.split(delimiter)], delimiter
 
 
-def read_csv(
-    path: Path, invalid_row_handler: Any = None, missing: tuple[str, ...] = ("",)
-) -> Iterator[pa.RecordBatch]:
+def read_csv(path: Path, invalid_row_handler: Any = None, missing: tuple[str, ...] = ("",)) -> Iterator[pa.RecordBatch]:
     """Read a CSV file as batches of text columns; an empty field, quoted or not, is null.
 
     Byte-order mark, either line end, line breaks and doubled quotes inside quoted fields, gzip, UTF-8 and Latin-1 are
@@ -110,6 +108,8 @@ def blocks(path: Path) -> dict[str, str]:
     return {name.strip(): sql.strip() for name, _, sql in (part.partition("\n") for part in parts)}
 
 
-def select(database: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]:
+def select(
+    database: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, Any] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Run a SELECT and stream its rows."""
     yield from database.sql(sql, params=dict(params or {})).to_arrow_reader(BATCH_ROWS)

@@ -82,7 +82,9 @@ def _read(db: duckdb.DuckDBPyConnection, files: dict[str, Path]) -> None:
     for short, (_, _, columns) in FILES.items():
         if short not in files:
             empty = pa.schema([(name, pa.string()) for name in columns]).empty_table()
-            create_table(db, short, [pa.RecordBatch.from_arrays([c.combine_chunks() for c in empty.columns], list(columns))])
+            create_table(
+                db, short, [pa.RecordBatch.from_arrays([c.combine_chunks() for c in empty.columns], list(columns))]
+            )
             continue
         create_table(db, short, read_csv(files[short]))
         came = [row[0] for row in db.execute(f'DESCRIBE "{short}"').fetchall()]

@@ -55,7 +55,7 @@ def tables(data: Path) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
     sql = blocks(Path(__file__).with_suffix(".sql"))
     with database() as db:
         create_table(db, "raw", _read(path))
-        db.execute(sql["lines"], {"date_format": _date_format(db, path)})
+        db.execute(sql["lines"], {"date_format": _date_format(db, sql, path)})
         for name in ("customer", "product", "order", "order_item"):
             yield name, select(db, sql[name])
 
@@ -133,18 +133,17 @@ def _cell(value: Any) -> str | None:
     return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value)
 
 
-def _date_format(db: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """The format that reads most dates. Of two that read all, the first: Kaggle's copy is month first."""
-    db.execute("CREATE TEMP TABLE dates AS SELECT DISTINCT trim(invoice_date) AS date FROM raw WHERE invoice_date <> ''")
-    counts = "SELECT count(try_strptime(date, $format)), count(*) FROM dates"
-    read = {f: db.execute(counts, {"format": f}).fetchall()[0] for f in DATE_FORMATS}
-    best = max(DATE_FORMATS, key=lambda f: read[f][0])
-    understood, total = read[best]
+def _date_format(db: duckdb.DuckDBPyConnection, sql: dict[str, str], path: Path) -> str:
+    """The format that reads most dates; of several, the one in which the file goes back in time least."""
+    read = {f: db.execute(sql["dates read"], {"date_format": f}).fetchall()[0] for f in DATE_FORMATS}
+    understood, total = max(read.values())
     if 2 * understood < total:
-        examples = db.execute("SELECT date FROM dates ORDER BY date LIMIT 3").fetchall()
+        examples = db.execute("SELECT DISTINCT invoice_date FROM raw ORDER BY invoice_date LIMIT 3").fetchall()
         raise ContractError(
             "The dates of Online Retail cannot be read.",
             came=f"{path.name}: InvoiceDate " + ", ".join(repr(e) for e in chain.from_iterable(examples)),
             do="write them as YYYY-MM-DD HH:MM:SS",
         )
-    return best
+    best = [f for f in DATE_FORMATS if read[f][0] == understood]
+    back = {f: db.execute(sql["steps back"], {"date_format": f}).fetchall()[0] for f in best[1:] and best}
+    return min(back, key=lambda f: back[f]) if back else best[0]

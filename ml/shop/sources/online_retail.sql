@@ -1,5 +1,17 @@
 -- UCI Online Retail -> the contract. `raw` holds the file's columns as text, in the file's order (rowid).
 
+-- name: dates read
+SELECT count(try_strptime(moment, $date_format)), count(*)
+FROM (SELECT DISTINCT trim(invoice_date) AS moment FROM raw WHERE invoice_date <> '');
+
+-- name: steps back
+-- How often a line is dated before the line above: 3/12 read as March stands amid December's lines.
+SELECT count(*) FILTER (moment < above)
+FROM (
+    SELECT moment, lag(moment) OVER (ORDER BY row_no) AS above
+    FROM (SELECT rowid AS row_no, try_strptime(trim(invoice_date), $date_format) AS moment FROM raw)
+);
+
 -- name: lines
 CREATE TABLE lines AS
 SELECT
@@ -10,7 +22,7 @@ SELECT
     upper(regexp_replace(trim(stock_code), '\.0$', '')) AS product_id,
     nullif(trim(description), '') AS description,
     try_cast(regexp_replace(quantity, '\.0+$', '') AS BIGINT) AS quantity,
-    timezone('Europe/London', try_strptime(invoice_date, $date_format)) AS ordered_at,
+    timezone('Europe/London', try_strptime(trim(invoice_date), $date_format)) AS ordered_at,
     try_cast(
         CASE WHEN contains(unit_price, '.') THEN replace(unit_price, ',', '') ELSE replace(unit_price, ',', '.') END
         AS DOUBLE

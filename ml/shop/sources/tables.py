@@ -1,7 +1,8 @@
 """A shop's own export: a folder with one CSV (``.csv``, ``.csv.gz``) or Parquet file per contract table.
 
-The file has the table's name and its columns by name, in any order; optional columns may be left out. Every fault of
-every file is told in one message. An unknown column is a fault, because a misspelt optional one would be lost unseen.
+The file has the table's name and its columns by name, in any order; optional columns may be left out. An
+optional table without a row is not there. Every fault of every file is told in one message. An unknown column is a
+fault, because a misspelt optional one would be lost unseen.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,7 +81,12 @@ def tables(data: Path, timezone: str = "UTC") -> Iterator[tuple[str, Iterable[pa
     with duckdb.connect() as db:
         db.execute(f"SET TimeZone = '{timezone}'")
         for table, path in files.items():
-            yield table, _read(db, TABLES[table], path, faults)
+            batches = _read(db, TABLES[table], path, faults)
+            first = next(batches, None)
+            if first is not None:
+                yield table, chain([first], batches)
+            elif TABLES[table].required:
+                yield table, ()
     faults.check(folder)
 
 

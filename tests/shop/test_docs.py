@@ -1,0 +1,20 @@
+"""The generated pages."""
+
+from __future__ import annotations
+
+from ml.settings import PROJECT
+from ml.shop import docs
+from ml.shop.contract import TABLES
+
+
+def test_generated_pages_are_current() -> None:
+    """docs/contract.md and docs/tables.md are what the code says; `python -m ml.shop.docs` writes them."""
+    assert (PROJECT / "docs" / "contract.md").read_text(encoding="utf-8") == docs.contract()
+    assert (PROJECT / "docs" / "tables.md").read_text(encoding="utf-8") == docs.tables()
+
+
+def test_known_says_the_order_of_precedence() -> None:
+    """The time of writing comes before that of the event, and a row without either follows its parent."""
+    assert docs.known(TABLES["order"]) == "`known_at`, else `ordered_at`"
+    assert docs.known(TABLES["payment"]) == "`paid_at`, else when its `order` is"
+    assert docs.known(TABLES["customer"]) == "`registered_at`, else always"
