@@ -55,7 +55,7 @@ class Home:
             # As root the group of the database's OS user may pass through (0710), never list.
             if stat.S_IMODE(owner.st_mode) & 0o767 != 0o700:
                 self.root.chmod(0o700)
-            for folder in (self.airflow, self.artifacts, self.logs):
+            for folder in (self.airflow, self.artifacts.parent, self.artifacts, self.logs):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise NightshiftError(
@@ -141,7 +141,8 @@ _SECRETS: dict[str, Callable[[], str]] = {
     "stack_id": lambda: random.token_hex(8),
     "hash_key": _token,
     "postgres_password": _token,
-    "airflow_password": lambda: random.token_urlsafe(12),
+    "airflow_admin_password": lambda: random.token_urlsafe(12),
+    "airflow_viewer_password": lambda: random.token_urlsafe(12),
     "airflow_fernet_key": _fernet_key,
     "airflow_jwt_secret": lambda: random.token_urlsafe(64),
     "airflow_secret_key": _token,

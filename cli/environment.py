@@ -1,0 +1,245 @@
+"""The environment of every process of a Nightshift, made in this one place.
+
+What a person sets (``NIGHTSHIFT_*`` in the environment, else in ``<home>/nightshift.env``), the ports and the secrets
+go in; variables for the pipeline, for Airflow and for MLflow come out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+
+import psutil
+
+from cli.home import Home, read_json
+from ml.core.errors import NightshiftError
+from ml.settings import PROJECT, Settings
+
+MARKER = "NIGHTSHIFT_STACK_ID"
+"""Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
+
+GIVEN = (
+    "NIGHTSHIFT_DATABASE_URL",
+    "NIGHTSHIFT_SHOP_URL",
+    "NIGHTSHIFT_LAKE_URI",
+    "NIGHTSHIFT_TIMEZONE",
+    "NIGHTSHIFT_HASH_KEY",
+    "NIGHTSHIFT_THREADS",
+    "NIGHTSHIFT_MEMORY_GB",
+    "NIGHTSHIFT_PARALLEL_TASKS",
+    "NIGHTSHIFT_NOTIFY_URL",
+)
+"""What a person may set for a stack."""
+
+DATABASE = USER = "nightshift"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The embedded PostgreSQL: its data, its programs, and the OS user it runs as (empty: ours)."""
+
+    data: str
+    programs: str
+    os_user: str = ""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a stack was started with; kept in ``stack.json``."""
+
+    ports: dict[str, int]
+    given: dict[str, str]
+    postgres: Server | None
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+    @classmethod
+    def read(cls, home: Home) -> Stack | None:
+        """The stack of ``home`` that was started last."""
+        raw = read_json(home.stack_file)
+        if raw is None:
+            return None
+        return cls(raw["ports"], raw["given"], Server(**raw["postgres"]) if raw["postgres"] else None)
+
+    @classmethod
+    def last(cls, home: Home) -> Stack:
+        """As :meth:`read`, for those who cannot do without."""
+        stack = cls.read(home)
+        if stack is None:
+            raise NightshiftError(
+                "The stack was never started.", came=f"no {home.stack_file}", do="run ./nightshift up"
+            )
+        return stack
+
+
+def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the person set: the environment first, then ``nightshift.env``."""
+    lines = home.config_file.read_text().splitlines() if home.config_file.exists() else []
+    pairs = [line.partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    known = {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+    unknown = sorted(set(known) - set(GIVEN))
+    if unknown:
+        raise NightshiftError(
+            "A setting is not known.", came=f"{home.config_file}: {', '.join(unknown)}", do="known: " + ", ".join(GIVEN)
+        )
+    known |= {name: environ[name] for name in GIVEN if environ.get(name)}
+    if "NIGHTSHIFT_DATABASE_URL" in known:
+        check_url(known["NIGHTSHIFT_DATABASE_URL"])
+    return known
+
+
+def check_url(url: str) -> None:
+    """Raise unless ``url`` is a libpq URL that names a database."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise NightshiftError(
+            "The database URL is not usable.",
+            came=f"NIGHTSHIFT_DATABASE_URL with scheme {parts.scheme!r} and database {parts.path.strip('/')!r}",
+            do="write it as postgresql://user:password@host:5432/database",
+        )
+
+
+def beside(url: str, name: str) -> str:
+    """``url`` with another database."""
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql", path=f"/{quote(name)}"))
+
+
+def database_urls(stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
+    """URL (libpq) of each of the three databases: nightshift, airflow, mlflow."""
+    named = stack.given.get("NIGHTSHIFT_DATABASE_URL")
+    if named:
+        own = urlsplit(named).path.strip("/")
+        return {"nightshift": beside(named, own)} | {n: beside(named, f"{own}_{n}") for n in ("airflow", "mlflow")}
+    root = f"postgresql://{USER}:{secrets['postgres_password']}@127.0.0.1:{stack.ports['postgres']}"
+    return {name: f"{root}/{name}" for name in (DATABASE, "airflow", "mlflow")}
+
+
+def sqlalchemy(url: str) -> str:
+    """``url`` for SQLAlchemy, with the driver that we install."""
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg2"))
+
+
+def asynchronous(url: str) -> str:
+    """``url`` for Airflow's asynchronous sessions: asyncpg knows ``ssl`` where libpq says ``sslmode``."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    kept = "&".join(
+        [f"ssl={value}" for value in query.get("sslmode", [])] + [f"host={quote(v)}" for v in query.get("host", [])]
+    )
+    return urlunsplit(parts._replace(scheme="postgresql+asyncpg", query=kept))
+
+
+def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Variables that ``ml/`` reads (see :class:`ml.settings.Settings`), and those that keep its libraries in bounds."""
+    urls = database_urls(stack, secrets)
+    threads = stack.given.get("NIGHTSHIFT_THREADS") or str(os.cpu_count() or 1)
+    half_of_memory = max(1, round(psutil.virtual_memory().total / 2**31))
+    defaults = {
+        "NIGHTSHIFT_TIMEZONE": "UTC",
+        "NIGHTSHIFT_HASH_KEY": secrets["hash_key"],
+        "NIGHTSHIFT_THREADS": threads,
+        "NIGHTSHIFT_MEMORY_GB": str(half_of_memory),
+        "NIGHTSHIFT_LAKE_URI": str(home.root / "lake"),
+    }
+    return {
+        **defaults,
+        **stack.given,
+        "NIGHTSHIFT_HOME": str(home.root),
+        "NIGHTSHIFT_DATABASE_URL": urls["nightshift"],
+        "NIGHTSHIFT_MLFLOW_URI": sqlalchemy(urls["mlflow"]),
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": home.artifacts.as_uri(),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GX_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+    }
+
+
+def services(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Variables of the stack's own processes: those of the pipeline, Airflow's, MLflow's, and the marker."""
+    mlflow = {
+        "MLFLOW_BACKEND_STORE_URI": sqlalchemy(database_urls(stack, secrets)["mlflow"]),
+        # Job execution starts seven more processes that outlive the server's SIGTERM.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    python = {
+        "PYTHONPATH": str(PROJECT),
+        "PYTHONUNBUFFERED": "1",
+        # setproctitle would write over the memory that the marker is read from.
+        "SPT_NOENV": "1",
+        # A dozen Python processes: fewer malloc arenas save some 20 % of their memory.
+        "MALLOC_ARENA_MAX": "2",
+    }
+    marker = {MARKER: secrets["stack_id"]}
+    return pipeline(home, stack, secrets) | mlflow | python | marker | _airflow(home, stack, secrets)
+
+
+def _airflow(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
+    url = database_urls(stack, secrets)["airflow"]
+    web = f"http://127.0.0.1:{stack.ports['airflow']}"
+    config = {
+        "DATABASE__SQL_ALCHEMY_CONN": sqlalchemy(url),
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": asynchronous(url),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": stack.given.get("NIGHTSHIFT_PARALLEL_TASKS", "4"),
+        "CORE__FERNET_KEY": secrets["airflow_fernet_key"],
+        "CORE__EXECUTION_API_SERVER_URL": f"{web}/execution/",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.passwords_file),
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(stack.ports["airflow"]),
+        "API__BASE_URL": web,
+        "API__WORKERS": "1",
+        "API__SECRET_KEY": secrets["airflow_secret_key"],
+        "API_AUTH__JWT_SECRET": secrets["airflow_jwt_secret"],
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+        # A task whose process was killed is found and tried again after a minute, not after five.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    return {"AIRFLOW_HOME": str(home.airflow)} | {f"AIRFLOW__{name}": value for name, value in config.items()}
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without what would change a child's behaviour behind our back."""
+    prefixes = ("AIRFLOW", "MLFLOW", "NIGHTSHIFT_", "PYTHON", "PG", "_AIRFLOW", "_MLFLOW")
+    kept = {name: value for name, value in environ.items() if not name.startswith(prefixes)}
+    # Airflow starts helpers by name; they must come from this environment.
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"}
+
+
+def settings(environ: Mapping[str, str] | None = None) -> tuple[Home, Settings]:
+    """Settings for pipeline calls in this process; sets its environment as the stack's processes have it."""
+    environ = os.environ if environ is None else environ
+    home = Home.find(environ)
+    stack = Stack.last(home)
+    refuse_other_settings(stack, given(home, environ))
+    variables = pipeline(home, stack, home.secrets())
+    os.environ.update(variables)
+    return home, Settings.from_env(variables)
+
+
+def refuse_other_settings(stack: Stack, wanted: Mapping[str, str]) -> None:
+    """Raise if ``wanted`` says anything else than what the stack was started with."""
+    differ = sorted(name for name, value in wanted.items() if stack.given.get(name) != value)
+    if differ:
+        raise NightshiftError(
+            "The stack was started with other settings.",
+            came="different now: " + ", ".join(differ),
+            do="run ./nightshift down, then ./nightshift up",
+        )

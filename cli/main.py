@@ -1,0 +1,122 @@
+"""The commands of ``./nightshift``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from typing import Annotated
+
+import typer
+
+from cli.home import Home
+from cli.output import err, out, steps
+from ml.core.errors import NightshiftError
+
+EXIT_CODES = """
+Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
+4 data refused · 5 somebody else is at it · 6 storage refused · 7 a model file is not what was registered ·
+130 interrupted.
+"""
+
+app = typer.Typer(
+    name="nightshift",
+    help="The night crew of an online shop: validates, learns, and leaves finished predictions in Postgres.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+LOCAL = "The local stack"
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ["NIGHTSHIFT_DEBUG"] = "1"
+
+
+@app.command(rich_help_panel=LOCAL)
+def up() -> None:
+    """Start PostgreSQL, Airflow and MLflow; returns when all are ready."""
+    from cli import stack as stacks
+
+    start, home = time.monotonic(), Home.find(os.environ)
+    with steps("Starting the stack …") as progress:
+        stack = stacks.up(home, os.environ, progress)
+    out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
+              soft_wrap=True)  # fmt: skip
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
+    err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
+
+
+@app.command(rich_help_panel=LOCAL)
+def down() -> None:
+    """End every process of the stack; data stays."""
+    from cli import stack as stacks
+
+    start, home = time.monotonic(), Home.find(os.environ)
+    with steps("Ending the stack …") as progress:
+        hunted = stacks.down(home, waiting=lambda: progress.note("Another ./nightshift is at work; waiting for it."))
+    if hunted:
+        err.print(f"{hunted} processes had no supervisor any more and were ended.")
+    err.print(f"[dim]All ended after {time.monotonic() - start:.1f} s.[/]")
+
+
+@app.command(rich_help_panel=LOCAL)
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show what runs, where its log and UI are, and what is wrong if something is. Exit code 1: something is down."""
+    from cli import status as states
+
+    told = states.collect(Home.find(os.environ))
+    if as_json:
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    else:
+        states.show(told)
+    if not told["well"]:
+        raise typer.Exit(1)
+
+
+def run() -> None:
+    """Run the command line; errors become text for a person and an exit code for a script."""
+    try:
+        app(prog_name="./nightshift")
+    except NightshiftError as error:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("Interrupted.")
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # the last resort: nobody should have to read a traceback
+        _unexpected(error)
+        sys.exit(1)
+
+
+def _unexpected(error: Exception) -> None:
+    text = traceback.format_exc()
+    if os.environ.get("NIGHTSHIFT_DEBUG"):
+        sys.stderr.write(text)
+        return
+    home = Home.find(os.environ)
+    log = home.log("cli")
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv[1:])}\n{text}\n")
+    except OSError:
+        sys.stderr.write(text)
+        return
+    told = NightshiftError(
+        "Something went wrong that Nightshift did not foresee.",
+        came=f"{type(error).__name__}: {error}",
+        do=f"read {log}, or run the command again as ./nightshift --debug …",
+    )
+    err.print(str(told), style="red", markup=False, soft_wrap=True)

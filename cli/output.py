@@ -1,0 +1,80 @@
+"""What a person sees: tables and text on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Steps:
+    """Progress of something with named steps: a spinner on a terminal, a line per finished step elsewhere."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+
+    def now(self, text: str) -> None:
+        """Show what goes on; on a terminal only."""
+        if self._status is not None:
+            self._status.update(text)
+
+    def done(self, text: str) -> None:
+        """Keep a line of what is over."""
+        err.print(f"[green]✓[/] {text}", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Keep a line that is worth knowing."""
+        err.print(f"[dim]·[/] {text}", soft_wrap=True)
+
+
+@contextmanager
+def steps(text: str) -> Iterator[Steps]:
+    """Show progress under ``text``."""
+    if not sys.stderr.isatty():
+        err.print(text)
+        yield Steps(None)
+        return
+    with err.status(text) as status:
+        yield Steps(status)
+
+
+def seconds(value: float) -> str:
+    """A duration for people.
+
+    Examples
+    --------
+    >>> seconds(3.21), seconds(75), seconds(7320), seconds(200000)
+    ('3.2 s', '1 min 15 s', '2 h 2 min', '2 d 7 h')
+    """
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(int(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def size(value: float) -> str:
+    """A number of bytes for people.
+
+    Examples
+    --------
+    >>> size(512), size(1536), size(3 * 2**30)
+    ('512 B', '1.5 KiB', '3.0 GiB')
+    """
+    if value < 1024:
+        return f"{value:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        value /= 1024
+        if value < 1024 or unit == "GiB":
+            break
+    return f"{value:.1f} {unit}"

@@ -1,0 +1,190 @@
+"""What runs, where, and what is wrong if something is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.markup import escape
+from rich.table import Table
+
+from cli import stack as stacks
+from cli.environment import Stack, database_urls
+from cli.home import Home
+from cli.output import out, seconds, size
+
+NIGHTS = """
+SELECT n.ref, n.status, date_trunc('second', n.started_at) AS started, date_trunc('second', n.ended_at) AS ended,
+       (SELECT s.step || ': ' || split_part(s.message, E'\\n', 1) FROM ml_ops.step s
+        WHERE s.ref = n.ref AND s.status = 'failed' AND n.status = 'failed' ORDER BY s.id DESC LIMIT 1) AS failed_at
+FROM ml_ops.night n ORDER BY n.started_at DESC LIMIT 5
+"""
+COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
+ERROR_WORDS = ("error", "fatal", "critical", "exception", "panic")
+
+
+def collect(home: Home) -> dict[str, Any]:
+    """Everything that ``status`` tells, as plain data."""
+    stack = Stack.read(home) if home.root.exists() else None
+    running = home.root.exists() and stacks.is_running(home)
+    services = stacks.state(home)["services"] if home.root.exists() else {}
+    told = [_service(home, name, services[name], running) for name in services]
+    return {
+        "home": str(home.root),
+        "running": running,
+        "well": running and bool(told) and all(s["state"] in {"ready", "done"} for s in told),
+        "services": told,
+        "links": _links(home, stack) if stack else {},
+        "nights": _nights(home, stack) if running and stack else [],
+        "disk": _disk(home, stack),
+    }
+
+
+def _service(home: Home, name: str, child: dict[str, Any], running: bool) -> dict[str, Any]:
+    state = child["state"] if running else _orphaned(child)
+    family = _family(child["pid"]) if child["pid"] and state != "gone" else []
+    log = home.log(name)
+    return {
+        "name": name,
+        "state": state,
+        "pid": child["pid"] if family else None,
+        "uptime_s": round(time.time() - child["since"], 1) if family else None,
+        "memory_bytes": sum(_memory(process) for process in family),
+        "restarts": child["restarts"],
+        "exit_code": child["exit_code"],
+        "address": child["address"],
+        "log": str(log),
+        "wrong": "" if state in {"ready", "done", "starting", "waiting"} else _wrong(home, name),
+    }
+
+
+def _orphaned(child: dict[str, Any]) -> str:
+    if child["state"] == "done":
+        return "done"
+    return "unwatched" if child["pid"] and _family(child["pid"]) else "gone"
+
+
+def _wrong(home: Home, name: str) -> str:
+    lines = stacks.last_lines(home, name, 200).splitlines()
+    errors = [line for line in lines if any(word in line.lower() for word in ERROR_WORDS)]
+    return "\n".join((errors or lines)[-4:])
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _memory(process: psutil.Process) -> int:
+    """Memory that would be free without the process (a share of what it shares with others)."""
+    try:
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.uss))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+
+
+def _links(home: Home, stack: Stack) -> dict[str, str]:
+    docs = sorted([*home.root.glob("docs/*/*/index.html"), *home.root.glob("lake/docs/*/*/index.html")])
+    links = {
+        "Logs": str(home.logs / "<service>.log"),
+        "Airflow": f"http://127.0.0.1:{stack.ports['airflow']}",
+        "Airflow passwords": str(home.passwords_file),
+        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}",
+    }
+    if docs:
+        links["Data Docs"] = docs[-1].as_uri()
+    if stack.postgres:
+        links["PostgreSQL password"] = str(home.secrets_file)
+        links["PostgreSQL data"] = stack.postgres.data
+    return links
+
+
+def _nights(home: Home, stack: Stack) -> list[dict[str, Any]]:
+    from ml.adapters import postgres
+    from ml.core.errors import NightshiftError
+
+    url = database_urls(stack, home.secrets())["nightshift"]
+    try:
+        if not postgres.query(url, "SELECT to_regclass('ml_ops.night') IS NOT NULL AS there")[0]["there"]:
+            return []
+        return [{name: _plain(value) for name, value in row.items()} for row in postgres.query(url, NIGHTS)]
+    except NightshiftError:
+        return []  # the table above says that the database is down
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, (int, float, bool)) else str(value)
+
+
+def _disk(home: Home, stack: Stack | None) -> dict[str, int]:
+    if not home.root.exists():
+        return {}
+    folders = {"lake": home.root / "lake", "mlflow": home.root / "mlflow", "logs": home.logs, "database": home.postgres}
+    if stack and stack.postgres:
+        folders["database"] = Path(stack.postgres.data)
+    used = {name: _usage(folder) for name, folder in folders.items() if folder.exists()}
+    return used | {"free": shutil.disk_usage(home.root).free}
+
+
+def _usage(folder: Path) -> int:
+    total, open_folders = 0, [str(folder)]
+    while open_folders:
+        try:
+            with os.scandir(open_folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        open_folders.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue  # gone meanwhile, or another user's
+    return total
+
+
+def show(told: dict[str, Any]) -> None:
+    """Print what :func:`collect` found."""
+    if not told["services"]:
+        out.print(f"Nothing runs ({told['home']}). Start it with [bold]./nightshift up[/].")
+        return
+    out.print(_table(told["services"]))
+    for service in told["services"]:
+        if service["wrong"]:
+            out.print(f"\n[red]{service['name']} is {service['state']}[/] (exit code {service['exit_code']}):")
+            out.print(escape(service["wrong"]), soft_wrap=True)
+    if not told["running"]:
+        out.print("\n[red]The supervisor is dead.[/] Run ./nightshift up to start again, ./nightshift down to end all.")
+    for name, target in told["links"].items():
+        out.print(f"{name + ':':<22}{target}", soft_wrap=True)
+    if told["nights"]:
+        out.print(_nights_table(told["nights"]))
+    out.print("Disk: " + ", ".join(f"{name} {size(value)}" for name, value in told["disk"].items()))
+
+
+def _table(services: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("service", "state", "pid", "up", "memory", "restarts", "address"):
+        table.add_column(title, no_wrap=True)
+    for s in services:
+        colour = COLOURS.get(s["state"], "red")
+        up = seconds(s["uptime_s"]) if s["uptime_s"] is not None else ""
+        memory = size(s["memory_bytes"]) if s["memory_bytes"] else ""
+        table.add_row(
+            s["name"], f"[{colour}]{s['state']}[/]", str(s["pid"] or ""), up, memory, str(s["restarts"] or ""),
+            s["address"],
+        )  # fmt: skip
+    return table
+
+
+def _nights_table(nights: list[dict[str, Any]]) -> Table:
+    table = Table(*nights[0], title="Last nights", title_justify="left", box=None, pad_edge=False)
+    for night in nights:
+        table.add_row(*(str(value) if value is not None else "" for value in night.values()))
+    return table
