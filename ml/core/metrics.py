@@ -6,6 +6,8 @@ unit u took, whether it was in reach of the model or not (full ranking, no sampl
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,20 +55,26 @@ def ndcg(hits: Hits, relevant: Counts, k: int) -> Floats:
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(relevant, k)]
     dcg = hits[:, :k] @ discount[: hits.shape[1]]
-    return np.divide(dcg, ideal, out=np.zeros(len(hits)), where=ideal > 0)
+    return _share(dcg, ideal)
 
 
 def recall(hits: Hits, relevant: Counts, k: int) -> Floats:
     """Recall@k = taken and listed in the first k places / taken."""
-    return np.divide(hits[:, :k].sum(1), relevant, out=np.zeros(len(hits)), where=relevant > 0)
+    return _share(hits[:, :k].sum(1), relevant)
 
 
 def hit_rate(hits: Hits, k: int) -> Floats:
     """HitRate@k = 1 where at least one of the first k places was taken."""
-    return hits[:, :k].any(1).astype(np.float64)
+    return np.asarray(hits[:, :k].any(1), np.float64)
 
 
 def coverage(lists: npt.NDArray[np.integer], n_items: int, k: int) -> float:
     """Share of the ``n_items`` products that stand in the first k places of at least one list."""
     shown = np.unique(lists[:, :k])
     return float((shown >= 0).sum() / n_items) if n_items else 0.0
+
+
+def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
+    """``part / whole``, 0 where there is no whole."""
+    share: Floats = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return share
