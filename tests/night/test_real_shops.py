@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,39 @@ def need(folder: Path) -> None:
         pytest.skip(f"the published data is not here: no folder {folder.name} (set NIGHTSHIFT_TEST_DATA)")
 
 
+DIGEST = """
+    SELECT md5(string_agg(r::text, ',' ORDER BY customer_id, rank)) AS digest
+    FROM (SELECT customer_id, rank, product_id, score, reason FROM ml.recommendation) AS r
+"""
+OWN = "SELECT customer_id, product_id FROM ml.recommendation WHERE rank <= 10"
+POPULAR = f"""
+    SELECT DISTINCT r.customer_id, p.product_id FROM ml.recommendation r CROSS JOIN (
+        SELECT product_id FROM shop.order_item JOIN shop."order" o USING (order_id)
+        WHERE o.ordered_at < '{RETAIL_NIGHT}' AND o.ordered_at >= date '{RETAIL_NIGHT}' - 30 AND quantity > 0
+        GROUP BY product_id ORDER BY count(DISTINCT o.customer_id) DESC, product_id LIMIT 10
+    ) AS p
+"""
+
+
+@dataclass(frozen=True)
+class Retail:
+    """What was seen of the night of 2011-11-09 on UCI Online Retail, of which a month of rows lies after it."""
+
+    stack: Stack
+    own_hits: float
+    popular_hits: float
+    digest: str
+    fees: int
+
+
 @pytest.fixture(scope="module")
-def retail(stack: Stack) -> Stack:
-    """The stack after the night of 2011-11-09 on UCI Online Retail: the rows of a month lie after it."""
+def retail(stack: Stack) -> Retail:
+    """The night of 2011-11-09."""
     need(RETAIL)
     stack.run("shop", "load", "online_retail", "--data", str(RETAIL), "--replace")
     stack.run("night", "--date", RETAIL_NIGHT)
-    return stack
+    fees = "SELECT count(*) AS n FROM ml.recommendation WHERE product_id IN ('POST', 'D', 'M', 'DOT', 'BANK CHARGES', 'C2')"
+    return Retail(stack, hits(stack, OWN), hits(stack, POPULAR), stack.value(DIGEST), stack.value(fees))
 
 
 def hits(stack: Stack, lists: str) -> float:
@@ -51,42 +78,23 @@ def hits(stack: Stack, lists: str) -> float:
     )
 
 
-def test_the_lists_foresee_what_was_bought_after_the_night(retail: Stack) -> None:
+def test_the_lists_foresee_what_was_bought_after_the_night(retail: Retail) -> None:
     """Customers bought from their own list more often than from the list of the month's best sellers."""
-    own = hits(retail, "SELECT customer_id, product_id FROM ml.recommendation WHERE rank <= 10")
-    popular = hits(
-        retail,
-        f"""
-        SELECT DISTINCT r.customer_id, p.product_id FROM ml.recommendation r CROSS JOIN (
-            SELECT product_id FROM shop.order_item JOIN shop."order" o USING (order_id)
-            WHERE o.ordered_at < '{RETAIL_NIGHT}' AND o.ordered_at >= date '{RETAIL_NIGHT}' - 30 AND quantity > 0
-            GROUP BY product_id ORDER BY count(DISTINCT o.customer_id) DESC, product_id LIMIT 10
-        ) AS p
-        """,
-    )
-    assert own > popular
+    assert retail.own_hits > retail.popular_hits
 
 
-def test_rows_after_the_night_change_nothing(retail: Stack) -> None:
+def test_rows_after_the_night_change_nothing(retail: Retail) -> None:
     """With all that happened later deleted, the same night publishes the same lists."""
-    digest = "SELECT md5(string_agg(r::text, ',' ORDER BY customer_id, rank)) AS digest FROM (SELECT customer_id, rank, product_id, score, reason FROM ml.recommendation) AS r"
-    before = retail.value(digest)
-    retail.write(
-        f"DELETE FROM shop.order_item WHERE order_id IN (SELECT order_id FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}')",
-    )
-    retail.write(f"DELETE FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}'")
-    retail.run("night", "--date", RETAIL_NIGHT, "--fresh", "--force-train")
-    assert retail.value(digest) == before
+    later = f"SELECT order_id FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}'"
+    retail.stack.write(f"DELETE FROM shop.order_item WHERE order_id IN ({later})")
+    retail.stack.write(f"DELETE FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}'")
+    retail.stack.run("night", "--date", RETAIL_NIGHT, "--fresh", "--force-train")
+    assert retail.stack.value(DIGEST) == retail.digest
 
 
-def test_postage_and_fees_are_never_recommended(retail: Stack) -> None:
+def test_postage_and_fees_are_never_recommended(retail: Retail) -> None:
     """What is no product of the shop's range does not show up in a list."""
-    assert (
-        retail.value(
-            "SELECT count(*) AS n FROM ml.recommendation WHERE product_id IN ('POST', 'D', 'M', 'DOT', 'BANK CHARGES', 'C2')"
-        )
-        == 0
-    )
+    assert retail.fees == 0
 
 
 def test_olist_goes_through(stack: Stack) -> None:
