@@ -21,7 +21,8 @@ from ml.shop.sources.demo.behaviour import purchases, repeat_table
 from ml.shop.sources.demo.campaigns import campaign_tables, mailings
 from ml.shop.sources.demo.catalogue import Catalogue, catalogue, product_table, truth_tables
 from ml.shop.sources.demo.clock import Clock, clock
-from ml.shop.sources.demo.customers import customer_tables, people
+from ml.shop.sources.demo.columns import Rows
+from ml.shop.sources.demo.customers import customer_tables, customer_truth, people
 from ml.shop.sources.demo.fate import fates, outcome_table
 from ml.shop.sources.demo.faults import FAULTS, plant
 from ml.shop.sources.demo.fraud import fraud_table, traces
@@ -64,14 +65,14 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
     with TemporaryDirectory(prefix="nightshift-demo-") as folder, Spool(Path(folder)) as spool:
         shop, hours = catalogue(options), clock(options)
         sales = Sales(options, shop.products)
-        spool.add("product", product_table(shop, options))
+        spool.add(*product_table(shop, options))
         for name, rows in truth_tables(shop):
             spool.add(name, rows)
         for chunk in range(options.chunks):
             for name, rows in _chunk(options, chunk, shop, hours, sales):
                 _keep(options, chunk, spool, name, rows)
-        for rows in stock_batches(options, shop, sales):
-            spool.add("stock", rows)
+        for name, rows in stock_batches(options, shop, sales):
+            spool.add(name, rows)
         spool.close()
         for name in TABLES:
             if name != "product_image":
@@ -80,9 +81,7 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
             yield f"{TRUTH_SCHEMA}.{name}", spool.read(name)
 
 
-def _chunk(
-    options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: Sales
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: Sales) -> Iterator[Rows]:
     """Everything that the customers of a chunk do."""
     them = people(options, chunk, shop.clusters)
     sent = mailings(options, chunk, them)
@@ -91,14 +90,15 @@ def _chunk(
     fate = fates(options, shop, bought, left)
     sales.add(bought)
     yield from customer_tables(options, chunk, them)
+    yield from customer_truth(them)
     yield from campaign_tables(them, sent)
     yield from order_tables(options, them, bought, left, fate)
-    yield "order_outcome", outcome_table(options, bought, fate)
+    yield outcome_table(options, bought, fate)
     yield from session_tables(options, shop, them, hours, bought)
     yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))
     yield from ticket_tables(options, them, bought, fate)
-    yield "repeat_purchase", repeat_table(them, repeats)
-    yield "fraud_order", fraud_table(bought, left)
+    yield repeat_table(them, repeats)
+    yield fraud_table(bought, left)
 
 
 def _keep(options: Options, chunk: int, spool: Spool, name: str, rows: pa.RecordBatch) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.campaigns import Mailing
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
 from ml.shop.sources.demo.choice import complements, pick
 from ml.shop.sources.demo.clock import Clock
-from ml.shop.sources.demo.columns import Bools, Floats, Ints
+from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import People, customer_ids
 from ml.shop.sources.demo.options import DAY, Options
 from ml.shop.sources.demo.truth import REPEAT
@@ -157,9 +156,9 @@ def _baskets(
     )  # fmt: skip
 
 
-def repeat_table(them: People, series: Repeats) -> pa.RecordBatch:
+def repeat_table(them: People, series: Repeats) -> Rows:
     """``demo_truth.repeat_purchase``."""
-    return col.batch(
+    return col.rows(
         REPEAT,
         customer_id=customer_ids(them.number[series.who]),
         product_id=product_ids(series.product),

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from ml.shop.contract import CAMPAIGN
 from ml.shop.sources.demo import columns as col
-from ml.shop.sources.demo.columns import Bools, Floats, Ints
+from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import RING, SILENT, People, accepts_marketing, customer_ids
 from ml.shop.sources.demo.options import DAY, Options
 from ml.shop.sources.demo.truth import CAMPAIGN_UPLIFT
@@ -65,28 +64,22 @@ def chances(them: People, who: Ints, sent: Ints) -> tuple[Floats, Floats]:
     return control, np.where(them.segment[who] == 2, -0.03, helps).clip(-control, 1 - control)
 
 
-def campaign_tables(them: People, sent: Mailing) -> Iterator[tuple[str, pa.RecordBatch]]:
+def campaign_tables(them: People, sent: Mailing) -> Iterator[Rows]:
     """The contract table ``campaign`` and its truth."""
     name, who = col.ids("M", sent.campaign + 1), customer_ids(them.number[sent.who])
-    yield (
-        "campaign",
-        col.batch(
-            CAMPAIGN,
-            campaign_id=name,
-            customer_id=who,
-            arm=col.pick(["control", "email"], sent.treated.astype(np.int64)),
-            sent_at=col.times(sent.sent),
-            visited_at=col.times(sent.visited_at, sent.visited),
-        ),
+    yield col.rows(
+        CAMPAIGN,
+        campaign_id=name,
+        customer_id=who,
+        arm=col.pick(["control", "email"], sent.treated.astype(np.int64)),
+        sent_at=col.times(sent.sent),
+        visited_at=col.times(sent.visited_at, sent.visited),
     )
-    yield (
-        "campaign_uplift",
-        col.batch(
-            CAMPAIGN_UPLIFT,
-            campaign_id=name,
-            customer_id=who,
-            visit_control=sent.visit_control,
-            visit_treated=sent.visit_treated,
-            order_given_visit=sent.order_given_visit,
-        ),
+    yield col.rows(
+        CAMPAIGN_UPLIFT,
+        campaign_id=name,
+        customer_id=who,
+        visit_control=sent.visit_control,
+        visit_treated=sent.visit_treated,
+        order_given_visit=sent.order_given_visit,
     )

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ml.shop.contract import PRODUCT
 from ml.shop.sources.demo import columns as col
-from ml.shop.sources.demo.columns import Bools, Floats, Ints, words
+from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows, words
 from ml.shop.sources.demo.options import DAY, Options
 from ml.shop.sources.demo.truth import CATEGORY_TRAIT, COMPLEMENT, PRODUCT_TASTE, PRODUCT_TRAIT
 
@@ -183,14 +183,14 @@ def titles(shop: Catalogue) -> pa.Array:
     return col.join(named, suffix)
 
 
-def product_table(shop: Catalogue, options: Options) -> pa.RecordBatch:
+def product_table(shop: Catalogue, options: Options) -> Rows:
     """The contract table ``product``."""
     rng, every = options.rng("product"), np.arange(shop.products)
     listed = words("catalogue")
     text = col.pick(listed["descriptions"], rng.integers(0, len(listed["descriptions"]), shop.products))
     kind = col.pick(shop.categories.names, shop.category)
     brand = col.pick(listed["brands"], shop.brand)
-    return col.batch(
+    return col.rows(
         PRODUCT,
         product_id=product_ids(every),
         title=titles(shop),
@@ -203,48 +203,34 @@ def product_table(shop: Catalogue, options: Options) -> pa.RecordBatch:
     )
 
 
-def truth_tables(shop: Catalogue) -> Iterator[tuple[str, pa.RecordBatch]]:
+def truth_tables(shop: Catalogue) -> Iterator[Rows]:
     """What is planted in the products and categories."""
-    every = np.arange(shop.products)
-    for k in range(shop.clusters):
-        cluster = np.full(shop.products, k)
-        yield (
-            "product_taste",
-            col.batch(PRODUCT_TASTE, cluster=cluster, product_id=product_ids(every), weight=shop.taste[k]),
-        )
-    yield (
-        "product_trait",
-        col.batch(
-            PRODUCT_TRAIT,
-            product_id=product_ids(every),
-            appeal=shop.appeal,
-            sold_from=col.times(shop.sold_from),
-            sold_until=col.times(shop.sold_until),
-            half_life_days=shop.half_life_days,
-            quality=shop.quality,
-            return_probability=shop.return_probability,
-            weak_aspect=col.pick(["", *ASPECTS], shop.weak_aspect + 1),
-        ),
+    cluster, product = np.divmod(np.arange(shop.taste.size), shop.products)
+    yield col.rows(PRODUCT_TASTE, cluster=cluster, product_id=product_ids(product), weight=shop.taste.ravel())
+    yield col.rows(
+        PRODUCT_TRAIT,
+        product_id=product_ids(np.arange(shop.products)),
+        appeal=shop.appeal,
+        sold_from=col.times(shop.sold_from),
+        sold_until=col.times(shop.sold_until),
+        half_life_days=shop.half_life_days,
+        quality=shop.quality,
+        return_probability=shop.return_probability,
+        weak_aspect=col.pick(["", *ASPECTS], shop.weak_aspect + 1),
     )
     kinds = shop.categories
-    yield (
-        "category_trait",
-        col.batch(
-            CATEGORY_TRAIT,
-            category=kinds.names,
-            repeat_days=kinds.repeat_days,
-            repeat_probability=kinds.repeat_probability,
-            season_peak_day=kinds.peak,
-            season_strength=kinds.strength,
-        ),
+    yield col.rows(
+        CATEGORY_TRAIT,
+        category=kinds.names,
+        repeat_days=kinds.repeat_days,
+        repeat_probability=kinds.repeat_probability,
+        season_peak_day=kinds.peak,
+        season_strength=kinds.strength,
     )
     first, along, probability = zip(*kinds.complements, strict=True)
-    yield (
-        "complement",
-        col.batch(
-            COMPLEMENT,
-            category=col.pick(kinds.names, np.array(first)),
-            complement=col.pick(kinds.names, np.array(along)),
-            probability=np.array(probability),
-        ),
+    yield col.rows(
+        COMPLEMENT,
+        category=col.pick(kinds.names, np.array(first)),
+        complement=col.pick(kinds.names, np.array(along)),
+        probability=np.array(probability),
     )

@@ -19,6 +19,8 @@ from ml.shop.contract import Table
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Rows = tuple[str, Any]
+"""Name of a table and a record batch of it."""
 
 TYPES: Mapping[Kind, Any] = {
     "text": pa.string(),
@@ -35,18 +37,18 @@ def words(name: str) -> Any:
     return json.loads((Path(__file__).parent / "words" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def batch(table: Table, **columns: Any) -> pa.RecordBatch:
-    """A record batch with exactly the columns of ``table``; optional ones that are not given are null."""
+def rows(table: Table, **columns: Any) -> Rows:
+    """The table's name and a batch of its rows; optional columns that are not given are null."""
     unknown = set(columns) - set(table.column_names)
     missing = {c.name for c in table.columns if c.required} - set(columns)
     if unknown or missing:
         raise ValueError(f"{table.name}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-    rows = len(next(iter(columns.values())))
+    count = len(next(iter(columns.values())))
     arrays = [
-        _as(columns[c.name], TYPES[c.kind]) if c.name in columns else pa.nulls(rows, TYPES[c.kind])
+        _as(columns[c.name], TYPES[c.kind]) if c.name in columns else pa.nulls(count, TYPES[c.kind])
         for c in table.columns
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
+    return table.name, pa.RecordBatch.from_arrays(arrays, schema=schema(table))
 
 
 def schema(table: Table) -> pa.Schema:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ml.shop.contract import CUSTOMER, ERASURE
 from ml.shop.sources.demo import columns as col
-from ml.shop.sources.demo.columns import Bools, Floats, Ints
+from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.options import DAY, Options
 from ml.shop.sources.demo.truth import CUSTOMER_TASTE, CUSTOMER_TRAIT
 
@@ -128,53 +128,46 @@ def emails(number: Ints, where: Bools | None = None) -> pa.Array:
     return col.join(col.tokens("user", number, where), "@example.com")
 
 
-def customer_tables(options: Options, chunk: int, them: People) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The contract tables ``customer`` and ``erasure``, and what was planted in the customers."""
+def customer_tables(options: Options, chunk: int, them: People) -> Iterator[Rows]:
+    """The contract tables ``customer`` and ``erasure``."""
     rng, n = options.rng("customer_table", chunk), len(them.number)
     who = customer_ids(them.number)
     born = (np.datetime64("1940-01-01") + rng.integers(0, 24_000, n).astype("timedelta64[D]")).astype(str)
-    yield (
-        "customer",
-        col.batch(
-            CUSTOMER,
-            customer_id=who,
-            registered_at=col.times(them.registered),
-            country=col.pick(COUNTRIES, them.country, rng.random(n) > 0.01),
-            segment=col.pick(SEGMENTS, them.segment),
-            email=emails(them.number),
-            birth_date=pa.array(born, mask=rng.random(n) < 0.4),
-            accepts_marketing=accepts_marketing(them),
-        ),
+    yield col.rows(
+        CUSTOMER,
+        customer_id=who,
+        registered_at=col.times(them.registered),
+        country=col.pick(COUNTRIES, them.country, rng.random(n) > 0.01),
+        segment=col.pick(SEGMENTS, them.segment),
+        email=emails(them.number),
+        birth_date=pa.array(born, mask=rng.random(n) < 0.4),
+        accepts_marketing=accepts_marketing(them),
     )
     asks = np.sort(rng.permutation(np.flatnonzero(them.registered < options.stop - 30 * DAY))[: max(1, n // 1000)])
-    yield (
-        "erasure",
-        col.batch(
-            ERASURE,
-            customer_id=who.take(pa.array(asks)),
-            requested_at=col.times(options.stop - rng.integers(1, 25 * DAY, len(asks))),
-        ),
+    yield col.rows(
+        ERASURE,
+        customer_id=who.take(pa.array(asks)),
+        requested_at=col.times(options.stop - rng.integers(1, 25 * DAY, len(asks))),
     )
-    yield (
-        "customer_taste",
-        col.batch(
-            CUSTOMER_TASTE,
-            customer_id=who.take(pa.array(np.repeat(np.arange(n), 3))),
-            cluster=them.cluster.ravel(),
-            weight=them.weight.ravel(),
-        ),
+
+
+def customer_truth(them: People) -> Iterator[Rows]:
+    """What was planted in the customers."""
+    who, n = customer_ids(them.number), len(them.number)
+    yield col.rows(
+        CUSTOMER_TASTE,
+        customer_id=who.take(pa.array(np.repeat(np.arange(n), 3))),
+        cluster=them.cluster.ravel(),
+        weight=them.weight.ravel(),
     )
-    yield (
-        "customer_trait",
-        col.batch(
-            CUSTOMER_TRAIT,
-            customer_id=who,
-            orders_per_year=them.orders_per_year,
-            persona=col.pick(PERSONAS, them.persona),
-            household=col.ids("H", them.household),
-            interval_factor=them.interval_factor,
-            left_at=col.times(them.left),
-        ),
+    yield col.rows(
+        CUSTOMER_TRAIT,
+        customer_id=who,
+        orders_per_year=them.orders_per_year,
+        persona=col.pick(PERSONAS, them.persona),
+        household=col.ids("H", them.household),
+        interval_factor=them.interval_factor,
+        left_at=col.times(them.left),
     )
 
 

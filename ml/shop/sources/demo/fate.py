@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from ml.shop.contract import ORDER_OUTCOME
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
 from ml.shop.sources.demo.catalogue import Catalogue
-from ml.shop.sources.demo.columns import Bools, Ints
+from ml.shop.sources.demo.columns import Bools, Ints, Rows
 from ml.shop.sources.demo.fraud import Traces
 from ml.shop.sources.demo.options import DAY, Options
 
@@ -73,10 +72,10 @@ def status(options: Options, bought: Purchases, fate: Fate) -> Ints:
     return np.where(seen & (fate.kind == _RETURNED), 5, step)
 
 
-def outcome_table(options: Options, bought: Purchases, fate: Fate) -> pa.RecordBatch:
+def outcome_table(options: Options, bought: Purchases, fate: Fate) -> Rows:
     """The contract table ``order_outcome``: what is learned before the end."""
     seen = np.flatnonzero(fate.learned < options.stop)
-    return col.batch(
+    return col.rows(
         ORDER_OUTCOME,
         order_id=col.ids("O", bought.numbers[seen]),
         kind=col.pick(KINDS, fate.kind[seen]),

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, SINGLE, Purchases
-from ml.shop.sources.demo.columns import Bools, Ints
+from ml.shop.sources.demo.columns import Bools, Ints, Rows
 from ml.shop.sources.demo.customers import COUNTRIES, People
 from ml.shop.sources.demo.options import CHUNK, DAY, Options
 from ml.shop.sources.demo.truth import FRAUD_ORDER
@@ -66,11 +66,11 @@ def traces(options: Options, them: People, bought: Purchases) -> Traces:
     )
 
 
-def fraud_table(bought: Purchases, left: Traces) -> pa.RecordBatch:
+def fraud_table(bought: Purchases, left: Traces) -> Rows:
     """``demo_truth.fraud_order``."""
     bad = np.flatnonzero(bought.fraud != HONEST)
     ring = col.ids("R", bought.chunk * CHUNK + bought.fraud[bad])
-    return col.batch(
+    return col.rows(
         FRAUD_ORDER,
         order_id=col.ids("O", bought.numbers[bad]),
         ring=pc.if_else(pa.array(bought.fraud[bad] == SINGLE), "single", ring),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from ml.shop.contract import COUPON, ORDER, ORDER_ITEM, PAYMENT
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import CHANNELS, Purchases
 from ml.shop.sources.demo.catalogue import product_ids
-from ml.shop.sources.demo.columns import Bools, Floats, Ints
+from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import COUNTRIES, People, customer_ids, emails
 from ml.shop.sources.demo.fate import STATUS, Fate, status
 from ml.shop.sources.demo.fraud import Traces
@@ -24,71 +25,77 @@ _STREETS = ("Elm Street", "Harbour Road", "Mill Lane", "Station Way", "Church Hi
 _CARD, _TRANSFER, _WALLET, _BOLETO, _VOUCHER = range(5)
 
 
-def order_tables(
-    options: Options, them: People, bought: Purchases, left: Traces, fate: Fate
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+@dataclass(frozen=True)
+class Bill:
+    """Money of each order."""
+
+    discount: Floats
+    shipping: Floats
+    total: Floats
+
+
+def order_tables(options: Options, them: People, bought: Purchases, left: Traces, fate: Fate) -> Iterator[Rows]:
     """Yield order, order_item, payment and coupon."""
-    rng, n = options.rng("orders", bought.chunk), len(bought.t)
-    number, goods = bought.numbers, basket_values(bought)
-    used = rng.random(n) < 0.08
-    discount = np.where(used, np.round(goods * 0.1, 2), 0.0)
+    rng = options.rng("orders", bought.chunk)
+    goods = np.bincount(bought.line_order, bought.quantity * bought.unit_price, len(bought.t))
+    discount = np.where(rng.random(len(goods)) < 0.08, np.round(goods * 0.1, 2), 0.0)
     shipping = np.where(goods < 60, 4.9, 0.0)
-    total = np.round(goods - discount + shipping, 2)
+    bill = Bill(discount, shipping, np.round(goods - discount + shipping, 2))
+    yield _orders(rng, options, them, bought, left, fate, bill)
+    yield _lines(bought)
+    yield _payments(rng, options, them, bought, left, fate, bill.total)
+    yield _coupons(rng, bought, bill)
+
+
+def _orders(
+    rng: np.random.Generator, options: Options, them: People, bought: Purchases, left: Traces, fate: Fate, bill: Bill
+) -> Rows:
+    """One in a hundred orders as a guest; store and phone leave neither device nor IP."""
     online = bought.channel < 2
-    known = rng.random(n) > 0.01
-    yield (
-        "order",
-        col.batch(
-            ORDER,
-            order_id=col.ids("O", number),
-            customer_id=customer_ids(them.number[bought.who], known),
-            ordered_at=col.times(bought.t),
-            status=col.pick(STATUS, status(options, bought, fate)),
-            total=total,
-            shipping=shipping,
-            channel=col.pick(CHANNELS, bought.channel),
-            shipping_country=col.pick(COUNTRIES, left.ships_to),
-            billing_country=col.pick(COUNTRIES, left.billed_in),
-            shipping_address=_addresses(left.address),
-            email=emails(them.number[bought.who]),
-            ip=_ips(left.ip, online),
-            device_id=col.tokens("d", left.device, online),
-            known_at=col.times(fate.known, fate.late),
-        ),
-    )
-    yield (
-        "order_item",
-        col.batch(
-            ORDER_ITEM,
-            order_id=col.ids("O", number[bought.line_order]),
-            line_no=bought.line_no,
-            product_id=product_ids(bought.product),
-            quantity=bought.quantity,
-            unit_price=bought.unit_price,
-        ),
-    )
-    yield "payment", _payments(rng, options, them, bought, left, fate, total)
-    rows = np.flatnonzero(used)
-    yield (
-        "coupon",
-        col.batch(
-            COUPON,
-            coupon_id=col.ids("K", number[rows]),
-            order_id=col.ids("O", number[rows]),
-            code=col.pick(CODES, rng.integers(0, len(CODES), len(rows))),
-            discount=discount[rows],
-        ),
+    return col.rows(
+        ORDER,
+        order_id=col.ids("O", bought.numbers),
+        customer_id=customer_ids(them.number[bought.who], rng.random(len(bought.t)) > 0.01),
+        ordered_at=col.times(bought.t),
+        status=col.pick(STATUS, status(options, bought, fate)),
+        total=bill.total,
+        shipping=bill.shipping,
+        channel=col.pick(CHANNELS, bought.channel),
+        shipping_country=col.pick(COUNTRIES, left.ships_to),
+        billing_country=col.pick(COUNTRIES, left.billed_in),
+        shipping_address=_addresses(left.address),
+        email=emails(them.number[bought.who]),
+        ip=_ips(left.ip, online),
+        device_id=col.tokens("d", left.device, online),
+        known_at=col.times(fate.known, fate.late),
     )
 
 
-def basket_values(bought: Purchases) -> Floats:
-    """Value of the goods of each order."""
-    return np.asarray(np.bincount(bought.line_order, bought.quantity * bought.unit_price, len(bought.t)), float)
+def _lines(bought: Purchases) -> Rows:
+    return col.rows(
+        ORDER_ITEM,
+        order_id=col.ids("O", bought.numbers[bought.line_order]),
+        line_no=bought.line_no,
+        product_id=product_ids(bought.product),
+        quantity=bought.quantity,
+        unit_price=bought.unit_price,
+    )
+
+
+def _coupons(rng: np.random.Generator, bought: Purchases, bill: Bill) -> Rows:
+    used = np.flatnonzero(bill.discount > 0)
+    return col.rows(
+        COUPON,
+        coupon_id=col.ids("K", bought.numbers[used]),
+        order_id=col.ids("O", bought.numbers[used]),
+        code=col.pick(CODES, rng.integers(0, len(CODES), len(used))),
+        discount=bill.discount[used],
+    )
 
 
 def _payments(
     rng: np.random.Generator, options: Options, them: People, bought: Purchases, left: Traces, fate: Fate, total: Floats
-) -> pa.RecordBatch:
+) -> Rows:
     """One payment an order, two where a voucher pays a part; a transfer comes a day or more later."""
     n = len(bought.t)
     method = np.array([_CARD, _TRANSFER, _WALLET])[col.number_of(rng, (0.72, 0.14, 0.14), n)]
@@ -103,7 +110,7 @@ def _payments(
     row = np.r_[main, extra]
     voucher = np.arange(len(row)) >= len(main)
     card = (method[row] == _CARD) & ~voucher
-    return col.batch(
+    return col.rows(
         PAYMENT,
         payment_id=col.ids("Y", bought.numbers[row] * 2 + voucher),
         order_id=col.ids("O", bought.numbers[row]),

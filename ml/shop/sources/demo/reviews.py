@@ -14,7 +14,7 @@ from ml.shop.contract import REVIEW
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
 from ml.shop.sources.demo.catalogue import ASPECTS, Catalogue, product_ids
-from ml.shop.sources.demo.columns import Bools, Ints, words
+from ml.shop.sources.demo.columns import Bools, Ints, Rows, words
 from ml.shop.sources.demo.customers import LANGUAGES, People, customer_ids
 from ml.shop.sources.demo.fate import Fate
 from ml.shop.sources.demo.options import DAY, Options
@@ -74,9 +74,7 @@ def opinions(options: Options, shop: Catalogue, bought: Purchases, fate: Fate) -
     )  # fmt: skip
 
 
-def review_tables(
-    options: Options, them: People, bought: Purchases, said: Opinions
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+def review_tables(options: Options, them: People, bought: Purchases, said: Opinions) -> Iterator[Rows]:
     """The contract table ``review`` and its truth."""
     rng, n = options.rng("reviews", bought.chunk), len(said.line)
     of = bought.line_order[said.line]
@@ -84,34 +82,28 @@ def review_tables(
     number = col.ids("V", bought.numbers[of] * 100 + bought.line_no[said.line])
     known = said.written + rng.integers(600, 2 * DAY, n)
     late = (rng.random(n) < 0.3) & (known < options.stop)
-    yield (
-        "review",
-        col.batch(
-            REVIEW,
-            review_id=number,
-            product_id=product_ids(bought.product[said.line]),
-            customer_id=customer_ids(them.number[bought.who[of]]),
-            order_id=col.ids("O", bought.numbers[of], rng.random(n) < 0.9),
-            stars=said.stars,
-            title=_titles(rng, language, said, rng.random(n) < 0.6),
-            text=_texts(rng, language, said),
-            written_at=col.times(said.written),
-            known_at=col.times(known, late),
-        ),
+    yield col.rows(
+        REVIEW,
+        review_id=number,
+        product_id=product_ids(bought.product[said.line]),
+        customer_id=customer_ids(them.number[bought.who[of]]),
+        order_id=col.ids("O", bought.numbers[of], rng.random(n) < 0.9),
+        stars=said.stars,
+        title=_titles(rng, language, said, rng.random(n) < 0.6),
+        text=_texts(rng, language, said),
+        written_at=col.times(said.written),
+        known_at=col.times(known, late),
     )
     listed = [[np.where(good == praised, a, -1) for a, good in zip(said.aspect, said.praises, strict=True)]
               for praised in (True, False)]  # fmt: skip
-    yield (
-        "review_truth",
-        col.batch(
-            REVIEW_TRUTH,
-            review_id=number,
-            language=col.pick(LANGUAGES, language),
-            sentiment=col.pick(SENTIMENTS, said.sentiment),
-            praised=_names(*listed[0]),
-            blamed=_names(*listed[1]),
-            stars_contradict=said.contradicts,
-        ),
+    yield col.rows(
+        REVIEW_TRUTH,
+        review_id=number,
+        language=col.pick(LANGUAGES, language),
+        sentiment=col.pick(SENTIMENTS, said.sentiment),
+        praised=_names(*listed[0]),
+        blamed=_names(*listed[1]),
+        stars_contradict=said.contradicts,
     )
 
 

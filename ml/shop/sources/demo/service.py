@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from ml.shop.contract import TICKET
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
-from ml.shop.sources.demo.columns import words
+from ml.shop.sources.demo.columns import Rows, words
 from ml.shop.sources.demo.customers import LANGUAGES, People, customer_ids
 from ml.shop.sources.demo.fate import Fate
 from ml.shop.sources.demo.options import DAY, Options
@@ -23,9 +22,7 @@ INTENTS = (
 _WHERE, _RETURN, _REFUND, _CANCEL = 0, 1, 2, 5
 
 
-def ticket_tables(
-    options: Options, them: People, bought: Purchases, fate: Fate
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate) -> Iterator[Rows]:
     """The contract table ``ticket`` and its truth."""
     rng = options.rng("tickets", bought.chunk)
     chance = np.where(fate.slow, 0.12, 0.03) + 0.12 * ((fate.kind == 1) | (fate.kind == 2))
@@ -47,17 +44,14 @@ def ticket_tables(
     which = language * len(INTENTS) + intent
     filed = np.where(rng.random(n) < 0.04, rng.integers(0, len(INTENTS), n), intent)
     number = col.ids("T", bought.numbers[order])
-    yield (
-        "ticket",
-        col.batch(
-            TICKET,
-            ticket_id=number,
-            customer_id=customer_ids(them.number[bought.who[order]]),
-            order_id=col.ids("O", bought.numbers[order], rng.random(n) < 0.8),
-            subject=col.pick(INTENTS, intent, rng.random(n) < 0.5),
-            text=col.pick(texts, begin[which] + (rng.random(n) * size[which]).astype(np.int64)),
-            intent=col.pick(INTENTS, filed, rng.random(n) < 0.9),
-            opened_at=col.times(opened),
-        ),
+    yield col.rows(
+        TICKET,
+        ticket_id=number,
+        customer_id=customer_ids(them.number[bought.who[order]]),
+        order_id=col.ids("O", bought.numbers[order], rng.random(n) < 0.8),
+        subject=col.pick(INTENTS, intent, rng.random(n) < 0.5),
+        text=col.pick(texts, begin[which] + (rng.random(n) * size[which]).astype(np.int64)),
+        intent=col.pick(INTENTS, filed, rng.random(n) < 0.9),
+        opened_at=col.times(opened),
     )
-    yield "ticket_truth", col.batch(TICKET_TRUTH, ticket_id=number, intent=col.pick(INTENTS, intent))
+    yield col.rows(TICKET_TRUTH, ticket_id=number, intent=col.pick(INTENTS, intent))

@@ -14,7 +14,7 @@ from ml.shop.sources.demo.behaviour import IDS_PER_CHUNK, Purchases
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
 from ml.shop.sources.demo.choice import pick
 from ml.shop.sources.demo.clock import Clock
-from ml.shop.sources.demo.columns import Bools, Ints, words
+from ml.shop.sources.demo.columns import Bools, Ints, Rows, words
 from ml.shop.sources.demo.customers import RING, People, customer_ids
 from ml.shop.sources.demo.options import DAY, Options
 
@@ -36,9 +36,7 @@ class Events:
     order: Ints
 
 
-def session_tables(
-    options: Options, shop: Catalogue, them: People, clock: Clock, bought: Purchases
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+def session_tables(options: Options, shop: Catalogue, them: People, clock: Clock, bought: Purchases) -> Iterator[Rows]:
     """Yield event, cart and search."""
     rng = options.rng("sessions", bought.chunk)
     visits = (_buying(rng, shop, them, bought), _looking(rng, options, shop, them, clock, len(bought.t)))
@@ -49,9 +47,9 @@ def session_tables(
     by_time = by_time[np.argsort(made.t[by_time], kind="stable")]
     made = Events(*(column[by_time] for column in vars(made).values()))
     guest = (made.session * 2_654_435_761 % 100 < 4) & (made.order < 0)
-    yield "event", _events(rng, options, them, bought.chunk, made, guest)
-    yield "cart", _carts(options, them, bought, made, guest)
-    yield "search", _searches(rng, shop, them, bought.chunk, made, guest)
+    yield _events(rng, options, them, bought.chunk, made, guest)
+    yield _carts(options, them, bought, made, guest)
+    yield _searches(rng, shop, them, bought.chunk, made, guest)
 
 
 def _buying(rng: np.random.Generator, shop: Catalogue, them: People, bought: Purchases) -> Events:
@@ -106,14 +104,12 @@ def _looking(
     )
 
 
-def _events(
-    rng: np.random.Generator, options: Options, them: People, chunk: int, made: Events, guest: Bools
-) -> pa.RecordBatch:
+def _events(rng: np.random.Generator, options: Options, them: People, chunk: int, made: Events, guest: Bools) -> Rows:
     """Half a per cent arrive hours late: the app was off line."""
     n = len(made.t)
     known = made.t + rng.integers(3600, 36 * 3600, n)
     late = (rng.random(n) < 0.005) & (known < options.stop)
-    return col.batch(
+    return col.rows(
         EVENT,
         event_id=col.ids("E", chunk * IDS_PER_CHUNK + np.arange(n)),
         customer_id=customer_ids(them.number[made.who], ~guest),
@@ -125,13 +121,13 @@ def _events(
     )
 
 
-def _carts(options: Options, them: People, bought: Purchases, made: Events, guest: Bools) -> pa.RecordBatch:
+def _carts(options: Options, them: People, bought: Purchases, made: Events, guest: Bools) -> Rows:
     """One line a session and product, with the order that it became."""
     rows = np.flatnonzero((made.kind == _CART) & (made.t >= options.stop - CART_DAYS * DAY))
     code = made.session[rows] * (1 << 20) + made.product[rows]
     rows = rows[np.sort(np.unique(code, return_index=True)[1])]
     became = made.order[rows] >= 0
-    return col.batch(
+    return col.rows(
         CART,
         cart_id=col.ids("B", bought.chunk * IDS_PER_CHUNK + made.session[rows]),
         product_id=product_ids(made.product[rows]),
@@ -142,9 +138,7 @@ def _carts(options: Options, them: People, bought: Purchases, made: Events, gues
     )
 
 
-def _searches(
-    rng: np.random.Generator, shop: Catalogue, them: People, chunk: int, made: Events, guest: Bools
-) -> pa.RecordBatch:
+def _searches(rng: np.random.Generator, shop: Catalogue, them: People, chunk: int, made: Events, guest: Bools) -> Rows:
     """What is typed: the category, the brand, both, or a slip of the finger that finds nothing."""
     rows = np.flatnonzero(made.kind == _SEARCH)
     product, n = made.product[rows], len(rows)
@@ -163,7 +157,7 @@ def _searches(
     size = np.bincount(shop.category, minlength=len(names))[category]
     found = np.where(style == 1, 0, np.where(style == 0, size, 1 + size // 4))
     clicked = (style != 1) & (rng.random(n) < 0.6) & (shop.sold_from[product] <= made.t[rows])
-    return col.batch(
+    return col.rows(
         SEARCH,
         search_id=col.ids("Q", chunk * IDS_PER_CHUNK + np.arange(n)),
         customer_id=customer_ids(them.number[made.who[rows]], ~guest[rows]),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from ml.shop.contract import STOCK
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import Purchases
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
-from ml.shop.sources.demo.columns import Ints
+from ml.shop.sources.demo.columns import Ints, Rows
 from ml.shop.sources.demo.options import DAY, Options
 
 WEEK = 7 * DAY
@@ -31,7 +30,7 @@ class Sales:
         np.add.at(self.pieces, (bought.product, week), bought.quantity.astype(np.int32))
 
 
-def stock_batches(options: Options, shop: Catalogue, sales: Sales) -> Iterator[pa.RecordBatch]:
+def stock_batches(options: Options, shop: Catalogue, sales: Sales) -> Iterator[Rows]:
     """Yield one batch a week: the products on sale whose count changed, counted Sunday night and known hours later."""
     rng, n = options.rng("stock"), shop.products
     mean = sales.pieces.mean(axis=1)
@@ -49,7 +48,7 @@ def stock_batches(options: Options, shop: Catalogue, sales: Sales) -> Iterator[p
         rows = np.flatnonzero(offered & (quantity != counted))
         counted[rows] = quantity[rows]
         known = at + rng.integers(600, 3000, len(rows))
-        yield col.batch(
+        yield col.rows(
             STOCK,
             product_id=product_ids(rows),
             counted_at=col.times(np.full(len(rows), at)),
