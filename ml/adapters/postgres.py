@@ -53,7 +53,7 @@ def connect(
     NightshiftError
         The URL cannot be read, the server cannot be reached, or the role may not be taken. No message holds the password.
     """
-    parts: Mapping[str, str] = {}
+    parts: dict[str, str] = {}
     with suppress(psycopg2.ProgrammingError):
         parts = psycopg2.extensions.parse_dsn(url)
     if not parts or "@" in parts.get("host", ""):  # an @ in the host is the rest of a password that was not escaped
@@ -64,9 +64,7 @@ def connect(
             "escape special characters in the password as %XX",
         )
     try:
-        connection: Connection = psycopg2.connect(
-            **({"connect_timeout": 10} | parts), application_name=application_name
-        )
+        connection: Connection = psycopg2.connect(**_options(parts), application_name=application_name)
     except psycopg2.OperationalError as error:
         raise NightshiftError(
             "The database cannot be reached.",
@@ -86,6 +84,11 @@ def connect(
             do=f"GRANT {role} TO your login (roles are made by ./nightshift up)",
         ) from None
     return connection
+
+
+def _options(parts: Mapping[str, str]) -> dict[str, Any]:
+    # Without keepalives a lock's idle connection dies unseen behind a firewall.
+    return {"connect_timeout": 10, "keepalives_idle": 60} | dict(parts)
 
 
 def _where(parts: Mapping[str, str]) -> str:
