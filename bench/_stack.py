@@ -1,0 +1,69 @@
+"""A stack of the benchmarks' own, so that no figure depends on, or changes, what the user has."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import Options
+from ml.core.errors import NightshiftError
+from ml.settings import PROJECT, Settings
+
+
+@dataclass(frozen=True)
+class Stack:
+    """``./nightshift`` with a state folder of its own."""
+
+    home: Path
+
+    def run(self, *args: str) -> tuple[float, float, str]:
+        """Run a sub-command; give wall seconds, the peak memory of its largest process in GiB, and what it printed."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTSHIFT_", "AIRFLOW", "MLFLOW"))}
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [PROJECT / "nightshift", *args],
+            env=kept | {"NIGHTSHIFT_HOME": str(self.home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise NightshiftError(f"./nightshift {' '.join(args)} failed.", came=said[-3000:])
+        return time.perf_counter() - start, usage.ru_maxrss / 2**20, said
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a SELECT."""
+        return list(json.loads(self.run("sql", "--json", sql)[2]))
+
+    def settings(self) -> Settings:
+        """Settings for calls in this process."""
+        from cli import environment
+
+        return environment.settings({"NIGHTSHIFT_HOME": str(self.home)})[1]
+
+
+@contextmanager
+def stack(options: Options) -> Iterator[Stack]:
+    """A stack that is up; its data stays in ``options.scratch`` for the next benchmark."""
+    made = Stack((options.scratch / "home").absolute())
+    made.run("up")
+    try:
+        yield made
+    finally:
+        made.run("down")
+
+
+def peak_gib() -> float:
+    """Peak memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
