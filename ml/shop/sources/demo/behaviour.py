@@ -140,20 +140,32 @@ def _baskets(
     row = np.repeat(np.arange(len(t)), more)
     further = pick(rng, shop, them.cluster[who[row]], them.weight[who[row]], t[row])
     beside, along = complements(rng, shop, first, t)
-    line = np.unique(
-        np.r_[np.arange(len(t)), row, beside] * shop.products + np.r_[first, further, along]
-    )  # sorted by order
-    order, product = np.divmod(line, shop.products)
+    order = np.r_[np.arange(len(t)), row, beside]
+    product = _unless_owned(rng, shop, them, (who[order], t[order], np.r_[first, further, along]))
+    order, product = np.divmod(np.unique(order * shop.products + product), shop.products)
     begins = np.searchsorted(order, np.arange(len(t)))
-    quantity = 1 + np.where(shop.categories.repeat_days[shop.category[product]] > 0, rng.poisson(0.4, len(line)), 0)
-    quantity = np.where(wholesale[order], quantity * rng.integers(2, 12, len(line)), quantity)
-    offer = np.where(rng.random(len(line)) < 0.08, 0.85, 1.0) * np.where(wholesale[order], 0.9, 1.0)
+    quantity = 1 + np.where(shop.categories.repeat_days[shop.category[product]] > 0, rng.poisson(0.4, len(order)), 0)
+    quantity = np.where(wholesale[order], quantity * rng.integers(2, 12, len(order)), quantity)
+    offer = np.where(rng.random(len(order)) < 0.08, 0.85, 1.0) * np.where(wholesale[order], 0.9, 1.0)
     channel = col.number_of(rng, (0.62, 0.25, 0.09, 0.04), len(t))
     return Purchases(
         chunk, who, t, fraud, np.where(fraud == HONEST, channel, channel % 2),
-        order, np.arange(len(line)) - begins[order] + 1, product, quantity,
+        order, np.arange(len(order)) - begins[order] + 1, product, quantity,
         np.round(shop.price[product] * offer, 2),
     )  # fmt: skip
+
+
+def _unless_owned(rng: np.random.Generator, shop: Catalogue, them: People, lines: tuple[Ints, Ints, Ints]) -> Ints:
+    """The products, but where a customer already has one of a kind that is not used up, another pick instead, once."""
+    who, t, product = lines
+    key = who * shop.products + product
+    by_time = np.lexsort((t, key))
+    owned = np.zeros(len(key), bool)
+    owned[by_time[1:]] = key[by_time][1:] == key[by_time][:-1]
+    again = np.flatnonzero(owned & (shop.categories.repeat_days[shop.category[product]] == 0))
+    product = product.copy()
+    product[again] = pick(rng, shop, them.cluster[who[again]], them.weight[who[again]], t[again])
+    return product
 
 
 def repeat_table(them: People, series: Repeats) -> Rows:

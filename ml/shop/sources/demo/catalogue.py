@@ -119,7 +119,7 @@ def catalogue(options: Options) -> Catalogue:
     until = earliest + (rng.random(n) * np.maximum(options.stop - earliest, 1)).astype(np.int64)
     wears = (rng.random(n) < 0.4) & (kinds.repeat_days[category] == 0)
     sized = kinds.sized[category]
-    quality = rng.normal(0.5, 0.7, n)
+    quality = rng.normal(0.9, 0.7, n)
     weak = np.where(sized & (rng.random(n) < 0.5), ASPECTS.index("size"), rng.integers(0, len(ASPECTS), n))
     weak = np.where(rng.random(n) < 0.35, weak, -1)
     taste = _taste(rng, category, brand, level, appeal, clusters)

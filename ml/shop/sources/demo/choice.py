@@ -12,6 +12,11 @@ with θ in ``demo_truth.customer_taste``, φ in ``demo_truth.product_taste`` and
     novelty = 1/4 + 3/4 · 2^(-age in days / half_life_days), or 1 where half_life_days is 0
 
 where day of year = ⌊days since 1970 mod 365.25⌋. Drawn by rejection: p from A, kept with probability a(p, t).
+
+An order starts with a pick, or with a repeat purchase (``demo_truth.repeat_purchase``: the next one after a lognormal
+time with median ``interval_days`` and σ = 0.2, with probability ``repeat_probability`` after each). Complements of the
+first product and further picks join it. A pick that the customer already bought is drawn again, once, unless its
+category has repeats.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -68,8 +69,11 @@ def ids(prefix: str, numbers: Ints, where: Bools | None = None) -> Any:
 
 
 def tokens(prefix: str, numbers: Ints, where: Bools | None = None) -> Any:
-    """Like :func:`ids`, with numbers that tell nothing of their order (splitmix64, Steele et al. 2014)."""
-    z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    """Like :func:`ids`, but nothing is told of the order, nor of which tokens of two prefixes belong together.
+
+    Mixed by splitmix64 (Steele et al. 2014).
+    """
+    z = (numbers.astype(np.uint64) ^ np.uint64(zlib.crc32(prefix.encode()) << 32)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     digits = pa.array(z ^ (z >> np.uint64(31)), mask=None if where is None else ~where).cast(pa.string())

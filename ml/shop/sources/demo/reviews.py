@@ -51,7 +51,7 @@ def opinions(options: Options, shop: Catalogue, bought: Purchases, fate: Fate) -
     n, of = len(line), order[line]
     weak = shop.weak_aspect[product[line]]
     liking = shop.quality[product[line]] + rng.normal(0, 0.8, n) - 0.9 * fate.slow[of] - 1.5 * (fate.kind[of] == 1)
-    liking -= 0.5 * (weak >= 0)
+    liking -= 0.4 * (weak >= 0)
     sentiment = np.select(
         [np.abs(liking) < 0.12, (np.abs(liking) < 0.55) & (rng.random(n) < 0.6), liking > 0],
         [_NEUTRAL, _MIXED, _POSITIVE],

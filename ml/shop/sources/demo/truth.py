@@ -36,7 +36,7 @@ PRODUCT_TRAIT = _table(
     appeal=("number", "Popularity weight, Zipf-like."),
     sold_from=("timestamp", "For sale from then on."), sold_until=("timestamp", "For sale before that."),
     half_life_days=("number", "Novelty halves in this time; 0: it does not wear off."),
-    quality=("number", "Satisfaction of its buyers, about -2 to 2."),
+    quality=("number", "Satisfaction of its buyers, about -1 to 3."),
     return_probability=("number", "Chance that an order with it comes back."),
     weak_aspect=("text", "What its buyers complain about; empty: nothing in particular."),
 )  # fmt: skip
