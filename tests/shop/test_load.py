@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -16,7 +19,7 @@ import pytest
 
 from ml.adapters import postgres
 from ml.core.errors import Busy, ContractError, NightshiftError
-from ml.settings import Settings
+from ml.settings import PROJECT, Settings
 from ml.shop import ddl, swap
 from ml.shop.contract import TABLES
 from ml.shop.load import load, loaded
@@ -238,6 +241,44 @@ def test_a_reader_that_holds_the_old_tables_is_waited_for(
         cursor.execute('SELECT count(*) FROM shop."order"')
         assert cursor.fetchone() == (2,)
     assert not load(settings, "fake", again=True).skipped
+
+
+KILLED = """
+import sys, time
+from types import ModuleType
+import pyarrow as pa
+from ml.settings import PROJECT, Settings
+from ml.shop.load import load
+from ml.shop.sources import SOURCES
+
+def tables():
+    yield "customer", [pa.RecordBatch.from_pydict({"customer_id": ["new"]})]
+    print("half", flush=True)
+    time.sleep(60)
+
+module = ModuleType("ml.shop.sources.fake")
+module.tables, module.__file__ = tables, sys.argv[1]
+sys.modules[module.__name__], SOURCES["fake"] = module, ""
+load(Settings.from_env({"NIGHTSHIFT_HOME": "/", "NIGHTSHIFT_DATABASE_URL": sys.argv[2], "NIGHTSHIFT_HASH_KEY": "k"}), "fake")
+"""
+
+
+def test_a_load_killed_half_way_leaves_the_old_shop(settings: Settings, folder: Path) -> None:
+    """After kill -9 the old shop is whole, nothing else is left, and the next load is not in the way."""
+    load(settings, "tables", folder)
+    line = [sys.executable, "-c", KILLED, __file__, settings.shop_url]
+    with subprocess.Popen(line, cwd=PROJECT, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"half\n"
+        child.kill()
+    assert count(settings) == 2
+    for _ in range(100):  # the server notices the dead client when it next writes to it
+        with contextlib.suppress(Busy):
+            assert not load(settings, "tables", folder, again=True).skipped
+            break
+        time.sleep(0.1)
+    schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shop%'"
+    assert postgres.query(settings.shop_url, schemas) == [{"nspname": "shop"}]
 
 
 @pytest.mark.real
