@@ -1,0 +1,168 @@
+"""Who is served: the challenger only if it beats what it must beat by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.core.errors import NightshiftError
+from ml.core.spec import Gate
+
+Outcome = Literal["promote", "refuse", "baseline"]
+Units = npt.NDArray[np.float64]
+
+_RESAMPLES = 2000
+_GROUPS = 20_000
+"""More units than this are put into random groups of equal size first: time and memory stay bounded, the bounds the same."""
+_DRAWS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of challenger minus other over the units; it is above ``lower`` (and below ``upper``) with the gate's confidence."""
+
+    mean: float
+    lower: float
+    upper: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.4f} [{self.lower:+.4f}, {self.upper:+.4f}]"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to serve: ``promote`` the challenger, ``refuse`` it (the champion stays), or the ``baseline`` (there is none).
+
+    ``differences`` holds the challenger's difference to ``"baseline"`` and, if there is one, to ``"champion"``.
+    """
+
+    outcome: Outcome
+    why: str
+    differences: Mapping[str, Difference]
+    units: int
+
+
+def decide(
+    challenger: Units,
+    champion: Units | None,
+    baseline: Units,
+    *,
+    same_recipe: bool,
+    gate: Gate,
+    seed: int,
+) -> Decision:
+    """Decide by the paired bootstrap over units on events after training.
+
+    The challenger must beat the baseline. If its recipe is not the champion's, it must beat the champion too; the same
+    recipe trained anew is a refresh and need not beat its older self.
+
+    Parameters
+    ----------
+    challenger, champion, baseline : ndarray of shape (n_units,)
+        The gate's metric per unit; entry i is the same unit in each. Larger is better.
+    same_recipe : bool
+        The challenger is the champion's recipe, trained on newer data.
+
+    Raises
+    ------
+    NightshiftError
+        The arrays differ in length or hold something that is not a finite number.
+
+    Notes
+    -----
+    The bounds are percentiles of the bootstrap distribution of the mean difference (Efron & Tibshirani 1993, ch. 13), one-sided:
+    equal models pass with probability ``1 - gate.confidence``.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> gate = Gate("hit", "popularity", timedelta(days=28), min_units=3)
+    >>> print(decide(np.array([1.0, 1.0]), None, np.array([0.0, 0.0]), same_recipe=False, gate=gate, seed=0).why)
+    Popularity is served: only 2 units to measure hit on, the gate asks for 3.
+    """
+    others = {"baseline": baseline} | ({} if champion is None else {"champion": champion})
+    _check({"challenger": challenger} | others)
+    units = len(challenger)
+    differences = {
+        who: difference(challenger, values, confidence=gate.confidence, seed=seed) if units else Difference(0, 0, 0)
+        for who, values in others.items()
+    }
+    must_beat = [who for who in others if who == "baseline" or not same_recipe]
+    if units < gate.min_units:
+        fault = f"only {units} units to measure {gate.metric} on, the gate asks for {gate.min_units}"
+    else:
+        lost = [who for who in must_beat if not differences[who].lower > 0]
+        fault = "it does not beat " + " and ".join(_name(who, gate) for who in lost) if lost else ""
+    outcome: Outcome = "promote" if not fault else "baseline" if champion is None else "refuse"
+    return Decision(
+        outcome, _why(outcome, fault, differences, gate, units, same_recipe=same_recipe), differences, units
+    )
+
+
+def difference(ours: Units, theirs: Units, *, confidence: float, seed: int) -> Difference:
+    """Mean paired difference with its bootstrap bounds; in bounded memory for any number of units."""
+    rng = np.random.default_rng(seed)
+    values = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
+    mean = float(values.mean())
+    if len(values) > _GROUPS:
+        size = -(-len(values) // _GROUPS)
+        groups = rng.permutation(len(values)) // size
+        values = np.bincount(groups, values) / np.bincount(groups)
+    step = max(1, _DRAWS // len(values))
+    means = np.concatenate(
+        [
+            values[rng.integers(0, len(values), (min(step, _RESAMPLES - at), len(values)), np.int32)].mean(axis=1)
+            for at in range(0, _RESAMPLES, step)
+        ]
+    )
+    lower, upper = np.quantile(means, [1 - confidence, confidence])
+    return Difference(mean, float(lower), float(upper))
+
+
+def _check(arrays: Mapping[str, Units]) -> None:
+    lengths = {who: np.shape(values) for who, values in arrays.items()}
+    broken = {who: int((~np.isfinite(values)).sum()) for who, values in arrays.items()}
+    if len(set(lengths.values())) > 1 or len(next(iter(lengths.values()))) != 1:
+        raise NightshiftError(
+            "The models were not measured on the same units.",
+            came=", ".join(f"{who}: {shape}" for who, shape in lengths.items()),
+            do="let evaluate.py give one number per unit for each model, in the same order",
+        )
+    if any(broken.values()):
+        raise NightshiftError(
+            "A metric is not a finite number.",
+            came=", ".join(f"{who}: {n} of {len(arrays[who])} units" for who, n in broken.items() if n),
+            do="let evaluate.py leave out units that it cannot measure, for all models alike",
+        )
+
+
+def _name(who: str, gate: Gate) -> str:
+    return gate.baseline if who == "baseline" else "the champion"
+
+
+def _why(
+    outcome: Outcome,
+    fault: str,
+    differences: Mapping[str, Difference],
+    gate: Gate,
+    units: int,
+    *,
+    same_recipe: bool,
+) -> str:
+    head = {
+        "promote": "The challenger is served: ",
+        "refuse": "The challenger is refused: ",
+        "baseline": f"{gate.baseline[:1].upper()}{gate.baseline[1:]} is served: ",
+    }[outcome]
+    if units < gate.min_units:
+        return f"{head}{fault}."
+    beaten = " and ".join(_name(who, gate) for who in differences if not (who == "champion" and same_recipe))
+    text = head + (fault or f"it beats {beaten}")
+    if same_recipe and outcome == "promote":
+        text += "; it is the champion's recipe on newer data"
+    sums = ", ".join(f"{who_is} {differences[who]}" for who in differences for who_is in [_name(who, gate)])
+    return f"{text}. {gate.metric} against {sums} on {units:,} units (each bound holds with {gate.confidence:.0%} confidence)."
