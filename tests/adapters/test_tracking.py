@@ -1,0 +1,154 @@
+"""MLflow keeps runs and versions; a model file is used only if it is the one that was registered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.adapters import tracking, versions
+from ml.adapters.tracking import _client
+from ml.core.errors import ArtifactError
+from ml.core.gate import Decision, Difference
+from ml.settings import PROJECT, Settings
+
+METRICS = {"challenger": {"ndcg@10": 0.3, "coverage@10": 0.9}, "recent popularity": {"ndcg@10": 0.2}}
+DECISION = Decision("promote", "it beats", {"baseline": Difference(0.1, 0.05, 0.15)}, 500)
+
+
+@pytest.fixture(scope="session")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with MLflow's empty tables, which take seconds to make."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    _client(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+    return folder
+
+
+@pytest.fixture
+def uri(books: Path, settings: Settings) -> str:
+    """MLflow's URI with books of the test's own."""
+    own = settings.home / "mlflow.db"
+    own.write_bytes((books / "mlflow.db").read_bytes())
+    return f"sqlite:///{own}"
+
+
+def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int]:
+    """A run whose model has two files, registered in MLflow and in our books."""
+    folder = settings.home / "made"
+    (folder / "part").mkdir(parents=True, exist_ok=True)
+    (folder / "model.txt").write_text(content)
+    np.savez(folder / "part" / "items.npz", x=np.arange(3))
+    run_id = tracking.log_run(
+        uri, "recommender", artifact_root=settings.home / "artifacts", params={"k": 20, "half_life_days": 180.0},
+        metrics=METRICS, tags={"ref": "2026-01-01/001", "snapshot_sha256": "ab"}, decision=DECISION, folder=folder,
+    )  # fmt: skip
+    version = tracking.register(uri, "recommender", run_id)
+    versions.record_version(
+        settings.database_url, "recommender", version, run_id=run_id, folder=folder, shop="s",
+        as_of=datetime(2026, 1, 1, tzinfo=UTC), params={}, recipe="r", baseline=False, decision="promote", why="w",
+        metrics=METRICS,
+    )  # fmt: skip
+    return run_id, version
+
+
+def fetch(uri: str, settings: Settings, version: int) -> Path:
+    """Fetch into the test's own cache."""
+    return tracking.fetch(uri, settings.database_url, "recommender", version, settings.home / "cache")
+
+
+def stored(uri: str, run_id: str) -> Path:
+    """Return the folder where MLflow keeps the run's files."""
+    return Path(_client(uri).get_run(run_id).info.artifact_uri.removeprefix("file://"))
+
+
+def test_a_run_keeps_what_a_person_asks_for(uri, settings):
+    """Parameters, figures of each model, tags, model files and a picture are in the run."""
+    run_id, _ = train(uri, settings)
+    run = _client(uri).get_run(run_id)
+    assert run.data.params == {"k": "20", "half_life_days": "180.0"}
+    assert run.data.metrics == {
+        "challenger/ndcg_at_10": 0.3, "challenger/coverage_at_10": 0.9, "recent popularity/ndcg_at_10": 0.2,
+    }  # fmt: skip
+    assert {"ref": "2026-01-01/001", "snapshot_sha256": "ab"}.items() <= run.data.tags.items()
+    assert run.info.status == "FINISHED"
+    kept = sorted(str(path.relative_to(stored(uri, run_id))) for path in stored(uri, run_id).rglob("*.*"))
+    assert kept == ["model/model.txt", "model/part/items.npz", "plots/comparison.png"]
+
+
+def test_versions_count_up_and_a_run_is_one_version(uri, settings):
+    """Each run is a version; registering it again gives the same."""
+    run_id, first = train(uri, settings)
+    _, second = train(uri, settings)
+    assert (first, second, tracking.register(uri, "recommender", run_id)) == (1, 2, 1)
+
+
+def test_an_alias_names_one_version(uri, settings):
+    """An alias moves; one that was never set names none, also of a model that is not there."""
+    assert tracking.aliased(uri, "recommender", "champion") is None
+    train(uri, settings)
+    train(uri, settings)
+    tracking.set_alias(uri, "recommender", 1, "champion")
+    tracking.set_alias(uri, "recommender", 2, "champion")
+    assert tracking.aliased(uri, "recommender", "champion") == 2
+    assert tracking.aliased(uri, "recommender", "challenger") is None
+
+
+def test_what_is_fetched_is_what_was_saved(uri, settings):
+    """The fetched folder holds the version's files, and a second fetch does not ask MLflow."""
+    _, version = train(uri, settings)
+    folder = fetch(uri, settings, version)
+    assert sorted(versions.files(folder)) == ["model.txt", "part/items.npz"]
+    assert (folder / "model.txt").read_text() == "tree"
+    assert fetch("http://127.0.0.1:9", settings, version) == folder
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (lambda model: (model / "model.txt").write_text("evil"), "model.txt: its sha256 differs"),
+        (lambda model: (model / "model.txt").unlink(), "model.txt: missing"),
+        (lambda model: (model / "hook.py").write_text("evil"), "hook.py: never registered"),
+    ],
+    ids=["changed", "missing", "added"],
+)
+def test_a_changed_artifact_is_not_loaded(uri, settings, harm, says):
+    """A file that was changed, removed or added in MLflow's folder is named and stops the fetch."""
+    run_id, version = train(uri, settings)
+    harm(stored(uri, run_id) / "model")
+    with pytest.raises(ArtifactError, match=says):
+        fetch(uri, settings, version)
+    assert not (settings.home / "cache" / "recommender" / str(version)).exists()
+
+
+def test_a_changed_cache_is_replaced(uri, settings):
+    """A cached file that was changed is fetched anew."""
+    _, version = train(uri, settings)
+    (fetch(uri, settings, version) / "model.txt").write_text("evil")
+    assert (fetch(uri, settings, version) / "model.txt").read_text() == "tree"
+
+
+def test_an_unknown_version_is_not_loaded(uri, settings):
+    """A version that MLflow has but our books have not is refused."""
+    run_id, _ = train(uri, settings)
+    client = _client(uri)
+    client.create_model_version("recommender", f"{stored(uri, run_id)}/model", run_id)
+    with pytest.raises(ArtifactError, match="version 2 is not known"):
+        fetch(uri, settings, 2)
+
+
+def test_a_lost_artifact_folder_is_named(uri, settings):
+    """When MLflow's files are gone the message says where they were looked for."""
+    run_id, version = train(uri, settings)
+    stored(uri, run_id).rename(settings.home / "lost")
+    with pytest.raises(ArtifactError, match="cannot be read from MLflow"):
+        fetch(uri, settings, version)
+
+
+def test_importing_does_not_import_mlflow():
+    """The module costs nothing until it is used."""
+    program = "import sys, ml.adapters.tracking; sys.exit('mlflow' in sys.modules or 'matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=PROJECT).returncode == 0
