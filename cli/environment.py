@@ -31,7 +31,8 @@ GIVEN = (
     "NIGHTSHIFT_THREADS",
     "NIGHTSHIFT_MEMORY_GB",
     "NIGHTSHIFT_PARALLEL_TASKS",
-    "NIGHTSHIFT_NOTIFY_URL",
+    "NIGHTSHIFT_SHARDS_AT_ONCE",
+    "NIGHTSHIFT_DEADLINE_HOURS",
 )
 """What a person may set for a stack."""
 
@@ -208,6 +209,7 @@ def _airflow(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),
         "USAGE_DATA_COLLECTION__ENABLED": "False",

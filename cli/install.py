@@ -85,8 +85,9 @@ def make(environment: Path, *, with_pip: bool) -> None:
     An installation that was cut short leaves packages of which nobody knows whether they are whole, so it starts again.
     """
     marker = environment / "nightshift-installing"
-    usable = runs(environment) and not marker.exists()
-    if usable and (not with_pip or list(environment.glob("lib/python3*/site-packages/pip"))):
+    if runs(environment) and not marker.exists():
+        if with_pip and not list(environment.glob("lib/python3*/site-packages/pip")):
+            run([str(environment / "bin/python"), "-m", "ensurepip"], environment / "nightshift-install.log")
         marker.touch()
         return
     if environment.exists() and any(environment.iterdir()):

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cli import nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -83,6 +84,20 @@ def status(
         states.show(told)
     if not told["well"]:
         raise typer.Exit(1)
+
+
+NIGHTS, SHOP, TOOLS = "Nights and models", "The shop and its tables", "For those who change Nightshift"
+app.command(rich_help_panel=LOCAL)(shops.demo)
+app.command(rich_help_panel=NIGHTS)(nights.night)
+app.command(rich_help_panel=NIGHTS)(nights.train)
+app.command(rich_help_panel=NIGHTS)(nights.promote)
+app.command(rich_help_panel=NIGHTS)(nights.rollback)
+app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
+app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
+app.command(rich_help_panel=TOOLS)(tools.check)
+app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)
+app.command(rich_help_panel=TOOLS)(tools.lock)
 
 
 def run() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 out = Console(highlight=False)
@@ -22,15 +23,25 @@ class Steps:
     def now(self, text: str) -> None:
         """Show what goes on; on a terminal only."""
         if self._status is not None:
-            self._status.update(text)
+            self._status.update(escape(text))
 
-    def done(self, text: str) -> None:
+    def done(self, text: str, detail: str = "") -> None:
         """Keep a line of what is over."""
-        err.print(f"[green]✓[/] {text}", soft_wrap=True)
+        err.print(f"[green]✓[/] {escape(text)} [dim]{escape(detail)}[/]".rstrip(), soft_wrap=True)
+
+    def fail(self, text: str) -> None:
+        """Keep a line of what went wrong."""
+        err.print(f"[red]✗[/] {escape(text)}", soft_wrap=True)
+
+    def begin(self, text: str) -> None:
+        """Say what begins, also where there is no terminal."""
+        self.now(text)
+        if self._status is None:
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Keep a line that is worth knowing."""
-        err.print(f"[dim]·[/] {text}", soft_wrap=True)
+        err.print(f"[dim]·[/] {escape(text)}", soft_wrap=True)
 
 
 @contextmanager

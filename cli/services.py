@@ -52,11 +52,18 @@ def _airflow(stack: Stack) -> list[Service]:
     address = f"http://127.0.0.1:{stack.ports['airflow']}"
     health = f"{address}/api/v2/monitor/health"
     parts = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
+    # Their log servers listen on every address of the machine; here the api-server reads the files.
+    more = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
     api = Service("airflow-api", (*PYTHON, "airflow", "api-server"), Http(health), ("prepare",), address=address)
     return [
         api,
         *(
-            Service(f"airflow-{name}", (*PYTHON, "airflow", name), Heartbeat(health, component), ("prepare",))
+            Service(
+                f"airflow-{name}",
+                (*PYTHON, "airflow", name, *more.get(name, ())),
+                Heartbeat(health, component),
+                ("prepare",),
+            )
             for name, component in parts.items()
         ),
     ]

@@ -114,7 +114,7 @@ def _wait(home: Home, steps: Steps, wait_for: Collection[str]) -> None:
             if name not in missing and name not in told:
                 told.add(name)
                 if time.monotonic() - started > 0.5:
-                    steps.done(f"{name} {services[name]['address']}".rstrip())
+                    steps.done(name, services[name]["address"])
         if services and not missing:
             return
         steps.now(f"Starting {', '.join(missing)} …")

@@ -58,7 +58,7 @@ def _service(home: Home, name: str, child: dict[str, Any], running: bool) -> dic
         "exit_code": child["exit_code"],
         "address": child["address"],
         "log": str(log),
-        "wrong": "" if state in {"ready", "done", "starting", "waiting"} else _wrong(home, name),
+        "wrong": _wrong(home, name) if state in {"restarting", "failed", "gone"} else "",
     }
 
 
@@ -154,7 +154,7 @@ def show(told: dict[str, Any]) -> None:
     if not told["services"]:
         out.print(f"Nothing runs ({told['home']}). Start it with [bold]./nightshift up[/].")
         return
-    out.print(_table(told["services"]))
+    out.print(_table(told["services"]), width=max(out.width, 110), crop=False)
     for service in told["services"]:
         if service["wrong"]:
             out.print(f"\n[red]{service['name']} is {service['state']}[/] (exit code {service['exit_code']}):")

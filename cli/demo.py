@@ -1,0 +1,61 @@
+"""What the demo shows at its end: lists of a few customers, as the shop would read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.output import err, out
+from ml.settings import Settings
+
+CUSTOMERS = """
+SELECT r.customer_id FROM ml.recommendation r
+JOIN shop."order" o ON o.customer_id = r.customer_id AND o.ordered_at < r.as_of
+WHERE r.rank = 1 AND r.source_product_id IS NOT NULL
+GROUP BY r.customer_id HAVING count(DISTINCT o.order_id) BETWEEN 2 AND 30
+ORDER BY max(o.ordered_at) DESC, md5(r.customer_id) LIMIT 3
+"""
+ANY_CUSTOMERS = "SELECT DISTINCT customer_id FROM ml.recommendation ORDER BY customer_id LIMIT 3"
+BOUGHT = """
+SELECT coalesce(p.title, i.product_id) AS title FROM shop."order" o
+JOIN shop.order_item i USING (order_id) LEFT JOIN shop.product p USING (product_id)
+WHERE o.customer_id = %s AND o.ordered_at < (SELECT max(as_of) FROM ml.recommendation)
+GROUP BY 1 ORDER BY max(o.ordered_at) DESC, 1 LIMIT 4
+"""
+LISTED = """
+SELECT r.rank, coalesce(p.title, r.product_id) AS title, r.score, r.reason FROM ml.recommendation r
+LEFT JOIN (SELECT DISTINCT ON (product_id) product_id, title FROM shop.product ORDER BY product_id) p USING (product_id)
+WHERE r.customer_id = %s ORDER BY r.rank LIMIT 5
+"""
+SUMMARY = """
+SELECT count(*) AS rows, count(DISTINCT customer_id) AS customers, max(model_version) AS version, max(as_of) AS as_of
+FROM ml.recommendation
+"""
+
+
+def show(settings: Settings) -> None:
+    """Print the lists of three customers, with what they bought before."""
+    from ml.adapters import postgres
+
+    def ask(sql: str, *params: Any) -> list[dict[str, Any]]:
+        return postgres.query(settings.database_url, sql, params)
+
+    chosen = ask(CUSTOMERS) if settings.shop_url == settings.database_url else []
+    for customer in [row["customer_id"] for row in chosen or ask(ANY_CUSTOMERS)]:
+        bought = [row["title"] for row in ask(BOUGHT, customer)]
+        out.print(f"\n[bold]Customer {escape(customer)}[/] last bought {escape(', '.join(bought)) or 'nothing'}")
+        table = Table("rank", "product", "score", "reason", box=None, pad_edge=False)
+        for row in ask(LISTED, customer):
+            table.add_row(
+                str(row["rank"]), escape(row["title"] or ""), f"{row['score']:.3f}", escape(row["reason"] or "")
+            )
+        out.print(table)
+    totals = ask(SUMMARY)[0]
+    out.print(
+        f"\n[bold]ml.recommendation[/] holds {totals['rows']:,} rows for {totals['customers']:,} customers "
+        f"(model version {totals['version']}, as of {totals['as_of']}).",
+        soft_wrap=True,
+    )
+    err.print("[dim]The shop reads it with SELECT * FROM ml.recommendation WHERE customer_id = …[/]")

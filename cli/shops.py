@@ -1,0 +1,144 @@
+"""Commands about the shop: shop load, shop check, shop template, and demo."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cli.home import Home
+from cli.output import Steps, err, out, seconds, steps
+
+shop = typer.Typer(help="The shop: fill it, check it, or get empty files for an export.", no_args_is_help=True)
+
+Data = Annotated[Path | None, typer.Option(help="File or folder that the source reads.")]
+Customers = Annotated[int | None, typer.Option(min=200, max=1_000_000, help="Size of the simulated shop.")]
+Seed = Annotated[int | None, typer.Option(help="Another simulated shop of the same size.")]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Also replace a shop that Nightshift did not load; that one is renamed.")
+]
+SOURCES_HELP = "demo, online_retail, olist or tables."
+
+
+def start_database() -> Any:
+    """Bring the stack up as far as its database; returns the settings."""
+    from cli import stack as stacks
+    from cli.environment import settings
+
+    with steps("Starting the database …") as progress:
+        stacks.up(Home.find(os.environ), os.environ, progress, wait_for=stacks.DATABASE)
+    return settings()[1]
+
+
+def fill(settings: Any, source: str, data: Path | None, *, replace: bool, again: bool = False, **options: Any) -> Any:
+    """Load ``source`` with a line per table that counts its rows."""
+    from ml.shop.load import load
+
+    given = {name: value for name, value in options.items() if value is not None}
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} rows"))
+    tasks: dict[str, Any] = {}
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bars:
+        reading = bars.add_task(f"Reading {source}")
+
+        def progress(table: str, rows: int) -> None:
+            bars.update(reading, visible=False)
+            if table not in tasks:
+                tasks[table] = bars.add_task(table)
+            bars.update(tasks[table], completed=rows)
+
+        data = data.expanduser().absolute() if data else None
+        report = load(settings, source, data, replace=replace, again=again, progress=progress, **given)
+    told = Steps(None)
+    rows = f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables"
+    if report.skipped:
+        told.note(f"The shop {source} is loaded already: {rows}.")
+    else:
+        told.done(f"Loaded the shop {source}: {rows}", seconds(report.seconds))
+    for note in report.notes:
+        told.note(note)
+    return report
+
+
+@shop.command("load")
+def load_shop(
+    source: Annotated[str, typer.Argument(help=SOURCES_HELP)],
+    data: Data = None,
+    customers: Customers = None,
+    seed: Seed = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Source tables: zone of times that are written without an offset.")
+    ] = None,
+    replace: Replace = False,
+    again: Annotated[bool, typer.Option("--again", help="Load although the very same is loaded.")] = False,
+) -> None:
+    """Fill schema shop from a source. Readers see the old shop or the new one, never half of one."""
+    report = fill(
+        start_database(), source, data, replace=replace, again=again, customers=customers, seed=seed, timezone=timezone
+    )
+    for table, rows in report.rows.items():
+        out.print(f"{table:<24}{rows:>14,}")
+    if report.last_order:
+        out.print(f"The last order is of {report.last_order}.")
+
+
+@shop.command("check")
+def check_shop(
+    sample: Annotated[int | None, typer.Option(min=1, help="Look at so many customers only: quicker.")] = None,
+) -> None:
+    """Tell what is ready for each capability and what is missing, before anything runs. Exit code 3: does not fit."""
+    from ml.shop.check import check
+
+    settings = start_database()
+    with steps("Reading the shop …"):
+        report = check(settings, sample=sample)
+    out.print(report.to_text(), markup=False, soft_wrap=True)
+    if not report.ok:
+        raise typer.Exit(3)
+
+
+@shop.command("template")
+def template_shop(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; files that are there stay.")],
+) -> None:
+    """Write one empty CSV file per table, and a page that says what goes into them."""
+    from ml.shop.template import template
+
+    for path in template(folder.expanduser().absolute()):
+        out.print(str(path), soft_wrap=True)
+
+
+def demo(
+    source: Annotated[str, typer.Option("--shop", help=SOURCES_HELP)] = "demo",
+    data: Data = None,
+    customers: Customers = None,
+    seed: Seed = None,
+    replace: Replace = False,
+) -> None:
+    """Show it all: start the stack, fill a shop, run the night after its last order, print what came out."""
+    from cli import stack as stacks
+    from cli.demo import show
+    from cli.nights import run_dag
+
+    begun, home = time.monotonic(), Home.find(os.environ)
+    settings = start_database()
+    # Airflow gets ready meanwhile.
+    report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
+    run_dag("night", {"night": night_after(report.last_order).isoformat()})
+    show(settings)
+    with steps("Looking around …") as progress:
+        stack = stacks.up(home, os.environ, progress)
+    out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
+              soft_wrap=True)  # fmt: skip
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
+    out.print("More     ./nightshift status · ./nightshift sql · ./nightshift down")
+    err.print(f"[dim]All of it took {seconds(time.monotonic() - begun)}.[/]")
+
+
+def night_after(last_order: date | None) -> date:
+    """The first night that knows all of the shop's orders."""
+    return (last_order or datetime.now().astimezone().date()) + timedelta(days=1)
