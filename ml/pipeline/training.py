@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -80,7 +80,7 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False) -> di
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     cutoff = night.as_of - capability.gate.horizon
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    evaluations = _evaluate(night, capability, champion, known, known[TRUTH])
+    evaluations = _evaluate(capability, champion, known, known[TRUTH])
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
         challenger.per_unit,
@@ -96,7 +96,6 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
 
 
 def _evaluate(
-    night: Night,
     capability: Capability,
     champion: Mapping[str, Any] | None,
     known: Mapping[str, pa.Table],
@@ -163,7 +162,7 @@ def _register(
             decision=outcome, why=decision.why,
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
         )  # fmt: skip
-    alias = {"refuse": "challenger", "replay": None}.get(outcome, "champion")
-    if alias:
+    if outcome != "replay":
+        alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
         tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
     return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
