@@ -202,3 +202,34 @@ def test_some_rows_arrive_late_and_some_products_are_out(shop) -> None:
     out = """SELECT avg((quantity <= 0)::int) FROM (
                  SELECT arg_max(quantity, counted_at) quantity FROM stock GROUP BY product_id)"""
     assert 0.005 < one(shop, out) < 0.25
+
+
+def test_neighbours_beat_popularity_and_taste_beats_both(shop) -> None:
+    """In the last 28 days, customers buy what others like them bought, and the planted taste knows more still."""
+    bought = shop.execute(
+        """SELECT customer_id[2:]::int AS who, product_id[2:]::int AS what, ordered_at < '2025-12-04' AS before,
+               ordered_at BETWEEN '2025-11-04' AND '2025-12-04' AS lately FROM bought WHERE customer_id IS NOT NULL"""
+    ).fetchnumpy()
+    who, what, before, lately = (np.asarray(bought[name]) for name in ("who", "what", "before", "lately"))
+    shape = 6000, catalogue(Options(customers=6000)).products
+    past, future, theta = np.zeros(shape, np.float32), np.zeros(shape, bool), np.zeros((6000, 64))
+    past[who[before], what[before]] = 1
+    future[who[~before], what[~before]] = True
+    known = past.any(axis=1) & future.any(axis=1)
+    together = past.T @ past
+    length = np.sqrt(np.diag(together)) + 1
+    popular = np.bincount(what[lately], minlength=shape[1])
+    taste = shop.execute(
+        "SELECT customer_id[2:]::int AS who, cluster, weight FROM demo_truth.customer_taste"
+    ).fetchnumpy()
+    theta[taste["who"], taste["cluster"]] = taste["weight"]
+    phi = catalogue(Options(customers=6000)).taste
+
+    def hits(scores) -> float:
+        fresh = np.where(past[known] > 0, -1.0, scores)
+        best = np.argpartition(-fresh, 10, axis=1)[:, :10]
+        return float(np.take_along_axis(future[known], best, axis=1).sum())
+
+    neighbours = hits(past[known] @ (together / np.outer(length, length)))
+    assert neighbours > 1.3 * hits(popular[None, :].astype(float))
+    assert hits(theta[known][:, : len(phi)] @ phi) > 1.2 * neighbours

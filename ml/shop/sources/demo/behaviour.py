@@ -76,11 +76,16 @@ def purchases(
 
 
 def _occasions(rng: np.random.Generator, options: Options, them: People, clock: Clock) -> tuple[Ints, Ints]:
-    """When each customer comes to buy: a Poisson process of their own rate while they are there."""
+    """When each customer comes to buy: often at once, then a Poisson process of their own rate while they are there."""
     low = np.maximum(them.registered, options.start)
     high = np.minimum(them.left, options.stop)
     who = np.repeat(np.arange(len(low)), rng.poisson(them.orders_per_year * clock.between(low, high)))
     t = clock.draw(rng, low[who], high[who])
+    at_once = (them.registered >= options.start) & (them.orders_per_year > 0) & (rng.random(len(low)) < 0.6)
+    at_once &= them.registered < options.stop - 9000
+    newcomer = np.flatnonzero(at_once)
+    who = np.r_[who, newcomer]
+    t = np.r_[t, them.registered[newcomer] + rng.integers(1800, 9000, len(newcomer))]
     there = ~_away(them, who, t)
     return who[there], t[there]
 
@@ -139,9 +144,10 @@ def _baskets(
     more = np.minimum(rng.geometric(0.55, len(t)) - 1 + np.where(wholesale, rng.poisson(2.0, len(t)), 0), 12)
     row = np.repeat(np.arange(len(t)), more)
     further = pick(rng, shop, them.cluster[who[row]], them.weight[who[row]], t[row])
-    beside, along = complements(rng, shop, first, t)
-    order = np.r_[np.arange(len(t)), row, beside]
-    product = _unless_owned(rng, shop, them, (who[order], t[order], np.r_[first, further, along]))
+    order, product = np.r_[np.arange(len(t)), row], np.r_[first, further]
+    product = _unless_owned(rng, shop, them, (who[order], t[order], product))
+    beside, along = complements(rng, shop, product, t[order])
+    order, product = np.r_[order, order[beside]], np.r_[product, along]
     order, product = np.divmod(np.unique(order * shop.products + product), shop.products)
     begins = np.searchsorted(order, np.arange(len(t)))
     quantity = 1 + np.where(shop.categories.repeat_days[shop.category[product]] > 0, rng.poisson(0.4, len(order)), 0)

@@ -103,7 +103,7 @@ def catalogue(options: Options) -> Catalogue:
     """Make the products. Their number grows with the customers: 400 for 2,000, about 50,000 for 1,000,000."""
     rng, kinds = options.rng("catalogue"), categories()
     size = options.customers / 2000
-    n, clusters = max(120, round(400 * size**0.78)), int(np.clip(round(8 * size ** (1 / 3)), 6, 64))
+    n, clusters = max(120, round(400 * size**0.78)), int(np.clip(round(12 * size ** (1 / 3)), 8, 64))
     category = rng.permutation(np.arange(n) % len(kinds.names))
     vocabulary = words("catalogue")
     brand = _brands(rng, category, len(vocabulary["brands"]))
@@ -148,6 +148,7 @@ def _taste(
     """φ_kp = share of the category in k · appeal · brand · price level · style, the last known from behaviour only."""
     n, kinds = len(category), int(category.max()) + 1
     share = rng.dirichlet(np.full(kinds, 0.12), clusters) + 0.001
+    share /= np.sqrt(share.mean(axis=0))  # or one category in which few clusters meet makes a sixth of the sales
     style = rng.normal(0, 0.9, (clusters, n))
     liked = rng.normal(0, 0.7, (clusters, int(brand.max()) + 1))[:, brand]
     away = ((level - rng.normal(0, 0.4, clusters)[:, None]) / 0.6) ** 2 / 2

@@ -14,9 +14,8 @@ with θ in ``demo_truth.customer_taste``, φ in ``demo_truth.product_taste`` and
 where day of year = ⌊days since 1970 mod 365.25⌋. Drawn by rejection: p from A, kept with probability a(p, t).
 
 An order starts with a pick, or with a repeat purchase (``demo_truth.repeat_purchase``: the next one after a lognormal
-time with median ``interval_days`` and σ = 0.2, with probability ``repeat_probability`` after each). Complements of the
-first product and further picks join it. A pick that the customer already bought is drawn again, once, unless its
-category has repeats.
+time with median ``interval_days`` and σ = 0.2, with probability ``repeat_probability`` after each). Further picks join it; one that the customer already bought is
+drawn again, once, unless its category has repeats. Then come the complements of what is in the order.
 """
 
 from __future__ import annotations

@@ -69,10 +69,12 @@ def people(options: Options, chunk: int, clusters: int) -> People:
     household, device, card = _homes(rng, number)
     ring, ring_start = _rings(rng, options, n)
     in_ring = ring >= 0
-    registered = np.where(in_ring, ring_start - rng.integers(3600, 12 * DAY, n), registered)
+    opened = ring_start - rng.integers(3600, 30 * DAY, n)  # the others are old accounts that were taken over
+    registered = np.where(in_ring & (rng.random(n) < 0.6), opened, registered)
+    registered = np.where(in_ring, np.minimum(registered, ring_start - 3600), registered)
     persona = np.where(in_ring, RING, persona)
     sleeps = options.start + rng.integers(0, max(1, options.stop - options.start - 400 * DAY), n)
-    rate = np.minimum(rng.lognormal(0.95, 0.85, n), 40.0) * np.where(segment > 0, 1.6, 1.0)
+    rate = np.minimum(rng.lognormal(0.85, 0.85, n), 40.0) * np.where(segment > 0, 1.6, 1.0)
     return People(
         number, registered,
         np.maximum(registered, options.start) + (rng.exponential(1500, n) * DAY).astype(np.int64),
@@ -86,7 +88,7 @@ def people(options: Options, chunk: int, clusters: int) -> People:
 def _tastes(rng: np.random.Generator, options: Options, segment: Ints, clusters: int) -> tuple[Ints, Floats]:
     """Three clusters of each customer and their weights; wholesale and retail favour different ones."""
     n = len(segment)
-    share = options.rng("clusters").dirichlet(np.full(clusters, 3.0))
+    share = options.rng("clusters").dirichlet(np.full(clusters, 8.0))
     main = np.where(segment == 2, col.number_of(rng, share[::-1].tolist(), n), col.number_of(rng, share.tolist(), n))
     second = rng.integers(1, clusters, n)
     third = rng.integers(1, clusters - 1, n)

@@ -51,7 +51,7 @@ CATEGORY_TRAIT = _table(
 COMPLEMENT = _table(
     "complement", "What is bought along.", "category complement",
     category=("text", "Bought first."), complement=("text", "Bought along."),
-    probability=("number", "Chance that an order that starts with the first also has the second."),
+    probability=("number", "Chance that the first brings the second into the order, if it is for sale."),
 )  # fmt: skip
 REPEAT = _table(
     "repeat_purchase", "A customer's series of repeat purchases.", "customer_id product_id started_at",
