@@ -25,12 +25,12 @@ _SHARD = 1_000_000
 _TABLE = RECOMMENDATION.name
 
 
-def _batches(rows: int, seed: int) -> Iterator[pa.RecordBatch]:
+def _batches(begin: int, end: int) -> Iterator[pa.RecordBatch]:
     """Recommendations as the recommender makes them: 20 a customer, a reason with a product's title in it."""
-    rng, size = np.random.default_rng(seed), 100_000
+    rng, size = np.random.default_rng(begin), 100_000
     titles = pa.array([f"Because you bought {word} No. {n}" for n in range(5_000) for word in ("Teapot", "Lantern")])
-    for start in range(0, rows, size):
-        number = np.arange(start, min(start + size, rows))
+    for start in range(begin, end, size):
+        number = np.arange(start, min(start + size, end))
         products = rng.integers(0, 50_000, (2, len(number)))
         yield pa.record_batch(
             {
@@ -48,7 +48,7 @@ def _predictions(lake: Lake, rows: int) -> str:
     folder = lake.join("predictions", "bench", _TABLE)
     lake.remove(folder)
     for shard, start in enumerate(range(0, rows, _SHARD)):
-        lake.write_batches(f"{folder}/{shard:05d}.parquet", _batches(min(_SHARD, rows - start), shard))
+        lake.write_batches(f"{folder}/{shard:05d}.parquet", _batches(start, min(start + _SHARD, rows)))
     return folder
 
 
