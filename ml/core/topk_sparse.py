@@ -109,7 +109,7 @@ def _lists(
 
 @compiled
 def _sum(js: Ids, weights: Scores, similar: tuple[Ids, Ids, Scores], r: Scores) -> None:
-    """r = Σ_j h_j s_j, over a scratch r of zeros."""
+    """Add up r = Σ_j h_j s_j over a scratch of zeros."""
     sp, si, sx = similar
     for t in range(len(js)):
         for q in range(sp[js[t]], sp[js[t] + 1]):
@@ -132,7 +132,7 @@ def _pick(js: Ids, similar: tuple[Ids, Ids, Scores], r: Scores, ids: Ids, scores
 
 @compiled
 def _explain(js: Ids, weights: Scores, similar: tuple[Ids, Ids, Scores], place: Ids, ids: Ids, source: Ids) -> None:
-    """source_r = the j with the largest h_j s_ji, i = ids_r. ``place`` is a scratch of -1 and is left so."""
+    """Find source_r, the j with the largest h_j s_ji, i = ids_r. ``place`` is a scratch of -1 and is left so."""
     sp, si, sx = similar
     largest = np.full(len(ids), -np.inf, np.float32)
     for rank in range(len(ids)):

@@ -1,20 +1,168 @@
-"""What the recommender knows at a time, as Ibis expressions over the shop's clean tables."""
+"""What the recommender knows at a time, as Ibis expressions over the shop's clean tables.
+
+The tables may hold younger rows: nothing that happened or became known at or after ``as_of`` is looked at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import log
 
 import ibis
 
 from ml.capabilities.recommender.spec import Params
+from ml.core.asof import as_of_join, known
+
+Tables = Mapping[str, ibis.Table]
+
+UNITS = 1 << 20
+"""Weights are added up as whole multiples of 1 / UNITS: integers have the same sum in any order, on any engine."""
 
 
-def build(tables: Mapping[str, ibis.Table], as_of: datetime, params: Params) -> dict[str, ibis.Table]:
-    """Tables customer, product, interaction, popularity as known at ``as_of``."""
-    raise NotImplementedError
+def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Table]:
+    """Make what :mod:`ml.capabilities.recommender.model` learns from and scores with.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Clean contract tables: ``customer``, ``product``, ``order``, ``order_item``; ``event`` and ``stock`` if there.
+    as_of : datetime
+        With a time zone; only what was known before it is used.
+    params : Params
+
+    Returns
+    -------
+    dict of str to ibis.Table
+        ``customer`` (customer_no, customer_id, segment) · ``product`` (product_no, product_id, title, category,
+        available) · ``interaction`` (customer_no, product_no, weight: decayed; strength: 0 to 1, not decayed; orders:
+        how many orders held it) · ``popularity`` (segment, product_no, score: decayed number of orders). Numbers count
+        from 0 in the order of the ids; rows come in any order.
+    """
+    customers, products = _customers(tables, as_of), _products(tables, as_of)
+    purchases = _purchases(tables, as_of)
+    return {
+        "customer": customers,
+        "product": products,
+        "interaction": _interactions(purchases, _looks(tables, as_of, params), customers, products, as_of, params),
+        "popularity": _popularity(purchases, customers, products, as_of, params),
+    }
 
 
-def truth(tables: Mapping[str, ibis.Table], start: datetime, end: datetime, params: Params) -> ibis.Table:
-    """``(customer_id, product_id)`` bought in ``[start, end)``."""
-    raise NotImplementedError
+def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:  # noqa: ARG001
+    """Pairs ``(customer_id, product_id)`` bought in ``[start, end)``, each once, as known at ``end``.
+
+    New customers and products are among them: the lists are judged on everything that was bought.
+    """
+    bought = _purchases(tables, end)
+    return bought.filter(bought["at"] >= _moment(start)).select("customer_id", "product_id").distinct()
+
+
+def _customers(tables: Tables, as_of: datetime) -> ibis.Table:
+    there = known(tables["customer"], as_of, "registered_at")
+    return there.select(
+        customer_no=_number(there["customer_id"]),
+        customer_id=there["customer_id"],
+        segment=there["segment"].fill_null(""),
+    )
+
+
+def _products(tables: Tables, as_of: datetime) -> ibis.Table:
+    listed = known(tables["product"], as_of, "listed_at").mutate(_as_of=_moment(as_of))
+    if "stock" in tables:
+        listed = as_of_join(
+            listed, tables["stock"].rename(_stock="quantity"), by=["product_id"], at="_as_of",
+            event_time="counted_at", known_time="known_at", columns=["_stock"],
+        )  # fmt: skip
+    else:
+        listed = listed.mutate(_stock=ibis.null("float64"))
+    return listed.select(
+        product_no=_number(listed["product_id"]),
+        product_id=listed["product_id"],
+        title=ibis.coalesce(listed["title"].nullif(""), listed["product_id"]),
+        category=listed["category"].fill_null(""),
+        available=listed["active"].fill_null(True) & (listed["_stock"] > 0).fill_null(True),
+    )
+
+
+def _purchases(tables: Tables, as_of: datetime) -> ibis.Table:
+    """``(order_id, customer_id, product_id, at)``, a product once per order; no guests, no cancelled orders."""
+    orders = known(tables["order"], as_of, "ordered_at", "known_at")
+    orders = orders.filter(orders["customer_id"].notnull(), (orders["status"] != "cancelled").fill_null(True))
+    orders = orders.select("order_id", "customer_id", at=orders["ordered_at"])
+    items = tables["order_item"].select("order_id", "product_id").distinct()
+    return items.inner_join(orders, "order_id").select("order_id", "customer_id", "product_id", "at")
+
+
+def _looks(tables: Tables, as_of: datetime, params: Params) -> ibis.Table | None:
+    """``(customer_id, product_id, at, base)``: views, carts and wishes with what each tells about taste."""
+    if "event" not in tables:
+        return None
+    events = known(tables["event"], as_of, "occurred_at", "known_at")
+    weights = {"view": params.weight_view, "cart": params.weight_cart, "wish": params.weight_wish}
+    events = events.filter(
+        events["customer_id"].notnull(), events["product_id"].notnull(), events["kind"].isin(list(weights))
+    )
+    base = ibis.cases(*[(events["kind"] == kind, weight) for kind, weight in weights.items()], else_=0.0)
+    return events.select("customer_id", "product_id", at=events["occurred_at"], base=base.cast("float64"))
+
+
+def _interactions(
+    purchases: ibis.Table,
+    looks: ibis.Table | None,
+    customers: ibis.Table,
+    products: ibis.Table,
+    as_of: datetime,
+    params: Params,
+) -> ibis.Table:
+    base = ibis.literal(params.weight_purchase, "float64")
+    rows = purchases.select("customer_id", "product_id", "at", base=base, bought=ibis.literal(1, "int64"))
+    if looks is not None:
+        rows = ibis.union(rows, looks.mutate(bought=ibis.literal(0, "int64")), distinct=False)
+    decayed = rows["base"] * _decay(rows["at"], as_of, params.half_life_days)
+    rows = rows.select(
+        "customer_id", "product_id", "bought", now=_units(decayed), ever=_units(rows["base"]),
+    )  # fmt: skip
+    pairs = rows.group_by("customer_id", "product_id").aggregate(
+        weight=rows["now"].sum(), strength=rows["ever"].sum(), orders=rows["bought"].sum()
+    )
+    pairs = pairs.inner_join(customers.select("customer_id", "customer_no"), "customer_id")
+    pairs = pairs.inner_join(products.select("product_id", "product_no"), "product_id")
+    return pairs.select(
+        "customer_no",
+        "product_no",
+        weight=(pairs["weight"] / UNITS).cast("float32"),
+        strength=ibis.least(pairs["strength"] / UNITS, 1.0).cast("float32"),
+        orders=pairs["orders"].cast("int32"),
+    )
+
+
+def _popularity(
+    purchases: ibis.Table, customers: ibis.Table, products: ibis.Table, as_of: datetime, params: Params
+) -> ibis.Table:
+    # A thousandth of the slow decay ranks what sold last year, so that the list is never too short in a quiet shop.
+    slow = _decay(purchases["at"], as_of, params.half_life_days) / 1000
+    units = _units(_decay(purchases["at"], as_of, params.popularity_half_life_days) + slow)
+    rows = purchases.select("customer_id", "product_id", units=units)
+    rows = rows.inner_join(customers.select("customer_id", "segment"), "customer_id")
+    counts = rows.group_by("segment", "product_id").aggregate(units=rows["units"].sum())
+    counts = counts.inner_join(products.select("product_id", "product_no"), "product_id")
+    return counts.select("segment", "product_no", score=counts["units"] / UNITS)
+
+
+def _number(ids: ibis.Value) -> ibis.Value:
+    return ibis.row_number().over(order_by=ids).cast("int32")
+
+
+def _decay(at: ibis.Value, as_of: datetime, half_life_days: float) -> ibis.Value:
+    """``0.5 ** (age / half_life)``, 1 at ``as_of``."""
+    age_s = ibis.literal(int(as_of.timestamp()), "int64") - at.epoch_seconds()
+    return (age_s * (-log(2) / (half_life_days * 86_400))).exp()
+
+
+def _units(weight: ibis.Value) -> ibis.Value:
+    return (weight * UNITS).round().cast("int64")
+
+
+def _moment(at: datetime) -> ibis.Value:
+    return ibis.literal(at, type="timestamp('UTC', 6)")

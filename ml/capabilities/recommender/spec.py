@@ -10,18 +10,30 @@ from ml.core.spec import Capability, Gate, Published, PublishedColumn
 
 @dataclass(frozen=True)
 class Params:
-    """Parameters of the recommender. Weights say what an event tells about taste, relative to a purchase."""
+    """Parameters of the recommender; the defaults were chosen on windows before any that is reported.
+
+    The weights of events say what they tell about taste, relative to a purchase.
+    """
 
     top_k: int = 20
     similar_k: int = 20
     neighbours: int = 100
+    """Similar products kept per product."""
     weight_purchase: float = 1.0
     weight_cart: float = 0.3
     weight_wish: float = 0.3
     weight_view: float = 0.1
     half_life_days: float = 180.0
-    popularity_days: int = 30
-    shrinkage: float = 20.0
+    """After so many days an event counts half."""
+    popularity_half_life_days: float = 10.0
+    shrinkage: float = 0.5
+    """Added to each product's squared norm: a product that few bought is similar to nothing by chance."""
+    repeat: float = 15.0
+    """How strongly a product recommends itself, times the share of its buyers who bought it again."""
+    repeat_from: float = 0.05
+    """A bought product is shown again when at least this share of its buyers bought it again; above 1: never."""
+    popularity: float = 0.1
+    """Weight of the most popular product beside a customer's own history."""
 
 
 RECOMMENDATION = Published(
