@@ -19,7 +19,7 @@ INTENTS = (
     "where is my order", "return", "refund", "damaged", "wrong item", "cancel", "payment", "product question",
     "account", "invoice",
 )  # fmt: skip
-_WHERE, _RETURN, _REFUND, _CANCEL = 0, 1, 2, 5
+_WHERE, _RETURN, _CANCEL = 0, 1, 5
 
 
 def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate) -> Iterator[Rows]:
@@ -30,7 +30,9 @@ def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate)
     intent = col.number_of(rng, (0.22, 0.1, 0.08, 0.14, 0.1, 0.06, 0.1, 0.08, 0.05, 0.07), len(order))
     told = rng.random(len(order)) < 0.7
     intent = np.where(told & fate.slow[order], _WHERE, intent)
-    intent = np.where(told & (fate.kind[order] == 1), _RETURN + (rng.random(len(order)) < 0.3), intent)
+    intent = np.where(
+        told & (fate.kind[order] == 1), _RETURN + (rng.random(len(order)) < 0.3), intent
+    )  # or the refund, which is next
     intent = np.where(told & (fate.kind[order] == 2), _CANCEL, intent)
     opened = fate.known[order] + (rng.exponential(3.5, len(order)) * DAY).astype(np.int64) + 1800
     late = np.maximum(opened, fate.delivered[order] + 7200)
