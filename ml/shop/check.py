@@ -1,0 +1,169 @@
+"""Look at a shop before anything runs: what each capability has, what it lacks, and what would be refused and why.
+
+The shop is read as a night would read it, into a temporary folder that goes away; nothing is written to a database.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ml.adapters import extract, postgres, quality
+from ml.adapters.lake import Lake
+from ml.core.spec import Capability
+from ml.registry import CAPABILITIES
+from ml.settings import PROJECT, Settings
+from ml.shop.contract import TABLES
+from ml.shop.ddl import quoted
+from ml.shop.report import CapabilityCheck, Fact, Report, RuleCheck, TableCheck, counted
+from ml.shop.sources._files import blocks
+
+SUITES = PROJECT / "expectations" / "shop"
+REF = "check/001"
+FEW = 0.9
+"""Below this share of orders with a customer, or of products with a title, there is advice."""
+
+STALE_DAYS = 7
+_THERE = """
+    SELECT c.relname AS name FROM pg_class c
+    WHERE c.relnamespace = to_regnamespace('shop') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND has_table_privilege(c.oid, 'SELECT')
+"""
+
+
+def check(settings: Settings, *, now: datetime | None = None, sample: int | None = None) -> Report:
+    """Check the shop of ``settings.shop_url`` against the contract, the suites and each capability's needs.
+
+    Parameters
+    ----------
+    now : datetime, optional
+        What counts as the present; the clock if not given.
+    sample : int, optional
+        Read only this many customers and what belongs to them: quicker on a large shop, shares stay about right.
+
+    Returns
+    -------
+    Report
+        If the tables do not fit the contract, only the faults and the rows of the tables that are there.
+    """
+    now = now or datetime.now(UTC)
+    faults = extract.faults(settings.shop_url)
+    if faults:
+        tables = _counted(settings.shop_url)
+        capabilities = tuple(_capability(spec, tables, faults) for spec in CAPABILITIES.values())
+        advice = ("Mend the faults first; docs/contract.md describes each column.",)
+        return Report(tuple(map(str, faults)), tables, (), capabilities, advice)
+    home = settings.home if settings.home.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="check-", dir=home) as folder:
+        lake = Lake(folder)
+        manifest = extract.extract(
+            settings.shop_url, lake, REF, now, settings.hash_key, timezone=settings.timezone, sample=sample, now=now
+        )
+        verdicts = quality.validate_snapshot(
+            lake, REF, SUITES, None, accept_growth=True, threads=settings.threads, memory_gb=settings.memory_gb
+        )
+        tables, facts = _measured(settings, lake, manifest, verdicts, now)
+    capabilities = tuple(_capability(spec, tables, ()) for spec in CAPABILITIES.values())
+    return Report((), tables, facts, capabilities, tuple(_advice(tables, facts, now, settings.timezone)))
+
+
+def _counted(url: str) -> tuple[TableCheck, ...]:
+    """Count the rows of the tables that are there, however broken."""
+    there = {row["name"] for row in postgres.query(url, _THERE)}
+    counts = {
+        name: int(postgres.query(url, f"SELECT count(*) AS n FROM {quoted('shop', name)}")[0]["n"])  # noqa: S608  # quoted
+        for name in TABLES
+        if name in there
+    }
+    return tuple(TableCheck(name, table.required, counts.get(name)) for name, table in TABLES.items())
+
+
+def _measured(
+    settings: Settings, lake: Lake, manifest: Mapping[str, Any], verdicts: Iterable[quality.Verdict], now: datetime
+) -> tuple[tuple[TableCheck, ...], tuple[Fact, ...]]:
+    sql = blocks(Path(__file__).with_suffix(".sql"))
+    judged = {verdict.table: verdict for verdict in verdicts}
+    with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
+        for name in manifest["tables"]:
+            path = lake.parquet("snapshot", REF, "raw", name).replace("'", "''")
+            db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet('{path}')")
+        tables = []
+        for name, table in TABLES.items():
+            if name not in manifest["tables"]:
+                tables.append(TableCheck(name, table.required, None))
+                continue
+            first, last, ahead = (None, None, 0)
+            if table.event_time:
+                span = sql["span"].replace("$table", quoted(name)).replace("$time", quoted(table.event_time))
+                first, last, ahead = db.execute(span, {"now": now}).fetchall()[0]
+            tables.append(_table(judged.get(name), name, manifest["tables"][name]["rows"], (first, last, ahead)))
+        facts = tuple(Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall())
+    return tuple(tables), facts
+
+
+def _table(
+    verdict: quality.Verdict | None, name: str, rows: int, span: tuple[datetime | None, datetime | None, int]
+) -> TableCheck:
+    rules = tuple(
+        RuleCheck(b.rule, b.column, b.rows, b.examples, b.reason, b.refuses)
+        for b in (verdict.breaches if verdict else ())
+    )
+    return TableCheck(
+        name,
+        TABLES[name].required,
+        rows,
+        refused=verdict.failed if verdict else 0,
+        tolerated=verdict.tolerated if verdict else 0.0,
+        rules=rules,
+        first=span[0],
+        last=span[1],
+        ahead=span[2],
+    )
+
+
+def _capability(spec: Capability, tables: Sequence[TableCheck], faults: Sequence[extract.Fault]) -> CapabilityCheck:
+    """Say whether a capability can run, and every reason why not."""
+    by_name = {table.name: table for table in tables}
+    why = [str(fault) for fault in faults if fault.table in spec.tables]
+    for name in (n for n in spec.needs if n not in {fault.table for fault in faults}):
+        table = by_name[name]
+        if table.rows is None:
+            why.append(f"there is no shop.{name}")
+        elif not table.rows:
+            why.append(f"shop.{name} is empty")
+    why += [_stop(table) for table in tables if table.stops]
+    better = tuple(name for name in spec.wants if not by_name[name].rows)
+    return CapabilityCheck(spec.name, spec.title, spec.question, tuple(why), better)
+
+
+def _advice(tables: Sequence[TableCheck], facts: Sequence[Fact], now: datetime, timezone: str) -> Iterable[str]:
+    share = {fact.what: fact.share for fact in facts}
+    known, titled = share.get("orders with a known customer"), share.get("products with a title")
+    if known is not None and known < FEW:
+        yield (
+            f"{1 - known:.1%} of the orders have no known customer. They count for what is popular and bought together, "
+            "but nobody gets recommendations from them: fill order.customer_id where you can."
+        )
+    if titled is not None and titled < FEW:
+        yield f"{1 - titled:.1%} of the products have no title, so reasons would show their ids: fill product.title."
+    for table in tables:
+        if table.stops:
+            yield f"{_stop(table)}: mend the rows or the view."
+        if table.ahead:
+            yield f"shop.{table.name}: {counted(table.ahead)} dated in the future, which would be quarantined."
+    order = next(table for table in tables if table.name == "order")
+    if order.last and (now - order.last).days > STALE_DAYS:
+        day = order.last.astimezone(ZoneInfo(timezone)).date()
+        yield (
+            f"The last order is of {day}. If this shop is history, give the night the day after it: "
+            f"./nightshift night --date {day + timedelta(days=1)}"
+        )
+
+
+def _stop(table: TableCheck) -> str:
+    return f"shop.{table.name} would stop the night ({'; '.join(rule.rule for rule in table.rules if rule.stops)})"
