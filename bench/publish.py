@@ -81,6 +81,13 @@ def _server_copy(url: str, batch: BatchResult, file: Path) -> float:
     return seconds
 
 
+def _settle(url: str) -> None:
+    """Write out what the one before left in memory, so that the next does not pay for it."""
+    with closing(postgres.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("CHECKPOINT")
+
+
 def measure(url: str, lake: Lake, rows: int) -> Iterator[Row]:
     """Rows per second of both, in turn, on the database at ``url`` (whose login may let the server read a file)."""
     folder = _predictions(lake, rows)
@@ -89,10 +96,12 @@ def measure(url: str, lake: Lake, rows: int) -> Iterator[Row]:
     ours, theirs, index, swap = [], [], [], []
     try:
         for turn in range(_TIMES):
+            _settle(url)
             batch = _publish(url, lake, folder, f"bench {perf_counter()} {turn}")
             ours.append(batch.load_seconds + batch.swap_seconds)
             index.append(batch.index_seconds)
             swap.append(batch.swap_seconds)
+            _settle(url)
             theirs.append(_server_copy(url, batch, file))
             retention(url, keep=1)
     finally:

@@ -140,8 +140,14 @@ def migrate(url: str) -> tuple[str, ...]:
 
 
 def _pending(cursor: Cursor, files: Mapping[int, Path]) -> list[int]:
-    cursor.execute("SELECT to_regclass('ml_ops.migration') AS found")
-    if _one(cursor)["found"] is None:
+    # A scan, not to_regclass: that answers from a cache which may be older than the lock that was waited for.
+    cursor.execute(
+        """
+        SELECT count(*) AS found FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'ml_ops' AND c.relname = 'migration'
+        """
+    )
+    if not _one(cursor)["found"]:
         return sorted(files)
     cursor.execute("SELECT number FROM ml_ops.migration")
     done = {row["number"] for row in cursor.fetchall()}
@@ -174,7 +180,8 @@ def _unrolled(cursor: Cursor) -> list[str]:
         """
         SELECT (SELECT count(*) FROM pg_roles WHERE rolname = ANY(%(roles)s)) AS roles,
                (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS may_create,
-               to_regnamespace('ml') IS NOT NULL AS ml, to_regnamespace('shop') IS NOT NULL AS shop
+               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ml') AS ml,
+               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'shop') AS shop
         """,
         {"roles": list(ROLES)},
     )
