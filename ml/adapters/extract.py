@@ -6,9 +6,7 @@ import base64
 import hashlib
 import json
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +18,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from ml.adapters import postgres
-from ml.adapters.lake import Lake
+from ml.adapters.lake import Lake, ahead
 from ml.adapters.shop_sql import ACCEPTED, Shop
 from ml.core.errors import ContractError
 from ml.core.spec import Kind
@@ -179,7 +177,8 @@ class _Reader:
 
     def read(self, table: Table, folder: str) -> dict[str, Any]:
         start = time.monotonic()
-        batches = _ahead(self._mend(table, batch) for batch in _ahead(self._batches(table)))
+        nulls = dict.fromkeys(table.column_names, 0)
+        batches = ahead(self._mend(table, batch, nulls) for batch in ahead(self._batches(table)))
         rows, sha256 = self.lake.write_stream(folder, schema(table), batches)
         return {
             "rows": rows,
@@ -187,6 +186,7 @@ class _Reader:
             "sha256": sha256,
             "columns": {column.name: column.kind for column in table.columns},
             "absent": [c.name for c in table.columns if c.name not in self.shop.columns[table.name]],
+            "nulls": nulls,
             "seconds": round(time.monotonic() - start, 3),
         }
 
@@ -202,10 +202,11 @@ class _Reader:
                 do="mend the value or the view that the message names (or the connection), then run the night again",
             ) from error
 
-    def _mend(self, table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _mend(self, table: Table, batch: pa.RecordBatch, nulls: dict[str, int]) -> pa.RecordBatch:
         """Replace personal values by their hash and bytes that are no UTF-8 (a database in SQL_ASCII) by U+FFFD."""
         arrays = []
         for column, values in zip(table.columns, batch.columns, strict=True):
+            nulls[column.name] += values.null_count
             made = valid_text(values) if column.kind == "text" else values
             arrays.append(self.pseudonym(made) if column.personal else made)
         return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
@@ -247,16 +248,6 @@ def valid_text(values: pa.Array) -> pa.Array:
         raw = values.cast(pa.binary()).to_pylist()
         return pa.array([None if v is None else v.decode("utf-8", "replace") for v in raw], pa.string())
     return values
-
-
-def _ahead(batches: Iterable[pa.RecordBatch], depth: int = 2) -> Iterator[pa.RecordBatch]:
-    """Make the next batches in a thread while the caller works on this one."""
-    stream = iter(batches)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = deque(pool.submit(next, stream, None) for _ in range(depth))
-        while (batch := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(next, stream, None))
-            yield batch
 
 
 def _faults_of(table: Table, found: dict[str, dict[str, tuple[str, bool]]]) -> list[Fault]:

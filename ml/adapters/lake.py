@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import RawIOBase
 from itertools import chain
@@ -242,6 +244,16 @@ class Lake:
             do="free disk space (delete old folders under snapshot/ and features/ in the lake), make the folder "
             "writable, or set NIGHTSHIFT_LAKE_URI to a larger disk; then run the night again",
         )
+
+
+def ahead(batches: Iterable[pa.RecordBatch], depth: int = 2) -> Iterator[pa.RecordBatch]:
+    """Make the next batches in a thread while the caller works on this one."""
+    stream = iter(batches)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(next, stream, None) for _ in range(depth))
+        while (batch := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, stream, None))
+            yield batch
 
 
 class _Hashing(RawIOBase):

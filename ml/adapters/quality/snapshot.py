@@ -1,0 +1,229 @@
+"""Validate a snapshot: every row is judged; the failing ones go to quarantine, the others to ``clean``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ml.adapters.extract import schema
+from ml.adapters.lake import Lake, ahead
+from ml.adapters.quality.judge import Judge, Tally, build_docs
+from ml.adapters.quality.relations import quarantined, rows_with_facts
+from ml.adapters.quality.suite import Rule, Suite
+from ml.adapters.quality.verdict import EXAMPLES, Breach, Verdict
+from ml.shop.contract import TABLES, Table
+
+QUARANTINE = pa.schema(
+    [("table_name", pa.string()), ("row_key", pa.string()), ("rule", pa.string()), ("row", pa.string())]
+)
+_BATCH_BYTES = 256 * 2**20
+_BATCH_ROWS = 1_000_000
+_YOUNG = 100
+"""Rows added to both sides of a ratio, so that a table of ten rows may double."""
+
+
+def validate_snapshot(
+    lake: Lake,
+    ref: str,
+    suites_dir: Path,
+    previous_manifest: Mapping[str, Any] | None = None,
+    *,
+    accept_growth: bool = False,
+    threads: int = 2,
+    memory_gb: float = 4,
+    batch_rows: int | None = None,
+) -> list[Verdict]:
+    """Judge each table of a snapshot, in the contract's order, so that a child of a refused row is an orphan.
+
+    Writes ``clean/<table>/``, ``quarantine/<table>.parquet`` and GX's Data Docs under ``docs/<ref>/``.
+
+    Parameters
+    ----------
+    previous_manifest : mapping, optional
+        Manifest of the validated snapshot before; what grew or went empty is told against it.
+    accept_growth : bool
+        A jump in rows is meant.
+    batch_rows : int, optional
+        Rows that are judged at once; as many as fit in 256 MB if not given.
+
+    Returns
+    -------
+    list of Verdict
+        One a table. Those that are ``refused`` must stop the night (see :func:`refusal`).
+    """
+    manifest = lake.read_json("snapshot", ref, "manifest.json")
+    folder = lake.join("snapshot", ref)
+    lake.remove(folder, "clean")
+    lake.remove(folder, "quarantine")
+    verdicts, judged = [], []
+    with closing(lake.duckdb(threads, memory_gb)) as connection, lake.guard(folder):
+        beside = connection.cursor()
+        beside.execute("SET TimeZone = 'UTC'")
+        for name in (name for name in TABLES if name in manifest["tables"]):
+            suite = Suite.load(suites_dir / f"{name}.json")
+            sieve = _Sieve(lake, folder, TABLES[name], Judge(name, suite.rows), connection, beside)
+            rows = sieve.run(datetime.fromisoformat(manifest["as_of"]), batch_rows)
+            facts = _facts(name, rows, sieve.failed, manifest, None if accept_growth else previous_manifest)
+            facts["emptied_columns"] = _emptied(
+                manifest["tables"][name], (previous_manifest or {}).get("tables", {}).get(name)
+            )
+            whole = Judge(name, suite.facts)
+            verdicts.append(_verdict(name, suite, rows, sieve, breaches_of_facts(whole, facts)))
+            judged.append((name, sieve.judge.tallies + whole.tallies))
+    write_docs(lake, ref, judged)
+    return verdicts
+
+
+def breaches_of_facts(judge: Judge, facts: Mapping[str, float | None]) -> tuple[Breach, ...]:
+    """Judge a table as a whole: a frame of one row, a column a fact; a fact that is not known breaks nothing."""
+    names = {tally.rule.column for tally in judge.tallies}
+    frame = pa.table({name: pa.array([facts.get(name)], pa.float64()) for name in names}).to_pandas()
+    return tuple(
+        Breach(rule.name, rule.column, 0, (f"{facts[rule.column]:.6g}",), rule.reason, refuses=True)
+        for rule, _ in (judge.failing(frame) if names else ())
+    )
+
+
+def write_docs(lake: Lake, ref: str, judged: Sequence[tuple[str, Sequence[Tally]]], *parts: str) -> None:
+    """Write Data Docs under ``docs/<ref>/`` of the lake, wherever that is."""
+    target = lake.join("docs", ref, *parts)
+    lake.remove(target)
+    if lake.local:
+        build_docs(Path(target), ref, judged)
+        return
+    with tempfile.TemporaryDirectory() as made:
+        build_docs(Path(made), ref, judged)
+        lake.filesystem.put(made + "/", target, recursive=True)
+
+
+@dataclass
+class _Sieve:
+    """One pass over a raw table that parts its rows."""
+
+    lake: Lake
+    folder: str
+    table: Table
+    judge: Judge
+    connection: Any
+    beside: Any
+    """A second connection: the first is busy with the rows, in a thread."""
+    failed: int = 0
+    broken: dict[Rule, int] = field(default_factory=lambda: defaultdict(int))
+    examples: dict[Rule, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self, as_of: datetime, batch_rows: int | None) -> int:
+        """Write the clean rows and those in quarantine; return how many rows there were."""
+        name = self.table.name
+        raw = self.lake.parquet(self.folder, "raw", name)
+        query = rows_with_facts(
+            self.connection, self.table, raw, lambda parent: self.lake.parquet(self.folder, "clean", parent), as_of
+        )
+        size = batch_rows or _batch_rows(self.connection, raw)
+        target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
+        with (
+            self.lake.open(target, "wb") as file,
+            pq.ParquetWriter(file, QUARANTINE, compression="zstd") as writer,
+            _in_order(self.connection),
+        ):
+            batches = ahead(self.connection.sql(query).to_arrow_reader(size))
+            clean = self.lake.join(self.folder, "clean", name)
+            kept, _ = self.lake.write_stream(clean, schema(self.table), self._clean(batches, writer))
+        return kept + self.failed
+
+    def _clean(self, batches: Iterable[pa.RecordBatch], writer: pq.ParquetWriter) -> Iterator[pa.RecordBatch]:
+        columns = list(dict.fromkeys(t.rule.column for t in self.judge.tallies))
+        for batch in batches:
+            broken = list(self.judge.failing(batch.select(columns).to_pandas()))
+            rows = batch.select(list(self.table.column_names))
+            if not broken:
+                yield rows
+                continue
+            bad = np.unique(np.concatenate([positions for _, positions in broken]))
+            writer.write_table(self._quarantine(rows.take(pa.array(bad)), bad, broken))
+            self.failed += len(bad)
+            good = np.ones(rows.num_rows, dtype=bool)
+            good[bad] = False
+            yield rows.filter(pa.array(good))
+
+    def _quarantine(
+        self, rows: pa.RecordBatch, bad: npt.NDArray[np.int64], broken: Sequence[tuple[Rule, npt.NDArray[np.int64]]]
+    ) -> pa.Table:
+        """One line for each row and rule that it breaks."""
+        self.beside.register("broken", pa.Table.from_batches([rows]))
+        told = quarantined(self.beside, self.table)
+        lines = []
+        for rule, positions in broken:
+            mine = told.take(pa.array(np.searchsorted(bad, positions)))
+            self.broken[rule] += len(positions)
+            self.examples[rule] += mine["row_key"][: EXAMPLES - len(self.examples[rule])].to_pylist()
+            lines.append(
+                pa.table(
+                    {
+                        "table_name": pa.array([self.table.name] * len(mine), pa.string()),
+                        "row_key": mine["row_key"],
+                        "rule": pa.array([rule.name] * len(mine), pa.string()),
+                        "row": mine["row"],
+                    },
+                    schema=QUARANTINE,
+                )
+            )
+        return pa.concat_tables(lines)
+
+
+@contextmanager
+def _in_order(connection: Any) -> Iterator[None]:
+    """Let DuckDB keep the order of the rows of a join's left side: one thread, which hashes the right side."""
+    ((threads,),) = connection.sql("SELECT current_setting('threads')").fetchall()
+    connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads = {int(threads)}")
+        connection.execute("SET disabled_optimizers = ''")
+
+
+def _verdict(name: str, suite: Suite, rows: int, sieve: _Sieve, whole: tuple[Breach, ...]) -> Verdict:
+    broken = tuple(
+        Breach(rule.name, rule.column, count, tuple(sieve.examples[rule]), rule.reason, refuses=False)
+        for rule, count in sieve.broken.items()
+    )
+    return Verdict(name, rows, sieve.failed, sieve.failed / max(1, rows), suite.tolerated, whole + broken)
+
+
+def _facts(
+    name: str, rows: int, failed: int, manifest: Mapping[str, Any], previous: Mapping[str, Any] | None
+) -> dict[str, float | None]:
+    """What is true of a table as a whole (the suites' ``facts``)."""
+    facts: dict[str, float | None] = {"rows": rows, "quarantined_share": failed / max(1, rows)}
+    if previous and name in previous["tables"]:
+        before = previous["tables"][name]["rows"] + _YOUNG
+        days = (datetime.fromisoformat(manifest["as_of"]) - datetime.fromisoformat(previous["as_of"])).days
+        facts["kept"] = (rows + _YOUNG) / before
+        facts["growth_per_day"] = 1 + (rows + _YOUNG - before) / before / max(1, days)
+    return facts
+
+
+def _emptied(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> int:
+    """Count the columns that held values in the snapshot before and hold none now."""
+    if not before or not now["rows"]:
+        return 0
+    nulls = before.get("nulls", {})
+    return sum(nulls.get(column, 0) < before["rows"] and now["nulls"][column] == now["rows"] for column in now["nulls"])
+
+
+def _batch_rows(connection: Any, raw: str) -> int:
+    sql = "SELECT sum(total_uncompressed_size), sum(num_values) FILTER (column_id = 0) FROM parquet_metadata(?)"
+    ((total, rows),) = connection.sql(sql, params=[raw]).fetchall()
+    return int(min(_BATCH_ROWS, max(1000, _BATCH_BYTES * (rows or 1) // (total or 1))))

@@ -1,0 +1,69 @@
+"""What a validation says of a table, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+EXAMPLES = 5
+"""Keys of failing rows that a breach names."""
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule that is broken: by ``rows`` rows, of which ``examples`` are keys; or by the table as a whole (no rows).
+
+    ``refuses``: this alone stops the night.
+    """
+
+    rule: str
+    column: str
+    rows: int
+    examples: tuple[str, ...]
+    reason: str
+    refuses: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A table's rows, how many ``failed`` (their ``share``), what share is ``tolerated``, and the rules that are broken."""
+
+    table: str
+    rows: int
+    failed: int
+    share: float
+    tolerated: float
+    breaches: tuple[Breach, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        return any(breach.refuses for breach in self.breaches)
+
+
+def refusal(verdicts: Iterable[Verdict]) -> str:
+    """Tell which tables are refused: each with its rules, counts, shares and example keys; empty if none is.
+
+    Examples
+    --------
+    >>> breach = Breach("quantity above 0", "quantity", 300, ("o1/1", "o2/1"), "nobody buys nothing", refuses=False)
+    >>> over = Breach("quarantined_share at most 0.05", "", 0, ("0.3",), "more is no accident", refuses=True)
+    >>> print(refusal([Verdict("order_item", 1000, 300, 0.3, 0.05, (breach, over)), Verdict("order", 9, 0, 0.0, 0.05)]))
+    order_item: 300 of 1,000 rows (30.0 %) are broken, 5.0 % are tolerated
+      quarantined_share at most 0.05: it is 0.3 (more is no accident)
+      quantity above 0: 300 rows (30.0 %), e.g. o1/1, o2/1 (nobody buys nothing)
+    """
+    return "\n".join(_told(verdict) for verdict in verdicts if verdict.refused)
+
+
+def _told(verdict: Verdict) -> str:
+    lines = [
+        f"{verdict.table}: {verdict.failed:,} of {verdict.rows:,} rows ({verdict.share:.1%}) are broken, "
+        f"{verdict.tolerated:.1%} are tolerated".replace("%", " %")
+    ]
+    for breach in sorted(verdict.breaches, key=lambda b: (-b.refuses, -b.rows)):
+        came = f"it is {', '.join(breach.examples)}"
+        if breach.rows:
+            share = f"{breach.rows / max(1, verdict.rows):.1%}".replace("%", " %")
+            came = f"{breach.rows:,} rows ({share}), e.g. {', '.join(breach.examples)}"
+        lines.append(f"  {breach.rule}: {came} ({breach.reason})")
+    return "\n".join(lines)
