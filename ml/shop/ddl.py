@@ -9,17 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ml.core.spec import Kind
+from ml.adapters.postgres import TYPES
 from ml.shop.contract import TABLES, Column, Table
-
-TYPES: dict[Kind, str] = {
-    "text": "text",
-    "integer": "bigint",
-    "number": "double precision",
-    "boolean": "boolean",
-    "timestamp": "timestamptz",
-}
-"""The Postgres type of each kind."""
 
 
 def quoted(*names: str) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ml.adapters.postgres import TYPES
 from ml.core.spec import Capability, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 from ml.shop.contract import TABLES, Column, Table
-from ml.shop.ddl import TYPES
 
 MADE = "<!-- Made from the code by `python -m ml.shop.docs`; edit ml/shop/contract.py or a capability's spec.py. -->"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -19,9 +19,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.adapters import postgres
-from ml.core.errors import Busy, ContractError
-from ml.core.spec import Kind
+from ml.adapters import extract, postgres
+from ml.core.errors import Busy, ContractError, NightshiftError
 from ml.settings import Settings
 from ml.shop import ddl, swap
 from ml.shop.contract import TABLES, Table
@@ -34,16 +33,8 @@ Progress = Callable[[str, int], None]
 TRUTH = "demo_truth"
 """Schema of what the source ``demo`` planted; its tables are named ``demo_truth.<name>``."""
 
-ARROW: dict[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
-"""The Arrow type of each kind."""
-
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('nightshift shop load'))"
+_FORBIDDEN = ("42501", "25006")  # insufficient privilege, read-only transaction
 _LAST_ORDER = "SELECT max(ordered_at) FROM shop.\"order\" WHERE ordered_at < now() + interval '1 day'"
 
 
@@ -108,7 +99,12 @@ def load(
     """
     start = time.monotonic()
     wanted = Source.find(source, data, options)
-    with closing(postgres.connect(settings.shop_url)) as connection, connection, connection.cursor() as cursor:
+    with (
+        _may_create(),
+        closing(postgres.connect(settings.shop_url)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
         _exclusively(cursor)
         there = Marker.read(cursor)
         marker = Marker(source, wanted.options, wanted.fingerprint())
@@ -133,6 +129,20 @@ def loaded(settings: Settings) -> Marker | None:
     """Tell what Nightshift loaded into schema ``shop``; None: there is no such schema, or it is the shop's own."""
     with closing(postgres.connect(settings.shop_url)) as connection, connection, connection.cursor() as cursor:
         return Marker.read(cursor)
+
+
+@contextmanager
+def _may_create() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "pgcode", None) not in _FORBIDDEN:
+            raise
+        raise NightshiftError(
+            "The shop cannot be loaded here: the login may not create schemas, or the server is read-only.",
+            came=str(error).strip(),
+            do="load into another database (NIGHTSHIFT_SHOP_URL), or GRANT CREATE ON DATABASE to the login",
+        ) from None
 
 
 def _exclusively(cursor: Any) -> None:
@@ -182,7 +192,7 @@ def _conformed(
     table: Table, name: str, batches: Iterable[pa.RecordBatch], filling: _Filling
 ) -> Iterator[pa.RecordBatch]:
     """Give every batch the table's columns in order and type; columns that did not come are null."""
-    schema = pa.schema([(column.name, ARROW[column.kind]) for column in table.columns])
+    schema = extract.schema(table)
     done = 0
     for batch in batches:
         extra = set(batch.schema.names) - set(schema.names)

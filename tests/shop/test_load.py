@@ -137,6 +137,16 @@ def test_names_and_options_are_checked(settings: Settings, folder: Path) -> None
         load(settings, "olist", folder / "nowhere")
 
 
+def test_a_read_only_server_is_told(settings: Settings, folder: Path) -> None:
+    """Loading into a replica says why not and what to do, not a traceback of the driver."""
+    name = postgres.query(settings.shop_url, "SELECT current_database() AS name")[0]["name"]
+    execute(settings, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(
+        NightshiftError, match=r"read-only(.|\n)*cannot execute CREATE SCHEMA(.|\n)*NIGHTSHIFT_SHOP_URL"
+    ):
+        load(settings, "tables", folder)
+
+
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A source made here; tests give it ``tables``."""
