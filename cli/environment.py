@@ -100,7 +100,8 @@ def check_url(url: str) -> None:
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise NightshiftError(
             "The database URL is not usable.",
-            came=f"NIGHTSHIFT_DATABASE_URL with scheme {parts.scheme!r} and database {parts.path.strip('/')!r}",
+            came=f"NIGHTSHIFT_DATABASE_URL with the scheme {parts.scheme!r}"
+            + ("" if parts.scheme and parts.path.strip("/") else " and no database"),
             do="write it as postgresql://user:password@host:5432/database",
         )
 

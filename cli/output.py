@@ -10,7 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-out = Console(highlight=False)
+NARROWEST, PIPED = 110, 160
+"""Columns: a table is not squeezed below the first; into a pipe or file it may be as wide as the second."""
+
+_terminal = Console(highlight=False)
+out = Console(highlight=False, width=max(_terminal.width, NARROWEST if _terminal.is_terminal else PIPED))
 err = Console(stderr=True, highlight=False)
 
 

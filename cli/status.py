@@ -154,7 +154,7 @@ def show(told: dict[str, Any]) -> None:
     if not told["services"]:
         out.print(f"Nothing runs ({told['home']}). Start it with [bold]./nightshift up[/].")
         return
-    out.print(_table(told["services"]), width=max(out.width, 110), crop=False)
+    out.print(_table(told["services"]))
     for service in told["services"]:
         if service["wrong"]:
             out.print(f"\n[red]{service['name']} is {service['state']}[/] (exit code {service['exit_code']}):")

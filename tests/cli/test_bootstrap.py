@@ -1,0 +1,186 @@
+"""The bootstrap ``./nightshift`` in a small copy of the project, with a uv that only writes down what it was asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ml.settings import PROJECT
+
+MAIN = """
+import sys
+print("cli", *sys.argv[1:])
+"""
+UV = """#!/bin/sh
+[ "$1" = --version ] && exit 0
+sleep {pause}
+for last in "$@"; do :; done
+echo "$last" >> {log}
+exit {code}
+"""
+
+
+@dataclass
+class Copy:
+    """A project that holds only what the bootstrap needs."""
+
+    root: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def uv(self, *, code: int = 0, pause: float = 0) -> None:
+        """Put a uv in place that ends with ``code`` after ``pause`` seconds."""
+        path = self.root.parent / "uv"
+        path.write_text(UV.format(log=self.root.parent / "uv.log", code=code, pause=pause))
+        path.chmod(0o755)
+
+    @property
+    def installed(self) -> list[str]:
+        """Names of the files that uv was asked to install, in order."""
+        log = self.root.parent / "uv.log"
+        return [Path(line).name for line in log.read_text().splitlines()] if log.exists() else []
+
+    def start(self, *arguments: str, program: Path | None = None, cwd: Path | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [program or self.root / "nightshift", *arguments], env=self.environ, cwd=cwd or self.root, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, *arguments: str, program: Path | None = None, cwd: Path | None = None) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error of one call."""
+        process = self.start(*arguments, program=program, cwd=cwd)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    """A fresh copy without an environment."""
+    root = tmp_path / "a project"
+    (root / "cli").mkdir(parents=True)
+    shutil.copy(PROJECT / "nightshift", root)
+    shutil.copy(PROJECT / "cli" / "install.py", root / "cli")
+    (root / "cli" / "__main__.py").write_text(MAIN)
+    for name in ("requirements", "requirements-dev"):
+        (root / f"{name}.txt").write_text(f"# {name}\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTSHIFT_", "PYTHON"))}
+    own = {"NIGHTSHIFT_PYTHON": sys.executable, "NIGHTSHIFT_UV": str(tmp_path / "uv")}
+    made = Copy(root, kept | own)
+    made.uv()
+    return made
+
+
+def test_it_is_posix_shell() -> None:
+    """A strict POSIX shell finds no fault in it."""
+    shell = shutil.which("dash") or "sh"
+    assert subprocess.run([shell, "-n", PROJECT / "nightshift"], check=False).returncode == 0
+    assert "[[" not in (PROJECT / "nightshift").read_text()
+
+
+def test_first_use_installs_and_goes_on(copy: Copy) -> None:
+    """The first call makes the environment, then runs the command with its arguments."""
+    assert copy.run("status", "--json")[:2] == (0, "cli status --json\n")
+    assert copy.installed == ["requirements.txt"]
+
+
+def test_it_works_through_a_symlink_from_another_folder(copy: Copy, tmp_path: Path) -> None:
+    """Neither the folder it is called from nor a chain of links matters, nor modules that lie in that folder."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "cli").mkdir(parents=True)
+    (elsewhere / "cli" / "__main__.py").write_text("print('wrong')")
+    (elsewhere / "one").symlink_to(copy.root / "nightshift")
+    (elsewhere / "two").symlink_to("one")
+    assert copy.run("up", program=elsewhere / "two", cwd=elsewhere)[:2] == (0, "cli up\n")
+
+
+def test_a_second_call_installs_nothing(copy: Copy) -> None:
+    """With stamps that match nothing is installed, so nothing needs the network."""
+    copy.run("status")
+    copy.uv(code=1)
+    assert copy.run("status")[0] == 0
+    assert copy.installed == ["requirements.txt"]
+
+
+@pytest.mark.parametrize("damage", ["changed requirements", "broken stamp", "no stamp"])
+def test_what_does_not_match_is_installed_again(copy: Copy, damage: str) -> None:
+    """A changed requirements file and a stamp that is broken or gone are repaired by the next call."""
+    copy.run("status")
+    stamp = copy.root / ".venv" / "nightshift-requirements.stamp"
+    if damage == "changed requirements":
+        (copy.root / "requirements.txt").write_text("# other\n")
+    elif damage == "broken stamp":
+        stamp.write_text("half a")
+    else:
+        stamp.unlink()
+    assert copy.run("status")[0] == 0
+    assert copy.installed == ["requirements.txt"] * 2
+
+
+def test_an_installation_that_was_killed_starts_from_scratch(copy: Copy) -> None:
+    """Packages of which nobody knows whether they are whole do not survive."""
+    copy.uv(code=9)
+    assert copy.run("status")[0] == 1
+    half = copy.root / ".venv" / "half"
+    half.touch()
+    copy.uv()
+    assert copy.run("status")[:2] == (0, "cli status\n")
+    assert not half.exists()
+
+
+def test_tests_need_more_packages(copy: Copy) -> None:
+    """test, check and bench also install requirements-dev.txt, wherever options stand; the others do not."""
+    copy.run("night")
+    assert copy.installed == ["requirements.txt"]
+    assert copy.run("--debug", "test", "-x")[:2] == (0, "cli --debug test -x\n")
+    assert copy.installed == ["requirements.txt", "requirements-dev.txt"]
+
+
+def test_two_first_uses_at_once(copy: Copy) -> None:
+    """One installs, the other says that it waits; both then run."""
+    copy.uv(pause=1.5)
+    both = [copy.start("status"), copy.start("status")]
+    told = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert copy.installed == ["requirements.txt"]
+    assert sum("waiting for it" in err for _, err in told) == 1
+
+
+def test_an_old_python_is_refused(copy: Copy, tmp_path: Path) -> None:
+    """A Python that we do not run on is named, with what to do."""
+    old = tmp_path / "python3.9"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.18 && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    copy.environ["NIGHTSHIFT_PYTHON"] = str(old)
+    code, out, err = copy.run("status")
+    assert (code, out) == (1, "")
+    assert "Python 3.9.18" in err
+    assert "3.11, 3.12 or 3.13" in err
+
+
+def test_a_shim_that_does_not_run_is_passed_over(copy: Copy, tmp_path: Path) -> None:
+    """The first Python that runs is taken, not the first that is there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python3.11").write_text("#!/bin/sh\necho 'pyenv: version not installed' >&2\nexit 127\n")
+    (folder / "python3.11").chmod(0o755)
+    (folder / "python3.12").symlink_to(sys.executable)
+    del copy.environ["NIGHTSHIFT_PYTHON"]
+    copy.environ["PATH"] = f"{folder}:/usr/bin:/bin"
+    assert copy.run("status")[:2] == (0, "cli status\n")
+
+
+def test_a_folder_of_others_is_not_touched(copy: Copy, tmp_path: Path) -> None:
+    """NIGHTSHIFT_VENV that names a folder with something else in it is refused."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("mine")
+    copy.environ["NIGHTSHIFT_VENV"] = str(precious)
+    code, _, err = copy.run("status")
+    assert code == 1
+    assert "NIGHTSHIFT_VENV" in err
+    assert (precious / "file").read_text() == "mine"

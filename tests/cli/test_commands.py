@@ -1,0 +1,114 @@
+"""The command line as scripts see it: exit codes, standard output, standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import main
+from cli.output import seconds, size
+from ml.settings import PROJECT
+
+COMMANDS = """
+demo,test,check,up,down,status,night,train,promote,rollback,bench,sql,lock,shop load,shop check,shop template
+""".strip().split(",")
+
+
+def run(home: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command with the state folder ``home``."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTSHIFT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *arguments], env=kept | {"NIGHTSHIFT_HOME": str(home)}, cwd=PROJECT,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
+    """Help is whole and makes no state folder."""
+    code, out, _ = run(tmp_path / "home", "--help")
+    assert code == 0
+    for command in {name.split()[0] for name in COMMANDS}:
+        assert f" {command} " in out
+    assert "Exit codes:" in out
+    assert not (tmp_path / "home").exists()
+
+
+def test_every_command_says_what_it_does() -> None:
+    """Each command has a help text of a whole sentence."""
+    import typer.main
+
+    group = typer.main.get_command(main.app)
+    told = {}
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        for inner, sub in (command.commands if name == "shop" else {"": command}).items():
+            told[f"{name} {inner}".strip()] = (sub.help or "").strip()
+    assert set(told) == set(COMMANDS)
+    assert [name for name, text in told.items() if not text.split("\n")[0].endswith((".", "]."))] == []
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["night", "--date", "tomorrow"], ["promote", "recommender", "0"]])
+def test_wrong_use_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
+    """Wrong arguments are refused before anything starts."""
+    code, _, err = run(tmp_path / "home", *arguments)
+    assert code == 2
+    assert "Traceback" not in err
+    assert not (tmp_path / "home").exists()
+
+
+def test_status_of_nothing(tmp_path: Path) -> None:
+    """Without a stack status says so and ends with 1, as text and as JSON; down has nothing to do."""
+    code, out, _ = run(tmp_path / "home", "status")
+    assert (code, "./nightshift up" in out) == (1, True)
+    code, out, _ = run(tmp_path / "home", "status", "--json")
+    assert (code, json.loads(out)["running"]) == (1, False)
+    assert run(tmp_path / "home", "down")[0] == 0
+
+
+def test_an_error_is_text_for_a_person(tmp_path: Path) -> None:
+    """A foreseen error goes to standard error, says what to do, shows no traceback."""
+    code, out, err = run(tmp_path / "home", "sql", "SELECT 1")
+    assert (code, out) == (1, "")
+    assert "./nightshift up" in err
+    assert "Traceback" not in err
+
+
+def test_an_unknown_capability_lists_the_known_ones(tmp_path: Path) -> None:
+    """A misspelt capability is refused before the stack starts."""
+    code, _, err = run(tmp_path / "home", "train", "recomender")
+    assert code == 1
+    assert "recommender" in err
+
+
+def test_an_unforeseen_error_goes_to_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The traceback is kept, the person reads two lines."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("NIGHTSHIFT_DEBUG", raising=False)
+    monkeypatch.setattr(main, "app", lambda **_: 1 // 0)
+    with pytest.raises(SystemExit) as caught:
+        main.run()
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: " in told
+    assert "Traceback" not in told
+    assert "Traceback" in (tmp_path / "home" / "logs" / "cli.log").read_text()
+
+
+def test_starting_is_light() -> None:
+    """Help and errors do not wait for the libraries of the pipeline."""
+    code = "import sys, cli.main; print(*(m for m in ('pandas', 'pyarrow', 'mlflow', 'airflow') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+def test_durations_and_sizes_are_for_people() -> None:
+    """The doctests' edge cases."""
+    assert [seconds(value) for value in (3.21, 75, 7320, 200_000)] == ["3.2 s", "1 min 15 s", "2 h 2 min", "2 d 7 h"]
+    assert [size(value) for value in (512, 1536, 3 * 2**30)] == ["512 B", "1.5 KiB", "3.0 GiB"]

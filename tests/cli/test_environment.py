@@ -1,0 +1,134 @@
+"""The environment that everything runs with."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli import environment, ports
+from cli.environment import Server, Stack
+from cli.home import Home
+from ml.core.errors import NightshiftError
+from ml.settings import Settings
+
+EMBEDDED = Stack({"postgres": 1, "airflow": 2, "mlflow": 3}, {}, Server("/data", "/bin"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A state folder."""
+    made = Home(tmp_path / "home")
+    made.ensure()
+    return made
+
+
+def named(url: str) -> Stack:
+    """A stack on a server elsewhere."""
+    return Stack(EMBEDDED.ports, {"NIGHTSHIFT_DATABASE_URL": url}, None)
+
+
+def test_settings_can_be_read_from_what_is_made(home: Home) -> None:
+    """The pipeline's variables are whole: Settings reads them."""
+    secrets = home.secrets()
+    settings = Settings.from_env(environment.pipeline(home, EMBEDDED, secrets))
+    assert settings.home == home.root
+    assert settings.database_url == f"postgresql://nightshift:{secrets['postgres_password']}@127.0.0.1:1/nightshift"
+    assert settings.hash_key == secrets["hash_key"]
+
+
+def test_a_named_server_gets_three_databases_beside_each_other(home: Home) -> None:
+    """On a server of the shop's, Airflow and MLflow have databases that are named after ours."""
+    urls = environment.database_urls(named("postgres://u:p%40@db:6/ours?sslmode=require"), home.secrets())
+    assert urls == {
+        "nightshift": "postgresql://u:p%40@db:6/ours?sslmode=require",
+        "airflow": "postgresql://u:p%40@db:6/ours_airflow?sslmode=require",
+        "mlflow": "postgresql://u:p%40@db:6/ours_mlflow?sslmode=require",
+    }
+
+
+def test_asyncpg_gets_its_own_words() -> None:
+    """The asynchronous driver says ssl where libpq says sslmode, and knows none of libpq's other words."""
+    url = "postgresql://u@db/x?sslmode=require&application_name=y"
+    assert environment.asynchronous(url) == "postgresql+asyncpg://u@db/x?ssl=require"
+
+
+@pytest.mark.parametrize("url", ["mysql://u@h/db", "postgresql://u@h/", "host=h dbname=d"])
+def test_a_database_url_that_cannot_be_used_is_refused(home: Home, url: str) -> None:
+    """The message says how a URL is written, and does not repeat it: it may hold a password."""
+    with pytest.raises(NightshiftError, match="postgresql://user:password@host") as caught:
+        environment.given(home, {"NIGHTSHIFT_DATABASE_URL": url})
+    assert url not in str(caught.value)
+
+
+def test_the_environment_goes_before_the_file(home: Home) -> None:
+    """nightshift.env holds settings; a variable of the same name wins."""
+    home.config_file.write_text("# ours\nNIGHTSHIFT_TIMEZONE = 'Europe/Paris'\nNIGHTSHIFT_THREADS=2\n")
+    given = environment.given(home, {"NIGHTSHIFT_THREADS": "3", "HOME": "/x"})
+    assert given == {"NIGHTSHIFT_TIMEZONE": "Europe/Paris", "NIGHTSHIFT_THREADS": "3"}
+
+
+def test_an_unknown_setting_is_refused(home: Home) -> None:
+    """A misspelt name in nightshift.env is an error that lists the known ones."""
+    home.config_file.write_text("NIGHTSHIFT_TIMEZON=UTC\n")
+    with pytest.raises(NightshiftError, match=r"NIGHTSHIFT_TIMEZON\b") as caught:
+        environment.given(home, {})
+    assert "NIGHTSHIFT_TIMEZONE" in caught.value.do
+
+
+def test_other_settings_than_those_that_run_are_refused() -> None:
+    """A command with another setting than the running stack's does not silently use either."""
+    environment.refuse_other_settings(named("postgresql://u@h/a"), {})
+    with pytest.raises(NightshiftError, match="NIGHTSHIFT_DATABASE_URL"):
+        environment.refuse_other_settings(
+            named("postgresql://u@h/a"), {"NIGHTSHIFT_DATABASE_URL": "postgresql://u@h/b"}
+        )
+
+
+def test_everything_listens_on_this_machine_only(home: Home) -> None:
+    """No address but 127.0.0.1 is given to a service."""
+    from cli.services import stack_services
+
+    made = environment.services(home, EMBEDDED, home.secrets())
+    assert made["AIRFLOW__API__HOST"] == "127.0.0.1"
+    lines = {service.name: " ".join(service.line) for service in stack_services(EMBEDDED)}
+    assert "--host 127.0.0.1" in lines["mlflow"]
+    assert "listen_addresses=127.0.0.1" in lines["postgres"]
+    assert "--skip-serve-logs" in lines["airflow-scheduler"]
+    assert "--skip-serve-logs" in lines["airflow-triggerer"]
+
+
+def test_no_secret_is_on_a_command_line(home: Home) -> None:
+    """What every user of the machine can see holds no password."""
+    from cli.services import stack_services
+
+    words = " ".join(word for service in stack_services(EMBEDDED) for word in service.line)
+    assert not [name for name, value in home.secrets().items() if value in words]
+
+
+def test_what_the_caller_set_for_others_stays_outside() -> None:
+    """Airflow and Python settings of the caller's shell do not reach our processes."""
+    cleaned = environment.clean(
+        {"AIRFLOW_HOME": "/x", "PYTHONPATH": "/y", "PGPASSWORD": "z", "LANG": "C", "PATH": "/p"}
+    )
+    assert set(cleaned) == {"LANG", "PATH"}
+
+
+def test_a_taken_port_is_passed_over() -> None:
+    """The next free port is chosen, and no port twice."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        assert not ports.is_free(port)
+        chosen = ports.choose(port)
+        assert chosen > port
+        assert ports.choose(port, {chosen}) > chosen
+
+
+def test_ports_stay_while_they_are_free() -> None:
+    """A stack that starts again has the addresses that it had."""
+    first = ports.choose_all(dict.fromkeys(ports.PREFERRED, 0) | {"airflow": 28_431})
+    assert first["airflow"] == 28_431
+    assert len(set(first.values())) == len(first)
