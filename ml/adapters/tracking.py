@@ -23,7 +23,11 @@ from ml.core.gate import Decision
 Alias = Literal["champion", "challenger"]
 
 _MODEL = "model"
-_QUIET = ("mlflow", "alembic")
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
 
 
 def log_run(
@@ -193,13 +197,13 @@ def _replace(fresh: Path, folder: Path) -> None:
 
 @lru_cache(maxsize=4)
 def _client(uri: str) -> Any:
-    # Both are read when mlflow is imported; what the environment says wins.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # MLflow takes these from the environment only, some of them on import; what is set there wins.
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # SQLAlchemy's own choice of driver for the bare scheme changed from psycopg2 in 2.1.
     uri = "postgresql+psycopg2" + uri.removeprefix("postgresql") if uri.startswith("postgresql://") else uri
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
