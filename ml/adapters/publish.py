@@ -21,7 +21,7 @@ from ml.adapters import build, postgres, swap
 from ml.adapters.batches import DONE, retention, rollback, show
 from ml.adapters.lake import Lake
 from ml.adapters.locks import exclusive
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, StorageError
 from ml.core.spec import Published
 
 __all__ = ["BatchResult", "publish", "retention", "rollback"]
@@ -177,7 +177,8 @@ def _fail(url: str, batch_ids: list[int], error: str) -> None:
 
 
 def _trouble(error: psycopg2.Error, capability: str) -> NightshiftError:
-    return NightshiftError(
+    kind = StorageError if isinstance(error, psycopg2.errors.DiskFull) else NightshiftError
+    return kind(
         f"The database did not take the tables of {capability}; the shop still sees the batches before.",
         came=str(error).strip() or type(error).__name__,
         do="see the database's log (disk full, connection lost, rights of the login), then run the step publish again",

@@ -73,6 +73,7 @@ def shelve(url: str, uri: str, day: int, mark: str = "", **options: Any) -> list
     lake, night = Lake(uri), date(2026, 1, day)
     ref, mark = f"{night}/001", mark or f"day{day}"
     tables = options.pop("tables", None) or rows(10 * day, mark)
+    folders = options.pop("folders", None) or put(lake, ref, tables)
     facts: dict[str, Any] = {
         "night": night,
         "ref": ref,
@@ -82,7 +83,7 @@ def shelve(url: str, uri: str, day: int, mark: str = "", **options: Any) -> list
         "inputs_sha256": hashlib.sha256(mark.encode()).hexdigest(),
         "wait_s": 20,
     }
-    return publish(url, lake, put(lake, ref, tables), **facts | options)
+    return publish(url, lake, folders, **facts | options)
 
 
 def _dying(module: Any, name: str, *, after: bool) -> None:

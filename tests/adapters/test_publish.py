@@ -10,13 +10,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from shelf import RECOMMENDATION, SIMILAR, rows, shelve
+from shelf import RECOMMENDATION, SIMILAR, put, rows, shelve
 
 from ml.adapters import postgres
+from ml.adapters.lake import Lake
 from ml.adapters.publish import publish, retention, rollback
 from ml.core.errors import Busy, ContractError, DataRefused, NightshiftError
 from ml.core.spec import PublishedColumn
@@ -173,8 +175,9 @@ def test_a_poller_never_sees_an_empty_or_mixed_batch(shop):
     pollers = [threading.Thread(target=poll, args=(level,)) for level in ("READ COMMITTED", "REPEATABLE READ")]
     for poller in pollers:
         poller.start()
+    folders = put(Lake(uri), "2026-01-01/001", rows(10, "day1"))  # not read: both batches are there
     for swap in range(200):
-        shelve(url, uri, day=1 + swap % 2)
+        shelve(url, uri, day=1 + swap % 2, folders=folders)
     stop.set()
     for poller in pollers:
         poller.join()
@@ -356,12 +359,27 @@ def test_the_shop_reader_reads_the_views_and_nothing_else(shop):
             cursor.execute(statement)
 
 
+def test_the_publish_role_is_enough(shop):
+    """A login with role nightshift_publish and nothing else publishes and rolls back on a database that an owner migrated."""
+    url, uri = shop
+    name = "publisher_" + url.split("/")[3].split("?")[0]
+    with postgres.transaction(url) as cursor:
+        cursor.execute(f"CREATE ROLE {name} LOGIN; GRANT nightshift_publish TO {name}")
+    own = url.replace("postgres:@", f"{name}@", 1)
+    try:
+        assert postgres.migrate(own) == ()
+        for day in (1, 2):
+            shelve(own, uri, day=day)
+        rollback(own, "recommendation")
+        assert seen(url)["mark"] == "day1"
+        assert retention(own, keep=0) == ["recommendation_3", "similar_product_4"]
+    finally:
+        with postgres.transaction(url) as cursor:
+            cursor.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+
 def test_nothing_to_publish_is_an_error(shop, tmp_path):
     """A folder without predictions says which step is missing."""
-    from datetime import UTC, date, datetime
-
-    from ml.adapters.lake import Lake
-
     with pytest.raises(NightshiftError, match=r"nothing to publish for recommendation(.|\n)*run the step score"):
         publish(
             shop[0], Lake(str(tmp_path)), {RECOMMENDATION: str(tmp_path / "none")}, night=date(2026, 1, 1), ref="x",
