@@ -227,13 +227,14 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings(environ: Mapping[str, str] | None = None) -> tuple[Home, Settings]:
-    """Settings for pipeline calls in this process; sets its environment as the stack's processes have it."""
+    """Settings for pipeline calls in this process; sets the environment of the libraries as in the stack's processes."""
     environ = os.environ if environ is None else environ
     home = Home.find(environ)
     stack = Stack.last(home)
     refuse_other_settings(stack, given(home, environ))
     variables = pipeline(home, stack, home.secrets())
-    os.environ.update(variables)
+    # For the libraries; ours get Settings, and the person's own NIGHTSHIFT_* stay what the person set.
+    os.environ.update({name: value for name, value in variables.items() if not name.startswith("NIGHTSHIFT_")})
     return home, Settings.from_env(variables)
 
 
