@@ -1,0 +1,55 @@
+# ruff: noqa: D103 - each function is the fake of the one of the same name
+"""A small ``ml.pipeline`` that needs no shop: same functions, and a fault for each night that asks for one."""
+
+from __future__ import annotations
+
+from ml.core.errors import ContractError, DataRefused
+
+TABLES = ("recommendation", "similar_product")
+SHARDS = 3
+ROWS = 10
+
+
+def extract(settings, night, *, fresh=False, sample=None):
+    if night.year == 1999:
+        raise ContractError("The shop's tables do not fit the contract.", came="shop.order is missing", do="make it")
+    return f"{night}/001"
+
+
+def validate(settings, ref, *, accept_growth=False):
+    return {"rows": 100, "quarantined": 1, "tables": {}}
+
+
+def train(settings, ref, name, *, force=False):
+    return {"status": "promote" if force else "champion", "version": 3, "why": "it is better", "run_id": "r"}
+
+
+def prepare(settings, ref, name, *, force=False):
+    if ref.startswith("2001"):
+        return {"status": "waiting", "why": f"{name} waits for shop.event", "shards": 0}
+    return train(settings, ref, name, force=force) | {"shards": SHARDS, "units": 1000}
+
+
+def score(settings, ref, name, shard, shards):
+    if ref.startswith("2002") and shard == 1:
+        raise DataRefused("This shard cannot be scored.", came="shard 1", do="look")
+    return {"version": 3, "rows": dict.fromkeys(TABLES, ROWS)}
+
+
+def publish(settings, ref, name):
+    if ref.startswith("2003"):
+        return {"status": "rehearsal"}
+    lost = 1 if ref.startswith("2004") else 0
+    rows = SHARDS * ROWS - lost
+    return {"status": "published", "batches": {t: {"table": t, "rows": rows, "batch_id": 7} for t in TABLES}}
+
+
+def report(settings, ref):
+    return {"ref": ref}
+
+
+def maintain(settings):
+    return {"batches": ["a", "b"], "snapshots": [], "quarantine_rows": 4, "logs": 0}
+
+
+STEPS = (extract, validate, train, prepare, score, publish, report, maintain)

@@ -1,0 +1,171 @@
+"""The DAGs as Airflow sees them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from ml.registry import CAPABILITIES
+from ml.settings import PROJECT
+
+HEAVY = {
+    "pandas", "sklearn", "tensorflow", "mlflow", "great_expectations", "pyarrow", "duckdb", "ibis", "psycopg2", "numpy",
+}  # fmt: skip
+
+NIGHT = {
+    "extract": {"validate"},
+    "validate": {"recommender.prepare", "recommender.score", "recommender.publish", "report"},
+    "recommender.prepare": {"recommender.score"},
+    "recommender.score": {"recommender.publish"},
+    "recommender.publish": {"report"},
+    "report": set(),
+}
+TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": set()}
+
+
+def graph(dag):
+    """Each task with those that follow it."""
+    return {task.task_id: set(task.downstream_task_ids) for task in dag.tasks}
+
+
+def test_every_dag_imports(bag):
+    """All files parse, and there is one training DAG for each capability."""
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"night", "maintenance", *(f"train_{name}" for name in CAPABILITIES)}
+
+
+@pytest.mark.parametrize(
+    ("dag", "expected"), [("night", NIGHT), ("train_recommender", TRAIN), ("maintenance", {"tidy": set()})]
+)
+def test_graph(bag, dag, expected):
+    """The tasks of a DAG and who follows whom are these."""
+    assert graph(bag.dags[dag]) == expected
+
+
+def test_every_dag_says_what_it_is(bag):
+    """Each DAG and task has an owner, documentation and tags; a DAG runs once at a time and never catches up."""
+    for dag in bag.dags.values():
+        assert dag.doc_md
+        assert dag.description
+        assert "nightshift" in dag.tags
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+        assert dag.is_paused_upon_creation is False
+        for task in dag.tasks:
+            assert task.owner == "nightshift", task.task_id
+            assert task.doc_md, task.task_id
+
+
+def test_every_task_tries_again_with_growing_pauses_and_tells_of_failure(bag):
+    """Retries back off, and the last failure raises an alert."""
+    from nightshift_airflow import alerts
+
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            assert task.retries >= 1
+            assert task.retry_exponential_backoff > 1
+            assert task.max_retry_delay <= timedelta(minutes=10)
+            told = task.on_failure_callback  # a list, but for a mapped task
+            assert (told if isinstance(told, list) else [told]) == [alerts.on_failure]
+
+
+def test_the_report_is_made_whatever_happened(bag):
+    """The report runs after failures too; nothing else does."""
+    rules = {task.task_id: task.trigger_rule.value for task in bag.dags["night"].tasks}
+    assert {name for name, rule in rules.items() if rule == "all_done"} == {"report"}
+    assert set(rules.values()) == {"all_done", "all_success"}
+
+
+def test_night_is_at_two_on_the_shops_clock(monkeypatch):
+    """The schedule follows NIGHTSHIFT_TIMEZONE."""
+    from nightshift_airflow.factory import night
+
+    monkeypatch.setenv("NIGHTSHIFT_TIMEZONE", "America/Sao_Paulo")
+    timetable = night().timetable
+    assert (timetable.expression, str(timetable.timezone)) == ("0 2 * * *", "America/Sao_Paulo")
+
+
+def test_night_has_a_deadline(bag):
+    """A night that is not done in time raises an alert through the triggerer."""
+    (deadline,) = bag.dags["night"].deadline
+    assert deadline.callback.path == "nightshift_airflow.alerts.on_deadline"
+    assert deadline.interval == timedelta(hours=4)
+
+
+def test_assets(bag):
+    """The tasks leave these assets behind, a model only when another one serves."""
+    outlets = {task.task_id: {asset.name for asset in task.outlets} for task in bag.dags["night"].tasks}
+    assert {name: assets for name, assets in outlets.items() if assets} == {
+        "validate": {"shop/snapshot"},
+        "recommender.prepare": {"new model/recommender"},
+        "recommender.publish": {"ml/recommendation", "ml/similar_product"},
+    }
+
+
+def test_trigger_form(bag):
+    """The form of night offers these choices with these defaults, each with a title and a description."""
+    params = bag.dags["night"].params
+    assert params.dump() == {
+        "night": None,
+        "capabilities": list(CAPABILITIES),
+        "force_train": False,
+        "sample": None,
+        "accept_growth": False,
+        "fresh": False,
+    }
+    for name in params:
+        assert params.get_param(name).schema["title"]
+        assert params.get_param(name).description
+
+
+@pytest.mark.parametrize("wrong", [{"night": "yesterday"}, {"sample": 0}, {"sample": "all"}, {"force_train": "yes"}])
+def test_trigger_form_refuses(bag, wrong):
+    """A value of the wrong kind is refused by the form, before a run is made."""
+    from airflow.sdk.exceptions import ParamValidationError
+
+    ((name, value),) = wrong.items()
+    with pytest.raises(ParamValidationError):
+        bag.dags["night"].params.get_param(name).resolve(value)
+
+
+def test_parsing_imports_nothing_heavy_and_opens_no_connection():
+    """Airflow parses dags/ every half minute: that costs no import of a data library and no connection."""
+    script = """
+import socket, sys
+import airflow.settings
+from airflow.dag_processing.dagbag import DagBag
+def refuse(*args): raise AssertionError(f"connects to {args}")
+socket.socket.connect = refuse
+bag = DagBag(dag_folder=sys.argv[1])
+assert not bag.import_errors, bag.import_errors
+assert len(bag.dags) > 2
+print("LOADED", *{name.split(".")[0] for name in sys.modules})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(PROJECT / "dags")],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.rpartition("LOADED")[2].split()
+    assert HEAVY & set(loaded) == set()
+
+
+def test_only_the_plugin_file_is_run_as_a_plugin():
+    """Airflow executes every file below plugins/ under its bare name, unless .airflowignore names it."""
+    script = """
+import sys
+from airflow import plugins_manager
+plugins, errors = plugins_manager._get_plugins()
+print("RESULT", [p.name for p in plugins if type(p).__module__ == "nightshift_plugin"], errors)
+print("BARE", *[name for name in sys.argv[1].split() if name in sys.modules])
+"""
+    bare = [path.stem for path in (PROJECT / "plugins" / "nightshift_airflow").rglob("*.py")]
+    done = subprocess.run(
+        [sys.executable, "-c", script, " ".join(bare)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "RESULT ['nightshift'] {}" in done.stdout
+    assert done.stdout.rpartition("BARE")[2].split() == []
