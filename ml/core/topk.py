@@ -58,13 +58,13 @@ def top_k_dense(
     place = np.empty_like(order)
     place[order] = np.arange(len(order), dtype=np.int32)
     ids, scores = np.full((len(x), k), -1, np.int32), np.full((len(x), k), NOTHING, np.float32)
-    skip = csr_array((len(x), len(y)), dtype=np.int8) if exclude is None else _sorted_rows(exclude, place)
+    skip = _sorted_rows(csr_array((len(x), len(y))) if exclude is None else exclude, place)
 
     def work(start: int, end: int) -> None:
         buffer = np.empty(USERS_PER_TILE * ITEMS_PER_TILE, np.float32)
         for u in range(start, end, USERS_PER_TILE):
             v = min(u + USERS_PER_TILE, end)
-            passed = skip.indptr[u:v].astype(np.int64)
+            passed = skip.indptr[u:v].copy()
             for i in range(0, len(y), ITEMS_PER_TILE):
                 j = min(i + ITEMS_PER_TILE, len(y))
                 tile = buffer[: (v - u) * (j - i)].reshape(v - u, j - i)
@@ -124,6 +124,7 @@ def _sorted_rows(matrix: Csr, place: Ids) -> Csr:
     rows = csr_array(matrix)
     moved = csr_array((np.ones(rows.nnz, np.int8), place[rows.indices], rows.indptr), shape=rows.shape)
     moved.sort_indices()
+    moved.indptr = moved.indptr.astype(np.int64)
     return moved
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from ml.core.compiled import Csr, Ids, Scores, compiled, insert, share
 
 USERS_PER_CALL = 2048
+Arrays = tuple[npt.NDArray[np.int64], Ids, Scores]
+"""``indptr``, ``indices`` and ``data`` of a CSR."""
 
 
 def top_k_sparse(
@@ -42,7 +45,7 @@ def top_k_sparse(
     Gustavson's row-wise product (ACM TOMS 1978) with the selection fused in; memory is O(n_items) per thread.
     """
     h, s = _rows(history), _rows(similar)
-    skip = csr_array((h.shape[0], s.shape[1]), dtype=np.float32) if exclude is None else _rows(exclude)
+    skip = csr_array((h.shape[0], s.shape[1]), dtype=np.float32) if exclude is None else csr_array(exclude)
     _check_sparse(h, s, k, skip)
     n = h.shape[0]
     ids, source = np.full((n, k), -1, np.int32), np.full((n, k), -1, np.int32)
@@ -51,9 +54,9 @@ def top_k_sparse(
     def work(start: int, end: int) -> None:
         _lists(
             (start, end),
-            (h.indptr, h.indices, h.data),
-            (s.indptr, s.indices, s.data),
-            (skip.indptr, skip.indices),
+            _parts(h),
+            _parts(s),
+            _parts(skip)[:2],
             s.shape[1],
             (ids, scores, source),
         )
@@ -86,9 +89,9 @@ def top_k_sparse_reference(history: Csr, similar: Csr, k: int, exclude: Csr | No
 @compiled
 def _lists(
     span: tuple[int, int],
-    history: tuple[Ids, Ids, Scores],
-    similar: tuple[Ids, Ids, Scores],
-    skip: tuple[Ids, Ids],
+    history: Arrays,
+    similar: Arrays,
+    skip: tuple[npt.NDArray[np.int64], Ids],
     m: int,
     lists: tuple[Ids, Scores, Ids],
 ) -> None:
@@ -108,7 +111,7 @@ def _lists(
 
 
 @compiled
-def _sum(js: Ids, weights: Scores, similar: tuple[Ids, Ids, Scores], r: Scores) -> None:
+def _sum(js: Ids, weights: Scores, similar: Arrays, r: Scores) -> None:
     """Add up r = Σ_j h_j s_j over a scratch of zeros."""
     sp, si, sx = similar
     for t in range(len(js)):
@@ -117,7 +120,7 @@ def _sum(js: Ids, weights: Scores, similar: tuple[Ids, Ids, Scores], r: Scores) 
 
 
 @compiled
-def _pick(js: Ids, similar: tuple[Ids, Ids, Scores], r: Scores, ids: Ids, scores: Scores) -> None:
+def _pick(js: Ids, similar: Arrays, r: Scores, ids: Ids, scores: Scores) -> None:
     """Move the best of r into the list, and leave r zero again."""
     sp, si, _ = similar
     theta = scores[-1]
@@ -131,7 +134,7 @@ def _pick(js: Ids, similar: tuple[Ids, Ids, Scores], r: Scores, ids: Ids, scores
 
 
 @compiled
-def _explain(js: Ids, weights: Scores, similar: tuple[Ids, Ids, Scores], place: Ids, ids: Ids, source: Ids) -> None:
+def _explain(js: Ids, weights: Scores, similar: Arrays, place: Ids, ids: Ids, source: Ids) -> None:
     """Find source_r, the j with the largest h_j s_ji, i = ids_r. ``place`` is a scratch of -1 and is left so."""
     sp, si, sx = similar
     largest = np.full(len(ids), -np.inf, np.float32)
@@ -150,12 +153,18 @@ def _explain(js: Ids, weights: Scores, similar: tuple[Ids, Ids, Scores], place: 
 
 
 def _rows(matrix: Csr) -> Csr:
-    """``matrix`` as CSR with float32 values, indices sorted in each row and no duplicates; the argument is unchanged."""
+    """``matrix`` as CSR with float32 values, indices sorted in each row, no duplicates and no zeros; a copy if need be."""
     rows = csr_array(matrix, dtype=np.float32)
-    if not rows.has_canonical_format:
+    if not rows.has_canonical_format or not rows.data.all():
         rows = rows.copy()
         rows.sum_duplicates()
+        rows.eliminate_zeros()
     return rows
+
+
+def _parts(matrix: Csr) -> Arrays:
+    """The arrays of a CSR in one set of types: the kernel is compiled once for each set that it meets."""
+    return matrix.indptr.astype(np.int64, copy=False), matrix.indices.astype(np.int32, copy=False), matrix.data
 
 
 def _check_sparse(h: Csr, s: Csr, k: int, skip: Csr) -> None:

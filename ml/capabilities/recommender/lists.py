@@ -86,7 +86,8 @@ class Lists:
         width = self._history.shape[1]
         counts = np.diff(self._history.indptr)
         keys = np.repeat(np.arange(len(counts)), counts) * width + self._history.indices
-        return self._bought[np.searchsorted(keys, (start + rows) * width + products)]
+        bought: npt.NDArray[np.bool_] = self._bought[np.searchsorted(keys, (start + rows) * width + products)]
+        return bought
 
     def _rank(self, history: Csr, hidden: Csr, length: int) -> tuple[Ids, Scores, Ids]:
         popular = self.popularity.sources(self._available, length)

@@ -22,6 +22,7 @@ FORMAT = 1
 # Beyond this many different products it is a reseller or a robot: it says little about taste, and costs their square.
 MOST_PRODUCTS = 2000
 PRIOR_BUYERS = 20.0
+ACTIVITY = 0.75
 
 
 class Recommender:
@@ -119,14 +120,17 @@ def load(folder: Path) -> Recommender:
 def _similar(taste: Csr, params: Params, threads: int) -> Csr:
     """Cosine of the products' columns, the ``neighbours`` largest of each row.
 
-    s_ij = Σ_u b_ui b_uj / √((Σ_u b_ui² + λ)(Σ_u b_uj² + λ)), b_ui = strength_ui / √|N(u)|, λ = ``shrinkage``. The
-    product of the two factors is ranked row by row: the m x m matrix never exists.
+    s_ij = Σ_u b_ui b_uj / √((Σ_u b_ui² + λ)(Σ_u b_uj² + λ)), b_ui = strength_ui / |N(u)|^¾, λ = ``shrinkage`` times the
+    mean b². The product of the two factors is ranked row by row: the m x m matrix never exists.
     """
     count = np.diff(taste.indptr)
-    rows = np.where(count <= MOST_PRODUCTS, 1 / np.sqrt(np.maximum(count, 1)), 0).astype(np.float32)
+    rows = np.where(count <= MOST_PRODUCTS, np.maximum(count, 1) ** -ACTIVITY, 0).astype(np.float32)
     b = csr_array(diags_array(rows) @ taste)
     b.eliminate_zeros()
-    norm = np.sqrt(np.bincount(b.indices, b.data.astype(np.float64) ** 2, b.shape[1]) + params.shrinkage)
+    if not b.nnz:
+        return csr_array(b.T @ b)
+    square = b.data.astype(np.float64) ** 2
+    norm = np.sqrt(np.bincount(b.indices, square, b.shape[1]) + params.shrinkage * square.mean() + 1e-12)
     b.data /= norm.astype(np.float32)[b.indices]
     m = b.shape[1]
     itself = csr_array((np.ones(m, np.float32), np.arange(m, dtype=np.int32), np.arange(m + 1, dtype=np.int32)), (m, m))

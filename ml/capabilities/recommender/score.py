@@ -112,13 +112,10 @@ class Reasons:
 
 def _similar(model: Recommender, features: Mapping[str, pa.Table], params: Params) -> Iterator[dict[str, pa.Array]]:
     """Each of tonight's products that the model knows with its nearest available ones."""
-    products = features["product"]
-    s = model.similar_
+    products, s = features["product"], model.similar_
     names = pa.array(model.product_ids_, pa.string())
-    now = pc.index_in(names, products["product_id"].combine_chunks())
-    there = pc.is_valid(now).to_numpy(zero_copy_only=False)
-    to = pc.fill_null(now, 0)
-    available = pc.take(products["available"].combine_chunks(), to).to_numpy(zero_copy_only=False) & there
+    there = _among(names, products["product_id"])
+    available = _among(names, products.filter(products["available"])["product_id"])
     row, col = np.repeat(np.arange(s.shape[0]), np.diff(s.indptr)), s.indices
     kept = there[row] & available[col]
     row, col, near = row[kept], col[kept], s.data[kept]
@@ -133,6 +130,10 @@ def _similar(model: Recommender, features: Mapping[str, pa.Table], params: Param
         "score": pa.array(near[top].astype(np.float64)),
         "reason": pa.repeat("bought or looked at by the same customers", int(top.sum())),
     }
+
+
+def _among(ids: pa.Array, others: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.is_in(ids, others.combine_chunks()).to_numpy(zero_copy_only=False), bool)
 
 
 def _framed(table: Published, blocks: Iterator[dict[str, pa.Array]]) -> Iterator[pa.RecordBatch]:

@@ -17,7 +17,7 @@ class Params:
 
     top_k: int = 20
     similar_k: int = 20
-    neighbours: int = 100
+    neighbours: int = 50
     """Similar products kept per product."""
     weight_purchase: float = 1.0
     weight_cart: float = 0.3
@@ -26,13 +26,13 @@ class Params:
     half_life_days: float = 180.0
     """After so many days an event counts half."""
     popularity_half_life_days: float = 10.0
-    shrinkage: float = 0.5
-    """Added to each product's squared norm: a product that few bought is similar to nothing by chance."""
-    repeat: float = 15.0
+    shrinkage: float = 10.0
+    """As if so many more customers had bought each product and nothing else: few buyers are no proof of likeness."""
+    repeat: float = 25.0
     """How strongly a product recommends itself, times the share of its buyers who bought it again."""
     repeat_from: float = 0.05
     """A bought product is shown again when at least this share of its buyers bought it again; above 1: never."""
-    popularity: float = 0.1
+    popularity: float = 0.2
     """Weight of the most popular product beside a customer's own history."""
 
 

@@ -1,0 +1,110 @@
+"""Each capability's sample, as its features see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from ml.core.sample import Sample
+from ml.core.spec import Capability
+from ml.shop.contract import TABLES
+
+SEED = 7
+_KINDS = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A capability on its sample. Features are made at ``cutoff`` (to evaluate) and at ``as_of`` (to serve)."""
+
+    capability: Capability
+
+    @cached_property
+    def sample(self) -> Sample:
+        return self.part("sample").sample(SEED)
+
+    @property
+    def as_of(self) -> datetime:
+        return self.sample.as_of
+
+    @property
+    def cutoff(self) -> datetime:
+        return self.as_of - self.capability.gate.horizon
+
+    @cached_property
+    def tables(self) -> dict[str, pa.Table]:
+        return {name: whole(name, table) for name, table in self.sample.tables.items()}
+
+    @cached_property
+    def known(self) -> dict[str, pa.Table]:
+        return self.build(self.tables, self.cutoff)
+
+    @cached_property
+    def serve(self) -> dict[str, pa.Table]:
+        return self.build(self.tables, self.as_of)
+
+    @cached_property
+    def truth(self) -> pa.Table:
+        backend = ibis.duckdb.connect()
+        made = self.part("features").truth(memory(self.tables), self.cutoff, self.as_of, self.capability.params)
+        return backend.to_pyarrow(made)
+
+    def part(self, name: Any) -> Any:
+        return self.capability.module(name)
+
+    def build(self, tables: Mapping[str, pa.Table], as_of: datetime) -> dict[str, pa.Table]:
+        backend = ibis.duckdb.connect()
+        made = self.part("features").build(memory(tables), as_of, self.capability.params)
+        return {name: backend.to_pyarrow(table) for name, table in made.items()}
+
+    def fit(self, features: Mapping[str, pa.Table]) -> Any:
+        return self.part("model").fit(features, self.capability.params, SEED)
+
+    def score(
+        self, model: Any, features: Mapping[str, pa.Table], shard: int = 0, shards: int = 1
+    ) -> dict[str, pa.Table]:
+        made = self.part("score").score(model, features, shard, shards, self.capability.params)
+        return {name: pa.Table.from_batches(list(batches)) for name, batches in made.items()}
+
+
+def memory(tables: Mapping[str, pa.Table]) -> dict[str, ibis.Table]:
+    """Tables as Ibis sees them."""
+    return {name: ibis.memtable(table) for name, table in tables.items()}
+
+
+def whole(name: str, table: pa.Table) -> pa.Table:
+    """``table`` with every column of the contract, as the lake has it; what is not there is null."""
+    return pa.table({
+        column.name: table[column.name].cast(_KINDS[column.kind])
+        if column.name in table.column_names
+        else pa.nulls(len(table), _KINDS[column.kind])
+        for column in TABLES[name].columns
+    })  # fmt: skip
+
+
+def ordered(table: pa.Table) -> pa.Table:
+    """The rows in one order, to compare tables whose order means nothing."""
+    return table.sort_by([(name, "ascending") for name in table.column_names]).combine_chunks()
+
+
+def shuffled(table: pa.Table) -> pa.Table:
+    """The same rows in another order."""
+    return table.take(pa.array(np.random.default_rng(SEED).permutation(len(table))))
+
+
+def saved(model: Any, folder: Path) -> dict[str, bytes]:
+    """The model's files, byte by byte."""
+    folder.mkdir(parents=True)
+    model.save(folder)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

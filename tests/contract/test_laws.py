@@ -1,0 +1,178 @@
+"""Laws that every capability keeps; none of them knows one by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from cases import SEED, Case, ordered, saved, shuffled, whole
+
+from ml.core.gate import decide
+from ml.shop.contract import TABLES
+
+_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+
+
+def test_same_seed_same_sample(case: Case) -> None:
+    """The sample is decided by its seed."""
+    again = case.part("sample").sample(SEED).tables
+    assert {name: whole(name, table) for name, table in again.items()} == case.tables
+
+
+def test_same_seed_same_model(case: Case, tmp_path: Path) -> None:
+    """Two fits on the same features with the same seed save the same bytes."""
+    assert saved(case.fit(case.known), tmp_path / "a") == saved(case.fit(case.known), tmp_path / "b")
+
+
+def test_refit_forgets(case: Case, tmp_path: Path) -> None:
+    """A model fitted twice is the model of its second fit."""
+    twice = case.fit(case.known).fit(case.serve)
+    assert saved(twice, tmp_path / "a") == saved(case.fit(case.serve), tmp_path / "b")
+
+
+def test_inputs_are_left_alone(case: Case) -> None:
+    """Fitting, evaluating and scoring change nothing in the features and the truth."""
+    copies = {name: pa.table(table.to_pydict(), schema=table.schema) for name, table in case.known.items()}
+    truth = pa.table(case.truth.to_pydict(), schema=case.truth.schema)
+    model = case.fit(case.known)
+    case.part("evaluate").evaluate({"challenger": model}, case.known, case.truth, case.capability.params)
+    case.score(model, case.known)
+    assert case.known == copies
+    assert case.truth == truth
+
+
+def test_row_order_of_the_shop_is_irrelevant(case: Case) -> None:
+    """Shuffled contract tables give the same features."""
+    mixed = case.build({name: shuffled(table) for name, table in case.tables.items()}, case.cutoff)
+    for name, table in case.known.items():
+        assert ordered(mixed[name]) == ordered(table), name
+
+
+def test_row_order_of_features_is_irrelevant(case: Case, tmp_path: Path) -> None:
+    """Shuffled features give the same model and the same rows."""
+    mixed = {name: shuffled(table) for name, table in case.known.items()}
+    model, other = case.fit(case.known), case.fit(mixed)
+    assert saved(other, tmp_path / "a") == saved(model, tmp_path / "b")
+    assert case.score(other, mixed) == case.score(model, case.known)
+
+
+def test_rows_after_the_cutoff_change_nothing(case: Case) -> None:
+    """Features at a time are the same whether or not the tables hold what became known later."""
+    early = {name: _known_before(case, name) for name in case.tables}
+    for name, table in case.build(early, case.cutoff).items():
+        assert ordered(table) == ordered(case.known[name]), name
+
+
+def test_optional_tables_may_be_absent(case: Case) -> None:
+    """With the tables that it needs alone, a capability still fills every table that it publishes."""
+    needed = {name: case.tables[name] for name in case.capability.needs}
+    features = case.build(needed, case.as_of)
+    for name, table in case.score(case.fit(features), features).items():
+        assert len(table), name
+
+
+def test_units_one_by_one_give_the_batch(case: Case) -> None:
+    """One shard per unit gives the rows of a single shard, in the same order."""
+    model, n = case.fit(case.serve), case.part("score").units(case.serve)
+    single = [case.score(model, case.serve, shard, n) for shard in range(n)]
+    for name, table in case.score(model, case.serve).items():
+        assert pa.concat_tables([part[name] for part in single]).combine_chunks() == table.combine_chunks(), name
+
+
+def test_saved_model_scores_like_the_fitted_one(case: Case, tmp_path: Path) -> None:
+    """A model that was saved and loaded publishes the same rows and saves the same bytes."""
+    for fit in ("fit", "fit_baseline"):
+        model = getattr(case.part("model"), fit)(case.known, case.capability.params, SEED)
+        files = saved(model, tmp_path / fit / "a")
+        loaded = case.part("model").load(tmp_path / fit / "a")
+        assert case.score(loaded, case.serve) == case.score(model, case.serve)
+        assert saved(loaded, tmp_path / fit / "b") == files
+
+
+def test_rows_are_as_the_spec_says(case: Case) -> None:
+    """Published rows have the spec's columns and types, a unique key, no null where none may be, and finite numbers."""
+    made = case.score(case.fit(case.serve), case.serve)
+    assert list(made) == [table.name for table in case.capability.publishes]
+    for published in case.capability.publishes:
+        _check(made[published.name], published)
+        assert len(made[published.name])
+
+
+def test_expected_units_are_there(case: Case) -> None:
+    """On the sample at least nine of ten of the units that each published table should have are in it."""
+    made = case.score(case.fit(case.serve), case.serve)
+    expected = case.part("score").expected(case.serve)
+    for published in case.capability.publishes:
+        there = pc.count_distinct(made[published.name][published.key[0]]).as_py()
+        assert 0.9 * expected[published.name] <= there, published.name
+
+
+def test_nothing_known_is_no_fault(case: Case) -> None:
+    """A model fitted on no rows at all scores a full shop, and a full model scores an empty one."""
+    nothing = {name: table.slice(0, 0) for name, table in case.serve.items()}
+    blank, model = case.fit(nothing), case.fit(case.serve)
+    for published in case.capability.publishes:
+        _check(case.score(blank, case.serve)[published.name], published)
+        assert len(case.score(model, nothing)[published.name]) == 0
+
+
+def test_ids_newer_than_the_model_are_scored(case: Case) -> None:
+    """An older model scores a younger shop: units that it never saw get their rows."""
+    old, new = case.fit(case.known), case.fit(case.serve)
+    key = case.capability.publishes[0]
+    seen = [pc.unique(case.score(model, case.serve)[key.name][key.key[0]]).sort() for model in (old, new)]
+    assert seen[0] == seen[1]
+
+
+def test_evaluation_is_per_unit(case: Case) -> None:
+    """Every model of an evaluation is judged on the same units, and the gate's metric is the mean over them."""
+    metric, made = case.capability.gate.metric, _evaluations(case)
+    assert len({len(evaluation.per_unit) for evaluation in made.values()}) == 1
+    for evaluation in made.values():
+        assert np.isfinite(list(evaluation.metrics.values())).all()
+        np.testing.assert_allclose(evaluation.metrics[metric], evaluation.per_unit.mean())
+
+
+def test_planted_answer_is_found(case: Case) -> None:
+    """On the sample the model beats its baseline by more than chance: the gate lets it through."""
+    made, gate = _evaluations(case), case.capability.gate
+    decision = decide(
+        made["challenger"].per_unit, None, made[gate.baseline].per_unit, same_recipe=False, gate=gate, seed=SEED
+    )
+    assert decision.outcome == "promote", decision.why
+
+
+def _evaluations(case: Case) -> dict:
+    model, params = case.part("model"), case.capability.params
+    models = {
+        "challenger": case.fit(case.known),
+        case.capability.gate.baseline: model.fit_baseline(case.known, params, SEED),
+    }
+    return case.part("evaluate").evaluate(models, case.known, case.truth, params)
+
+
+def _check(table: pa.Table, published) -> None:
+    assert table.column_names == list(published.column_names)
+    keys = table.select(list(published.key)).to_pylist()
+    assert len({tuple(key.values()) for key in keys}) == len(keys), f"{published.name}: duplicate key"
+    for column in published.columns:
+        values = table[column.name]
+        assert values.type == _TYPES[column.kind], f"{published.name}.{column.name}"
+        assert column.nullable or values.null_count == 0, f"{published.name}.{column.name} has nulls"
+        if column.kind == "number":
+            assert pc.all(pc.is_finite(values.drop_null())).as_py() in {True, None}, f"{published.name}.{column.name}"
+
+
+def _known_before(case: Case, name: str) -> pa.Table:
+    """The rows of a contract table that were known before the cutoff, as a snapshot of that day has them."""
+    table, contract = case.tables[name], TABLES[name]
+    before = pa.scalar(case.cutoff, pa.timestamp("us", "UTC"))
+    if contract.known_with and not contract.event_time:
+        column = contract[contract.known_with]
+        parent, key = column.references.split(".")
+        return table.filter(pc.is_in(table[column.name], _known_before(case, parent)[key].combine_chunks()))
+    for column in filter(None, (contract.event_time, contract.known_time)):
+        table = table.filter(pc.fill_null(pc.less(table[column], before), True))
+    return table
