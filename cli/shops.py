@@ -120,8 +120,8 @@ def demo(
     replace: Replace = False,
 ) -> None:
     """Show it all: start the stack, fill a shop, run the night after its last order, print what came out."""
-    from cli import stack as stacks
     from cli.demo import show
+    from cli.environment import Stack
     from cli.nights import run_dag
 
     begun, home = time.monotonic(), Home.find(os.environ)
@@ -130,8 +130,7 @@ def demo(
     report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
     run_dag("night", {"night": night_after(report.last_order).isoformat()})
     show(settings)
-    with steps("Looking around …") as progress:
-        stack = stacks.up(home, os.environ, progress)
+    stack = Stack.last(home)
     out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
