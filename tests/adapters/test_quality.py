@@ -279,3 +279,18 @@ def test_audit_judges_the_batch_as_a_whole(lake: Lake) -> None:
     assert "coverage at least 0.95: it is 0.5" in told(coverage=0.5)
     assert "rows_ratio" in told(rows_ratio=0.2)
     assert "change at most 0.95: it is 1" in told(change=1.0)
+
+
+def test_a_lake_that_is_no_folder(tmp_path: Path) -> None:
+    """Validation works on any fsspec lake, and puts Data Docs there."""
+    lake = Lake(f"memory://{tmp_path.name}")
+    tables = small()
+    tables["order_item"][3]["unit_price"] = -1.0
+    snapshot(lake, tables)
+
+    verdicts = validate(lake)
+
+    assert verdicts["order_item"].failed == 1
+    assert lake.read_parquet("snapshot", REF, "clean", "order_item").num_rows == 199
+    assert len(quarantine(lake, "order_item")) == 1
+    assert "index.html" in lake.names("docs", REF)
