@@ -1,0 +1,60 @@
+"""Run a night in a process of its own that kills itself with -9 at a named point. Used by test_killed_night.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ml import pipeline
+from ml.adapters import batches, tracking
+from ml.adapters.lake import Lake
+from ml.settings import Settings
+
+
+def die(*_args: Any, **_kwargs: Any) -> None:
+    """End as a killed process ends: at once, nothing cleaned up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at_file(name: str) -> Callable[..., Any]:
+    """Lake.write_json that dies before it writes a file called ``name``."""
+    write = Lake.write_json
+
+    def patched(self: Lake, path: str, value: Any) -> None:
+        if path.endswith(name):
+            die()
+        write(self, path, value)
+
+    return patched
+
+
+def arm(point: str) -> None:
+    """Put the death at ``point``."""
+    if point.endswith(".json"):
+        Lake.write_json = die_at_file(point)  # type: ignore[method-assign]
+    elif point == "a score shard":
+        Lake.write_batches = die  # type: ignore[assignment, method-assign]
+    elif point == "the model's registration":
+        tracking.register = die  # type: ignore[assignment]
+    elif point == "the champion's alias":
+        tracking.set_alias = die
+    elif point == "the swap":
+        batches.show = die
+        from ml.adapters import publish
+
+        publish.show = die  # type: ignore[attr-defined]
+    elif point != "nothing":
+        raise SystemExit(f"unknown point {point}")
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    settings = Settings(**(given["settings"] | {"home": Path(given["settings"]["home"])}))
+    arm(given["point"])
+    pipeline.run_night(settings, date.fromisoformat(given["night"]))
