@@ -1,0 +1,147 @@
+"""What the recommender sees of a shop: worked by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml.capabilities.recommender import features
+from ml.capabilities.recommender.spec import Params
+
+AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
+PARAMS = Params(half_life_days=10, weight_view=0.1, weight_cart=0.3)
+MOMENT = pa.timestamp("us", "UTC")
+TEXT = pa.string()
+
+
+def _ago(*days: float | None) -> pa.Array:
+    """Moments so many days before the night."""
+    return pa.array([None if d is None else AS_OF - timedelta(days=d) for d in days], MOMENT)
+
+
+def _shop() -> dict[str, pa.Table]:
+    """Two known customers, one of tomorrow; three products, one of them of tomorrow."""
+    return {
+        "customer": pa.table({
+            "customer_id": ["ann", "bob", "new"], "registered_at": _ago(None, 50, -1), "segment": ["retail", None, None],
+        }),
+        "product": pa.table({
+            "product_id": ["cup", "mug", "new", "tea"], "title": ["Cup", "", "New", None],
+            "category": pa.nulls(4, TEXT), "active": [True, None, True, False], "listed_at": _ago(None, None, -1, 90),
+        }),
+        "order": pa.table({
+            "order_id": ["1", "2", "3", "4", "5", "6"],
+            "customer_id": pa.array(["ann", "ann", None, "bob", "bob", "ann"], TEXT),
+            "ordered_at": _ago(10, 20, 5, 5, 1, -1),
+            "status": pa.array(["delivered", None, "paid", "cancelled", "paid", "paid"], TEXT),
+            "known_at": _ago(None, None, None, None, -2, None),
+        }),
+        "order_item": pa.table({
+            "order_id": ["1", "1", "2", "3", "4", "5", "6"],
+            "product_id": ["cup", "cup", "cup", "cup", "mug", "mug", "tea"],
+        }),
+        "event": pa.table({
+            "customer_id": pa.array(["bob", "bob", "bob", None, "bob"], TEXT),
+            "product_id": pa.array(["mug", "mug", None, "mug", "mug"], TEXT),
+            "kind": ["view", "cart", "search", "view", "view"],
+            "occurred_at": _ago(10, 20, 1, 1, -1), "known_at": pa.nulls(5, MOMENT),
+        }),
+        "stock": pa.table({
+            "product_id": ["cup", "cup", "mug", "mug"], "quantity": [5.0, 0.0, 0.0, 3.0],
+            "counted_at": _ago(9, 2, 9, 2), "known_at": _ago(None, -1, None, None),
+        }),
+    }  # fmt: skip
+
+
+def _rows(tables: Mapping[str, pa.Table], params: Params = PARAMS) -> dict[str, list[dict]]:
+    made = features.build({name: ibis.memtable(table) for name, table in tables.items()}, AS_OF, params)
+    backend = ibis.duckdb.connect()
+    return {name: backend.to_pyarrow(table).to_pylist() for name, table in made.items()}
+
+
+def test_customers_are_numbered_in_the_order_of_their_ids() -> None:
+    """Customers who registered before the night, from 0; one without a segment has the empty one."""
+    made = sorted(_rows(_shop())["customer"], key=lambda row: row["customer_no"])
+    assert [tuple(row.values()) for row in made] == [(0, "ann", "retail"), (1, "bob", "")]
+
+
+def test_availability_is_that_of_the_last_known_count() -> None:
+    """A count that was written too late does not count; an inactive product and one without stock are not available."""
+    made = sorted(_rows(_shop())["product"], key=lambda row: row["product_no"])
+    assert [(row["product_id"], row["title"], row["available"]) for row in made] == [
+        ("cup", "Cup", True),
+        ("mug", "mug", True),
+        ("tea", "tea", False),
+    ]
+
+
+def test_interactions_by_hand() -> None:
+    """A product counts once per order and half after a half-life; guests, cancelled and unknown orders do not count."""
+    made = sorted(_rows(_shop())["interaction"], key=lambda row: row["customer_no"])
+    assert [row["orders"] for row in made] == [2, 0]
+    assert [row["strength"] for row in made] == [1, pytest.approx(0.4, abs=1e-6)]
+    assert [row["weight"] for row in made] == [
+        pytest.approx(0.5 + 0.25, abs=1e-6),
+        pytest.approx(0.1 * 0.5 + 0.3 * 0.25, abs=1e-6),
+    ]
+
+
+def test_popularity_is_counted_per_segment() -> None:
+    """The score is the decayed number of orders of known customers."""
+    made = _rows(_shop(), Params(popularity_half_life_days=10, half_life_days=10))["popularity"]
+    assert [(row["segment"], row["product_no"]) for row in made] == [("retail", 0)]
+    assert made[0]["score"] == pytest.approx(0.75 * 1.001, abs=1e-5)
+
+
+def test_truth_is_what_was_bought_in_the_window() -> None:
+    """Half open, each pair once, and only of orders known at its end."""
+    tables = {name: ibis.memtable(table) for name, table in _shop().items()}
+    backend = ibis.duckdb.connect()
+
+    def pairs(start_days: float, end_days: float) -> list[tuple[str, str]]:
+        start, end = (AS_OF - timedelta(days=days) for days in (start_days, end_days))
+        rows = backend.to_pyarrow(features.truth(tables, start, end, PARAMS)).to_pylist()
+        return sorted((row["customer_id"], row["product_id"]) for row in rows)
+
+    assert pairs(20, 0) == [("ann", "cup")]
+    assert pairs(10, 9) == [("ann", "cup")]
+    assert pairs(20, 10) == [("ann", "cup")]
+    assert pairs(19, 10) == []
+    assert pairs(20, -3) == [("ann", "cup"), ("ann", "tea"), ("bob", "mug")]
+
+
+@pytest.fixture
+def spark() -> Iterator[ibis.BaseBackend]:
+    """Ibis on a local Spark session in UTC."""
+    pytest.importorskip("pyspark", reason="pip install -r requirements-spark.txt")
+    from pyspark.sql import SparkSession
+
+    options = {
+        "spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2",
+        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+    }  # fmt: skip
+    session = SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
+    yield ibis.pyspark.connect(session)
+    session.stop()
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_spark_gives_the_same(spark: ibis.BaseBackend, tmp_path: Path) -> None:
+    """The same expressions on PySpark, over the same Parquet files, give the rows that DuckDB gives."""
+    for name, table in _shop().items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    tables = {name: spark.read_parquet(str(tmp_path / f"{name}.parquet")) for name in _shop()}
+    expected = _rows(_shop())
+    for name, table in features.build(tables, AS_OF, PARAMS).items():
+        made = table.to_pyarrow().to_pylist()
+        key = list(expected[name][0])[:2]
+        for ours, theirs in zip(*(sorted(rows, key=itemgetter(*key)) for rows in (made, expected[name])), strict=True):
+            assert ours == pytest.approx(theirs, abs=2e-6), name
