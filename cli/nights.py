@@ -121,8 +121,8 @@ def rollback(
     from cli.environment import settings
     from ml import pipeline
 
-    start = time.monotonic()
-    back: dict[str, Any] = pipeline.rollback(settings()[1], table.removeprefix("ml."))
-    for name, value in back.items():
-        out.print(f"{name}: {value}", soft_wrap=True)
+    chosen, start = settings()[1], time.monotonic()
+    back: dict[str, Any] = pipeline.rollback(chosen, table.removeprefix("ml."))
+    for name, batch in back["tables"].items():
+        out.print(f"ml.{name} shows batch {batch['to']} (night {batch['night']}) again, instead of {batch['from']}.")
     err.print(f"[dim]Rolled back in {time.monotonic() - start:.2f} s.[/]")
