@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -184,7 +185,7 @@ class Lake:
     def _partial(self, target: str) -> str:
         """Where a file of this name grows; an object store shows an object only when it is complete."""
         folder, _, name = target.rpartition("/")
-        return f"{folder}/.{name}.{os.getpid()}" if self.local else target
+        return f"{folder}/.{name}.{os.getpid()}-{threading.get_ident()}" if self.local else target
 
     def _complete(self, target: str) -> None:
         if self.local:

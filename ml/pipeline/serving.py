@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from math import ceil
 from typing import Any
 
@@ -22,6 +23,8 @@ from ml.registry import capability as find
 from ml.settings import Settings
 
 UNITS_PER_SHARD = 250_000
+COMPARABLE = timedelta(days=7)
+"""A batch is held against the one before if that is not older: a year's difference is no fault."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def _facts(night: Night, capability: Capability, table: Published, expected: int
         "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
     }
     before = ops.visible(night.settings.database_url, table.name)
-    if before and before["shop"] == night.shop and before["ref"] != night.ref:
+    if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
         folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
         if night.lake.exists(folder):
             facts |= _change(now, backend.read_parquet(night.lake.join(folder, "*.parquet")), table, facts["rows"])

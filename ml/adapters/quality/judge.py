@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +80,16 @@ def build_docs(folder: Path, run: str, tables: Iterable[tuple[str, Sequence[Tall
             key = ids.ValidationResultIdentifier(ids.ExpectationSuiteIdentifier(name), identifier, name)
             context.validation_results_store.set(key, _result(name, tallies, identifier))
         context.build_data_docs()
+    _list_on_index(folder)
+
+
+def _list_on_index(folder: Path) -> None:
+    """List the pages plainly: GX's index fills itself by scripts from a content network, and is empty without one."""
+    pages = sorted(page.relative_to(folder).as_posix() for page in folder.glob("*/**/*.html"))
+    items = "".join(f'<li><a href="{quote(page)}">{escape(page)}</a></li>' for page in pages if "static" not in page)
+    index = folder / "index.html"
+    text = index.read_text(encoding="utf-8")
+    index.write_text(text.replace("</body>", f"<h3>All pages</h3><ul>{items}</ul></body>"), encoding="utf-8")
 
 
 def _raise_if_not_judged(rule: Rule, info: dict[str, Any]) -> None:
