@@ -33,6 +33,7 @@ GIVEN = (
     "NIGHTSHIFT_PARALLEL_TASKS",
     "NIGHTSHIFT_SHARDS_AT_ONCE",
     "NIGHTSHIFT_DEADLINE_HOURS",
+    "NIGHTSHIFT_ALERT_URL",
 )
 """What a person may set for a stack."""
 

@@ -99,6 +99,8 @@ def _tell(home: Home, stack: Stack, before: Stack | None, steps: Steps) -> None:
             f"its data is in {stack.postgres.data}."
         )
     for name, port in stack.ports.items():
+        if name == "postgres" and stack.postgres is None:
+            continue
         if port != ports.PREFERRED[name] and (before is None or before.ports[name] != port):
             steps.note(f"Port {ports.PREFERRED[name]} is taken: {name} gets {port}.")
 
@@ -128,7 +130,8 @@ def _complain(home: Home, services: State, missing: Collection[str], waited: flo
     for name in services:
         child = services[name]
         if child["state"] == "failed" or (name in missing and child["failures"] >= TROUBLE):
-            error = _trouble(home, name, f"{name} does not start (exit code {child['exit_code']}).")
+            what = "The databases could not be prepared." if child["once"] else f"{name} does not start."
+            error = _trouble(home, name, what)
             down(home)
             raise error
     if waited > PATIENCE:

@@ -37,7 +37,7 @@ def test_stream_is_read_back_by_duckdb(lake: Lake) -> None:
     """What is written as a stream is read back by DuckDB and Ibis, in several files."""
     count, _ = lake.write_stream("snapshot/a", SCHEMA, rows(1000).to_batches(64), rows_per_file=300)
 
-    table = lake.duckdb(1, 1).sql(f"SELECT * FROM '{lake.parquet('snapshot/a')}' ORDER BY id").to_arrow_table()  # noqa: S608
+    table = lake.duckdb(1, 1).sql(f"SELECT * FROM '{lake.parquet('snapshot/a')}' ORDER BY id").to_arrow_table()
 
     assert count == 1000
     assert table.cast(SCHEMA).equals(rows(1000))
