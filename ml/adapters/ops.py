@@ -16,12 +16,12 @@ from psycopg2.extras import Json
 from ml.adapters import postgres
 from ml.adapters.lake import Lake
 from ml.adapters.locks import exclusive
-from ml.adapters.versions import artifacts, promote, record_version, serving, trained_later
+from ml.adapters.versions import artifacts, promote, record_version, serving, trained_later, version
 from ml.core.errors import NightshiftError
 
 __all__ = [
     "artifacts", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
-    "record_version", "refs_in_use", "serving", "step", "trained_later", "visible",
+    "record_version", "refs_in_use", "serving", "step", "trained_later", "version", "visible",
 ]  # fmt: skip
 
 _MESSAGE = 4000

@@ -125,6 +125,14 @@ def serving(url: str, capability: str, shop: str, as_of: datetime) -> dict[str, 
     return rows[0] if rows else None
 
 
+def version(url: str, capability: str, number: int) -> dict[str, Any]:
+    """The row of ``ml_ops.version``."""
+    rows = postgres.query(
+        url, "SELECT * FROM ml_ops.version WHERE capability = %s AND version = %s", (capability, number)
+    )
+    return rows[0]
+
+
 def trained_later(url: str, capability: str, shop: str, as_of: datetime) -> bool:
     """Whether a version that knows more than ``as_of`` was ever promoted for ``shop``."""
     rows = postgres.query(

@@ -43,6 +43,8 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
         known = features(night, capability, "serve", night.as_of)
         units = int(capability.module("score").units(known))
         record["rows"] = units
+        # A run before this one may have cut its customers into more shards.
+        night.lake.remove(night.path("predictions", name))
     return result | {"shards": max(1, ceil(units / UNITS_PER_SHARD)), "units": units}
 
 
@@ -68,7 +70,9 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
             for table, batches in made.items()
         }
         record["rows"] = sum(rows.values())
-    return {"version": version["version"], "rows": rows}
+        done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
+        night.lake.write_json(night.path("predictions", name, f"{shard:05d}.json"), done)
+    return done
 
 
 def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
     """
     night, capability = Night.open(settings, ref), find(name)
     with ops.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
-        version = _version(night, capability)
+        version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
         expected = capability.module("score").expected(known)
         audits = {}
@@ -126,6 +130,21 @@ def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
             do=f"./nightshift night --date {night.night} --capability {capability.name} trains one",
         )
     return version
+
+
+def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
+    """The version that made the scores; an error unless every shard is there, and all are of one version."""
+    folder = night.path("predictions", capability.name)
+    shards = [night.lake.read_json(night.lake.join(folder, n)) for n in night.lake.names(folder) if n.endswith(".json")]
+    told = [shard["shard"] for shard in shards]
+    versions = {shard["version"] for shard in shards}
+    if not shards or told != list(range(shards[0]["shards"])) or len(versions) != 1:
+        raise NightshiftError(
+            f"The scores of {capability.name} are not whole, so nothing is published.",
+            came=f"shards {told} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
+            do=f"run the night again: ./nightshift night --date {night.night} --capability {capability.name}",
+        )
+    return ops.version(night.settings.database_url, capability.name, versions.pop())
 
 
 def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) -> str:
