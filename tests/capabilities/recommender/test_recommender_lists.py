@@ -1,0 +1,131 @@
+"""What a customer is shown, and why: a shop small enough to know the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ml.capabilities.recommender import model, score
+from ml.capabilities.recommender.spec import Params
+from ml.core.errors import ArtifactError
+
+PARAMS = Params(top_k=4, shrinkage=0.1, repeat_from=0.3)
+PRODUCTS = ("bread", "butter", "lamp", "phone", "gone")
+
+
+def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[str, pa.Table]:
+    """``pairs`` are (customer_no, product_no, weight, orders)."""
+    n = 6
+    user, item, weight, orders = (np.array(c) for c in zip(*pairs, strict=True))
+    popular = [float(orders[item == i].sum()) for i in range(len(PRODUCTS))]
+    made = {
+        "customer": pa.table({
+            "customer_no": pa.array(range(n), pa.int32()), "customer_id": [f"c{i}" for i in range(n)], "segment": [""] * n,
+        }),
+        "product": pa.table({
+            "product_no": pa.array(range(len(PRODUCTS)), pa.int32()), "product_id": PRODUCTS,
+            "title": [p.title() for p in PRODUCTS], "category": [""] * len(PRODUCTS),
+            "available": [p != "gone" for p in PRODUCTS],
+        }),
+        "interaction": pa.table({
+            "customer_no": user.astype(np.int32), "product_no": item.astype(np.int32),
+            "weight": weight.astype(np.float32), "strength": np.minimum(weight, 1).astype(np.float32),
+            "orders": orders.astype(np.int32),
+        }),
+        "popularity": pa.table({
+            "segment": [""] * len(PRODUCTS), "product_no": pa.array(range(len(PRODUCTS)), pa.int32()), "score": popular,
+        }),
+    }  # fmt: skip
+    return made | over
+
+
+# c0, c1: bread again and again, with butter. c2 bought a phone and a lamp, c3 a phone. c4 looked at a phone. c5 is new.
+PAIRS = [(0, 0, 3, 3), (0, 1, 1, 1), (1, 0, 2, 2), (1, 1, 1, 1), (1, 4, 1, 1), (2, 3, 1, 1), (2, 2, 1, 1), (3, 3, 1, 1),
+         (4, 3, 0.1, 0)]  # fmt: skip
+
+
+def _lists(features: dict[str, pa.Table], params: Params = PARAMS, fit=model.fit) -> dict[str, list[tuple]]:
+    made = score.score(fit(features, params, 7), features, 0, 1, params)["recommendation"]
+    rows = pa.Table.from_batches(list(made)).to_pylist()
+    found: dict[str, list[tuple]] = {}
+    for row in rows:
+        found.setdefault(row["customer_id"], []).append((row["product_id"], row["reason"], row["source_product_id"]))
+    return found
+
+
+def test_reason_names_the_product_that_it_comes_from() -> None:
+    """A phone's buyer is led to the lamp because of the phone; who looked at it is told so."""
+    lists = _lists(_features(PAIRS))
+    assert lists["c3"][0] == ("lamp", "because you bought Phone", "phone")
+    assert ("lamp", "because you looked at Phone", "phone") in lists["c4"]
+
+
+def test_what_is_bought_again_is_shown_again() -> None:
+    """Bread, which all its buyers bought again, is shown to them; a phone, which nobody bought twice, is hidden."""
+    lists = _lists(_features(PAIRS))
+    assert lists["c0"][0] == ("bread", "because you bought it before", "bread")
+    assert "phone" not in [product for product, *_ in lists["c3"]]
+    nothing_again = _lists(_features(PAIRS), replace(PARAMS, repeat_from=2.0))
+    assert "bread" not in [product for product, *_ in nothing_again["c0"]]
+
+
+def test_unavailable_is_never_shown() -> None:
+    """A product that is gone is in no list and near no product."""
+    features = _features(PAIRS)
+    assert "gone" not in [product for rows in _lists(features).values() for product, *_ in rows]
+    near = score.score(model.fit(features, PARAMS, 7), features, 0, 1, PARAMS)["similar_product"]
+    rows = pa.Table.from_batches(list(near)).to_pylist()
+    assert "gone" not in {row["similar_product_id"] for row in rows}
+    assert "gone" in {row["product_id"] for row in rows}
+
+
+def test_a_new_customer_gets_what_is_popular() -> None:
+    """Without history the list is full, in the order of popularity, and says so."""
+    assert _lists(_features(PAIRS))["c5"] == [
+        ("bread", "popular this month", None),
+        ("butter", "popular this month", None),
+        ("phone", "popular this month", None),
+        ("lamp", "popular this month", None),
+    ]
+
+
+def test_segments_have_their_own_popularity() -> None:
+    """Where a segment has orders enough its own favourites lead, and the reason names it."""
+    features = _features(PAIRS)
+    customers = features["customer"].set_column(2, "segment", pa.array(["a", "b", "b", "b", "b", "b"]))
+    popular = pa.table({
+        "segment": ["a", "b", "b"], "product_no": pa.array([0, 2, 3], pa.int32()), "score": [900.0, 400.0, 10.0],
+    })  # fmt: skip
+    lists = _lists(features | {"customer": customers, "popularity": popular})
+    assert lists["c5"][0] == ("lamp", "popular with b customers this month", None)
+    assert lists["c5"][-1][1] == "from our range"
+
+
+def test_baseline_is_the_same_list_for_all() -> None:
+    """Recent popularity knows no person: all lists are the popular products, without those not bought twice."""
+    lists = _lists(_features(PAIRS), fit=model.fit_baseline)
+    assert lists["c5"] == lists["c4"]
+    assert [p for p, *_ in lists["c3"]] == [p for p, *_ in lists["c5"] if p != "phone"]
+
+
+def test_who_bought_nearly_everything_gets_the_rest() -> None:
+    """Hidden products never shorten a list as long as others are there."""
+    n = 300
+    products = pa.table({
+        "product_no": pa.array(range(n), pa.int32()), "product_id": [f"p{i:03d}" for i in range(n)],
+        "title": ["x"] * n, "category": [""] * n, "available": [True] * n,
+    })  # fmt: skip
+    popular = pa.table({
+        "segment": [""] * n, "product_no": pa.array(range(n), pa.int32()), "score": np.arange(n, 0, -1.0),
+    })  # fmt: skip
+    lists = _lists(_features([(0, i, 1, 1) for i in range(n - 5)], product=products, popularity=popular))
+    assert [product for product, *_ in lists["c0"]] == ["p295", "p296", "p297", "p298"]
+
+
+def test_broken_files_are_an_error_that_says_what_to_do(tmp_path) -> None:
+    """A folder without a model is refused with the way out."""
+    with pytest.raises(ArtifactError, match="nightshift train recommender"):
+        model.load(tmp_path)
