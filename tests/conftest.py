@@ -90,3 +90,9 @@ def _execute(url: str, statement: str) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes minutes last: a broken law is told first."""
+    slow = ("night", "celery", "spark")
+    items.sort(key=lambda item: next((i for i, name in enumerate(slow, 1) if item.get_closest_marker(name)), 0))

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from shelf import shelve
 
 from ml.adapters import locks, ops, postgres, publish
 from ml.adapters.lake import Lake
 from ml.core.errors import Busy, NightshiftError
 from ml.settings import PROJECT
+from tests.adapters.shelf import shelve
 
 REF = "2026-01-02/001"
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from shelf import RECOMMENDATION, SIMILAR, put, rows, shelve
 
 from ml.adapters import postgres
 from ml.adapters.lake import Lake
@@ -23,6 +22,7 @@ from ml.adapters.publish import publish, retention, rollback
 from ml.core.errors import Busy, ContractError, DataRefused, NightshiftError
 from ml.core.spec import PublishedColumn
 from ml.settings import PROJECT, Settings
+from tests.adapters.shelf import RECOMMENDATION, SIMILAR, put, rows, shelve
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from cases import Case
 
 from ml.registry import CAPABILITIES
+from tests.contract.cases import Case
 
 
 @pytest.fixture(params=list(CAPABILITIES), scope="session")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from cases import SEED, Case, ordered, saved, shuffled, whole
 
 from ml.core.gate import decide
 from ml.shop.contract import TABLES
+from tests.contract.cases import SEED, Case, ordered, saved, shuffled, whole
 
 _TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 

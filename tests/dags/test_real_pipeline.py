@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
-from test_runs import run
 
 from ml.shop.load import load
+from tests.dags.test_runs import run
 
 CUSTOMERS = 300
 

@@ -16,11 +16,11 @@ from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
-import composition
 import psycopg2
 import pytest
 
 from ml.settings import PROJECT
+from tests.docker import composition
 
 SERVICES = composition.services()
 SECRETS = {name: f"secret{number}" for number, name in enumerate(sorted(composition.example()[0]))}

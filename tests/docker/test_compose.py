@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import composition
 import pytest
 
 from ml.settings import PROJECT, Settings
+from tests.docker import composition
 
 SERVICES = composition.services()
 SECRETS, OPTIONS = composition.example()

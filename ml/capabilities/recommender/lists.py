@@ -83,10 +83,10 @@ class Lists:
 
     def bought(self, start: int, rows: npt.NDArray[np.int64], products: Ids) -> npt.NDArray[np.bool_]:
         """Whether row ``start + rows[i]`` bought ``products[i]`` of its history (or else only looked at it)."""
-        width = self._history.shape[1]
-        counts = np.diff(self._history.indptr)
-        keys = np.repeat(np.arange(len(counts)), counts) * width + self._history.indices
-        bought: npt.NDArray[np.bool_] = self._bought[np.searchsorted(keys, (start + rows) * width + products)]
+        h, (first, last) = self._history, (start, start + int(rows.max(initial=-1)) + 1)
+        span = slice(h.indptr[first], h.indptr[last])
+        keys = np.repeat(np.arange(last - first), np.diff(h.indptr[first : last + 1])) * h.shape[1] + h.indices[span]
+        bought: npt.NDArray[np.bool_] = self._bought[span][np.searchsorted(keys, rows * h.shape[1] + products)]
         return bought
 
     def _rank(self, history: Csr, hidden: Csr, length: int) -> tuple[Ids, Scores, Ids]:
@@ -175,10 +175,11 @@ def _history(
     columns = np.concatenate([items[mine], m + groups])
     data = np.concatenate([weight, np.full(n, popularity, np.float32)])
     bought = np.concatenate([pairs["orders"].to_numpy()[mine] > 0, np.zeros(n, bool)])
-    order = np.lexsort((columns, rows))
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
-    shape = (n, m + n_groups)
-    return csr_array((data[order], columns[order].astype(np.int32), ends), shape=shape), bought[order]
+    # The places of the entries are put in order, by counting, and then everything that belongs to them.
+    places = csr_array((np.arange(len(rows)), (rows, columns)), shape=(n, m + n_groups))
+    places.sort_indices()
+    order = places.data
+    return csr_array((data[order], places.indices, places.indptr), shape=places.shape), bought[order]
 
 
 def _masked(matrix: Csr, mask: npt.NDArray[np.bool_], width: int) -> Csr:
