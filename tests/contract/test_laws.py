@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.adapters.lake import Lake
+from ml.adapters.quality import audit, refusal
 from ml.core.gate import decide
+from ml.settings import PROJECT
 from ml.shop.contract import TABLES
 from tests.contract.cases import SEED, Case, ordered, saved, shuffled, whole
 
@@ -176,3 +179,21 @@ def _known_before(case: Case, name: str) -> pa.Table:
     for column in filter(None, (contract.event_time, contract.known_time)):
         table = table.filter(pc.fill_null(pc.less(table[column], before), True))
     return table
+
+
+def test_each_published_table_passes_its_suite_and_its_corruption_fails(case: Case, tmp_path: Path) -> None:
+    """The audit lets the sample's tables through, and stops a doubled row and a null."""
+    lake = Lake(str(tmp_path))
+    made = case.score(case.fit(case.serve), case.serve)
+    for published in case.capability.publishes:
+        suite, table = PROJECT / "expectations" / "ml" / f"{published.name}.json", made[published.name]
+        nulled = pa.array([None, *table[published.key[0]].to_pylist()[1:]], table[published.key[0]].type)
+        corrupt = {
+            "doubled": pa.concat_tables([table, table.slice(0, 1)]),
+            "nulled": table.set_column(0, pa.field(published.key[0], nulled.type), nulled),
+        }
+        for name, rows in {"whole": table, **corrupt}.items():
+            folder = lake.join(published.name, name)
+            lake.write_batches(f"{folder}/00000.parquet", rows.to_batches())
+            refused = refusal([audit(published, lake, folder, suite, {"rows": float(len(rows)), "coverage": 1.0})])
+            assert bool(refused) is (name != "whole"), f"{published.name} {name}: {refused}"
