@@ -18,6 +18,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("NIGHTSHIFT_TEST_DATA") or PROJECT.parent / "shared" / "data")
 
 
+def need(folder: Path) -> None:
+    """Skip where the data set is not beside the project."""
+    if not folder.is_dir():
+        pytest.skip(f"the published data is not here: no folder {folder.name} (set NIGHTSHIFT_TEST_DATA)")
+
+
 @dataclass(frozen=True)
 class Stack:
     """The command ``./nightshift`` with a state folder of its own."""

@@ -1,25 +1,17 @@
-"""Whole nights in real Airflow on data that real shops published."""
+"""A whole night in real Airflow on UCI Online Retail, and what was bought after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.night.conftest import SHARED, Stack
+from tests.night.conftest import SHARED, Stack, need
 
 pytestmark = [pytest.mark.night, pytest.mark.real]
 
 RETAIL = SHARED / "uci_online_retail"
-OLIST = SHARED / "olist" / "subset_8135_orders"
 RETAIL_NIGHT = "2011-11-09"
-
-
-def need(folder: Path) -> None:
-    """Skip where the data set is not beside the project."""
-    if not folder.is_dir():
-        pytest.skip(f"the published data is not here: no folder {folder.name} (set NIGHTSHIFT_TEST_DATA)")
 
 
 DIGEST = """
@@ -95,11 +87,3 @@ def test_rows_after_the_night_change_nothing(retail: Retail) -> None:
 def test_postage_and_fees_are_never_recommended(retail: Retail) -> None:
     """What is no product of the shop's range does not show up in a list."""
     assert retail.fees == 0
-
-
-def test_olist_goes_through(stack: Stack) -> None:
-    """Olist's export, where hardly anyone buys twice, ends in whole lists too."""
-    need(OLIST)
-    shown = stack.run("demo", "--shop", "olist", "--data", str(OLIST), "--replace").stdout
-    assert "ml.recommendation" in shown or "because" in shown or "popular" in shown
-    assert stack.value("SELECT count(DISTINCT customer_id) AS n FROM ml.recommendation") > 7000
