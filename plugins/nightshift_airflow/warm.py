@@ -21,7 +21,7 @@ log = logging.getLogger("nightshift")
 MODULES = ("ml.pipeline.collect", "ml.pipeline.serving", "great_expectations", "mlflow", "matplotlib.figure")
 
 
-@hookimpl
+@hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
     """Import what the tasks need, in the scheduler."""
     # The scheduler's Job does not know yet whose it is; in its forks the component is a task's.
