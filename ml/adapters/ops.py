@@ -57,7 +57,7 @@ def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:
             INSERT INTO ml_ops.night AS n (ref, night) VALUES (%s, %s)
             ON CONFLICT (ref) DO UPDATE SET status = 'running', ended_at = NULL,
                 -- a step after the report begins a second run of the night, with its own wall time
-                started_at = CASE WHEN n.status = 'done' THEN clock_timestamp() ELSE n.started_at END
+                started_at = CASE WHEN n.ended_at IS NOT NULL THEN clock_timestamp() ELSE n.started_at END
             """,
             (ref, _night(ref)),
         )
@@ -168,13 +168,28 @@ def _outcome(url: str, ref: str) -> dict[str, Any]:
     return {"batches": batches, "quarantine": quarantine, "decisions": decisions}
 
 
-def close_night(url: str, ref: str, summary: dict[str, Any]) -> None:
-    """Write the night's report and mark it done."""
+def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
+    """Write the night's report; the night is ``done``, or ``failed`` if a step's last run was not done.
+
+    Returns
+    -------
+    str
+        The night's status.
+    """
     with postgres.transaction(url) as cursor:
         cursor.execute(
-            "UPDATE ml_ops.night SET status = 'done', ended_at = clock_timestamp(), summary = %s WHERE ref = %s",
-            (Json(summary), ref),
+            """
+            UPDATE ml_ops.night SET ended_at = clock_timestamp(), summary = %(summary)s, status = CASE WHEN EXISTS (
+                SELECT FROM (
+                    SELECT DISTINCT ON (step, capability, shard) status FROM ml_ops.step
+                    WHERE ref = %(ref)s ORDER BY step, capability, shard, id DESC) AS last
+                WHERE last.status <> 'done') THEN 'failed' ELSE 'done' END
+            WHERE ref = %(ref)s RETURNING status
+            """,
+            {"ref": ref, "summary": Json(summary)},
         )
+        row = cursor.fetchone()
+        return str(row["status"]) if row else ""
 
 
 def load_quarantine(url: str, lake: Lake, ref: str) -> int:

@@ -187,5 +187,4 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     summary = ops.night_summary(settings.database_url, ref)
     waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
-    ops.close_night(settings.database_url, ref, summary)
-    return summary
+    return summary | {"status": ops.close_night(settings.database_url, ref, summary)}

@@ -96,6 +96,16 @@ def test_a_second_run_has_its_own_wall_time(url):
     assert [step["step"] for step in ops.night_summary(url, REF)["steps"]] == ["publish"]
 
 
+def test_a_night_with_a_failed_step_is_failed_until_the_step_is_done(url):
+    """The report of a night says failed as long as the last run of a step failed."""
+    with pytest.raises(ZeroDivisionError), ops.step(url, REF, "validate"):
+        raise ZeroDivisionError
+    assert ops.close_night(url, REF, ops.night_summary(url, REF)) == "failed"
+    with ops.step(url, REF, "validate"):
+        pass
+    assert ops.close_night(url, REF, ops.night_summary(url, REF)) == "done"
+
+
 def test_an_unknown_night_is_an_error(url):
     """A report of a night that never ran says so."""
     with pytest.raises(NightshiftError, match="no such night"):
