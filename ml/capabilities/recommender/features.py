@@ -34,10 +34,12 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     Returns
     -------
     dict of str to ibis.Table
-        ``customer`` (customer_no, customer_id, segment) · ``product`` (product_no, product_id, title, category,
-        available) · ``interaction`` (customer_no, product_no, weight: decayed; strength: 0 to 1, not decayed; orders:
-        how many times it was bought, once for all orders of the same instant) · ``popularity`` (segment, product_no, score: decayed number of purchases). Numbers count
-        from 0 in the order of the ids; rows come in any order.
+        ``customer`` (customer_no, customer_id, segment) · ``product`` (product_no, product_id, title, category, brand,
+        description, price, listed_at: seconds since 1970 or null, available) · ``purchase`` (customer_no: -1 for a
+        guest; product_no, order_no, at: seconds since 1970; quantity, price: of one piece; one row per order line) ·
+        ``interaction`` (customer_no, product_no, weight: decayed; strength: 0 to 1, not decayed; orders:
+        how many times it was bought, once for all orders of the same instant) · ``popularity`` (segment, product_no,
+        score: decayed number of purchases). Numbers count from 0 in the order of the ids; rows come in any order.
     """
     customers, products = _customers(tables, as_of), _products(tables, as_of)
     # Numbered before they are counted: whole numbers are grouped several times faster than texts.
@@ -51,6 +53,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     return {
         "customer": customers,
         "product": products,
+        "purchase": _log(tables, as_of, people, numbers),
         "interaction": _interactions(purchases, looks, as_of, params),
         "popularity": _popularity(purchases, as_of, params),
     }
@@ -88,17 +91,48 @@ def _products(tables: Tables, as_of: datetime) -> ibis.Table:
         product_id=listed["product_id"],
         title=ibis.coalesce(listed["title"].nullif(""), listed["product_id"]),
         category=listed["category"].fill_null(""),
+        brand=listed["brand"].fill_null(""),
+        description=listed["description"].fill_null(""),
+        price=listed["price"].cast("float32"),
+        listed_at=listed["listed_at"].epoch_seconds().cast("int64"),
         available=listed["active"].fill_null(True) & (listed["_stock"] > 0).fill_null(True),
     )
 
 
+def _orders(tables: Tables, as_of: datetime) -> ibis.Table:
+    """``(order_id, customer_id, at)`` of each order that was not cancelled."""
+    orders = known(tables["order"], as_of, "ordered_at", "known_at")
+    orders = orders.filter((orders["status"] != "cancelled").fill_null(True))
+    return orders.select("order_id", "customer_id", at=orders["ordered_at"])
+
+
 def _purchases(tables: Tables, as_of: datetime) -> ibis.Table:
     """``(customer_id, product_id, at)`` of each order line; no guests, no cancelled orders."""
-    orders = known(tables["order"], as_of, "ordered_at", "known_at")
-    orders = orders.filter(orders["customer_id"].notnull(), (orders["status"] != "cancelled").fill_null(True))
-    orders = orders.select("order_id", "customer_id", at=orders["ordered_at"])
+    orders = _orders(tables, as_of)
     items = tables["order_item"].select("order_id", "product_id")
-    return items.inner_join(orders, "order_id").select("customer_id", "product_id", "at")
+    return items.inner_join(orders.filter(orders["customer_id"].notnull()), "order_id").select(
+        "customer_id", "product_id", "at"
+    )
+
+
+def _log(tables: Tables, as_of: datetime, people: ibis.Table, numbers: ibis.Table) -> ibis.Table:
+    orders = _orders(tables, as_of)
+    orders = orders.left_join(people.select("customer_id", "customer_no"), "customer_id")
+    orders = orders.select(
+        "order_id",
+        order_no=_number(orders["order_id"]),
+        customer_no=orders["customer_no"].fill_null(-1).cast("int32"),
+        at=orders["at"].epoch_seconds().cast("int64"),
+    )
+    lines = tables["order_item"].inner_join(orders, "order_id").inner_join(numbers, "product_id")
+    return lines.select(
+        "customer_no",
+        "product_no",
+        "order_no",
+        "at",
+        quantity=lines["quantity"].cast("float32"),
+        price=lines["unit_price"].cast("float32"),
+    )
 
 
 def _looks(tables: Tables, as_of: datetime, params: Params) -> ibis.Table | None:

@@ -14,6 +14,7 @@ import pytest
 
 from ml.capabilities.recommender import features
 from ml.capabilities.recommender.spec import Params
+from tests.contract.cases import whole
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
 PARAMS = Params(half_life_days=10, weight_view=0.1, weight_cart=0.3)
@@ -28,7 +29,7 @@ def _ago(*days: float | None) -> pa.Array:
 
 def _shop() -> dict[str, pa.Table]:
     """Two known customers, one of tomorrow; three products, one of them of tomorrow."""
-    return {
+    tables = {
         "customer": pa.table({
             "customer_id": ["ann", "bob", "new"], "registered_at": _ago(None, 50, -1), "segment": ["retail", None, None],
         }),
@@ -46,6 +47,7 @@ def _shop() -> dict[str, pa.Table]:
         "order_item": pa.table({
             "order_id": ["1", "1", "2", "3", "4", "5", "6"],
             "product_id": ["cup", "cup", "cup", "cup", "mug", "mug", "tea"],
+            "quantity": [1.0, 2, 3, 4, 5, 6, 7], "unit_price": [9.0] * 7,
         }),
         "event": pa.table({
             "customer_id": pa.array(["bob", "bob", "bob", None, "bob"], TEXT),
@@ -58,6 +60,7 @@ def _shop() -> dict[str, pa.Table]:
             "counted_at": _ago(9, 2, 9, 2), "known_at": _ago(None, -1, None, None),
         }),
     }  # fmt: skip
+    return {name: whole(name, table) for name, table in tables.items()}
 
 
 def _rows(tables: Mapping[str, pa.Table], params: Params = PARAMS) -> dict[str, list[dict]]:
@@ -91,6 +94,15 @@ def test_interactions_by_hand() -> None:
         pytest.approx(0.5 + 0.25, abs=1e-6),
         pytest.approx(0.1 * 0.5 + 0.3 * 0.25, abs=1e-6),
     ]
+
+
+def test_the_log_holds_every_line_that_counts() -> None:
+    """One row per line, guests' as customer -1; no line of an order that is cancelled or not known yet."""
+    made = sorted(_rows(_shop())["purchase"], key=lambda row: row["quantity"])
+    assert [(r["customer_no"], r["product_no"], r["order_no"], r["quantity"]) for r in made] == [
+        (0, 0, 0, 1), (0, 0, 0, 2), (0, 0, 1, 3), (-1, 0, 2, 4),
+    ]  # fmt: skip
+    assert {r["at"] for r in made} == {int((AS_OF - timedelta(days=d)).timestamp()) for d in (10, 20, 5)}
 
 
 def test_popularity_is_counted_per_segment() -> None:
