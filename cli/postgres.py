@@ -109,7 +109,9 @@ def _os_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(OS_USER)
     except KeyError:
-        make = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", OS_USER]
+        # A login shell of root may leave sbin out of PATH.
+        program = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "useradd"
+        make = [program, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", OS_USER]
     try:
         subprocess.run(make, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
