@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -129,6 +130,22 @@ def install(environment: Path, requirements: Path, uv: str | None) -> None:
     subprocess.run([python, "-m", "compileall", "-q", "-j", "0", *packages], check=False, capture_output=True)
 
 
+def lend_openmp(environment: Path) -> None:
+    """Give LightGBM the OpenMP library that scikit-learn brings along, on a Linux that has none of its own.
+
+    Its wheel asks for ``libgomp.so.1`` by name; ``./nightshift`` puts this folder into ``LD_LIBRARY_PATH`` if it is there.
+    """
+    folder = environment / "lib/openmp"
+    brought = next(iter(environment.glob("lib/python3*/site-packages/scikit_learn.libs/libgomp-*.so*")), None)
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        if brought:
+            folder.mkdir(exist_ok=True)
+            (folder / "libgomp.so.1").unlink(missing_ok=True)
+            (folder / "libgomp.so.1").symlink_to(brought)
+
+
 def run(command: list[str], log: Path | None = None, count: int = 0) -> None:
     """Run the installer; with ``log`` its output goes there and the terminal shows how far it is."""
     if log is None:
@@ -168,6 +185,7 @@ def main(project: Path, environment: Path, names: list[str]) -> int:
                 stamp = environment / f"nightshift-{name}.stamp"
                 stamp.unlink(missing_ok=True)
                 install(environment, requirements, uv)
+                lend_openmp(environment)
                 stamp.write_text(stamp_of(environment, requirements))
             (environment / "nightshift-installing").unlink()
     except InstallError as error:

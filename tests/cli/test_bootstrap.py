@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import install
 from ml.settings import PROJECT
 
 MAIN = """
@@ -184,3 +185,21 @@ def test_a_folder_of_others_is_not_touched(copy: Copy, tmp_path: Path) -> None:
     assert code == 1
     assert "NIGHTSHIFT_VENV" in err
     assert (precious / "file").read_text() == "mine"
+
+
+def test_openmp_is_lent_where_the_system_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LightGBM's wheel needs libgomp.so.1, which slim systems lack: scikit-learn's own copy stands in under that name."""
+    brought = tmp_path / "lib/python3.11/site-packages/scikit_learn.libs/libgomp-0123.so.1.0.0"
+    brought.parent.mkdir(parents=True)
+    brought.touch()
+
+    def missing(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr(install.ctypes, "CDLL", missing)
+    install.lend_openmp(tmp_path)
+    assert (tmp_path / "lib/openmp/libgomp.so.1").resolve() == brought
+    monkeypatch.setattr(install.ctypes, "CDLL", lambda name: name)
+    (tmp_path / "lib/openmp/libgomp.so.1").unlink()
+    install.lend_openmp(tmp_path)
+    assert not (tmp_path / "lib/openmp/libgomp.so.1").exists()
