@@ -53,7 +53,7 @@ def encode(vectors: Scores, turn: Doubles, most: int) -> Codes:
     length = np.sqrt(np.einsum("if,if->i", v, v))
     # Rounding adds at most sqrt(f)/2 to the length of a code.
     target = LONGEST - np.sqrt(v.shape[1]) / 2
-    scale = np.maximum(length / target, np.abs(v).max(1, initial=0) / (most - 0.5))
+    scale = np.maximum(length / target, np.abs(v).max(1, initial=0) / most)
     scale[scale == 0] = 1
     codes = np.rint(v / scale[:, None])
     rest = v - scale[:, None] * codes

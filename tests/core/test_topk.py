@@ -188,6 +188,14 @@ def test_ties_go_to_the_smaller_id() -> None:
     assert ids.tolist() == [[0, 1, 2, 3]]
 
 
+def test_ties_by_rounding_go_to_the_smaller_id() -> None:
+    """Scores that float32 can only round to its smallest number are equal, though the items' lengths are not."""
+    lengths = np.linspace(0.6, 0.9, 600)[:, None] * 2**-49
+    ids, scores = top_k_dense(np.full((1, 1), 2**-100, np.float32), lengths.astype(np.float32), 3)
+    assert ids.tolist() == [[0, 1, 2]]
+    assert scores.tolist() == [[2**-149] * 3]
+
+
 def test_short_lists_end_in_minus_one() -> None:
     """Where candidates run out the id is -1 and the score -inf."""
     ids, scores = top_k_dense(np.ones((1, 1), np.float32), np.array([[1], [2]], np.float32), 3, csr_matrix([[0, 1]]))
