@@ -16,7 +16,7 @@ from ml.core.topk import top_k_dense
 from ml.core.topk_sparse import top_k_sparse
 
 K, BOUGHT, NEIGHBOURS, THREADS = 20, 30, 100, 2
-BLOCK, ROUNDS = 5_000, 3
+BLOCK, ROUNDS, PART = 5_000, 3, 20_000
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -45,10 +45,10 @@ def run(options: Options) -> Iterator[Row]:
 
 
 def _dense(name: str, x: Any, y: Any, bought: csr_matrix, target: float | None) -> Iterator[Row]:
-    """Ours for all users; each peer, whose time is proportional to the users, for another part of them in each round."""
+    """Ours for all users; each peer, whose time is proportional to them, for others of them in each round."""
     top_k_dense(x[:10], y, K, bought[:10], threads=THREADS)
-    part = -(-len(x) // ROUNDS)
-    turns = {peer: itertools.cycle(range(0, len(x), part)) for peer in ("1", "2", "small", "large")}
+    part = min(PART, len(x) // ROUNDS)
+    turns = {peer: itertools.cycle(range(0, part * ROUNDS, part)) for peer in ("1", "2", "small", "large")}
 
     def users(peer: str) -> slice:
         start = next(turns[peer])

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from ml.core.compiled import Csr, Ids, Scores, compiled, insert, share
-from ml.core.topk_screen import ITEM_MOST, SLACK, USER_MOST, Doubles, encode, pack_items, pack_users, rotation
+from ml.core.topk_screen import ITEM_MOST, SLACK, USER_MOST, Codes, Doubles, encode, pack_items, pack_users, rotation
 from ml.core.topk_vectors import DOUBLES, ITEMS, USERS, score, screen
 
 NOTHING = np.float32(-np.inf)
@@ -25,6 +25,7 @@ LARGEST, SMALLEST = float(np.finfo(np.float32).max), float(np.finfo(np.float32).
 BLOCKS = 8  # a panel of 8 x 32 items has one set of bounds; its codes lie in the L1 cache
 PANEL = BLOCKS * ITEMS
 USERS_PER_CALL = 1024
+ENCODED_AT_ONCE = 8192  # items: what encoding needs in float64 stays a few MB
 
 
 class Catalogue(NamedTuple):
@@ -235,13 +236,15 @@ def _list_zeros(names: Ids, skip: Ids, ids: Ids, scores: Scores) -> None:
 def _catalogue(y: Scores, turn: Doubles) -> Catalogue:
     """Sort and encode the items."""
     order = np.argsort(-np.einsum("if,if->i", y, y, dtype=np.float64), kind="stable").astype(np.int32)
-    made = encode(y[order], turn, ITEM_MOST)
+    y = y[order]
+    parts = [encode(y[i : i + ENCODED_AT_ONCE], turn, ITEM_MOST) for i in range(0, max(1, len(y)), ENCODED_AT_ONCE)]
+    made = Codes(*(np.concatenate(field) for field in zip(*parts, strict=True)))
     each = np.stack([1 / made.scale, 1 / made.scale, made.rest / made.scale, made.length / made.scale, made.length])
     starts = np.arange(0, len(y), PANEL)
     bounds = np.maximum.reduceat(each, starts, axis=1) if len(y) else each
     if len(y):
         bounds[0] = np.minimum.reduceat(each[0], starts)
-    return Catalogue(order, _whole_lanes(y[order]), pack_items(made.codes), np.ascontiguousarray(bounds.T))
+    return Catalogue(order, _whole_lanes(y), pack_items(made.codes), np.ascontiguousarray(bounds.T))
 
 
 def _customers(x: Scores, turn: Doubles) -> Customers:
