@@ -1,4 +1,4 @@
-"""Why a product is shown: the codes, and the words for them, which the shop can replace."""
+"""Why a product is shown, in words that the shop can replace."""
 
 from __future__ import annotations
 
@@ -11,35 +11,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.recommender.templates import REASON_CODES, TEMPLATES
 from ml.core.errors import NightshiftError
 
-REASON_CODES = ("again", "because", "looked", "category", "segment", "popular", "explore", "pinned", "range")
-"""Codes of a customer's recommendations; ``Ranked.code`` is a place in it."""
-
-TEMPLATES: Mapping[str, str] = {
-    "again": "bought again about every {days} days",
-    "because": "because you bought {source}",
-    "looked": "because you looked at {source}",
-    "category": "new in {category}, a category you follow",
-    "segment": "popular with {segment} customers this month",
-    "popular": "popular this month",
-    "explore": "to get to know it",
-    "pinned": "chosen by the shop",
-    "range": "from our range",
-    "bought": "because you bought it before",
-    "first": "what new customers choose first",
-    "together": "often bought together with {source}",
-    "compared": "looked at or bought by the same customers",
-    "alike": "similar to {source}",
-    "trending": "in demand: bought more than before",
-}
-"""English words of each code: ``REASON_CODES``, ``bought`` (again, where no interval is known), and those of the other tables."""
+__all__ = ["KIND", "KINDS", "REASON_CODES", "RECENT", "TEMPLATES", "Named", "Words", "numbers"]
 
 KINDS = tuple(TEMPLATES)
 KIND = {name: place for place, name in enumerate(KINDS)}
 
 RECENT = 0.125
 """Three half-lives: about an order a month ago. Below it a product is not called popular."""
+
+ENGLISH = "en"
 
 Ints = npt.NDArray[np.int64]
 
@@ -83,11 +66,19 @@ class Words:
 
     @classmethod
     def of_shop(cls, features: Mapping[str, pa.Table]) -> Words:
-        """Take the words of the table ``reason_template`` (code, template) where the shop has it."""
+        """Take the words of the shop's table ``reason_template`` (language, code, template), where it has one.
+
+        The language is that of ``recommender_setting``, English if there is none; a code without a row in it has the
+        shop's English row, and without that the words of :data:`TEMPLATES`.
+        """
         if "reason_template" not in features:
             return cls()
-        table = features["reason_template"]
-        return cls(dict(zip(table["code"].to_pylist(), table["template"].to_pylist(), strict=True)))
+        setting = features.get("recommender_setting")
+        language = setting["language"][0].as_py() if setting is not None and len(setting) else ENGLISH
+        rows = features["reason_template"].select(["language", "code", "template"]).to_pylist()
+        return cls(
+            {row["code"]: row["template"] for name in (ENGLISH, language) for row in rows if row["language"] == name}
+        )
 
     def of(self, kind: npt.NDArray[np.integer], **named: Named) -> pa.Array:
         """Write the reason of each row; each distinct text is built once.

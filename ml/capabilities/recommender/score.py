@@ -23,7 +23,10 @@ from ml.core.spec import Published
 
 BLOCK = 20_000
 
-_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "timestamp": pa.timestamp("us", "UTC")}
+_TYPES = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}  # fmt: skip
 
 
 def units(features: Mapping[str, pa.Table]) -> int:

@@ -47,15 +47,25 @@ def test_words_equal_format() -> None:
 
 
 def test_the_shop_replaces_what_it_likes() -> None:
-    """A template of the shop's table is used, with braces written twice as such; the others stay English."""
-    table = pa.table(
-        {"language": ["de"], "code": ["because"], "template": ["{{weil}} Sie {source} kauften, {source}!"]}
-    )
-    words = Words.of_shop({"reason_template": table})
-    kind = np.array([KIND["because"], KIND["popular"], KIND["because"], KIND["popular"]])
-    assert words.of(kind, **NAMED).to_pylist() == [
-        "{weil} Sie Tea kauften, Tea!", "popular this month", "{weil} Sie Tea kauften, Tea!", "popular this month",
+    """Words are those of the shop's language, else of its English rows, else ours; braces written twice stay as such."""
+    rows = [
+        ("de", "because", "{{weil}} Sie {source} kauften, {source}!"), ("en", "popular", "everybody's darling"),
+        ("en", "because", "you have {source}"), ("pt", "range", "da nossa loja"),
     ]  # fmt: skip
+    table = pa.table(dict(zip(("language", "code", "template"), map(list, zip(*rows, strict=True)), strict=True)))
+    kind = np.array([KIND["because"], KIND["popular"], KIND["because"], KIND["range"]])
+    german = Words.of_shop({"reason_template": table, "recommender_setting": pa.table({"language": ["de"]})})
+    assert german.of(kind, **NAMED).to_pylist() == [
+        "{weil} Sie Tea kauften, Tea!", "everybody's darling", "{weil} Sie Tea kauften, Tea!", "from our range",
+    ]  # fmt: skip
+    english = Words.of_shop({"reason_template": table})
+    assert english.of(kind, **NAMED).to_pylist() == [
+        "you have Tea",
+        "everybody's darling",
+        "you have Tea",
+        "from our range",
+    ]
+    assert Words.of_shop({}).of(kind[:1], **NAMED).to_pylist() == ["because you bought Tea"]
 
 
 @pytest.mark.parametrize(
