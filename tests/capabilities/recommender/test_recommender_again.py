@@ -104,6 +104,19 @@ def test_only_what_is_bought_again_is_due_again() -> None:
     assert {row["product_id"] for row in table("buy_again", made)} == {"a"}
 
 
+def test_what_is_shown_again_is_learned_by_category() -> None:
+    """A new tea is like the other teas, and a phone that few bought like the phones, of which nobody buys two."""
+    kinds = {"a": "tea", "b": "tea", "c": "phones", "d": "phones"}
+    orders = [
+        *_buyers(30, 40, 10),
+        *_buyers(30, 2, 10, 1, "b"),
+        *_buyers(30, 400, 90, 1, "c"),
+        *_buyers(30, 2, 90, 1, "d"),
+    ]
+    made = tonight({name: {"category": kind} for name, kind in kinds.items()}, orders)
+    assert again.repeats(made, (0, 400), Params()).shown_again.tolist() == [True, True, False, False]
+
+
 def test_two_orders_of_a_day_are_one_purchase() -> None:
     """What is ordered again within the day was forgotten, not used up."""
     found = again.repeats(

@@ -33,7 +33,9 @@ class Repeats:
     """Each pair of a customer and a product they bought, sorted by customer and product; n pairs.
 
     ``customer``, ``product``; ``days``: different days on which it was bought; ``first`` and ``last``: ages of these in
-    days; ``interval``: expected days between two purchases; ``chance``: that there is a further one, whenever.
+    days; ``interval``: expected days between two purchases; ``chance``: that there is a further one, whenever;
+    ``repeatable``: whether the data shows that such a pair repeats. ``shape`` is that of the intervals' distribution.
+    ``shown_again``, of shape (m,): products that their buyers may be shown again, as learned from all customers.
     """
 
     customer: Ints
@@ -45,6 +47,7 @@ class Repeats:
     chance: Floats
     shape: float
     repeatable: Bools
+    shown_again: Bools
 
     def days_of(self, customer: Ints, product: Ints, m: int) -> Ints:
         """Return the interval of each (customer, product) in whole days, at least 1; 0 where it was never bought."""
@@ -95,7 +98,7 @@ def repeats(tonight: Tonight, span: tuple[int, int], params: Params) -> Repeats:
     return Repeats(
         customer=customer, product=product, days=n, first=first, last=last, interval=interval,
         chance=(OWN_PRIOR * chance[product] + n - 1) / (OWN_PRIOR + n - 1),
-        shape=shape, repeatable=repeatable[product] | (n >= LEAST_OWN),
+        shape=shape, repeatable=repeatable[product] | (n >= LEAST_OWN), shown_again=chance >= params.repeat_from,
     )  # fmt: skip
 
 
