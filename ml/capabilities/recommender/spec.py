@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ml.capabilities.recommender.config import CONFIG
 from ml.core.spec import Capability, Gate, Published, PublishedColumn
 
 
@@ -76,4 +77,5 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="ndcg@10", baseline="recent popularity", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
+    config=CONFIG,
 )
