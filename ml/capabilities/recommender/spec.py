@@ -35,6 +35,12 @@ class Params:
     """A bought product is shown again when at least this share of its buyers bought it again; above 1: never."""
     popularity: float = 0.2
     """Weight of the most popular product beside a customer's own history."""
+    explore_share: float = 0.05
+    """Share of a list's places that are drawn by lot, with the probability in the row; 0: none."""
+    price_weight: float = 0.0
+    """How much a product far from the prices that a customer usually pays is moved down; 0: not."""
+    max_per_category: int = 0
+    """At most so many of a category in a list, where its category_rule says nothing; 0: any number."""
 
 
 RECOMMENDATION = Published(
