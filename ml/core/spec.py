@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import resources
 from types import ModuleType
 from typing import Any, Literal
 
@@ -137,3 +138,7 @@ class Capability:
     def module(self, part: Literal["features", "model", "evaluate", "score", "sample"]) -> ModuleType:
         """Import one of the capability's parts, and only now what that part imports."""
         return importlib.import_module(f"{self.package}.{part}")
+
+    def script(self) -> str:
+        """Text of the SQL file of its functions; empty where it has none."""
+        return (resources.files(self.package) / self.functions).read_text("utf-8") if self.functions else ""

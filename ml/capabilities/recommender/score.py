@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.recommender import state
 from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
-from ml.capabilities.recommender.spec import RECOMMENDATION, SIMILAR_PRODUCT, Params
+from ml.capabilities.recommender.spec import CUSTOMER_SEGMENT, PRODUCT_STATE, RECOMMENDATION, SIMILAR_PRODUCT, Params
 from ml.core.compiled import Ids
 from ml.core.spec import Published
 
@@ -19,7 +20,7 @@ BLOCK = 20_000
 # Three half-lives: about an order a month ago. Below it a product is not called popular.
 RECENT = 0.125
 
-_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
+_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
 
 def units(features: Mapping[str, pa.Table]) -> int:
@@ -30,7 +31,7 @@ def units(features: Mapping[str, pa.Table]) -> int:
 def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
     """How many customers and products should be in the published tables, for the audit's coverage."""
     known = pc.count_distinct(features["interaction"]["product_no"]).as_py()
-    return {"recommendation": units(features), "similar_product": int(known)}
+    return {"recommendation": units(features), "similar_product": int(known)} | state.expected(features)
 
 
 def score(
@@ -49,6 +50,8 @@ def score(
     return {
         "recommendation": _recommendations(model, features, span, params),
         "similar_product": _framed(SIMILAR_PRODUCT, similar),
+        "product_state": _framed(PRODUCT_STATE, state.product_state(features) if shard == 0 else iter(())),
+        "customer_segment": _framed(CUSTOMER_SEGMENT, state.customer_segment(features, *span)),
     }
 
 

@@ -72,6 +72,30 @@ SIMILAR_PRODUCT = Published(
     ),
 )
 
+PRODUCT_STATE = Published(
+    "product_state",
+    "Each product as the night saw it; ml.recommend holds its answers against it.",
+    ("product_id",),
+    (
+        PublishedColumn("product_id", "text", "The product."),
+        PublishedColumn("category", "text", "Its category; empty: none."),
+        PublishedColumn("brand", "text", "Its brand; empty: none."),
+        PublishedColumn("price", "number", "Its price.", "shop currency", nullable=True),
+        PublishedColumn("available", "boolean", "For sale and not out of stock."),
+    ),
+    indexes=(("category",),),
+)
+
+CUSTOMER_SEGMENT = Published(
+    "customer_segment",
+    "The segment of each customer who has one; ml.recommend finds in it whose lists and rules hold.",
+    ("customer_id",),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        PublishedColumn("segment", "text", "The shop's own grouping."),
+    ),
+)
+
 SPEC = Capability(
     name="recommender",
     title="Recommendations",
@@ -79,9 +103,10 @@ SPEC = Capability(
     package="ml.capabilities.recommender",
     needs=("customer", "product", "order", "order_item"),
     wants=("event", "stock"),
-    publishes=(RECOMMENDATION, SIMILAR_PRODUCT),
+    publishes=(RECOMMENDATION, SIMILAR_PRODUCT, PRODUCT_STATE, CUSTOMER_SEGMENT),
     params=Params(),
     gate=Gate(metric="ndcg@10", baseline="recent popularity", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
     config=CONFIG,
+    functions="live.sql",
 )
