@@ -13,6 +13,7 @@ from ml import pipeline
 from ml.adapters import config, config_faults, postgres
 from ml.adapters import extract as reader
 from ml.adapters.lake import Lake
+from ml.capabilities.recommender.config import WORDS
 from ml.core.spec import ConfigColumn, ConfigTable
 from ml.pipeline.context import Night
 from ml.registry import CAPABILITIES, CONFIG
@@ -144,7 +145,7 @@ def test_a_night_obeys_what_was_written_when_it_read_the_shop(settings: Settings
         told = opened.config(backend, spec)
         seen[ref] = told["rule"].execute().to_dict("records")
         assert told["night"].to_pyarrow().to_pylist() == [{"night": night}]
-        assert backend.to_pyarrow(told["reason_template"]).num_rows == 9
+        assert backend.to_pyarrow(told["reason_template"]).num_rows == len(WORDS)
     assert [rule["brand"] for rule in seen[fresh]] == ["ACME"]
     assert seen[first] == []
     digests = {Night.open(settings, ref).manifest["sha256"] for ref in (first, fresh)}
@@ -226,9 +227,11 @@ def test_rules_that_make_no_sense_are_refused(settings: Settings, values: str, s
 def test_templates_that_cannot_be_filled_are_refused(settings: Settings) -> None:
     """A template is not empty and names nothing in braces that is not filled in."""
     pipeline.migrate(settings.database_url)
-    for words in ("", "weil {name} es mag"):
+    for code, words in (
+        ("popular", ""), ("popular", "weil {name} es mag"), ("popular", "weil } es"), ("popular", "weil {source}"), ("hot", "x"),
+    ):  # fmt: skip
         with pytest.raises(psycopg2.errors.CheckViolation):
-            run(settings.database_url, f"INSERT INTO ml_config.reason_template VALUES ('de', 'popular', '{words}')")
+            run(settings.database_url, f"INSERT INTO ml_config.reason_template VALUES ('de', '{code}', '{words}')")
     run(
         settings.database_url,
         "INSERT INTO ml_config.reason_template VALUES ('de', 'because', 'weil Sie {source} kauften')",

@@ -69,37 +69,64 @@ CATEGORY_RULE = ConfigTable(
     checks={"max_per_list is 1 or more": "max_per_list >= 1"},
 )
 
+WORDS = {
+    "again": "bought again about every {days} days",
+    "because": "because you bought {source}",
+    "looked": "because you looked at {source}",
+    "category": "new in {category}, a category you follow",
+    "segment": "popular with {segment} customers this month",
+    "popular": "popular this month",
+    "explore": "to get to know it",
+    "pinned": "chosen by the shop",
+    "range": "from our range",
+    "bought": "because you bought it before",
+    "first": "what new customers choose first",
+    "together": "often bought together with {source}",
+    "compared": "looked at or bought by the same customers",
+    "alike": "similar to {source}",
+    "trending": "in demand: bought more than before",
+}
+"""English words of each reason."""
+
+_FILLED = ("source", "category", "segment", "days")
+
+
+def _names(holder: str) -> str:
+    """SQL: the template names ``{holder}`` only where the English words of its code do."""
+    codes = ", ".join(f"'{code}'" for code, words in WORDS.items() if f"{{{holder}}}" in words)
+    return f"template NOT LIKE '%{{{holder}}}%' OR code IN ({codes})"
+
+
+def _without_holders() -> str:
+    text = "template"
+    for holder in _FILLED:
+        text = f"replace({text}, '{{{holder}}}', '')"
+    return text
+
+
 REASON_TEMPLATE = ConfigTable(
     "reason_template",
-    "The words of the reasons, by language. {source}, {category}, {segment} and {days} are filled in.",
+    "The words of the reasons, by language; what a language lacks is said in English.",
     ("language", "code"),
     (
         ConfigColumn("language", "text", "Language, as in recommender_setting."),
         ConfigColumn("code", "text", "Which reason; the codes are those of the English rows."),
-        ConfigColumn("template", "text", "The words.", required=True),
+        ConfigColumn(
+            "template", "text",
+            "The words; {source}, {category}, {segment} and {days} are filled in, each where the English row has it.",
+            required=True,
+        ),
     ),
     checks={
-        "a template is not empty": "trim(template) <> '' AND length(template) <= 500",
+        "code is one of the English rows": "code IN (" + ", ".join(f"'{code}'" for code in WORDS) + ")",
+        "a template is not empty, nor longer than 500": "trim(template) <> '' AND length(template) <= 500",
         "only {source} {category} {segment} {days} stand in braces": (
-            "replace(replace(replace(replace(template, '{source}', ''), '{category}', ''), '{segment}', ''), '{days}', '')"
-            " NOT LIKE '%{%'"
+            f"{_without_holders()} NOT LIKE '%{{%' AND {_without_holders()} NOT LIKE '%}}%'"
         ),
+        **{f"{{{holder}}} stands only where the English row has it": _names(holder) for holder in _FILLED},
     },
-    rows=tuple(
-        {"language": "en", "code": code, "template": template}
-        for code, template in {
-            "again": "bought again",
-            "because": "because you bought {source}",
-            "looked": "because you looked at {source}",
-            "category": "new in {category}, which you follow",
-            "segment": "popular with {segment} customers",
-            "popular": "popular this month",
-            "explore": "to get to know it",
-            "pinned": "chosen by the shop",
-            "range": "from our range",
-        }.items()
-    ),
-)
+    rows=tuple({"language": "en", "code": code, "template": words} for code, words in WORDS.items()),
+)  # fmt: skip
 
 SETTING = ConfigTable(
     "recommender_setting",

@@ -5,13 +5,14 @@ The obvious way to the same lists is in :mod:`ml.capabilities.recommender.rerank
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.recommender.rules import Mask, Rules
+from ml.capabilities.recommender.rules import Mask, Rules, night, work_out
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Ids, Scores, compiled, share
 
@@ -122,6 +123,35 @@ def rerank(
 
     share(work, n, threads, _STEP)
     return shown
+
+
+class Reranker:
+    """:func:`rerank` on the features of a night, block by block.
+
+    Parameters
+    ----------
+    features : mapping of str to pyarrow.Table
+        ``customer``, ``product``, ``purchase``, and what the shop's staff wrote.
+    again : ndarray of shape (m,), bool, optional
+        As in :func:`rules.work_out`.
+    """
+
+    def __init__(
+        self, features: Mapping[str, pa.Table], params: Params, again: Mask | None = None, *, threads: int = 2
+    ) -> None:
+        self.rules = work_out(features, params.top_k, again, params.max_per_category)
+        self._params, self._threads, self._seed = params, threads, night(features).toordinal()
+        customers = features["customer"].sort_by("customer_no")
+        # The last entry is for -1, somebody of whom nothing is known.
+        self._group = np.append(self.rules.group(customers["segment"]), 0)
+        level = price_level(features["purchase"], len(customers)) if params.price_weight else np.zeros(len(customers))
+        self._level = np.append(level, np.nan).astype(np.float32)
+
+    def lists(self, ranked: Ranked, numbers: npt.NDArray[np.integer], bought: Mask | None = None) -> Shown:
+        """Make the lists of customers ``numbers`` (``customer_no``; -1: unknown), whose ranking is ``ranked``."""
+        hidden = np.zeros((0, 0), bool) if bought is None else bought
+        who = Customers(numbers.astype(np.int64), self._group[numbers], self._level[numbers], hidden)
+        return rerank(ranked, self.rules, who, self._params, self._seed, threads=self._threads)
 
 
 def explore_slots(params: Params) -> int:

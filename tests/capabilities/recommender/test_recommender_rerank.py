@@ -13,17 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.adapters import config
-from ml.capabilities.recommender.config import CATEGORY_RULE, RULE
+from ml.capabilities.recommender.config import CATEGORY_RULE, REASON_TEMPLATE, RULE, SETTING, WORDS
 from ml.capabilities.recommender.rerank import (
     Customers,
     Ranked,
+    Reranker,
     Shown,
     explore_slots,
     price_level,
     rerank,
 )
 from ml.capabilities.recommender.rerank_reference import rerank_reference
-from ml.capabilities.recommender.rules import Rules, night, work_out
+from ml.capabilities.recommender.rules import Rules, night, templates, work_out
 from ml.capabilities.recommender.spec import Params
 
 NIGHT = date(2026, 1, 15)
@@ -170,6 +171,45 @@ def test_no_rules_no_night() -> None:
     bare = {"product": features()["product"]}
     assert night(bare) == date.min
     assert shown(work_out(bare, 4), [[11, 2, 1, 0, 3]]) == [[2, 1, 0, 3]]
+
+
+def test_words_are_of_the_chosen_language() -> None:
+    """The staff's words in the chosen language; English, theirs or ours, for what that lacks."""
+    rows = [
+        ("en", "popular", "hot"),
+        ("de", "popular", "beliebt"),
+        ("de", "range", "Sortiment"),
+        ("fr", "range", "gamme"),
+    ]
+    told = {
+        "reason_template": pa.Table.from_pylist(
+            [dict(zip(("language", "code", "template"), row, strict=True)) for row in rows],
+            config.schema(REASON_TEMPLATE),
+        )
+    }
+    assert templates({}) == WORDS
+    assert templates(told) == WORDS | {"popular": "hot"}
+    told["recommender_setting"] = pa.Table.from_pylist([{"one": True, "language": "de"}], config.schema(SETTING))
+    assert templates(told) == WORDS | {"popular": "beliebt", "range": "Sortiment"}
+
+
+def test_blocks_of_customers_give_the_whole() -> None:
+    """On features, block by block and in any order of customers, each gets the list of a single call."""
+    rng = np.random.default_rng(3)
+    told = features([{"kind": "exclude", "brand": "b0", "segment": "retail"}]) | {
+        "customer": pa.table({"customer_no": pa.array([2, 0, 1], pa.int32()), "segment": ["", "retail", "other"]}),
+        "purchase": pa.table({"customer_no": pa.array([0, 1], pa.int32()), "price": [20.0, 110.0]}),
+    }
+    params = Params(top_k=4, explore_share=0.25, price_weight=0.5)
+    ranked = ranking([rng.permutation(12)[:9] for _ in range(4)])
+    numbers = np.array([2, -1, 0, 1])
+    whole = Reranker(told, params).lists(ranked, numbers)
+    assert (whole.ids[2] % 2 == 1).all()
+    assert (whole.ids[1] % 2 == 0).any()
+    for u in range(4):
+        single = Reranker(told, params).lists(Ranked(*(a[u : u + 1] for a in ranked)), numbers[u : u + 1])
+        for name in Shown._fields:
+            np.testing.assert_array_equal(getattr(single, name)[0], getattr(whole, name)[u])
 
 
 def lots(n: int, params: Params, seed: int = 1, first: int = 0, depth: int = 12) -> Shown:
