@@ -4,7 +4,8 @@
 -- the place of another, in the same transaction, with the shop's time zone set and function bodies unchecked.
 
 -- Which of ids the shop sells at this moment. Made to measure: an index on the shop's own product ids is used whatever their
--- type is, and counts of stock are looked at where the planner finds that cheap (an index on product_id, counted_at).
+-- type is, and counts of stock since the night are looked at where the planner finds that cheap (an index on product_id,
+-- counted_at).
 DO $make$
 DECLARE
     dear constant double precision := 500;
@@ -13,7 +14,7 @@ DECLARE
     stock text := '';
     counted constant text := $sql$
         AND coalesce((SELECT s.quantity > 0 FROM shop.stock AS s
-                      WHERE s.product_id = p.product_id AND s.counted_at <= now()
+                      WHERE s.product_id = p.product_id AND s.counted_at <= now() AND s.counted_at >= %s
                       ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
     sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
     plan json;
@@ -27,10 +28,11 @@ BEGIN
     END IF;
     BEGIN
         EXECUTE 'EXPLAIN (FORMAT JSON) ' || format(
-            sold, $$SELECT array_agg(x.product_id) FROM (SELECT product_id FROM shop.product LIMIT 20) AS x$$, key, active, counted)
+            sold, $$SELECT array_agg(x.product_id) FROM (SELECT product_id FROM shop.product LIMIT 20) AS x$$, key, active,
+            format(counted, 'now()'))  -- with the first batch there is no view yet that would say since when
         INTO plan;
         IF (plan -> 0 -> 'Plan' ->> 'Total Cost')::double precision < dear THEN
-            stock := counted;
+            stock := format(counted, '(SELECT n.as_of FROM ml.product_state AS n LIMIT 1)');
         END IF;
     EXCEPTION WHEN OTHERS THEN
         stock := '';  -- no shop.stock, or nothing that can be asked this way: the night's state holds
@@ -136,7 +138,7 @@ BEGIN
 
     SELECT array_agg(r.product_id ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
            array_agg(r.rank ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
-           cat IS NOT NULL OR coalesce(bool_or(r.kind = 'exclude'), false),
+           coalesce(bool_or(r.kind = 'exclude'), false),
            cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL)
     INTO pins, pin_places, guarded, limited
     FROM ml_config.rule AS r
@@ -151,8 +153,9 @@ BEGIN
     ] LOOP
         CASE
         WHEN tier IN ('own', 'own rest') THEN  -- what was pinned last night and is no longer goes
-            IF tier = 'own rest' THEN
-                first := last + 1; last := 1000000;
+            CONTINUE WHEN tier = 'own rest' AND cat IS NOT NULL;
+            IF tier = 'own rest' OR cat IS NOT NULL THEN
+                first := CASE tier WHEN 'own' THEN 1 ELSE last + 1 END; last := 1000000;
             END IF;
             SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
                    array_agg(l.reason ORDER BY l.rank), array_agg(l.source_product_id ORDER BY l.rank),
@@ -162,7 +165,8 @@ BEGIN
             WHERE l.customer_id = who AND l.rank BETWEEN first AND last
               AND (l.reason_code <> 'pinned' OR l.product_id = ANY (pins))
               AND (l.product_id = ANY (unwanted)) IS NOT TRUE
-              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+              AND (NOT guarded AND cat IS NULL
+                   OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
         WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
             IF tier = 'newcomers in the segment' THEN
                 seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
@@ -314,8 +318,8 @@ BEGIN
                        min(t.model_version) AS f
                 FROM ml.bought_together AS t
                 WHERE t.product_id = ANY (basket) AND (t.other_product_id = ANY (basket)) IS NOT TRUE
-                  AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(t.other_product_id, today, NULL, '', NULL)))
-                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT wanted + 10) AS l;
+                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l
+            WHERE NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.a, today, NULL, '', NULL));
         WHEN tier = 'similar' THEN
             SELECT array_agg(l.a), array_agg(l.b), array_agg(l.c), array_agg(l.d), array_agg(l.e), array_agg(l.f)
             INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
@@ -326,8 +330,8 @@ BEGIN
                 FROM ml.similar_product AS t
                 WHERE t.product_id = ANY (basket) AND (t.similar_product_id = ANY (basket)) IS NOT TRUE
                   AND (t.similar_product_id = ANY (ids)) IS NOT TRUE
-                  AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(t.similar_product_id, today, NULL, '', NULL)))
-                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT wanted + 10) AS l;
+                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l
+            WHERE NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.a, today, NULL, '', NULL));
         ELSE
             IF tier = 'popular rest' THEN
                 first := last + 1; last := 1000000;
