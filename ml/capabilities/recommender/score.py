@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.recommender import state
 from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
 from ml.capabilities.recommender.products import again, cold, popular, similar, together, trending
 from ml.capabilities.recommender.products.alike import Texts
 from ml.capabilities.recommender.products.tonight import Tonight
 from ml.capabilities.recommender.reasons import KIND, REASON_CODES, RECENT, Named, Words, numbers
+from ml.capabilities.recommender.rerank import Ranked, Reranker, Shown
 from ml.capabilities.recommender.spec import SPEC, Params
-from ml.core.compiled import Ids, Scores
+from ml.core.compiled import Ids
 from ml.core.spec import Published
 
 BLOCK = 20_000
@@ -50,7 +51,7 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
         "popular_product": int(bought),
         "trending_product": 0,
         "cold_start": int(there),
-    }
+    } | state.expected(features)
 
 
 def score(
@@ -66,7 +67,11 @@ def score(
     n = units(features)
     span = (n * shard // shards, n * (shard + 1) // shards)
     shop = _Shop(features, span, params)
-    mine = {"recommendation": _recommendations(model, shop), "buy_again": _buy_again(shop)}
+    mine = {
+        "recommendation": _recommendations(model, shop),
+        "buy_again": _buy_again(shop),
+        "customer_segment": state.customer_segment(features, *span),
+    }
     made = {**mine, **(_for_all(shop) if shard == 0 else {})}
     return {table.name: _framed(table, made.get(table.name, iter(()))) for table in SPEC.publishes}
 
@@ -79,7 +84,11 @@ class _Shop:
 
     @cached_property
     def tonight(self) -> Tonight:
-        return Tonight.of(self.features)
+        return Tonight.of(self.features, self.reranker.rules.shown())
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        return Reranker(self.features, self.params)
 
     @cached_property
     def words(self) -> Words:
@@ -110,6 +119,8 @@ def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
         if not tonight.m:
             return
         match name:
+            case "product_state":
+                yield from state.product_state(shop.features)
             case "similar_product":
                 looked = shop.features["interaction"]
                 yield from similar.rows(tonight, looked, shop.orders, shop.texts, words, params)
@@ -122,7 +133,7 @@ def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
             case _:
                 yield from cold.rows(tonight, words, params)
 
-    names = ("similar_product", "bought_together", "popular_product", "trending_product", "cold_start")
+    names = ("similar_product", "bought_together", "popular_product", "trending_product", "cold_start", "product_state")
     return {name: made(name) for name in names}
 
 
@@ -131,29 +142,23 @@ def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
     yield from again.rows(shop.tonight, shop.repeats, ids, shop.words, shop.params)
 
 
-class _Ranked(NamedTuple):
-    """What is shown, each of shape (n, depth); ``ids`` -1 at the end, ``source`` -1 for none, ``code`` in REASON_CODES."""
-
-    ids: Ids
-    scores: Scores
-    source: Ids
-    code: npt.NDArray[np.int64]
-    propensity: Scores
-
-
 def _recommendations(model: Recommender, shop: _Shop) -> Iterator[dict[str, pa.Array]]:
     start, end = shop.span
     lists = Lists(model, shop.features, np.arange(start, end, dtype=np.int32), shop.params)
     for i in range(0, end - start, BLOCK):
-        # Between the ranking and the rows stands the place of the shop's rules.
         ranked = _ranked(lists, i, min(i + BLOCK, end - start))
-        yield _block(shop, lists, ranked, start + i)
+        shown = shop.reranker.lists(ranked, np.arange(start + i, start + i + len(ranked.ids)))
+        yield _block(shop, lists, shown, start + i)
 
 
-def _block(shop: _Shop, lists: Lists, ranked: _Ranked, start: int) -> dict[str, pa.Array]:
+def _block(shop: _Shop, lists: Lists, ranked: Shown, start: int) -> dict[str, pa.Array]:
     """Rows of the customers from number ``start`` on."""
     rows, ranks = np.nonzero(ranked.ids >= 0)
-    chosen, source, code = ranked.ids[rows, ranks], ranked.source[rows, ranks], ranked.code[rows, ranks]
+    chosen, source, code = (
+        ranked.ids[rows, ranks],
+        ranked.source[rows, ranks],
+        ranked.code[rows, ranks].astype(np.int64),
+    )
     customer = start + rows
     product_ids = lists.products["product_id"].combine_chunks()
     return {
@@ -186,7 +191,7 @@ def _reasons(
     )
 
 
-def _ranked(lists: Lists, start: int, end: int) -> _Ranked:
+def _ranked(lists: Lists, start: int, end: int) -> Ranked:
     """Ranking of rows ``[start, end)`` with the reason of each place, none of them drawn by lot."""
     ids, scores, source = lists.rank(start, end)
     m, counts = lists.m, lists.popularity.counts
@@ -204,7 +209,7 @@ def _ranked(lists: Lists, start: int, end: int) -> _Ranked:
     code = np.where(personal, np.where(bought, KIND["because"], KIND["looked"]), code)
     code = np.where(personal & bought & (source == ids), KIND["again"], code)
     source = np.where(personal, source, -1).astype(np.int32)
-    return _Ranked(ids, scores, source, code, np.ones(ids.shape, np.float32))
+    return Ranked(ids, scores, source, code.astype(np.int8))
 
 
 def _framed(table: Published, blocks: Iterator[dict[str, pa.Array]]) -> Iterator[pa.RecordBatch]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ml.capabilities.recommender.config import CONFIG
 from ml.core.spec import Capability, Gate, Published, PublishedColumn
 
 
@@ -34,6 +35,12 @@ class Params:
     """A bought product is shown again when at least this share of its buyers bought it again; above 1: never."""
     popularity: float = 0.2
     """Weight of the most popular product beside a customer's own history."""
+    explore_share: float = 0.05
+    """Share of a list's places that are drawn by lot, with the probability in the row; 0: none."""
+    price_weight: float = 0.0
+    """How much a product far from the prices that a customer usually pays is moved down; 0: not."""
+    max_per_category: int = 0
+    """At most so many of a category in a list, where its category_rule says nothing; 0: any number."""
 
 
 _WHY = PublishedColumn("reason", "text", "Why, in words.")
@@ -157,6 +164,30 @@ COLD_START = Published(
     ),
 )
 
+PRODUCT_STATE = Published(
+    "product_state",
+    "Each product as the night saw it; ml.recommend holds its answers against it.",
+    ("product_id",),
+    (
+        PublishedColumn("product_id", "text", "The product."),
+        PublishedColumn("category", "text", "Its category; empty: none."),
+        PublishedColumn("brand", "text", "Its brand; empty: none."),
+        PublishedColumn("price", "number", "Its price.", "shop currency", nullable=True),
+        PublishedColumn("available", "boolean", "For sale and not out of stock."),
+    ),
+    indexes=(("category",),),
+)
+
+CUSTOMER_SEGMENT = Published(
+    "customer_segment",
+    "The segment of each customer who has one; ml.recommend finds in it whose lists and rules hold.",
+    ("customer_id",),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        PublishedColumn("segment", "text", "The shop's own grouping."),
+    ),
+)
+
 SPEC = Capability(
     name="recommender",
     title="Recommendations",
@@ -172,8 +203,12 @@ SPEC = Capability(
         POPULAR_PRODUCT,
         TRENDING_PRODUCT,
         COLD_START,
+        PRODUCT_STATE,
+        CUSTOMER_SEGMENT,
     ),
     params=Params(),
     gate=Gate(metric="ndcg@10", baseline="recent popularity", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
+    config=CONFIG,
+    functions="live.sql",
 )
