@@ -13,6 +13,7 @@ from cli.environment import Stack, beside, database_urls
 from cli.home import Home, read_json, write_private
 from ml.adapters import postgres
 from ml.core.errors import NightshiftError
+from ml.pipeline import setup
 
 _UPGRADE_MLFLOW = """
 import os
@@ -26,7 +27,7 @@ def prepare(home: Home, stack: Stack) -> None:
     urls = database_urls(stack, home.secrets())
     own = urls["nightshift"]
     create_databases(beside(own, "postgres") if stack.postgres else own, urls)
-    postgres.migrate(own)
+    setup.migrate(own)
     migrate(home, urls["airflow"], "apache-airflow", [sys.executable, "-P", "-m", "airflow", "db", "migrate"])
     migrate(home, urls["mlflow"], "mlflow", [sys.executable, "-P", "-c", _UPGRADE_MLFLOW])
 

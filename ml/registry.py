@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ml.capabilities.recommender.spec import SPEC as RECOMMENDER
 from ml.core.errors import NightshiftError
-from ml.core.spec import Capability
+from ml.core.spec import Capability, ConfigTable
 
 CAPABILITIES: dict[str, Capability] = {spec.name: spec for spec in (RECOMMENDER,)}
+CONFIG: tuple[ConfigTable, ...] = tuple(table for spec in CAPABILITIES.values() for table in spec.config)
+"""Every table that the shop's staff edits."""
 
 
 def capability(name: str) -> Capability:

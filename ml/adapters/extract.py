@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,19 +19,10 @@ from adbc_driver_postgresql import dbapi
 
 from ml.adapters import postgres
 from ml.adapters.lake import Lake, ahead
+from ml.adapters.postgres import ARROW
 from ml.adapters.shop_sql import ACCEPTED, Shop
 from ml.core.errors import ContractError
-from ml.core.spec import Kind
 from ml.shop.contract import TABLES, Column, Table
-
-ARROW: dict[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}
-"""Type of a column of each kind in the lake."""
 
 _CATALOG = """
 SELECT c.relname::text AS "table", a.attname::text AS "column", coalesce(b.typname, t.typname)::text AS type,
@@ -109,6 +100,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     sample: int | None = None,
     now: datetime | None = None,
     shop: str = "",
+    config: Mapping[str, pa.Table] | None = None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
 
@@ -128,6 +120,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         What counts as the present when rows are dated in the future; the database's clock if not given.
     shop : str
         Identity of the shop, kept in the manifest; read from the database if not given.
+    config : mapping of str to pyarrow.Table, optional
+        What the shop's staff told, to be kept beside: a night that is run again obeys the same rules.
 
     Returns
     -------
@@ -160,11 +154,17 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
                 manifest["tables"][name] = reader.read(table, lake.join(folder, "raw", name))
             else:
                 manifest["missing"].append(name)
-    manifest["sha256"] = hashlib.sha256(
-        json.dumps([(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]).encode()
-    ).hexdigest()
+    manifest["config"] = {name: _keep(lake, lake.join(folder, "config", name), t) for name, t in (config or {}).items()}
+    told = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
+    told += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
+    manifest["sha256"] = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     lake.write_json(lake.join(folder, "manifest.json"), manifest)
     return manifest
+
+
+def _keep(lake: Lake, folder: str, table: pa.Table) -> dict[str, Any]:
+    rows, sha256 = lake.write_stream(folder, table.schema, table.to_batches())
+    return {"rows": rows, "sha256": sha256}
 
 
 @dataclass(frozen=True)

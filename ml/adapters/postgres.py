@@ -10,12 +10,13 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
+import pyarrow as pa
 
 from ml.adapters.pgcopy import copy_arrow
 from ml.core.errors import NightshiftError
 from ml.core.spec import Kind
 
-__all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
+__all__ = ["APPLICATION", "ARROW", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extras.RealDictCursor
@@ -30,7 +31,16 @@ TYPES: Mapping[Kind, str] = {
 }
 """Postgres type of each kind of column."""
 
-ROLES = ("nightshift_extract", "nightshift_publish", "shop_reader")
+ARROW: Mapping[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+"""Type of a column of each kind in the lake."""
+
+ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "shop_reader")
 _SQL = Path(__file__).parent / "sql"
 
 
@@ -180,7 +190,7 @@ def _unrolled(cursor: Cursor) -> list[str]:
         """
         SELECT (SELECT count(*) FROM pg_roles WHERE rolname = ANY(%(roles)s)) AS roles,
                (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS may_create,
-               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ml') AS ml,
+               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ml_config') AS ml,
                EXISTS (SELECT FROM pg_namespace WHERE nspname = 'shop') AS shop
         """,
         {"roles": list(ROLES)},
@@ -188,7 +198,8 @@ def _unrolled(cursor: Cursor) -> list[str]:
     row = _one(cursor)
     complete = row["roles"] == len(ROLES)
     files = []
-    if row["ml"] and (complete or row["may_create"]) and not (complete and _may_use(cursor, "shop_reader", "ml")):
+    granted = complete and row["ml"] and all(_may_use(cursor, "shop_reader", name) for name in ("ml", "ml_config"))
+    if row["ml"] and (complete or row["may_create"]) and not granted:
         files.append("roles.sql")
     if row["shop"] and (complete or files) and not (complete and _may_use(cursor, "nightshift_extract", "shop")):
         files.append("shop_grants.sql")

@@ -19,6 +19,7 @@ from psycopg2.extras import Json, RealDictCursor
 
 from ml.adapters import build, postgres, swap
 from ml.adapters.batches import DONE, retention, rollback, show
+from ml.adapters.functions import create
 from ml.adapters.lake import Lake
 from ml.adapters.locks import exclusive
 from ml.core.errors import NightshiftError, StorageError
@@ -74,6 +75,8 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
     patience_s: float = swap.PATIENCE_S,
     wait_s: float = 3600,
     force: bool = False,
+    functions: str = "",
+    timezone: str = "UTC",
 ) -> list[BatchResult]:
     """Show the shop the Parquet files of ``folders``, all tables at the same instant.
 
@@ -96,6 +99,10 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
         How long to wait for somebody else who publishes the same capability.
     force : bool
         Publish batches that were rolled back.
+    functions : str
+        SQL that makes the functions which the shop calls, run in the same transaction; empty: none.
+    timezone : str
+        The shop's, for those functions.
 
     Raises
     ------
@@ -116,7 +123,8 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
             return [_result(row, "unchanged") for row in known.values()]
         begun = _begin(url, job, [name for name in tables if name not in known], audits or {})
         try:
-            return _publish(url, lake, tables, known, begun, swap.Patience(lock_timeout_s, patience_s))
+            patience = swap.Patience(lock_timeout_s, patience_s)
+            return _publish(url, lake, tables, known, begun, patience, (functions, timezone))
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
                 _fail(url, list(begun.values()), f"{type(error).__name__}: {error}")
@@ -192,6 +200,7 @@ def _publish(
     known: Mapping[str, dict[str, Any]],
     begun: Mapping[str, int],
     patience: swap.Patience,
+    functions: tuple[str, str],
 ) -> list[BatchResult]:
     with closing(postgres.connect(url)) as connection, connection:
         cursor = connection.cursor(cursor_factory=RealDictCursor)
@@ -206,6 +215,9 @@ def _publish(
                 "UPDATE ml_ops.batch SET rows = %s, bytes = %s WHERE batch_id = %s", (built.rows, built.bytes, batch_id)
             )
             results.append(BatchResult(name, batch_id, built.rows, built.bytes, "published", *built.seconds))
+        if functions[0]:
+            # Before the swap, which holds up readers.
+            create(cursor, *functions)
         start = perf_counter()
         shown = {result.table: result.batch_id for result in results}
         meanings = {name: table for name, (table, _) in tables.items()}

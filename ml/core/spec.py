@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import resources
 from types import ModuleType
 from typing import Any, Literal
 
@@ -37,6 +38,54 @@ class Published:
     columns: tuple[PublishedColumn, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     """Further indexes beside the primary key."""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+ConfigKind = Literal["text", "integer", "number", "boolean", "timestamp", "date"]
+
+
+@dataclass(frozen=True)
+class ConfigColumn:
+    """One column of a table that the shop's staff edits.
+
+    ``references`` names a column of the shop (``product.category``) or of another config table
+    (``reason_template.language``) in which the value should be found; one that is not is told, not refused.
+    """
+
+    name: str
+    kind: ConfigKind
+    meaning: str
+    unit: str = ""
+    required: bool = False
+    default: str = ""
+    """An SQL expression; empty: null."""
+    numbered: bool = False
+    """Counted up by the database where no value is given."""
+    references: str = ""
+
+
+@dataclass(frozen=True)
+class ConfigTable:
+    """One table in schema ``ml_config``: what the shop's staff tells a capability, beside what it learns.
+
+    Parameters
+    ----------
+    checks : mapping of str to str
+        What every row must be, in words of at most 63 bytes, and as SQL that Postgres and DuckDB read. Postgres refuses
+        an edit that breaks one, with these words.
+    rows : tuple of mapping
+        Put in once; what staff deletes of them stays deleted.
+    """
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[ConfigColumn, ...]
+    checks: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -75,6 +124,10 @@ class Capability:
     gate: Gate
     train_schedule: str
     """Cron expression of ``train_<name>`` in the shop's time zone."""
+    config: tuple[ConfigTable, ...] = ()
+    """Tables that the shop's staff edits; ``features.build`` finds them beside the contract's, by the same names."""
+    functions: str = ""
+    """SQL file beside ``spec.py`` whose functions the shop calls; run whenever a batch takes the place of another."""
     skips: Mapping[str, str] = field(default_factory=dict)
     """Contract-test name -> why it does not apply. Each skip needs a reason."""
 
@@ -85,3 +138,7 @@ class Capability:
     def module(self, part: Literal["features", "model", "evaluate", "score", "sample"]) -> ModuleType:
         """Import one of the capability's parts, and only now what that part imports."""
         return importlib.import_module(f"{self.package}.{part}")
+
+    def script(self) -> str:
+        """Text of the SQL file of its functions; empty where it has none."""
+        return (resources.files(self.package) / self.functions).read_text("utf-8") if self.functions else ""

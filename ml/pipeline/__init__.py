@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 _STEPS = {
+    "migrate": "setup",
     "extract": "collect",
     "validate": "collect",
     "train": "training",

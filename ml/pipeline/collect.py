@@ -6,11 +6,13 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ml.adapters import config, ops, quality
 from ml.adapters import extract as reader
-from ml.adapters import ops, postgres, quality
 from ml.adapters.lake import Lake
 from ml.core.errors import ContractError, DataRefused
 from ml.pipeline.context import SUITES, Night
+from ml.pipeline.setup import migrate
+from ml.registry import CONFIG
 from ml.settings import Settings
 
 
@@ -44,7 +46,7 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
     ContractError
         A table or column is missing or has another type (all faults at once).
     """
-    postgres.migrate(settings.database_url)
+    migrate(settings.database_url)
     if faults := reader.faults(settings.shop_url):
         raise ContractError(
             "The shop's tables do not fit the contract.",
@@ -65,7 +67,7 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
         with ops.step(settings.database_url, ref, "extract") as record:
             manifest = reader.extract(
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
-                timezone=settings.timezone, sample=sample, shop=shop,
+                timezone=settings.timezone, sample=sample, shop=shop, config=config.read(settings.database_url, CONFIG),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
     return ref

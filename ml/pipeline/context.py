@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from ml.adapters import ops
+from ml.adapters import config, ops
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 from ml.core.spec import Capability
@@ -81,6 +81,20 @@ class Night:
             for name in capability.tables
             if name in self.manifest["tables"]
         }
+
+    def config(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
+        """The rows that the shop's staff wrote for ``capability`` as the snapshot has them, and ``night``: which it is.
+
+        A snapshot from before there was such a table has its default rows.
+        """
+        there = self.manifest.get("config", {})
+        tables = {
+            table.name: backend.read_parquet(self.path("snapshot", "config", table.name, "*.parquet"))
+            if table.name in there
+            else ibis.memtable(config.defaults(table))
+            for table in capability.config
+        }
+        return tables | {"night": ibis.memtable(pa.table({"night": pa.array([self.night], pa.date32())}))}
 
     @contextmanager
     def step(self, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:

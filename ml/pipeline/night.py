@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from ml.adapters import ops, postgres
+from ml.adapters import ops
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
 from ml.pipeline.serving import prepare, publish, report, score
+from ml.pipeline.setup import migrate
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -34,7 +35,7 @@ def run_night(
         The night's report.
     """
     names = [find(name).name for name in (capabilities or CAPABILITIES)]
-    postgres.migrate(settings.database_url)
+    migrate(settings.database_url)
     with ops.exclusive(settings.database_url, "night", wait_s=0):
         progress("extract")
         ref = extract(settings, night, fresh=fresh, sample=sample)

@@ -12,13 +12,13 @@ from typing import Any
 
 import ibis
 
-from ml.adapters import ops, quality, tracking  # fmt: skip
+from ml.adapters import config_faults, ops, quality, tracking  # fmt: skip
 from ml.adapters import publish as shelf
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
 from ml.pipeline.context import SUITES, Night
 from ml.pipeline.training import features, recipe, serving, train
-from ml.registry import CAPABILITIES
+from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -116,6 +116,7 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             {table: night.path("predictions", name, table.name) for table in capability.publishes},
             night=night.night, ref=ref, capability=name, model_version=version["version"], as_of=night.as_of,
             inputs_sha256=_inputs(night, capability, version), audits=audits,
+            functions=capability.script(), timezone=settings.timezone,
         )  # fmt: skip
         record["rows"] = sum(batch.rows for batch in batches)
     return {"status": "published", "batches": {batch.table: asdict(batch) for batch in batches}}
@@ -187,4 +188,5 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     summary = ops.night_summary(settings.database_url, ref)
     waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
+    summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
     return summary | {"status": ops.close_night(settings.database_url, ref, summary)}

@@ -30,14 +30,18 @@ def features(
 ) -> LazyTables:
     """The capability's features as known at ``as_of``, made once and then read from the lake.
 
+    ``build`` is handed the contract's tables and those of ``capability.config``; the latter, and ``night`` (one row, the
+    night's date), are among the features as they are, so that scoring obeys what the staff wrote before the night.
+
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
     done = night.lake.join(folder, "done.json")
     if not night.lake.exists(done):
         part, backend = capability.module("features"), night.backend()
-        tables = night.clean(backend, capability)
-        made: dict[str, Any] = dict(part.build(tables, since or as_of, capability.params))
+        told = night.config(backend, capability)
+        tables = night.clean(backend, capability) | told
+        made: dict[str, Any] = told | dict(part.build(tables, since or as_of, capability.params))
         if since:
             made[TRUTH] = part.truth(tables, since, as_of, capability.params)
         for name, table in made.items():

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ml.adapters import extract, postgres, quality
+import pyarrow as pa
+
+from ml.adapters import config, config_faults, extract, postgres, quality
 from ml.adapters.lake import Lake
 from ml.core.spec import Capability
-from ml.registry import CAPABILITIES
+from ml.registry import CAPABILITIES, CONFIG
 from ml.settings import PROJECT, Settings
 from ml.shop.contract import TABLES
 from ml.shop.ddl import quoted
@@ -33,6 +35,10 @@ _THERE = """
     SELECT c.relname AS name FROM pg_class c
     WHERE c.relnamespace = to_regnamespace('shop') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
       AND has_table_privilege(c.oid, 'SELECT')
+"""
+_CONFIG = """
+    SELECT c.relname AS name FROM pg_class c
+    WHERE c.relnamespace = to_regnamespace('ml_config') AND c.relkind = 'r' AND has_table_privilege(c.oid, 'SELECT')
 """
 
 
@@ -56,20 +62,29 @@ def check(settings: Settings, *, now: datetime | None = None, sample: int | None
     if faults:
         tables = _counted(settings.shop_url)
         capabilities = tuple(_capability(spec, tables, faults) for spec in CAPABILITIES.values())
-        advice = ("Mend the faults first; docs/contract.md describes each column.",)
+        advice: tuple[str, ...] = ("Mend the faults first; docs/contract.md describes each column.",)
         return Report(tuple(map(str, faults)), tables, (), capabilities, advice)
     home = settings.home if settings.home.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="check-", dir=home) as folder:
         lake = Lake(folder)
         manifest = extract.extract(
-            settings.shop_url, lake, REF, now, settings.hash_key, timezone=settings.timezone, sample=sample, now=now
-        )
+            settings.shop_url, lake, REF, now, settings.hash_key, timezone=settings.timezone, sample=sample, now=now,
+            config=_told(settings.database_url),
+        )  # fmt: skip
         verdicts = quality.validate_snapshot(
             lake, REF, SUITES, None, accept_growth=True, threads=settings.threads, memory_gb=settings.memory_gb
         )
         tables, facts = _measured(settings, lake, manifest, verdicts, now)
+        idle = tuple(config_faults.faults(lake, REF, CONFIG, manifest["tables"], "raw"))
     capabilities = tuple(_capability(spec, tables, ()) for spec in CAPABILITIES.values())
-    return Report((), tables, facts, capabilities, tuple(_advice(tables, facts, now, settings.timezone)))
+    advice = tuple(_advice(tables, facts, now, settings.timezone))
+    return Report((), tables, facts, capabilities, advice, idle)
+
+
+def _told(url: str) -> dict[str, pa.Table]:
+    """What the staff wrote; nothing where Nightshift has not been set up yet."""
+    there = {row["name"] for row in postgres.query(url, _CONFIG)}
+    return config.read(url, [table for table in CONFIG if table.name in there])
 
 
 def _counted(url: str) -> tuple[TableCheck, ...]:

@@ -1,6 +1,6 @@
-"""The contract and the published tables as Markdown: ``docs/contract.md`` and ``docs/tables.md`` are made here.
+"""Pages made from the code: ``docs/contract.md``, ``docs/tables.md`` and ``docs/config.md``.
 
-``python -m ml.shop.docs`` writes both again.
+``python -m ml.shop.docs`` writes them again.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ml.adapters.postgres import TYPES
-from ml.core.spec import Capability, Published
+from ml.adapters.config import TYPES
+from ml.core.spec import Capability, ConfigColumn, ConfigTable, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 from ml.shop.contract import TABLES, Column, Table
@@ -34,6 +34,20 @@ TABLES_INTRO = """\
 
 Views that always show one whole batch. Beside its own columns each has `batch_id` (its story is in `ml_ops.batch`),
 `model_version` (in MLflow and `ml_ops.promotion`) and `as_of` (it uses only what was known before that time).
+"""
+
+CONFIG_INTRO = """\
+# What the shop's staff edits: schema `ml_config`
+
+Rows that tell Nightshift what no data can. Give the logins of your staff, or of the tool that they edit with, the role
+`nightshift_staff` (`GRANT nightshift_staff TO shop_admin`); `shop_reader` may read them.
+
+- **An edit that makes no sense is refused at once**, with the rule that it breaks as the name of the constraint.
+- **What has no effect is told**: a rule for a product that the shop does not have is a line in `./nightshift shop check`
+  and in the night's report (`config_faults` in `ml_ops.night.summary`), not an error.
+- **A night can be run again.** Each keeps what these tables said when it read the shop, and obeys that.
+- **Nothing of yours is overwritten.** An update adds columns and new default rows; a default row that you changed or
+  deleted stays so.
 """
 
 
@@ -68,12 +82,42 @@ def tables() -> str:
     return "\n".join([MADE, TABLES_INTRO, *sections])
 
 
-def write(folder: Path = PROJECT / "docs") -> tuple[Path, Path]:
-    """Write ``contract.md`` and ``tables.md``."""
-    paths = folder / "contract.md", folder / "tables.md"
-    for path, text in zip(paths, (contract(), tables()), strict=True):
-        path.write_text(text, encoding="utf-8")
-    return paths
+def config() -> str:
+    """Render the tables that the shop's staff edits."""
+    sections = (_config(spec, table) for spec in CAPABILITIES.values() for table in spec.config)
+    return "\n".join([MADE, CONFIG_INTRO, *sections])
+
+
+def write(folder: Path = PROJECT / "docs") -> tuple[Path, ...]:
+    """Write ``contract.md``, ``tables.md`` and ``config.md``."""
+    pages = {"contract.md": contract(), "tables.md": tables(), "config.md": config()}
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return tuple(folder / name for name in pages)
+
+
+def _config(spec: Capability, table: ConfigTable) -> str:
+    grid = _grid(
+        ("column", "type", "unit", "", "meaning"),
+        ([f"`{c.name}`", TYPES[c.kind], c.unit, _notes(table, c), c.meaning] for c in table.columns),
+    )
+    checks = "".join(f"- {words}\n" for words in table.checks)
+    rows = f"\nDefault rows:\n\n{_grid(list(table.rows[0]), _cells(table))}" if table.rows else ""
+    head = f"## ml_config.{table.name}\n\n{table.meaning} For {spec.name}. Key: {_codes(table.key)}.\n\n"
+    return f"{head}{grid}\nRefused unless:\n\n{checks}{rows}"
+
+
+def _cells(table: ConfigTable) -> Iterable[Sequence[str]]:
+    return ([str(value).lower() if isinstance(value, bool) else str(value) for value in r.values()] for r in table.rows)
+
+
+def _notes(table: ConfigTable, column: ConfigColumn) -> str:
+    notes = [
+        *(["required"] if column.required or column.name in table.key else []),
+        *([f"default {column.default}"] if column.default else []),
+        *([f"→ `{column.references}`"] if column.references else []),
+    ]
+    return ", ".join(notes)
 
 
 def _published(spec: Capability, table: Published) -> str:

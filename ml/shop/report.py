@@ -84,6 +84,8 @@ class Report:
     facts: tuple[Fact, ...]
     capabilities: tuple[CapabilityCheck, ...]
     advice: tuple[str, ...]
+    idle: tuple[str, ...] = ()
+    """Rows of ``ml_config`` that have no effect, and why."""
 
     @property
     def ok(self) -> bool:
@@ -102,6 +104,7 @@ class Report:
             ("What they hold", _grid((), [_fact(fact) for fact in self.facts])),
             ("Rules that are broken", list(_rules(self.tables))),
             ("Capabilities", list(_capabilities(self.capabilities))),
+            ("What the staff wrote that has no effect", list(self.idle)),
             ("Advice", list(self.advice)),
         ]
         return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in parts if lines)

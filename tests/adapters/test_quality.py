@@ -227,7 +227,15 @@ def test_a_rule_without_a_reason_is_an_error(tmp_path: Path) -> None:
 def batch(lake: Lake, **change: Any) -> str:
     """A folder with a good batch of recommendations of which row 1 is changed."""
     rows: Rows = [
-        {"customer_id": f"c{i // 2}", "rank": 1 + i % 2, "product_id": f"p{i}", "score": 0.5, "reason": "often bought"}
+        {
+            "customer_id": f"c{i // 2}",
+            "rank": 1 + i % 2,
+            "product_id": f"p{i}",
+            "score": 0.5,
+            "reason": "often bought",
+            "reason_code": "again",
+            "propensity": 1.0,
+        }
         for i in range(10)
     ]
     rows[1] |= change
@@ -238,6 +246,8 @@ def batch(lake: Lake, **change: Any) -> str:
             ("product_id", "string"),
             ("score", "float64"),
             ("reason", "string"),
+            ("reason_code", "string"),
+            ("propensity", "float64"),
         ]
     )
     lake.write_batches("predictions/x/00000.parquet", pa.Table.from_pylist(rows, columns).to_batches())

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from ml.core.errors import ContractError, DataRefused
+from ml.registry import CAPABILITIES
 
-TABLES = ("recommendation", "similar_product")
+TABLES = tuple(table.name for table in CAPABILITIES["recommender"].publishes)
 SHARDS = 3
 ROWS = 10
 

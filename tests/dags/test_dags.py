@@ -101,7 +101,7 @@ def test_assets(bag):
     assert {name: assets for name, assets in outlets.items() if assets} == {
         "validate": {"shop/snapshot"},
         "recommender.prepare": {"new model/recommender"},
-        "recommender.publish": {"ml/recommendation", "ml/similar_product"},
+        "recommender.publish": {f"ml/{table.name}" for table in CAPABILITIES["recommender"].publishes},
     }
 
 

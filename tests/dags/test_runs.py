@@ -12,8 +12,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 
+PUBLISHED = [table.name for table in CAPABILITIES["recommender"].publishes]
 SCENARIOS = {
     "good": ("night", {"night": "2000-01-01"}),
     "trained": ("night", {"night": "2000-01-02", "force_train": True}),
@@ -66,9 +68,7 @@ def test_a_good_night_publishes(nights):
     assert [name for name in sorted(good["tasks"]) if "score" in name] == [f"recommender.score[{i}]" for i in range(3)]
     assert good["assets"] == {
         "shop/snapshot": {"ref": "2000-01-01/001", "sample": None, "rows": 100, "quarantined": 1},
-        "ml/recommendation": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"},
-        "ml/similar_product": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"},
-    }
+    } | {f"ml/{table}": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"} for table in PUBLISHED}
 
 
 def test_a_new_champion_is_an_event_of_its_model(nights):

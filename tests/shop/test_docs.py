@@ -8,9 +8,10 @@ from ml.shop.contract import TABLES
 
 
 def test_generated_pages_are_current() -> None:
-    """docs/contract.md and docs/tables.md are what the code says; `python -m ml.shop.docs` writes them."""
+    """docs/contract.md, tables.md and config.md are what the code says; `python -m ml.shop.docs` writes them."""
     assert (PROJECT / "docs" / "contract.md").read_text(encoding="utf-8") == docs.contract()
     assert (PROJECT / "docs" / "tables.md").read_text(encoding="utf-8") == docs.tables()
+    assert (PROJECT / "docs" / "config.md").read_text(encoding="utf-8") == docs.config()
 
 
 def test_known_says_the_order_of_precedence() -> None:

@@ -39,7 +39,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         guest; product_no, order_no, at: seconds since 1970; quantity, price: of one piece; one row per order line) ·
         ``interaction`` (customer_no, product_no, weight: decayed; strength: 0 to 1, not decayed; orders:
         how many times it was bought, once for all orders of the same instant) · ``popularity`` (segment, product_no,
-        score: decayed number of purchases). Numbers count from 0 in the order of the ids; rows come in any order.
+        score: decayed number of purchases) · ``moment`` (as_of: seconds since 1970; one row). Numbers count from 0 in the order of the ids; rows come in any order.
     """
     customers, products = _customers(tables, as_of), _products(tables, as_of)
     # Numbered before they are counted: whole numbers are grouped several times faster than texts.
@@ -56,6 +56,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         "purchase": _log(tables, as_of, people, numbers),
         "interaction": _interactions(purchases, looks, as_of, params),
         "popularity": _popularity(purchases, as_of, params),
+        "moment": ibis.literal(int(as_of.timestamp()), "int64").name("as_of").as_table(),
     }
 
 

@@ -14,6 +14,8 @@ AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
 DAYS, TASTES, CUSTOMERS, PRODUCTS, ORDERS = 150, 4, 160, 80, 1200
 STAPLES = 4
 """The first products of each taste are bought again and again, the others once."""
+TRENDING, TREND_DAYS = 42, 14
+"""A product that half the orders of its taste hold in the last days, and few before."""
 
 _MOMENT = pa.timestamp("us", "UTC")
 
@@ -30,7 +32,7 @@ def sample(seed: int) -> Sample:
     who = rng.integers(0, CUSTOMERS - 1, ORDERS)
     day = np.sort(rng.uniform(0, DAYS, ORDERS))
     order_ids = np.array([f"o{i:04d}" for i in range(ORDERS)])
-    lines, what = _baskets(rng, who)
+    lines, what = _baskets(rng, who, day)
     looks = rng.integers(0, len(lines), 2 * ORDERS)
     return Sample(
         {
@@ -80,7 +82,7 @@ def sample(seed: int) -> Sample:
 
 
 def _baskets(
-    rng: np.random.Generator, who: npt.NDArray[np.int64]
+    rng: np.random.Generator, who: npt.NDArray[np.int64], day: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Order number and product number of each line: two of the taste's staples, two of its other products or any."""
     n, per_taste = len(who), PRODUCTS // TASTES
@@ -88,8 +90,10 @@ def _baskets(
     what = rank * TASTES + (who % TASTES)[:, None]
     strayed = rng.random(what.shape) < 0.1
     what[strayed] = rng.integers(0, PRODUCTS - TASTES, int(strayed.sum()))
-    lines = np.repeat(np.arange(n), what.shape[1])
-    pairs = np.unique(np.stack([lines, what.ravel()], axis=1), axis=0)
+    late = np.flatnonzero((day >= DAYS - TREND_DAYS) & (who % TASTES == TRENDING % TASTES) & (rng.random(n) < 0.5))
+    lines = np.concatenate([np.repeat(np.arange(n), what.shape[1]), late])
+    what = np.concatenate([what.ravel(), np.full(len(late), TRENDING)])
+    pairs = np.unique(np.stack([lines, what], axis=1), axis=0)
     return pairs[:, 0], pairs[:, 1]
 
 

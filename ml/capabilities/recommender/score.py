@@ -1,25 +1,33 @@
-"""The tables that are published: each customer's list with its reasons, and what goes with each product."""
+"""The tables that are published: each customer's list with its reasons, and what the shop shows beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.recommender import state
 from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
-from ml.capabilities.recommender.spec import RECOMMENDATION, SIMILAR_PRODUCT, Params
+from ml.capabilities.recommender.products import again, cold, popular, similar, together, trending
+from ml.capabilities.recommender.products.alike import Texts
+from ml.capabilities.recommender.products.tonight import Tonight
+from ml.capabilities.recommender.reasons import KIND, REASON_CODES, RECENT, Named, Words, numbers
+from ml.capabilities.recommender.rerank import Ranked, Reranker, Shown
+from ml.capabilities.recommender.spec import SPEC, Params
 from ml.core.compiled import Ids
 from ml.core.spec import Published
 
 BLOCK = 20_000
-# Three half-lives: about an order a month ago. Below it a product is not called popular.
-RECENT = 0.125
 
-_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
+_TYPES = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}  # fmt: skip
 
 
 def units(features: Mapping[str, pa.Table]) -> int:
@@ -28,112 +36,180 @@ def units(features: Mapping[str, pa.Table]) -> int:
 
 
 def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
-    """How many customers and products should be in the published tables, for the audit's coverage."""
-    known = pc.count_distinct(features["interaction"]["product_no"]).as_py()
-    return {"recommendation": units(features), "similar_product": int(known)}
+    """How many different first keys should be in each table, for the audit's coverage; 0: any number may be right.
+
+    Each customer has recommendations, and the lists by segment are there at least for all together. Whether a product
+    has companions or substitutes, and who needs something again, only the data can say.
+    """
+    there = bool(pc.any(features["product"]["available"]).as_py())
+    bought = there and len(features["purchase"]) > 0
+    return {
+        "recommendation": units(features) if there else 0,
+        "similar_product": 0,
+        "bought_together": 0,
+        "buy_again": 0,
+        "popular_product": int(bought),
+        "trending_product": 0,
+        "cold_start": int(there),
+    } | state.expected(features)
 
 
 def score(
     model: Recommender, features: Mapping[str, pa.Table], shard: int, shards: int, params: Params
 ) -> dict[str, Iterator[pa.RecordBatch]]:
-    """Make the rows of customers ``[n shard / shards, n (shard + 1) / shards)``; shard 0 makes ``similar_product`` too.
+    """Make the rows of customers ``[n shard / shards, n (shard + 1) / shards)``; shard 0 makes what is for all too.
 
     Returns
     -------
     dict of str to iterator of pyarrow.RecordBatch
-        By published table, with its columns; the rows are made while they are read, in blocks of customers.
+        By published table, with its columns; the rows are made while they are read.
     """
     n = units(features)
     span = (n * shard // shards, n * (shard + 1) // shards)
-    similar = _similar(model, features, params) if shard == 0 else iter(())
-    return {
-        "recommendation": _recommendations(model, features, span, params),
-        "similar_product": _framed(SIMILAR_PRODUCT, similar),
+    shop = _Shop(features, span, params)
+    mine = {
+        "recommendation": _recommendations(model, shop),
+        "buy_again": _buy_again(shop),
+        "customer_segment": state.customer_segment(features, *span),
     }
+    made = {**mine, **(_for_all(shop) if shard == 0 else {})}
+    return {table.name: _framed(table, made.get(table.name, iter(()))) for table in SPEC.publishes}
 
 
-def _recommendations(
-    model: Recommender, features: Mapping[str, pa.Table], span: tuple[int, int], params: Params
-) -> Iterator[pa.RecordBatch]:
-    start, end = span
-    lists = Lists(model, features, np.arange(start, end, dtype=np.int32), params)
-    customers = features["customer"].sort_by("customer_no")["customer_id"].combine_chunks()[start:end]
-    words = Reasons(lists)
-    blocks = (_block(lists, words, customers, i, min(i + BLOCK, end - start)) for i in range(0, end - start, BLOCK))
-    return _framed(RECOMMENDATION, blocks)
+class _Shop:
+    """What the tables of one shard share, each made when it is first asked for."""
+
+    def __init__(self, features: Mapping[str, pa.Table], span: tuple[int, int], params: Params) -> None:
+        self.features, self.span, self.params = features, span, params
+
+    @cached_property
+    def tonight(self) -> Tonight:
+        return Tonight.of(self.features, self.reranker.rules.shown())
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        return Reranker(self.features, self.params)
+
+    @cached_property
+    def words(self) -> Words:
+        return Words.of_shop(self.features)
+
+    @cached_property
+    def orders(self) -> together.Baskets:
+        return together.baskets(self.tonight)
+
+    @cached_property
+    def texts(self) -> Texts:
+        return Texts.of(self.tonight)
+
+    @cached_property
+    def repeats(self) -> again.Repeats:
+        return again.repeats(self.tonight, self.span, self.params)
+
+    @cached_property
+    def customers(self) -> pa.Table:
+        return self.features["customer"].sort_by("customer_no").combine_chunks()
 
 
-def _block(lists: Lists, words: Reasons, customers: pa.Array, start: int, end: int) -> dict[str, pa.Array]:
-    ids, scores, source = lists.rank(start, end)
-    rows, ranks = np.nonzero(ids >= 0)
-    chosen, because = ids[rows, ranks], source[rows, ranks]
+def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
+    """What does not depend on a customer. Generators: nothing is computed before it is read."""
+
+    def made(name: str) -> Iterator[dict[str, pa.Array]]:
+        tonight, words, params = shop.tonight, shop.words, shop.params
+        if not tonight.m:
+            return
+        match name:
+            case "product_state":
+                yield from state.product_state(shop.features)
+            case "similar_product":
+                looked = shop.features["interaction"]
+                yield from similar.rows(tonight, looked, shop.orders, shop.texts, words, params)
+            case "bought_together":
+                yield from together.rows(tonight, shop.orders, shop.texts, words, params)
+            case "popular_product":
+                yield from popular.rows(tonight, words, params)
+            case "trending_product":
+                yield from trending.rows(tonight, words)
+            case _:
+                yield from cold.rows(tonight, words, params)
+
+    names = ("similar_product", "bought_together", "popular_product", "trending_product", "cold_start", "product_state")
+    return {name: made(name) for name in names}
+
+
+def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
+    ids = shop.customers["customer_id"].combine_chunks()
+    yield from again.rows(shop.tonight, shop.repeats, ids, shop.words, shop.params)
+
+
+def _recommendations(model: Recommender, shop: _Shop) -> Iterator[dict[str, pa.Array]]:
+    start, end = shop.span
+    lists = Lists(model, shop.features, np.arange(start, end, dtype=np.int32), shop.params)
+    for i in range(0, end - start, BLOCK):
+        ranked = _ranked(lists, i, min(i + BLOCK, end - start))
+        shown = shop.reranker.lists(ranked, np.arange(start + i, start + i + len(ranked.ids)))
+        yield _block(shop, lists, shown, start + i)
+
+
+def _block(shop: _Shop, lists: Lists, ranked: Shown, start: int) -> dict[str, pa.Array]:
+    """Rows of the customers from number ``start`` on."""
+    rows, ranks = np.nonzero(ranked.ids >= 0)
+    chosen, source, code = (
+        ranked.ids[rows, ranks],
+        ranked.source[rows, ranks],
+        ranked.code[rows, ranks].astype(np.int64),
+    )
+    customer = start + rows
     product_ids = lists.products["product_id"].combine_chunks()
     return {
-        "customer_id": customers.take(pa.array(start + rows)),
+        "customer_id": shop.customers["customer_id"].combine_chunks().take(pa.array(customer)),
         "rank": pa.array(ranks + 1),
         "product_id": product_ids.take(pa.array(chosen)),
-        "score": pa.array(scores[rows, ranks].astype(np.float64)),
-        "reason": words.of(lists, start, rows, chosen, because),
-        "source_product_id": product_ids.take(pa.array(because, mask=because >= lists.m)),
+        "score": pa.array(ranked.scores[rows, ranks].astype(np.float64)),
+        "reason": _reasons(shop, customer, chosen, source, code),
+        "reason_code": pa.array(REASON_CODES).take(pa.array(code)),
+        "source_product_id": product_ids.take(pa.array(source, mask=source < 0)),
+        "propensity": pa.array(ranked.propensity[rows, ranks].astype(np.float64)),
     }
 
 
-class Reasons:
-    """Every reason there can be, once; a row's reason is its number among them."""
-
-    def __init__(self, lists: Lists) -> None:
-        titles = lists.products["title"].combine_chunks()
-        segments = pa.array(lists.popularity.names)
-        self._m = len(titles)
-        self._words = pa.concat_arrays([
-            pc.binary_join_element_wise("because you bought ", titles, ""),
-            pc.binary_join_element_wise("because you looked at ", titles, ""),
-            pc.binary_join_element_wise("popular with ", segments, " customers this month", ""),
-            pa.array(["because you bought it before", "because you looked at it", "popular this month", "from our range"]),
-        ])  # fmt: skip
-
-    def of(self, lists: Lists, start: int, rows: npt.NDArray[np.int64], chosen: Ids, because: Ids) -> pa.Array:
-        """The reason of each row: its source is a product of the history, or the popularity of a group."""
-        m, groups = self._m, len(lists.popularity.names)
-        again, looked, popular, listed = range(2 * m + groups, 2 * m + groups + 4)
-        personal = because < m
-        code = np.full(len(rows), listed, np.int64)
-        group = np.where(personal, 0, because - m)
-        counts = lists.popularity.counts
-        code[counts[0, chosen] >= RECENT] = popular
-        code = np.where((group > 0) & (counts[group, chosen] >= RECENT), 2 * m + group, code)
-        bought = lists.bought(start, rows[personal], because[personal])
-        itself = because[personal] == chosen[personal]
-        code[personal] = np.where(
-            itself, np.where(bought, again, looked), np.where(bought, because[personal], m + because[personal])
-        )
-        return self._words.take(pa.array(code))
+def _reasons(
+    shop: _Shop, customer: npt.NDArray[np.int64], chosen: Ids, source: Ids, code: npt.NDArray[np.int64]
+) -> pa.Array:
+    """Put each row's reason into words, with what it says of the product, the customer and the two."""
+    tonight = shop.tonight
+    days = np.zeros(len(code), np.int64)
+    again_ = code == KIND["again"]
+    days[again_] = shop.repeats.days_of(customer[again_], chosen[again_].astype(np.int64), tonight.m)
+    segments = shop.customers["segment"].combine_chunks()
+    return shop.words.of(
+        np.where(again_ & (days == 0), KIND["bought"], code),
+        source=Named(tonight.titles, source),
+        category=Named(pa.array(tonight.categories, pa.string()), tonight.category[chosen]),
+        segment=Named(segments, customer),
+        days=numbers(days),
+    )
 
 
-def _similar(model: Recommender, features: Mapping[str, pa.Table], params: Params) -> Iterator[dict[str, pa.Array]]:
-    """Each of tonight's products that the model knows with its nearest available ones."""
-    products, s = features["product"], model.similar_
-    names = pa.array(model.product_ids_, pa.string())
-    there = _among(names, products["product_id"])
-    available = _among(names, products.filter(products["available"])["product_id"])
-    row, col = np.repeat(np.arange(s.shape[0]), np.diff(s.indptr)), s.indices
-    kept = there[row] & available[col]
-    row, col, near = row[kept], col[kept], s.data[kept]
-    order = np.lexsort((col, -near, row))
-    row, col, near = row[order], col[order], near[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    top = rank < params.similar_k
-    yield {
-        "product_id": names.take(pa.array(row[top])),
-        "rank": pa.array(rank[top] + 1),
-        "similar_product_id": names.take(pa.array(col[top])),
-        "score": pa.array(near[top].astype(np.float64)),
-        "reason": pa.repeat("bought or looked at by the same customers", int(top.sum())),
-    }
-
-
-def _among(ids: pa.Array, others: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.is_in(ids, others.combine_chunks()).to_numpy(zero_copy_only=False), bool)
+def _ranked(lists: Lists, start: int, end: int) -> Ranked:
+    """Ranking of rows ``[start, end)`` with the reason of each place, none of them drawn by lot."""
+    ids, scores, source = lists.rank(start, end)
+    m, counts = lists.m, lists.popularity.counts
+    there = ids >= 0
+    group = np.where(source >= m, source - m, 0)
+    # The first place of the count is read where there is nothing: it is not shown.
+    own, every = counts[group, ids] >= RECENT, counts[0, ids] >= RECENT
+    code = np.where(every, KIND["popular"], KIND["range"])
+    code = np.where((group > 0) & own, KIND["segment"], code)
+    personal = there & (source < m)
+    rows, _ = np.nonzero(personal)
+    bought = np.zeros(ids.shape, bool)
+    if len(rows):
+        bought[personal] = lists.bought(start, rows, source[personal])
+    code = np.where(personal, np.where(bought, KIND["because"], KIND["looked"]), code)
+    code = np.where(personal & bought & (source == ids), KIND["again"], code)
+    source = np.where(personal, source, -1).astype(np.int32)
+    return Ranked(ids, scores, source, code.astype(np.int8))
 
 
 def _framed(table: Published, blocks: Iterator[dict[str, pa.Array]]) -> Iterator[pa.RecordBatch]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ml.capabilities.recommender.config import CONFIG
 from ml.core.spec import Capability, Gate, Published, PublishedColumn
 
 
@@ -34,7 +35,18 @@ class Params:
     """A bought product is shown again when at least this share of its buyers bought it again; above 1: never."""
     popularity: float = 0.2
     """Weight of the most popular product beside a customer's own history."""
+    explore_share: float = 0.05
+    """Share of a list's places that are drawn by lot, with the probability in the row; 0: none."""
+    price_weight: float = 0.0
+    """How much a product far from the prices that a customer usually pays is moved down; 0: not."""
+    max_per_category: int = 0
+    """At most so many of a category in a list, where its category_rule says nothing; 0: any number."""
 
+
+_WHY = PublishedColumn("reason", "text", "Why, in words.")
+_RANK = PublishedColumn("rank", "integer", "1 is best.")
+_SEGMENT = PublishedColumn("segment", "text", "The customers' segment; empty: all, guests too.")
+_CATEGORY = PublishedColumn("category", "text", "The products' category; empty: all.")
 
 RECOMMENDATION = Published(
     "recommendation",
@@ -42,26 +54,137 @@ RECOMMENDATION = Published(
     ("customer_id", "rank"),
     (
         PublishedColumn("customer_id", "text", "Who."),
-        PublishedColumn("rank", "integer", "1 is best."),
+        _RANK,
         PublishedColumn("product_id", "text", "What to show."),
         PublishedColumn("score", "number", "How strongly; comparable within one customer's list only."),
-        PublishedColumn("reason", "text", "Why, in words."),
+        _WHY,
         PublishedColumn(
-            "source_product_id", "text", "The product that the reason names; null for popularity.", nullable=True
+            "reason_code",
+            "text",
+            "Why, as a code: again, because, looked, category, segment, popular, explore, pinned or range.",
+        ),
+        PublishedColumn(
+            "source_product_id", "text", "The product that the reason names; null where it names none.", nullable=True
+        ),
+        PublishedColumn(
+            "propensity", "number", "Chance with which this product was drawn for this place; 1: not by lot.", "0 to 1"
         ),
     ),
 )
 
 SIMILAR_PRODUCT = Published(
     "similar_product",
-    "Products that the same customers buy and look at.",
+    "Substitutes: what could be bought in place of a product, of the same kind and looked at by the same customers.",
     ("product_id", "rank"),
     (
         PublishedColumn("product_id", "text", "The product that is looked at."),
-        PublishedColumn("rank", "integer", "1 is most similar."),
-        PublishedColumn("similar_product_id", "text", "What goes with it."),
+        _RANK,
+        PublishedColumn("similar_product_id", "text", "What could take its place."),
         PublishedColumn("score", "number", "Similarity.", "0 to 1"),
-        PublishedColumn("reason", "text", "Why, in words."),
+        _WHY,
+    ),
+)
+
+BOUGHT_TOGETHER = Published(
+    "bought_together",
+    "Complements: what goes into the same order, by more than chance.",
+    ("product_id", "rank"),
+    (
+        PublishedColumn("product_id", "text", "The product that is in the cart."),
+        _RANK,
+        PublishedColumn("other_product_id", "text", "What goes with it."),
+        PublishedColumn(
+            "score",
+            "number",
+            "How much likelier, at least, an order with the product has the other than any order; less for two of a kind.",
+            "0 to 1",
+        ),
+        PublishedColumn("orders", "integer", "Orders with both."),
+        PublishedColumn("lift", "number", "How many times as many orders hold both as if by chance.", "ratio"),
+        _WHY,
+    ),
+)
+
+BUY_AGAIN = Published(
+    "buy_again",
+    "What a customer has bought and is likely to need again soon, most likely first.",
+    ("customer_id", "rank"),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        _RANK,
+        PublishedColumn("product_id", "text", "What they bought before."),
+        PublishedColumn("score", "number", "Chance that they buy it within 28 days.", "0 to 1"),
+        PublishedColumn(
+            "expected_day", "timestamp", "Start of the day on which it is expected; the night's if overdue."
+        ),
+        PublishedColumn("interval_days", "number", "Expected time between two purchases.", "days"),
+        _WHY,
+    ),
+)
+
+POPULAR_PRODUCT = Published(
+    "popular_product",
+    "What is bought most these days, by segment and category.",
+    ("segment", "category", "rank"),
+    (
+        _SEGMENT,
+        _CATEGORY,
+        _RANK,
+        PublishedColumn("product_id", "text", "What to show."),
+        PublishedColumn("score", "number", "Share of the segment's recent purchases.", "0 to 1"),
+        _WHY,
+    ),
+)
+
+TRENDING_PRODUCT = Published(
+    "trending_product",
+    "What is bought more in the last two weeks than in the eight before, by more than chance and than the whole shop.",
+    ("segment", "category", "rank"),
+    (
+        _SEGMENT,
+        _CATEGORY,
+        _RANK,
+        PublishedColumn("product_id", "text", "What to show."),
+        PublishedColumn("score", "number", "Growth that it has at least, with 95 % confidence.", "ratio"),
+        PublishedColumn("growth", "number", "Its share of the orders against its share before.", "ratio"),
+        _WHY,
+    ),
+)
+
+COLD_START = Published(
+    "cold_start",
+    "What to show a visitor of whom nothing is known: some of everything that new customers begin with.",
+    ("segment", "rank"),
+    (
+        _SEGMENT,
+        _RANK,
+        PublishedColumn("product_id", "text", "What to show."),
+        PublishedColumn("score", "number", "How strongly; comparable within one list only."),
+        _WHY,
+    ),
+)
+
+PRODUCT_STATE = Published(
+    "product_state",
+    "Each product as the night saw it; ml.recommend holds its answers against it.",
+    ("product_id",),
+    (
+        PublishedColumn("product_id", "text", "The product."),
+        PublishedColumn("category", "text", "Its category; empty: none."),
+        PublishedColumn("brand", "text", "Its brand; empty: none."),
+        PublishedColumn("price", "number", "Its price.", "shop currency", nullable=True),
+        PublishedColumn("available", "boolean", "For sale and not out of stock."),
+    ),
+    indexes=(("category",),),
+)
+
+CUSTOMER_SEGMENT = Published(
+    "customer_segment",
+    "The segment of each customer who has one; ml.recommend finds in it whose lists and rules hold.",
+    ("customer_id",),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        PublishedColumn("segment", "text", "The shop's own grouping."),
     ),
 )
 
@@ -72,8 +195,20 @@ SPEC = Capability(
     package="ml.capabilities.recommender",
     needs=("customer", "product", "order", "order_item"),
     wants=("event", "stock"),
-    publishes=(RECOMMENDATION, SIMILAR_PRODUCT),
+    publishes=(
+        RECOMMENDATION,
+        SIMILAR_PRODUCT,
+        BOUGHT_TOGETHER,
+        BUY_AGAIN,
+        POPULAR_PRODUCT,
+        TRENDING_PRODUCT,
+        COLD_START,
+        PRODUCT_STATE,
+        CUSTOMER_SEGMENT,
+    ),
     params=Params(),
     gate=Gate(metric="ndcg@10", baseline="recent popularity", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
+    config=CONFIG,
+    functions="live.sql",
 )

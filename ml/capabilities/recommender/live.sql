@@ -1,0 +1,374 @@
+-- What the shop calls while it makes a page: ml.recommend and ml.recommend_for_basket.
+--
+-- They read the published batches, and the shop's rules and catalogue as they are at this moment. Run whenever a batch takes
+-- the place of another, in the same transaction, with the shop's time zone set and function bodies unchecked.
+
+-- Which of ids the shop sells at this moment. Made to measure: an index on the shop's own product ids is used whatever their
+-- type is, and counts of stock since the night are looked at where the planner finds that cheap (an index on product_id,
+-- counted_at).
+DO $make$
+DECLARE
+    dear constant double precision := 500;
+    key text;
+    active text := '';
+    stock text := '';
+    counted constant text := $sql$
+        AND coalesce((SELECT s.quantity > 0 FROM shop.stock AS s
+                      WHERE s.product_id = p.product_id AND s.counted_at <= now() AND s.counted_at >= %s
+                      ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
+    sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
+    plan json;
+BEGIN
+    SELECT format_type(a.atttypid, NULL) INTO key FROM pg_attribute AS a
+    WHERE a.attrelid = to_regclass('shop.product') AND a.attname = 'product_id' AND NOT a.attisdropped;
+    PERFORM FROM pg_attribute AS a
+    WHERE a.attrelid = to_regclass('shop.product') AND a.attname = 'active' AND NOT a.attisdropped;
+    IF FOUND THEN
+        active := ' AND p.active IS NOT FALSE';
+    END IF;
+    BEGIN
+        EXECUTE 'EXPLAIN (FORMAT JSON) ' || format(
+            sold, $$SELECT array_agg(x.product_id) FROM (SELECT product_id FROM shop.product LIMIT 20) AS x$$, key, active,
+            format(counted, 'now()'))  -- with the first batch there is no view yet that would say since when
+        INTO plan;
+        IF (plan -> 0 -> 'Plan' ->> 'Total Cost')::double precision < dear THEN
+            stock := format(counted, '(SELECT n.as_of FROM ml.product_state AS n LIMIT 1)');
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        stock := '';  -- no shop.stock, or nothing that can be asked this way: the night's state holds
+    END;
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION ml_ops.recommender_on_sale(ids text[]) RETURNS text[]
+        LANGUAGE plpgsql STABLE AS $body$
+        BEGIN
+            RETURN ARRAY(%s);
+        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
+            OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
+            RETURN ids;  -- no shop here, or another one than at the last publication: the night's state holds
+        END
+        $body$
+    $sql$, format(sold, 'ids', coalesce(key, 'text'), active, stock));
+END
+$make$;
+
+-- Today in the shop's time zone, that of the session that makes the function.
+DO $make$
+BEGIN
+    EXECUTE format(
+        'CREATE OR REPLACE FUNCTION ml_ops.recommender_today() RETURNS date LANGUAGE sql STABLE AS %L',
+        format('SELECT (now() AT TIME ZONE %L)::date', current_setting('TimeZone')));
+END
+$make$;
+
+-- The words of a reason in the shop's language.
+CREATE OR REPLACE FUNCTION ml_ops.recommender_words(wanted text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+        (SELECT t.template FROM ml_config.reason_template AS t JOIN ml_config.recommender_setting AS s USING (language)
+         WHERE t.code = wanted),
+        (SELECT t.template FROM ml_config.reason_template AS t WHERE t.language = 'en' AND t.code = wanted),
+        '')
+$$;
+
+-- One row if the product may be shown by the night's state and today's rules; planned as a part of the caller's query.
+CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(
+    product text, today date, who text, who_segment text, wanted_category text
+) RETURNS TABLE (category text)
+LANGUAGE sql STABLE AS $$
+    SELECT s.category FROM ml.product_state AS s
+    WHERE s.product_id = product AND s.available AND (wanted_category IS NULL OR s.category = wanted_category)
+      AND NOT EXISTS (
+          SELECT FROM ml_config.rule AS r
+          WHERE r.kind = 'exclude'
+            AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today)
+            AND (r.product_id IS NULL OR r.product_id = s.product_id)
+            AND (r.category IS NULL OR r.category = s.category)
+            AND (r.brand IS NULL OR r.brand = s.brand)
+            -- A night compares prices in 32 bit.
+            AND (r.min_price IS NULL OR s.price::real >= r.min_price::real)
+            AND (r.max_price IS NULL OR s.price::real <= r.max_price::real)
+            AND (r.segment IS NULL OR r.segment = coalesce(
+                who_segment, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '')))
+$$;
+
+CREATE OR REPLACE FUNCTION ml.recommend(
+    customer_id text,
+    n integer DEFAULT 10,
+    category text DEFAULT NULL,
+    exclude text[] DEFAULT '{}',
+    segment text DEFAULT NULL
+) RETURNS TABLE (
+    rank integer,
+    product_id text,
+    score double precision,
+    reason text,
+    source_product_id text,
+    batch_id bigint,
+    model_version integer
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    who constant text := recommend.customer_id;
+    wanted constant integer := coalesce(recommend.n, 10);
+    cat constant text := nullif(recommend.category, '');
+    unwanted constant text[] := recommend.exclude;
+    today constant date := ml_ops.recommender_today();
+    seg text := recommend.segment;
+    first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
+    guarded boolean;  -- something is excluded today, so each product is held against the rules
+    limited boolean;  -- a category has a limit; on the page of one category it means nothing
+    pins text[]; pin_places bigint[];
+    -- The list so far, one array a column; the next part of it in found_….
+    ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
+    found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
+    found_batches bigint[]; found_versions integer[];
+    sold text[];
+    tier text;
+BEGIN
+    IF wanted NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION 'ml.recommend: n is %, and must be between 1 and 500.', wanted USING ERRCODE = '22023';
+    ELSIF cardinality(unwanted) > 1000 THEN
+        RAISE EXCEPTION 'ml.recommend: exclude holds % products, and may hold 1000.', cardinality(unwanted)
+            USING ERRCODE = '22023';
+    END IF;
+
+    SELECT array_agg(r.product_id ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
+           array_agg(r.rank ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
+           coalesce(bool_or(r.kind = 'exclude'), false),
+           cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL)
+    INTO pins, pin_places, guarded, limited
+    FROM ml_config.rule AS r
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted)
+      AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today)
+      AND (r.segment IS NULL OR r.segment = coalesce(
+          seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), ''));
+
+    last := wanted + coalesce(cardinality(unwanted), 0);
+    FOREACH tier IN ARRAY ARRAY[
+        'own', 'own rest', 'newcomers in the segment', 'newcomers', 'popular in the segment', 'popular', 'popular rest', 'range'
+    ] LOOP
+        CASE
+        WHEN tier IN ('own', 'own rest') THEN  -- what was pinned last night and is no longer goes
+            CONTINUE WHEN tier = 'own rest' AND cat IS NOT NULL;
+            IF tier = 'own rest' OR cat IS NOT NULL THEN
+                first := CASE tier WHEN 'own' THEN 1 ELSE last + 1 END; last := 1000000;
+            END IF;
+            SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                   array_agg(l.reason ORDER BY l.rank), array_agg(l.source_product_id ORDER BY l.rank),
+                   array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM ml.recommendation AS l
+            WHERE l.customer_id = who AND l.rank BETWEEN first AND last
+              AND (l.reason_code <> 'pinned' OR l.product_id = ANY (pins))
+              AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (NOT guarded AND cat IS NULL
+                   OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+        WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
+            IF tier = 'newcomers in the segment' THEN
+                seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
+                first := 1; last := 10 + wanted + coalesce(cardinality(unwanted), 0) + coalesce(cardinality(ids), 0);
+            END IF;
+            CONTINUE WHEN cat IS NOT NULL OR (seg = '' AND tier = 'newcomers in the segment');
+            SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                   array_agg(l.reason ORDER BY l.rank), array_agg(NULL::text),
+                   array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM ml.cold_start AS l
+            WHERE l.segment = CASE tier WHEN 'newcomers' THEN '' ELSE seg END AND l.rank BETWEEN first AND last
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+        WHEN tier IN ('popular in the segment', 'popular', 'popular rest') THEN
+            CONTINUE WHEN seg = '' AND tier = 'popular in the segment';
+            IF tier = 'popular rest' THEN
+                first := last + 1; last := 1000000;
+            END IF;
+            SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                   array_agg(l.reason ORDER BY l.rank), array_agg(NULL::text),
+                   array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM ml.popular_product AS l
+            WHERE l.segment = CASE tier WHEN 'popular in the segment' THEN seg ELSE '' END AND l.category = coalesce(cat, '')
+              AND l.rank BETWEEN first AND last
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+        ELSE  -- anything that is for sale
+            SELECT array_agg(l.product_id), array_agg(0::double precision),
+                   array_agg(ml_ops.recommender_words('range')), array_agg(NULL::text),
+                   array_agg(l.batch_id), array_agg(l.model_version)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM (
+                SELECT s.product_id, s.batch_id, s.model_version FROM ml.product_state AS s
+                WHERE s.category = cat
+                  AND (s.product_id = ANY (ids)) IS NOT TRUE AND (s.product_id = ANY (unwanted)) IS NOT TRUE
+                  AND EXISTS (SELECT FROM ml_ops.recommender_fit(s.product_id, today, who, seg, cat))
+                UNION ALL
+                SELECT s.product_id, s.batch_id, s.model_version FROM ml.product_state AS s
+                WHERE cat IS NULL
+                  AND (s.product_id = ANY (ids)) IS NOT TRUE AND (s.product_id = ANY (unwanted)) IS NOT TRUE
+                  AND EXISTS (SELECT FROM ml_ops.recommender_fit(s.product_id, today, who, seg, cat))
+                LIMIT 2 * wanted) AS l;
+        END CASE;
+        IF found_ids IS NOT NULL THEN
+            sold := ml_ops.recommender_on_sale(found_ids);
+            IF cardinality(sold) < cardinality(found_ids) THEN
+                SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
+                       array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
+                INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+                FROM unnest(found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions)
+                     WITH ORDINALITY AS u (a, b, c, d, e, f, o)
+                WHERE u.a = ANY (sold);
+            END IF;
+            ids := ids || found_ids; scores := scores || found_scores; reasons := reasons || found_reasons;
+            sources := sources || found_sources; batches := batches || found_batches; versions := versions || found_versions;
+        END IF;
+        EXIT WHEN cardinality(ids) >= wanted AND NOT limited;
+    END LOOP;
+
+    IF pins IS NULL AND NOT limited THEN
+        RETURN QUERY
+        SELECT u.o::integer, u.a, u.b, u.c, u.d, u.e, u.f
+        FROM unnest(ids, scores, reasons, sources, batches, versions) WITH ORDINALITY AS u (a, b, c, d, e, f, o)
+        LIMIT wanted;
+        RETURN;
+    END IF;
+    sold := ml_ops.recommender_on_sale(ARRAY(
+        SELECT p FROM unnest(pins) AS p, LATERAL ml_ops.recommender_fit(p, today, who, seg, cat) AS f
+        WHERE (p = ANY (unwanted)) IS NOT TRUE));
+    RETURN QUERY
+    WITH pinned AS MATERIALIZED (
+        -- Of two that want a place, the later takes the next one: place = max over those before of (rank + how many follow).
+        SELECT p.a, max(p.rank - p.o) OVER (ORDER BY p.o) + p.o AS place
+        FROM (
+            SELECT u.a, min(u.rank) AS rank, row_number() OVER (ORDER BY min(u.rank), min(u.o)) AS o
+            FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, rank, o)
+            WHERE u.a = ANY (sold) GROUP BY u.a) AS p
+    ), rows AS (
+        SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.o, p.place FROM unnest(ids, scores, reasons, sources, batches, versions)
+               WITH ORDINALITY AS u (a, b, c, d, e, f, o) LEFT JOIN pinned AS p ON p.a = u.a AND p.place <= wanted
+    ), others AS (
+        -- A pin counts towards its category's limit.
+        SELECT r.a, r.b, r.c, r.d, r.e, r.f, row_number() OVER (ORDER BY r.o) AS o
+        FROM (
+            SELECT r.*, c.max_per_list, count(*) OVER (
+                PARTITION BY s.category ORDER BY (r.place IS NULL), r.o ROWS UNBOUNDED PRECEDING) AS nth
+            FROM rows AS r LEFT JOIN ml.product_state AS s ON s.product_id = r.a
+                 LEFT JOIN ml_config.category_rule AS c ON c.category = s.category AND limited) AS r
+        WHERE r.place IS NULL AND (r.max_per_list IS NULL OR r.nth <= r.max_per_list)
+    ), free AS (
+        SELECT g AS place, row_number() OVER (ORDER BY g) AS o FROM generate_series(1, wanted) AS g
+        WHERE NOT EXISTS (SELECT FROM pinned AS p WHERE p.place = g)
+    ), all_rows AS (
+        SELECT f.place, o.a, o.b, o.c, o.d, o.e, o.f FROM others AS o JOIN free AS f USING (o)
+        UNION ALL
+        SELECT p.place, p.a, coalesce(r.b, 0), ml_ops.recommender_words('pinned'), NULL, s.batch_id, s.model_version
+        FROM pinned AS p JOIN ml.product_state AS s ON s.product_id = p.a LEFT JOIN rows AS r ON r.a = p.a
+        WHERE p.place <= wanted
+    )
+    SELECT row_number() OVER (ORDER BY a.place)::integer, a.a, a.b, a.c, a.d, a.e, a.f FROM all_rows AS a ORDER BY a.place;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ml.recommend_for_basket(product_ids text[], n integer DEFAULT 10) RETURNS TABLE (
+    rank integer,
+    product_id text,
+    score double precision,
+    reason text,
+    source_product_id text,
+    batch_id bigint,
+    model_version integer
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    basket constant text[] := recommend_for_basket.product_ids;
+    wanted constant integer := coalesce(recommend_for_basket.n, 10);
+    today constant date := ml_ops.recommender_today();
+    guarded constant boolean := EXISTS (SELECT FROM ml_config.rule AS r WHERE r.kind = 'exclude');
+    first bigint := 1; last bigint;
+    ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
+    found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
+    found_batches bigint[]; found_versions integer[];
+    sold text[];
+    tier text;
+BEGIN
+    IF wanted NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION 'ml.recommend_for_basket: n is %, and must be between 1 and 500.', wanted USING ERRCODE = '22023';
+    ELSIF cardinality(basket) > 1000 THEN
+        RAISE EXCEPTION 'ml.recommend_for_basket: the basket holds % products, and may hold 1000.', cardinality(basket)
+            USING ERRCODE = '22023';
+    END IF;
+
+    last := 10 + wanted + coalesce(cardinality(basket), 0);
+    FOREACH tier IN ARRAY ARRAY['together', 'similar', 'popular', 'popular rest'] LOOP
+        CASE
+        -- The sum over the products of the basket, explained by the largest part.
+        WHEN tier = 'together' THEN
+            SELECT array_agg(l.a), array_agg(l.b), array_agg(l.c), array_agg(l.d), array_agg(l.e), array_agg(l.f)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM (
+                SELECT t.other_product_id AS a, sum(t.score) AS b, (array_agg(t.reason ORDER BY t.score DESC))[1] AS c,
+                       (array_agg(t.product_id ORDER BY t.score DESC))[1] AS d, min(t.batch_id) AS e,
+                       min(t.model_version) AS f
+                FROM ml.bought_together AS t
+                WHERE t.product_id = ANY (basket) AND (t.other_product_id = ANY (basket)) IS NOT TRUE
+                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l
+            WHERE NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.a, today, NULL, '', NULL));
+        WHEN tier = 'similar' THEN
+            SELECT array_agg(l.a), array_agg(l.b), array_agg(l.c), array_agg(l.d), array_agg(l.e), array_agg(l.f)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM (
+                SELECT t.similar_product_id AS a, sum(t.score) AS b, (array_agg(t.reason ORDER BY t.score DESC))[1] AS c,
+                       (array_agg(t.product_id ORDER BY t.score DESC))[1] AS d, min(t.batch_id) AS e,
+                       min(t.model_version) AS f
+                FROM ml.similar_product AS t
+                WHERE t.product_id = ANY (basket) AND (t.similar_product_id = ANY (basket)) IS NOT TRUE
+                  AND (t.similar_product_id = ANY (ids)) IS NOT TRUE
+                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l
+            WHERE NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.a, today, NULL, '', NULL));
+        ELSE
+            IF tier = 'popular rest' THEN
+                first := last + 1; last := 1000000;
+            END IF;
+            SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                   array_agg(l.reason ORDER BY l.rank), array_agg(NULL::text),
+                   array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM ml.popular_product AS l
+            WHERE l.segment = '' AND l.category = '' AND l.rank BETWEEN first AND last
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (basket)) IS NOT TRUE
+              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, NULL, '', NULL)));
+        END CASE;
+        IF found_ids IS NOT NULL THEN
+            sold := ml_ops.recommender_on_sale(found_ids);
+            IF cardinality(sold) < cardinality(found_ids) THEN
+                SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
+                       array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
+                INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+                FROM unnest(found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions)
+                     WITH ORDINALITY AS u (a, b, c, d, e, f, o)
+                WHERE u.a = ANY (sold);
+            END IF;
+            ids := ids || found_ids; scores := scores || found_scores; reasons := reasons || found_reasons;
+            sources := sources || found_sources; batches := batches || found_batches; versions := versions || found_versions;
+        END IF;
+        EXIT WHEN cardinality(ids) >= wanted;
+    END LOOP;
+
+    RETURN QUERY
+    SELECT u.o::integer, u.a, u.b, u.c, u.d, u.e, u.f
+    FROM unnest(ids, scores, reasons, sources, batches, versions) WITH ORDINALITY AS u (a, b, c, d, e, f, o)
+    LIMIT wanted;
+END
+$$;
+
+COMMENT ON FUNCTION ml.recommend(text, integer, text, text[], text) IS
+    'The n best products for a customer at this moment, from the customer''s own list or else what newcomers and the segment buy; never what is excluded, sold out or no longer for sale.';
+COMMENT ON FUNCTION ml.recommend_for_basket(text[], integer) IS
+    'The n best products to go with a basket at this moment: bought together, similar, popular; never what is in it.';
