@@ -70,25 +70,27 @@ LANGUAGE sql STABLE AS $$
         '')
 $$;
 
--- One row if the product may be shown by the night's state and today's rules; planned as a part of the caller's query.
-CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(
-    product text, today date, who text, who_segment text, wanted_category text
-) RETURNS TABLE (category text)
-LANGUAGE sql STABLE AS $$
-    SELECT s.category FROM ml.product_state AS s
-    WHERE s.product_id = product AND s.available AND (wanted_category IS NULL OR s.category = wanted_category)
-      AND NOT EXISTS (
-          SELECT FROM ml_config.rule AS r
-          WHERE r.kind = 'exclude'
-            AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today)
-            AND (r.product_id IS NULL OR r.product_id = s.product_id)
-            AND (r.category IS NULL OR r.category = s.category)
-            AND (r.brand IS NULL OR r.brand = s.brand)
-            -- A night compares prices in 32 bit.
-            AND (r.min_price IS NULL OR s.price::real >= r.min_price::real)
-            AND (r.max_price IS NULL OR s.price::real <= r.max_price::real)
-            AND (r.segment IS NULL OR r.segment = coalesce(
-                who_segment, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '')))
+-- Which of ids may be shown by the night's state and today's rules.
+CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(ids text[], today date, seg text, cat text) RETURNS text[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        WITH excluded AS MATERIALIZED (
+            SELECT r.product_id, r.category, r.brand, r.min_price::real AS min_price, r.max_price::real AS max_price
+            FROM ml_config.rule AS r
+            WHERE r.kind = 'exclude' AND (r.segment IS NULL OR r.segment = seg)
+              AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today))
+        SELECT s.product_id FROM ml.product_state AS s
+        WHERE s.product_id = ANY (ids) AND s.available AND (cat IS NULL OR s.category = cat)
+          AND NOT EXISTS (
+              SELECT FROM excluded AS r
+              WHERE (r.product_id IS NULL OR r.product_id = s.product_id)
+                AND (r.category IS NULL OR r.category = s.category)
+                AND (r.brand IS NULL OR r.brand = s.brand)
+                -- A night compares prices in 32 bit.
+                AND (r.min_price IS NULL OR s.price::real >= r.min_price)
+                AND (r.max_price IS NULL OR s.price::real <= r.max_price)));
+END
 $$;
 
 CREATE OR REPLACE FUNCTION ml.recommend(
@@ -119,9 +121,10 @@ DECLARE
     today constant date := ml_ops.recommender_today();
     seg text := recommend.segment;
     first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
-    guarded boolean;  -- something is excluded today, so each product is held against the rules
+    guarded boolean;  -- something is excluded today: each product is held against the rules
     limited boolean;  -- a category has a limit; on the page of one category it means nothing
     pins text[]; pin_places bigint[];
+    pin integer := 1; other integer := 1; order_of integer[];  -- of the list with its pins: places in it, or less than 0: pins
     -- The list so far, one array a column; the next part of it in found_….
     ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
     found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
@@ -136,18 +139,29 @@ BEGIN
             USING ERRCODE = '22023';
     END IF;
 
+    -- Whose segment decides about no rule is not looked up before the own list is at its end.
+    IF seg IS NULL AND EXISTS (SELECT FROM ml_config.rule AS r WHERE r.segment IS NOT NULL) THEN
+        seg := coalesce((SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
+    END IF;
     SELECT array_agg(r.product_id ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
            array_agg(r.rank ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
            coalesce(bool_or(r.kind = 'exclude'), false),
            cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL)
     INTO pins, pin_places, guarded, limited
     FROM ml_config.rule AS r
-    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted)
-      AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today)
-      AND (r.segment IS NULL OR r.segment = coalesce(
-          seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), ''));
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted) AND (r.segment IS NULL OR r.segment = seg)
+      AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
 
-    last := wanted + coalesce(cardinality(unwanted), 0);
+    IF pins IS NOT NULL THEN
+        sold := ml_ops.recommender_on_sale(ml_ops.recommender_fit(pins, today, seg, cat));
+        -- Each product once, at its first place.
+        SELECT array_agg(u.a ORDER BY u.place, u.o), array_agg(u.place ORDER BY u.place, u.o) INTO pins, pin_places
+        FROM (
+            SELECT DISTINCT ON (u.a) u.a, u.place, u.o FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, place, o)
+            WHERE u.a = ANY (sold) AND (u.a = ANY (unwanted)) IS NOT TRUE ORDER BY u.a, u.o) AS u;
+    END IF;
+
+    last := wanted + coalesce(cardinality(unwanted), 0) + coalesce(cardinality(pins), 0);
     FOREACH tier IN ARRAY ARRAY[
         'own', 'own rest', 'newcomers in the segment', 'newcomers', 'popular in the segment', 'popular', 'popular rest', 'range'
     ] LOOP
@@ -164,9 +178,7 @@ BEGIN
             FROM ml.recommendation AS l
             WHERE l.customer_id = who AND l.rank BETWEEN first AND last
               AND (l.reason_code <> 'pinned' OR l.product_id = ANY (pins))
-              AND (l.product_id = ANY (unwanted)) IS NOT TRUE
-              AND (NOT guarded AND cat IS NULL
-                   OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+              AND (l.product_id = ANY (unwanted)) IS NOT TRUE;
         WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
             IF tier = 'newcomers in the segment' THEN
                 seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
@@ -179,8 +191,7 @@ BEGIN
             INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
             FROM ml.cold_start AS l
             WHERE l.segment = CASE tier WHEN 'newcomers' THEN '' ELSE seg END AND l.rank BETWEEN first AND last
-              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE
-              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE;
         WHEN tier IN ('popular in the segment', 'popular', 'popular rest') THEN
             CONTINUE WHEN seg = '' AND tier = 'popular in the segment';
             IF tier = 'popular rest' THEN
@@ -193,8 +204,7 @@ BEGIN
             FROM ml.popular_product AS l
             WHERE l.segment = CASE tier WHEN 'popular in the segment' THEN seg ELSE '' END AND l.category = coalesce(cat, '')
               AND l.rank BETWEEN first AND last
-              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE
-              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, who, seg, cat)));
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE;
         ELSE  -- anything that is for sale
             SELECT array_agg(l.product_id), array_agg(0::double precision),
                    array_agg(ml_ops.recommender_words('range')), array_agg(NULL::text),
@@ -204,16 +214,19 @@ BEGIN
                 SELECT s.product_id, s.batch_id, s.model_version FROM ml.product_state AS s
                 WHERE s.category = cat
                   AND (s.product_id = ANY (ids)) IS NOT TRUE AND (s.product_id = ANY (unwanted)) IS NOT TRUE
-                  AND EXISTS (SELECT FROM ml_ops.recommender_fit(s.product_id, today, who, seg, cat))
+                  AND s.available
                 UNION ALL
                 SELECT s.product_id, s.batch_id, s.model_version FROM ml.product_state AS s
                 WHERE cat IS NULL
                   AND (s.product_id = ANY (ids)) IS NOT TRUE AND (s.product_id = ANY (unwanted)) IS NOT TRUE
-                  AND EXISTS (SELECT FROM ml_ops.recommender_fit(s.product_id, today, who, seg, cat))
-                LIMIT 2 * wanted) AS l;
+                  AND s.available
+                LIMIT 5 * wanted + 50) AS l;
         END CASE;
         IF found_ids IS NOT NULL THEN
             sold := ml_ops.recommender_on_sale(found_ids);
+            IF guarded OR cat IS NOT NULL AND tier = 'own' THEN
+                sold := ml_ops.recommender_fit(sold, today, seg, cat);
+            END IF;
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
                        array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
@@ -228,47 +241,50 @@ BEGIN
         EXIT WHEN cardinality(ids) >= wanted AND NOT limited;
     END LOOP;
 
-    IF pins IS NULL AND NOT limited THEN
+    IF limited THEN
+        -- The pins count towards their categories' limits.
+        SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
+               array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
+        INTO ids, scores, reasons, sources, batches, versions
+        FROM (
+            SELECT u.*, c.max_per_list, count(*) OVER (PARTITION BY s.category ORDER BY u.o) + (
+                       SELECT count(*) FROM ml.product_state AS q
+                       WHERE q.product_id = ANY (pins) AND q.category = s.category) AS nth
+            FROM unnest(ids, scores, reasons, sources, batches, versions) WITH ORDINALITY AS u (a, b, c, d, e, f, o)
+                 LEFT JOIN ml.product_state AS s ON s.product_id = u.a
+                 LEFT JOIN ml_config.category_rule AS c ON c.category = s.category
+            WHERE (u.a = ANY (pins)) IS NOT TRUE) AS u
+        WHERE u.max_per_list IS NULL OR u.nth <= u.max_per_list;
+    END IF;
+    IF cardinality(pins) > 0 THEN
+        -- A pin stands at its place, or at the next if that is taken; the others stand around the pins.
+        FOR place IN 1 .. wanted LOOP
+            WHILE ids[other] = ANY (pins) LOOP
+                other := other + 1;
+            END LOOP;
+            IF pin <= cardinality(pins) AND (pin_places[pin] <= place OR other > coalesce(cardinality(ids), 0)) THEN
+                order_of := order_of || -pin;
+                pin := pin + 1;
+            ELSE
+                EXIT WHEN other > coalesce(cardinality(ids), 0);
+                order_of := order_of || other;
+                other := other + 1;
+            END IF;
+        END LOOP;
         RETURN QUERY
-        SELECT u.o::integer, u.a, u.b, u.c, u.d, u.e, u.f
-        FROM unnest(ids, scores, reasons, sources, batches, versions) WITH ORDINALITY AS u (a, b, c, d, e, f, o)
-        LIMIT wanted;
+        SELECT u.o::integer, CASE WHEN u.i > 0 THEN ids[u.i] ELSE pins[-u.i] END,
+               CASE WHEN u.i > 0 THEN scores[u.i] ELSE coalesce(scores[array_position(ids, pins[-u.i])], 0) END,
+               CASE WHEN u.i > 0 THEN reasons[u.i] ELSE ml_ops.recommender_words('pinned') END,
+               CASE WHEN u.i > 0 THEN sources[u.i] END,
+               CASE WHEN u.i > 0 THEN batches[u.i] ELSE (SELECT s.batch_id FROM ml.product_state AS s LIMIT 1) END,
+               CASE WHEN u.i > 0 THEN versions[u.i] ELSE (SELECT s.model_version FROM ml.product_state AS s LIMIT 1) END
+        FROM unnest(order_of) WITH ORDINALITY AS u (i, o);
         RETURN;
     END IF;
-    sold := ml_ops.recommender_on_sale(ARRAY(
-        SELECT p FROM unnest(pins) AS p, LATERAL ml_ops.recommender_fit(p, today, who, seg, cat) AS f
-        WHERE (p = ANY (unwanted)) IS NOT TRUE));
     RETURN QUERY
-    WITH pinned AS MATERIALIZED (
-        -- Of two that want a place, the later takes the next one: place = max over those before of (rank + how many follow).
-        SELECT p.a, max(p.rank - p.o) OVER (ORDER BY p.o) + p.o AS place
-        FROM (
-            SELECT u.a, min(u.rank) AS rank, row_number() OVER (ORDER BY min(u.rank), min(u.o)) AS o
-            FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, rank, o)
-            WHERE u.a = ANY (sold) GROUP BY u.a) AS p
-    ), rows AS (
-        SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.o, p.place FROM unnest(ids, scores, reasons, sources, batches, versions)
-               WITH ORDINALITY AS u (a, b, c, d, e, f, o) LEFT JOIN pinned AS p ON p.a = u.a AND p.place <= wanted
-    ), others AS (
-        -- A pin counts towards its category's limit.
-        SELECT r.a, r.b, r.c, r.d, r.e, r.f, row_number() OVER (ORDER BY r.o) AS o
-        FROM (
-            SELECT r.*, c.max_per_list, count(*) OVER (
-                PARTITION BY s.category ORDER BY (r.place IS NULL), r.o ROWS UNBOUNDED PRECEDING) AS nth
-            FROM rows AS r LEFT JOIN ml.product_state AS s ON s.product_id = r.a
-                 LEFT JOIN ml_config.category_rule AS c ON c.category = s.category AND limited) AS r
-        WHERE r.place IS NULL AND (r.max_per_list IS NULL OR r.nth <= r.max_per_list)
-    ), free AS (
-        SELECT g AS place, row_number() OVER (ORDER BY g) AS o FROM generate_series(1, wanted) AS g
-        WHERE NOT EXISTS (SELECT FROM pinned AS p WHERE p.place = g)
-    ), all_rows AS (
-        SELECT f.place, o.a, o.b, o.c, o.d, o.e, o.f FROM others AS o JOIN free AS f USING (o)
-        UNION ALL
-        SELECT p.place, p.a, coalesce(r.b, 0), ml_ops.recommender_words('pinned'), NULL, s.batch_id, s.model_version
-        FROM pinned AS p JOIN ml.product_state AS s ON s.product_id = p.a LEFT JOIN rows AS r ON r.a = p.a
-        WHERE p.place <= wanted
-    )
-    SELECT row_number() OVER (ORDER BY a.place)::integer, a.a, a.b, a.c, a.d, a.e, a.f FROM all_rows AS a ORDER BY a.place;
+    SELECT u.o::integer, u.a, u.b, u.c, u.d, u.e, u.f
+    FROM unnest(ids, scores, reasons, sources, batches, versions) WITH ORDINALITY AS u (a, b, c, d, e, f, o)
+    LIMIT wanted;
 END
 $$;
 
@@ -318,8 +334,7 @@ BEGIN
                        min(t.model_version) AS f
                 FROM ml.bought_together AS t
                 WHERE t.product_id = ANY (basket) AND (t.other_product_id = ANY (basket)) IS NOT TRUE
-                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l
-            WHERE NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.a, today, NULL, '', NULL));
+                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l;
         WHEN tier = 'similar' THEN
             SELECT array_agg(l.a), array_agg(l.b), array_agg(l.c), array_agg(l.d), array_agg(l.e), array_agg(l.f)
             INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
@@ -330,8 +345,7 @@ BEGIN
                 FROM ml.similar_product AS t
                 WHERE t.product_id = ANY (basket) AND (t.similar_product_id = ANY (basket)) IS NOT TRUE
                   AND (t.similar_product_id = ANY (ids)) IS NOT TRUE
-                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l
-            WHERE NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.a, today, NULL, '', NULL));
+                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l;
         ELSE
             IF tier = 'popular rest' THEN
                 first := last + 1; last := 1000000;
@@ -342,11 +356,13 @@ BEGIN
             INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
             FROM ml.popular_product AS l
             WHERE l.segment = '' AND l.category = '' AND l.rank BETWEEN first AND last
-              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (basket)) IS NOT TRUE
-              AND (NOT guarded OR EXISTS (SELECT FROM ml_ops.recommender_fit(l.product_id, today, NULL, '', NULL)));
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (basket)) IS NOT TRUE;
         END CASE;
         IF found_ids IS NOT NULL THEN
             sold := ml_ops.recommender_on_sale(found_ids);
+            IF guarded THEN
+                sold := ml_ops.recommender_fit(sold, today, '', NULL);
+            END IF;
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
                        array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
