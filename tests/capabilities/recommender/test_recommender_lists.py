@@ -125,7 +125,7 @@ def test_who_bought_nearly_everything_gets_the_rest() -> None:
     n = 300
     products = pa.table({
         "product_no": pa.array(range(n), pa.int32()), "product_id": [f"p{i:03d}" for i in range(n)],
-        "title": ["x"] * n, "category": [""] * n, "available": [True] * n, "listed_at": pa.nulls(n, pa.int64()),
+        "title": ["x"] * n, "category": [""] * n, "available": [True] * n, "listed_at": pa.nulls(n, pa.int64()), "brand": [""] * n, "price": pa.nulls(n, pa.float32()),
     })  # fmt: skip
     popular = pa.table({
         "segment": [""] * n, "product_no": pa.array(range(n), pa.int32()), "score": np.arange(n, 0, -1.0),
