@@ -55,9 +55,9 @@ def run(options: Options) -> Iterator[Row]:
 
 
 def _rows(taken: dict[str, np.ndarray], seconds: float) -> Iterator[Row]:
-    plain50, plain99 = np.quantile(taken[_PLAIN], [0.5, 0.99])
+    plain50, plain99 = np.quantile(taken[_PLAIN], [0.5, 0.99]).tolist()
     for name, ms in taken.items():
-        p50, p99 = np.quantile(ms, [0.5, 0.99])
+        p50, p99 = np.quantile(ms, [0.5, 0.99]).tolist()
         note = (
             f"p50 {p50:.1f} ms, {len(ms) / seconds:,.0f} calls/s; {_PLAIN}: p50 {plain50:.1f} ms, p99 {plain99:.1f} ms"
         )

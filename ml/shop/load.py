@@ -34,6 +34,8 @@ TRUTH = "demo_truth"
 """Schema of what the source ``demo`` planted; its tables are named ``demo_truth.<name>``."""
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('nightshift shop load'))"
+_LOOKED_UP = {"product": ("product_id",), "stock": ("product_id", "counted_at")}
+_TOO_LONG = "54000"  # program_limit_exceeded: an id of thousands of characters
 _FORBIDDEN = ("42501", "25006")  # insufficient privilege, read-only transaction
 _LAST_ORDER = "SELECT max(ordered_at) FROM shop.\"order\" WHERE ordered_at < now() + interval '1 day'"
 
@@ -172,7 +174,21 @@ def _fill(connection: Any, name: str, batches: Iterable[pa.RecordBatch], filling
         # Frozen rows are seen by a reader whose transaction is older than the swap; others would look deleted to it.
         conformed = _conformed(table, name, batches, filling)
         filling.rows[name] = postgres.copy_arrow(connection, shadow, table.name, conformed, freeze=True)
+        _index(cursor, shadow, table)
         cursor.execute(f"ANALYZE {ddl.quoted(shadow, table.name)}")
+
+
+def _index(cursor: Any, shadow: str, table: Table) -> None:
+    """Index what ml.recommend looks up while a page is made; a shop of broken ids that cannot be indexed does without."""
+    if columns := _LOOKED_UP.get(table.name, ()):
+        cursor.execute("SAVEPOINT before_index")
+        try:
+            cursor.execute(f"CREATE INDEX ON {ddl.quoted(shadow, table.name)} ({', '.join(map(ddl.quoted, columns))})")
+        except Exception as error:
+            if getattr(error, "pgcode", None) != _TOO_LONG:
+                raise
+            cursor.execute("ROLLBACK TO SAVEPOINT before_index")
+        cursor.execute("RELEASE SAVEPOINT before_index")
 
 
 def _table(name: str) -> tuple[str, Table]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -169,6 +170,20 @@ def test_required_tables_exist_even_if_empty_and_optional_ones_only_if_given(
     assert load(settings, "fake").rows == {"order": 2, "customer": 0, "product": 0, "order_item": 0}
     tables = {row["table_name"] for row in postgres.query(settings.shop_url, COLUMNS)}
     assert tables == {"customer", "product", "order", "order_item"}
+
+
+@pytest.mark.parametrize(("length", "indexes"), [(10, 1), (200_000, 0)])
+def test_what_is_looked_up_live_is_indexed_where_it_can_be(
+    settings: Settings, fake: ModuleType, length: int, indexes: int
+) -> None:
+    """Products are indexed by their id; ids that are too long for an index are loaded all the same."""
+    rng = np.random.default_rng(1)
+    ids = ["".join(rng.choice(list("abcdefghijklmnop"), length)) for _ in range(3)]
+    fake.tables = lambda: iter([("product", [pa.record_batch({"product_id": ids})]), ("order", [orders("a")])])  # type: ignore[attr-defined]
+    load(settings, "fake")
+    assert count(settings, "shop.product") == 3
+    found = postgres.query(settings.shop_url, "SELECT count(*) AS n FROM pg_indexes WHERE schemaname = 'shop'")
+    assert found == [{"n": indexes}]
 
 
 def test_nul_in_text_becomes_the_replacement_character(settings: Settings, fake: ModuleType) -> None:

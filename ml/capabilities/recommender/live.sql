@@ -41,6 +41,9 @@ BEGIN
         CREATE OR REPLACE FUNCTION ml_ops.recommender_on_sale(ids text[]) RETURNS text[]
         LANGUAGE plpgsql STABLE AS $body$
         BEGIN
+            IF ids = '{}' THEN
+                RETURN ids;
+            END IF;
             RETURN ARRAY(%s);
         EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
             OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
@@ -182,7 +185,7 @@ BEGIN
         WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
             IF tier = 'newcomers in the segment' THEN
                 seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
-                first := 1; last := 10 + wanted + coalesce(cardinality(unwanted), 0) + coalesce(cardinality(ids), 0);
+                first := 1; last := 3 + wanted + coalesce(cardinality(unwanted), 0);
             END IF;
             CONTINUE WHEN cat IS NOT NULL OR (seg = '' AND tier = 'newcomers in the segment');
             SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
@@ -223,10 +226,9 @@ BEGIN
                 LIMIT 5 * wanted + 50) AS l;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := ml_ops.recommender_on_sale(found_ids);
-            IF guarded OR cat IS NOT NULL AND tier = 'own' THEN
-                sold := ml_ops.recommender_fit(sold, today, seg, cat);
-            END IF;
+            sold := CASE WHEN guarded OR cat IS NOT NULL AND tier = 'own'
+                    THEN ml_ops.recommender_fit(found_ids, today, seg, cat) ELSE found_ids END;
+            sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
                        array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
@@ -321,7 +323,7 @@ BEGIN
             USING ERRCODE = '22023';
     END IF;
 
-    last := 10 + wanted + coalesce(cardinality(basket), 0);
+    last := 3 + wanted + coalesce(cardinality(basket), 0);
     FOREACH tier IN ARRAY ARRAY['together', 'similar', 'popular', 'popular rest'] LOOP
         CASE
         -- The sum over the products of the basket, explained by the largest part.
@@ -334,7 +336,7 @@ BEGIN
                        min(t.model_version) AS f
                 FROM ml.bought_together AS t
                 WHERE t.product_id = ANY (basket) AND (t.other_product_id = ANY (basket)) IS NOT TRUE
-                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l;
+                GROUP BY t.other_product_id ORDER BY 2 DESC, 1 LIMIT wanted + 5) AS l;
         WHEN tier = 'similar' THEN
             SELECT array_agg(l.a), array_agg(l.b), array_agg(l.c), array_agg(l.d), array_agg(l.e), array_agg(l.f)
             INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
@@ -345,7 +347,7 @@ BEGIN
                 FROM ml.similar_product AS t
                 WHERE t.product_id = ANY (basket) AND (t.similar_product_id = ANY (basket)) IS NOT TRUE
                   AND (t.similar_product_id = ANY (ids)) IS NOT TRUE
-                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT CASE WHEN guarded THEN 2 * wanted + 10 ELSE wanted + 5 END) AS l;
+                GROUP BY t.similar_product_id ORDER BY 2 DESC, 1 LIMIT wanted + 5) AS l;
         ELSE
             IF tier = 'popular rest' THEN
                 first := last + 1; last := 1000000;
@@ -359,10 +361,8 @@ BEGIN
               AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (basket)) IS NOT TRUE;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := ml_ops.recommender_on_sale(found_ids);
-            IF guarded THEN
-                sold := ml_ops.recommender_fit(sold, today, '', NULL);
-            END IF;
+            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, '', NULL) ELSE found_ids END;
+            sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
                        array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
