@@ -33,7 +33,7 @@ def small_log(
     n = customers if customers is not None else int(who.max(initial=-1)) + 1
     listed = [None if d is None else NOW - round(d * DAY) for d in listed_days_ago or [None] * m]
     features = {
-        "customer": pa.table({"customer_no": pa.array(range(n), pa.int32())}),
+        "customer": pa.table({"customer_no": pa.array(range(n), pa.int32()), "segment": [""] * n}),
         "product": pa.table({
             "product_no": pa.array(range(m), pa.int32()), "product_id": list(ids or [f"p{i:03d}" for i in range(m)]),
             "title": list(titles), "category": list(category or [""] * m), "brand": list(brand or [""] * m),
