@@ -12,7 +12,6 @@ the formulas, :mod:`sequence_train` the loss.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,19 +20,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
-from threadpoolctl import threadpool_limits
 
 from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates.log import NEVER, Log, before
-from ml.core.compiled import Ids, Scores, share
+from ml.core.compiled import Ids, Scores
 from ml.core.errors import ArtifactError
 from ml.core.topk import top_k_dense
 
 FORMAT = 1
-DAY = 86_400
-ROWS_PER_CALL = 64
-MOST_TIMES = 120
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,10 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Se
     state = Sequence(params, ids, {}, 0.0, 0, NEVER, np.empty((0, 0), np.float32))
     if not len(sold):
         return update(state, log)
-    weights, epochs = _train(log, number, len(sold), params, seed)
+    # TensorFlow is imported here, by a fit alone.
+    from ml.capabilities.recommender.candidates import sequence_fit
+
+    weights, epochs = sequence_fit.learn(log, number, len(sold), params, seed, threads=threads)
     state = update(replace(state, weights=weights, epochs=epochs), log)
     return replace(state, level=_level(state, log, seed, threads))
 
@@ -230,33 +228,6 @@ def load(folder: Path) -> Sequence:
         ) from error
 
 
-def _train(log: Log, number: Ids, m: int, params: Params, seed: int) -> tuple[dict[str, Scores], int]:
-    """Weights, and how many epochs they took. Half of the time is for choosing the number."""
-    start = time.monotonic()
-    from ml.capabilities.recommender.candidates import sequence_train as training
-
-    moments, stop = data.orders(log)
-    first = int(log.at.min())
-    pace = max(DAY, (log.until - first) // MOST_TIMES)
-    when = np.arange(first, log.until, pace)
-    popular = data.popularity(number[log.product], log.at, m, when)
-    sample = 0 if m <= params.whole_catalogue else params.sample
-    examples = training.Examples(log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length,
-                                 params.most_lines, sample)  # fmt: skip
-    shape = training.Shape(m, params.dimensions, params.heads, params.blocks, params.dropout)
-    trainer = training.Trainer(examples, shape, params, seed)
-    late = moments.at >= log.until - params.held_days * DAY
-    held, early = np.flatnonzero(late), np.flatnonzero(~late)
-    epochs = params.epochs
-    if len(held) and len(early):
-        held = np.random.default_rng(seed).permutation(held)[: params.epoch_orders // 5]
-        _, losses = trainer.train(early, held, epochs, start + params.seconds / 2)
-        epochs = int(np.argmin(losses)) + 1
-    nothing = np.empty(0, np.int64)
-    weights, losses = trainer.train(np.arange(len(stop)), nothing, epochs, start + params.seconds)
-    return weights, len(losses)
-
-
 def _level(state: Sequence, log: Log, seed: int, threads: int) -> float:
     """Mean ln Z over some customers, tonight."""
     some = np.random.default_rng(seed).permutation(log.n_customers)[:256].astype(np.int32)
@@ -273,18 +244,7 @@ def _encode(state: Sequence, log: Log, number: Ids, users: Ids, threads: int) ->
     """
     params = state.params
     moments = data.tonight(log, users, params.lead_days)
-    length = np.minimum(moments.end - moments.start, params.length)
-    order = np.argsort(length, kind="stable")
-    z = np.empty((len(users), params.dimensions), np.float32)
-
-    def work(start: int, end: int) -> None:
-        mine = order[start:end]
-        block = data.Moments(*(part[mine] for part in moments))
-        rows = data.history(log, number, block, int(length[mine[-1]]))
-        z[mine] = forward.encode(state.weights, rows, params.heads, params.blocks)
-
-    with threadpool_limits(1, user_api="blas"):
-        share(work, len(users), threads, ROWS_PER_CALL)
+    z = forward.encode_all(state.weights, log, number, moments, (params.length, params.heads, params.blocks), threads)
     return z, data.bought(log, number, moments, params.most_lines)
 
 

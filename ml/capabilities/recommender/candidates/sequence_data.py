@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from ml.capabilities.recommender.candidates.log import Log
 from ml.core.compiled import Ids, Scores
@@ -36,9 +37,10 @@ class History(NamedTuple):
     Attributes
     ----------
     item : ndarray of shape (n_rows, length), int32
-        Product; ``n_products`` in the first place, a mark that is always there; -1: nothing.
+        Product; ``MARK`` in the first place, always there; -1: nothing.
     age, rank : ndarray of shape (n_rows, length), int32
-        Class of the line's age, number of orders back.
+        Class of the line's age, number of orders back. At the mark: of the first line of all, and of how many lines
+        there are (its class is that of as many days).
     """
 
     item: Ids
@@ -93,8 +95,11 @@ def history(log: Log, number: Ids, moments: Moments, length: int) -> History:
     age = ages(moments.at[:, None] - _or_nothing(log.at, line))
     made = [np.where(there, values, 0) for values in (item, age, rank)]
     made[0][~there] = -1
-    mark = [np.full((len(line), 1), value) for value in (MARK, 0, 0)]
-    return History(*(np.concatenate(pair, axis=1).astype(np.int32) for pair in zip(mark, made, strict=True)))
+    lines = moments.end - moments.start
+    since = np.where(lines > 0, moments.at - _or_nothing(log.at, np.where(lines > 0, moments.start, 0)), 0)
+    many = np.minimum(ages(lines * DAY), RANKS - 1)
+    mark = (np.full(len(line), MARK), ages(since), many)
+    return History(*(np.c_[first, rest].astype(np.int32) for first, rest in zip(mark, made, strict=True)))
 
 
 def bought(log: Log, number: Ids, moments: Moments, most: int) -> Bought:
@@ -148,6 +153,42 @@ def popularity(item: Ids, at: Longs, m: int, moments: Longs) -> Scores:
     return made
 
 
+def together(log: Log, number: Ids, m: int, dimensions: int, seed: int) -> Scores:
+    """Products' vectors from who bought what: a start for the network that knows already what goes together.
+
+    Singular vectors of B = D_customer^-½ X D_product^-½, X what was ever bought, without the first, which is popularity
+    (spectral co-clustering, Dhillon, KDD 2001).
+
+    Returns
+    -------
+    ndarray of shape (m, dimensions), float32
+        Rows of length 1 or less: few buyers prove little. Zeros where the shop is too small.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
+    item = number[log.product]
+    some = (item >= 0) & (who % max(1, log.n_customers // MOST_CUSTOMERS) == 0)
+    x = csr_array((np.ones(some.sum(), np.float32), (who[some], item[some])), shape=(log.n_customers, m))
+    x.sum_duplicates()
+    x.data[:] = 1
+    buyers = np.bincount(x.indices, minlength=m)
+    each = np.maximum(np.diff(x.indptr), 1).astype(np.float32)
+    x.data = x.data / np.sqrt(np.repeat(each, np.diff(x.indptr)) * buyers[x.indices])
+    d = min(dimensions, min(x.shape) - 2)
+    made = np.zeros((m, dimensions), np.float32)
+    if d < 1 or not x.nnz:
+        return made
+    _, strength, vectors = randomized_svd(x, d + 1, n_iter=4, random_state=seed)
+    v = vectors[1:].T * np.sqrt(strength[1:])
+    length = np.sqrt((v**2).sum(1, keepdims=True))
+    sure = np.sqrt(buyers / (buyers + 10))[:, None]
+    made[:, :d] = np.divide(v * sure, length, out=np.zeros_like(v), where=length > 1e-9)
+    return made
+
+
+MOST_CUSTOMERS = 200_000
+"""More of them tell :func:`together` nothing new."""
 MARK = -2
 """In a row's first place, so that no row is empty."""
 

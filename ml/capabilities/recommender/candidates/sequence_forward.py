@@ -16,11 +16,22 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
-from ml.capabilities.recommender.candidates.sequence_data import AGES, HALF_LIVES_DAYS, RANKS, Bought, History
-from ml.core.compiled import Scores
+from ml.capabilities.recommender.candidates.log import Log
+from ml.capabilities.recommender.candidates.sequence_data import (
+    AGES,
+    HALF_LIVES_DAYS,
+    RANKS,
+    Bought,
+    History,
+    Moments,
+    history,
+)
+from ml.core.compiled import Ids, Scores, share
 
 Weights = Mapping[str, Scores]
+ROWS_PER_CALL = 64
 EPSILON = np.float32(1e-5)
 
 
@@ -56,6 +67,26 @@ def encode(w: Weights, rows: History, heads: int, blocks: int) -> Scores:
     values = w["pool_value"].reshape(d, heads, d // heads)
     pooled = np.einsum("nhd,dhe->nhe", seen, values, optimize=True).reshape(n, d)
     return _norm(pooled @ w["pool_out"], w["norm_out"])
+
+
+def encode_all(w: Weights, log: Log, number: Ids, moments: Moments, how: tuple[int, int, int], threads: int) -> Scores:
+    """Z of any number of rows; ``how`` is (length, heads, blocks).
+
+    In blocks of rows with about as many lines, so that most are short and stay in the cache; one BLAS thread each.
+    """
+    most, heads, blocks = how
+    length = np.minimum(moments.end - moments.start, most)
+    order = np.argsort(length, kind="stable")
+    z = np.empty((len(length), w["item"].shape[1]), np.float32)
+
+    def work(start: int, end: int) -> None:
+        mine = order[start:end]
+        rows = history(log, number, Moments(*(part[mine] for part in moments)), int(length[mine[-1]]))
+        z[mine] = encode(w, rows, heads, blocks)
+
+    with threadpool_limits(1, user_api="blas"):
+        share(work, len(length), threads, ROWS_PER_CALL)
+    return z
 
 
 def repeats(

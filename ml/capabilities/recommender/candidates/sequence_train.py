@@ -25,6 +25,8 @@ from ml.capabilities.recommender.candidates.sequence_forward import shapes
 from ml.core.compiled import Ids, Scores
 
 MEAN_RATE = 0.01
+ITEM_LENGTH = np.float32(0.35)
+"""Of a product's vector at the start: the mean of a customer's products, of length √d, then tells e^±3 at most."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,18 @@ class Shape:
 class Net(keras.Model):  # type: ignore[misc]
     """The network of :mod:`sequence_forward`, in TensorFlow."""
 
-    def __init__(self, shape: Shape, seed: int) -> None:
+    def __init__(self, shape: Shape, seed: int, item: Scores | None = None) -> None:
         super().__init__()
         self.shape_ = shape
         self.drop = keras.layers.Dropout(shape.dropout, seed=seed)
         rng = np.random.default_rng(seed)
+        sizes = shapes(shape.m, shape.dimensions, shape.heads, shape.blocks)
+        start = {name: _start(name, size, rng) for name, size in sizes.items()}
+        if item is not None:
+            start["item"][:-1] += ITEM_LENGTH * item
         self.w = {
-            name: self.add_weight(name=name, shape=size, initializer=_constant(_start(name, size, rng)))
-            for name, size in shapes(shape.m, shape.dimensions, shape.heads, shape.blocks).items()
+            name: self.add_weight(name=name, shape=value.shape, initializer=_constant(value))
+            for name, value in start.items()
         }
 
     def encode(self, item: Any, age: Any, rank: Any, *, training: bool) -> Any:
@@ -130,12 +136,7 @@ class Examples:
         longest = int((moments.end - moments.start).max())
         seen = data.history(self.log, self.number, moments, min(self.length, longest))
         before = data.bought(self.log, self.number, moments, self.most)
-        size = self.stop[rows] - moments.end
-        row = np.repeat(np.arange(len(rows)), size)
-        line = np.arange(len(row)) - np.repeat(np.cumsum(size) - size - moments.end, size)
-        answer = self.number[self.log.product[line]]
-        key = np.unique(row[answer >= 0] * self.m + answer[answer >= 0])
-        row, item = key // self.m, (key % self.m).astype(np.int32)
+        row, item = self.answers(rows)
         weight = 1 / np.maximum(np.bincount(row, minlength=len(rows)), 1)[row]
         some, log_weight = self._catalogue(len(rows), np.r_[row, before.row], np.r_[item, before.item], rng)
         column = np.empty(self.m, np.int32)
@@ -145,6 +146,16 @@ class Examples:
             *seen, some, popularity, before.row.astype(np.int32), column[before.item], before.age,
             row.astype(np.int32), column[item], weight.astype(np.float32), log_weight,
         )  # fmt: skip
+
+    def answers(self, rows: Longs) -> tuple[Longs, Ids]:
+        """Products of the orders ``rows``, each once: place in ``rows`` and product."""
+        end, stop = self.moments.end[rows], self.stop[rows]
+        size = stop - end
+        row = np.repeat(np.arange(len(rows)), size)
+        line = np.arange(len(row)) - np.repeat(np.cumsum(size) - size - end, size)
+        item = self.number[self.log.product[line]]
+        key = np.unique(row[item >= 0] * self.m + item[item >= 0])
+        return key // self.m, (key % self.m).astype(np.int32)
 
     def _catalogue(self, n: int, own_row: Longs, own: Ids, rng: np.random.Generator) -> tuple[Ids, Scores]:
         """Products that Z sums over, and the logarithm of their weight in each row."""
@@ -172,7 +183,8 @@ class Trainer:
         keras.utils.set_random_seed(seed)
         tf.config.experimental.enable_op_determinism()
         self.examples, self.how, self.seed = examples, how, seed
-        self.net = Net(shape, seed)
+        item = data.together(examples.log, examples.number, shape.m, shape.dimensions, seed)
+        self.net = Net(shape, seed, item)
         optimizer = keras.optimizers.Adam(how.learning_rate, clipnorm=1.0)
         optimizer.build(self.net.trainable_variables)
         self.means = [tf.Variable(w) for w in self.net.w.values()]
@@ -194,22 +206,26 @@ class Trainer:
         Returns
         -------
         weights : dict of str to ndarray
-            Averaged over about the last ``1 / MEAN_RATE`` batches: they wander less than the last ones (Polyak).
+            Of the epoch with the least loss, else the last; averaged over about the last ``1 / MEAN_RATE`` batches,
+            because they wander less than the last ones (Polyak & Juditsky, SIAM 1992).
         losses : list of float
             Of each epoch, on ``held``; NaN where it is empty.
         """
         _assign(self.variables, self.start)
         rng, losses = np.random.default_rng(self.seed), list[float]()
+        best = [mean.numpy() for mean in self.means]
         for epoch in range(epochs):
             for batch in self._batches(rng.permutation(rows)[: self.how.epoch_orders], rng):
                 self.step(*batch)
                 if time.monotonic() > deadline:
                     break
             losses.append(self._measure(held) if len(held) else math.nan)
+            if not len(held) or losses[-1] <= min(losses):
+                best = [mean.numpy() for mean in self.means]
             tired = len(held) > 0 and epoch - int(np.argmin(losses)) >= self.how.patience
             if tired or time.monotonic() > deadline:
                 break
-        return {name: mean.numpy() for name, mean in zip(self.net.w, self.means, strict=True)}, losses
+        return dict(zip(self.net.w, best, strict=True)), losses
 
     def _measure(self, held: Longs) -> float:
         """Mean loss with the averaged weights, on the same samples each time."""
@@ -270,13 +286,19 @@ def _constant(values: Scores) -> Callable[..., Any]:
 
 
 def _start(name: str, size: tuple[int, ...], rng: np.random.Generator) -> Scores:
-    """Weights to start from: norms 1 and 0, popularity as it is, repeats above it, all else small by lot."""
+    """Weights to start from: the mean of the products' vectors, popularity as it is and repeats above it.
+
+    So the blocks add nothing at first, and the pool passes on what it sees.
+    """
     if name.startswith("norm"):
         return np.stack([np.ones(size[1:]), np.zeros(size[1:])]).astype(np.float32)
     known = {"popularity": 1 / 3, "repeat_bias": -4.0}
     if name in known or len(size) == 1:
         return np.full(size, known.get(name, 0.0), np.float32)
-    scale = 0.02 if name in {"item", "age", "rank", "pool_age", "pool_key"} else size[0] ** -0.5
+    if name in {"pool_value", "pool_out"}:
+        return np.eye(*size, dtype=np.float32)
+    small = name in {"item", "age", "rank", "pool_age", "pool_key"} or name.startswith(("out", "down"))
+    scale = 0.02 if small else size[0] ** -0.5
     return (rng.standard_normal(size) * scale).astype(np.float32)
 
 

@@ -18,17 +18,17 @@ from ml.core.errors import ArtifactError
 from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
 
 SMALL = Params(dimensions=16, blocks=2, length=6, epochs=2, batch=32, seconds=600, held_days=5, lead_days=0)
-EAGER = replace(SMALL, blocks=1, epochs=15, learning_rate=0.02, patience=15, dropout=0.1)
+EAGER = replace(SMALL, blocks=1, epochs=30, learning_rate=0.02, patience=30, dropout=0.1)
 NEXT = 12
 """Products 0 to 11: who bought product i buys i + 1 next."""
 
 
-def _chains(customers: int, seed: int) -> Log:
+def _chains(customers: int, seed: int, longest: int = 6) -> Log:
     """Customer c starts somewhere and goes from each product to the next, an order each week; some came this week."""
     rng = np.random.default_rng(seed)
     lines, order = [], 0
     for c in range(customers):
-        start, length = rng.integers(NEXT), rng.integers(2, 5)
+        start, length = rng.integers(NEXT), rng.integers(2, longest + 1)
         for step in range(length):
             lines.append((c, int(start + step) % NEXT, order, 7.0 * (length - step) + float(rng.random())))
             order += 1
@@ -55,9 +55,9 @@ def fitted() -> tuple[Log, Sequence]:
 
 
 def test_the_next_product_is_learned(fitted) -> None:
-    """Customers of another shop day, whom the fit has not seen, are led to the next product of their chain."""
+    """Customers whom the fit has not seen, with histories no longer than it has, are led to the next of their chain."""
     _, state = fitted
-    log = _chains(200, 2)
+    log = _chains(200, 2, longest=4)
     users = np.arange(200, dtype=np.int32)
     ids, _ = sequence.propose(state, log, users, 1)
     last = log.product[log.indptr[1:] - 1]
@@ -238,13 +238,14 @@ def test_popularity_is_the_decayed_share_before_the_moment() -> None:
 
 
 def test_history_by_hand() -> None:
-    """The mark first, then lines newest first with age and orders back; an unknown product is nothing."""
+    """The mark first, with the first line's age and the number of lines; then lines, newest first; unknown is nothing."""
     log = small_log([(0, 0, 0, 40.0), (0, 1, 0, 40.0), (0, 2, 1, 5.0), (1, 1, 2, 0.1)], ["x"] * 3)
     number = np.array([0, -1, 1], np.int32)
     made = data.history(log, number, data.tonight(log, np.array([0, 1, -1], np.int32), 0.0), 3)
     assert made.item.tolist() == [[-2, 1, -1, 0], [-2, -1, -1, -1], [-2, -1, -1, -1]]
-    assert made.age[0].tolist() == [0, 2, 0, 6]
-    assert made.rank[0].tolist() == [0, 0, 0, 1]
+    assert made.age[0].tolist() == [6, 2, 0, 6]
+    assert made.rank[0].tolist() == [2, 0, 0, 1]
+    assert (made.age[1, 0], made.rank[1, 0], made.age[2, 0], made.rank[2, 0]) == (0, 1, 0, 0)
 
 
 @pytest.mark.parametrize("spoil", ["nothing there", "another shape"])
