@@ -11,13 +11,12 @@ import pyarrow.compute as pc
 
 from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.second import AGAIN, BECAUSE, CATEGORY, LOOKED, POPULAR, SEGMENT
 from ml.capabilities.recommender.spec import RECOMMENDATION, SIMILAR_PRODUCT, Params
 from ml.core.compiled import Ids
 from ml.core.spec import Published
 
 BLOCK = 20_000
-# Three half-lives: about an order a month ago. Below it a product is not called popular.
-RECENT = 0.125
 
 _TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
 
@@ -58,61 +57,63 @@ def _recommendations(
     start, end = span
     lists = Lists(model, features, np.arange(start, end, dtype=np.int32), params)
     customers = features["customer"].sort_by("customer_no")["customer_id"].combine_chunks()[start:end]
-    words = Reasons(lists)
+    words = Reasons(lists, features)
     blocks = (_block(lists, words, customers, i, min(i + BLOCK, end - start)) for i in range(0, end - start, BLOCK))
     return _framed(RECOMMENDATION, blocks)
 
 
 def _block(lists: Lists, words: Reasons, customers: pa.Array, start: int, end: int) -> dict[str, pa.Array]:
-    ids, scores, source = lists.rank(start, end)
-    rows, ranks = np.nonzero(ids >= 0)
-    chosen, because = ids[rows, ranks], source[rows, ranks]
+    ranked = lists.rank(start, end)
+    rows, ranks = np.nonzero(ranked.ids[:, : lists.params.top_k] >= 0)
+    chosen, because, code = ranked.ids[rows, ranks], ranked.source[rows, ranks], ranked.code[rows, ranks]
     product_ids = lists.products["product_id"].combine_chunks()
     return {
         "customer_id": customers.take(pa.array(start + rows)),
         "rank": pa.array(ranks + 1),
         "product_id": product_ids.take(pa.array(chosen)),
-        "score": pa.array(scores[rows, ranks].astype(np.float64)),
-        "reason": words.of(lists, start, rows, chosen, because),
-        "source_product_id": product_ids.take(pa.array(because, mask=because >= lists.m)),
+        "score": pa.array(ranked.scores[rows, ranks].astype(np.float64)),
+        "reason": words.of(lists.customers[start + rows], chosen, because, code),
+        "source_product_id": product_ids.take(pa.array(because, mask=because < 0)),
     }
 
 
 class Reasons:
     """Every reason there can be, once; a row's reason is its number among them."""
 
-    def __init__(self, lists: Lists) -> None:
+    def __init__(self, lists: Lists, features: Mapping[str, pa.Table]) -> None:
         titles = lists.products["title"].combine_chunks()
-        segments = pa.array(lists.popularity.names)
-        self._m = len(titles)
+        segments = pc.unique(features["customer"]["segment"]).sort()
+        categories = pc.unique(lists.products["category"]).sort()
+        found = pc.index_in(features["customer"].sort_by("customer_no")["segment"], segments).to_numpy()
+        self._segment = np.append(found, 0).astype(np.int64)
+        self._category = pc.index_in(lists.products["category"], categories).to_numpy().astype(np.int64)
+        self._start = np.cumsum([0, len(titles), len(titles), len(segments), len(categories)])
         self._words = pa.concat_arrays([
             pc.binary_join_element_wise("because you bought ", titles, ""),
             pc.binary_join_element_wise("because you looked at ", titles, ""),
             pc.binary_join_element_wise("popular with ", segments, " customers this month", ""),
+            pc.binary_join_element_wise("new in ", categories, ""),
             pa.array(["because you bought it before", "because you looked at it", "popular this month", "from our range"]),
         ])  # fmt: skip
 
-    def of(self, lists: Lists, start: int, rows: npt.NDArray[np.int64], chosen: Ids, because: Ids) -> pa.Array:
-        """The reason of each row: its source is a product of the history, or the popularity of a group."""
-        m, groups = self._m, len(lists.popularity.names)
-        again, looked, popular, listed = range(2 * m + groups, 2 * m + groups + 4)
-        personal = because < m
-        code = np.full(len(rows), listed, np.int64)
-        group = np.where(personal, 0, because - m)
-        counts = lists.popularity.counts
-        code[counts[0, chosen] >= RECENT] = popular
-        code = np.where((group > 0) & (counts[group, chosen] >= RECENT), 2 * m + group, code)
-        bought = lists.bought(start, rows[personal], because[personal])
-        itself = because[personal] == chosen[personal]
-        code[personal] = np.where(
-            itself, np.where(bought, again, looked), np.where(bought, because[personal], m + because[personal])
-        )
-        return self._words.take(pa.array(code))
+    def of(self, customers: Ids, chosen: Ids, because: Ids, code: npt.NDArray[np.int8]) -> pa.Array:
+        """The reason of each row."""
+        bought, looked, segment, category, last = self._start
+        place = np.select(
+            [code == AGAIN, code == BECAUSE, (code == LOOKED) & (because == chosen), code == LOOKED, code == CATEGORY,
+             code == SEGMENT, code == POPULAR],
+            [last, bought + because, last + 1, looked + because, category + self._category[chosen],
+             segment + self._segment[customers], last + 2],
+            last + 3,
+        )  # fmt: skip
+        return self._words.take(pa.array(place))
 
 
 def _similar(model: Recommender, features: Mapping[str, pa.Table], params: Params) -> Iterator[dict[str, pa.Array]]:
     """Each of tonight's products that the model knows with its nearest available ones."""
     products, s = features["product"], model.similar_
+    if s is None:
+        return
     names = pa.array(model.product_ids_, pa.string())
     there = _among(names, products["product_id"])
     available = _among(names, products.filter(products["available"])["product_id"])

@@ -1,0 +1,284 @@
+"""Products that are like what a customer bought lately, by what the shop says of them: works before the first sale.
+
+Likeness of products i and j, from 0 to 1, with x the text's vector (:mod:`text`), c category, b brand, p price::
+
+    s_ij = (w_text max(0, x_i·x_j) + w_category [c_i = c_j] + w_brand [b_i = b_j]
+            + w_price max(0, 1 - |ln p_i - ln p_j| / σ)) / (w_text + w_category + w_brand + w_price)
+
+where what is unknown of one of them is like nothing. With h_uj = Σ 2^(-age / half life) over u's last lines of j::
+
+    r_ui = (1 + fresh 2^(-age_i / fresh half life)) Σ_j≠i h_uj s_ij^γ / Σ_j h_uj
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csr_array
+
+from ml.capabilities.recommender.candidates.log import NEVER, Log
+from ml.capabilities.recommender.candidates.near import Traits, Weights, likeness, nearest, score_pairs
+from ml.capabilities.recommender.candidates.text import Text, embed_text, fit_text
+from ml.core.compiled import Csr, Ids, Scores
+from ml.core.errors import ArtifactError
+from ml.core.topk_sparse import top_k_sparse
+
+FORMAT = 1
+DAY = 86_400
+FRESH_ENOUGH = 0.01
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters of the likeness by content; chosen on windows before any that is reported."""
+
+    dimensions: int = 192
+    neighbours: int = 50
+    """Products kept as near to each."""
+    weight_text: float = 1.0
+    weight_category: float = 0.3
+    weight_brand: float = 0.2
+    weight_price: float = 0.4
+    price_width: float = 1.0
+    """σ: prices whose natural logarithms differ by more are not alike."""
+    sharpness: int = 3
+    """γ: the higher, the more a single near product counts, and many that are half near count less."""
+    recent: int = 100
+    """Lines of a customer that are looked at, the latest."""
+    half_life_days: float = 60.0
+    fresh: float = 1.0
+    """How much more a product counts on the day it is listed."""
+    fresh_half_life_days: float = 14.0
+
+
+@dataclass(frozen=True)
+class Content:
+    """The texts' projection, and the products of the fit with the nearest of each.
+
+    Attributes
+    ----------
+    product_id : pyarrow.Array of shape (n_products,)
+    traits : Traits
+    near : ndarray of shape (n_products, neighbours), int32
+        Most alike first; -1 where there are no more.
+    until : int
+        The time (seconds since 1970) for which ``graph`` is made.
+    graph : csr_array of shape (n_products, n_products), float32
+        Row j: what is near to j; values s_ij^γ times the freshness of i.
+    """
+
+    params: Params
+    text: Text
+    product_id: pa.Array
+    traits: Traits
+    near: Ids
+    until: int
+    graph: Csr
+
+
+def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Content:  # noqa: ARG001
+    """Learn the projection from the texts of all listed products and find the nearest of each.
+
+    Sales are not looked at; ``at`` changes nothing.
+    """
+    text = fit_text(log.title, log.description, params.dimensions, seed)
+    traits = _traits(log, embed_text(text, log.title, log.description), params)
+    everything = np.arange(log.n_products, dtype=np.int32)
+    near, _ = nearest(traits, everything, params.neighbours, _weights(params), threads=threads)
+    state = Content(params, text, log.product_id, traits, near, log.until, csr_array((0, 0)))
+    return replace(state, graph=_graph(state, log, threads))
+
+
+def update(state: Content, log: Log, *, threads: int = 2) -> Content:
+    """Give the state for tonight: new products get a place without a fit; prices, categories and ages are tonight's.
+
+    :func:`propose` and :func:`pairs` do it by themselves where products or time differ; a night that scores in blocks
+    does it once, before.
+    """
+    was = pc.fill_null(pc.index_in(log.product_id, state.product_id), -1).to_numpy().astype(np.int32)
+    old, new = np.flatnonzero(was >= 0), np.flatnonzero(was < 0).astype(np.int32)
+    vectors = np.zeros((log.n_products, state.text.basis.shape[1]), np.float32)
+    vectors[old] = state.traits.text[was[old]]
+    vectors[new] = embed_text(state.text, log.title.take(pa.array(new)), log.description.take(pa.array(new)))
+    now = np.full(len(state.product_id) + 1, -1, np.int32)  # the last one is for -1
+    now[was[old]] = old
+    near = np.full((log.n_products, state.near.shape[1]), -1, np.int32)
+    near[old] = now[state.near[was[old]]]
+    traits = _traits(log, vectors, state.params)
+    near[new], _ = nearest(traits, new, near.shape[1], _weights(state.params), threads=threads)
+    state = replace(state, product_id=log.product_id, traits=traits, near=near, until=log.until)
+    return replace(state, graph=_graph(state, log, threads))
+
+
+def propose(state: Content, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
+    """List the products that are most like what each customer bought lately, bought ones among them.
+
+    Parameters
+    ----------
+    state : Content
+    log : Log
+        As known tonight.
+    users : ndarray of shape (n,), int32
+        Customer numbers; -1 for a customer that the log does not have.
+    k : int
+
+    Returns
+    -------
+    ids : ndarray of shape (n, k), int32
+        Best first; -1 where nothing else is near.
+    scores : ndarray of shape (n, k), float32
+        r_ui; 0 where the id is -1.
+
+    Notes
+    -----
+    Candidates are the ``neighbours`` nearest of each recent product, and each new product to which a recent product is
+    near; they are then scored exactly. With as many neighbours as products the lists are exact.
+    """
+    state = _tonight(state, log, threads)
+    history = _history(state.params, log, users)
+    found, _, _ = top_k_sparse(history, state.graph, min(2 * k, log.n_products), threads=threads)
+    rows, places = np.nonzero(found >= 0)
+    scores = np.full(found.shape, -np.inf, np.float32)
+    scores[rows, places] = _score(state, log, history, rows, found[rows, places], threads)
+    scores[scores <= 0] = -np.inf
+    best = np.lexsort((found, -scores), axis=1)[:, :k]
+    ids, scores = np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
+    ids[np.isneginf(scores)], scores[np.isneginf(scores)] = -1, 0
+    short = ((0, 0), (0, k - ids.shape[1]))
+    return np.pad(ids, short, constant_values=-1), np.pad(scores, short)
+
+
+def pairs(state: Content, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
+    """Score any pairs: r_ui, exactly, (n_pairs,). Fastest where the pairs of a customer stand together."""
+    state = _tonight(state, log, threads)
+    who, rows = np.unique(users, return_inverse=True)
+    return _score(state, log, _history(state.params, log, who), rows, items, threads)
+
+
+def propose_reference(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
+    """:func:`propose` with all products as candidates, a customer at a time by the formulas."""
+    state, params = update(state, log), state.params
+    s = likeness(state.traits, _weights(params)) ** params.sharpness
+    np.fill_diagonal(s, 0)
+    ids, scores = np.full((len(users), k), -1, np.int32), np.zeros((len(users), k), np.float32)
+    for row, u in enumerate(users):
+        h = np.zeros(log.n_products)
+        if u >= 0:
+            for line in range(log.indptr[u], log.indptr[u + 1])[-params.recent :]:
+                h[log.product[line]] += 2.0 ** (-(log.until - log.at[line]) / DAY / params.half_life_days)
+        r = _fresh(params, log) * (h @ s) / max(h.sum(), 1e-30)
+        best = sorted(np.flatnonzero(r), key=lambda i: (-np.float32(r[i]), i))[:k]
+        ids[row, : len(best)], scores[row, : len(best)] = best, r[best]
+    return ids, scores
+
+
+def save(state: Content, folder: Path) -> None:
+    """Write ``content.json`` and ``content.npz``."""
+    story = {"format": FORMAT, "params": asdict(state.params), "product_id": state.product_id.to_pylist()}
+    (folder / "content.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
+    np.savez(folder / "content.npz", near=state.near, **state.text._asdict(),
+             **{f"trait_{name}": values for name, values in state.traits._asdict().items()})  # fmt: skip
+
+
+def load(folder: Path) -> Content:
+    """Read what :func:`save` wrote; nothing in the files is executed.
+
+    Raises
+    ------
+    ArtifactError
+        A file is missing or has another format.
+    """
+    try:
+        story = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+        with np.load(folder / "content.npz", allow_pickle=False) as arrays:
+            text = Text(*(arrays[name] for name in Text._fields))
+            traits = Traits(*(arrays[f"trait_{name}"] for name in Traits._fields))
+            ids = pa.array(story["product_id"], pa.string())
+            # Of no time: the graph is made by the first update.
+            return Content(Params(**story["params"]), text, ids, traits, arrays["near"], NEVER, csr_array((0, 0)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            "The files of the likeness by content cannot be read.",
+            came=f"{type(error).__name__}: {error}",
+            do="train it again: ./nightshift train recommender",
+        ) from error
+
+
+def _tonight(state: Content, log: Log, threads: int) -> Content:
+    ready = state.until == log.until and state.product_id.equals(log.product_id)
+    return state if ready else update(state, log, threads=threads)
+
+
+def _weights(params: Params) -> Weights:
+    four = (params.weight_text, params.weight_category, params.weight_brand, params.weight_price)
+    return tuple(weight / sum(four) for weight in four)  # type: ignore[return-value]
+
+
+def _traits(log: Log, vectors: Scores, params: Params) -> Traits:
+    price = np.where(log.list_price > 0, log.list_price, np.nan)
+    level = np.asarray(np.log(price) / params.price_width, np.float32)
+    return Traits(vectors, _codes(log.category), _codes(log.brand), level)
+
+
+def _codes(names: pa.Array) -> Ids:
+    """Number the names; -1 for null and for no name."""
+    known = pc.if_else(pc.equal(names, ""), None, names).dictionary_encode()
+    return np.asarray(pc.fill_null(known.indices, -1).to_numpy(zero_copy_only=False), np.int32)
+
+
+def _fresh(params: Params, log: Log) -> Scores:
+    """1 + fresh 2^(-age / half life), (n_products,); 1 where nobody knows since when it is listed."""
+    age = np.maximum(log.until - np.where(log.listed_at == NEVER, 0, log.listed_at), 0) / DAY
+    new = np.exp2(-age / params.fresh_half_life_days) * (log.listed_at != NEVER)
+    return np.asarray(1 + params.fresh * new, np.float32)
+
+
+def _history(params: Params, log: Log, users: Ids) -> Csr:
+    """h_uj, (n_users, n_products): the last lines of each, what is recent counts more."""
+    known = np.maximum(users, 0)
+    end = np.where(users >= 0, log.indptr[known + 1], 0)
+    length = np.minimum(end - np.where(users >= 0, log.indptr[known], 0), params.recent)
+    rows = np.repeat(np.arange(len(users)), length)
+    ends = np.cumsum(length)
+    lines = np.arange(len(rows)) - np.repeat(ends - end, length)
+    h = np.exp2((log.at[lines] - log.until) / DAY / params.half_life_days).astype(np.float32)
+    made = csr_array((h, (rows, log.product[lines])), shape=(len(users), log.n_products))
+    made.sum_duplicates()
+    return made
+
+
+def _graph(state: Content, log: Log, threads: int) -> Csr:
+    """Row j: what is near to j, and each new product that j is near to; values s_ij^γ times freshness of i.
+
+    A new product may be among the nearest of none of the many old ones; so it is also reached from its own nearest.
+    """
+    m, params = log.n_products, state.params
+    j, place = np.nonzero(state.near >= 0)
+    i = state.near[j, place]
+    fresh = _fresh(params, log)
+    back = fresh[j] > 1 + FRESH_ENOUGH
+    rows, columns = np.concatenate([j, i[back]]), np.concatenate([i, j[back]])
+    key = np.unique(rows.astype(np.int64) * m + columns)
+    rows, columns = key // m, (key % m).astype(np.int32)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=m))]).astype(np.int64)
+    itself = csr_array((np.ones(m, np.float32), np.arange(m), np.arange(m + 1)), shape=(m, m))
+    s = score_pairs(state.traits, _weights(params), params.sharpness, itself, ends, columns, threads=threads)
+    return csr_array((s * fresh[columns], columns, ends), shape=(m, m))
+
+
+def _score(state: Content, log: Log, history: Csr, rows: Rows, items: Ids, threads: int) -> Scores:
+    """r_ui for row numbers of ``history`` and items."""
+    order = np.argsort(rows, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=history.shape[0]))]).astype(np.int64)
+    four, gamma = _weights(state.params), state.params.sharpness
+    made = np.empty(len(items), np.float32)
+    made[order] = score_pairs(state.traits, four, gamma, history, ends, items[order], threads=threads)
+    return made * _fresh(state.params, log)[items]
