@@ -76,7 +76,7 @@ def group_of_columns() -> Ids:
         kind, _, what = name.partition(" ")
         proposed = kind in {"score", "rank"}
         sold = kind == "product" and what.startswith(("buyers", "new", "fades", "growth", "looks", "last_year"))
-        if kind == "pair":
+        if kind == "pair" or name in {"product again", "product repeat", "customer repeats"}:
             group.append("again")
         elif sold or (proposed and what in {"popular", "trend"}):
             group.append("popular")

@@ -172,13 +172,19 @@ class Lists:
         short = np.flatnonzero(ids[:, -1] < 0)
         if not len(short):
             return
-        hidden = bought(self.log, self.customers[start + short] if self.new else self.customers[:0])
+        hidden = self._hidden(start + short)
         longer, worth = ids[short], scores[short]
         ends, owned = hidden.indptr.astype(np.int64), hidden.indices.astype(np.int32)
         _lengthen(self._group[start + short], self._ranking, ends, owned, longer, worth)
         rows, places = np.nonzero((ids[short] < 0) & (longer >= 0))
         ids[short], scores[short] = longer, worth
         code[short[rows], places] = self._popular_code(start, short[rows], longer[rows, places])
+
+    def _hidden(self, rows: npt.NDArray[np.int64]) -> Csr:
+        """What is not shown to the customers of ``rows``."""
+        if self._blend is not None:
+            return self._blend.hidden[rows]
+        return bought(self.log, self.customers[rows] if self.new else np.full(len(rows), -1, np.int32))
 
 
 def _place(model: Recommender, products: pa.Table) -> Ids:
@@ -216,9 +222,8 @@ def _lengthen(
         while n < ids.shape[1] and ids[r, n] >= 0:
             mark[ids[r, n]] = r
             n += 1
-        if r + 1 < len(hidden_ends):
-            for p in range(hidden_ends[r], hidden_ends[r + 1]):
-                mark[hidden[p]] = r
+        for p in range(hidden_ends[r], hidden_ends[r + 1]):
+            mark[hidden[p]] = r
         score = scores[r, n - 1] if n else np.float32(0.5)
         for i in ranking[group[r]]:
             if n == ids.shape[1] or i < 0:

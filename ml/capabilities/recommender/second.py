@@ -88,6 +88,8 @@ def _reasons(made: ranker.Ranker, table: Frame, rows: Ids, threads: int) -> tupl
     fresh = ~(x[:, column["product first"]] > NEW_DAYS) & ~owned & (x[:, column["cross category_share"]] > 0)
     can = np.stack([owned | looked, because >= 0, fresh, np.ones(len(x), bool)], axis=1)
     parts = np.where(can & (parts[:, : can.shape[1]] > 0), parts[:, : can.shape[1]], -np.inf)
+    # Of what a customer owns, that they bought it is the plainest truth, if it speaks for it at all.
+    parts[owned & (parts[:, 0] > 0), 1:] = -np.inf
     best = np.argmax(parts, axis=1)
     code = np.array([AGAIN, BECAUSE, CATEGORY, POPULAR], np.int8)[best]
     code[np.isneginf(parts.max(axis=1))] = POPULAR

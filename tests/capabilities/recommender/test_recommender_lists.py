@@ -12,7 +12,8 @@ from ml.capabilities.recommender import model, score
 from ml.capabilities.recommender.spec import Params
 from ml.core.errors import ArtifactError
 
-PARAMS = Params(top_k=4, shrinkage=0.1, repeat_from=0.3)
+PARAMS = Params(top_k=4, depth=4, shrinkage=0.1, repeat_from=0.3)
+NOW, DAY = 20_000 * 86_400, 86_400
 PRODUCTS = ("bread", "butter", "lamp", "phone", "gone")
 
 
@@ -27,9 +28,11 @@ def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[
         }),
         "product": pa.table({
             "product_no": pa.array(range(len(PRODUCTS)), pa.int32()), "product_id": PRODUCTS,
-            "title": [p.title() for p in PRODUCTS], "category": [""] * len(PRODUCTS),
+            "title": [p.title() for p in PRODUCTS], **_nothing(len(PRODUCTS)),
             "available": [p != "gone" for p in PRODUCTS],
         }),
+        "moment": pa.table({"as_of": pa.array([NOW])}),
+        **_log(pairs),
         "interaction": pa.table({
             "customer_no": user.astype(np.int32), "product_no": item.astype(np.int32),
             "weight": weight.astype(np.float32), "strength": np.minimum(weight, 1).astype(np.float32),
@@ -40,6 +43,30 @@ def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[
         }),
     }  # fmt: skip
     return made | over
+
+
+def _nothing(n: int) -> dict[str, pa.Array]:
+    """What is not known of ``n`` products."""
+    texts = {name: [""] * n for name in ("category", "brand", "description")}
+    return texts | {"price": pa.nulls(n, pa.float32()), "listed_at": pa.nulls(n, pa.int64())}
+
+
+def _log(pairs: list[tuple[int, int, float, int]]) -> dict[str, pa.Table]:
+    """Each pair's orders, one a day until today, and a look where there is none; products bought together share orders."""
+    lines = [(u, i, u * 100 + k, NOW - k * DAY - 1) for u, i, _, orders in pairs for k in range(orders)]
+    looks = [(u, i, weight) for u, i, weight, orders in pairs if not orders]
+    who, what, order, at = (np.array(c) for c in zip(*lines, strict=True))
+    looker, looked, weight = (np.array(c) for c in zip(*looks, strict=True)) if looks else (np.empty(0),) * 3
+    return {
+        "purchase": pa.table({
+            "customer_no": who.astype(np.int32), "product_no": what.astype(np.int32), "order_no": order, "at": at,
+            "quantity": np.ones(len(who), np.float32), "price": np.ones(len(who), np.float32),
+        }),
+        "look": pa.table({
+            "customer_no": looker.astype(np.int32), "product_no": looked.astype(np.int32),
+            "at": np.full(len(looker), NOW - 1), "weight": weight.astype(np.float32),
+        }),
+    }  # fmt: skip
 
 
 # c0, c1: bread again and again, with butter. c2 bought a phone and a lamp, c3 a phone. c4 looked at a phone. c5 is new.
@@ -94,21 +121,19 @@ def test_a_new_customer_gets_what_is_popular() -> None:
 
 def test_segments_have_their_own_popularity() -> None:
     """Where a segment has orders enough its own favourites lead, and the reason names it."""
-    features = _features(PAIRS)
+    features = _features([*PAIRS, (2, 2, 9, 90), (3, 2, 9, 90), (0, 0, 9, 90), (0, 1, 9, 80)])
     customers = features["customer"].set_column(2, "segment", pa.array(["a", "b", "b", "b", "b", "b"]))
-    popular = pa.table({
-        "segment": ["a", "b", "b"], "product_no": pa.array([0, 2, 3], pa.int32()), "score": [900.0, 400.0, 10.0],
-    })  # fmt: skip
-    lists = _lists(features | {"customer": customers, "popularity": popular})
+    lists = _lists(features | {"customer": customers}, replace(PARAMS, popularity_half_life_days=60.0))
     assert lists["c5"][0] == ("lamp", "popular with b customers this month", None)
-    assert lists["c5"][-1][1] == "from our range"
 
 
-def test_baseline_is_the_same_list_for_all() -> None:
-    """Recent popularity knows no person: all lists are the popular products, without those not bought twice."""
+def test_baseline_is_what_a_customer_buys_again_and_then_what_is_popular() -> None:
+    """Own products lead, the often and lately bought first; who is new gets the popular ones; looks do not count."""
     lists = _lists(_features(PAIRS), fit=model.fit_baseline)
-    assert lists["c5"] == lists["c4"]
-    assert [p for p, *_ in lists["c3"]] == [p for p, *_ in lists["c5"] if p != "phone"]
+    assert [row[0] for row in lists["c0"]] == ["bread", "butter", "phone", "lamp"]
+    assert lists["c0"][0] == ("bread", "because you bought it before", "bread")
+    assert lists["c4"] == lists["c5"]
+    assert {row[1] for row in lists["c5"]} == {"popular this month"}
 
 
 def test_who_bought_nearly_everything_gets_the_rest() -> None:
@@ -116,12 +141,9 @@ def test_who_bought_nearly_everything_gets_the_rest() -> None:
     n = 300
     products = pa.table({
         "product_no": pa.array(range(n), pa.int32()), "product_id": [f"p{i:03d}" for i in range(n)],
-        "title": ["x"] * n, "category": [""] * n, "available": [True] * n,
+        "title": ["x"] * n, **_nothing(n), "available": [True] * n,
     })  # fmt: skip
-    popular = pa.table({
-        "segment": [""] * n, "product_no": pa.array(range(n), pa.int32()), "score": np.arange(n, 0, -1.0),
-    })  # fmt: skip
-    lists = _lists(_features([(0, i, 1, 1) for i in range(n - 5)], product=products, popularity=popular))
+    lists = _lists(_features([(0, i, 1, 1) for i in range(n - 5)], product=products))
     assert [product for product, *_ in lists["c0"]] == ["p295", "p296", "p297", "p298"]
 
 

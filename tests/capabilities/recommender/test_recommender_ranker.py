@@ -156,26 +156,23 @@ def test_new_lists_hold_nothing_bought(model: Recommender, features) -> None:
     assert not lists.bought(0, lists.rank(0, 100).ids).any()
 
 
-def test_a_products_number_may_change(model: Recommender, features) -> None:
-    """A new product before all others moves every number and changes no list of the old products."""
-    table = features["product"].sort_by("product_no")
-    fresh = pa.table({
-        name: pa.concat_arrays([
-            pa.array([{"product_no": -1, "product_id": "a", "available": False}.get(name)], table.schema.field(name).type),
-            table[name].combine_chunks(),
-        ])
-        for name in table.column_names
-    })  # fmt: skip
-    moved = {"product": fresh.set_column(0, "product_no", pa.array(range(len(fresh)), pa.int32()))}
-    for name in ("purchase", "interaction", "look", "popularity"):
-        at = features[name].schema.get_field_index("product_no")
-        numbers = pa.array(features[name]["product_no"].to_numpy() + 1, pa.int32())
-        moved[name] = features[name].set_column(at, "product_no", numbers)
-    users = np.arange(60, dtype=np.int32)
-    before_, after = (
-        Lists(model, {**features, **tables}, users, PARAMS).rank(0, 60) for tables in ({}, moved)
+def test_a_products_number_may_change(model: Recommender, log: Log) -> None:
+    """Products keep what was learned of them under tonight's numbers; a newer one has nothing yet."""
+    learnt = model.learnt_
+    m = log.n_products
+    place = np.append(np.arange(m - 1, -1, -1), -1).astype(np.int32)  # the other way round, and one that is new
+    order = pa.array(np.arange(m - 1, -1, -1))
+    texts = ("product_id", "title", "category", "brand", "description")
+    turned = {name: pa.concat_arrays([getattr(log, name).take(order), pa.array(["a"])]) for name in texts}
+    tonight = replace(
+        log, n_products=m + 1, list_price=np.append(log.list_price[::-1], np.nan),
+        listed_at=np.append(log.listed_at[::-1], log.until - DAY), **turned,
     )  # fmt: skip
-    np.testing.assert_array_equal(before_.ids + 1, after.ids)
+    moved = sources.renumbered(learnt, place, tonight)
+    np.testing.assert_array_equal(moved.linear.weights.toarray()[:m, :m], learnt.linear.weights.toarray()[::-1, ::-1])
+    np.testing.assert_array_equal(moved.factors.items[:m], learnt.factors.items[::-1])
+    assert not moved.neighbours.similar.toarray()[m].any()
+    assert not moved.factors.items[m].any()
 
 
 def test_too_little_to_learn_from_gives_the_blend(features) -> None:
