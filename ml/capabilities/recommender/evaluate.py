@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -36,38 +37,64 @@ def evaluate(
     Returns
     -------
     dict of str to Evaluation
-        ``ndcg@10`` (per unit too), ``recall@20``, ``hit_rate@10``, ``coverage@10`` and ``units``. Units are the
-        customers of ``truth`` in the order of their ids. A product that was not listed before counts as missed.
+        ``ndcg@10`` (per unit too), ``recall@20``, ``hit_rate@10``, ``coverage@10`` and ``units``; the same under
+        ``new …`` with what a customer had bought before taken out of lists and truth, over the units that bought
+        something new; and ``popular ndcg@10``, what recent popularity alone would get. Units are the customers of
+        ``truth`` in the order of their ids. A product that was not listed before counts as missed.
     """
     bought = truth.combine_chunks()
     ids = pc.unique(bought["customer_id"]).sort()
     units = pc.index_in(bought["customer_id"], ids).to_numpy().astype(np.int64)
     customers = _numbers(ids, features["customer"], "customer")
     items = _numbers(bought["product_id"], features["product"], "product")
-    relevant = np.bincount(units, minlength=len(ids))
-    available = int(pc.sum(features["product"]["available"]).as_py() or 0)
-    return {name: _judge(_lists(model, features, customers, params), units, items, relevant, available)
-            for name, model in models.items()}  # fmt: skip
+    there = Truth(units, items, len(ids), int(pc.sum(features["product"]["available"]).as_py() or 0))
+    return {name: _evaluate(model, features, customers, there, params) for name, model in models.items()}
 
 
-def _lists(model: Recommender, features: Mapping[str, pa.Table], customers: Ids, params: Params) -> Ids:
+class Truth(NamedTuple):
+    """Pairs of a unit and a product number (-1: not listed), how many units there are, and products for sale."""
+
+    units: metrics.Counts
+    items: Ids
+    n_units: int
+    n_items: int
+
+
+def _evaluate(
+    model: Recommender, features: Mapping[str, pa.Table], customers: Ids, truth: Truth, params: Params
+) -> Evaluation:
     lists = Lists(model, features, customers, params)
-    blocks = [lists.rank(i, min(i + BLOCK, len(customers)))[0] for i in range(0, len(customers), BLOCK)]
-    return np.concatenate(blocks) if blocks else np.empty((0, params.top_k), np.int32)
+    figures, per_unit = judge(ranked(lists), truth)
+    known = truth.items >= 0
+    again = np.zeros(len(known), bool)
+    again[known] = lists.bought_pairs(truth.units[known], truth.items[known])
+    fresh = Truth(truth.units[~again], truth.items[~again], truth.n_units, truth.n_items)
+    others, _ = judge(ranked(Lists(model, features, customers, params, new=True)), fresh)
+    popular, _ = judge(lists.popular(), truth)
+    named = {f"new {name}": value for name, value in others.items()} | {"popular ndcg@10": popular["ndcg@10"]}
+    return Evaluation(figures | named, per_unit)
 
 
-def _judge(lists: Ids, units: metrics.Counts, items: Ids, relevant: metrics.Counts, n_items: int) -> Evaluation:
-    hits = metrics.hits(lists, units, items)
+def ranked(lists: Lists) -> Ids:
+    """The lists of all rows, a block of customers at a time; shape (n, depth)."""
+    n = len(lists.customers)
+    blocks = [lists.rank(i, min(i + BLOCK, n)).ids for i in range(0, n, BLOCK)]
+    return np.concatenate(blocks) if blocks else np.empty((0, lists.params.depth), np.int32)
+
+
+def judge(lists: Ids, truth: Truth) -> tuple[dict[str, float], metrics.Floats]:
+    """Figures of some lists, means over the units that took something; and NDCG@10 of every unit."""
+    relevant = np.bincount(truth.units, minlength=truth.n_units)
+    hits = metrics.hits(lists, truth.units, truth.items)
     per_unit = metrics.ndcg(hits, relevant, 10)
+    took = relevant > 0
     figures = {
         "ndcg@10": per_unit,
         "recall@20": metrics.recall(hits, relevant, 20),
         "hit_rate@10": metrics.hit_rate(hits, 10),
     }
-    means = {name: float(values.mean()) if len(values) else 0.0 for name, values in figures.items()}
-    return Evaluation(
-        means | {"coverage@10": metrics.coverage(lists, n_items, 10), "units": float(len(lists))}, per_unit
-    )
+    means = {name: float(values[took].mean()) if took.any() else 0.0 for name, values in figures.items()}
+    return means | {"coverage@10": metrics.coverage(lists, truth.n_items, 10), "units": float(took.sum())}, per_unit
 
 
 def _numbers(ids: pa.Array, table: pa.Table, name: str) -> Ids:

@@ -38,8 +38,10 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         description, price, listed_at: seconds since 1970 or null, available) · ``purchase`` (customer_no: -1 for a
         guest; product_no, order_no, at: seconds since 1970; quantity, price: of one piece; one row per order line) ·
         ``interaction`` (customer_no, product_no, weight: decayed; strength: 0 to 1, not decayed; orders:
-        how many times it was bought, once for all orders of the same instant) · ``popularity`` (segment, product_no,
-        score: decayed number of purchases) · ``moment`` (as_of: seconds since 1970; one row). Numbers count from 0 in the order of the ids; rows come in any order.
+        how many times it was bought, once for all orders of the same instant) · ``look`` (customer_no, product_no,
+        at: the last one of a day, seconds since 1970; weight: what the day's views, carts and wishes tell, not decayed)
+        · ``popularity`` (segment, product_no, score: decayed number of purchases) · ``moment`` (as_of: seconds since
+        1970; one row). Numbers count from 0 in the order of the ids; rows come in any order.
     """
     customers, products = _customers(tables, as_of), _products(tables, as_of)
     # Numbered before they are counted: whole numbers are grouped several times faster than texts.
@@ -48,9 +50,11 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     purchases = _purchases(tables, as_of).inner_join(people, "customer_id").inner_join(numbers, "product_id")
     purchases = purchases.select("customer_no", "product_no", "segment", "at").distinct()
     looks = _looks(tables, as_of, params)
+    made = {}
     if looks is not None:
         looks = looks.inner_join(people, "customer_id").inner_join(numbers, "product_id")
-    return {
+        made["look"] = _days(looks)
+    return made | {
         "customer": customers,
         "product": products,
         "purchase": _log(tables, as_of, people, numbers),
@@ -147,6 +151,18 @@ def _looks(tables: Tables, as_of: datetime, params: Params) -> ibis.Table | None
     )
     base = ibis.cases(*[(events["kind"] == kind, weight) for kind, weight in weights.items()], else_=0.0)
     return events.select("customer_id", "product_id", at=events["occurred_at"], base=base.cast("float64"))
+
+
+def _days(looks: ibis.Table) -> ibis.Table:
+    """One row per customer, product and day: years of views would not fit into memory one by one."""
+    looks = looks.select(
+        "customer_no", "product_no", at=looks["at"].epoch_seconds().cast("int64"), units=_units(looks["base"])
+    )
+    looks = looks.mutate(day=(looks["at"] / 86_400).floor().cast("int64"))
+    days = looks.group_by("customer_no", "product_no", "day").aggregate(
+        at=looks["at"].max(), units=looks["units"].sum()
+    )
+    return days.select("customer_no", "product_no", "at", weight=(days["units"] / UNITS).cast("float32"))
 
 
 def _interactions(purchases: ibis.Table, looks: ibis.Table | None, as_of: datetime, params: Params) -> ibis.Table:

@@ -1,4 +1,4 @@
-"""Which products the same customers buy and look at: the recommender's fitted state."""
+"""The recommender's fitted state: candidate models, how often products are bought again, and the ranker over them."""
 
 from __future__ import annotations
 
@@ -11,85 +11,96 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.sparse import csr_array, diags_array
 
+from ml.capabilities.recommender import ranker, sources
+from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.candidates.log import Log, log
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr
 from ml.core.errors import ArtifactError
-from ml.core.topk_sparse import top_k_sparse
 
-FORMAT = 1
-# Beyond this many different products it is a reseller or a robot: it says little about taste, and costs their square.
-MOST_PRODUCTS = 2000
+FORMAT = 2
 PRIOR_BUYERS = 20.0
-ACTIVITY = 0.75
 
 
 class Recommender:
-    """Item-to-item neighbourhoods from purchases and looks, and how often each product is bought again.
+    """Candidate models and a ranker, or, with ``personal=False``, the baseline: personal frequency and popularity.
 
     Parameters
     ----------
     params : Params
     personal : bool
-        False: learn no neighbourhoods; what is left is recent popularity, the baseline.
+        False: learn nothing; what is left are a customer's own purchases, fading, and what is popular.
+    seed : int
     threads : int
 
     Attributes
     ----------
     product_ids_ : list of str
         The products known at the fit, in order.
-    similar_ : csr_array of shape (n_products, n_products), float32
-        Row j: the ``neighbours`` products nearest to j, cosine between 0 and 1, without j itself.
+    learnt_ : sources.Learnt or None
+        The candidate models that are kept; None for the baseline.
+    ranker_ : ranker.Ranker or None
+        None where there was too little to learn from: the blend is served.
     repeat_ : ndarray of shape (n_products,), float32
         Share of a product's buyers who bought it in more than one order, drawn to the shop's mean.
     repeat_mean_ : float
         The shop's mean of it.
-
-    References
-    ----------
-    Sarwar et al., "Item-based collaborative filtering", WWW 2001; Aiolli, RecSys 2013 (weights by activity).
     """
 
-    def __init__(self, params: Params, *, personal: bool = True, threads: int = 2) -> None:
-        self.params, self.personal, self.threads = params, personal, threads
+    def __init__(self, params: Params, *, personal: bool = True, seed: int = 0, threads: int = 2) -> None:
+        self.params, self.personal, self.seed, self.threads = params, personal, seed, threads
 
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
-        """Learn from the tables ``product`` and ``interaction`` of :func:`features.build`; forgets any earlier fit."""
-        products, pairs = features["product"].sort_by("product_no"), features["interaction"]
-        self.product_ids_ = products["product_id"].to_pylist()
-        m = len(self.product_ids_)
-        users, items = pairs["customer_no"].to_numpy(), pairs["product_no"].to_numpy()
-        self.repeat_, self.repeat_mean_ = _repeat(items, pairs["orders"].to_numpy(), m)
-        self.similar_ = csr_array((m, m), dtype=np.float32)
-        if self.personal and len(users):
-            shape = (int(users.max()) + 1, m)
-            taste = csr_array((pairs["strength"].to_numpy(), (users, items)), shape=shape)
-            self.similar_ = _similar(taste, self.params, self.threads)
+        """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
+        self.product_ids_ = features["product"].sort_by("product_no")["product_id"].to_pylist()
+        pairs = features["interaction"]
+        items, orders = pairs["product_no"].to_numpy(), pairs["orders"].to_numpy()
+        self.repeat_, self.repeat_mean_ = _repeat(items, orders, len(self.product_ids_))
+        self.learnt_: sources.Learnt | None = None
+        self.ranker_: ranker.Ranker | None = None
+        if self.personal:
+            past = tonights_log(features)
+            texts = content.fit(past, past.until, content.Params(), self.seed, threads=self.threads)
+            self.learnt_ = sources.learn(
+                past, past.until, self.params, self.seed, texts=texts, threads=self.threads
+            )  # fmt: skip
+            if self.params.ranker:
+                self.ranker_ = ranker.fit(past, texts, self.params, self.seed, threads=self.threads)
         return self
 
+    @property
+    def similar_(self) -> Csr | None:
+        """Row j: the products nearest to j by cosine over customers, without j itself; None for the baseline."""
+        return None if self.learnt_ is None else self.learnt_.neighbours.similar
+
     def save(self, folder: Path) -> None:
-        """Write ``model.json`` and ``similar.npz``; the same model gives the same bytes."""
+        """Write the files of a version; the same model gives the same bytes."""
         story = {
             "format": FORMAT,
             "personal": self.personal,
+            "ranker": self.ranker_ is not None,
+            "seed": self.seed,
             "params": asdict(self.params),
             "repeat_mean": self.repeat_mean_,
             "product_ids": self.product_ids_,
         }
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
-        s = self.similar_
-        np.savez(folder / "similar.npz", indptr=s.indptr, indices=s.indices, data=s.data, repeat=self.repeat_)
+        np.savez(folder / "repeat.npz", repeat=self.repeat_)
+        if self.learnt_ is not None:
+            sources.save(self.learnt_, folder)
+        if self.ranker_ is not None:
+            ranker.save(self.ranker_, folder)
 
 
-def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> Recommender:  # noqa: ARG001
-    """Fit the recommender. Nothing in it is drawn by lot: ``seed`` changes nothing."""
-    return Recommender(params).fit(features)
+def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> Recommender:
+    """Fit the recommender; the same features, parameters and seed give the same model."""
+    return Recommender(params, seed=seed).fit(features)
 
 
-def fit_baseline(features: Mapping[str, pa.Table], params: Params, seed: int) -> Recommender:  # noqa: ARG001
-    """Fit recent popularity, the same list for everyone (but for products that a customer will not buy again)."""
-    return Recommender(params, personal=False).fit(features)
+def fit_baseline(features: Mapping[str, pa.Table], params: Params, seed: int) -> Recommender:
+    """Fit what a recommender must beat to be served: what a customer buys again and again, then what is popular."""
+    return Recommender(params, personal=False, seed=seed).fit(features)
 
 
 def load(folder: Path) -> Recommender:
@@ -102,12 +113,13 @@ def load(folder: Path) -> Recommender:
     """
     try:
         story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        with np.load(folder / "similar.npz", allow_pickle=False) as arrays:
-            model = Recommender(Params(**story["params"]), personal=story["personal"])
-            model.product_ids_, model.repeat_mean_ = story["product_ids"], story["repeat_mean"]
-            m = len(model.product_ids_)
+        _check(story["format"])
+        model = Recommender(Params(**story["params"]), personal=story["personal"], seed=story["seed"])
+        model.product_ids_, model.repeat_mean_ = story["product_ids"], story["repeat_mean"]
+        with np.load(folder / "repeat.npz", allow_pickle=False) as arrays:
             model.repeat_ = arrays["repeat"]
-            model.similar_ = csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(m, m))
+        model.learnt_ = sources.load(folder) if story["personal"] else None
+        model.ranker_ = ranker.load(folder) if story["ranker"] else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             "The recommender's files cannot be read.",
@@ -117,30 +129,15 @@ def load(folder: Path) -> Recommender:
     return model
 
 
-def _similar(taste: Csr, params: Params, threads: int) -> Csr:
-    """Cosine of the products' columns, the ``neighbours`` largest of each row.
+def tonights_log(features: Mapping[str, pa.Table]) -> Log:
+    """The log of the features, up to the moment that they were made for."""
+    moment = features["moment"]["as_of"]
+    return log(features, int(moment[0].as_py()) if len(moment) else 0)
 
-    s_ij = Σ_u b_ui b_uj / √((Σ_u b_ui² + λ)(Σ_u b_uj² + λ)), b_ui = strength_ui / |N(u)|^¾, λ = ``shrinkage`` times the
-    mean b². The product of the two factors is ranked row by row: the m x m matrix never exists.
-    """
-    count = np.diff(taste.indptr)
-    rows = np.where(count <= MOST_PRODUCTS, np.maximum(count, 1) ** -ACTIVITY, 0).astype(np.float32)
-    b = csr_array(diags_array(rows) @ taste)
-    b.eliminate_zeros()
-    if not b.nnz:
-        return csr_array(b.T @ b)
-    square = b.data.astype(np.float64) ** 2
-    norm = np.sqrt(np.bincount(b.indices, square, b.shape[1]) + params.shrinkage * square.mean() + 1e-12)
-    b.data /= norm.astype(np.float32)[b.indices]
-    m = b.shape[1]
-    itself = csr_array((np.ones(m, np.float32), np.arange(m, dtype=np.int32), np.arange(m + 1, dtype=np.int32)), (m, m))
-    k = max(1, min(params.neighbours, m))
-    ids, scores, _ = top_k_sparse(csr_array(b.T), b, k, exclude=itself, threads=threads)
-    found = ids >= 0
-    ends = np.concatenate([[0], np.cumsum(found.sum(1))]).astype(np.int32)
-    similar = csr_array((np.minimum(scores[found], 1), ids[found], ends), shape=(m, m))
-    similar.sort_indices()
-    return similar
+
+def _check(found: object) -> None:
+    if found != FORMAT:
+        raise ValueError(f"format {found}, this code reads {FORMAT}")
 
 
 def _repeat(

@@ -16,8 +16,9 @@ from ml.capabilities.recommender.model import Recommender
 from ml.capabilities.recommender.products import again, cold, popular, similar, together, trending
 from ml.capabilities.recommender.products.alike import Texts
 from ml.capabilities.recommender.products.tonight import Tonight
-from ml.capabilities.recommender.reasons import KIND, REASON_CODES, RECENT, Named, Words, numbers
-from ml.capabilities.recommender.rerank import Ranked, Reranker, Shown
+from ml.capabilities.recommender.reasons import KIND, REASON_CODES, Named, Words, numbers
+from ml.capabilities.recommender.rerank import Reranker, Shown
+from ml.capabilities.recommender.rules import work_out
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.core.compiled import Ids
 from ml.core.spec import Published
@@ -84,11 +85,11 @@ class _Shop:
 
     @cached_property
     def tonight(self) -> Tonight:
-        return Tonight.of(self.features, self.reranker.rules.shown())
+        return Tonight.of(self.features, work_out(self.features, self.params.top_k).shown())
 
     @cached_property
     def reranker(self) -> Reranker:
-        return Reranker(self.features, self.params)
+        return Reranker(self.features, self.params, self.repeats.shown_again)
 
     @cached_property
     def words(self) -> Words:
@@ -146,8 +147,9 @@ def _recommendations(model: Recommender, shop: _Shop) -> Iterator[dict[str, pa.A
     start, end = shop.span
     lists = Lists(model, shop.features, np.arange(start, end, dtype=np.int32), shop.params)
     for i in range(0, end - start, BLOCK):
-        ranked = _ranked(lists, i, min(i + BLOCK, end - start))
-        shown = shop.reranker.lists(ranked, np.arange(start + i, start + i + len(ranked.ids)))
+        ranked = lists.rank(i, min(i + BLOCK, end - start))
+        bought = lists.bought(i, ranked.ids)
+        shown = shop.reranker.lists(ranked, np.arange(start + i, start + i + len(ranked.ids)), bought)
         yield _block(shop, lists, shown, start + i)
 
 
@@ -189,27 +191,6 @@ def _reasons(
         segment=Named(segments, customer),
         days=numbers(days),
     )
-
-
-def _ranked(lists: Lists, start: int, end: int) -> Ranked:
-    """Ranking of rows ``[start, end)`` with the reason of each place, none of them drawn by lot."""
-    ids, scores, source = lists.rank(start, end)
-    m, counts = lists.m, lists.popularity.counts
-    there = ids >= 0
-    group = np.where(source >= m, source - m, 0)
-    # The first place of the count is read where there is nothing: it is not shown.
-    own, every = counts[group, ids] >= RECENT, counts[0, ids] >= RECENT
-    code = np.where(every, KIND["popular"], KIND["range"])
-    code = np.where((group > 0) & own, KIND["segment"], code)
-    personal = there & (source < m)
-    rows, _ = np.nonzero(personal)
-    bought = np.zeros(ids.shape, bool)
-    if len(rows):
-        bought[personal] = lists.bought(start, rows, source[personal])
-    code = np.where(personal, np.where(bought, KIND["because"], KIND["looked"]), code)
-    code = np.where(personal & bought & (source == ids), KIND["again"], code)
-    source = np.where(personal, source, -1).astype(np.int32)
-    return Ranked(ids, scores, source, code.astype(np.int8))
 
 
 def _framed(table: Published, blocks: Iterator[dict[str, pa.Array]]) -> Iterator[pa.RecordBatch]:

@@ -41,6 +41,46 @@ class Params:
     """How much a product far from the prices that a customer usually pays is moved down; 0: not."""
     max_per_category: int = 0
     """At most so many of a category in a list, where its category_rule says nothing; 0: any number."""
+    depth: int = 60
+    """Places that are ranked for each customer: the shop's rules then choose ``top_k`` of them."""
+    candidates: int = 60
+    """Products that each candidate model proposes to a customer."""
+    repeats: int = 120
+    """Most products of a customer's own history among the candidates."""
+    recent_days: float = 60.0
+    """Item-kNN of the season looks at so many days."""
+    people: int = 200
+    """Customers alike whose purchases are looked at."""
+    people_days: float = 45.0
+    """How far back those purchases may lie."""
+    trend_half_life_days: float = 5.0
+    linear_products: int = 6000
+    """The linear model covers so many products, the most bought: it takes the cube of it in time, the square in memory."""
+    linear_penalty: float = 100.0
+    linear_half_life_days: float = 90.0
+    linear_neighbours: int = 200
+    factors: int = 64
+    factors_weight: float = 4.0
+    """What a purchase adds to the confidence of a pair, which is 1 without one."""
+    factors_penalty: float = 5.0
+    factors_half_life_days: float = 365.0
+    baseline_half_life_days: float = 365.0
+    """After so many days a purchase counts half in the gate's baseline, personal frequency."""
+    baseline_popularity: float = 0.3
+    """What the most popular product counts in it, beside 1 for a purchase today."""
+    ranker: bool = True
+    """False: serve the blend."""
+    windows: int = 5
+    """Windows before the night that the ranker learns from."""
+    window_days: float = 30.0
+    window_step_days: float = 12.0
+    ranker_customers: int = 12_000
+    """Most customers of all windows together that the ranker learns from."""
+    negatives: float = 0.25
+    """Share of the candidates that were not taken, that the ranker learns from."""
+    trees: int = 150
+    leaves: int = 63
+    learning_rate: float = 0.05
 
 
 _WHY = PublishedColumn("reason", "text", "Why, in words.")
@@ -207,7 +247,7 @@ SPEC = Capability(
         CUSTOMER_SEGMENT,
     ),
     params=Params(),
-    gate=Gate(metric="ndcg@10", baseline="recent popularity", horizon=timedelta(days=28)),
+    gate=Gate(metric="ndcg@10", baseline="personal frequency", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
     config=CONFIG,
     functions="live.sql",

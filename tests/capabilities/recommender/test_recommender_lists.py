@@ -12,34 +12,27 @@ from ml.capabilities.recommender import model, score
 from ml.capabilities.recommender.spec import Params
 from ml.core.errors import ArtifactError
 
-PARAMS = Params(top_k=4, shrinkage=0.1, repeat_from=0.3)
-NIGHT = 1_750_000_000
+PARAMS = Params(top_k=4, depth=4, shrinkage=0.1, repeat_from=0.3)
+NOW, DAY = 20_000 * 86_400, 86_400
 PRODUCTS = ("bread", "butter", "lamp", "phone", "gone")
 
 
 def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[str, pa.Table]:
-    """``pairs`` are (customer_no, product_no, weight, orders); bought again every ten days, the last time ten days ago."""
+    """``pairs`` are (customer_no, product_no, weight, orders)."""
     n = 6
     user, item, weight, orders = (np.array(c) for c in zip(*pairs, strict=True))
     popular = [float(orders[item == i].sum()) for i in range(len(PRODUCTS))]
-    bought = [(u, i, 10 * (k + 1)) for u, i, _, orders_ in pairs for k in range(orders_)]
-    who, what, ago = (np.array(c) for c in zip(*bought, strict=True))
     made = {
         "customer": pa.table({
             "customer_no": pa.array(range(n), pa.int32()), "customer_id": [f"c{i}" for i in range(n)], "segment": [""] * n,
         }),
         "product": pa.table({
             "product_no": pa.array(range(len(PRODUCTS)), pa.int32()), "product_id": PRODUCTS,
-            "title": [p.title() for p in PRODUCTS], "category": [""] * len(PRODUCTS),
-            "brand": [""] * len(PRODUCTS), "price": pa.array([5.0] * len(PRODUCTS), pa.float32()),
-            "listed_at": pa.nulls(len(PRODUCTS), pa.int64()), "available": [p != "gone" for p in PRODUCTS],
+            "title": [p.title() for p in PRODUCTS], **_nothing(len(PRODUCTS)),
+            "available": [p != "gone" for p in PRODUCTS],
         }),
-        "purchase": pa.table({
-            "customer_no": who.astype(np.int32), "product_no": what.astype(np.int32),
-            "order_no": np.unique(np.stack([who, ago]), axis=1, return_inverse=True)[1].astype(np.int32),
-            "at": NIGHT - ago * 86_400,
-        }),
-        "moment": pa.table({"as_of": [NIGHT]}),
+        "moment": pa.table({"as_of": pa.array([NOW])}),
+        **_log(pairs),
         "interaction": pa.table({
             "customer_no": user.astype(np.int32), "product_no": item.astype(np.int32),
             "weight": weight.astype(np.float32), "strength": np.minimum(weight, 1).astype(np.float32),
@@ -50,6 +43,30 @@ def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[
         }),
     }  # fmt: skip
     return made | over
+
+
+def _nothing(n: int) -> dict[str, pa.Array]:
+    """What is not known of ``n`` products."""
+    texts = {name: [""] * n for name in ("category", "brand", "description")}
+    return texts | {"price": pa.nulls(n, pa.float32()), "listed_at": pa.nulls(n, pa.int64())}
+
+
+def _log(pairs: list[tuple[int, int, float, int]]) -> dict[str, pa.Table]:
+    """Each pair's orders, one a day until today, and a look where there is none; products bought together share orders."""
+    lines = [(u, i, u * 100 + k, NOW - k * DAY - 1) for u, i, _, orders in pairs for k in range(orders)]
+    looks = [(u, i, weight) for u, i, weight, orders in pairs if not orders]
+    who, what, order, at = (np.array(c) for c in zip(*lines, strict=True))
+    looker, looked, weight = (np.array(c) for c in zip(*looks, strict=True)) if looks else (np.empty(0),) * 3
+    return {
+        "purchase": pa.table({
+            "customer_no": who.astype(np.int32), "product_no": what.astype(np.int32), "order_no": order, "at": at,
+            "quantity": np.ones(len(who), np.float32), "price": np.ones(len(who), np.float32),
+        }),
+        "look": pa.table({
+            "customer_no": looker.astype(np.int32), "product_no": looked.astype(np.int32),
+            "at": np.full(len(looker), NOW - 1), "weight": weight.astype(np.float32),
+        }),
+    }  # fmt: skip
 
 
 # c0, c1: bread again and again, with butter. c2 bought a phone and a lamp, c3 a phone. c4 looked at a phone. c5 is new.
@@ -76,7 +93,7 @@ def test_reason_names_the_product_that_it_comes_from() -> None:
 def test_what_is_bought_again_is_shown_again() -> None:
     """Bread, which all its buyers bought again, is shown to them; a phone, which nobody bought twice, is hidden."""
     lists = _lists(_features(PAIRS))
-    assert lists["c0"][0] == ("bread", "bought again about every 10 days", "bread")
+    assert lists["c0"][0] == ("bread", "because you bought it before", "bread")
     assert "phone" not in [product for product, *_ in lists["c3"]]
     nothing_again = _lists(_features(PAIRS), replace(PARAMS, repeat_from=2.0))
     assert "bread" not in [product for product, *_ in nothing_again["c0"]]
@@ -89,6 +106,7 @@ def test_unavailable_is_never_shown() -> None:
     near = score.score(model.fit(features, PARAMS, 7), features, 0, 1, PARAMS)["similar_product"]
     rows = pa.Table.from_batches(list(near)).to_pylist()
     assert "gone" not in {row["similar_product_id"] for row in rows}
+    assert "gone" in {row["product_id"] for row in rows}
 
 
 def test_a_new_customer_gets_what_is_popular() -> None:
@@ -103,21 +121,19 @@ def test_a_new_customer_gets_what_is_popular() -> None:
 
 def test_segments_have_their_own_popularity() -> None:
     """Where a segment has orders enough its own favourites lead, and the reason names it."""
-    features = _features(PAIRS)
+    features = _features([*PAIRS, (2, 2, 9, 90), (3, 2, 9, 90), (0, 0, 9, 90), (0, 1, 9, 80)])
     customers = features["customer"].set_column(2, "segment", pa.array(["a", "b", "b", "b", "b", "b"]))
-    popular = pa.table({
-        "segment": ["a", "b", "b"], "product_no": pa.array([0, 2, 3], pa.int32()), "score": [900.0, 400.0, 10.0],
-    })  # fmt: skip
-    lists = _lists(features | {"customer": customers, "popularity": popular})
+    lists = _lists(features | {"customer": customers}, replace(PARAMS, popularity_half_life_days=60.0))
     assert lists["c5"][0] == ("lamp", "popular with b customers this month", None)
-    assert lists["c5"][-1][1] == "from our range"
 
 
-def test_baseline_is_the_same_list_for_all() -> None:
-    """Recent popularity knows no person: all lists are the popular products, without those not bought twice."""
+def test_baseline_is_what_a_customer_buys_again_and_then_what_is_popular() -> None:
+    """Own products lead, the often and lately bought first; who is new gets the popular ones; looks do not count."""
     lists = _lists(_features(PAIRS), fit=model.fit_baseline)
-    assert lists["c5"] == lists["c4"]
-    assert [p for p, *_ in lists["c3"]] == [p for p, *_ in lists["c5"] if p != "phone"]
+    assert [row[0] for row in lists["c0"]] == ["bread", "butter", "phone", "lamp"]
+    assert lists["c0"][0] == ("bread", "because you bought it before", "bread")
+    assert lists["c4"] == lists["c5"]
+    assert {row[1] for row in lists["c5"]} == {"popular this month"}
 
 
 def test_who_bought_nearly_everything_gets_the_rest() -> None:
@@ -125,12 +141,9 @@ def test_who_bought_nearly_everything_gets_the_rest() -> None:
     n = 300
     products = pa.table({
         "product_no": pa.array(range(n), pa.int32()), "product_id": [f"p{i:03d}" for i in range(n)],
-        "title": ["x"] * n, "category": [""] * n, "available": [True] * n, "listed_at": pa.nulls(n, pa.int64()), "brand": [""] * n, "price": pa.nulls(n, pa.float32()),
+        "title": ["x"] * n, **_nothing(n), "available": [True] * n,
     })  # fmt: skip
-    popular = pa.table({
-        "segment": [""] * n, "product_no": pa.array(range(n), pa.int32()), "score": np.arange(n, 0, -1.0),
-    })  # fmt: skip
-    lists = _lists(_features([(0, i, 1, 1) for i in range(n - 5)], product=products, popularity=popular))
+    lists = _lists(_features([(0, i, 1, 1) for i in range(n - 5)], product=products))
     assert [product for product, *_ in lists["c0"]] == ["p295", "p296", "p297", "p298"]
 
 

@@ -1,0 +1,180 @@
+"""Each fast candidate model gives what its obvious reference gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.capabilities.recommender.candidates import factors, linear, neighbours, people, popular
+from ml.capabilities.recommender.candidates.history import bought, history, history_reference
+from ml.capabilities.recommender.candidates.log import Log, before, everyone, since
+from ml.capabilities.recommender.candidates.sums import pair_sums
+from ml.capabilities.recommender.spec import Params
+from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+
+PARAMS = Params(factors=4, linear_penalty=2.0, neighbours=40, linear_neighbours=40, people=30)
+MODELS = {"linear": linear, "neighbours": neighbours, "factors": factors, "people": people}
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    """Fifty customers, thirty products, four hundred lines, and some looks."""
+    made = random_log(3, 50, 30, 400)
+    rng = np.random.default_rng(4)
+    ends = np.sort(rng.integers(0, 121, made.n_customers + 1))
+    ends[[0, -1]] = 0, 120
+    return replace(
+        made,
+        look_indptr=ends.astype(np.int64),
+        look_product=rng.integers(0, 30, 120).astype(np.int32),
+        look_at=(NOW - rng.integers(1, 90, 120) * DAY).astype(np.int64),
+        look_weight=rng.choice([0.1, 0.3], 120).astype(np.float32),
+    )
+
+
+def test_history_is_its_formula(log: Log) -> None:
+    """Purchases once per order and looks by their weight, fading, cut at the cap, with the floor for what was bought."""
+    users = np.array([4, 0, 49, -1, 7], np.int32)
+    for how in ({}, {"floor": 0.2}, {"cap": np.inf}, {"cap": 0.5, "floor": 0.1}):
+        ours = history(log, users, 30.0, **how)
+        np.testing.assert_allclose(ours.toarray(), history_reference(log, users, 30.0, **how).toarray(), rtol=1e-5)
+    assert history(log, users, 30.0).has_sorted_indices
+
+
+def test_history_by_hand() -> None:
+    """Two orders, one a half-life ago, and the same product twice in one order counts once."""
+    made = history(small_log([(0, 1, 1, 10), (0, 1, 2, 0), (0, 1, 2, 0)], ["a", "b"]), np.array([0]), 10.0, cap=9.0)
+    assert made.toarray().tolist() == [[0.0, 1.5]]
+
+
+def test_bought_knows_no_age_and_no_looks(log: Log) -> None:
+    """1 for each product that was ever bought."""
+    made = bought(log, everyone(log)).toarray()
+    for u in range(log.n_customers):
+        assert set(np.flatnonzero(made[u])) == set(log.product[log.indptr[u] : log.indptr[u + 1]])
+
+
+def test_before_and_since_cut_the_log(log: Log) -> None:
+    """Every line and look is in exactly one of the two."""
+    at = NOW - 60 * DAY
+    old, young = before(log, at), since(log, at)
+    assert old.at.max() < at <= young.at.min()
+    assert old.look_at.max() < at <= young.look_at.min()
+    assert len(old.at) + len(young.at) == len(log.at)
+    assert (np.diff(old.indptr) + np.diff(young.indptr)).tolist() == np.diff(log.indptr).tolist()
+
+
+def test_cosine_is_its_formula(log: Log) -> None:
+    """With as many neighbours as products the kernel gives every cosine."""
+    taste = history(log, everyone(log), 1e6)
+    np.testing.assert_allclose(
+        neighbours.cosine(taste, 0.75, 10.0, 40, threads=1).toarray(),
+        neighbours.cosine_reference(taste, 0.75, 10.0),
+        atol=1e-5,
+    )
+
+
+def test_linear_is_its_formula(log: Log) -> None:
+    """Cholesky in single precision gives the positive weights of the closed form; fewer products, those most bought."""
+    x = history(log, everyone(log), PARAMS.linear_half_life_days).toarray().astype(np.float64)
+    expected = np.maximum(linear.solve_reference(x.T @ x, PARAMS.linear_penalty), 0)
+    made = linear.fit(log, NOW, PARAMS, 1).weights.toarray()
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+    few = linear.fit(log, NOW, replace(PARAMS, linear_products=5), 1).weights.toarray()
+    most = np.sort(np.argsort(-x.sum(0), kind="stable")[:5])
+    assert set(np.flatnonzero(few.any(1))) <= set(most)
+
+
+def test_customers_factors_are_their_formula(log: Log) -> None:
+    """The folded-in factors solve the normal equations; a customer without history has none."""
+    state = factors.fit(log, NOW, PARAMS, 5)
+    h = history(log, np.array([3, -1, 20], np.int32), state.half_life_days, cap=factors.CAP)
+    ours = factors.fold_in(state.items, h, state.weight, state.penalty)
+    np.testing.assert_allclose(
+        ours, factors.fold_in_reference(state.items, h, state.weight, state.penalty), rtol=1e-4, atol=1e-6
+    )
+    assert not ours[1].any()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_proposals_are_the_best_pairs(log: Log, name: str) -> None:
+    """The list of a customer is the sorted list of the scores of all pairs; who is unknown gets none."""
+    model = MODELS[name]
+    state = model.fit(log, NOW, PARAMS, 5)
+    users = np.array([0, 5, -1, 31], np.int32)
+    ids, scores = model.propose(state, log, users, 8)
+    assert (ids[2] == -1).all()
+    for row in (0, 1, 3):
+        every = model.pairs(state, log, np.repeat(users[row], 30), np.arange(30, dtype=np.int32))
+        found = ids[row] >= 0
+        np.testing.assert_allclose(scores[row][found], np.sort(every)[::-1][: found.sum()], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(every[ids[row][found]], scores[row][found], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_see_nothing_after_their_time(log: Log, name: str) -> None:
+    """A fit at an earlier time is the fit on the log as it was then."""
+    at = NOW - 50 * DAY
+    model = MODELS[name]
+    now, then = (model.fit(made, at, PARAMS, 5) for made in (log, before(log, at)))
+    users = everyone(log)
+    for ours, theirs in zip(
+        model.propose(now, before(log, at), users, 6), model.propose(then, before(log, at), users, 6), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("model", [linear, neighbours, factors], ids=lambda module: module.__name__.split(".")[-1])
+def test_saved_models_propose_the_same(log: Log, model, tmp_path: Path) -> None:
+    """Loaded states give the same lists."""
+    state = model.fit(log, NOW, PARAMS, 5)
+    model.save(state, tmp_path)
+    users = everyone(log)
+    for ours, theirs in zip(
+        model.propose(model.load(tmp_path), log, users, 6), model.propose(state, log, users, 6), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_people_alike_lead_to_what_they_bought_lately() -> None:
+    """Who shares a customer's old taste and bought tea yesterday leads to tea; what they bought a year ago does not."""
+    lines = [(0, 0, 0, 30), (1, 0, 1, 40), (1, 1, 2, 1), (1, 2, 3, 300), (2, 3, 4, 1)]
+    log = small_log(lines, ["cup", "tea", "lamp", "oak"])
+    state = people.fit(log, NOW, PARAMS, 1)
+    ids, _ = people.propose(state, log, np.array([0], np.int32), 4)
+    assert ids[0].tolist()[0] == 1
+    assert 2 not in ids[0]
+
+
+def test_sums_of_pairs_in_any_order(log: Log) -> None:
+    """Pairs may be asked for in any order and more than once."""
+    rng = np.random.default_rng(1)
+    users, items = rng.integers(0, 50, 200).astype(np.int32), rng.integers(0, 30, 200).astype(np.int32)
+    weights = neighbours.fit(log, NOW, PARAMS, 1).similar
+    expected = (history(log, users, 50.0) @ weights).toarray()[np.arange(200), items]
+    np.testing.assert_allclose(
+        pair_sums(lambda who: history(log, who, 50.0), weights, users, items), expected, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_popularity_by_hand() -> None:
+    """A purchase a half-life ago counts half; the thousandth that fades slowly orders the rest."""
+    log = small_log([(0, 0, 0, 10), (1, 1, 1, 0), (0, 2, 2, 400)], ["a", "b", "c"])
+    made = popular.count(log, 10.0)
+    assert made.counts[0, :2] == pytest.approx([0.5, 1.0], abs=2e-3)
+    assert 0 < made.counts[0, 2] < 1e-3
+    assert popular.ranking(made, np.array([True, False, True])).tolist() == [[0, 2, -1]]
+
+
+def test_segments_with_orders_enough_have_their_own_popularity() -> None:
+    """A large segment's favourites lead in it; a small one and who is unknown get the whole shop's."""
+    lines = [(u % 120, 0, u, 1) for u in range(240)] + [(120 + u % 100, 1, 300 + u, 1) for u in range(130)]
+    log = replace(
+        small_log(lines, ["a", "b"]), segment=np.repeat([0, 1, 2], [120, 99, 1]).astype(np.int32)
+    )  # fmt: skip
+    made = popular.count(log, 10.0)
+    ids, _ = popular.propose(made, log, np.array([0, 130, 219, -1], np.int32), 2)
+    assert ids[:, 0].tolist() == [0, 1, 0, 0]

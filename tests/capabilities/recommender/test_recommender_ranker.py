@@ -1,0 +1,185 @@
+"""The ranker's tables and lists: nothing of the future, true reasons, full lists for everybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from ml.capabilities.recommender import ranker, sources
+from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.candidates.log import Log, before
+from ml.capabilities.recommender.facts import product_facts
+from ml.capabilities.recommender.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
+from ml.capabilities.recommender.lists import Lists
+from ml.capabilities.recommender.model import Recommender, tonights_log
+from ml.capabilities.recommender.second import AGAIN, BECAUSE, CATEGORY, LOOKED, POPULAR, RANGE, SEGMENT
+from ml.capabilities.recommender.spec import SPEC
+from tests.contract.cases import SEED, Case
+
+PARAMS = replace(SPEC.params, trees=20, windows=2)
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def features() -> dict[str, pa.Table]:
+    """The sample shop tonight."""
+    return Case(SPEC).serve
+
+
+@pytest.fixture(scope="module")
+def model(features) -> Recommender:
+    """A small ranker fitted on it."""
+    made = Recommender(PARAMS, seed=SEED).fit(features)
+    assert made.ranker_ is not None
+    return made
+
+
+@pytest.fixture(scope="module")
+def log(features) -> Log:
+    """Its log."""
+    return tonights_log(features)
+
+
+def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> Frame:
+    learnt = sources.learn(log, log.until, PARAMS, SEED)
+    made = sources.tonight(learnt, log, log.until, PARAMS)
+    there = np.ones(log.n_products, bool) if available is None else available
+    return frame(made, log, users, product_facts(log), there, PARAMS)
+
+
+def test_windows_know_nothing_of_their_future(log: Log) -> None:
+    """The second window is the same whether or not the log holds what was bought after its end."""
+    texts = content.fit(log, log.until, content.Params(), SEED)
+    _, ours = ranker.windows(log, texts, PARAMS, SEED)
+    # The log of that night, at which the same window is the first; its lot is drawn from the next seed.
+    then = before(log, log.until - int(PARAMS.window_step_days * DAY))
+    theirs = next(iter(ranker.windows(then, texts, PARAMS, SEED + 1)))
+    np.testing.assert_array_equal(ours.units, theirs.units)
+    np.testing.assert_array_equal(ours.taken, theirs.taken)
+    np.testing.assert_array_equal(ours.x, theirs.x)
+
+
+def test_features_are_those_of_the_log_at_their_time(log: Log) -> None:
+    """A table at an earlier time is the same whether the log goes on or ends there."""
+    at = log.until - 40 * DAY
+    users = np.arange(30, dtype=np.int32)
+    short = before(log, at)
+    longer = before(before(log, log.until - 10 * DAY), at)
+    ours, theirs = _frame(short, users), _frame(longer, users)
+    np.testing.assert_array_equal(ours.items, theirs.items)
+    np.testing.assert_array_equal(ours.x, theirs.x)
+
+
+def test_candidates_are_different_and_available(log: Log) -> None:
+    """No candidate twice, none that is not for sale, none that is unknown."""
+    available = np.arange(log.n_products) % 3 > 0
+    made = _frame(log, np.array([0, 3, -1, 12], np.int32), available)
+    for r in range(4):
+        mine = made.items[made.ends[r] : made.ends[r + 1]]
+        assert len(set(mine)) == len(mine) > 0
+        assert available[mine].all()
+
+
+def test_columns_say_what_they_are_called(log: Log) -> None:
+    """Counts, scores and ranks of a candidate stand in the columns of their names."""
+    users = np.array([5], np.int32)
+    made = _frame(log, users)
+    column = {name: made.x[:, place] for place, name in enumerate(COLUMNS)}
+    lines = slice(log.indptr[5], log.indptr[6])
+    for p, i in enumerate(made.items):
+        orders = set(log.order[lines][log.product[lines] == i])
+        assert column["pair times"][p] == len(orders)
+        assert made.bought[p] == bool(orders)
+        in_category = np.array([log.category[int(j)] == log.category[int(i)] for j in log.product[lines]])
+        assert column["cross category_share"][p] == pytest.approx(in_category.mean())
+    order = np.argsort(np.where(np.isnan(column["rank linear"]), np.inf, column["rank linear"]), kind="stable")
+    proposed = order[: int((~np.isnan(column["rank linear"])).sum())]
+    assert (np.diff(column["score linear"][proposed]) <= 1e-6).all()
+
+
+def test_every_column_speaks_for_something() -> None:
+    """Each column has a group, and the groups that give reasons are not empty."""
+    groups = group_of_columns()
+    assert len(groups) == len(COLUMNS)
+    assert set(groups) == set(range(len(GROUPS)))
+
+
+def test_reasons_are_true(model: Recommender, features) -> None:
+    """Each code holds of its customer and product, and each source is a product of the customer's history."""
+    n = features["customer"].num_rows
+    lists = Lists(model, features, np.arange(-1, n, dtype=np.int32), PARAMS)
+    made, log = lists.rank(0, n + 1), lists.log
+    codes = set()
+    for r, u in enumerate(lists.customers):
+        bought = set(log.product[log.indptr[u] : log.indptr[u + 1]]) if u >= 0 else set()
+        looked = set(log.look_product[log.look_indptr[u] : log.look_indptr[u + 1]]) if u >= 0 else set()
+        for i, source, code in zip(made.ids[r], made.source[r], made.code[r], strict=True):
+            if i < 0:
+                continue
+            codes.add(int(code))
+            assert code not in {SEGMENT, POPULAR, RANGE, CATEGORY} or source == -1
+            if code == AGAIN:
+                assert source == i
+                assert i in bought
+            if code == BECAUSE:
+                assert source in bought
+            if code == LOOKED:
+                assert source in looked - bought
+            if code == CATEGORY:
+                assert i not in bought
+                assert log.category[int(i)] in {log.category[int(j)] for j in bought}
+    assert {AGAIN, BECAUSE, POPULAR} <= codes
+
+
+def test_every_list_is_full_and_falls(model: Recommender, features) -> None:
+    """All available products up to the depth, unknown customers too, each once, scores never rising."""
+    n = features["customer"].num_rows
+    for new in (False, True):
+        lists = Lists(model, features, np.arange(-1, n, dtype=np.int32), PARAMS, new=new)
+        made = lists.rank(0, n + 1)
+        there = int(lists.available.sum())
+        for r in range(n + 1):
+            mine = made.ids[r][made.ids[r] >= 0]
+            hidden = lists.bought(r, np.flatnonzero(lists.available)[None, :].astype(np.int32)).sum() if new else 0
+            assert len(set(mine)) == len(mine) == min(PARAMS.depth, there - hidden)
+            assert lists.available[mine].all()
+            assert (np.diff(made.scores[r][: len(mine)]) <= 0).all()
+
+
+def test_new_lists_hold_nothing_bought(model: Recommender, features) -> None:
+    """With ``new`` no product that the customer bought is ranked."""
+    lists = Lists(model, features, np.arange(100, dtype=np.int32), PARAMS, new=True)
+    assert not lists.bought(0, lists.rank(0, 100).ids).any()
+
+
+def test_a_products_number_may_change(model: Recommender, log: Log) -> None:
+    """Products keep what was learned of them under tonight's numbers; a newer one has nothing yet."""
+    learnt = model.learnt_
+    m = log.n_products
+    place = np.append(np.arange(m - 1, -1, -1), -1).astype(np.int32)  # the other way round, and one that is new
+    order = pa.array(np.arange(m - 1, -1, -1))
+    texts = ("product_id", "title", "category", "brand", "description")
+    turned = {name: pa.concat_arrays([getattr(log, name).take(order), pa.array(["a"])]) for name in texts}
+    tonight = replace(
+        log, n_products=m + 1, list_price=np.append(log.list_price[::-1], np.nan),
+        listed_at=np.append(log.listed_at[::-1], log.until - DAY), **turned,
+    )  # fmt: skip
+    moved = sources.renumbered(learnt, place, tonight)
+    np.testing.assert_array_equal(moved.linear.weights.toarray()[:m, :m], learnt.linear.weights.toarray()[::-1, ::-1])
+    np.testing.assert_array_equal(moved.factors.items[:m], learnt.factors.items[::-1])
+    assert not moved.neighbours.similar.toarray()[m].any()
+    assert not moved.factors.items[m].any()
+
+
+def test_too_little_to_learn_from_gives_the_blend(features) -> None:
+    """A shop of fifty orders has no ranker, and full lists."""
+    few = features["purchase"].filter(pc.less(features["purchase"]["order_no"], 50))
+    small = {**features, "purchase": few}
+    made = Recommender(PARAMS, seed=SEED).fit(small)
+    assert made.ranker_ is None
+    ranked = Lists(made, small, np.arange(-1, 50, dtype=np.int32), PARAMS).rank(0, 51)
+    assert (ranked.ids[:, :20] >= 0).all()
