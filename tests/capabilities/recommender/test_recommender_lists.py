@@ -93,7 +93,7 @@ def test_reason_names_the_product_that_it_comes_from() -> None:
 def test_what_is_bought_again_is_shown_again() -> None:
     """Bread, which all its buyers bought again, is shown to them; a phone, which nobody bought twice, is hidden."""
     lists = _lists(_features(PAIRS))
-    assert lists["c0"][0] == ("bread", "because you bought it before", "bread")
+    assert lists["c0"][0] == ("bread", "bought again about every 1 days", "bread")
     assert "phone" not in [product for product, *_ in lists["c3"]]
     nothing_again = _lists(_features(PAIRS), replace(PARAMS, repeat_from=2.0))
     assert "bread" not in [product for product, *_ in nothing_again["c0"]]
@@ -106,7 +106,6 @@ def test_unavailable_is_never_shown() -> None:
     near = score.score(model.fit(features, PARAMS, 7), features, 0, 1, PARAMS)["similar_product"]
     rows = pa.Table.from_batches(list(near)).to_pylist()
     assert "gone" not in {row["similar_product_id"] for row in rows}
-    assert "gone" in {row["product_id"] for row in rows}
 
 
 def test_a_new_customer_gets_what_is_popular() -> None:
@@ -131,7 +130,7 @@ def test_baseline_is_what_a_customer_buys_again_and_then_what_is_popular() -> No
     """Own products lead, the often and lately bought first; who is new gets the popular ones; looks do not count."""
     lists = _lists(_features(PAIRS), fit=model.fit_baseline)
     assert [row[0] for row in lists["c0"]] == ["bread", "butter", "phone", "lamp"]
-    assert lists["c0"][0] == ("bread", "because you bought it before", "bread")
+    assert lists["c0"][0] == ("bread", "bought again about every 1 days", "bread")
     assert lists["c4"] == lists["c5"]
     assert {row[1] for row in lists["c5"]} == {"popular this month"}
 
