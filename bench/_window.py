@@ -37,12 +37,12 @@ class Shop:
 
     name: str
     backend: Any
+    names: frozenset[str]
 
     @property
     def tables(self) -> Mapping[str, ibis.Table]:
         """The tables that the recommender reads."""
-        there = self.backend.list_tables()
-        return {name: self.backend.table(name) for name in SPEC.tables if name in there}
+        return {name: self.backend.table(name) for name in SPEC.tables if name in self.names}
 
     @property
     def end(self) -> datetime:
@@ -64,11 +64,13 @@ def load(options: Options) -> Shop:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA demo_truth")
     backend = ibis.duckdb.from_connection(connection)
+    names = set()
     for table, batches in Source.find(name, options.data, given).tables():
         schema, _, short = table.rpartition(".")
         rows = pa.Table.from_batches(batches)
         backend.create_table(short, rows if schema else _sound(short, _whole(short, rows)), database=schema or None)
-    return Shop(name, backend)
+        names.add(table)
+    return Shop(name, backend, frozenset(names))
 
 
 class Window:

@@ -6,6 +6,7 @@ FROM range(getvariable('customers')) t(i);
 
 CREATE TABLE product AS
 SELECT 'product-' || i AS product_id, 'Product ' || i AS title, 'category-' || (i % 40) AS category,
+       'brand-' || (i % 30) AS brand, 'What product ' || i || ' is like' AS description, 9.99 AS price,
        i % 50 <> 0 AS active, NULL::TIMESTAMPTZ AS listed_at
 FROM range(getvariable('products')) t(i);
 
