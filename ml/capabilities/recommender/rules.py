@@ -61,6 +61,12 @@ class Rules:
         group = self.segments.index(segment) if segment in self.segments else 0
         return np.asarray(self.weight[group] > 0)
 
+    def shelf(self, features: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+        """Return the features as if what nobody is shown were not available, for the ranking to go on behind it."""
+        products = features["product"].sort_by("product_no")
+        place = products.schema.get_field_index("available")
+        return {**features, "product": products.set_column(place, "available", pa.array(self.shown()))}
+
 
 def work_out(
     features: Mapping[str, pa.Table], top_k: int, again: Mask | None = None, max_per_category: int = 0

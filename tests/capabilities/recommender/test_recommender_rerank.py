@@ -114,6 +114,16 @@ def test_a_rule_of_a_segment_is_for_that_segment() -> None:
     assert rules.shown("unheard of")[0]
 
 
+def test_what_nobody_is_shown_is_off_the_shelf() -> None:
+    """A ranking on the shelf's features passes over what is excluded for all, not over what is for a segment."""
+    rules = [{"kind": "exclude", "product_id": "p0"}, {"kind": "exclude", "product_id": "p1", "segment": "retail"}]
+    told = features(rules)
+    shelf = work_out(told, 4).shelf(told)["product"]
+    assert shelf["available"].to_pylist() == [False, *[True] * 10, False]
+    assert shelf.drop_columns("available") == told["product"].drop_columns("available")
+    assert told["product"]["available"][0].as_py()
+
+
 def test_excluded_stays_excluded() -> None:
     """A product that is excluded is not shown by a pin or a boost."""
     rules = [
