@@ -70,14 +70,15 @@ def personal(past: Past, users: npt.NDArray[np.int64], half_life: float, weight:
     return made
 
 
-def item_knn(past: Past, users: npt.NDArray[np.int64], kind: str, k: int) -> Table:
-    """Cosine or BM25 neighbours by the library ``implicit``."""
+def item_knn(past: Past, users: npt.NDArray[np.int64], kind: str, k: int, *, orders: bool) -> Table:
+    """Cosine or BM25 neighbours by the library ``implicit``, on numbers of orders or on who bought what."""
     with _quiet():
         from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
 
         model = (CosineRecommender if kind == "cosine" else BM25Recommender)(K=k)
-        model.fit(past.matrix(), show_progress=False)
-    return np.asarray((past.matrix()[users] @ model.similarity).toarray(), np.float32)
+        x = past.matrix(np.ones(len(past.who))) if orders else past.matrix()
+        model.fit(x, show_progress=False)
+    return np.asarray((x[users] @ model.similarity).toarray(), np.float32)
 
 
 def als(past: Past, users: npt.NDArray[np.int64], factors: int, penalty: float, alpha: float) -> Table:
@@ -104,9 +105,9 @@ def bpr(past: Past, users: npt.NDArray[np.int64], factors: int, penalty: float, 
     return np.asarray(model.user_factors[users] @ model.item_factors.T, np.float32)
 
 
-def ease(past: Past, users: npt.NDArray[np.int64], penalty: float) -> Table:
-    """EASE (Steck, WWW 2019) on who bought what."""
-    x = past.matrix()
+def ease(past: Past, users: npt.NDArray[np.int64], penalty: float, *, orders: bool) -> Table:
+    """EASE (Steck, WWW 2019) on numbers of orders or on who bought what."""
+    x = past.matrix(np.ones(len(past.who))) if orders else past.matrix()
     gram = (x.T @ x).toarray().astype(np.float64)
     gram[np.diag_indices(past.m)] += penalty
     p = np.linalg.inv(gram)
@@ -147,16 +148,21 @@ def peers() -> Mapping[str, Mapping[str, Scorer]]:
             f"half-life {h:g} d, popularity {w:g}": lambda p, u, h=h, w=w: personal(p, u, h, w)
             for h in (60.0, 180.0, 365.0, 840.0) for w in (0.1, 0.3)
         },
-        "item-kNN": {f"{kind}, {k}": lambda p, u, kind=kind, k=k: item_knn(p, u, kind, k)
-                     for kind in ("cosine", "BM25") for k in (50, 200)},
+        "item-kNN": {
+            f"{kind}, {k}, {'orders' if o else 'bought'}": lambda p, u, kind=kind, k=k, o=o: item_knn(p, u, kind, k, orders=o)
+            for kind in ("cosine", "BM25") for k in (50, 200) for o in (False, True)
+        },
         "implicit ALS": {
             f"{f} factors, λ {r:g}, α {a:g}": lambda p, u, f=f, r=r, a=a: als(p, u, f, r, a)
-            for f in (32, 64) for r, a in ((0.1, 5), (10, 5), (10, 20), (50, 20))
+            for f in (64, 128) for r, a in ((1, 2), (10, 5), (10, 20), (50, 20))
         },
         "implicit BPR": {
             f"{f} factors, λ {r:g}": lambda p, u, f=f, r=r: bpr(p, u, f, r, 0.05) for f in (32, 64) for r in (0.01, 0.05)
         },
-        "EASE": {f"λ {penalty:g}": lambda p, u, penalty=penalty: ease(p, u, penalty) for penalty in (100, 300, 800)},
+        "EASE": {
+            f"λ {r:g}, {'orders' if o else 'bought'}": lambda p, u, r=r, o=o: ease(p, u, r, orders=o)
+            for r in (100, 300, 800) for o in (False, True)
+        },
         "TIFU-kNN": {
             f"fade {f:g}, own {o:g}, {k}": lambda p, u, f=f, o=o, k=k: tifu_knn(p, u, f, o, k)
             for f in (0.8, 0.95) for o in (0.5, 0.8) for k in (100, 300)

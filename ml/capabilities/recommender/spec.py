@@ -43,7 +43,7 @@ class Params:
     """At most so many of a category in a list, where its category_rule says nothing; 0: any number."""
     depth: int = 60
     """Places that are ranked for each customer: the shop's rules then choose ``top_k`` of them."""
-    candidates: int = 60
+    candidates: int = 80
     """Products that each candidate model proposes to a customer."""
     repeats: int = 120
     """Most products of a customer's own history among the candidates."""
@@ -70,7 +70,7 @@ class Params:
     """What the most popular product counts in it, beside 1 for a purchase today."""
     ranker: bool = True
     """False: serve the blend."""
-    windows: int = 5
+    windows: int = 8
     """Windows before the night that the ranker learns from."""
     window_days: float = 30.0
     window_step_days: float = 12.0
