@@ -69,7 +69,10 @@ def _counts(title: pa.Array, description: pa.Array) -> Csr:
 
     Descriptions are long; the letters of their words cost most of the time and say little that the words do not.
     """
-    from scipy.sparse import hstack
+    from scipy.sparse import csr_array, hstack
+
+    if not len(title):
+        return csr_array((0, WORDS + PIECES), dtype=np.float32)
     from sklearn.feature_extraction.text import HashingVectorizer
 
     shared: dict[str, Any] = {"alternate_sign": False, "norm": None, "dtype": np.float32}
