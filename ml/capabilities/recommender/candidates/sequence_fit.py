@@ -57,7 +57,21 @@ def learn(
         epochs, trust = int(np.argmin(losses)) + 1, shift(weights, examples, held, params, threads)
     every, nothing = np.arange(len(late)), np.empty(0, np.int64)
     weights, losses = trainer.train(every, nothing, epochs, start + params.seconds)
-    return weights | {"repeat_bias": weights["repeat_bias"] + np.float32(trust)}, len(losses)
+    weights["repeat_bias"] = weights["repeat_bias"] + np.float32(trust)
+    return widened(weights, examples.moments, log), len(losses)
+
+
+def widened(weights: dict[str, Scores], moments: Moments, log: Log) -> dict[str, Scores]:
+    """Give ages and ranks beyond what training saw the weights of the last that it saw: tonight is later than all of it."""
+    known = moments.end > moments.start
+    start, lines = moments.start[known], (moments.end - moments.start)[known]
+    oldest = int(data.ages(moments.at[known] - log.at[start]).max(initial=0))
+    most = min(int(data.ages(lines * DAY).max(initial=0)), data.RANKS - 1)
+    made = dict(weights)
+    for name, last in (("age", oldest), ("pool_age", oldest), ("repeat_age", oldest), ("rank", most)):
+        made[name] = weights[name].copy()
+        made[name][last + 1 :] = weights[name][last]
+    return made
 
 
 def shift(weights: forward.Weights, examples: training.Examples, held: Longs, params: Params, threads: int) -> float:

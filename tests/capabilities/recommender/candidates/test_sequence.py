@@ -162,6 +162,18 @@ def test_products_and_customers_of_tonight(fitted) -> None:
     assert sequence.pairs(state, tonight, np.zeros(2, np.int32), np.array([0, 7], np.int32))[0] == 0
 
 
+def test_ages_that_training_did_not_see_weigh_as_the_oldest_that_it_saw() -> None:
+    """A line 40 days old at the last order is class 6 of age: 7 and on get its weight, and up to it nothing changes."""
+    from ml.capabilities.recommender.candidates import sequence_fit
+
+    log = small_log([(0, 0, 0, 41.0), (0, 1, 1, 20.0), (0, 2, 2, 1.0)], ["x"] * 3)
+    weights = _drawn(3, SMALL, 1)
+    made = sequence_fit.widened(weights, data.orders(log)[0], log)
+    for name, last in (("age", 6), ("pool_age", 6), ("repeat_age", 6), ("rank", 1)):
+        np.testing.assert_array_equal(made[name][: last + 1], weights[name][: last + 1])
+        np.testing.assert_array_equal(made[name][last:], np.broadcast_to(weights[name][last], made[name][last:].shape))
+
+
 def test_a_sampled_catalogue_estimates_the_whole() -> None:
     """With products sampled, Z is right on average: own products exactly, all else by one over its chance."""
     from ml.capabilities.recommender.candidates import sequence_train as training
