@@ -130,7 +130,8 @@ class _Nodes(NamedTuple):
 def _packed(trees: Trees, m: int) -> _Nodes:
     leaf = trees.feature < 0
     # The largest float32 that is not above the threshold: x is float32, so every comparison comes out the same.
-    threshold = trees.threshold.astype(np.float32)
+    with np.errstate(over="ignore"):  # a split between what is known and what is not has the largest float64
+        threshold = trees.threshold.astype(np.float32)
     above = threshold > trees.threshold
     threshold[above] = np.nextafter(threshold[above], np.float32(-np.inf))
     left = leaf | np.where(trees.missing_zero, trees.threshold >= 0, trees.missing_left)
