@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ml.capabilities.recommender.spec import SPEC as RECOMMENDER
+from ml.capabilities.risk.spec import SPEC as RISK
 from ml.core.errors import NightshiftError
 from ml.core.spec import Capability
 
-CAPABILITIES: dict[str, Capability] = {spec.name: spec for spec in (RECOMMENDER,)}
+CAPABILITIES: dict[str, Capability] = {spec.name: spec for spec in (RECOMMENDER, RISK)}
 
 
 def capability(name: str) -> Capability:

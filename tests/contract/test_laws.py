@@ -15,7 +15,10 @@ from ml.settings import PROJECT
 from ml.shop.contract import TABLES
 from tests.contract.cases import SEED, Case, ordered, saved, shuffled, whole
 
-_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+_TYPES = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}  # fmt: skip
 
 
 def test_same_seed_same_sample(case: Case) -> None:

@@ -1,0 +1,167 @@
+"""What is known of each order at the moment when it is placed, and how the old ones turned out.
+
+Two times matter: a feature of an order knows only what was known before *the order*, a label what was known before
+``as_of``. What is younger is never looked at, although the tables may hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import ibis
+import pyarrow as pa
+
+from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, LINKS, NUMBERS
+from ml.capabilities.risk.history import UNITS, history
+from ml.capabilities.risk.orders import MOST, Tables, labelled, orders, seconds
+from ml.capabilities.risk.spec import Params
+from ml.core.asof import known
+
+_COST = {
+    "loss_share": "float64", "loss_fixed": "float64", "review_cost": "float64", "margin_share": "float64",
+    "reviews_per_day": "int64", "currency": "string",
+}  # fmt: skip
+_RULE = {"kind": "string", "entity": "string", "value": "string", "note": "string"}
+
+
+def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Table]:
+    """Make what :mod:`ml.capabilities.risk.model` learns from and scores.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Clean contract tables: ``customer``, ``product``, ``order``, ``order_item``; ``order_outcome`` and ``payment``
+        if there; ``risk_cost`` and ``risk_list``, which the shop's staff fills, if there.
+    as_of : datetime
+        With a time zone; only what was known before it is used.
+    params : Params
+
+    Returns
+    -------
+    dict of str to ibis.Table
+        ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
+        ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts :data:`columns.CATEGORIES`, the
+        entities ``device``, ``card``, ``address``, ``ip`` and ``email``, ``label`` (1: a fraud or chargeback, 0: good,
+        null: unknown), ``settled`` (so old that a label of either kind would be known) and ``open`` (may still be held) ·
+        ``open``: those of them that are open · ``customer`` (customer_id, orders, frauds, last_order_at) · ``entity``
+        (entity, kind, orders, customers, frauds, last_order_at), shared by several customers or used by a known fraud ·
+        ``cost`` (a row or none) · ``rule``: the entries of ``risk_list`` that hold at ``as_of``.
+
+    Notes
+    -----
+    The counts over earlier orders are made at the call, by the kernels behind :mod:`history`, from a narrow log of the
+    orders; everything else is one expression that runs when the tables are read.
+    """
+    known_orders = labelled(orders(tables, as_of), tables, as_of, params)
+    counts = ibis.memtable(history(_log(known_orders)))
+    order = _described(known_orders, tables, as_of).inner_join(counts, "order_no")
+    order = order.select(
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *list(ENTITIES)[1:],
+        "label", "settled", "open",
+    )  # fmt: skip
+    return {
+        "order": order,
+        "open": order.filter(order["open"]),
+        "customer": _totals(known_orders.mutate(entity=known_orders["customer_id"]))
+        .drop("customers")
+        .rename(customer_id="entity"),
+        "entity": _entities(known_orders),
+        "cost": _cost(tables),
+        "rule": _rules(tables, as_of),
+    }
+
+
+def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:
+    """Orders placed in ``[start, end - settle_days)`` whose outcome was known at ``end``, with the columns of ``order``.
+
+    Of younger orders the frauds are known before the good ones: they would make the shop look worse than it is.
+    """
+    order = build(tables, end, params)["order"]
+    begin = seconds(ibis.literal(start, type="timestamp('UTC', 6)"))
+    return order.filter(order["at"] >= begin, order["settled"], order["label"].notnull())
+
+
+def _log(placed: ibis.Table) -> pa.Table:
+    """What :func:`history.history` counts. DuckDB's hash of 64 bits stands for a text; others' have 32, so there the text."""
+    short = placed.get_backend().name == "duckdb"
+    named = {name: placed["customer_id" if name == "customer" else name] for name in ENTITIES}
+    named["category"] = placed["category"].nullif("")
+    return placed.select(
+        "order_no", "at", "since", "fraud_at",
+        value=(_size(placed["total"]) * UNITS).round().cast("int64"),
+        **{name: _hashed(text) if short else text for name, text in named.items()},
+    ).to_pyarrow()  # fmt: skip
+
+
+def _hashed(text: ibis.Value) -> ibis.Value:
+    return ibis.ifelse(text.isnull(), ibis.null("int64"), text.hash())
+
+
+def _size(total: ibis.Value) -> ibis.Value:
+    """log(1 + total): twice as much is the same step for small and for large orders."""
+    return (ibis.greatest(ibis.least(total, MOST), 0.0) + 1).ln()
+
+
+def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+    """The order's own numbers and texts, beside its customer's account."""
+    people = known(tables["customer"], as_of, "registered_at")
+    people = people.select("customer_id", home="country", opened=seconds(people["registered_at"]))
+    rows = placed.left_join(people, "customer_id").drop("customer_id_right")
+    # An account that was opened after the order was not known at it.
+    opened = ibis.ifelse(rows["opened"] <= rows["at"], rows["opened"], ibis.null("int64"))
+    numbers = {
+        "total": rows["total"], "shipping": rows["shipping"], "pieces": rows["pieces"], "lines": rows["lines"],
+        "dearest": rows["dearest"], "hour": rows["at"] % 86_400 / 3_600,
+        "weekday": (rows["at"] // 86_400 + 3) % 7,  # 1970-01-01 was a Thursday
+        "instalments": rows["instalments"], "payments": rows["payments"],
+        "guest": rows["customer_id"].isnull(),
+        "countries_differ": rows["shipping_country"] != rows["billing_country"],
+        "abroad": rows["shipping_country"] != rows["home"],
+        "account_days": (rows["at"] - opened) / 86_400,
+    }  # fmt: skip
+    return rows.select(
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *list(ENTITIES)[1:], "label", "settled", "open",
+        **{name: number.cast("float32") for name, number in numbers.items()},
+        **{name: rows[name].fill_null("") for name in CATEGORIES},
+    )  # fmt: skip
+
+
+def _totals(rows: ibis.Table) -> ibis.Table:
+    """Orders, customers, known frauds and the last order of each ``entity`` that is not null."""
+    rows = rows.filter(rows["entity"].notnull())
+    return rows.group_by("entity").aggregate(
+        orders=rows.count(),
+        customers=rows["customer_id"].nunique(),
+        frauds=rows["fraud_at"].count(),
+        last_order_at=rows["ordered_at"].max(),
+    )
+
+
+def _entities(placed: ibis.Table) -> ibis.Table:
+    made = [_totals(placed.mutate(entity=placed[kind])).mutate(kind=ibis.literal(kind)) for kind in LINKS]
+    every = ibis.union(*made, distinct=False)
+    return every.filter((every["customers"] > 1) | (every["frauds"] > 0))
+
+
+def _cost(tables: Tables) -> ibis.Table:
+    return _chosen(tables["risk_cost"], _COST) if "risk_cost" in tables else _nothing(_COST)
+
+
+def _rules(tables: Tables, as_of: datetime) -> ibis.Table:
+    if "risk_list" not in tables:
+        return _nothing(_RULE)
+    entries = tables["risk_list"]
+    end = entries["until"].cast("timestamp('UTC', 6)")
+    return _chosen(entries.filter((end > ibis.literal(as_of, type="timestamp('UTC', 6)")).fill_null(True)), _RULE)
+
+
+def _chosen(table: ibis.Table, kinds: Mapping[str, str]) -> ibis.Table:
+    return table.select(**{name: table[name].cast(kind) for name, kind in kinds.items()})
+
+
+def _nothing(kinds: Mapping[str, str]) -> ibis.Table:
+    return ibis.memtable(pa.schema([(name, _ARROW[kind]) for name, kind in kinds.items()]).empty_table())
+
+
+_ARROW = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string()}

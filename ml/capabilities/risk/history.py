@@ -1,0 +1,135 @@
+"""The numbers that an order's past gives it: from the log of all orders to one row of counts per order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.risk import velocity
+from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, PLURALS, WINDOWS
+from ml.capabilities.risk.graph import components
+from ml.capabilities.risk.velocity import Codes, Longs
+
+SPANS = np.array(list(WINDOWS.values()), np.int64)
+UNITS = 1 << 20
+"""``value`` in the log is log(1 + total) in whole multiples of 1 / UNITS: integers have the same sum in any order."""
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The log as arrays; ``code`` numbers each entity (-1: none), and ``size`` says how many there are."""
+
+    order_no: Codes
+    at: Longs
+    since: Longs
+    by_at: Codes
+    by_since: Codes
+    fraud_row: Codes
+    fraud_at: Longs
+    value: Longs
+    code: dict[str, Codes]
+    size: dict[str, int]
+
+
+def history(log: pa.Table, *, threads: int = 2) -> pa.Table:
+    """Count, for each order, what was known of its customer, device, card, address, IP and e-mail when it was placed.
+
+    Parameters
+    ----------
+    log : pyarrow.Table
+        One row per order in any order: ``order_no``, ``at`` (when it was placed, seconds since 1970), ``since`` (when it
+        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
+        ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
+    threads : int
+
+    Returns
+    -------
+    pyarrow.Table
+        ``order_no``, the columns :data:`columns.COUNTED`, ``customer_value``, ``category_value`` and ``component_…`` in
+        the order of ``order_no``. Of an entity that the order does not have everything is null.
+    """
+    rows = _arrays(log)
+    made: dict[str, pa.Array] = {"order_no": pa.array(rows.order_no)}
+    for entity in ENTITIES:
+        made |= _entity(rows, entity, threads)
+    for entity in ("customer", "category"):
+        groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
+        usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=threads)
+        made[f"{entity}_value"] = _real((rows.value - usual) / UNITS, np.isnan(usual))
+    return pa.table(made | _components(rows))
+
+
+def _arrays(log: pa.Table) -> _Log:
+    order = np.argsort(log["order_no"].to_numpy(), kind="stable")
+    order_no, at, since, value = (log[name].to_numpy()[order] for name in ("order_no", "at", "since", "value"))
+    fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()[order]
+    bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
+    bad = bad[np.argsort(fraud_at[bad], kind="stable")]
+    numbered = {name: velocity.codes(_keys(log[name])[order]) for name in (*ENTITIES, "category")}
+    return _Log(
+        order_no, at, since, _by(at), _by(since), bad, np.maximum(fraud_at, since)[bad], value,
+        {name: code for name, (code, _) in numbered.items()}, {name: n for name, (_, n) in numbered.items()},
+    )  # fmt: skip
+
+
+def _keys(column: pa.ChunkedArray) -> Longs:
+    """Whole numbers that are equal where the values are; 0: none."""
+    if not pa.types.is_integer(column.type):
+        column = pc.add(column.combine_chunks().dictionary_encode().indices.cast(pa.int64()), 1)
+    keys: Longs = pc.fill_null(column.cast(pa.int64()), 0).to_numpy()
+    return keys
+
+
+def _by(time: Longs) -> Codes:
+    """Rows in the order of ``time``."""
+    return np.argsort(time, kind="stable").astype(np.int32)
+
+
+def _entity(rows: _Log, entity: str, threads: int) -> dict[str, pa.Array]:
+    code, n = rows.code[entity], rows.size[entity]
+    none = code < 0
+    groups = velocity.group(code, n, rows.by_at, rows.by_since)
+    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS, threads=threads)
+    made = _windows(f"{entity}_orders", windows, none)
+    for other in DISTINCT.get(entity, ()):
+        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=threads)
+        made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
+    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.fraud_row, rows.fraud_at)
+    new = seen[:, 0] == 0
+    return made | {
+        f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
+        f"{entity}_frauds": pa.array(known, mask=none),
+        f"{entity}_days": _real((rows.at - seen[:, 1]) / 86_400, new),
+        f"{entity}_hours": _real((rows.at - seen[:, 2]) / 3_600, new),
+    }
+
+
+def _windows(name: str, counts: velocity.Counts, none: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
+    return {f"{name}_{w}": pa.array(counts[:, i].copy(), mask=none) for i, w in enumerate(WINDOWS)}
+
+
+def _components(rows: _Log) -> dict[str, pa.Array]:
+    first = np.cumsum([0, *(rows.size[name] for name in LINKS)])
+    links = np.stack([np.where(rows.code[n] < 0, -1, rows.code[n] + first[i]) for i, n in enumerate(LINKS)], axis=1)
+    found = components(
+        links.astype(np.int32),
+        int(first[-1]),
+        rows.at,
+        rows.since,
+        rows.by_at,
+        rows.by_since,
+        rows.fraud_row,
+        rows.fraud_at,
+    )
+    none = (links < 0).all(axis=1)
+    names = ("component_orders", "component_entities", "component_frauds")
+    return {name: pa.array(found[:, i].copy(), mask=none) for i, name in enumerate(names)}
+
+
+def _real(values: npt.NDArray[np.float64], none: npt.NDArray[np.bool_]) -> pa.Array:
+    return pa.array(values.astype(np.float32), mask=none)

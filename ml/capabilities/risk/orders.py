@@ -1,0 +1,127 @@
+"""An order put together from the contract's tables: who, what, paid how, shared with whom, and how it turned out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import ibis
+
+from ml.capabilities.risk.spec import Params
+from ml.core.asof import known
+
+Tables = Mapping[str, ibis.Table]
+
+FRAUD = ("fraud", "chargeback")
+FINAL = ("shipped", "delivered", "cancelled", "returned")
+MOST = 1e12
+"""Amounts above are counted as this where they are added up: in hundredths they still fit a whole number."""
+
+
+def orders(tables: Tables, as_of: datetime) -> ibis.Table:
+    """One row per order known at ``as_of``.
+
+    ``at`` is when it was placed and ``since`` when it became known, in seconds since 1970; an order knows of others only
+    what was known before its ``at``. A payment made later than the order is not looked at: its method was not known.
+    """
+    placed = known(tables["order"], as_of, "ordered_at", "known_at")
+    at = seconds(placed["ordered_at"])
+    named = {"device": "device_id", "address": "shipping_address", "ip": "ip", "email": "email"}
+    placed = placed.select(
+        "order_id", "ordered_at", "status", "total", "shipping", "channel", "shipping_country", "billing_country",
+        customer_id=placed["customer_id"].nullif(""), at=at,
+        since=ibis.greatest(at, seconds(placed["known_at"]).fill_null(at)),
+        **{name: placed[column].nullif("") for name, column in named.items()},
+    )  # fmt: skip
+    # The order of time, and of ids within one second: one number for each order whatever the order of the rows.
+    placed = placed.mutate(order_no=ibis.row_number().over(order_by=[placed["at"], placed["order_id"]]).cast("int32"))
+    placed = _beside(placed, _payments(tables, placed))
+    placed = _beside(placed, _items(tables, as_of))
+    total = ibis.coalesce(placed["total"].cast("float64"), placed["goods"], ibis.literal(0.0))
+    return placed.mutate(total=total).drop("goods")
+
+
+def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
+    """Add ``fraud_at``, ``label``, ``settled`` and ``open`` as known at ``as_of``.
+
+    An order with a fraud or chargeback is 1; one that came back, was cancelled or went well is 0. One without an outcome
+    is unknown, however good it looks, until it is ``mature_days`` old and was placed after the shop began to write
+    outcomes down.
+    """
+    end = _seconds_of(as_of)
+    now = placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400)
+    if "order_outcome" in tables:
+        told = known(tables["order_outcome"], as_of, "known_at")
+        bad = told["kind"].isin(FRAUD)
+        told = told.mutate(_bad_at=ibis.ifelse(bad, seconds(told["known_at"]), ibis.null("int64")), _good=~bad)
+        begun = told.aggregate(_begun=seconds(told["known_at"]).min())
+        told = told.group_by("order_id").aggregate(fraud_at=told["_bad_at"].min(), _good=told["_good"].any())
+        now = _beside(now, told).cross_join(begun)
+        silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"])
+        good = now["_good"].fill_null(False) | silent.fill_null(False)
+        label = ibis.cases((now["fraud_at"].notnull(), 1), (good, 0), else_=ibis.null("int8")).cast("int8")
+        now = now.mutate(label=label).drop("_good", "_begun")
+    else:
+        now = now.mutate(fraud_at=ibis.null("int64"), label=ibis.null("int8"))
+    unfinished = ~now["status"].isin(FINAL).fill_null(False) & now["label"].isnull()
+    return now.mutate(open=unfinished & (now["at"] >= end - params.open_days * 86_400))
+
+
+def seconds(time: ibis.Value) -> ibis.Value:
+    """Whole seconds since 1970."""
+    return time.epoch_seconds().cast("int64")
+
+
+def hundredths(amount: ibis.Value) -> ibis.Value:
+    """A whole number of cents, between 0 and ``MOST``; sums of whole numbers are the same in any order."""
+    return (ibis.greatest(ibis.least(amount.cast("float64"), MOST), 0.0) * 100).round().cast("int64")
+
+
+def _seconds_of(time: datetime) -> int:
+    return int((time - datetime.fromtimestamp(0, time.tzinfo)) / timedelta(seconds=1))
+
+
+def _beside(left: ibis.Table, right: ibis.Table) -> ibis.Table:
+    """Add the columns of ``right``, which has at most one row per order."""
+    return left.left_join(right, "order_id").drop("order_id_right")
+
+
+def _payments(tables: Tables, placed: ibis.Table) -> ibis.Table:
+    """Per order: ``payments``, ``instalments``, ``payment`` (one method or two joined by +) and ``card``."""
+    if "payment" not in tables:
+        return placed.select(
+            "order_id", payments=ibis.null("int32"), instalments=ibis.null("int32"), payment=ibis.null("string"),
+            card=ibis.null("string"),
+        )  # fmt: skip
+    paid = tables["payment"].inner_join(placed.select("order_id", "at"), "order_id")
+    paid = paid.filter((seconds(paid["paid_at"]) <= paid["at"]).fill_null(True))
+    made = paid.group_by("order_id").aggregate(
+        payments=paid.count().cast("int32"),
+        instalments=paid["instalments"].max().cast("int32"),
+        _first=paid["method"].min(), _last=paid["method"].max(),
+        card=paid["card"].nullif("").min(),
+    )  # fmt: skip
+    both = ibis.ifelse(made["_first"] == made["_last"], made["_first"], made["_first"] + "+" + made["_last"])
+    return made.mutate(payment=both).drop("_first", "_last")
+
+
+def _items(tables: Tables, as_of: datetime) -> ibis.Table:
+    """Per order: ``pieces``, ``lines``, ``goods`` (their value), and of the dearest product its price, category and title."""
+    lines = tables["order_item"]
+    thousandths = (ibis.least(lines["quantity"].cast("float64"), MOST) * 1000).round().cast("int64")
+    cents = hundredths(lines["unit_price"])
+    # Of two lines at one price the first: the number is unique, so the answer does not depend on the order of the rows.
+    rank = cents * 4096 - ibis.least(lines["line_no"].cast("int64"), 4095)
+    lines = lines.select(
+        "order_id", "product_id", pieces=thousandths, rank=rank, cents=cents,
+        goods=hundredths(lines["unit_price"].cast("float64") * lines["quantity"].cast("float64")),
+    )  # fmt: skip
+    per_order = lines.group_by("order_id").aggregate(
+        pieces=lines["pieces"].sum().cast("float64") / 1000,
+        lines=lines.count().cast("int32"),
+        goods=lines["goods"].sum().cast("float64") / 100,
+        dearest=lines["cents"].max().cast("float64") / 100,
+        product_id=lines["product_id"].argmax(lines["rank"]),
+    )
+    products = known(tables["product"], as_of, "listed_at").select("product_id", "category", "brand", item="title")
+    return per_order.left_join(products, "product_id").drop("product_id", "product_id_right")
