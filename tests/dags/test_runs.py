@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 
 SCENARIOS = {
@@ -20,9 +21,9 @@ SCENARIOS = {
     "not asked for": ("night", {"night": "2000-01-01", "capabilities": []}),
     "contract": ("night", {"night": "1999-01-01"}),
     "waiting": ("night", {"night": "2001-01-01"}),
-    "broken shard": ("night", {"night": "2002-01-01"}),
+    "broken shard": ("night", {"night": "2002-01-01", "capabilities": ["recommender"]}),
     "rehearsal": ("night", {"night": "2003-01-01", "sample": 100}),
-    "lost rows": ("night", {"night": "2004-01-01"}),
+    "lost rows": ("night", {"night": "2004-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),
 }
@@ -63,11 +64,15 @@ def test_a_good_night_publishes(nights):
     good = nights["good"]
     assert good["state"] == "success"
     assert set(good["tasks"].values()) == {"success"}
-    assert [name for name in sorted(good["tasks"]) if "score" in name] == [f"recommender.score[{i}]" for i in range(3)]
+    scores = [f"{capability}.score[{i}]" for capability in CAPABILITIES for i in range(3)]
+    assert [name for name in sorted(good["tasks"]) if "score" in name] == sorted(scores)
     assert good["assets"] == {
         "shop/snapshot": {"ref": "2000-01-01/001", "sample": None, "rows": 100, "quarantined": 1},
-        "ml/recommendation": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"},
-        "ml/similar_product": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"},
+        **{
+            f"ml/{table.name}": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"}
+            for capability in CAPABILITIES.values()
+            for table in capability.publishes
+        },
     }
 
 

@@ -68,11 +68,12 @@ def _arrays(log: pa.Table) -> _Log:
     order = np.argsort(log["order_no"].to_numpy(), kind="stable")
     order_no, at, since, value = (log[name].to_numpy()[order] for name in ("order_no", "at", "since", "value"))
     fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()[order]
+    fraud_at = np.maximum(fraud_at, since)  # nobody knows of a fraud before the order
     bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
     bad = bad[np.argsort(fraud_at[bad], kind="stable")]
     numbered = {name: velocity.codes(_keys(log[name])[order]) for name in (*ENTITIES, "category")}
     return _Log(
-        order_no, at, since, _by(at), _by(since), bad, np.maximum(fraud_at, since)[bad], value,
+        order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value,
         {name: code for name, (code, _) in numbered.items()}, {name: n for name, (_, n) in numbered.items()},
     )  # fmt: skip
 
