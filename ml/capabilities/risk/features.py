@@ -6,15 +6,15 @@ Two times matter: a feature of an order knows only what was known before *the or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import ibis
 import pyarrow as pa
 
 from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, LINKS, NUMBERS
-from ml.capabilities.risk.history import UNITS, history
-from ml.capabilities.risk.orders import MOST, Tables, labelled, orders, seconds
+from ml.capabilities.risk.history import UNITS, coded, history, shared
+from ml.capabilities.risk.orders import MOST, Tables, detailed, labelled, orders, paid, seconds
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
 
@@ -25,7 +25,7 @@ _COST = {
 _RULE = {"kind": "string", "entity": "string", "value": "string", "note": "string"}
 
 
-def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Table]:
+def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | None = None) -> dict[str, ibis.Table]:
     """Make what :mod:`ml.capabilities.risk.model` learns from and scores.
 
     Parameters
@@ -36,40 +36,49 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     as_of : datetime
         With a time zone; only what was known before it is used.
     params : Params
+    only : ibis.Table, optional
+        ``order_id`` of the orders that are asked for: ``order`` and ``open`` then hold no others, but as they would be.
 
     Returns
     -------
     dict of str to ibis.Table
         ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
-        ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts :data:`columns.CATEGORIES`, the
-        entities ``device``, ``card``, ``address``, ``ip`` and ``email``, ``label`` (1: a fraud or chargeback, 0: good,
-        null: unknown), ``settled`` (so old that a label of either kind would be known) and ``open`` (may still be held) ·
-        ``open``: those of them that are open · ``customer`` (customer_id, orders, frauds, last_order_at) · ``entity``
-        (entity, kind, orders, customers, frauds, last_order_at), shared by several customers or used by a known fraud ·
-        ``cost`` (a row or none) · ``rule``: the entries of ``risk_list`` that hold at ``as_of``.
+        ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
+        :data:`columns.CATEGORIES`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
+        a label of either kind would be known) and ``open`` (may still be held) · ``open``: those of them that are open,
+        and their entities as the shop knows them, ``device``, ``card``, ``address``, ``ip`` and ``email`` · ``customer``
+        (customer_id, orders, frauds, last_order_at) · ``entity`` (entity, kind, orders, customers, frauds,
+        last_order_at), shared by several customers or used by a known fraud · ``cost`` (a row or none) · ``rule``: the
+        entries of ``risk_list`` that hold at ``as_of``.
 
     Notes
     -----
     The counts over earlier orders are made at the call, by the kernels behind :mod:`history`, from a narrow log of the
     orders; everything else is one expression that runs when the tables are read.
     """
-    known_orders = labelled(orders(tables, as_of), tables, as_of, params)
-    counts = ibis.memtable(history(_log(known_orders)))
-    order = _described(known_orders, tables, as_of).inner_join(counts, "order_no")
-    order = order.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *list(ENTITIES)[1:],
-        "label", "settled", "open",
-    )  # fmt: skip
+    placed = labelled(orders(tables, as_of), tables, as_of, params)
+    rows = coded(log(detailed(placed, tables, as_of)))
+    counts = history(rows)
+    asked = placed if only is None else placed.semi_join(only, "order_id")
+    held = asked.filter(asked["open"])
     return {
-        "order": order,
-        "open": order.filter(order["open"]),
-        "customer": _totals(known_orders.mutate(entity=known_orders["customer_id"]))
-        .drop("customers")
-        .rename(customer_id="entity"),
-        "entity": _entities(known_orders),
+        "order": _order(asked, counts, tables, as_of),
+        "open": _order(held, counts, tables, as_of, list(ENTITIES)[1:]),
+        "customer": _customers(placed),
+        "entity": _entities(shared(rows), paid(placed, tables)),
         "cost": _cost(tables),
         "rule": _rules(tables, as_of),
     }
+
+
+def _order(
+    placed: ibis.Table, counts: pa.Table, tables: Tables, as_of: datetime, further: Sequence[str] = ()
+) -> ibis.Table:
+    rows = _described(detailed(placed, tables, as_of), tables, as_of).inner_join(ibis.memtable(counts), "order_no")
+    return rows.select(
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *further,
+        "label", "settled", "open",
+    )  # fmt: skip
 
 
 def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:
@@ -82,8 +91,8 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
     return order.filter(order["at"] >= begin, order["settled"], order["label"].notnull())
 
 
-def _log(placed: ibis.Table) -> pa.Table:
-    """What :func:`history.history` counts. DuckDB's hash of 64 bits stands for a text; others' have 32, so there the text."""
+def log(placed: ibis.Table) -> pa.Table:
+    """What :mod:`history` counts. DuckDB's hash of 64 bits stands for a text; others' have 32, so there the text."""
     short = placed.get_backend().name == "duckdb"
     named = {name: placed["customer_id" if name == "customer" else name] for name in ENTITIES}
     named["category"] = placed["category"].nullif("")
@@ -127,21 +136,20 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
     )  # fmt: skip
 
 
-def _totals(rows: ibis.Table) -> ibis.Table:
-    """Orders, customers, known frauds and the last order of each ``entity`` that is not null."""
-    rows = rows.filter(rows["entity"].notnull())
-    return rows.group_by("entity").aggregate(
-        orders=rows.count(),
-        customers=rows["customer_id"].nunique(),
-        frauds=rows["fraud_at"].count(),
-        last_order_at=rows["ordered_at"].max(),
+def _customers(placed: ibis.Table) -> ibis.Table:
+    rows = placed.filter(placed["customer_id"].notnull())
+    return rows.group_by("customer_id").aggregate(
+        orders=rows.count(), frauds=rows["fraud_at"].count(), last_order_at=rows["ordered_at"].max()
     )
 
 
-def _entities(placed: ibis.Table) -> ibis.Table:
-    made = [_totals(placed.mutate(entity=placed[kind])).mutate(kind=ibis.literal(kind)) for kind in LINKS]
-    every = ibis.union(*made, distinct=False)
-    return every.filter((every["customers"] > 1) | (every["frauds"] > 0))
+def _entities(used: pa.Table, placed: ibis.Table) -> ibis.Table:
+    """The entities of :func:`history.shared` by the names that the shop has for them."""
+    rows = ibis.memtable(used).inner_join(placed, "order_no")
+    return rows.select(
+        "kind", "orders", "customers", "frauds", last_order_at="ordered_at",
+        entity=ibis.cases(*((rows["kind"] == kind, rows[kind]) for kind in LINKS), else_=""),
+    )  # fmt: skip
 
 
 def _cost(tables: Tables) -> ibis.Table:

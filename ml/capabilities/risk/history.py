@@ -21,8 +21,12 @@ NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class _Log:
-    """The log as arrays; ``code`` numbers each entity (-1: none), and ``size`` says how many there are."""
+class Log:
+    """Orders as arrays of shape (n_orders,), in the order of ``order_no``.
+
+    ``by_at`` and ``by_since`` are their rows in the order of these times, ``fraud_row`` those that turned out to be frauds
+    in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none), ``size`` says how many there are.
+    """
 
     order_no: Codes
     at: Longs
@@ -36,16 +40,8 @@ class _Log:
     size: dict[str, int]
 
 
-def history(log: pa.Table, *, threads: int = 2) -> pa.Table:
+def history(rows: Log, *, threads: int = 2) -> pa.Table:
     """Count, for each order, what was known of its customer, device, card, address, IP and e-mail when it was placed.
-
-    Parameters
-    ----------
-    log : pyarrow.Table
-        One row per order in any order: ``order_no``, ``at`` (when it was placed, seconds since 1970), ``since`` (when it
-        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
-        ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
-    threads : int
 
     Returns
     -------
@@ -53,7 +49,6 @@ def history(log: pa.Table, *, threads: int = 2) -> pa.Table:
         ``order_no``, the columns :data:`columns.COUNTED`, ``customer_value``, ``category_value`` and ``component_…`` in
         the order of ``order_no``. Of an entity that the order does not have everything is null.
     """
-    rows = _arrays(log)
     made: dict[str, pa.Array] = {"order_no": pa.array(rows.order_no)}
     for entity in ENTITIES:
         made |= _entity(rows, entity, threads)
@@ -64,7 +59,43 @@ def history(log: pa.Table, *, threads: int = 2) -> pa.Table:
     return pa.table(made | _components(rows))
 
 
-def _arrays(log: pa.Table) -> _Log:
+def shared(rows: Log) -> pa.Table:
+    """List the devices, cards and addresses that several customers used, or a fraud that is known by now.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``order_no`` (of the last order with it, which names it), ``kind``, ``orders``, ``customers`` (guests are none) and
+        ``frauds``.
+    """
+    parts = []
+    for kind in LINKS:
+        code, n = rows.code[kind], rows.size[kind]
+        there = np.flatnonzero(code >= 0)
+        last = np.zeros(n, np.int64)
+        last[code[there]] = there  # of equal codes the last one stays
+        pairs = np.stack([code, rows.code["customer"]])[:, (code >= 0) & (rows.code["customer"] >= 0)].astype(np.int64)
+        used = np.unique(pairs[0] * (rows.size["customer"] + 1) + pairs[1]) // (rows.size["customer"] + 1)
+        bad = code[rows.fraud_row]
+        orders, customers, frauds = (np.bincount(of[of >= 0], minlength=n) for of in (code, used, bad))
+        kept = np.flatnonzero((customers > 1) | (frauds > 0))
+        parts.append(pa.table({
+            "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
+            "orders": orders[kept], "customers": customers[kept], "frauds": frauds[kept],
+        }))  # fmt: skip
+    return pa.concat_tables(parts)
+
+
+def coded(log: pa.Table) -> Log:
+    """Number the entities of a log.
+
+    Parameters
+    ----------
+    log : pyarrow.Table
+        One row per order in any order: ``order_no``, ``at`` (when it was placed, seconds since 1970), ``since`` (when it
+        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
+        ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
+    """
     order = np.argsort(log["order_no"].to_numpy(), kind="stable")
     order_no, at, since, value = (log[name].to_numpy()[order] for name in ("order_no", "at", "since", "value"))
     fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()[order]
@@ -72,7 +103,7 @@ def _arrays(log: pa.Table) -> _Log:
     bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
     bad = bad[np.argsort(fraud_at[bad], kind="stable")]
     numbered = {name: velocity.codes(_keys(log[name])[order]) for name in (*ENTITIES, "category")}
-    return _Log(
+    return Log(
         order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value,
         {name: code for name, (code, _) in numbered.items()}, {name: n for name, (_, n) in numbered.items()},
     )  # fmt: skip
@@ -91,7 +122,7 @@ def _by(time: Longs) -> Codes:
     return np.argsort(time, kind="stable").astype(np.int32)
 
 
-def _entity(rows: _Log, entity: str, threads: int) -> dict[str, pa.Array]:
+def _entity(rows: Log, entity: str, threads: int) -> dict[str, pa.Array]:
     code, n = rows.code[entity], rows.size[entity]
     none = code < 0
     groups = velocity.group(code, n, rows.by_at, rows.by_since)
@@ -114,7 +145,7 @@ def _windows(name: str, counts: velocity.Counts, none: npt.NDArray[np.bool_]) ->
     return {f"{name}_{w}": pa.array(counts[:, i].copy(), mask=none) for i, w in enumerate(WINDOWS)}
 
 
-def _components(rows: _Log) -> dict[str, pa.Array]:
+def _components(rows: Log) -> dict[str, pa.Array]:
     first = np.cumsum([0, *(rows.size[name] for name in LINKS)])
     links = np.stack([np.where(rows.code[n] < 0, -1, rows.code[n] + first[i]) for i, n in enumerate(LINKS)], axis=1)
     found = components(

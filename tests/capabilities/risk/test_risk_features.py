@@ -103,9 +103,9 @@ def test_what_the_order_says() -> None:
 def test_a_later_payment_was_not_known_at_the_order() -> None:
     """A transfer that came two days later has no method yet; two payments at the order are both named."""
     made = _orders(_shop())
-    told = ("payment", "payments", "instalments", "card")
+    told = ("payment", "payments", "instalments", "card_orders")
     assert [tuple(made[i][name] for name in told) for i in "124"] == [
-        ("card+voucher", 2, 3, "c"), ("", None, None, None), ("card", 1, None, "c"),
+        ("card+voucher", 2, 3, 0), ("", None, None, None), ("card", 1, None, 1),
     ]  # fmt: skip
 
 
@@ -161,6 +161,16 @@ def test_an_open_order_is_young_and_without_an_end() -> None:
     shop = _shop()
     shop["order_outcome"] = shop["order_outcome"].slice(0, 0)
     assert sorted(row["order_id"] for row in _rows(shop, Params(open_days=100))["open"]) == ["4", "5"]
+
+
+def test_the_orders_asked_for_are_as_they_would_be_among_all() -> None:
+    """``only`` leaves others out, in ``order`` and ``open``, and changes nothing of those that stay."""
+    tables = {name: ibis.memtable(table) for name, table in _shop().items()}
+    made = features.build(tables, AS_OF, PARAMS, only=ibis.memtable(pa.table({"order_id": ["3", "4", "none"]})))
+    backend = ibis.duckdb.connect()
+    asked = {row["order_id"]: row for row in backend.to_pyarrow(made["order"]).to_pylist()}
+    assert asked == {i: row for i, row in _orders(_shop()).items() if i in "34"}
+    assert backend.to_pyarrow(made["open"])["order_id"].to_pylist() == ["4"]
 
 
 def test_customers_and_what_they_share() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ml.capabilities.risk import velocity
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, PLURALS, WINDOWS
 from ml.capabilities.risk.graph import components, components_reference
-from ml.capabilities.risk.history import UNITS, history
+from ml.capabilities.risk.history import UNITS, coded, history
 
 N = 500
 
@@ -39,7 +39,7 @@ def _log(rows: int = N, seed: int = 7) -> pa.Table:
 def test_windows_are_those_of_a_range_join_in_sql(entity: str) -> None:
     """Counts, different others, frauds, first and last order of each entity, for every order and every window."""
     log = _log()  # DuckDB finds it by its name
-    made = history(log)
+    made = history(coded(log))
     counts = [f"count(e.at) FILTER (e.since >= o.at - {s}) AS {entity}_orders_{w}" for w, s in WINDOWS.items()] + [
         f"count(DISTINCT e.{other}) FILTER (e.since >= o.at - {s}) AS {entity}_{PLURALS[other]}_{w}"
         for other in DISTINCT.get(entity, ())
@@ -69,7 +69,7 @@ def test_the_usual_value_is_that_of_earlier_orders() -> None:
             "value": [UNITS, 3 * UNITS, 5 * UNITS]}  # fmt: skip
     for name, values in same.items():
         log = log.set_column(log.column_names.index(name), name, pa.array(values))
-    assert history(log)["customer_value"].to_pylist() == [None, 2, 3]
+    assert history(coded(log))["customer_value"].to_pylist() == [None, 2, 3]
 
 
 def test_threads_and_row_order_change_nothing() -> None:
@@ -79,8 +79,8 @@ def test_threads_and_row_order_change_nothing() -> None:
     texts = pa.table(
         {name: log[name].cast(pa.string()) if name in ENTITIES else log[name] for name in log.column_names}
     )
-    for other in (history(mixed, threads=1), history(log, threads=3), history(texts)):
-        assert other == history(log)
+    for other in (history(coded(mixed), threads=1), history(coded(log), threads=3), history(coded(texts))):
+        assert other == history(coded(log))
 
 
 @given(

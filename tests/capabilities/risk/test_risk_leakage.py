@@ -108,7 +108,7 @@ def _payments_known_at_once(tables: Mapping[str, ibis.Table], *rest: Any) -> Map
 def _counted_over_all_time(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping[str, ibis.Table]:
     made = dict(features.build(tables, *rest))
     order = made["order"]
-    return made | {"order": order.mutate(device_orders=order.count().over(group_by="device"))}
+    return made | {"order": order.mutate(customer_orders=order.count().over(group_by="customer_id"))}
 
 
 def _label_as_a_feature(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping[str, ibis.Table]:
@@ -122,7 +122,7 @@ def _label_as_a_feature(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping
         (_outcomes_known_at_once, {"device_frauds", "component_frauds"}),
         (_late_orders_known_at_once, {"address_orders", "component_orders"}),
         (_payments_known_at_once, {"payment", "payments"}),
-        (_counted_over_all_time, {"device_orders"}),
+        (_counted_over_all_time, {"customer_orders"}),
         (_label_as_a_feature, {"guest"}),
     ],
 )
