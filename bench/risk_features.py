@@ -83,7 +83,7 @@ def _sql(log: pa.Table) -> pa.Table:  # noqa: ARG001 (DuckDB finds it by its nam
     counts = []
     for entity in ENTITIES:
         for w, span in WINDOWS.items():
-            over = f"OVER (PARTITION BY {entity} ORDER BY at RANGE BETWEEN {span} PRECEDING AND 1 PRECEDING)"
+            over = f'OVER (PARTITION BY {entity} ORDER BY "at" RANGE BETWEEN {span} PRECEDING AND 1 PRECEDING)'
             counts.append(f"CASE WHEN {entity} IS NOT NULL THEN count(*) {over} END AS {entity}_orders_{w}")
             counts += [
                 f"CASE WHEN {entity} IS NOT NULL THEN count(DISTINCT {other}) {over} END AS {entity}_{PLURALS[other]}_{w}"
