@@ -10,34 +10,27 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer]
 
-_LEAST = 1e-7
 _STEPS = 50
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """logit q = slope · logit p + shift; the default changes nothing."""
+    """logit q = slope · z + shift for a model's log-odds z; the default changes nothing."""
 
     slope: float = 1.0
     shift: float = 0.0
 
-    def apply(self, probability: Floats) -> Floats:
+    def of_log_odds(self, log_odds: Floats) -> Floats:
         """Calibrated probabilities; their order stays."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * logit(probability) + self.shift))))
+        return np.asarray(1 / (1 + np.exp(-(self.slope * log_odds + self.shift))), np.float64)
 
 
-def logit(probability: Floats) -> Floats:
-    """Log-odds, of probabilities held off 0 and 1."""
-    p = np.clip(probability, _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(p) - np.log1p(-p))
-
-
-def fit(label: Labels, probability: Floats, strength: float = 4.0) -> Calibration:
+def fit(label: Labels, log_odds: Floats, strength: float = 4.0) -> Calibration:
     """Fit Platt's (1999) sigmoid on log-odds by Newton's method, on orders that the model did not learn from.
 
     Parameters
     ----------
-    label, probability : ndarray of shape (n_orders,)
+    label, log_odds : ndarray of shape (n_orders,)
     strength : float
         Ridge that draws the slope to 1 and the shift to 0, as if by so many frauds: with few of them in the slice
         little changes. The slope is not below 0.1, so no order of risk is turned round.
@@ -47,7 +40,7 @@ def fit(label: Labels, probability: Floats, strength: float = 4.0) -> Calibratio
     Two numbers rather than isotonic steps: a slice of a few dozen frauds cannot carry more, and ties would take from the
     order of the riskiest (measured in ``bench risk``).
     """
-    y, x = np.asarray(label, np.float64), logit(np.asarray(probability, np.float64))
+    y, x = np.asarray(label, np.float64), np.asarray(log_odds, np.float64)
     if not len(y) or not 0 < y.sum() < len(y):
         return Calibration()
     at = np.array([1.0, 0.0])
@@ -80,16 +73,16 @@ def reliability(label: Labels, probability: Floats, bins: int = 10) -> npt.NDArr
     return np.column_stack([told, frauds / n, *wilson(frauds, n)])
 
 
-def wilson(hits: Floats, n: Floats, z: float = 1.96) -> tuple[Floats, Floats]:
+def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, z: float = 1.96) -> tuple[Floats, Floats]:
     """Wilson's (1927) interval for a share; ``z`` 1.96 for 95 %.
 
     Examples
     --------
-    >>> [round(float(bound), 3) for bound in wilson(np.float64(0), np.float64(10))]
+    >>> [round(float(bound), 3) for bound in wilson(0, 10)]
     [0.0, 0.278]
     """
-    n = np.maximum(n, 1)
-    share = hits / n
+    n = np.maximum(np.asarray(n, np.float64), 1)
+    share = np.asarray(hits, np.float64) / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)

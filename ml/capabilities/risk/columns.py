@@ -9,7 +9,8 @@ _SPANS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "90d": "90 days"}
 
 ENTITIES = {
     "customer": "by this customer", "device": "from this device", "card": "with this card", "address": "to this address",
-    "ip": "from this IP address", "email": "with this e-mail address",
+    "ip": "from this IP address", "email": "with this e-mail address", "product": "with this dearest product",
+    "basket": "with the same products at the same prices",
 }  # fmt: skip
 """What orders share."""
 
@@ -52,6 +53,31 @@ CATEGORIES = {
     "brand": "brand of the dearest product", "item": "dearest product",
 }  # fmt: skip
 """Texts; empty where nothing is known."""
+
+
+KEYS = ("product", "basket", "goods_set", "kinds_set")
+"""Ids of too many values to be categories: the dearest product; equal for the same products at the same prices, the same
+products, the same categories."""
+
+ENCODED: dict[str, tuple[tuple[str, ...], str]] = {
+    "product_rate": (("product",), "the dearest product"),
+    "item_rate": (("item",), "the dearest product's title"),
+    "category_rate": (("category",), "the dearest product's category"),
+    "brand_rate": (("brand",), "the dearest product's brand"),
+    "basket_rate": (("basket",), "the same products at the same prices"),
+    "goods_rate": (("goods_set",), "the same products"),
+    "kinds_rate": (("kinds_set",), "the same categories of products"),
+    "product_terms_rate": (("product", "dearest", "shipping"), "the dearest product, its price and the shipping costs"),
+    "goods_terms_rate": (("goods_set", "shipping"), "the same products and shipping costs"),
+    "item_terms_rate": (("item", "shipping"), "the dearest product's title and the shipping costs"),
+    "category_terms_rate": (
+        ("category", "shipping", "lines"),
+        "the same category, shipping costs and number of products",
+    ),
+    "total_rate": (("total",), "the same order value"),
+    "country_rate": (("shipping_country", "billing_country", "payment"), "the same countries and payment method"),
+}
+"""Rates of frauds that a model learns for what is the same in two orders: the columns, and in words. See encoding.py."""
 
 
 def _counted() -> dict[str, str]:

@@ -12,11 +12,14 @@ from datetime import datetime
 import ibis
 import pyarrow as pa
 
-from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, LINKS, NUMBERS
+from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
 from ml.capabilities.risk.history import UNITS, coded, history, shared
 from ml.capabilities.risk.orders import MOST, Tables, detailed, labelled, orders, paid, seconds
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
+
+SHARED = tuple(name for name in ENTITIES if name != "customer" and name not in KEYS)
+"""The entities of an order beside its customer that are no goods."""
 
 _COST = {
     "loss_share": "float64", "loss_fixed": "float64", "review_cost": "float64", "margin_share": "float64",
@@ -44,7 +47,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     dict of str to ibis.Table
         ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
         ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
-        :data:`columns.CATEGORIES`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
+        :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
         a label of either kind would be known) and ``open`` (may still be held) · ``open``: those of them that are open,
         and their entities as the shop knows them, ``device``, ``card``, ``address``, ``ip`` and ``email`` · ``customer``
         (customer_id, orders, frauds, last_order_at) · ``entity`` (entity, kind, orders, customers, frauds,
@@ -63,7 +66,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     held = asked.filter(asked["open"])
     return {
         "order": _order(asked, counts, tables, as_of),
-        "open": _order(held, counts, tables, as_of, list(ENTITIES)[1:]),
+        "open": _order(held, counts, tables, as_of, SHARED),
         "customer": _customers(placed),
         "entity": _entities(shared(rows), paid(placed, tables)),
         "cost": _cost(tables),
@@ -76,7 +79,7 @@ def _order(
 ) -> ibis.Table:
     rows = _described(detailed(placed, tables, as_of), tables, as_of).inner_join(ibis.memtable(counts), "order_no")
     return rows.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *further,
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *KEYS, *further,
         "label", "settled", "open",
     )  # fmt: skip
 
@@ -130,7 +133,7 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
         "account_days": (rows["at"] - opened) / 86_400,
     }  # fmt: skip
     return rows.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *list(ENTITIES)[1:], "label", "settled", "open",
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *SHARED, *KEYS, "label", "settled", "open",
         **{name: number.cast("float32") for name, number in numbers.items()},
         **{name: rows[name].fill_null("") for name in CATEGORIES},
     )  # fmt: skip

@@ -13,21 +13,30 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.risk import boosting, calibration, money
 from ml.capabilities.risk.anomaly import Anomaly
-from ml.capabilities.risk.columns import CATEGORIES, NUMBERS, RAW
+from ml.capabilities.risk.calibration import Calibration
+from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RAW
+from ml.capabilities.risk.encoding import Encoder
+from ml.capabilities.risk.linear import Logistic
 from ml.capabilities.risk.spec import Params
 from ml.core.errors import ArtifactError
 
 Floats = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int8]
 
-FORMAT = 1
+FORMAT = 2
+DAY = 86_400
 TEXTS = tuple(name for name in CATEGORIES if name != "item")
-FEW = 50_000
-"""Up to so many rows one thread is as fast as two, and much faster on a machine that others use too."""
 MOST_VALUES, FEWEST_ROWS = 40, 10
 """A text becomes a category if so many orders have it; the rest is one category, missing."""
 FEWEST = 10
 """Fewer orders than this of either kind teach nothing: such a shop gets the anomaly score alone."""
+LATER = 0.2
+"""Share of the labelled orders, the latest, on which the probabilities are calibrated by a model that did not see them."""
+FLOW = 20_000
+"""At most so many of these are kept, to tell how scarce reviews are."""
 
 
 class RiskModel:
@@ -46,105 +55,141 @@ class RiskModel:
         Orders that were learnt from. With fewer than ``FEWEST`` of either there is no probability.
     columns_ : tuple of str
         What the columns of :meth:`contributions` are.
+    usual_ : dict of str to float
+        Median of each number.
+    calibration_ : Calibration
+    flow_ : ndarray of shape (n_later, 2), float64
+        Probability and total of later orders, by a model that did not learn from them.
+    flow_days_, orders_per_day_ : float
+        How many days ``flow_`` stands for; how many orders the shop has a day.
     anomaly_ : Anomaly
     """
 
     def __init__(self, params: Params, seed: int, *, boosted: bool = True) -> None:
         self.params, self.seed, self.boosted = params, seed, boosted
-        self.columns_ = (*(NUMBERS if boosted else RAW), *TEXTS)
+        encoded = tuple(made for name in ENCODED for made in (name, f"{name}_seen"))
+        self.columns_ = (*NUMBERS, *encoded, *TEXTS) if boosted else (*RAW, *TEXTS)
 
     @property
     def learnt(self) -> bool:
         """Whether there were labels of both kinds to learn from."""
         return min(self.good_, self.bad_) >= FEWEST
 
-    def fit(self, features: Mapping[str, pa.Table]) -> Self:
-        """Learn from the settled orders of ``features["order"]`` whose label is known; forgets any earlier fit."""
+    @property
+    def rate(self) -> float:
+        """Share of frauds among the orders that were learnt from."""
+        return self.bad_ / max(1, self.good_ + self.bad_)
+
+    def fit(self, features: Mapping[str, pa.Table], fold: npt.NDArray[np.int64] | None = None) -> Self:
+        """Learn from the settled orders of ``features["order"]`` whose label is known; forgets any earlier fit.
+
+        ``fold``, one number per such order in the order of ``order_no``, is for orders without a time: see
+        :meth:`encoding.Encoder.fit`. There is no later slice then, and nothing is calibrated.
+        """
         order = features["order"].sort_by("order_no")
         self.anomaly_ = Anomaly().fit(order)
         rows = order.filter(pc.and_(order["settled"], pc.is_valid(order["label"])))
         y = rows["label"].to_numpy().astype(np.int8)
         self.bad_, self.good_ = int(y.sum()), int(len(y) - y.sum())
         self.values_ = {name: _values(rows[name]) for name in TEXTS}
-        self.booster_: Any = None
-        self.coef_ = np.zeros(0)
-        if self.learnt and self.boosted:
-            self.booster_ = _boost(self._matrix(rows), y, self.params, self.seed, len(TEXTS))
-        elif self.learnt:
-            self._fit_logistic(self._matrix(rows), y)
+        self.usual_ = _medians(order)
+        self.orders_per_day_ = len(order) / max(1.0, _days(order))
+        self.calibration_, self.flow_, self.flow_days_ = Calibration(), np.empty((0, 2)), 0.0
+        self.core_: Any = None
+        self.encoder_ = Encoder(self.params.prior_orders)
+        if self.learnt:
+            x = self._learning(rows, y, fold)
+            if fold is None:
+                self._calibrate(rows, x, y)
+            self.core_ = self._fitted(x, y)
         return self
 
     def predict(self, order: pa.Table) -> Floats:
         """Probability of a fraud or chargeback, shape (n_orders,); NaN where there was nothing to learn from."""
         if not self.learnt or not len(order):
             return np.full(len(order), np.nan)
-        x = self._matrix(order)
-        if self.boosted:
-            return np.asarray(self.booster_.predict(x, num_threads=_threads(x)), np.float64)
-        return np.asarray(1 / (1 + np.exp(-(self._design(x) @ self.coef_[:-1] + self.coef_[-1]))))
+        return self.calibration_.of_log_odds(self.core_.log_odds(self.matrix(order)))
+
+    def decide(self, probability: Floats, total: Floats, costs: money.Costs) -> money.Choices:
+        """Positions in ``money.DECISIONS``, reviews being as scarce as among the later orders of the training."""
+        gain = money.review_gain(self.flow_[:, 0], self.flow_[:, 1], costs)
+        return money.decide(probability, total, costs, money.scarcity(gain, self.flow_days_, costs))
 
     def contributions(self, order: pa.Table) -> Floats:
         """What each of ``columns_`` adds to the log-odds, and in the last column the log-odds of nothing known.
 
-        Exact: a row's sum is the log-odds of :meth:`predict` (Lundberg et al., Nature Machine Intelligence 2020).
+        Exact: a row's sum is the log-odds of :meth:`predict`.
 
         Returns
         -------
         ndarray of shape (n_orders, n_columns + 1), float64
         """
-        shape = (len(order), len(self.columns_) + 1)
         if not self.learnt or not len(order):
-            return np.zeros(shape)
-        x = self._matrix(order)
-        if self.boosted:
-            return np.asarray(self.booster_.predict(x, pred_contrib=True, num_threads=_threads(x)), np.float64)
-        parts = self._design(x) * self.coef_[:-1]
-        first = np.cumsum([0, *self._widths()[:-1]])
-        return np.column_stack([np.add.reduceat(parts, first, axis=1), np.full(len(x), self.coef_[-1])])
+            return np.zeros((len(order), len(self.columns_) + 1))
+        parts = self.core_.contributions(self.matrix(order)) * self.calibration_.slope
+        parts[:, -1] += self.calibration_.shift
+        return np.asarray(parts)
 
     def save(self, folder: Path) -> None:
-        """Write ``model.json``, ``arrays.npz`` and ``booster.txt``; the same model gives the same bytes."""
+        """Write ``model.json``, ``arrays.npz`` and the boosters' texts; the same model gives the same bytes."""
         story = {
             "format": FORMAT, "params": asdict(self.params), "seed": self.seed, "boosted": self.boosted,
-            "good": self.good_, "bad": self.bad_, "values": self.values_,
+            "good": self.good_, "bad": self.bad_, "values": self.values_, "usual": self.usual_,
+            "calibration": asdict(self.calibration_), "flow_days": self.flow_days_,
+            "orders_per_day": self.orders_per_day_,
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
-        arrays: dict[str, Any] = {"coef": self.coef_, **self.anomaly_.state()}
-        if len(self.coef_):
-            arrays |= {"mean": self.mean_, "deviation": self.deviation_}
+        arrays: dict[str, Any] = {"flow": self.flow_, **self.anomaly_.state()}
+        if self.learnt and self.boosted:
+            arrays |= self.encoder_.state()
+            self.core_.save(folder)
+        elif self.learnt:
+            arrays |= self.core_.state()
         np.savez(folder / "arrays.npz", **arrays)
-        if self.booster_ is not None:
-            (folder / "booster.txt").write_text(self.booster_.model_to_string(), encoding="utf-8")
 
-    def _matrix(self, order: pa.Table) -> npt.NDArray[np.float32]:
-        """Numbers, and texts as the number of their value; NaN for what is not known."""
-        numbers = [order[name].cast(pa.float32()).to_numpy() for name in self.columns_ if name not in TEXTS]
-        texts = [pc.index_in(order[n].combine_chunks(), pa.array(self.values_[n], pa.string())) for n in TEXTS]
-        coded = [code.cast(pa.float32()).to_numpy(zero_copy_only=False) for code in texts]
-        return np.stack([*numbers, *coded], axis=1)
+    def _learning(self, rows: pa.Table, y: Labels, fold: npt.NDArray[np.int64] | None) -> Matrix:
+        """The matrix of the labelled rows, in which no row sees a label that it may not see."""
+        if not self.boosted:
+            return self.matrix(rows)
+        return self.matrix(rows, self.encoder_.fit(rows, y, self.params.settle_days * DAY, fold))
 
-    def _widths(self) -> list[int]:
-        return [1] * len(RAW) + [len(self.values_[name]) + 1 for name in TEXTS]
+    def _fitted(self, x: Matrix, y: Labels) -> Any:
+        if self.boosted:
+            return boosting.boost(x, y, len(TEXTS), self.params, self.seed)
+        return self.linear().fit(x, y)
 
-    def _design(self, x: npt.NDArray[np.float32]) -> Floats:
-        """Numbers on a log scale, standardised (missing: the mean), and a column per value of each text."""
-        numbers = (np.log1p(np.maximum(x[:, : len(RAW)], 0)) - self.mean_) / self.deviation_
-        blocks = [np.nan_to_num(numbers)]
-        for j, name in enumerate(TEXTS, len(RAW)):
-            code = np.nan_to_num(x[:, j], nan=len(self.values_[name])).astype(int)
-            blocks.append(np.eye(len(self.values_[name]) + 1)[code])
-        return np.concatenate(blocks, axis=1)
+    def linear(self) -> Logistic:
+        """The baseline's learner, not fitted yet."""
+        return Logistic(len(RAW), [len(self.values_[name]) for name in TEXTS])
 
-    def _fit_logistic(self, x: npt.NDArray[np.float32], y: npt.NDArray[np.int8]) -> None:
-        from sklearn.linear_model import LogisticRegression
+    def _calibrate(self, rows: pa.Table, x: Matrix, y: Labels) -> None:
+        """Fit on the earlier labelled orders, calibrate on the later: what is fitted on all of them takes this over.
 
-        numbers = np.log1p(np.maximum(x[:, : len(RAW)].astype(np.float64), 0))
-        there = ~np.isnan(numbers)
-        self.mean_ = np.where(there, numbers, 0).sum(0) / np.maximum(there.sum(0), 1)
-        square = np.where(there, (numbers - self.mean_) ** 2, 0).sum(0) / np.maximum(there.sum(0), 1)
-        self.deviation_ = np.sqrt(np.where(square > 0, square, 1))
-        fitted = LogisticRegression(max_iter=1000).fit(self._design(x), y)
-        self.coef_ = np.append(fitted.coef_[0], fitted.intercept_)
+        The matrix is the one that the model learns from: in time, a row's rates hold no label of later rows.
+        """
+        first = round(len(y) * (1 - LATER))
+        if min(y[:first].sum(), first - y[:first].sum()) < FEWEST or len(np.unique(y[first:])) < 2:
+            return
+        log_odds = self._fitted(x[:first], y[:first]).log_odds(x[first:])
+        self.calibration_ = calibration.fit(y[first:], log_odds)
+        later = rows.slice(first)
+        kept = np.unique(np.linspace(0, len(later) - 1, min(len(later), FLOW)).astype(int))
+        total = np.nan_to_num(later["total"].to_numpy().astype(np.float64))
+        self.flow_ = np.column_stack([self.calibration_.of_log_odds(log_odds), total])[kept]
+        self.flow_days_ = _days(later) * len(kept) / len(later)
+
+    def matrix(self, order: pa.Table, encoded: Floats | None = None) -> Matrix:
+        """Numbers, rates, and texts as the number of their value; NaN for what is not known."""
+        names = NUMBERS if self.boosted else RAW
+        made = np.empty((len(order), len(self.columns_)), np.float32)
+        for j, name in enumerate(names):
+            made[:, j] = order[name].cast(pa.float32()).to_numpy()
+        if self.boosted:
+            made[:, len(names) : -len(TEXTS)] = self.encoder_.encode(order) if encoded is None else encoded
+        for j, name in enumerate(TEXTS, len(self.columns_) - len(TEXTS)):
+            code = pc.index_in(order[name].combine_chunks(), pa.array(self.values_[name], pa.string()))
+            made[:, j] = code.cast(pa.float32()).to_numpy(zero_copy_only=False)
+        return made
 
 
 def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> RiskModel:
@@ -165,19 +210,21 @@ def load(folder: Path) -> RiskModel:
     ArtifactError
         A file is missing or has another format.
     """
-    from lightgbm import Booster
     from lightgbm.basic import LightGBMError
 
     try:
         story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         model = RiskModel(Params(**story["params"]), story["seed"], boosted=story["boosted"])
         model.good_, model.bad_, model.values_ = story["good"], story["bad"], story["values"]
+        model.usual_, model.calibration_ = story["usual"], Calibration(**story["calibration"])
+        model.flow_days_, model.orders_per_day_ = story["flow_days"], story["orders_per_day"]
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            model.coef_, model.anomaly_ = arrays["coef"], Anomaly.of(arrays)
-            if "mean" in arrays:
-                model.mean_, model.deviation_ = arrays["mean"], arrays["deviation"]
-        there = model.boosted and model.learnt
-        model.booster_ = Booster(model_str=(folder / "booster.txt").read_text(encoding="utf-8")) if there else None
+            model.flow_, model.anomaly_ = arrays["flow"], Anomaly.of(arrays)
+            if model.learnt and model.boosted:
+                model.encoder_ = Encoder.of(model.params.prior_orders, arrays)
+                model.core_ = boosting.read(folder, model.params.members)
+            elif model.learnt:
+                model.core_ = model.linear().take(arrays)
     except (OSError, ValueError, KeyError, TypeError, LightGBMError) as error:
         raise ArtifactError(
             "The files of order risk cannot be read.",
@@ -187,25 +234,18 @@ def load(folder: Path) -> RiskModel:
     return model
 
 
-def _boost(x: npt.NDArray[np.float32], y: npt.NDArray[np.int8], params: Params, seed: int, texts: int) -> Any:
-    from lightgbm import Dataset, train
-
-    chosen = {
-        "objective": "binary", "learning_rate": params.learning_rate, "num_leaves": params.leaves,
-        "min_data_in_leaf": params.min_leaf, "feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1,
-        "lambda_l2": 1.0, "seed": seed, "deterministic": True, "force_row_wise": True, "num_threads": _threads(x), "verbosity": -1,
-    }  # fmt: skip
-    width = x.shape[1]
-    data = Dataset(x, y, categorical_feature=list(range(width - texts, width)), free_raw_data=True)
-    return train(chosen, data, num_boost_round=params.trees)
-
-
-def _threads(x: npt.NDArray[np.float32]) -> int:
-    return 1 if len(x) <= FEW else 2
-
-
 def _values(texts: pa.ChunkedArray) -> list[str]:
     """The frequent values of a text column, most frequent first."""
     counts = [(row["counts"], row["values"]) for row in pc.value_counts(texts.combine_chunks()).to_pylist()]
     kept = sorted((-n, value) for n, value in counts if value and n >= FEWEST_ROWS)
     return [value for _, value in kept[:MOST_VALUES]]
+
+
+def _medians(order: pa.Table) -> dict[str, float]:
+    found = {name: pc.quantile(order[name], 0.5, interpolation="lower")[0].as_py() for name in NUMBERS}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _days(order: pa.Table) -> float:
+    span = pc.min_max(order["at"]).as_py()
+    return (span["max"] - span["min"]) / DAY if len(order) else 0.0

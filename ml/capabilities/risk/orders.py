@@ -113,9 +113,15 @@ def _beside(left: ibis.Table, right: ibis.Table) -> ibis.Table:
 
 
 def _items(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
-    """Per ``order_no``: ``pieces``, ``lines``, ``goods`` (their value), and of the dearest product its price, category and title."""
+    """Per ``order_no``: ``pieces``, ``lines``, ``goods`` (their value), keys, and the dearest product's id, price and texts.
+
+    The keys are equal for equal baskets: ``basket`` (products and prices), ``goods_set`` (products), ``kinds_set``
+    (categories).
+    """
     # Texts are joined once and then grouped by number, which is several times faster.
     lines = tables["order_item"].inner_join(placed.select("order_id", "order_no"), "order_id")
+    products = known(tables["product"], as_of, "listed_at").select("product_id", "category", "brand", item="title")
+    lines = lines.left_join(products.select("product_id", kind="category"), "product_id").drop("product_id_right")
     thousandths = (ibis.least(lines["quantity"].cast("float64"), MOST) * 1000).round().cast("int64")
     cents = hundredths(lines["unit_price"])
     # Of two lines at one price the first: the number is unique, so the answer does not depend on the order of the rows.
@@ -123,13 +129,27 @@ def _items(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
     lines = lines.select(
         "order_no", "product_id", pieces=thousandths, rank=rank, cents=cents,
         goods=hundredths(lines["unit_price"].cast("float64") * lines["quantity"].cast("float64")),
+        name=_part(lines["product_id"]), kind=_part(lines["kind"].fill_null("")),
     )  # fmt: skip
+    # A product at a price has a number of its own; times an odd one the prices of two products do not cancel out.
+    lines = lines.mutate(priced=_part((lines["name"] * 31 + lines["cents"] % (1 << 40)).cast("string")))
     per_order = lines.group_by("order_no").aggregate(
         pieces=lines["pieces"].sum().cast("float64") / 1000,
         lines=lines.count().cast("int32"),
         goods=lines["goods"].sum().cast("float64") / 100,
         dearest=lines["cents"].max().cast("float64") / 100,
         product_id=lines["product_id"].argmax(lines["rank"]),
-    )
-    products = known(tables["product"], as_of, "listed_at").select("product_id", "category", "brand", item="title")
-    return per_order.left_join(products, "product_id").drop("product_id", "product_id_right")
+        basket=lines["priced"].sum().cast("int64"), goods_set=lines["name"].sum().cast("int64"),
+        kinds_set=lines["kind"].sum().cast("int64"),
+    )  # fmt: skip
+    per_order = per_order.left_join(products, "product_id").drop("product_id_right")
+    return per_order.rename(product="product_id")
+
+
+def _part(text: ibis.Value) -> ibis.Value:
+    """A whole number for a text, small enough that those of a million lines can be added: a sum has no order.
+
+    It is the engine's hash. A model that was learnt under another version of the engine knows no baskets by it, until it
+    is trained again.
+    """
+    return (text.hash() % (1 << 43)).cast("int64")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk.columns import CATEGORIES, COUNTED, NUMBERS
+from ml.capabilities.risk.columns import CATEGORIES, COUNTED, ENCODED, NUMBERS
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,23 +43,28 @@ def words(order: pa.Table, contributions: Floats, columns: Sequence[str], usual:
         return pa.array([], pa.string())
     best = np.argsort(-contributions, axis=1, kind="stable")[:, :most]
     told = np.take_along_axis(contributions, best, axis=1) > LEAST
-    parts = np.full((n, most), None, object)
-    # One column at a time: each of its different values is worded once, however many orders have it.
-    for j in np.unique(best[told]):
-        rows, place = np.nonzero((best == j) & told)
-        parts[rows, place] = _told(order, rows, columns[j], usual)
-    joined = pc.binary_join_element_wise(
-        *(pa.array(parts[:, i], pa.string()) for i in range(most)), "; ", null_handling="skip"
-    )
-    return pc.if_else(pc.equal(joined, ""), NOTHING, joined)
+    said = np.full(n, "", object)
+    for place in range(most):
+        # One column at a time: each of its different values is worded once, however many orders have it.
+        for j in np.unique(best[told[:, place], place]):
+            rows = np.flatnonzero((best[:, place] == j) & told[:, place])
+            said[rows] += ("; " if place else "") + _told(order, rows, columns[j], usual)
+    said[said == ""] = NOTHING
+    return pa.array(said, pa.string())
 
 
-def _told(order: pa.Table, rows: npt.NDArray[np.int64], column: str, usual: Mapping[str, float]) -> npt.NDArray[np.object_]:
+def _told(
+    order: pa.Table, rows: npt.NDArray[np.int64], column: str, usual: Mapping[str, float]
+) -> npt.NDArray[np.object_]:
+    if column.removesuffix("_seen") in ENCODED:
+        rare = "rarely seen: " if column.endswith("_seen") else "frauds among orders with "
+        return np.full(len(rows), f"{rare}{ENCODED[column.removesuffix('_seen')][1]}", object)
     values = order[column].take(pa.array(rows)).combine_chunks().dictionary_encode()
     each = [_worded(column, value, usual.get(column)) for value in values.dictionary.to_pylist()]
     each.append(_worded(column, None, None))
     at = pc.fill_null(values.indices, len(each) - 1).to_numpy(zero_copy_only=False)
-    return np.array(each, object)[at]
+    said: npt.NDArray[np.object_] = np.array(each, object)[at]
+    return said
 
 
 def _worded(column: str, value: float | str | None, usual: float | None) -> str:

@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import anomaly, money, reasons
+from ml.capabilities.risk import anomaly, money, reasons, rules
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
 from ml.core.spec import Published
 
 BLOCK = 50_000
+TELLING = 2.0
+"""Orders so many times as risky as the mean one get reasons, whatever is decided."""
 _TYPES = {
     "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us", "UTC"),
@@ -61,17 +63,14 @@ def score(
     }
 
 
-def score_orders(model: RiskModel, order: pa.Table, rules: pa.Table, costs: money.Costs) -> Columns:  # noqa: ARG001
-    """Make the columns of ``order_risk`` for rows of the features' ``order``."""
+def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Columns:
+    """Make the columns of ``order_risk`` for rows of the features' ``order``; each row's are its own affair."""
     probability = model.predict(order)
     total = np.nan_to_num(order["total"].to_numpy().astype(np.float64))
     unusual = model.anomaly_.score(order)
+    listed, entry = rules.decisions(order, rule)
+    decision = np.where(listed == rules.NONE, _decided(model, probability, unusual, total, costs), listed)
     none = np.isnan(probability)
-    decision = money.decide(np.where(none, 0, probability), total, costs)
-    if model.learnt:
-        reason = reasons.words(order, model.contributions(order)[:, :-1], model.columns_)
-    else:
-        reason = reasons.words(order, model.anomaly_.contributions(order), anomaly.COLUMNS)
     return {
         "order_id": order["order_id"],
         "customer_id": order["customer_id"],
@@ -80,9 +79,35 @@ def score_orders(model: RiskModel, order: pa.Table, rules: pa.Table, costs: mone
         "decision": pa.array(money.DECISIONS).take(pa.array(decision)),
         "expected_loss": pa.array(money.expected_loss(probability, total, costs), mask=none),
         "anomaly_score": pa.array(unusual),
-        "reason": reason,
-        "rule": pa.nulls(len(order), pa.string()),
+        "reason": _reasons(model, order, probability, decision),
+        "rule": entry,
     }
+
+
+def _decided(
+    model: RiskModel, probability: money.Floats, unusual: money.Floats, total: money.Floats, costs: money.Costs
+) -> money.Choices:
+    """What the model says: by money once it has learnt from frauds, by what is unusual until then."""
+    if not model.learnt:
+        return money.decide_unlearnt(unusual, model.orders_per_day_, costs)
+    return model.decide(probability, total, costs)
+
+
+def _reasons(model: RiskModel, order: pa.Table, probability: money.Floats, decision: money.Choices) -> pa.Array:
+    """Words for the orders that are not simply allowed or that are riskier than most.
+
+    A contribution costs a hundred times what a probability does, and nobody asks why the others are harmless.
+    """
+    if model.learnt:
+        asked = np.flatnonzero((decision != money.ALLOW) | (probability > TELLING * model.rate))
+        rows = order.take(pa.array(asked))
+        words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_)
+    else:
+        asked = np.arange(len(order))
+        words = reasons.words(order, model.anomaly_.contributions(order), anomaly.COLUMNS, model.usual_)
+    at = np.full(len(order), len(asked), np.int64)
+    at[asked] = np.arange(len(asked))
+    return pa.concat_arrays([words, pa.array([reasons.NOTHING])]).take(pa.array(at))
 
 
 def _customers(model: RiskModel, features: Mapping[str, pa.Table], held: pa.Table, params: Params) -> Columns:

@@ -20,10 +20,17 @@ class Params:
     """An order older than this is not held any more, whatever its status says."""
     prior_orders: float = 20.0
     """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
+    members: int = 1
+    """Boosters whose log-odds are averaged."""
     trees: int = 300
-    leaves: int = 31
-    learning_rate: float = 0.05
+    leaves: int = 15
+    learning_rate: float = 0.04
     min_leaf: int = 20
+    column_share: float = 0.4
+    """Share of the columns that a tree may use."""
+    ridge: float = 5.0
+    fraud_weight: float = 1.0
+    """How many good orders a fraud weighs while learning. The calibration takes it out of the probabilities again."""
     loss_share: float = 1.0
     """Share of the order value that a fraud costs."""
     loss_fixed: float = 15.0
