@@ -68,5 +68,5 @@ def tables(source: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
     made = {}
     for name, sql in _SQL.items():
         known = {"opened": OPENED, "step": STEP_S} if "$" in sql else {}
-        made[name] = source.execute(sql, known).to_arrow_table()
+        made[name] = source.sql(sql, params=known).to_arrow_table()
     return made

@@ -77,13 +77,16 @@ def _ours(order: pa.Table, fold: Longs, k: int) -> Floats:
 
 
 def _peer(lines: dict[str, npt.NDArray[np.object_]], label: binary.Labels, ids: Longs, fold: Longs, k: int) -> Floats:
-    """LightGBM with target encoding: price, quantity and four encoded columns of the dearest lines, their number and sum."""
+    """LightGBM with target encoding: price, quantity and four encoded columns of the dearest lines, their number and sum.
+
+    The basket's number is a column too, for ours knows it as the time: the peer with it is the stronger one.
+    """
     from lightgbm import Dataset, train
 
     row = np.searchsorted(ids, lines["basket_ID"].astype(np.int64))
     place = np.arange(len(row)) - np.searchsorted(row, row)
     price, pieces = (np.asarray(lines[name], np.float64) for name in ("cash_price", "quantity"))
-    columns = [np.bincount(row).astype(float), np.bincount(row, price * pieces)]
+    columns = [ids.astype(float), np.bincount(row).astype(float), np.bincount(row, price * pieces)]
     values = [
         price,
         pieces,

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 COLUMNS = tuple(name for name in (*COUNTED, "component_orders", "component_entities", "customer_value", "category_value")
                 if not name.endswith(("_days", "_hours", "_frauds")))  # fmt: skip
 """Where a large value is suspicious."""
-GRID = 256
+GRID, TOTALS = 256, 4096
 ROWS = 200_000
 
 
@@ -29,7 +29,7 @@ class Anomaly:
     ----------
     grid_ : ndarray of shape (n_columns, GRID), float32
         Quantiles of each column, NaN where it was never known.
-    total_ : ndarray of shape (GRID,), float64
+    total_ : ndarray of shape (TOTALS,), float64
         Quantiles of O: a score is the share of orders that are less unusual.
     """
 
@@ -45,9 +45,9 @@ class Anomaly:
             there = x[~np.isnan(x[:, j]), j]
             if len(there):
                 self.grid_[j] = np.quantile(there, at, method="lower")
-        self.total_ = np.zeros(GRID)
+        self.total_ = np.zeros(TOTALS)
         if len(x):
-            self.total_ = np.quantile(self._parts(x).sum(axis=1), at)
+            self.total_ = np.quantile(self._parts(x).sum(axis=1), np.linspace(0, 1, TOTALS))
         return self
 
     def contributions(self, order: pa.Table) -> Floats:
@@ -57,7 +57,7 @@ class Anomaly:
     def score(self, order: pa.Table) -> Floats:
         """Share of the shop's orders that are less unusual, 0 to 1."""
         found = np.searchsorted(self.total_, self._parts(_matrix(order)).sum(axis=1), side="left")
-        return np.asarray(found / GRID, np.float64)
+        return np.asarray(found / TOTALS, np.float64)
 
     def state(self) -> dict[str, npt.NDArray[np.floating]]:
         return {"anomaly_grid": self.grid_, "anomaly_total": self.total_}

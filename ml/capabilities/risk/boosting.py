@@ -13,7 +13,7 @@ from ml.capabilities.risk.spec import Params
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
-FEW = 50_000
+FEW = 200_000
 """Up to so many rows one thread is as fast as two, and much faster on a machine that others use too."""
 
 
