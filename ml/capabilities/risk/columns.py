@@ -10,7 +10,8 @@ _SPANS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "90d": "90 days"}
 ENTITIES = {
     "customer": "by this customer", "device": "from this device", "card": "with this card", "address": "to this address",
     "ip": "from this IP address", "email": "with this e-mail address", "product": "with this dearest product",
-    "basket": "with the same products at the same prices",
+    "basket": "with the same products at the same prices", "category": "whose dearest product is of this category",
+    "kinds_set": "with the same categories of products",
 }  # fmt: skip
 """What orders share."""
 
@@ -37,6 +38,7 @@ RAW = {
 """Numbers that the order itself says."""
 
 DERIVED = {
+    "cheapest": "price of the cheapest piece", "mean_price": "mean price of a product",
     "guest": "ordered as a guest", "countries_differ": "shipping and billing country differ",
     "abroad": "shipped to another country than the customer's",
     "customer_value": "order value against the customer's usual (log ratio)",

@@ -18,7 +18,7 @@ from ml.capabilities.risk.orders import MOST, Tables, detailed, labelled, orders
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
 
-SHARED = tuple(name for name in ENTITIES if name != "customer" and name not in KEYS)
+SHARED = tuple(name for name in ENTITIES if name not in ("customer", *CATEGORIES, *KEYS))
 """The entities of an order beside its customer that are no goods."""
 
 _COST = {
@@ -127,6 +127,7 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
         "dearest": rows["dearest"], "hour": rows["at"] % 86_400 / 3_600,
         "weekday": (rows["at"] // 86_400 + 3) % 7,  # 1970-01-01 was a Thursday
         "instalments": rows["instalments"], "payments": rows["payments"],
+        "cheapest": rows["cheapest"], "mean_price": rows["total"] / rows["lines"],
         "guest": rows["customer_id"].isnull(),
         "countries_differ": rows["shipping_country"] != rows["billing_country"],
         "abroad": rows["shipping_country"] != rows["home"],

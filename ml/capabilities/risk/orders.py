@@ -138,6 +138,7 @@ def _items(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
         lines=lines.count().cast("int32"),
         goods=lines["goods"].sum().cast("float64") / 100,
         dearest=lines["cents"].max().cast("float64") / 100,
+        cheapest=lines["cents"].min().cast("float64") / 100,
         product_id=lines["product_id"].argmax(lines["rank"]),
         basket=lines["priced"].sum().cast("int64"), goods_set=lines["name"].sum().cast("int64"),
         kinds_set=lines["kind"].sum().cast("int64"),

@@ -37,7 +37,7 @@ def _log_odds(p: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("boosted", [True, False])
-def test_contributions_add_up_to_the_log_odds(boosted: bool, members: int) -> None:  # noqa: FBT001 - a parameter of the test
+def test_contributions_add_up_to_the_log_odds(boosted: bool, members: int) -> None:
     """What each column adds, and the rest, are exactly the calibrated probability."""
     model = RiskModel(replace(PARAMS, members=members), SEED, boosted=boosted).fit(CASE.known)
     parts = model.contributions(CASE.truth)
