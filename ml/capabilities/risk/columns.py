@@ -26,6 +26,9 @@ DISTINCT = {
 LINKS = ("device", "card", "address")
 """What joins two orders into one component. An IP address does not: a mobile network shows thousands under one."""
 
+OWN = ("device", "card", "address", "ip")
+"""What a customer may have used before."""
+
 PLURALS = {
     "customer": "customers", "device": "devices", "card": "cards", "address": "addresses", "email": "emails",
 }  # fmt: skip
@@ -44,6 +47,11 @@ DERIVED = {
     "customer_value": "order value against the customer's usual (log ratio)",
     "category_value": "order value against the category's usual (log ratio)",
     "account_days": "days since the account was opened",
+    "own_device_orders": "orders by this customer from this device",
+    "own_card_orders": "orders by this customer with this card",
+    "own_address_orders": "orders by this customer to this address",
+    "own_ip_orders": "orders by this customer from this IP address",
+    "strange": "of device, card, address and IP address new to this customer",
     "component_orders": "earlier orders linked by device, card or address",
     "component_entities": "devices, cards and addresses linked with this order's",
     "component_frauds": "known frauds linked by device, card or address",

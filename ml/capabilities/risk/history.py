@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk import velocity
-from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, PLURALS, WINDOWS
+from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
 from ml.capabilities.risk.graph import components
 from ml.capabilities.risk.velocity import Codes, Longs
 
@@ -46,7 +46,7 @@ def history(rows: Log, *, threads: int = 2) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        ``order_no``, the columns :data:`columns.COUNTED`, ``customer_value``, ``category_value`` and ``component_…`` in
+        ``order_no``, the columns :data:`columns.COUNTED`, ``own_…``, ``strange``, ``customer_value``, ``category_value`` and ``component_…`` in
         the order of ``order_no``. Of an entity that the order does not have everything is null.
     """
     made: dict[str, pa.Array] = {"order_no": pa.array(rows.order_no)}
@@ -56,7 +56,7 @@ def history(rows: Log, *, threads: int = 2) -> pa.Table:
         groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
         usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=threads)
         made[f"{entity}_value"] = _real((rows.value - usual) / UNITS, np.isnan(usual))
-    return pa.table(made | _components(rows))
+    return pa.table(made | _familiar(rows, threads) | _components(rows))
 
 
 def shared(rows: Log) -> pa.Table:
@@ -139,6 +139,21 @@ def _entity(rows: Log, entity: str, threads: int) -> dict[str, pa.Array]:
         f"{entity}_days": _real((rows.at - seen[:, 1]) / 86_400, new),
         f"{entity}_hours": _real((rows.at - seen[:, 2]) / 3_600, new),
     }
+
+
+def _familiar(rows: Log, threads: int) -> dict[str, pa.Array]:
+    """How often the customer used each of the order's traces before, and how many of them are new to the customer."""
+    made, strange = {}, np.zeros(len(rows.at), np.float64)
+    guest = rows.code["customer"] < 0
+    for name in OWN:
+        none = guest | (rows.code[name] < 0)
+        pair = rows.code["customer"].astype(np.int64) * (rows.size[name] + 1) + rows.code[name] + 1
+        code, n = velocity.codes(np.where(none, 0, pair + 1))
+        groups = velocity.group(code, n, rows.by_at, rows.by_since)
+        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1], threads=threads)
+        made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
+        strange += ~none & (seen[:, 0] == 0)
+    return made | {"strange": _real(strange, guest)}
 
 
 def _windows(name: str, counts: velocity.Counts, none: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:

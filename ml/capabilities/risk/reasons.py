@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk.columns import CATEGORIES, COUNTED, ENCODED, NUMBERS
+from ml.capabilities.risk.columns import CATEGORIES, COUNTED, ENCODED, NUMBERS, OWN
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,6 +17,13 @@ MOST = 3
 LEAST = 0.05
 """Log-odds below which a contribution is not worth a word."""
 NOTHING = "nothing unusual"
+_COUNTS = (
+    *(f"own_{name}_orders" for name in OWN),
+    "strange",
+    "component_orders",
+    "component_entities",
+    "component_frauds",
+)
 _FLAGS = ("guest", "countries_differ", "abroad")
 
 
@@ -89,7 +96,7 @@ def _worded(column: str, value: float | str | None, usual: float | None) -> str:
     if column in _FLAGS:
         return name if value else f"not {name}"
     said = f" (usual {number(usual)})" if usual is not None else ""
-    counted = column in COUNTED and not name.startswith("days") and not name.startswith("hours")
+    counted = (column in COUNTED or column in _COUNTS) and not name.startswith(("days", "hours"))
     return f"{number(float(value))} {name}{said}" if counted else f"{name} {number(float(value))}{said}"
 
 
