@@ -18,7 +18,6 @@ from bench import Options, Row
 from ml.capabilities.risk import features
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, NUMBERS, PLURALS, WINDOWS
 from ml.capabilities.risk.history import coded, history
-from ml.capabilities.risk.orders import detailed, labelled, orders
 from ml.capabilities.risk.spec import SPEC
 
 AS_OF = datetime(2025, 7, 10, tzinfo=UTC)
@@ -58,7 +57,7 @@ def _windows(folder: Path, rows: int) -> Row:
     try:
         backend = _backend(folder)
         tables = {path.stem: backend.read_parquet(path) for path in folder.glob("*.parquet")}
-        log = features.log(detailed(labelled(orders(tables, AS_OF), tables, AS_OF, SPEC.params), tables, AS_OF))
+        log = features.log(features.described(tables, AS_OF, SPEC.params))
     finally:
         shutil.rmtree(folder)
     log = log.set_column(log.column_names.index("since"), "since", log["at"])  # SQL's windows have one time only

@@ -6,7 +6,7 @@ Two times matter: a feature of an order knows only what was known before *the or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import ibis
@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
 from ml.capabilities.risk.history import UNITS, coded, history, shared
-from ml.capabilities.risk.orders import MOST, Tables, detailed, labelled, orders, paid, seconds
+from ml.capabilities.risk.orders import MOST, TRACES, Tables, detailed, labelled, orders, paid, seconds
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
 
-SHARED = tuple(name for name in ENTITIES if name not in ("customer", *CATEGORIES, *KEYS))
-"""The entities of an order beside its customer that are no goods."""
-
+_LOG = "log_"
+"""Begins the names of what is counted and then left out."""
 _COST = {
     "loss_share": "float64", "loss_fixed": "float64", "review_cost": "float64", "margin_share": "float64",
     "reviews_per_day": "int64", "currency": "string",
@@ -56,32 +55,26 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
 
     Notes
     -----
-    The counts over earlier orders are made at the call, by the kernels behind :mod:`history`, from a narrow log of the
-    orders; everything else is one expression that runs when the tables are read.
+    What an order says of itself is one expression. It runs at the call, once, and the kernels behind :mod:`history` add
+    the counts over earlier orders to its rows: every text is joined once, however many tables are made of it.
     """
-    placed = labelled(orders(tables, as_of), tables, as_of, params)
-    rows = coded(log(detailed(placed, tables, as_of)))
-    counts = history(rows)
-    asked = placed if only is None else placed.semi_join(only, "order_id")
-    held = asked.filter(asked["open"])
+    told = described(tables, as_of, params)
+    rows = coded(log(told))
+    kept = [name for name in told.column_names if not name.startswith(_LOG)]
+    every = ibis.memtable(pa.table({name: told[name] for name in kept} | _columns(history(rows))))
+    order = every if only is None else every.semi_join(only, "order_id")
+    order = order.select(
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *KEYS,
+        "label", "settled", "open",
+    )  # fmt: skip
     return {
-        "order": _order(asked, counts, tables, as_of),
-        "open": _order(held, counts, tables, as_of, SHARED),
-        "customer": _customers(placed),
-        "entity": _entities(shared(rows), paid(placed, tables)),
+        "order": order,
+        "open": _named(order.filter(order["open"]), tables),
+        "customer": _customers(every),
+        "entity": _entities(ibis.memtable(shared(rows)), every, tables),
         "cost": _cost(tables),
         "rule": _rules(tables, as_of),
     }
-
-
-def _order(
-    placed: ibis.Table, counts: pa.Table, tables: Tables, as_of: datetime, further: Sequence[str] = ()
-) -> ibis.Table:
-    rows = _described(detailed(placed, tables, as_of), tables, as_of).inner_join(ibis.memtable(counts), "order_no")
-    return rows.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *KEYS, *further,
-        "label", "settled", "open",
-    )  # fmt: skip
 
 
 def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:
@@ -94,16 +87,23 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
     return order.filter(order["at"] >= begin, order["settled"], order["label"].notnull())
 
 
-def log(placed: ibis.Table) -> pa.Table:
-    """What :mod:`history` counts. DuckDB's hash of 64 bits stands for a text; others' have 32, so there the text."""
-    short = placed.get_backend().name == "duckdb"
-    named = {name: placed["customer_id" if name == "customer" else name] for name in ENTITIES}
-    named["category"] = placed["category"].nullif("")
-    return placed.select(
-        "order_no", "at", "since", "fraud_at",
-        value=(_size(placed["total"]) * UNITS).round().cast("int64"),
-        **{name: _hashed(text) if short else text for name, text in named.items()},
-    ).to_pyarrow()  # fmt: skip
+def described(tables: Tables, as_of: datetime, params: Params) -> pa.Table:
+    """What each order says of itself, its label, and what is to be counted of it (names that begin with ``log_``)."""
+    placed = labelled(orders(tables, as_of), tables, as_of, params)
+    return _described(detailed(placed, tables, as_of), tables, as_of).to_pyarrow()
+
+
+def log(told: pa.Table) -> pa.Table:
+    """What :mod:`history` counts, of the rows that :func:`build` describes."""
+    hidden = [name for name in told.column_names if name.startswith(_LOG)]
+    return pa.table(
+        {name: told[name] for name in ("order_no", "at", "fraud_at")}
+        | {name.removeprefix(_LOG): told[name] for name in hidden}
+    )
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
 
 
 def _hashed(text: ibis.Value) -> ibis.Value:
@@ -133,8 +133,14 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
         "abroad": rows["shipping_country"] != rows["home"],
         "account_days": (rows["at"] - opened) / 86_400,
     }  # fmt: skip
+    # DuckDB's hash of 64 bits stands for a text in the counts; other engines' have 32, so there the text itself.
+    short = placed.get_backend().name == "duckdb"
+    counted = {name: rows["customer_id" if name == "customer" else name] for name in ENTITIES}
+    counted["category"] = rows["category"].nullif("")
     return rows.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *SHARED, *KEYS, "label", "settled", "open",
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *KEYS, "fraud_at", "label", "settled", "open",
+        **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},
+        **{f"{_LOG}{name}": _hashed(key) if short else key for name, key in counted.items()},
         **{name: number.cast("float32") for name, number in numbers.items()},
         **{name: rows[name].fill_null("") for name in CATEGORIES},
     )  # fmt: skip
@@ -147,13 +153,22 @@ def _customers(placed: ibis.Table) -> ibis.Table:
     )
 
 
-def _entities(used: pa.Table, placed: ibis.Table) -> ibis.Table:
+def _entities(used: ibis.Table, placed: ibis.Table, tables: Tables) -> ibis.Table:
     """The entities of :func:`history.shared` by the names that the shop has for them."""
-    rows = ibis.memtable(used).inner_join(placed, "order_no")
+    rows = _named(used.inner_join(placed.select("order_no", "order_id", "ordered_at", "at"), "order_no"), tables)
     return rows.select(
         "kind", "orders", "customers", "frauds", last_order_at="ordered_at",
         entity=ibis.cases(*((rows["kind"] == kind, rows[kind]) for kind in LINKS), else_=""),
     )  # fmt: skip
+
+
+def _named(rows: ibis.Table, tables: Tables) -> ibis.Table:
+    """Add the entities of the orders in ``rows`` as the shop writes them."""
+    told = tables["order"]
+    told = told.select("order_id", **{name: told[column].nullif("") for name, column in TRACES.items()})
+    rows = rows.left_join(told, "order_id").drop("order_id_right")
+    card = paid(rows.select("order_id", "order_no", "at").distinct(), tables).select("order_no", "card")
+    return rows.left_join(card, "order_no").drop("order_no_right")
 
 
 def _cost(tables: Tables) -> ibis.Table:

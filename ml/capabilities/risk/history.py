@@ -22,7 +22,7 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Log:
-    """Orders as arrays of shape (n_orders,), in the order of ``order_no``.
+    """Orders as arrays of shape (n_orders,), in any order.
 
     ``by_at`` and ``by_since`` are their rows in the order of these times, ``fraud_row`` those that turned out to be frauds
     in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none), ``size`` says how many there are.
@@ -46,8 +46,8 @@ def history(rows: Log, *, threads: int = 2) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        ``order_no``, the columns :data:`columns.COUNTED`, ``own_…``, ``strange``, ``customer_value``, ``category_value`` and ``component_…`` in
-        the order of ``order_no``. Of an entity that the order does not have everything is null.
+        ``order_no``, the columns :data:`columns.COUNTED`, ``own_…``, ``strange``, ``customer_value``, ``category_value`` and ``component_…``,
+        row by row. Of an entity that the order does not have everything is null.
     """
     made: dict[str, pa.Array] = {"order_no": pa.array(rows.order_no)}
     for entity in ENTITIES:
@@ -68,10 +68,10 @@ def shared(rows: Log) -> pa.Table:
         ``order_no`` (of the last order with it, which names it), ``kind``, ``orders``, ``customers`` (guests are none) and
         ``frauds``.
     """
-    parts = []
+    parts, in_order = [], np.argsort(rows.order_no)
     for kind in LINKS:
         code, n = rows.code[kind], rows.size[kind]
-        there = np.flatnonzero(code >= 0)
+        there = in_order[code[in_order] >= 0]
         last = np.zeros(n, np.int64)
         last[code[there]] = there  # of equal codes the last one stays
         pairs = np.stack([code, rows.code["customer"]])[:, (code >= 0) & (rows.code["customer"] >= 0)].astype(np.int64)
@@ -96,13 +96,12 @@ def coded(log: pa.Table) -> Log:
         became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
         ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
     """
-    order = np.argsort(log["order_no"].to_numpy(), kind="stable")
-    order_no, at, since, value = (log[name].to_numpy()[order] for name in ("order_no", "at", "since", "value"))
-    fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()[order]
+    order_no, at, since, value = (log[name].to_numpy() for name in ("order_no", "at", "since", "value"))
+    fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()
     fraud_at = np.maximum(fraud_at, since)  # nobody knows of a fraud before the order
     bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
     bad = bad[np.argsort(fraud_at[bad], kind="stable")]
-    numbered = {name: velocity.codes(_keys(log[name])[order]) for name in (*ENTITIES, "category")}
+    numbered = {name: velocity.codes(_keys(log[name])) for name in (*ENTITIES, "category")}
     return Log(
         order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value,
         {name: code for name, (code, _) in numbered.items()}, {name: n for name, (_, n) in numbered.items()},

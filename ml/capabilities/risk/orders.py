@@ -12,6 +12,8 @@ from ml.core.asof import known
 
 Tables = Mapping[str, ibis.Table]
 
+TRACES = {"device": "device_id", "address": "shipping_address", "ip": "ip", "email": "email"}
+"""Entities and where the contract's ``order`` has them."""
 FRAUD = ("fraud", "chargeback")
 FINAL = ("shipped", "delivered", "cancelled", "returned")
 MOST = 1e12
@@ -26,12 +28,11 @@ def orders(tables: Tables, as_of: datetime) -> ibis.Table:
     """
     placed = known(tables["order"], as_of, "ordered_at", "known_at")
     at = seconds(placed["ordered_at"])
-    named = {"device": "device_id", "address": "shipping_address", "ip": "ip", "email": "email"}
     placed = placed.select(
         "order_id", "ordered_at", "status", "total", "shipping", "channel", "shipping_country", "billing_country",
         customer_id=placed["customer_id"].nullif(""), at=at,
         since=ibis.greatest(at, seconds(placed["known_at"]).fill_null(at)),
-        **{name: placed[column].nullif("") for name, column in named.items()},
+        **{name: placed[column].nullif("") for name, column in TRACES.items()},
     )  # fmt: skip
     # The order of time, and of ids at one instant: one number for each order whatever the order of the rows.
     order_no = ibis.row_number().over(order_by=[placed["ordered_at"], placed["order_id"]]).cast("int32")
