@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -49,17 +51,20 @@ def history(rows: Log, *, threads: int = 2) -> pa.Table:
         ``order_no``, the columns :data:`columns.COUNTED`, ``own_…``, ``strange``, ``customer_value``, ``category_value`` and ``component_…``,
         row by row. Of an entity that the order does not have everything is null.
     """
-    made: dict[str, pa.Array] = {"order_no": pa.array(rows.order_no)}
-    for entity in ENTITIES:
-        made |= _entity(rows, entity, threads)
-    for entity in ("customer", "category"):
-        groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
-        usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=threads)
-        made[f"{entity}_value"] = _real((rows.value - usual) / UNITS, np.isnan(usual))
-    return pa.table(made | _familiar(rows, threads) | _components(rows))
+    # One entity per thread: beside the kernels each has its share of sorting and copying.
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [
+            *pool.map(partial(_entity, rows), ENTITIES),
+            *pool.map(partial(_usual, rows), ("customer", "category")),
+            *pool.map(lambda part: part(rows), (_familiar, _components)),
+        ]
+    made = {"order_no": pa.array(rows.order_no)}
+    for part in parts:
+        made |= part
+    return pa.table(made)
 
 
-def shared(rows: Log) -> pa.Table:
+def shared(rows: Log, *, threads: int = 2) -> pa.Table:
     """List the devices, cards and addresses that several customers used, or a fraud that is known by now.
 
     Returns
@@ -68,25 +73,34 @@ def shared(rows: Log) -> pa.Table:
         ``order_no`` (of the last order with it, which names it), ``kind``, ``orders``, ``customers`` (guests are none) and
         ``frauds``.
     """
-    parts, in_order = [], np.argsort(rows.order_no)
-    for kind in LINKS:
-        code, n = rows.code[kind], rows.size[kind]
-        there = in_order[code[in_order] >= 0]
-        last = np.zeros(n, np.int64)
-        last[code[there]] = there  # of equal codes the last one stays
-        pairs = np.stack([code, rows.code["customer"]])[:, (code >= 0) & (rows.code["customer"] >= 0)].astype(np.int64)
-        used = np.unique(pairs[0] * (rows.size["customer"] + 1) + pairs[1]) // (rows.size["customer"] + 1)
-        bad = code[rows.fraud_row]
-        orders, customers, frauds = (np.bincount(of[of >= 0], minlength=n) for of in (code, used, bad))
-        kept = np.flatnonzero((customers > 1) | (frauds > 0))
-        parts.append(pa.table({
-            "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
-            "orders": orders[kept], "customers": customers[kept], "frauds": frauds[kept],
-        }))  # fmt: skip
-    return pa.concat_tables(parts)
+    in_order = np.argsort(rows.order_no)
+    with ThreadPoolExecutor(threads) as pool:
+        return pa.concat_tables(pool.map(lambda kind: _shared(rows, kind, in_order), LINKS))
 
 
-def coded(log: pa.Table) -> Log:
+def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
+    code, n = rows.code[kind], rows.size[kind]
+    there = in_order[code[in_order] >= 0]
+    last = np.zeros(n, np.int64)
+    last[code[there]] = there  # of equal codes the last one stays
+    pair, _ = velocity.codes(_pairs(code, rows.code["customer"], rows.size["customer"]))
+    # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
+    bad = code[rows.fraud_row]
+    orders, customers, frauds = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first], bad))
+    kept = np.flatnonzero((customers > 1) | (frauds > 0))
+    return pa.table({
+        "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
+        "orders": orders[kept], "customers": customers[kept], "frauds": frauds[kept],
+    })  # fmt: skip
+
+
+def _pairs(code: Codes, other: Codes, n: int) -> Longs:
+    """A key for each pair of codes; 0, none, where one of them is -1."""
+    return np.where((code < 0) | (other < 0), 0, code.astype(np.int64) * n + other + 1)
+
+
+def coded(log: pa.Table, *, threads: int = 2) -> Log:
     """Number the entities of a log.
 
     Parameters
@@ -101,11 +115,12 @@ def coded(log: pa.Table) -> Log:
     fraud_at = np.maximum(fraud_at, since)  # nobody knows of a fraud before the order
     bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
     bad = bad[np.argsort(fraud_at[bad], kind="stable")]
-    numbered = {name: velocity.codes(_keys(log[name])) for name in (*ENTITIES, "category")}
-    return Log(
-        order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value,
-        {name: code for name, (code, _) in numbered.items()}, {name: n for name, (_, n) in numbered.items()},
-    )  # fmt: skip
+    names = tuple(dict.fromkeys((*ENTITIES, "category")))
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(lambda name: velocity.codes(_keys(log[name])), names))
+    code = {name: part for name, (part, _) in zip(names, found, strict=True)}
+    size = {name: n for name, (_, n) in zip(names, found, strict=True)}
+    return Log(order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value, code, size)
 
 
 def _keys(column: pa.ChunkedArray) -> Longs:
@@ -121,14 +136,14 @@ def _by(time: Longs) -> Codes:
     return np.argsort(time, kind="stable").astype(np.int32)
 
 
-def _entity(rows: Log, entity: str, threads: int) -> dict[str, pa.Array]:
+def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     code, n = rows.code[entity], rows.size[entity]
     none = code < 0
     groups = velocity.group(code, n, rows.by_at, rows.by_since)
-    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS, threads=threads)
+    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS, threads=1)
     made = _windows(f"{entity}_orders", windows, none)
     for other in DISTINCT.get(entity, ()):
-        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=threads)
+        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=1)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
     known = velocity.frauds(code, n, rows.at, rows.by_at, rows.fraud_row, rows.fraud_at)
     new = seen[:, 0] == 0
@@ -140,16 +155,22 @@ def _entity(rows: Log, entity: str, threads: int) -> dict[str, pa.Array]:
     }
 
 
-def _familiar(rows: Log, threads: int) -> dict[str, pa.Array]:
+def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
+    """The order's value against the mean of the entity's earlier orders, as the log of their ratio."""
+    groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
+    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=1)
+    return {f"{entity}_value": _real((rows.value - usual) / UNITS, np.isnan(usual))}
+
+
+def _familiar(rows: Log) -> dict[str, pa.Array]:
     """How often the customer used each of the order's traces before, and how many of them are new to the customer."""
     made, strange = {}, np.zeros(len(rows.at), np.float64)
     guest = rows.code["customer"] < 0
     for name in OWN:
         none = guest | (rows.code[name] < 0)
-        pair = rows.code["customer"].astype(np.int64) * (rows.size[name] + 1) + rows.code[name] + 1
-        code, n = velocity.codes(np.where(none, 0, pair + 1))
+        code, n = velocity.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
         groups = velocity.group(code, n, rows.by_at, rows.by_since)
-        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1], threads=threads)
+        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1], threads=1)
         made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
         strange += ~none & (seen[:, 0] == 0)
     return made | {"strange": _real(strange, guest)}
