@@ -11,6 +11,7 @@ from datetime import datetime
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
 from ml.capabilities.risk.history import UNITS, coded, history, shared
@@ -60,6 +61,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     """
     told = described(tables, as_of, params)
     rows = coded(log(told))
+    used = shared(rows)
+    names = ibis.memtable(_names(told, used, tables))
     kept = [name for name in told.column_names if not name.startswith(_LOG)]
     every = ibis.memtable(pa.table({name: told[name] for name in kept} | _columns(history(rows))))
     order = every if only is None else every.semi_join(only, "order_id")
@@ -69,9 +72,9 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     )  # fmt: skip
     return {
         "order": order,
-        "open": _named(order.filter(order["open"]), tables),
+        "open": order.filter(order["open"]).left_join(names, "order_no").drop("order_no_right"),
         "customer": _customers(every),
-        "entity": _entities(ibis.memtable(shared(rows)), every, tables),
+        "entity": _entities(ibis.memtable(used), every, names),
         "cost": _cost(tables),
         "rule": _rules(tables, as_of),
     }
@@ -153,22 +156,23 @@ def _customers(placed: ibis.Table) -> ibis.Table:
     )
 
 
-def _entities(used: ibis.Table, placed: ibis.Table, tables: Tables) -> ibis.Table:
+def _entities(used: ibis.Table, placed: ibis.Table, names: ibis.Table) -> ibis.Table:
     """The entities of :func:`history.shared` by the names that the shop has for them."""
-    rows = _named(used.inner_join(placed.select("order_no", "order_id", "ordered_at", "at"), "order_no"), tables)
+    rows = used.inner_join(placed.select("order_no", "ordered_at"), "order_no").inner_join(names, "order_no")
     return rows.select(
         "kind", "orders", "customers", "frauds", last_order_at="ordered_at",
         entity=ibis.cases(*((rows["kind"] == kind, rows[kind]) for kind in LINKS), else_=""),
     )  # fmt: skip
 
 
-def _named(rows: ibis.Table, tables: Tables) -> ibis.Table:
-    """Add the entities of the orders in ``rows`` as the shop writes them."""
-    told = tables["order"]
-    told = told.select("order_id", **{name: told[column].nullif("") for name, column in TRACES.items()})
-    rows = rows.left_join(told, "order_id").drop("order_id_right")
-    card = paid(rows.select("order_id", "order_no", "at").distinct(), tables).select("order_no", "card")
-    return rows.left_join(card, "order_no").drop("order_no_right")
+def _names(told: pa.Table, used: pa.Table, tables: Tables) -> pa.Table:
+    """The entities as the shop writes them, of the orders that are open or that name an entity of ``used``."""
+    asked = pc.or_(told["open"], pc.is_in(told["order_no"], used["order_no"].combine_chunks()))
+    rows = ibis.memtable(told.filter(asked).select(["order_no", "order_id", "at"]))
+    written = tables["order"]
+    written = written.select("order_id", **{name: written[column].nullif("") for name, column in TRACES.items()})
+    rows = paid(rows.inner_join(written, "order_id"), tables)
+    return rows.select("order_no", *TRACES, "card").to_pyarrow()
 
 
 def _cost(tables: Tables) -> ibis.Table:

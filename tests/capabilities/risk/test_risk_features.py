@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml.capabilities.risk import features
+from ml.capabilities.risk.columns import KEYS
 from ml.capabilities.risk.spec import Params
 from tests.contract.cases import whole
 
@@ -239,15 +240,23 @@ def spark() -> Iterator[ibis.BaseBackend]:
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_spark_gives_the_same(spark: ibis.BaseBackend, tmp_path: Path) -> None:
-    """The same expressions on PySpark, over the same Parquet files, give the rows that DuckDB gives."""
+    """The same expressions on PySpark, over the same Parquet files, give the rows that DuckDB gives, but for its hashes."""
     for name, table in _shop().items():
         pq.write_table(table, tmp_path / f"{name}.parquet")
     tables = {name: spark.read_parquet(str(tmp_path / f"{name}.parquet")) for name in _shop()}
     expected = _rows(_shop())
     for name, table in features.build(tables, AS_OF, PARAMS).items():
-        made = table.to_pyarrow().to_pylist()
+        made = table.drop(*(set(KEYS) & {*table.columns} - {"product"})).to_pyarrow().to_pylist()
         assert len(made) == len(expected[name]), name
-        for ours, theirs in zip(
-            *(sorted(rows, key=lambda r: str(list(r.values())[:2])) for rows in (made, expected[name])), strict=True
-        ):
-            assert ours == pytest.approx(theirs, rel=1e-6, nan_ok=True), name
+        for ours, theirs in zip(*(sorted(rows, key=_key) for rows in (made, expected[name])), strict=True):
+            for column, value in ours.items():
+                assert _plain(value) == pytest.approx(_plain(theirs[column])), column
+
+
+def _plain(value: object) -> object:
+    """Spark's times have no zone; the session's is UTC."""
+    return value.replace(tzinfo=None).isoformat() if isinstance(value, datetime) else value
+
+
+def _key(row: Mapping) -> tuple[str, ...]:
+    return tuple(str(row.get(name)) for name in ("order_id", "customer_id", "kind", "entity"))
