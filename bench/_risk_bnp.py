@@ -28,7 +28,8 @@ LINES = 5
 PRIOR = 20.0
 SEED = 7
 RESAMPLES = 500
-PARAMS = replace(SPEC.params, members=3)
+PARAMS = replace(SPEC.params, members=3, trees=300, leaves=15, learning_rate=0.04)
+"""More than a shop's default: five times its frauds, in many kinds of goods."""
 TARGETS = {"PR-AUC": 0.26, "ROC-AUC": 0.895, "recall at 1 % false positives": 0.31}
 METRICS: dict[str, Callable[[binary.Labels, Floats], float]] = {
     "PR-AUC": binary.average_precision,

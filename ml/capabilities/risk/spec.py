@@ -22,9 +22,9 @@ class Params:
     """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
     members: int = 1
     """Boosters whose log-odds are averaged."""
-    trees: int = 300
-    leaves: int = 15
-    learning_rate: float = 0.04
+    trees: int = 100
+    leaves: int = 8
+    learning_rate: float = 0.08
     min_leaf: int = 20
     column_share: float = 0.4
     """Share of the columns that a tree may use."""
