@@ -18,7 +18,7 @@ from ml.capabilities.risk import boosting, features, money
 from ml.capabilities.risk.anomaly import COLUMNS
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline
-from ml.capabilities.risk.score import score_orders
+from ml.capabilities.risk.score import score_blocks, score_orders
 from ml.capabilities.risk.spec import SPEC
 from ml.core import binary
 from ml.core.evaluation import Evaluation
@@ -215,9 +215,11 @@ def _speed(model: RiskModel, truth: pa.Table) -> Row:
     """Orders a second from features to the columns of ml.order_risk, with decisions and reasons."""
     rows = pa.concat_tables([truth] * max(1, 100_000 // max(1, len(truth)))).combine_chunks()
     none = {name: pa.array([], pa.string()) for name in ("kind", "entity", "value", "note")}
+    rule, costs = pa.table(none), money.costs({}, SPEC.params)
+    score_orders(model, rows.slice(0, 10), rule, costs)  # compiles
     start = perf_counter()
-    score_orders(model, rows, pa.table(none), money.costs({}, SPEC.params))
-    rate = len(rows) / (perf_counter() - start)
+    scored = sum(len(block["order_id"]) for block in score_blocks(model, rows, rule, costs))
+    rate = scored / (perf_counter() - start)
     return Row(
         "scoring", "orders/s", rate, "limit", 200_000, rate / 200_000, 1.0, note="with reasons and anomaly score"
     )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.capabilities.risk.columns import COUNTED
+from ml.core.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,6 +18,10 @@ COLUMNS = tuple(name for name in (*COUNTED, "component_orders", "component_entit
 """Where a large value is suspicious."""
 GRID, TOTALS = 256, 4096
 ROWS = 200_000
+
+
+_SURPRISE = -np.log(np.maximum(GRID - np.arange(GRID + 1), 0.5) / GRID)
+"""-log P(X >= x) by how many of the quantiles are below x."""
 
 
 class Anomaly:
@@ -47,7 +52,7 @@ class Anomaly:
                 self.grid_[j] = np.quantile(there, at, method="lower")
         self.total_ = np.zeros(TOTALS)
         if len(x):
-            self.total_ = np.quantile(self._parts(x).sum(axis=1), np.linspace(0, 1, TOTALS))
+            self.total_ = np.quantile(_sums(x, self.grid_, _SURPRISE), np.linspace(0, 1, TOTALS))
         return self
 
     def contributions(self, order: pa.Table) -> Floats:
@@ -56,7 +61,7 @@ class Anomaly:
 
     def score(self, order: pa.Table) -> Floats:
         """Share of the shop's orders that are less unusual, 0 to 1."""
-        found = np.searchsorted(self.total_, self._parts(_matrix(order)).sum(axis=1), side="left")
+        found = np.searchsorted(self.total_, _sums(_matrix(order), self.grid_, _SURPRISE), side="left")
         return np.asarray(found / TOTALS, np.float64)
 
     def state(self) -> dict[str, npt.NDArray[np.floating]]:
@@ -69,15 +74,35 @@ class Anomaly:
         return made
 
     def _parts(self, x: npt.NDArray[np.float32]) -> Floats:
+        """What :func:`_sums` adds up, column by column."""
         out = np.zeros(x.shape)
         for j in range(x.shape[1]):
             there = ~np.isnan(x[:, j])
             if not np.isnan(self.grid_[j, 0]) and there.any():
                 below = np.searchsorted(self.grid_[j], x[there, j], side="left")
-                out[there, j] = -np.log(np.maximum(GRID - below, 0.5) / GRID)
+                out[there, j] = _SURPRISE[below]
         return out
 
 
 def _matrix(order: pa.Table) -> npt.NDArray[np.float32]:
     columns = [order[name].cast(pa.float32()).to_numpy() for name in COLUMNS]
     return np.stack(columns, axis=1) if len(order) else np.empty((0, len(COLUMNS)), np.float32)
+
+
+@compiled
+def _sums(x: npt.NDArray[np.float32], grid: npt.NDArray[np.float32], surprise: Floats) -> Floats:
+    out = np.zeros(len(x))
+    for i in range(len(x)):
+        for j in range(x.shape[1]):
+            v = x[i, j]
+            if np.isnan(v) or np.isnan(grid[j, 0]):
+                continue
+            low, high = 0, grid.shape[1]
+            while low < high:
+                middle = (low + high) // 2
+                if grid[j, middle] < v:
+                    low = middle + 1
+                else:
+                    high = middle
+            out[i] += surprise[low]
+    return out

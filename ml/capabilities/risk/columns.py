@@ -41,7 +41,7 @@ RAW = {
 """Numbers that the order itself says."""
 
 DERIVED = {
-    "cheapest": "price of the cheapest piece", "mean_price": "mean price of a product",
+    "second_price": "price of the second dearest product", "cheapest": "price of the cheapest piece", "mean_price": "mean price of a product",
     "guest": "ordered as a guest", "countries_differ": "shipping and billing country differ",
     "abroad": "shipped to another country than the customer's",
     "customer_value": "order value against the customer's usual (log ratio)",
@@ -65,12 +65,13 @@ CATEGORIES = {
 """Texts; empty where nothing is known."""
 
 
-KEYS = ("product", "basket", "goods_set", "kinds_set")
-"""Ids of too many values to be categories: the dearest product; equal for the same products at the same prices, the same
+KEYS = ("product", "second", "basket", "goods_set", "kinds_set")
+"""Ids of too many values to be categories: the dearest product and the next; equal for the same products at the same prices, the same
 products, the same categories."""
 
 ENCODED: dict[str, tuple[tuple[str, ...], str]] = {
     "product_rate": (("product",), "the dearest product"),
+    "second_rate": (("second",), "the second dearest product"),
     "item_rate": (("item",), "the dearest product's title"),
     "category_rate": (("category",), "the dearest product's category"),
     "brand_rate": (("brand",), "the dearest product's brand"),

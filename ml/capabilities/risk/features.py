@@ -130,7 +130,7 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
         "dearest": rows["dearest"], "hour": rows["at"] % 86_400 / 3_600,
         "weekday": (rows["at"] // 86_400 + 3) % 7,  # 1970-01-01 was a Thursday
         "instalments": rows["instalments"], "payments": rows["payments"],
-        "cheapest": rows["cheapest"], "mean_price": rows["total"] / rows["lines"],
+        "second_price": rows["second_price"], "cheapest": rows["cheapest"], "mean_price": rows["total"] / rows["lines"],
         "guest": rows["customer_id"].isnull(),
         "countries_differ": rows["shipping_country"] != rows["billing_country"],
         "abroad": rows["shipping_country"] != rows["home"],

@@ -140,11 +140,16 @@ def _items(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
         goods=lines["goods"].sum().cast("float64") / 100,
         dearest=lines["cents"].max().cast("float64") / 100,
         cheapest=lines["cents"].min().cast("float64") / 100,
-        product_id=lines["product_id"].argmax(lines["rank"]),
+        product_id=lines["product_id"].argmax(lines["rank"]), top=lines["rank"].max(),
         basket=lines["priced"].sum().cast("int64"), goods_set=lines["name"].sum().cast("int64"),
         kinds_set=lines["kind"].sum().cast("int64"),
     )  # fmt: skip
-    per_order = per_order.left_join(products, "product_id").drop("product_id_right")
+    rest = lines.inner_join(per_order.select("order_no", "top"), "order_no")
+    rest = rest.filter(rest["rank"] < rest["top"])
+    rest = rest.group_by("order_no").aggregate(
+        second=rest["product_id"].argmax(rest["rank"]), second_price=rest["cents"].max().cast("float64") / 100
+    )
+    per_order = _beside(per_order.left_join(products, "product_id").drop("product_id_right", "top"), rest)
     return per_order.rename(product="product_id")
 
 
