@@ -28,8 +28,12 @@ LINES = 5
 PRIOR = 20.0
 SEED = 7
 RESAMPLES = 500
-PARAMS = replace(SPEC.params, members=3, trees=300, leaves=15, learning_rate=0.04)
-"""More than a shop's default: five times its frauds, in many kinds of goods."""
+PARAMS = replace(
+    SPEC.params, members=3, trees=400, leaves=127, min_leaf=50, column_share=0.2, learning_rate=0.03
+)  # fmt: skip
+"""Chosen without the tested fold: PR-AUC of models fitted on three of the other four folds and tested on the fourth, mean
+.232 with 15 leaves and 300 trees, .246 with 31 leaves, .254 with 63, .256 with 127; the best for four folds of five, and
+.0002 behind 63 leaves for the fifth."""
 TARGETS = {"PR-AUC": 0.26, "ROC-AUC": 0.895, "recall at 1 % false positives": 0.31}
 METRICS: dict[str, Callable[[binary.Labels, Floats], float]] = {
     "PR-AUC": binary.average_precision,

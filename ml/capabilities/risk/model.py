@@ -84,7 +84,7 @@ class RiskModel:
         """Learn from the settled orders of ``features["order"]`` whose label is known; forgets any earlier fit.
 
         ``fold``, one number per such order in the order of ``order_no``, is for orders without a time: see
-        :meth:`encoding.Encoder.fit`. There is no later slice then, and nothing is calibrated.
+        :meth:`encoding.Encoder.fit`. The highest folds stand for the later orders then.
         """
         order = features["order"].sort_by("order_no")
         self.anomaly_ = Anomaly().fit(order)
@@ -99,8 +99,8 @@ class RiskModel:
         self.encoder_ = Encoder(self.params.prior_orders)
         if self.learnt:
             x = self._learning(rows, y, fold)
-            if fold is None:
-                self._calibrate(rows, x, y)
+            later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)
+            self._calibrate(rows, x, y, later)
             self.core_ = self._fitted(x, y)
         return self
 
@@ -162,21 +162,21 @@ class RiskModel:
         """The baseline's learner, not fitted yet."""
         return Logistic(len(RAW), [len(self.values_[name]) for name in TEXTS])
 
-    def _calibrate(self, rows: pa.Table, x: Matrix, y: Labels) -> None:
+    def _calibrate(self, rows: pa.Table, x: Matrix, y: Labels, later: npt.NDArray[np.bool_]) -> None:
         """Fit on the earlier labelled orders, calibrate on the later: what is fitted on all of them takes this over.
 
         The matrix is the one that the model learns from: in time, a row's rates hold no label of later rows.
         """
-        first = round(len(y) * (1 - LATER))
-        if min(y[:first].sum(), first - y[:first].sum()) < FEWEST or len(np.unique(y[first:])) < 2:
+        early = y[~later]
+        if min(early.sum(), len(early) - early.sum()) < FEWEST or len(np.unique(y[later])) < 2:
             return
-        log_odds = self._fitted(x[:first], y[:first]).log_odds(x[first:])
-        self.calibration_ = calibration.fit(y[first:], log_odds)
-        later = rows.slice(first)
-        kept = np.unique(np.linspace(0, len(later) - 1, min(len(later), FLOW)).astype(int))
-        total = np.nan_to_num(later["total"].to_numpy().astype(np.float64))
+        log_odds = self._fitted(x[~later], early).log_odds(x[later])
+        self.calibration_ = calibration.fit(y[later], log_odds)
+        held = rows.filter(pa.array(later))
+        kept = np.unique(np.linspace(0, len(held) - 1, min(len(held), FLOW)).astype(int))
+        total = np.nan_to_num(held["total"].to_numpy().astype(np.float64))
         self.flow_ = np.column_stack([self.calibration_.of_log_odds(log_odds), total])[kept]
-        self.flow_days_ = _days(later) * len(kept) / len(later)
+        self.flow_days_ = _days(held) * len(kept) / len(held)
 
     def matrix(self, order: pa.Table, encoded: Floats | None = None) -> Matrix:
         """Numbers, rates, and texts as the number of their value; NaN for what is not known."""
