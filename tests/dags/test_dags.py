@@ -17,12 +17,18 @@ HEAVY = {
 
 NIGHT = {
     "extract": {"validate"},
-    "validate": {"recommender.prepare", "recommender.score", "recommender.publish", "report"},
+    "validate": {
+        "recommender.prepare", "recommender.score", "recommender.publish",
+        "risk.prepare", "risk.score", "risk.publish", "report",
+    },
     "recommender.prepare": {"recommender.score"},
     "recommender.score": {"recommender.publish"},
     "recommender.publish": {"report"},
+    "risk.prepare": {"risk.score"},
+    "risk.score": {"risk.publish"},
+    "risk.publish": {"report"},
     "report": set(),
-}
+}  # fmt: skip
 TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": set()}
 
 
@@ -102,6 +108,8 @@ def test_assets(bag):
         "validate": {"shop/snapshot"},
         "recommender.prepare": {"new model/recommender"},
         "recommender.publish": {f"ml/{table.name}" for table in CAPABILITIES["recommender"].publishes},
+        "risk.prepare": {"new model/risk"},
+        "risk.publish": {"ml/order_risk", "ml/customer_risk", "ml/entity_risk"},
     }
 
 
