@@ -18,6 +18,7 @@ _STEPS = {
     "score": "serving",
     "publish": "serving",
     "report": "serving",
+    "score_new": "live",
     "maintain": "upkeep",
     "promote": "upkeep",
     "rollback": "upkeep",
