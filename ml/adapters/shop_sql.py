@@ -75,7 +75,7 @@ class Shop:
         if (known, event) != (_NEVER, _NEVER):
             conditions = [f"{known} >= {moment} OR ({known} IS NULL AND {event} >= {moment})"]
         if table.name == live.table:
-            return [*conditions, self._own(table, alias)[1]]
+            return [*conditions, f"{known} IS NULL AND {event} IS NULL"]
         scope = [TABLES[name] for name in (live.table, *live.brings) if name in self.columns]
         for child in scope:
             for column, parent, key in child.references:
@@ -93,7 +93,7 @@ class Shop:
         if types[0] is None or types[0] != types[1]:
             mine, theirs = f"{mine}::text", f"{theirs}::text"
         new = " UNION ALL ".join(
-            f"SELECT {theirs} FROM {_from(other)} {inner} WHERE {condition}"
+            f"SELECT {theirs} FROM {_from(other)} {inner} WHERE ({condition}) AND ({self._own(other, inner)[0]})"
             for condition in self._new(other, live, inner, since)
         )
         return f"{mine} IN ({new})"

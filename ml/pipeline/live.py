@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import ibis
@@ -39,6 +39,8 @@ class _Lane:
     capability: Capability
     live: Live
     table: Published
+    version: Mapping[str, Any]
+    """The model version that serves."""
     record: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -99,11 +101,11 @@ def score_new(
     live, table = _lane(capability)
     postgres.migrate(settings.database_url)
     with ops.exclusive(settings.database_url, f"live {name}", wait_s=wait_s):
-        night, why = _history(settings, capability, table)
-        if night is None:
+        night, version, why = _start(settings, capability, table)
+        if night is None or version is None:
             return {"status": "waiting", "why": why}
         with shelf.run(settings.database_url, name, table.name, night.ref) as record:
-            lane = _Lane(night, capability, live, table, record)
+            lane = _Lane(night, capability, live, table, version, record)
             return _run(lane, again=again, as_of=as_of)
 
 
@@ -116,24 +118,22 @@ def _lane(capability: Capability) -> tuple[Live, Published]:
     return live, next(table for table in capability.publishes if table.name == live.publishes)
 
 
-def _history(settings: Settings, capability: Capability, table: Published) -> tuple[Night | None, str]:
-    """The snapshot of the batch that the shop sees, or why there is none to start from."""
+def _start(
+    settings: Settings, capability: Capability, table: Published
+) -> tuple[Night | None, Mapping[str, Any] | None, str]:
+    """The snapshot of the batch that the shop sees and the version that serves; or why there is nothing to start from."""
     shop = reader.shop_identity(settings.shop_url)
     batch = ops.visible(settings.database_url, table.name)
     if batch is None or batch["shop"] != shop:
-        return None, f"ml.{table.name} shows no batch of {shop} yet; the first night with {capability.name} makes one"
+        why = f"ml.{table.name} shows no batch of {shop} yet; the first night with {capability.name} makes one"
+        return None, None, why
     try:
         night = Night.open(settings, batch["ref"])
     except NightshiftError:
-        return None, f"the snapshot {batch['ref']} of ml.{table.name} is gone; the next night brings one"
-    if ops.serving(settings.database_url, capability.name, shop, _far(night)) is None:
-        return None, f"no version of {capability.name} serves; ./nightshift train {capability.name} makes one"
-    return night, ""
-
-
-def _far(night: Night) -> datetime:
-    """A time by which everything that was trained until now may serve."""
-    return max(datetime.now(night.as_of.tzinfo), night.as_of)
+        return None, None, f"the snapshot {batch['ref']} of ml.{table.name} is gone; the next night brings one"
+    latest = max(datetime.now(UTC), night.as_of)
+    version = ops.serving(settings.database_url, capability.name, shop, latest)
+    return night, version, f"no version of {capability.name} serves; ./nightshift train {capability.name} makes one"
 
 
 def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
@@ -200,16 +200,13 @@ def _less(some: pa.Table, others: pa.Table) -> pa.Table:
 
 def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.Table) -> None:
     night, capability, record = lane.night, lane.capability, lane.record
-    settings = night.settings
-    version = ops.serving(settings.database_url, capability.name, night.shop, max(read.as_of, night.as_of))
-    if version is None:
-        raise NightshiftError(f"No version of {capability.name} may serve.", came="none was promoted", do="train one")
-    record["model_version"] = version["version"]
+    settings, number = night.settings, lane.version["version"]
+    record["model_version"] = number
     with lane.part("features"):
         features = _features(lane, read, keys)
     with lane.part("score"):
         files = tracking.fetch(
-            settings.mlflow_uri, settings.database_url, capability.name, version["version"], settings.home / "models"
+            settings.mlflow_uri, settings.database_url, capability.name, number, settings.home / "models"
         )
         part = capability.module("score")
         made = part.score(capability.module("model").load(files), features, 0, 1, capability.params)
@@ -217,7 +214,7 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
     with lane.part("audit"):
         _audit(lane, rows)
     with lane.part("publish"):
-        origin = shelf.Origin(version["version"], read.as_of, record["run"])
+        origin = shelf.Origin(number, read.as_of, record["run"])
         record["scored"], record["dropped"] = shelf.upsert(settings.database_url, lane.table, rows, keys, origin)
         silent = keys.join(rows.select(lane.table.key).rename_columns(["key"]), "key", join_type="left anti")
         unscored = pa.concat_tables([unscored, silent.select(_KEYS.names).cast(_KEYS)])
@@ -231,11 +228,11 @@ def _empty() -> list[pa.RecordBatch]:
 def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTables:
     """The features of ``keys`` by the capability's own code, over the snapshot and what is new."""
     lake, capability, folder = lane.night.lake, lane.capability, lane.night.lake.join(lane.folder, "features")
-    backend = lane.night.backend()
-    tables = {}
+    backend, tables = lane.night.backend(), {}
     for name in capability.tables:
+        # By name: the snapshot may be from before an upgrade that added a column.
         if files := increment.sources(lake, lane.folder, lane.history, name):
-            tables[name] = backend.read_parquet(files)
+            tables[name] = backend.read_parquet(files, union_by_name=True)
     only = ibis.memtable(keys.select(["key"]).rename_columns(list(lane.columns)))
     made = capability.module("features").build(tables, read.as_of, capability.params, only=only)
     for name, table in made.items():
@@ -245,8 +242,8 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
 
 def _asked(lane: _Lane, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
     """The rows of the lane's table that were asked for, whatever else the score gave."""
-    batches = list(made[lane.table.name])
-    rows = pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in lane.table.column_names})
+    schema = pa.schema([pa.field(column.name, reader.ARROW[column.kind]) for column in lane.table.columns])
+    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[lane.table.name]], schema)
     return rows.filter(pc.is_in(rows[lane.table.key[0]], keys["key"].combine_chunks()))
 
 
