@@ -10,6 +10,7 @@ import pytest
 
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
+from tests.live.watch.spec import SPEC as WATCH
 
 HEAVY = {
     "pandas", "sklearn", "tensorflow", "mlflow", "great_expectations", "pyarrow", "duckdb", "ibis", "psycopg2", "numpy",
@@ -40,7 +41,8 @@ def graph(dag):
 def test_every_dag_imports(bag):
     """All files parse, and there is one training DAG for each capability."""
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"night", "maintenance", *(f"train_{name}" for name in CAPABILITIES)}
+    lanes = {f"live_{name}" for name, spec in CAPABILITIES.items() if spec.live}
+    assert set(bag.dags) == {"night", "maintenance", *(f"train_{name}" for name in CAPABILITIES)} | lanes
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,31 @@ def test_night_has_a_deadline(bag):
     (deadline,) = bag.dags["night"].deadline
     assert deadline.callback.path == "nightshift_airflow.alerts.on_deadline"
     assert deadline.interval == timedelta(hours=4)
+
+
+@pytest.fixture
+def lane(monkeypatch):
+    """The DAG of a capability with a lane between nights."""
+    from nightshift_airflow.factory import live
+
+    monkeypatch.setitem(CAPABILITIES, WATCH.name, WATCH)
+    return live(WATCH.name)
+
+
+def test_the_lane_between_nights(lane):
+    """One task every five minutes, one run at a time, never caught up, with an end; its asset tells of rows only."""
+    assert graph(lane) == {"score_new": set()}
+    (task,) = lane.tasks
+    assert (lane.dag_id, lane.timetable.expression) == ("live_watch", "*/5 * * * *")
+    assert (lane.max_active_runs, lane.catchup, lane.is_paused_upon_creation) == (1, False, False)
+    assert lane.doc_md
+    assert lane.description
+    assert lane.tags == {"nightshift", "live"}
+    assert (task.owner, task.retries, task.execution_timeout) == ("nightshift", 2, timedelta(minutes=15))
+    assert task.doc_md
+    assert task.on_failure_callback
+    assert [alias.name for alias in task.outlets] == ["new rows/order_watch"]
+    assert lane.params.dump() == {"again": False}
 
 
 def test_assets(bag):

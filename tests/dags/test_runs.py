@@ -26,6 +26,9 @@ SCENARIOS = {
     "lost rows": ("night", {"night": "2004-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),
+    "lane waits": ("live_watch", {}),
+    "lane finds nothing": ("live_watch", {}),
+    "lane finds rows": ("live_watch", {"again": True}),
 }
 
 
@@ -115,3 +118,13 @@ def test_train_and_maintenance_run(nights):
     train = nights["training"]
     assert (train["state"], set(train["assets"])) == ("success", {"shop/snapshot", "model/recommender"})
     assert nights["maintenance"]["tasks"] == {"tidy": "success"}
+
+
+def test_the_lane_runs_between_nights(nights):
+    """Without a batch it is skipped; the table's asset has an event only when rows were written or taken out."""
+    assert nights["lane waits"]["tasks"] == {"score_new": "skipped"}
+    assert nights["lane finds nothing"]["tasks"] == {"score_new": "success"}
+    assert nights["lane finds nothing"]["assets"] == {}
+    assert nights["lane finds rows"]["assets"] == {
+        "ml/order_watch": {"scored": 2, "dropped": 1, "as_of": "now", "run": 5}
+    }
