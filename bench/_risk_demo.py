@@ -45,7 +45,7 @@ POOL, FRESH = 10**9, 10**10
 """Traces from POOL on are shared by a ring, from FRESH on used once; see ml.shop.sources.demo.fraud."""
 REVIEWED = 0.01
 ORACLE = "oracle with the planted factors"
-FIGURES = ("pr_auc", "recall@1%fpr", "precision@capacity", "saving")
+FIGURES = ("pr_auc", "recall_at_1pct_fpr", "precision@capacity", "saving")
 _NEEDED = (*SPEC.needs, *SPEC.wants)
 _KINDS = {
     "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),

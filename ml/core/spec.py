@@ -65,6 +65,9 @@ class ConfigColumn:
     numbered: bool = False
     """Counted up by the database where no value is given."""
     references: str = ""
+    personal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Another column -> its values: in rows with one of these this column holds a person's own (an address), which the
+    lake knows only by its keyed hash. What already is such a hash may be written too."""
 
 
 @dataclass(frozen=True)

@@ -231,7 +231,8 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
     """The features of ``keys`` by the capability's own code, over the snapshot, what is new, and what the staff told."""
     lake, capability, folder = lane.night.lake, lane.capability, lane.night.lake.join(lane.folder, "features")
     backend = lane.night.backend()
-    now = config.read(lane.night.settings.database_url, capability.config)
+    settings = lane.night.settings
+    now = config.read(settings.database_url, capability.config, reader.Pseudonym(settings.hash_key).hashed)
     told = lane.night.config(backend, capability) | {name: ibis.memtable(rows) for name, rows in now.items()}
     tables = dict(told)
     for name in capability.tables:

@@ -40,7 +40,7 @@ def evaluate(
     Returns
     -------
     dict of str to Evaluation
-        ``log_loss_skill`` (per order too), ``pr_auc``, ``roc_auc``, ``recall@1%fpr``, ``precision@capacity`` (of the
+        ``log_loss_skill`` (per order too), ``pr_auc``, ``roc_auc``, ``recall_at_1pct_fpr``, ``precision@capacity`` (of the
         riskiest orders that ``reviews_per_day`` allow), ``saving`` (shop currency, what the decisions saved against
         allowing all), ``saving_share`` (of what the frauds cost), ``reviews_per_day``, ``blocked`` (share),
         ``calibration_error``, ``frauds``, ``units``, and the figures of :mod:`slices`. A model that had no labels to
@@ -69,7 +69,7 @@ def _judge(model: RiskModel, rows: pa.Table, costs: money.Costs) -> Evaluation:
             "log_loss_skill": float(per_unit.mean()) if len(per_unit) else 0.0,
             "pr_auc": binary.average_precision(label, probability),
             "roc_auc": binary.roc_auc(label, probability),
-            "recall@1%fpr": binary.recall_at_false_positives(label, probability, 0.01),
+            "recall_at_1pct_fpr": binary.recall_at_false_positives(label, probability, 0.01),
             "precision@capacity": binary.precision_at(label, probability, int(costs.reviews_per_day * days)),
             "calibration_error": binary.calibration_error(label, probability),
             "frauds": float(label.sum()),

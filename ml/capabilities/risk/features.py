@@ -35,7 +35,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     ----------
     tables : mapping of str to ibis.Table
         Clean contract tables: ``customer``, ``product``, ``order``, ``order_item``; ``order_outcome`` and ``payment``
-        if there; ``risk_cost`` and ``risk_list``, which the shop's staff fills, if there.
+        if there; ``risk_cost`` and ``risk_list``, which the shop's staff fills, and ``night`` (its date), if there.
     as_of : datetime
         With a time zone; only what was known before it is used.
     params : Params
@@ -52,7 +52,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         and their entities as the shop knows them, ``device``, ``card``, ``address``, ``ip`` and ``email`` · ``customer``
         (customer_id, orders, frauds, last_order_at) · ``entity`` (entity, kind, orders, customers, frauds,
         last_order_at), shared by several customers or used by a known fraud · ``cost`` (a row or none) · ``rule``: the
-        entries of ``risk_list`` that hold at ``as_of``.
+        entries of ``risk_list`` that hold on that day.
 
     Notes
     -----
@@ -183,8 +183,11 @@ def _rules(tables: Tables, as_of: datetime) -> ibis.Table:
     if "risk_list" not in tables:
         return _nothing(_RULE)
     entries = tables["risk_list"]
-    end = entries["until"].cast("timestamp('UTC', 6)")
-    return _chosen(entries.filter((end > ibis.literal(as_of, type="timestamp('UTC', 6)")).fill_null(True)), _RULE)
+    if "night" in tables:  # the day on the shop's clock
+        entries = entries.cross_join(tables["night"])
+    else:
+        entries = entries.mutate(night=ibis.literal(as_of.date()))
+    return _chosen(entries.filter((entries["ends_on"] >= entries["night"]).fill_null(True)), _RULE)
 
 
 def _chosen(table: ibis.Table, kinds: Mapping[str, str]) -> ibis.Table:

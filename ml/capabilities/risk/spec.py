@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ml.core.spec import Capability, Gate, Published, PublishedColumn
+from ml.capabilities.risk.config import CONFIG, DEFAULTS
+from ml.core.spec import Capability, Gate, Live, Published, PublishedColumn
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class Params:
     ridge: float = 5.0
     fraud_weight: float = 1.0
     """How many good orders a fraud weighs while learning. The calibration takes it out of the probabilities again."""
-    loss_share: float = 1.0
+    loss_share: float = DEFAULTS["loss_share"]
     """Share of the order value that a fraud costs."""
-    loss_fixed: float = 15.0
+    loss_fixed: float = DEFAULTS["loss_fixed"]
     """What a fraud costs beside it: fees, work."""
-    review_cost: float = 3.0
-    margin_share: float = 0.25
+    review_cost: float = DEFAULTS["review_cost"]
+    margin_share: float = DEFAULTS["margin_share"]
     """Share of the order value that blocking a good order costs."""
-    reviews_per_day: int = 50
+    reviews_per_day: int = int(DEFAULTS["reviews_per_day"])
 
 
 ORDER_RISK = Published(
@@ -113,4 +114,6 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=90), min_units=200),
     train_schedule="0 3 * * *",
+    config=CONFIG,
+    live=Live("order", ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"),
 )

@@ -204,7 +204,7 @@ def test_truth_is_settled_and_known() -> None:
 
 
 def test_staff_tells_costs_and_lists() -> None:
-    """What the shop's staff filled in comes through; an entry that has ended does not."""
+    """What the shop's staff filled in comes through; an entry that has ended on the shop's clock does not."""
     shop = {name: ibis.memtable(table) for name, table in _shop().items()}
     shop["risk_cost"] = ibis.memtable(pa.table({
         "loss_share": [0.5], "loss_fixed": [1.0], "review_cost": [2], "margin_share": [0.1], "reviews_per_day": [7],
@@ -212,14 +212,16 @@ def test_staff_tells_costs_and_lists() -> None:
     }))  # fmt: skip
     shop["risk_list"] = ibis.memtable(pa.table({
         "kind": ["deny", "allow"], "entity": ["email", "customer"], "value": ["x", "ann"], "note": ["why", None],
-        "until": _ago(None, 1),
+        "ends_on": pa.array([AS_OF.date(), AS_OF.date() - timedelta(days=1)]),
     }))  # fmt: skip
-    made = features.build(shop, AS_OF, PARAMS)
     backend = ibis.duckdb.connect()
+    made = features.build(shop, AS_OF, PARAMS)
     assert backend.to_pyarrow(made["cost"]).to_pylist()[0]["reviews_per_day"] == 7
     assert backend.to_pyarrow(made["rule"]).to_pylist() == [
         {"kind": "deny", "entity": "email", "value": "x", "note": "why"}
     ]
+    shop["night"] = ibis.memtable(pa.table({"night": pa.array([AS_OF.date() + timedelta(days=1)])}))
+    assert backend.to_pyarrow(features.build(shop, AS_OF, PARAMS)["rule"]).to_pylist() == []
 
 
 @pytest.fixture
