@@ -26,7 +26,7 @@ def comparison(metrics: Mapping[str, Mapping[str, float]], decision: Decision, p
     for index, (who, figures) in enumerate(metrics.items()):
         places = [n + index * width for n, name in enumerate(names) if name in figures]
         left.bar(places, [figures[name] for name in names if name in figures], width, label=who)
-    left.set_xticks([n + 0.4 - width / 2 for n in range(len(names))], names, rotation=20)
+    left.set_xticks([n + 0.4 - width / 2 for n in range(len(names))], names, rotation=20, ha="right")
     left.set_title("Metrics on what came after training")
     left.legend()
     for row, gap in enumerate(decision.differences.values()):

@@ -17,12 +17,12 @@ from ml.settings import PROJECT
 
 SCENARIOS = {
     "good": ("night", {"night": "2000-01-01"}),
-    "trained": ("night", {"night": "2000-01-02", "force_train": True}),
+    "trained": ("night", {"night": "2000-01-02", "force_train": True, "capabilities": ["recommender"]}),
     "not asked for": ("night", {"night": "2000-01-01", "capabilities": []}),
     "contract": ("night", {"night": "1999-01-01"}),
-    "waiting": ("night", {"night": "2001-01-01"}),
+    "waiting": ("night", {"night": "2001-01-01", "capabilities": ["recommender"]}),
     "broken shard": ("night", {"night": "2002-01-01", "capabilities": ["recommender"]}),
-    "rehearsal": ("night", {"night": "2003-01-01", "sample": 100}),
+    "rehearsal": ("night", {"night": "2003-01-01", "sample": 100, "capabilities": ["recommender"]}),
     "lost rows": ("night", {"night": "2004-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),

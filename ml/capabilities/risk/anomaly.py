@@ -98,6 +98,8 @@ def _sums(x: npt.NDArray[np.float32], grid: npt.NDArray[np.float32], surprise: F
             if np.isnan(v) or np.isnan(grid[j, 0]):
                 continue
             low, high = 0, grid.shape[1]
+            if v <= grid[j, 0]:  # most counts are the lowest there is
+                high = 0
             while low < high:
                 middle = (low + high) // 2
                 if grid[j, middle] < v:

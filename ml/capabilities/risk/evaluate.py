@@ -17,6 +17,8 @@ from ml.core import binary
 from ml.core.evaluation import Evaluation
 
 DAY = 86_400
+FEWEST = 4
+"""Frauds in the window below which who expects the fewest wins."""
 
 
 def evaluate(
@@ -45,22 +47,30 @@ def evaluate(
         allowing all), ``saving_share`` (of what the frauds cost), ``reviews_per_day``, ``blocked`` (share),
         ``calibration_error``, ``frauds``, ``units``, and the figures of :mod:`slices`. A model that had no labels to
         learn from foretells one and the same rate for all. ``stops`` names the slices in which a model is worse than
-        the baseline by more than chance: it is not promoted then.
+        the baseline by more than chance, and tells of a window with too few frauds: it is not promoted then.
     """
     rows = truth.sort_by("order_id")
     costs = money.costs(features, params)
-    made = {name: _judge(model, rows, costs) for name, model in models.items()}
-    baseline = made.get(SPEC.gate.baseline)
-    if baseline is None:
-        return made
-    return {
-        name: replace(one, stops=tuple(slices.worse(rows, one.per_unit, baseline.per_unit)))
-        for name, one in made.items()
-    }
-
-
-def _judge(model: RiskModel, rows: pa.Table, costs: money.Costs) -> Evaluation:
     label = rows["label"].to_numpy().astype(np.int8)
+    made = {name: _judge(model, rows, label, costs) for name, model in models.items()}
+    baseline = SPEC.gate.baseline
+    if baseline not in made:
+        return made
+    return {name: replace(one, stops=_stops(rows, label, one, made[baseline])) for name, one in made.items()}
+
+
+def _stops(rows: pa.Table, label: binary.Labels, ours: Evaluation, theirs: Evaluation) -> tuple[str, ...]:
+    """Why the first must not be promoted: a slice that it fails, or a window that cannot tell."""
+    frauds = int(label.sum())
+    few = (
+        ()
+        if frauds >= FEWEST
+        else (f"{frauds} frauds in the window, with fewer than {FEWEST} no model is the better one",)
+    )
+    return *few, *slices.worse(rows, label, ours.per_unit, theirs.per_unit)
+
+
+def _judge(model: RiskModel, rows: pa.Table, label: binary.Labels, costs: money.Costs) -> Evaluation:
     days = max(1.0, (pc.max(rows["at"]).as_py() - pc.min(rows["at"]).as_py()) / DAY if len(rows) else 0)
     probability = np.nan_to_num(model.predict(rows), nan=0.01)
     per_unit = binary.log_loss_skill(label, probability)

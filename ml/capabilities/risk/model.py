@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import boosting, calibration, money
+from ml.capabilities.risk import boosting, calibration, money, tuning
 from ml.capabilities.risk.anomaly import Anomaly
 from ml.capabilities.risk.calibration import Calibration
 from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RAW
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int8]
 
-FORMAT = 2
+FORMAT = 3
 DAY = 86_400
 TEXTS = tuple(name for name in CATEGORIES if name != "item")
 MOST_VALUES, FEWEST_ROWS = 40, 10
@@ -57,6 +57,8 @@ class RiskModel:
         What the columns of :meth:`contributions` are.
     usual_ : dict of str to float
         Median of each number.
+    chosen_ : Params
+        ``params``, or what :mod:`tuning` found better.
     calibration_ : Calibration
     flow_ : ndarray of shape (n_later, 2), float64
         Probability and total of later orders, by a model that did not learn from them.
@@ -97,8 +99,11 @@ class RiskModel:
         self.calibration_, self.flow_, self.flow_days_ = Calibration(), np.empty((0, 2)), 0.0
         self.core_: Any = None
         self.encoder_ = Encoder(self.params.prior_orders)
+        self.chosen_ = self.params
         if self.learnt:
             x = self._learning(rows, y, fold)
+            if self.boosted and fold is None:
+                self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.params, self.seed)
             later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)
             self._calibrate(rows, x, y, later)
             self.core_ = self._fitted(x, y)
@@ -133,7 +138,8 @@ class RiskModel:
     def save(self, folder: Path) -> None:
         """Write ``model.json``, ``arrays.npz`` and the boosters' texts; the same model gives the same bytes."""
         story = {
-            "format": FORMAT, "params": asdict(self.params), "seed": self.seed, "boosted": self.boosted,
+            "format": FORMAT, "params": asdict(self.params), "chosen": asdict(self.chosen_),
+            "seed": self.seed, "boosted": self.boosted,
             "good": self.good_, "bad": self.bad_, "values": self.values_, "usual": self.usual_,
             "calibration": asdict(self.calibration_), "flow_days": self.flow_days_,
             "orders_per_day": self.orders_per_day_,
@@ -155,7 +161,7 @@ class RiskModel:
 
     def _fitted(self, x: Matrix, y: Labels) -> Any:
         if self.boosted:
-            return boosting.boost(x, y, len(TEXTS), self.params, self.seed)
+            return boosting.boost(x, y, len(TEXTS), self.chosen_, self.seed)
         return self.linear().fit(x, y)
 
     def linear(self) -> Logistic:
@@ -215,6 +221,7 @@ def load(folder: Path) -> RiskModel:
     try:
         story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         model = RiskModel(Params(**story["params"]), story["seed"], boosted=story["boosted"])
+        model.chosen_ = Params(**story["chosen"])
         model.good_, model.bad_, model.values_ = story["good"], story["bad"], story["values"]
         model.usual_, model.calibration_ = story["usual"], Calibration(**story["calibration"])
         model.flow_days_, model.orders_per_day_ = story["flow_days"], story["orders_per_day"]

@@ -16,7 +16,7 @@ from ml.core.spec import Published
 
 BLOCK = 20_000
 THREADS = 2
-TELLING = 2.0
+TELLING = 4.0
 """Orders so many times as risky as the mean one get reasons, whatever is decided."""
 _TYPES = {
     "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),

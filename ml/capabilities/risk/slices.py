@@ -20,6 +20,8 @@ LARGEST = 8
 """So many values of each kind of slice are looked at, the most frequent."""
 FEWEST = 100
 """Orders below which a slice says nothing."""
+FEWEST_FRAUDS = 10
+"""Frauds below which models are not compared within a slice."""
 ALARMS = 0.01
 """Share of all good orders that is held for the comparison of slices: their false alarms."""
 TIMES = 3.0
@@ -95,22 +97,24 @@ def metrics(found: list[Slice]) -> dict[str, float]:
     return made
 
 
-def worse(order: pa.Table, ours: Floats, theirs: Floats) -> list[str]:
+def worse(order: pa.Table, label: npt.NDArray[np.integer], ours: Floats, theirs: Floats) -> list[str]:
     """Slices in which our metric per order is below theirs by more than chance, in words.
 
     A normal bound at 99.5 % each, for there are several. A model that is better on average must not be paid for by one
-    country or by all new customers.
+    country or by all new customers. A slice with hardly a fraud says nothing here: whoever expects the fewest frauds wins
+    it; what its good customers suffer, :func:`slices` flags.
 
     Parameters
     ----------
+    label : ndarray of shape (n_orders,)
     ours, theirs : ndarray of shape (n_orders,)
         The gate's metric per order.
     """
     found = []
-    gap = ours - theirs
+    gap, bad = ours - theirs, np.asarray(label) > 0
     for name, rows in masks(order):
         mean, error = float(gap[rows].mean()), float(gap[rows].std() / np.sqrt(rows.sum()))
-        if mean + CONFIDENCE_Z * error < 0:
+        if (bad & rows).sum() >= FEWEST_FRAUDS and mean + CONFIDENCE_Z * error < 0:
             found.append(f"{name}: {mean:+.4f} ± {CONFIDENCE_Z * error:.4f} on {int(rows.sum()):,} orders")
     return found
 

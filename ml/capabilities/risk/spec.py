@@ -30,6 +30,8 @@ class Params:
     column_share: float = 0.4
     """Share of the columns that a tree may use."""
     ridge: float = 5.0
+    trials: int = 0
+    """Proposals that :mod:`tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
     fraud_weight: float = 1.0
     """How many good orders a fraud weighs while learning. The calibration takes it out of the probabilities again."""
     loss_share: float = DEFAULTS["loss_share"]
@@ -112,7 +114,7 @@ SPEC = Capability(
     wants=("order_outcome", "payment"),
     publishes=(ORDER_RISK, CUSTOMER_RISK, ENTITY_RISK),
     params=Params(),
-    gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=90), min_units=200),
+    gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=135), min_units=200),
     train_schedule="0 3 * * *",
     config=CONFIG,
     live=Live("order", ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"),

@@ -146,14 +146,16 @@ def test_a_country_held_far_more_often_is_flagged() -> None:
 def test_a_slice_that_a_model_fails_stops_its_promotion() -> None:
     """Better on average and worse for every second order: named, and the gate's promote becomes a refusal."""
     gap = np.where(np.arange(4000) % 2, -0.1, 0.5) + np.random.default_rng(3).normal(0, 0.2, 4000)
-    found = slices.worse(_orders(4000), gap, np.zeros(4000))
+    label = np.arange(4000) % 20 < 2
+    found = slices.worse(_orders(4000), label, gap, np.zeros(4000))
     assert [text.split(":")[0] for text in found] == ["country/FR", "customer/old"]
     passed = Decision("promote", "The challenger is served.", {}, 4000)
     assert stopped(passed, found, served=True).outcome == "refuse"
     assert stopped(passed, found, served=False).outcome == "baseline"
     assert "country/FR" in stopped(passed, found, served=True).why
     assert stopped(passed, [], served=True) is passed
-    assert not slices.worse(_orders(4000), np.abs(gap), np.zeros(4000))
+    assert not slices.worse(_orders(4000), label, np.abs(gap), np.zeros(4000))
+    assert not slices.worse(_orders(4000), np.zeros(4000), gap, np.zeros(4000)), "a slice without frauds says nothing"
 
 
 def test_evaluation_tells_the_money() -> None:
