@@ -43,7 +43,6 @@ def die(*_args: Any, **_kwargs: Any) -> None:
 
 POINTS = {
     "read": (quality, "validate_new"),
-    "validated": (shelf, "ensure"),
     "table made": (shelf, "scored"),
     "scored": (shelf, "upsert"),
     "in the upsert": (shelf.postgres, "copy_arrow"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 
@@ -80,15 +81,25 @@ def _orders(tables: Mapping[str, pa.Table], as_of: datetime = AS_OF) -> dict[str
     return {row["order_id"]: row for row in _rows(tables, as_of=as_of)["order"]}
 
 
+@cache
+def _made() -> dict[str, list[dict]]:
+    """What is made of :func:`_shop`, made once: read it only."""
+    return _rows(_shop())
+
+
+def _known() -> dict[str, dict]:
+    return {row["order_id"]: row for row in _made()["order"]}
+
+
 def test_orders_are_numbered_in_the_order_of_time() -> None:
     """Those known before the night, from 0."""
-    made = sorted(_rows(_shop())["order"], key=itemgetter("order_no"))
+    made = sorted(_made()["order"], key=itemgetter("order_no"))
     assert [(row["order_no"], row["order_id"]) for row in made] == [(0, "1"), (1, "5"), (2, "2"), (3, "3"), (4, "4")]
 
 
 def test_what_the_order_says() -> None:
     """Of two lines at one price the first is the dearest; a missing total is that of the lines."""
-    made = _orders(_shop())
+    made = _known()
     told = ("total", "pieces", "lines", "dearest", "category", "brand", "item")
     assert [tuple(made[i][name] for name in told) for i in "14"] == [
         (20, 3, 2, 5, "kitchen", "", "Cup"), (17.5, 2.5, 2, 8, "", "Mug Co", ""),
@@ -103,7 +114,7 @@ def test_what_the_order_says() -> None:
 
 def test_a_later_payment_was_not_known_at_the_order() -> None:
     """A transfer that came two days later has no method yet; two payments at the order are both named."""
-    made = _orders(_shop())
+    made = _known()
     told = ("payment", "payments", "instalments", "card_orders")
     assert [tuple(made[i][name] for name in told) for i in "124"] == [
         ("card+voucher", 2, 3, 0), ("", None, None, None), ("card", 1, None, 1),
@@ -112,13 +123,13 @@ def test_a_later_payment_was_not_known_at_the_order() -> None:
 
 def test_an_account_is_unknown_until_it_is_opened() -> None:
     """Bob's account is younger than his orders."""
-    made = _orders(_shop())
+    made = _known()
     assert [made[i]["account_days"] for i in "1235"] == [40, 140, None, None]
 
 
 def test_velocity_by_hand() -> None:
     """Order 3 follows 2 on device x by a quarter of an hour; order 5, written ten days after 2, is not known to it."""
-    made = _orders(_shop())
+    made = _known()
     told = ("device_orders_1h", "device_orders_90d", "device_orders", "device_customers_90d", "device_frauds")
     assert [tuple(made[i][name] for name in told) for i in "1234"] == [
         (0, 0, 0, 0, 0), (0, 0, 1, 0, 0), (1, 1, 2, 1, 1), (None,) * 5,
@@ -130,14 +141,14 @@ def test_velocity_by_hand() -> None:
 
 def test_the_component_grows_over_device_card_and_address() -> None:
     """Order 4 is linked by its card to order 1, and so to 2, 3 and 5; the chargeback and one fraud are known by then."""
-    made = _orders(_shop())
+    made = _known()
     told = ("component_orders", "component_entities", "component_frauds")
     assert [tuple(made[i][name] for name in told) for i in "134"] == [(0, 0, 0), (2, 3, 1), (4, 5, 2)]
 
 
 def test_labels_are_what_was_known() -> None:
     """A fraud that is found tomorrow is unknown today, and a chargeback counts although the order once was ok."""
-    made = _orders(_shop())
+    made = _known()
     assert [(i, made[i]["label"], made[i]["settled"]) for i in "12345"] == [
         ("1", 1, True), ("2", 0, True), ("3", None, True), ("4", None, False), ("5", 1, True),
     ]  # fmt: skip
@@ -157,7 +168,7 @@ def test_silence_is_good_only_when_old_and_after_the_first_outcome() -> None:
 
 def test_an_open_order_is_young_and_without_an_end() -> None:
     """Shipped or old orders are not held any more."""
-    assert [row["order_id"] for row in _rows(_shop())["open"]] == ["4"]
+    assert [row["order_id"] for row in _made()["open"]] == ["4"]
     assert [row["order_id"] for row in _rows(_shop(), Params(open_days=100))["open"]] == ["4"]
     shop = _shop()
     shop["order_outcome"] = shop["order_outcome"].slice(0, 0)
@@ -170,13 +181,13 @@ def test_the_orders_asked_for_are_as_they_would_be_among_all() -> None:
     made = features.build(tables, AS_OF, PARAMS, only=ibis.memtable(pa.table({"order_id": ["3", "4", "none"]})))
     backend = ibis.duckdb.connect()
     asked = {row["order_id"]: row for row in backend.to_pyarrow(made["order"]).to_pylist()}
-    assert asked == {i: row for i, row in _orders(_shop()).items() if i in "34"}
+    assert asked == {i: row for i, row in _known().items() if i in "34"}
     assert backend.to_pyarrow(made["open"])["order_id"].to_pylist() == ["4"]
 
 
 def test_customers_and_what_they_share() -> None:
     """Known frauds only; a device of one customer without a fraud is not listed, guests are no customer."""
-    made = _rows(_shop())
+    made = _made()
     people = sorted((r["customer_id"], r["orders"], r["frauds"]) for r in made["customer"])
     assert people == [("ann", 2, 1), ("bob", 2, 1)]
     shared = sorted((r["kind"], r["entity"], r["orders"], r["customers"], r["frauds"]) for r in made["entity"])
@@ -246,7 +257,7 @@ def test_spark_gives_the_same(spark: ibis.BaseBackend, tmp_path: Path) -> None:
     for name, table in _shop().items():
         pq.write_table(table, tmp_path / f"{name}.parquet")
     tables = {name: spark.read_parquet(str(tmp_path / f"{name}.parquet")) for name in _shop()}
-    expected = _rows(_shop())
+    expected = _made()
     for name, table in features.build(tables, AS_OF, PARAMS).items():
         made = table.drop(*(set(KEYS) & {*table.columns} - {"product"})).to_pyarrow().to_pylist()
         assert len(made) == len(expected[name]), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import ibis
 import numpy as np
@@ -42,10 +43,16 @@ SHOPS = {
 }
 
 
+@cache
+def _known(shop: str) -> dict[str, pa.Table]:
+    """The features of a shop, made once: read them only."""
+    return CASE.build(SHOPS[shop], CASE.as_of)
+
+
 @pytest.mark.parametrize("shop", SHOPS)
 def test_without_known_frauds_the_anomaly_score_serves(shop: str) -> None:
     """No probability is made up; open orders still have a decision, an anomaly score and a reason."""
-    known = CASE.build(SHOPS[shop], CASE.as_of)
+    known = _known(shop)
     for model in (fit(known, PARAMS, SEED), fit_baseline(known, PARAMS, SEED)):
         made = CASE.score(model, known)["order_risk"]
         assert made["probability"].null_count == made["expected_loss"].null_count == len(made) > 0
@@ -72,16 +79,16 @@ def test_the_gate_says_that_there_is_nothing_to_measure_on(shop: str) -> None:
 def test_frauds_only_teach_nothing_either() -> None:
     """A shop that writes down frauds alone gets probabilities once its silent orders are old enough to count as good."""
     tables = {**CASE.tables, "order_outcome": _only("fraud", "chargeback")}
-    assert fit(CASE.build(tables, CASE.as_of), PARAMS, SEED).learnt
     known = CASE.build(tables, CASE.as_of)
+    assert fit(known, PARAMS, SEED).learnt
     young = {**known, "order": known["order"].filter(pc.equal(known["order"]["label"], 1))}
     assert not fit(young, PARAMS, SEED).learnt
 
 
 def test_when_labels_arrive_probabilities_do() -> None:
     """The same shop a night after its outcomes were written down: from the anomaly score to probabilities."""
-    before, after = (CASE.build(tables, CASE.as_of) for tables in (SHOPS["no labels"], CASE.tables))
-    made = [CASE.score(fit(known, PARAMS, SEED), known)["order_risk"] for known in (before, after)]
+    shops = (_known("no labels"), CASE.serve)
+    made = [CASE.score(fit(known, PARAMS, SEED), known)["order_risk"] for known in shops]
     assert [table["probability"].null_count == 0 for table in made] == [False, True]
     assert made[0]["anomaly_score"] == made[1]["anomaly_score"]
 
