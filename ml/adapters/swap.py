@@ -30,6 +30,12 @@ _ADDED = {
 }
 
 
+_OTHERS = """
+DELETE FROM {} AS l USING ml_ops.batch AS b, ml_ops.version AS mine, ml_ops.version AS other
+WHERE b.batch_id = %s AND (mine.capability, mine.version) = (b.capability, b.model_version)
+  AND (other.capability, other.version) = (b.capability, l.model_version) AND other.shop <> mine.shop
+"""
+
 _KEY = """
 SELECT a.attname FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
 WHERE i.indisprimary AND i.indrelid = to_regclass(%s)
@@ -102,6 +108,9 @@ def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = No
     else:
         grants = []
     beside = live and list(_columns(cursor, SCHEMA, live_of(table)).items())[: len(columns)] == list(columns.items())
+    if beside:
+        # Its time would not hide what the lane made of another shop.
+        cursor.execute(sql.SQL(_OTHERS).format(sql.Identifier(SCHEMA, live_of(table))), (batch_id,))
     cursor.execute(_view(cursor, table, batch_id, list(columns), live=beside))
     if not now:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (_READER,))

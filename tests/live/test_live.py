@@ -264,6 +264,17 @@ def test_personal_values_never_enter_the_lake(watched: Shop) -> None:
     assert not [1 for content in files if b"10.9.8.7" in content or b"c1@x" in content]
 
 
+def test_what_the_lane_made_of_another_shop_goes_with_its_batch(watched: Shop) -> None:
+    """Another shop in the same database, at an earlier time: its first batch shows no order of the shop before."""
+    watched.place("n1", at(10))
+    watched.run(10.1)
+    watched.execute("UPDATE ml_ops.version SET shop = 'the shop before'", "DELETE FROM shop.order_item WHERE order_id = 'n1'")
+    watched.execute("DELETE FROM shop.\"order\" WHERE order_id = 'n1'")
+    watched.night(NIGHT - timedelta(days=1))
+    assert "n1" not in watched.seen()
+    assert watched.new() == {}
+
+
 def test_the_next_night_takes_over(watched: Shop) -> None:
     """The batch that covers an order hides the lane's row of it; what came after the batch's time stays the lane's."""
     watched.place("n1", at(10))
