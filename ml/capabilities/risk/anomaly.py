@@ -13,9 +13,14 @@ from ml.core.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 
-COLUMNS = tuple(name for name in (*COUNTED, "component_orders", "component_entities", "customer_value", "category_value")
-                if not name.endswith(("_days", "_hours", "_frauds")))  # fmt: skip
-"""Where a large value is suspicious."""
+_WHO = ("customer_", "device_", "card_", "address_", "email_", "component_")
+COLUMNS = tuple(
+    name
+    for name in (*COUNTED, "component_orders", "component_entities", "customer_value", "category_value")
+    if name == "category_value" or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds")))
+)
+"""Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address: without both the
+average precision on a demo shop is .258, with them .223."""
 GRID, TOTALS = 256, 4096
 ROWS = 200_000
 
