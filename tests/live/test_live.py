@@ -268,7 +268,9 @@ def test_what_the_lane_made_of_another_shop_goes_with_its_batch(watched: Shop) -
     """Another shop in the same database, at an earlier time: its first batch shows no order of the shop before."""
     watched.place("n1", at(10))
     watched.run(10.1)
-    watched.execute("UPDATE ml_ops.version SET shop = 'the shop before'", "DELETE FROM shop.order_item WHERE order_id = 'n1'")
+    watched.execute(
+        "UPDATE ml_ops.version SET shop = 'the shop before'", "DELETE FROM shop.order_item WHERE order_id = 'n1'"
+    )
     watched.execute("DELETE FROM shop.\"order\" WHERE order_id = 'n1'")
     watched.night(NIGHT - timedelta(days=1))
     assert "n1" not in watched.seen()
