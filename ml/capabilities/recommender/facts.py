@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ml.capabilities.recommender import facts_kernels as kernels
 from ml.capabilities.recommender.candidates.history import DAY
-from ml.capabilities.recommender.candidates.log import NEVER, Log
+from ml.capabilities.recommender.candidates.log import NEVER, Log, category_codes
 from ml.core.compiled import Ids, Scores, share
 
 PAIR = (
@@ -104,15 +104,22 @@ def product_facts(log: Log) -> Scores:
         made[f"growth_{short}_{long}"] = (
             ratio * (made[f"buyers_{short}"] + prior / ratio) / (made[f"buyers_{long}"] + prior)
         )
-    again, buyers = made["again"], made["buyers"]
-    mean = again.sum() / max(1.0, buyers.sum())
-    made["repeat"] = (again + PRIOR_BUYERS * mean) / (buyers + PRIOR_BUYERS)
+    made["repeat"] = _repeat(made["again"], made["buyers"], category_codes(log))
     listed = np.where(log.listed_at == NEVER, np.nan, (log.until - log.listed_at) / DAY)
     made["first"] = np.where(np.isnan(listed), ages[:, 0], listed)
     made["last"] = ages[:, 1]
     made["last_year"] = _last_year(log)
     made["list_price"] = np.log(np.where(log.list_price > 0, log.list_price, np.nan))
     return np.stack([made[name] for name in PRODUCT], axis=1).astype(np.float32)
+
+
+def _repeat(again: npt.NDArray[np.float64], buyers: npt.NDArray[np.float64], category: Ids) -> npt.NDArray[np.float64]:
+    """Share of a product's buyers who bought it again, drawn to its category's, and that to the shop's."""
+    mean = again.sum() / max(1.0, buyers.sum())
+    by = [np.bincount(category + 1, counts) for counts in (again, buyers)]
+    of_category = (by[0] + PRIOR_BUYERS * mean) / (by[1] + PRIOR_BUYERS)
+    drawn: npt.NDArray[np.float64] = (again + PRIOR_BUYERS * of_category[category + 1]) / (buyers + PRIOR_BUYERS)
+    return drawn
 
 
 def _last_year(log: Log) -> npt.NDArray[np.float64]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from ml.capabilities.recommender import frame_kernels as kernels
 from ml.capabilities.recommender import sources as every
 from ml.capabilities.recommender.candidates import factors, popular
-from ml.capabilities.recommender.candidates.log import Log
+from ml.capabilities.recommender.candidates.log import Log, category_codes
 from ml.capabilities.recommender.candidates.sums import row_sums
 from ml.capabilities.recommender.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts
 from ml.capabilities.recommender.sources import NAMES, SPARSE, SPOKESMEN, Asked, Sources
@@ -197,16 +196,10 @@ def _cross(x: Scores, log: Log, users: Ids, table: kernels.Table, threads: int) 
         x[:, column[f"product {name}"]] - x[:, column[f"customer {name}"]] for name in ("price", "quantity")
     )
     x[:, column["cross price_distance"]], x[:, column["cross quantity_distance"]] = np.abs(price), quantity
-    category, lines = _codes(log), (log.indptr, log.product, log.at)
+    category, lines = category_codes(log), (log.indptr, log.product, log.at)
 
     def work(start: int, end: int) -> None:
         kernels.kinds((start, end), users, lines, category, log.until, table, x, column["cross category_share"])
 
     if category.max(initial=-1) >= 0:
         share(work, len(users), threads, _STEP)
-
-
-def _codes(log: Log) -> Ids:
-    """A number for each category; -1 for none."""
-    names = pc.if_else(pc.equal(log.category, ""), None, log.category).dictionary_encode()
-    return np.asarray(pc.fill_null(names.indices, -1).to_numpy(zero_copy_only=False), np.int32)

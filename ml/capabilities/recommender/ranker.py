@@ -25,6 +25,8 @@ from ml.core.compiled import Ids, Scores
 
 LEAST_TAKEN = 500
 """With fewer purchases to learn from than that, the blend is used."""
+LEAST_WINDOWS = 3
+"""So many times are looked at, however many customers each has."""
 BLOCK = 2000
 
 
@@ -36,11 +38,15 @@ class Ranker:
 
 
 class Window(NamedTuple):
-    """Rows to learn from: features, whether the product was taken, and how many rows each customer has."""
+    """Rows to learn from: features, whether the product was taken, and how many rows each customer has.
+
+    ``asked``: customers that were looked at, those among them who took nothing that was proposed.
+    """
 
     x: Scores
     taken: npt.NDArray[np.bool_]
     units: npt.NDArray[np.int64]
+    asked: int
 
 
 def fit(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2) -> Ranker | None:
@@ -55,7 +61,8 @@ def fit(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2
 
 
 def windows(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2) -> Iterator[Window]:
-    """Make the tables of the windows, the latest first."""
+    """Make the tables of the windows, the latest first, until there are enough customers to learn from."""
+    seen = 0
     for number in range(params.windows):
         at = log.until - int((params.window_days + number * params.window_step_days) * DAY)
         if not len(log.at) or at <= log.at.min():
@@ -63,6 +70,9 @@ def windows(log: Log, texts: Content, params: Params, seed: int, *, threads: int
         window = _window(log, at, texts, params, seed + number, threads)
         if window is not None:
             yield window
+            seen += window.asked
+        if seen >= params.ranker_customers:
+            return
 
 
 def score(ranker: Ranker, x: Scores, *, threads: int = 2) -> npt.NDArray[np.float64]:
@@ -93,7 +103,7 @@ def _window(log: Log, at: int, texts: Content, params: Params, seed: int, thread
     if not len(past.at) or not len(users):
         return None
     rng = np.random.default_rng(seed)
-    most = max(1, params.ranker_customers // params.windows)
+    most = max(1, params.ranker_customers // min(params.windows, LEAST_WINDOWS))
     if len(users) > most:
         chosen = np.sort(rng.permutation(len(users))[:most])
         bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
@@ -107,7 +117,8 @@ def _window(log: Log, at: int, texts: Content, params: Params, seed: int, thread
         block = slice(start, start + BLOCK)
         table = frame(made, past, users[block], products, there, params, threads=threads)
         parts.append(_labelled(table, ends[start : start + BLOCK + 1], bought, log.n_products, params, rng))
-    return Window(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    x, taken, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Window(x, taken, units, len(users))
 
 
 def _taken(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], Ids]:
@@ -122,7 +133,7 @@ def _taken(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], 
 
 def _labelled(
     table: Frame, ends: npt.NDArray[np.int64], bought: Ids, m: int, params: Params, rng: np.random.Generator
-) -> Window:
+) -> tuple[Scores, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Label the candidates, and keep those of customers who took one: all that was taken and a share of the rest."""
     n = len(ends) - 1
     row = np.repeat(np.arange(n), np.diff(table.ends))
@@ -130,4 +141,4 @@ def _labelled(
     taken = np.isin(row * np.int64(m) + table.items, keys)
     kept = (taken | (rng.random(len(taken)) < params.negatives)) & (np.bincount(row, taken, n) > 0)[row]
     units = np.bincount(row[kept], minlength=n)
-    return Window(table.x[kept], taken[kept], units[units > 0])
+    return table.x[kept], taken[kept], units[units > 0]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ml.capabilities.recommender.candidates import content, factors, linear, neighbours, people, popular
-from ml.capabilities.recommender.candidates.log import Log
+from ml.capabilities.recommender.candidates.log import Log, before, some
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr, Ids, Scores
 from ml.core.topk import top_k_dense
@@ -20,6 +20,8 @@ SPARSE = ("linear", "recent", "neighbours", "people")
 NAMES = (*SPARSE, "factors", "content", "popular", "trend")
 SPOKESMEN = ("linear", "recent", "neighbours")
 """Models whose parts can be named: because of which product."""
+LEAST = 20
+"""Proposals of a source to a customer, however many customers there are."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,16 @@ class Asked:
 def learn(
     log: Log, at: int, params: Params, seed: int, *, texts: content.Content | None = None, threads: int = 2
 ) -> Learnt:
-    """Fit what stays with the model on what was known before ``at``.
+    """Fit what stays with the model on what at most ``learn_customers`` customers did before ``at``.
 
     ``texts``: the likeness by content, if it is fitted already; it knows of no time.
     """
     texts = texts or content.fit(log, at, content.Params(), seed, threads=threads)
+    part = some(before(log, at), params.learn_customers, seed)
     return Learnt(
-        linear.fit(log, at, params, seed, threads=threads),
-        neighbours.fit(log, at, params, seed, threads=threads),
-        factors.fit(log, at, params, seed, threads=threads),
+        linear.fit(part, at, params, seed, threads=threads),
+        neighbours.fit(part, at, params, seed, threads=threads),
+        factors.fit(part, at, params, seed, threads=threads),
         content.update(texts, log, threads=threads),
     )
 
@@ -108,7 +111,7 @@ def renumbered(learnt: Learnt, place: Ids, log: Log, *, threads: int = 2) -> Lea
 
 def ask(sources: Sources, log: Log, users: Ids, params: Params, *, threads: int = 2) -> Asked:
     """Let each source propose ``candidates`` products to each customer."""
-    k = max(1, min(params.candidates, log.n_products))
+    k = max(1, min(proposals(log, params), log.n_products))
     lists, scores, because, rows = {}, {}, {}, {}
     for name in SPARSE:
         rows[name] = _rows(sources, name, log, users, threads)
@@ -122,6 +125,11 @@ def ask(sources: Sources, log: Log, users: Ids, params: Params, *, threads: int 
     lists["popular"], scores["popular"] = popular.propose(sources.lately, log, users, k)
     lists["trend"], scores["trend"] = popular.propose(sources.trend, log, users, k)
     return Asked(lists, scores, because, rows, x)
+
+
+def proposals(log: Log, params: Params) -> int:
+    """How many products each source proposes to a customer; the ranker learns from as many as it is given."""
+    return min(params.candidates, max(LEAST, params.proposals // max(1, log.n_customers)))
 
 
 def matrix(sources: Sources, name: str) -> Csr:

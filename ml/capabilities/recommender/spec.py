@@ -45,6 +45,10 @@ class Params:
     """Places that are ranked for each customer: the shop's rules then choose ``top_k`` of them."""
     candidates: int = 80
     """Products that each candidate model proposes to a customer."""
+    proposals: int = 32_000_000
+    """Most proposals of one model to all customers together: in a larger shop each customer gets fewer, at least 20."""
+    learn_customers: int = 200_000
+    """Most customers that the item-to-item models and the factors learn from, drawn by lot."""
     repeats: int = 120
     """Most products of a customer's own history among the candidates."""
     recent_days: float = 60.0
@@ -71,7 +75,7 @@ class Params:
     ranker: bool = True
     """False: serve the blend."""
     windows: int = 8
-    """Windows before the night that the ranker learns from."""
+    """Most windows before the night that the ranker learns from; fewer where three or more give it enough customers."""
     window_days: float = 30.0
     window_step_days: float = 12.0
     ranker_customers: int = 12_000

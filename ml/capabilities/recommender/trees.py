@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ import numpy.typing as npt
 from ml.core.compiled import Ids, Scores, compiled, share
 
 _STEP = 4096
+_ROWS = 32
+"""Rows that go down a tree together."""
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -48,26 +50,17 @@ class Trees:
 
 def predict(trees: Trees, x: Scores, *, threads: int = 2) -> Floats:
     """Sum the leaves' values of each row of ``x``, shape (n,)."""
-    out = np.zeros(len(x))
-    parts = tuple(getattr(trees, f.name) for f in fields(trees))
-
-    def work(start: int, end: int) -> None:
-        _predict(parts, x[start:end], out[start:end])
-
-    share(work, len(x), threads, _STEP)
-    return out
+    return _summed(trees, x, trees.value[:, None], threads)[:, 0]
 
 
 def saabas(trees: Trees, x: Scores, group: Ids, n_groups: int, *, threads: int = 2) -> Floats:
-    """Split the prediction of each row by groups of features, shape (n, n_groups); the roots' values are left out."""
-    out = np.zeros((len(x), n_groups))
-    parts = tuple(getattr(trees, f.name) for f in fields(trees))
+    """Split the prediction of each row by groups of features, shape (n, n_groups); the roots' values are left out.
 
-    def work(start: int, end: int) -> None:
-        _saabas(parts, x[start:end], group, out[start:end])
-
-    share(work, len(x), threads, _STEP)
-    return out
+    The way to a leaf is the same for every row that ends in it: its parts are added up once per leaf, not per row.
+    """
+    parts = np.zeros((len(trees.feature), n_groups))
+    _along(trees.feature, trees.left, trees.right, trees.value, group, parts)
+    return _summed(trees, x, parts, threads)
 
 
 def from_dump(dump: dict[str, Any]) -> Trees:
@@ -108,39 +101,98 @@ def load(path: Path) -> Trees:
         return Trees(**{f.name: file[f.name] for f in fields(Trees)})
 
 
-_Parts = tuple[Ids, Ids, Ids, Ids, Floats, Floats, Flags, Flags]
+def _summed(trees: Trees, x: Scores, values: Floats, threads: int) -> Floats:
+    """Sum the rows of ``values`` of the leaves that each row of ``x`` ends in, shape (n, values.shape[1])."""
+    out = np.zeros((len(x), values.shape[1]))
+    if not len(trees.root):
+        return out
+    nodes, depth = _packed(trees, x.shape[1]), _depth(trees.root, trees.feature, trees.left, trees.right)
+
+    def work(start: int, end: int) -> None:
+        _walk(trees.root.astype(np.uint32), depth, nodes, values, x[start:end], out[start:end])
+
+    share(work, len(x), threads, _STEP)
+    return out
+
+
+class _Nodes(NamedTuple):
+    """Nodes as :func:`_walk` reads them: unsigned, so that no index is tested for being negative.
+
+    ``column`` is where a row holds the feature: at f with -inf for nan, at m + f with inf for it. So ``x > threshold``
+    alone decides, and ``child[2 k + (x > threshold)]`` comes next; a leaf comes after itself.
+    """
+
+    column: npt.NDArray[np.uint32]
+    threshold: Scores
+    child: npt.NDArray[np.uint32]
+
+
+def _packed(trees: Trees, m: int) -> _Nodes:
+    leaf = trees.feature < 0
+    # The largest float32 that is not above the threshold: x is float32, so every comparison comes out the same.
+    with np.errstate(over="ignore"):  # a split between what is known and what is not has the largest float64
+        threshold = trees.threshold.astype(np.float32)
+    above = threshold > trees.threshold
+    threshold[above] = np.nextafter(threshold[above], np.float32(-np.inf))
+    left = leaf | np.where(trees.missing_zero, trees.threshold >= 0, trees.missing_left)
+    column = np.where(leaf, 0, trees.feature) + np.where(left, 0, m)
+    itself = np.arange(len(leaf))
+    child = np.stack([np.where(leaf, itself, trees.left), np.where(leaf, itself, trees.right)], axis=1)
+    return _Nodes(column.astype(np.uint32), threshold, child.astype(np.uint32).reshape(-1))
 
 
 @compiled
-def _step(parts: _Parts, node: int, row: Scores) -> int:
-    """The child that a row goes to."""
-    _, feature, left, right, threshold, _, missing_left, missing_zero = parts
-    x = row[feature[node]]
-    if np.isnan(x):
-        if not missing_zero[node]:
-            return int(left[node] if missing_left[node] else right[node])
-        x = np.float32(0.0)
-    return int(left[node] if x <= threshold[node] else right[node])
-
-
-@compiled
-def _predict(parts: _Parts, x: Scores, out: Floats) -> None:
-    root, feature, value = parts[0], parts[1], parts[5]
-    for t in range(len(root)):  # a tree stays in the cache while all rows go down
-        for r in range(len(x)):
-            node = root[t]
-            while feature[node] >= 0:
-                node = _step(parts, node, x[r])
-            out[r] += value[node]
-
-
-@compiled
-def _saabas(parts: _Parts, x: Scores, group: Ids, out: Floats) -> None:
-    root, feature, value = parts[0], parts[1], parts[5]
+def _depth(root: Ids, feature: Ids, left: Ids, right: Ids) -> npt.NDArray[np.int64]:
+    """Splits on the longest way of each tree; a node stands after the one above it."""
+    depth, below = np.zeros(len(root), np.int64), np.zeros(len(feature), np.int64)
     for t in range(len(root)):
-        for r in range(len(x)):
-            node = root[t]
-            while feature[node] >= 0:
-                below = _step(parts, node, x[r])
-                out[r, group[feature[node]]] += value[below] - value[node]
-                node = below
+        end = root[t + 1] if t + 1 < len(root) else len(feature)
+        for k in range(root[t], end):
+            if feature[k] >= 0:
+                below[left[k]] = below[right[k]] = below[k] + 1
+            depth[t] = max(depth[t], below[k])
+    return depth
+
+
+@compiled
+def _along(feature: Ids, left: Ids, right: Ids, value: Floats, group: Ids, parts: Floats) -> None:
+    """Give each node what the splits on the way to it have moved, by the split feature's group."""
+    for k in range(len(feature)):
+        if feature[k] >= 0:
+            for below in (left[k], right[k]):
+                parts[below] = parts[k]
+                parts[below, group[feature[k]]] += value[below] - value[k]
+
+
+@compiled
+def _walk(
+    root: npt.NDArray[np.uint32], depth: npt.NDArray[np.int64], nodes: _Nodes, values: Floats, x: Scores, out: Floats
+) -> None:
+    """Take 32 rows down each tree side by side: the rows and the tree stay in the cache, and no step waits for a branch."""
+    column, threshold, child = nodes
+    at, wide = np.empty(_ROWS, np.uint32), np.uint32(2 * x.shape[1])
+    block = np.zeros(_ROWS * 2 * x.shape[1], np.float32)
+    for start in range(0, len(x), _ROWS):
+        n = min(_ROWS, len(x) - start)
+        _copy(x[start : start + n], block)
+        for t in range(len(root)):
+            at[:] = root[t]
+            for _ in range(depth[t]):
+                for i in range(np.uint32(_ROWS)):
+                    r = np.uint32(i)
+                    k = at[r]
+                    right = np.uint32(not (block[r * wide + column[k]] <= threshold[k]))
+                    at[r] = child[np.uint32(2) * k + right]
+            for i in range(n):
+                for g in range(values.shape[1]):
+                    out[start + i, g] += values[at[i], g]
+
+
+@compiled
+def _copy(x: Scores, block: Scores) -> None:
+    m = x.shape[1]
+    for r in range(len(x)):
+        for j in range(m):
+            unknown, v = np.isnan(x[r, j]), x[r, j]
+            block[2 * r * m + j] = -np.inf if unknown else v
+            block[2 * r * m + m + j] = np.inf if unknown else v

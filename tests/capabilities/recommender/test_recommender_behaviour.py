@@ -105,9 +105,6 @@ def test_a_bought_phone_leads_to_its_case(night: dict) -> None:
     assert not set(beside) & set(PHONES)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a shop of two dozen orders says too little of phones: their repeats are drawn to those of tea"
-)
 def test_a_bought_phone_is_not_shown_again(night: dict) -> None:
     """Where nobody ever bought a phone twice, nobody is shown the one that they have."""
     assert "phone Alba" not in _shown(night, "buyer")
@@ -187,7 +184,12 @@ def test_a_new_product_has_its_places_the_first_night(night: dict) -> None:
 
 
 def test_a_new_product_reaches_who_follows_its_kind_the_first_night() -> None:
-    """A tea of the maker that a customer drinks, listed yesterday and bought by nobody, is in the customer's list."""
+    """A tea listed yesterday and bought by nobody is in a tea drinker's list for what it is; elsewhere only as a filler."""
     after = _night(catalogue=CATALOGUE | {"mint green tea Nord": ("tea", "Nord", 8.0)}, **{"mint green tea Nord": 0.5})
-    assert "mint green tea Nord" in _shown(after, "drinker")
-    assert "mint green tea Nord" not in _shown(after, "buyer")
+    why = {
+        row["customer_id"]: row["reason_code"]
+        for row in after["recommendation"]
+        if row["product_id"] == "mint green tea Nord"
+    }
+    assert why["drinker"] in {"category", "because"}
+    assert why.get("buyer", "range") in {"range", "popular"}

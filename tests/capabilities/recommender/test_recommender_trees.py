@@ -16,6 +16,7 @@ def _data(seed: int, n: int = 3000) -> tuple[np.ndarray, np.ndarray]:
     x = rng.normal(size=(n, 5)).astype(np.float32)
     x[rng.random(x.shape) < 0.2] = np.nan
     x[:, 3] = np.nan_to_num(x[:, 3])  # a column in which nothing was missing at the fit
+    x[:, 4] = np.where(np.isnan(x[:, 0]), np.nan, 1)  # one of which only that it is known tells something
     return x, np.nan_to_num(x[:, 0]) + rng.normal(size=n) * 0.5 > np.nan_to_num(x[:, 1], nan=1.0)
 
 

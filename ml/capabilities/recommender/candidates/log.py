@@ -118,9 +118,25 @@ def without_looks(log: Log) -> Log:
     return _kept(log, np.ones(len(log.at), bool), np.zeros(len(log.look_at), bool))
 
 
+def some(log: Log, most: int, seed: int) -> Log:
+    """Give the same log with what ``most`` customers did, drawn from all who did anything; the numbers stay."""
+    there = np.flatnonzero((np.diff(log.indptr) > 0) | (np.diff(log.look_indptr) > 0))
+    if len(there) <= most:
+        return log
+    chosen = np.zeros(log.n_customers, bool)
+    chosen[np.random.default_rng(seed).permutation(there)[:most]] = True
+    return _kept(log, np.repeat(chosen, np.diff(log.indptr)), np.repeat(chosen, np.diff(log.look_indptr)))
+
+
 def everyone(log: Log) -> Ids:
     """The numbers of all customers."""
     return np.arange(log.n_customers, dtype=np.int32)
+
+
+def category_codes(log: Log) -> Ids:
+    """A number for each product's category, shape (n_products,); -1 for none."""
+    names = pc.if_else(pc.equal(log.category, ""), None, log.category).dictionary_encode()
+    return np.asarray(pc.fill_null(names.indices, -1).to_numpy(zero_copy_only=False), np.int32)
 
 
 def _kept(log: Log, lines: npt.NDArray[np.bool_], looks: npt.NDArray[np.bool_]) -> Log:

@@ -19,7 +19,7 @@ LEAST_CHANCE = 0.01
 """What is less likely is not listed. (A bound on the expected day would be worse: intervals vary too much.)"""
 PRIOR_INTERVALS = 10.0
 """A category's interval counts as so many intervals of each of its products, the shop's as so many of the category."""
-PRIOR_PURCHASES = 20.0
+PRIOR_PURCHASES = 10.0
 OWN_PRIOR = 3.0
 """A product's interval and chance count as so many of the customer's own."""
 LEAST_REPEATERS = 3
@@ -50,13 +50,13 @@ class Repeats:
     shown_again: Bools
 
     def days_of(self, customer: Ints, product: Ints, m: int) -> Ints:
-        """Return the interval of each (customer, product) in whole days, at least 1; 0 where it was never bought."""
+        """Return the interval of each (customer, product) in whole days, at least 1; 0 where nothing shows that it repeats."""
         key, wanted = self.customer * m + self.product, customer * m + product
         at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
         if not len(key):
             return np.zeros(len(wanted), np.int64)
         whole = np.where(np.isfinite(self.interval[at]), np.maximum(1, np.rint(self.interval[at])), 0)
-        return np.where(key[at] == wanted, whole, 0).astype(np.int64)
+        return np.where((key[at] == wanted) & self.repeatable[at], whole, 0).astype(np.int64)
 
 
 def repeats(tonight: Tonight, span: tuple[int, int], params: Params) -> Repeats:
