@@ -108,9 +108,12 @@ def stopped(decision: Decision, stops: Sequence[str], *, served: bool) -> Decisi
 
     ``served`` says whether there is a champion to stay; without one the baseline serves.
     """
-    if not stops or decision.outcome != "promote":
+    if not stops:
         return decision
-    why = f"{decision.why} But it is not promoted, for it is worse in part: {'; '.join(stops)}."
+    told = "; ".join(stops)
+    if decision.outcome != "promote":
+        return replace(decision, why=f"{decision.why} Beside that: {told}.")
+    why = f"{decision.why} But it is not promoted: {told}."
     return replace(decision, outcome="refuse" if served else "baseline", why=why)
 
 

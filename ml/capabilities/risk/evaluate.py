@@ -56,18 +56,23 @@ def evaluate(
     baseline = SPEC.gate.baseline
     if baseline not in made:
         return made
-    return {name: replace(one, stops=_stops(rows, label, one, made[baseline])) for name, one in made.items()}
+    return {
+        name: replace(
+            one,
+            stops=(*_untold(models[name], label), *slices.worse(rows, label, one.per_unit, made[baseline].per_unit)),
+        )
+        for name, one in made.items()
+    }
 
 
-def _stops(rows: pa.Table, label: binary.Labels, ours: Evaluation, theirs: Evaluation) -> tuple[str, ...]:
-    """Why the first must not be promoted: a slice that it fails, or a window that cannot tell."""
-    frauds = int(label.sum())
-    few = (
-        ()
-        if frauds >= FEWEST
-        else (f"{frauds} frauds in the window, with fewer than {FEWEST} no model is the better one",)
-    )
-    return *few, *slices.worse(rows, label, ours.per_unit, theirs.per_unit)
+def _untold(model: RiskModel, label: binary.Labels) -> tuple[str, ...]:
+    """Why the window, or what came before it, cannot tell how good the model is."""
+    if not model.learnt:
+        known = f"{model.bad_} known frauds and {model.good_} good orders"
+        return (f"{known} are too few to learn from, so how unusual an order is decides",)
+    if label.sum() < FEWEST:
+        return (f"{int(label.sum())} known frauds in the window are too few to tell which model is better",)
+    return ()
 
 
 def _judge(model: RiskModel, rows: pa.Table, label: binary.Labels, costs: money.Costs) -> Evaluation:

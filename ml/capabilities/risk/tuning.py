@@ -58,9 +58,9 @@ def tuned(x: Matrix, y: Labels, texts: int, params: Params, seed: int) -> Params
         found[trial.number] = chosen, np.concatenate(made)
         return float(found[trial.number][1].mean())
 
+    logging.getLogger("optuna").setLevel(logging.WARNING)
     sampler, pruner = optuna.samplers.TPESampler(seed=seed), optuna.pruners.MedianPruner(n_startup_trials=4)
     study = optuna.create_study(sampler=sampler, pruner=pruner)
-    logging.getLogger("optuna").setLevel(logging.WARNING)
     study.optimize(objective, n_trials=params.trials)
     best, loss = found[study.best_trial.number]
     gain = usual - loss

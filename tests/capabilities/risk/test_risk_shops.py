@@ -16,7 +16,7 @@ from ml.capabilities.risk.columns import NUMBERS
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import fit, fit_baseline
 from ml.capabilities.risk.spec import SPEC
-from ml.core.gate import decide
+from ml.core.gate import decide, stopped
 from tests.contract.cases import SEED, Case, memory
 
 CASE = Case(SPEC)
@@ -65,15 +65,23 @@ def test_the_gate_says_that_there_is_nothing_to_measure_on(shop: str) -> None:
     """Every figure is finite; with too few units, or no fraud among them, the challenger is not served."""
     known = CASE.build(SHOPS[shop], CASE.cutoff)
     truth = ibis.duckdb.connect().to_pyarrow(features.truth(memory(SHOPS[shop]), CASE.cutoff, CASE.as_of, PARAMS))
-    models = {"challenger": fit(known, PARAMS, SEED), "baseline": fit_baseline(known, PARAMS, SEED)}
+    models = {"challenger": fit(known, PARAMS, SEED), SPEC.gate.baseline: fit_baseline(known, PARAMS, SEED)}
     made = evaluate(models, known, truth, PARAMS)
     for evaluation in made.values():
         assert np.isfinite(list(evaluation.metrics.values())).all()
     decision = decide(
-        made["challenger"].per_unit, None, made["baseline"].per_unit, same_recipe=False, gate=SPEC.gate, seed=SEED
+        made["challenger"].per_unit,
+        None,
+        made[SPEC.gate.baseline].per_unit,
+        same_recipe=False,
+        gate=SPEC.gate,
+        seed=SEED,
     )
     assert decision.outcome == "baseline"
-    assert "Logistic regression is served: " in decision.why
+    told = stopped(decision, made["challenger"].stops, served=False).why
+    assert "Logistic regression is served: " in told
+    assert "0 known frauds" in told
+    assert "how unusual an order is decides" in told
 
 
 def test_frauds_only_teach_nothing_either() -> None:
