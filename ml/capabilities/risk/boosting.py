@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.risk.spec import Params
+from ml.core import trees
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
@@ -22,10 +23,11 @@ class Boosters:
 
     def __init__(self, boosters: list[Any]) -> None:
         self.boosters = boosters
+        self.trees = [trees.from_dump(booster.dump_model()) for booster in boosters]
 
     def log_odds(self, x: Matrix) -> Floats:
         """Mean log-odds, shape (n_rows,)."""
-        made = [b.predict(x, raw_score=True, num_threads=threads(x)) for b in self.boosters]
+        made = [trees.predict(each, x, threads=1) for each in self.trees]
         return np.asarray(np.mean(made, axis=0), np.float64)
 
     def contributions(self, x: Matrix) -> Floats:
