@@ -39,7 +39,9 @@ def _batches(begin: int, end: int) -> Iterator[pa.RecordBatch]:
                 "product_id": pa.array(products[0]).cast(pa.string()),
                 "score": rng.random(len(number)),
                 "reason": titles.take(pa.array(products[1] % len(titles))),
+                "reason_code": pa.repeat("because", len(number)),
                 "source_product_id": pa.array(products[1]).cast(pa.string()),
+                "propensity": np.ones(len(number)),
             }
         )
 

@@ -160,6 +160,7 @@ def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "GX_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "true",
         "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",
         "OPENBLAS_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
     }

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, diags_array, hstack, vstack
 
 from ml.capabilities.recommender.candidates import popular
 from ml.capabilities.recommender.candidates.history import bought, history
-from ml.capabilities.recommender.candidates.log import Log, without_looks
+from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr, Ids, Scores
 from ml.core.topk_sparse import top_k_sparse
@@ -64,10 +64,10 @@ def blend(
     available: npt.NDArray[np.bool_],
     params: Params,
     *,
-    new: bool,
+    hide: npt.NDArray[np.bool_] | None,
     threads: int,
 ) -> Blend:
-    """Make the blend for ``users``; with ``new``, without what they have bought.
+    """Make the blend for ``users``, without what they have bought of ``hide``; not given: what is seldom bought again.
 
     ``model``: likeness and share of repeats, in the numbers of tonight's products.
     """
@@ -77,7 +77,7 @@ def blend(
     weights = csr_array(csr_array(similar @ diags_array(available.astype(np.float32))) + diags_array(itself))
     weights.eliminate_zeros()
     owned = bought(log, users, threads=threads)
-    hidden = owned if new else _columns(owned, repeat < params.repeat_from)
+    hidden = columns(owned, repeat < params.repeat_from if hide is None else hide)
     return _made(log, users, shares, h, weights, available, params.popularity, hidden)
 
 
@@ -88,15 +88,15 @@ def baseline(
     available: npt.NDArray[np.bool_],
     params: Params,
     *,
-    new: bool,
+    hide: npt.NDArray[np.bool_] | None,
     threads: int,
 ) -> Blend:
-    """Make the baseline for ``users``; with ``new``, without what they have bought: popularity alone."""
-    h = history(without_looks(log), users, params.baseline_half_life_days, cap=np.inf, threads=threads)
+    """Make the baseline for ``users``, without what they have bought of ``hide``."""
+    h = history(log, users, params.baseline_half_life_days, cap=np.inf, looks=False, threads=threads)
     weights = csr_array(diags_array(available.astype(np.float32)))
     weights.eliminate_zeros()
     owned = bought(log, users, threads=threads)
-    hidden = owned if new else csr_array(owned.shape, dtype=np.float32)
+    hidden = csr_array(owned.shape, dtype=np.float32) if hide is None else columns(owned, hide)
     shares = popular.Popular(shares.share[:1], shares.counts[:1], np.zeros_like(shares.group))
     return _made(log, users, shares, h, weights, available, params.baseline_popularity, hidden)
 
@@ -119,7 +119,8 @@ def _made(
     return Blend(hstack([h, one], format="csr"), weights, scaled, hidden)
 
 
-def _columns(matrix: Csr, chosen: npt.NDArray[np.bool_]) -> Csr:
+def columns(matrix: Csr, chosen: npt.NDArray[np.bool_]) -> Csr:
+    """The same matrix with the entries of some columns only."""
     made = csr_array(matrix @ diags_array(chosen.astype(np.float32)))
     made.eliminate_zeros()
     return made

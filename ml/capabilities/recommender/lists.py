@@ -52,6 +52,8 @@ class Lists:
     params : Params
     new : bool
         True: only what a customer has not bought before.
+    again : ndarray of shape (n_products,), bool, optional
+        Which products their buyers may be shown again; not given: the ranking decides.
     threads : int
     """
 
@@ -63,14 +65,16 @@ class Lists:
         params: Params,
         *,
         new: bool = False,
+        again: npt.NDArray[np.bool_] | None = None,
         threads: int = 2,
     ) -> None:
         self.products = features["product"].sort_by("product_no")
-        self.params, self.threads, self.new = params, threads, new
+        self.params, self.threads = params, threads
         self.customers = np.asarray(customers, np.int32)
         self.log = tonights_log(features)
         self.available = self.products["available"].to_numpy()
         self.m = len(self.available)
+        self.hide = np.ones(self.m, bool) if new else None if again is None else ~again
         self.shares = popular.fit(self.log, self.log.until, params, 0)
         self._ranking = popular.ranking(self.shares, self.available)
         self._group = popular.groups(self.shares, self.log, self.customers)
@@ -89,7 +93,7 @@ class Lists:
         depth = max(1, min(self.params.depth, self.m))
         if self._second is not None:
             ids, scores, source, code = ranked_rows(
-                self._second, self.customers[start:end], depth, self.params, new=self.new, threads=self.threads
+                self._second, self.customers[start:end], depth, self.params, hide=self.hide, threads=self.threads
             )
         else:
             ids, scores, source, code = self._blended(start, end, depth)
@@ -130,13 +134,13 @@ class Lists:
     def _first(self, model: Recommender, place: Ids) -> blend.Blend:
         given = (self.available, self.params)
         if model.learnt_ is None:
-            return blend.baseline(self.log, self.customers, self.shares, *given, new=self.new, threads=self.threads)
+            return blend.baseline(self.log, self.customers, self.shares, *given, hide=self.hide, threads=self.threads)
         learnt = sources.renumbered(model.learnt_, place, self.log, threads=self.threads)
         repeat = np.full(self.m, model.repeat_mean_, np.float32)
         repeat[place >= 0] = model.repeat_[place[place >= 0]]
         similar = learnt.neighbours.similar
         return blend.blend(
-            self.log, self.customers, self.shares, (similar, repeat), *given, new=self.new, threads=self.threads
+            self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide, threads=self.threads
         )
 
     def _blended(self, start: int, end: int, depth: int) -> tuple[Ids, Scores, Ids, Codes]:
@@ -172,7 +176,9 @@ class Lists:
         """What is not shown to the customers of ``rows``."""
         if self._blend is not None:
             return self._blend.hidden[rows]
-        return bought(self.log, self.customers[rows] if self.new else np.full(len(rows), -1, np.int32))
+        if self.hide is None:
+            return bought(self.log, np.full(len(rows), -1, np.int32))
+        return blend.columns(bought(self.log, self.customers[rows], threads=self.threads), self.hide)
 
 
 def _place(model: Recommender, products: pa.Table) -> Ids:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.recommender.templates import TEMPLATES
 from ml.core.compiled import Ids, Scores
 
 Mask = npt.NDArray[np.bool_]
@@ -116,15 +115,6 @@ def night(features: Mapping[str, pa.Table]) -> date:
     """Which night the features are of; without any, the first day that there is."""
     table = features.get("night")
     return table["night"][0].as_py() if table is not None and len(table) else date.min
-
-
-def templates(features: Mapping[str, pa.Table]) -> dict[str, str]:
-    """Words of the reasons by code, in the language that the shop chose; English where it has none."""
-    said, chosen = features.get("reason_template"), features.get("recommender_setting")
-    language = chosen["language"][0].as_py() if chosen is not None and len(chosen) else "en"
-    rows = [] if said is None else said.to_pylist()
-    by_language = {name: {r["code"]: r["template"] for r in rows if r["language"] == name} for name in ("en", language)}
-    return dict(TEMPLATES) | by_language["en"] | by_language[language]
 
 
 def _holding(features: Mapping[str, pa.Table]) -> list[dict[str, Any]]:

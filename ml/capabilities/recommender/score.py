@@ -145,7 +145,8 @@ def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
 
 def _recommendations(model: Recommender, shop: _Shop) -> Iterator[dict[str, pa.Array]]:
     start, end = shop.span
-    lists = Lists(model, shop.features, np.arange(start, end, dtype=np.int32), shop.params)
+    rules, customers = shop.reranker.rules, np.arange(start, end, dtype=np.int32)
+    lists = Lists(model, rules.shelf(shop.features), customers, shop.params, again=rules.again)
     for i in range(0, end - start, BLOCK):
         ranked = lists.rank(i, min(i + BLOCK, end - start))
         bought = lists.bought(i, ranked.ids)
@@ -185,7 +186,7 @@ def _reasons(
     days[again_] = shop.repeats.days_of(customer[again_], chosen[again_].astype(np.int64), tonight.m)
     segments = shop.customers["segment"].combine_chunks()
     return shop.words.of(
-        np.where(again_ & (days == 0), KIND["bought"], code),
+        np.select([again_ & (days == 0), again_ & (days == 1)], [KIND["bought"], KIND["daily"]], code),
         source=Named(tonight.titles, source),
         category=Named(pa.array(tonight.categories, pa.string()), tonight.category[chosen]),
         segment=Named(segments, customer),

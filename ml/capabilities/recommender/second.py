@@ -37,11 +37,17 @@ class Second:
 
 
 def ranked_rows(
-    second: Second, users: Ids, depth: int, params: Params, *, new: bool, threads: int
+    second: Second,
+    users: Ids,
+    depth: int,
+    params: Params,
+    *,
+    hide: npt.NDArray[np.bool_] | None,
+    threads: int,
 ) -> tuple[Ids, Scores, Ids, Codes]:
     """Rank for ``users``: ids, scores (chances, best first), sources and codes of shape (n, depth).
 
-    With ``new``, only what a customer has not bought. Lists end early, with -1, where there are fewer candidates.
+    What a customer has bought of ``hide`` is left out. Lists end early, with -1, where there are fewer candidates.
     """
     shape = (len(users), depth)
     ids, source = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
@@ -52,8 +58,8 @@ def ranked_rows(
             second.sources, second.log, users[rows], second.products, second.available, params, threads=threads
         )
         worth = ranker.score(second.ranker, table.x, threads=threads).astype(np.float32)
-        if new:
-            worth[table.bought] = -np.inf
+        if hide is not None:
+            worth[table.bought & hide[table.items]] = -np.inf
         chosen = np.full((len(table.ends) - 1, depth), -1, np.int32)
         _select(table.ends, table.items, worth, chosen, ids[rows], scores[rows])
         there = chosen >= 0

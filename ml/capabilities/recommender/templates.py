@@ -18,10 +18,12 @@ TEMPLATES: Mapping[str, str] = {
     "pinned": "chosen by the shop",
     "range": "from our range",
     "bought": "because you bought it before",
+    "daily": "bought again about every day",
     "first": "what new customers choose first",
     "together": "often bought together with {source}",
     "compared": "looked at or bought by the same customers",
     "alike": "similar to {source}",
     "trending": "in demand: bought more than before",
 }
-"""English words of each code: ``REASON_CODES``, ``bought`` (again, where no interval is known), and those of the other tables."""
+"""English words of each code: ``REASON_CODES``, ``bought`` and ``daily`` (again, where no
+interval is known or it is a day), and those of the other tables."""

@@ -52,8 +52,12 @@ def _nothing(n: int) -> dict[str, pa.Array]:
 
 
 def _log(pairs: list[tuple[int, int, float, int]]) -> dict[str, pa.Table]:
-    """Each pair's orders, one a day until today, and a look where there is none; products bought together share orders."""
-    lines = [(u, i, u * 100 + k, NOW - k * DAY - 1) for u, i, _, orders in pairs for k in range(orders)]
+    """Each pair's orders, one a day until today, and a look where there is none; products bought together share orders.
+
+    What was bought once was bought nine days ago: it is overdue.
+    """
+    ago = [(u, i, k + 9 * (orders == 1)) for u, i, _, orders in pairs for k in range(orders)]
+    lines = [(u, i, u * 100 + k, NOW - k * DAY - 1) for u, i, k in ago]
     looks = [(u, i, weight) for u, i, weight, orders in pairs if not orders]
     who, what, order, at = (np.array(c) for c in zip(*lines, strict=True))
     looker, looked, weight = (np.array(c) for c in zip(*looks, strict=True)) if looks else (np.empty(0),) * 3
@@ -93,7 +97,7 @@ def test_reason_names_the_product_that_it_comes_from() -> None:
 def test_what_is_bought_again_is_shown_again() -> None:
     """Bread, which all its buyers bought again, is shown to them; a phone, which nobody bought twice, is hidden."""
     lists = _lists(_features(PAIRS))
-    assert lists["c0"][0] == ("bread", "bought again about every 1 days", "bread")
+    assert lists["c0"][0] == ("bread", "bought again about every day", "bread")
     assert "phone" not in [product for product, *_ in lists["c3"]]
     nothing_again = _lists(_features(PAIRS), replace(PARAMS, repeat_from=2.0))
     assert "bread" not in [product for product, *_ in nothing_again["c0"]]
@@ -128,9 +132,9 @@ def test_segments_have_their_own_popularity() -> None:
 
 def test_baseline_is_what_a_customer_buys_again_and_then_what_is_popular() -> None:
     """Own products lead, the often and lately bought first; who is new gets the popular ones; looks do not count."""
-    lists = _lists(_features(PAIRS), fit=model.fit_baseline)
+    lists = _lists(_features(PAIRS), replace(PARAMS, repeat_from=0.0), fit=model.fit_baseline)
     assert [row[0] for row in lists["c0"]] == ["bread", "butter", "phone", "lamp"]
-    assert lists["c0"][0] == ("bread", "bought again about every 1 days", "bread")
+    assert lists["c0"][0] == ("bread", "bought again about every day", "bread")
     assert lists["c4"] == lists["c5"]
     assert {row[1] for row in lists["c5"]} == {"popular this month"}
 

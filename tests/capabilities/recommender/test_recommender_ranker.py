@@ -156,6 +156,19 @@ def test_new_lists_hold_nothing_bought(model: Recommender, features) -> None:
     assert not lists.bought(0, lists.rank(0, 100).ids).any()
 
 
+@pytest.mark.parametrize("ranker", [True, False])
+def test_what_is_not_shown_again_takes_no_place(model: Recommender, features, ranker: bool) -> None:
+    """Bought products of those that are not to be shown again are not ranked, others are, and the list is full."""
+    again = np.arange(features["product"].num_rows) % 2 == 0
+    made = model if ranker else Recommender(replace(PARAMS, ranker=False), seed=SEED).fit(features)
+    lists = Lists(made, features, np.arange(100, dtype=np.int32), PARAMS, again=again)
+    ids = lists.rank(0, 100).ids
+    bought = lists.bought(0, ids)
+    assert again[ids[bought]].all()
+    assert bought.any()
+    assert (ids >= 0).all()
+
+
 def test_a_products_number_may_change(model: Recommender, log: Log) -> None:
     """Products keep what was learned of them under tonight's numbers; a newer one has nothing yet."""
     learnt = model.learnt_

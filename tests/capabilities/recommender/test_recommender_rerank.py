@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ml.adapters import config
 from ml.capabilities.recommender.config import CATEGORY_RULE, REASON_TEMPLATE, RULE, SETTING
+from ml.capabilities.recommender.reasons import KIND, Words
 from ml.capabilities.recommender.rerank import (
     Customers,
     Ranked,
@@ -24,7 +25,7 @@ from ml.capabilities.recommender.rerank import (
     rerank,
 )
 from ml.capabilities.recommender.rerank_reference import rerank_reference
-from ml.capabilities.recommender.rules import Rules, night, templates, work_out
+from ml.capabilities.recommender.rules import Rules, night, work_out
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import TEMPLATES
 
@@ -198,10 +199,14 @@ def test_words_are_of_the_chosen_language() -> None:
             config.schema(REASON_TEMPLATE),
         )
     }
-    assert templates({}) == dict(TEMPLATES)
-    assert templates(told) == dict(TEMPLATES) | {"popular": "hot"}
+
+    def said(features: dict[str, pa.Table]) -> list[str]:
+        return Words.of_shop(features).of(np.array([KIND["popular"], KIND["range"]])).to_pylist()
+
+    assert said({}) == [TEMPLATES["popular"], TEMPLATES["range"]]
+    assert said(told) == ["hot", TEMPLATES["range"]]
     told["recommender_setting"] = pa.Table.from_pylist([{"one": True, "language": "de"}], config.schema(SETTING))
-    assert templates(told) == dict(TEMPLATES) | {"popular": "beliebt", "range": "Sortiment"}
+    assert said(told) == ["beliebt", "Sortiment"]
 
 
 def test_blocks_of_customers_give_the_whole() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ class Factors:
     weight: float
     penalty: float
     half_life_days: float
+
+    @cached_property
+    def gram(self) -> npt.NDArray[np.float64]:
+        """YᵀY, shape (n_factors, n_factors): the same for every customer."""
+        y = self.items.astype(np.float64)
+        made: npt.NDArray[np.float64] = y.T @ y
+        return made
 
 
 def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Factors:
@@ -93,9 +101,9 @@ def load(folder: Path) -> Factors:
         return Factors(file["items"], weight, penalty, half_life_days)
 
 
-def fold_in(items: Scores, h: Csr, weight: float, penalty: float, *, threads: int = 2) -> Scores:
+def fold_in(state: Factors, h: Csr, *, threads: int = 2) -> Scores:
     """Solve for the factors of each row of ``h``, shape (n, n_factors)."""
-    gram = (items.T.astype(np.float64) @ items).astype(np.float64)
+    items, gram, weight, penalty = state.items, state.gram, state.weight, state.penalty
     x = np.zeros((h.shape[0], items.shape[1]), np.float32)
     parts = h.indptr.astype(np.int64), h.indices.astype(np.int32), h.data.astype(np.float32)
 
@@ -132,7 +140,7 @@ def _implicit(confidence: csr_matrix, params: Params, seed: int, threads: int) -
 def customers(state: Factors, log: Log, users: Ids, threads: int = 2) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """Solve for the customers' factors, and tell who has a history."""
     h = _history(log, users, state.half_life_days, threads)
-    return fold_in(state.items, h, state.weight, state.penalty, threads=threads), np.diff(h.indptr) > 0
+    return fold_in(state, h, threads=threads), np.diff(h.indptr) > 0
 
 
 def _history(log: Log, users: Ids, half_life_days: float, threads: int) -> Csr:

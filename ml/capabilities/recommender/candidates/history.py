@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates.log import Log, without_looks
+from ml.capabilities.recommender.candidates.log import Log
 from ml.core.compiled import Csr, Ids, Scores, compiled, share
 
 DAY = 86_400
@@ -25,6 +25,7 @@ def history(
     floor: float = 0.0,
     cap: float = 1.0,
     recent: int = RECENT_LINES,
+    looks: bool = True,
     threads: int = 2,
 ) -> Csr:
     """Weigh what each customer bought and looked at.
@@ -43,6 +44,8 @@ def history(
     cap : float
     recent : int
         Lines of a customer that are looked at, the latest.
+    looks : bool
+        False: as if nobody had looked at anything.
 
     Returns
     -------
@@ -52,13 +55,14 @@ def history(
     users = np.asarray(users, np.int32)
     known = users >= 0
     lines = np.zeros(len(users), np.int64)
-    for ends in (log.indptr, log.look_indptr):
+    look_ends = log.look_indptr if looks else np.zeros_like(log.look_indptr)
+    for ends in (log.indptr, look_ends):
         lines[known] += np.minimum(ends[users[known] + 1] - ends[users[known]], recent)
     starts = np.concatenate([[0], np.cumsum(lines)])
     items, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
     found = np.zeros(len(users), np.int64)
     bought = (log.indptr, log.product, log.order, log.at)
-    looked = (log.look_indptr, log.look_product, log.look_at, log.look_weight)
+    looked = (look_ends, log.look_product, log.look_at, log.look_weight)
     rate = np.log(2) / (half_life_days * DAY)
 
     how = log.until, rate, floor, cap, recent
@@ -85,7 +89,7 @@ def history(
 
 def bought(log: Log, users: Ids, *, threads: int = 2) -> Csr:
     """Give what each customer ever bought, shape (n, n_products): 1 for each product."""
-    return history(without_looks(log), users, 1e9, recent=len(log.at), threads=threads)
+    return history(log, users, 1e9, recent=len(log.at), looks=False, threads=threads)
 
 
 def history_reference(log: Log, users: Ids, half_life_days: float, *, floor: float = 0.0, cap: float = 1.0) -> Csr:

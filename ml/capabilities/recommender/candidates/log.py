@@ -113,11 +113,6 @@ def since(log: Log, at: int) -> Log:
     return _kept(log, log.at >= at, log.look_at >= at)
 
 
-def without_looks(log: Log) -> Log:
-    """Give the same log as if nobody had looked at anything."""
-    return _kept(log, np.ones(len(log.at), bool), np.zeros(len(log.look_at), bool))
-
-
 def some(log: Log, most: int, seed: int) -> Log:
     """Give the same log with what ``most`` customers did, drawn from all who did anything; the numbers stay."""
     there = np.flatnonzero((np.diff(log.indptr) > 0) | (np.diff(log.look_indptr) > 0))

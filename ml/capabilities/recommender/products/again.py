@@ -116,6 +116,7 @@ def rows(
     for i in range(0, len(at), BLOCK):
         pairs = at[i : i + BLOCK]
         interval = found.interval[pairs]
+        days = np.maximum(1, np.rint(interval)).astype(np.int64)
         expected = (tonight.as_of + wait[pairs] * DAY) * 1_000_000
         yield {
             "customer_id": customer_ids.take(pa.array(found.customer[pairs])),
@@ -124,9 +125,7 @@ def rows(
             "score": pa.array(due[pairs]),
             "expected_day": pa.array(expected, pa.timestamp("us", "UTC")),
             "interval_days": pa.array(interval),
-            "reason": words.of(
-                np.full(len(pairs), KIND["again"]), days=numbers(np.maximum(1, np.rint(interval)).astype(np.int64))
-            ),
+            "reason": words.of(np.where(days > 1, KIND["again"], KIND["daily"]), days=numbers(days)),
         }
 
 

@@ -92,7 +92,7 @@ def test_customers_factors_are_their_formula(log: Log) -> None:
     """The folded-in factors solve the normal equations; a customer without history has none."""
     state = factors.fit(log, NOW, PARAMS, 5)
     h = history(log, np.array([3, -1, 20], np.int32), state.half_life_days, cap=factors.CAP)
-    ours = factors.fold_in(state.items, h, state.weight, state.penalty)
+    ours = factors.fold_in(state, h)
     np.testing.assert_allclose(
         ours, factors.fold_in_reference(state.items, h, state.weight, state.penalty), rtol=1e-4, atol=1e-6
     )
