@@ -35,12 +35,17 @@ class Built:
     """Of loading, and of indexing."""
 
 
-def name_of(table: str, batch_id: int) -> str:
+def name_of(table: str, batch_id: int | str) -> str:
     """Name of the table in ``ml_batch`` that holds a batch."""
     name = f"{table}_{batch_id}"
     if len(name.encode()) > _NAME - len("_index_00"):
         raise NightshiftError("The name of a published table is too long.", came=name, do="give it a shorter one")
     return name
+
+
+def live_of(table: str) -> str:
+    """Name of the table in ``ml_batch`` that holds the rows of the lane between nights."""
+    return name_of(table, "live")
 
 
 def build(connection: postgres.Connection, lake: Lake, table: Published, folder: str, batch_id: int) -> Built:

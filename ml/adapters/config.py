@@ -6,10 +6,11 @@ An upgrade adds tables, columns, checks and default rows; it never takes a row o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg2 import sql
 
 from ml.adapters import postgres
@@ -18,6 +19,8 @@ from ml.core.spec import ConfigColumn, ConfigKind, ConfigTable
 SCHEMA = "ml_config"
 TYPES: Mapping[ConfigKind, str] = {**postgres.TYPES, "date": "date"}  # type: ignore[dict-item]  # keys are invariant
 _ARROW: Mapping[ConfigKind, pa.DataType] = {**postgres.ARROW, "date": pa.date32()}  # type: ignore[dict-item]
+HASH = "^[A-Za-z0-9_-]{16}$"
+"""What a keyed hash looks like."""
 _OURS = "nightshift: "
 """How the comment of a check begins that came from a spec; the check's SQL follows."""
 
@@ -56,8 +59,14 @@ def sync(url: str, tables: Iterable[ConfigTable]) -> None:
             _grant(cursor, table)
 
 
-def read(url: str, tables: Iterable[ConfigTable]) -> dict[str, pa.Table]:
-    """Rows of each table as they are now, in the order of the key; all of one moment."""
+def read(
+    url: str, tables: Sequence[ConfigTable], hashed: Callable[[pa.Array], pa.Array] | None = None
+) -> dict[str, pa.Table]:
+    """Rows of each table as they are now, in the order of the key; all of one moment.
+
+    ``hashed`` gives the keyed hash of what is personal. A value that looks like such a hash is taken as it is and, in a
+    second row, hashed: the staff may have copied it from ``ml``, or it may be a device of the shop's.
+    """
     with postgres.transaction(url, readonly=True) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found = {}
@@ -65,7 +74,25 @@ def read(url: str, tables: Iterable[ConfigTable]) -> dict[str, pa.Table]:
             statement = sql.SQL("SELECT {} FROM {} ORDER BY {}")
             cursor.execute(statement.format(_names(table.column_names), _name(table), _names(table.key)))
             found[table.name] = pa.Table.from_pylist([dict(row) for row in cursor.fetchall()], schema(table))
-        return found
+        return {
+            table.name: _hidden(found[table.name], table, hashed) if hashed else found[table.name] for table in tables
+        }
+
+
+def _hidden(rows: pa.Table, table: ConfigTable, hashed: Callable[[pa.Array], pa.Array]) -> pa.Table:
+    for column in table.columns:
+        for other, values in column.personal.items():
+            rows = _hashed(rows, column.name, other, values, hashed)
+    return rows
+
+
+def _hashed(
+    rows: pa.Table, name: str, other: str, values: tuple[str, ...], hashed: Callable[[pa.Array], pa.Array]
+) -> pa.Table:
+    mine = pc.fill_null(pc.is_in(rows[other], pa.array(values)), False)
+    given = rows[name].combine_chunks()
+    made = rows.set_column(rows.column_names.index(name), name, pc.if_else(mine, hashed(given), given))
+    return pa.concat_tables([made, rows.filter(pc.and_(mine, pc.match_substring_regex(given, HASH)))])
 
 
 def _name(table: ConfigTable) -> sql.Identifier:

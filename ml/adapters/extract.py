@@ -6,10 +6,11 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import adbc_driver_manager
@@ -36,7 +37,7 @@ WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
 """
 
 _SESSION = """
-SELECT set_config('TimeZone', $1, true), set_config('nightshift.as_of', $2, true),
+SELECT set_config('TimeZone', $1, true), set_config('nightshift.as_of', coalesce(nullif($2, ''), now()::text), true),
        set_config('nightshift.now', coalesce(nullif($3, ''), now()::text), true),
        set_config('nightshift.sample', $4, true), set_config('application_name', 'nightshift', true),
        set_config('synchronize_seqscans', 'off', true), set_config('work_mem', '64MB', true),
@@ -69,8 +70,8 @@ def schema(table: Table) -> pa.Schema:
 
 def faults(url: str) -> list[Fault]:
     """Compare the schema ``shop`` with the contract and return all faults at once; none: it can be read."""
-    found = _catalog(url)
-    return [fault for table in TABLES.values() for fault in _faults_of(table, found)]
+    found = catalog(url)
+    return [fault for table in TABLES.values() for fault in faults_of(table, found)]
 
 
 def shop_identity(url: str) -> str:
@@ -133,8 +134,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     ContractError
         The shop's tables do not fit the contract, or a value cannot be cast to the contract's type.
     """
-    found = _catalog(url)
-    if broken := [fault for table in TABLES.values() for fault in _faults_of(table, found)]:
+    found = catalog(url)
+    if broken := [fault for table in TABLES.values() for fault in faults_of(table, found)]:
         raise ContractError(
             "The shop's tables do not fit the contract.",
             came="\n".join(map(str, broken)),
@@ -146,9 +147,9 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         "ref": ref, "as_of": as_of.astimezone(UTC).isoformat(), "timezone": timezone, "shop": shop or shop_identity(url), "sample": sample,
         "read_at": datetime.now(UTC).isoformat(), "tables": {}, "missing": [],
     }  # fmt: skip
-    with _reading(url, timezone, as_of, now, sample) as connection:
+    with reading(url, timezone, as_of, now, sample) as connection:
         there = Shop({name: frozenset(columns) for name, columns in found.items()})
-        reader = _Reader(connection, lake, there, _Pseudonym(hash_key), sample is not None)
+        reader = Reader(connection, lake, there, Pseudonym(hash_key), partial(there.select, sample=sample is not None))
         for name, table in TABLES.items():
             if name in found:
                 manifest["tables"][name] = reader.read(table, lake.join(folder, "raw", name))
@@ -168,14 +169,17 @@ def _keep(lake: Lake, folder: str, table: pa.Table) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
+    """Reads tables of the shop into the lake."""
+
     connection: Any
     lake: Lake
     shop: Shop
-    pseudonym: _Pseudonym
-    sample: bool
+    pseudonym: Pseudonym
+    select: Callable[[Table], str]
 
     def read(self, table: Table, folder: str) -> dict[str, Any]:
+        """Write the rows that ``select`` chooses into ``folder``; give the manifest's entry."""
         start = time.monotonic()
         nulls = dict.fromkeys(table.column_names, 0)
         batches = ahead(self._mend(table, batch, nulls) for batch in ahead(self._batches(table)))
@@ -193,7 +197,7 @@ class _Reader:
     def _batches(self, table: Table) -> Iterator[pa.RecordBatch]:
         try:
             with closing(self.connection.cursor()) as cursor:
-                cursor.execute(self.shop.select(table, sample=self.sample))
+                cursor.execute(self.select(table))
                 yield from cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, OSError, pa.ArrowException) as error:  # OSError: the server, while it sends
             raise ContractError(
@@ -212,7 +216,7 @@ class _Reader:
         return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
 
 
-class _Pseudonym(dict[bytes, bytes]):
+class Pseudonym(dict[bytes, bytes]):
     """BLAKE2b with a key, 96 bit as 16 characters: equal values stay equal, and without the key nobody can try values out.
 
     96 bit: among a billion values the chance that any two fall together is below 1e-10. It is a dictionary of the
@@ -254,7 +258,8 @@ def valid_text(values: pa.Array) -> pa.Array:
     return values
 
 
-def _faults_of(table: Table, found: dict[str, dict[str, tuple[str, bool]]]) -> list[Fault]:
+def faults_of(table: Table, found: dict[str, dict[str, tuple[str, bool]]]) -> list[Fault]:
+    """Compare one table of :func:`catalog` with the contract."""
     if table.name not in found:
         return [Fault(table.name, "", "required table is missing")] if table.required else []
     columns = found[table.name]
@@ -272,7 +277,8 @@ def _fault_of(table: Table, column: Column, columns: dict[str, tuple[str, bool]]
     return Fault(table.name, column.name, f"is {came}, must be {column.kind} ({', '.join(accepted)})")
 
 
-def _catalog(url: str) -> dict[str, dict[str, tuple[str, bool]]]:
+def catalog(url: str) -> dict[str, dict[str, tuple[str, bool]]]:
+    """Type, and whether it may be read, by column of each contract table that the shop has."""
     found: dict[str, dict[str, tuple[str, bool]]] = {}
     for row in postgres.query(url, _CATALOG):
         if row["table"] in TABLES:
@@ -281,10 +287,16 @@ def _catalog(url: str) -> dict[str, dict[str, tuple[str, bool]]]:
 
 
 @contextmanager
-def _reading(url: str, timezone: str, as_of: datetime, now: datetime | None, sample: int | None) -> Iterator[Any]:
-    """Open one read-only transaction that sees one state of the shop and holds the values that the SQL asks for."""
+def reading(
+    url: str, timezone: str, as_of: datetime | None, now: datetime | None = None, sample: int | None = None
+) -> Iterator[Any]:
+    """Open one read-only transaction that sees one state of the shop and holds the values that the SQL asks for.
+
+    Without ``as_of`` and ``now`` both are the database's clock.
+    """
     with closing(dbapi.connect(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(_SESSION, (timezone, as_of.isoformat(), now.isoformat() if now else "", str(sample or 0)))
+        times = (moment.isoformat() if moment else "" for moment in (as_of, now))
+        cursor.execute(_SESSION, (timezone, *times, str(sample or 0)))
         cursor.fetchall()
         yield connection

@@ -192,17 +192,18 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
         return str(row["status"]) if row else ""
 
 
-def load_quarantine(url: str, lake: Lake, ref: str) -> int:
-    """Put the snapshot's refused rows into ``ml_ops.quarantine``, in place of those loaded for it before.
+def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
+    """Put the snapshot's refused rows into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
 
-    Reads ``snapshot/<ref>/quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``row`` as JSON text).
+    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``row`` as JSON text) below ``folder``, which
+    is the snapshot's if not given.
 
     Returns
     -------
     int
         Rows loaded.
     """
-    folder = lake.join("snapshot", ref, "quarantine")
+    folder = lake.join(folder or lake.join("snapshot", ref), "quarantine")
     names = [name for name in lake.names(folder) if name.endswith(".parquet")]
     with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('quarantine ' || %s, 0))", (ref,))

@@ -56,6 +56,7 @@ class _Job:
     capability: str
     model_version: int
     as_of: datetime
+    read_at: datetime | None
     inputs_sha256: str
 
 
@@ -70,6 +71,7 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
     model_version: int,
     as_of: datetime,
     inputs_sha256: str,
+    read_at: datetime | None = None,
     audits: Mapping[str, Any] | None = None,
     lock_timeout_s: float = swap.LOCK_TIMEOUT_S,
     patience_s: float = swap.PATIENCE_S,
@@ -89,6 +91,8 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
         Lake folder with the Parquet files of each table.
     inputs_sha256 : str
         Digest of everything that the rows depend on.
+    read_at : datetime, optional
+        When the shop was read: a batch whose ``as_of`` is later knows no more than that.
     audits : mapping, optional
         By table, what the audit found; kept in ``ml_ops.batch``.
     lock_timeout_s : float
@@ -113,7 +117,7 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
     NightshiftError
         Columns changed while views of the shop depend on the table.
     """
-    job = _Job(night, ref, capability, model_version, as_of, inputs_sha256)
+    job = _Job(night, ref, capability, model_version, as_of, read_at, inputs_sha256)
     tables = {table.name: (table, folder) for table, folder in folders.items()}
     with exclusive(url, f"publish tables of {capability}", wait_s):
         known = _known(url, job, list(tables))
@@ -161,12 +165,12 @@ def _begin(url: str, job: _Job, names: Sequence[str], audits: Mapping[str, Any])
             cursor.execute(
                 """
                 INSERT INTO ml_ops.batch
-                    (table_name, capability, night, ref, model_version, as_of, inputs_sha256, audit)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING batch_id
+                    (table_name, capability, night, ref, model_version, as_of, read_at, inputs_sha256, audit)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING batch_id
                 """,
                 (
-                    name, job.capability, job.night, job.ref, job.model_version, job.as_of, job.inputs_sha256,
-                    Json(audits.get(name, {}), dumps=build.dumps),
+                    name, job.capability, job.night, job.ref, job.model_version, job.as_of, job.read_at,
+                    job.inputs_sha256, Json(audits.get(name, {}), dumps=build.dumps),
                 ),
             )  # fmt: skip
             begun[name] = next(iter(cursor))["batch_id"]

@@ -1,16 +1,18 @@
 """The SELECT that reads a contract table as it was known at a time. Text only: nothing here connects.
 
 Values are never in the text: the reading session holds them as ``nightshift.as_of``, ``nightshift.now`` and
-``nightshift.sample``, and its time zone is the shop's, so that a timestamp without zone is read in it.
+``nightshift.sample``, and its time zone is the shop's, so that a timestamp without zone is read in it. The one exception
+is the time from which rows are new: only as a constant does it let Postgres choose an index on the shop's time columns.
 """
 
 # ruff: noqa: S608 (names come from the contract, never from outside; values are settings of the session)
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from ml.core.spec import Kind
+from ml.core.spec import Kind, Live
 from ml.shop.contract import TABLES, Table
 
 ACCEPTED: dict[Kind, tuple[str, ...]] = {
@@ -32,6 +34,7 @@ _TYPE: dict[Kind, str] = {
 _AS_OF = "(SELECT current_setting('nightshift.as_of')::timestamptz)"
 _TOMORROW = "(SELECT current_setting('nightshift.now')::timestamptz + interval '1 day')"
 _SAMPLE = "(SELECT current_setting('nightshift.sample')::int8)"
+_NEVER = "NULL::timestamptz"
 _FIRST, _LAST = "timestamptz '0001-01-01 00:00:00Z'", "timestamptz '9999-12-31 00:00:00Z'"
 
 
@@ -40,22 +43,71 @@ class Shop:
     """What the shop's schema has: the columns of each contract table that is there."""
 
     columns: Mapping[str, Collection[str]]
+    types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Postgres type by column; where two are equal they are compared as they are, so that an index serves."""
 
     def select(self, table: Table, *, sample: bool = False) -> str:
         """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null)."""
-        columns = ", ".join(
+        where = self._known(table, "t")
+        if sample and (chosen := self._sampled(table)):
+            where = f"({where}) AND {chosen}"
+        return f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}"
+
+    def select_new(self, table: Table, live: Live, since: datetime) -> str:
+        """Select as :meth:`select` what is new since ``since`` for the lane ``live``, each row once.
+
+        New is what became known since then; what belongs to a row that did (``known_with``); and what such rows
+        reference, whatever its date: a customer may be older than the row that tells of him. Rows of the lane's own
+        table without any time are faults, and come along to be shown.
+        """
+        branches, selects = self._new(table, live, "t", since), []
+        for number, branch in enumerate(branches):
+            again = "".join(f" AND ({other}) IS NOT TRUE" for other in branches[:number])
+            where = f"({branch}){again} AND ({self._own(table, 't')[0]})"
+            selects.append(f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}")
+        return " UNION ALL ".join(selects)
+
+    def _new(self, table: Table, live: Live, alias: str, since: datetime) -> list[str]:
+        """Conditions of which a new row meets at least one; each by itself can use an index."""
+        known, event = self._time(table, table.known_time, alias), self._time(table, table.event_time, alias)
+        moment = f"timestamptz '{since.astimezone(UTC).isoformat()}'"
+        conditions = []
+        if (known, event) != (_NEVER, _NEVER):
+            conditions = [f"{known} >= {moment} OR ({known} IS NULL AND {event} >= {moment})"]
+        if table.name == live.table:
+            return [*conditions, f"{known} IS NULL AND {event} IS NULL"]
+        scope = [TABLES[name] for name in (live.table, *live.brings) if name in self.columns]
+        for child in scope:
+            for column, parent, key in child.references:
+                if table.known_with == column and child is table and parent in [t.name for t in scope]:
+                    conditions.append(self._among(table, alias, column, TABLES[parent], key, live, since))
+                if not table.known_with and parent == table.name and TABLES[parent] is not child:
+                    conditions.append(self._among(table, alias, key, child, column, live, since))
+        return conditions
+
+    def _among(self, table: Table, alias: str, column: str, other: Table, key: str, live: Live, since: datetime) -> str:
+        """Condition: the value of ``column`` is that of ``key`` in a new row of ``other``."""
+        inner = f"{alias}_{other.name}"
+        mine, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
+        types = self.types.get(table.name, {}).get(column), self.types.get(other.name, {}).get(key)
+        if types[0] is None or types[0] != types[1]:
+            mine, theirs = f"{mine}::text", f"{theirs}::text"
+        new = " UNION ALL ".join(
+            f"SELECT {theirs} FROM {_from(other)} {inner} WHERE ({condition}) AND ({self._own(other, inner)[0]})"
+            for condition in self._new(other, live, inner, since)
+        )
+        return f"{mine} IN ({new})"
+
+    def _list(self, table: Table) -> str:
+        return ", ".join(
             f"{self._cast(table, c.name, c.kind) if c.name in self.columns[table.name] else f'NULL::{_TYPE[c.kind]}'} "
             f"AS {quoted(c.name)}"
             for c in table.columns
         )
-        where = self._known(table, "t")
-        if sample and (chosen := self._sampled(table)):
-            where = f"({where}) AND {chosen}"
-        return f"SELECT {columns} FROM {_from(table)} t WHERE {where}"
 
     def _cast(self, table: Table, column: str, kind: Kind, alias: str = "t") -> str:
         if column not in self.columns[table.name]:
-            return "NULL::timestamptz"
+            return _NEVER
         cast = f"{alias}.{quoted(column)}::{_TYPE[kind]}"
         if kind != "timestamp":
             return cast
@@ -64,7 +116,7 @@ class Shop:
 
     def _time(self, table: Table, column: str, alias: str) -> str:
         there = column and column in self.columns[table.name]
-        return f"{alias}.{quoted(column)}::timestamptz" if there else "NULL::timestamptz"
+        return f"{alias}.{quoted(column)}::timestamptz" if there else _NEVER
 
     def _own(self, table: Table, alias: str) -> tuple[str, str]:
         """Conditions: by its own times the row was known or is a fault to be shown; and: it has no time of its own."""

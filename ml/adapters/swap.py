@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
-from ml.adapters.build import SCHEMA, name_of
+from ml.adapters.build import SCHEMA, live_of, name_of
 from ml.adapters.postgres import TYPES
 from ml.core.errors import Busy, NightshiftError
 from ml.core.spec import Published
@@ -21,10 +21,25 @@ LOCK_TIMEOUT_S = 0.5
 PATIENCE_S = 300.0
 _READER = "shop_reader"
 _ADDED = {
-    "batch_id": ("bigint", "Batch that the row belongs to; its story is in ml_ops.batch."),
+    "batch_id": (
+        "bigint",
+        "Batch of the row; its story is in ml_ops.batch. Negative: a run between nights, in ml_ops.live.",
+    ),
     "model_version": ("integer", "Version of the model that made it; its story is in ml_ops.promotion."),
     "as_of": ("timestamptz", "It uses only what was known before this."),
 }
+
+
+_OTHERS = """
+DELETE FROM {} AS l USING ml_ops.batch AS b, ml_ops.version AS mine, ml_ops.version AS other
+WHERE b.batch_id = %s AND (mine.capability, mine.version) = (b.capability, b.model_version)
+  AND (other.capability, other.version) = (b.capability, l.model_version) AND other.shop <> mine.shop
+"""
+
+_KEY = """
+SELECT a.attname FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+WHERE i.indisprimary AND i.indrelid = to_regclass(%s)
+"""
 
 
 @dataclass(frozen=True)
@@ -76,8 +91,12 @@ def _readers(cursor: Any, tables: Sequence[str]) -> str:
     return "\n".join(rows) or "the reader has just ended"
 
 
-def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = None) -> None:
-    """Let ``ml.<table>`` show the batch; its grants stay. ``meaning`` gives the comments."""
+def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = None, *, live: bool = True) -> None:
+    """Let ``ml.<table>`` show the batch; its grants stay. ``meaning`` gives the comments.
+
+    The rows of the lane between nights stand beside it, where there are any (not if ``live`` is False, and not while
+    they have other columns than the batch).
+    """
     columns = _columns(cursor, SCHEMA, name_of(table, batch_id))
     wanted = columns | {name: kind for name, (kind, _) in _ADDED.items()}
     now = _columns(cursor, "ml", table)
@@ -88,7 +107,11 @@ def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = No
         cursor.execute(sql.SQL("DROP VIEW {}").format(sql.Identifier("ml", table)))
     else:
         grants = []
-    cursor.execute(_view(cursor, table, batch_id, list(columns)))
+    beside = live and list(_columns(cursor, SCHEMA, live_of(table)).items())[: len(columns)] == list(columns.items())
+    if beside:
+        # Its time would not hide what the lane made of another shop.
+        cursor.execute(sql.SQL(_OTHERS).format(sql.Identifier(SCHEMA, live_of(table))), (batch_id,))
+    cursor.execute(_view(cursor, table, batch_id, list(columns), live=beside))
     if not now:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (_READER,))
         if cursor.rowcount:
@@ -99,18 +122,37 @@ def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = No
         _comment(cursor, meaning)
 
 
-def _view(cursor: Any, table: str, batch_id: int, columns: Sequence[str]) -> sql.Composed:
-    cursor.execute("SELECT model_version, as_of FROM ml_ops.batch WHERE batch_id = %s", (batch_id,))
+def _view(cursor: Any, table: str, batch_id: int, columns: Sequence[str], *, live: bool) -> sql.Composed:
+    """The batch's rows and, with ``live``, those of the lane that know more than the batch: one row a key.
+
+    A row of the lane is never taken away when a batch covers it: it is hidden by its time, in the same instant in which
+    the batch is seen, and a rollback shows it again.
+    """
+    cursor.execute(
+        "SELECT model_version, as_of, least(as_of, read_at) AS known FROM ml_ops.batch WHERE batch_id = %s", (batch_id,)
+    )
     facts = {"batch_id": batch_id} | dict(cursor.fetchone())
+    known = sql.SQL("{}::timestamptz").format(sql.Literal(facts.pop("known")))
     constants = [
         sql.SQL("{}::{} AS {}").format(sql.Literal(facts[name]), sql.SQL(kind), sql.Identifier(name))
         for name, (kind, _) in _ADDED.items()
     ]
-    return sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(
-        sql.Identifier("ml", table),
-        sql.SQL(", ").join([*map(sql.Identifier, columns), *constants]),
-        sql.Identifier(SCHEMA, name_of(table, batch_id)),
+    names = [sql.SQL("b.{}").format(sql.Identifier(name)) for name in columns]
+    batch = sql.SQL("SELECT {} FROM {} AS b").format(
+        sql.SQL(", ").join([*names, *constants]), sql.Identifier(SCHEMA, name_of(table, batch_id))
     )
+    view = sql.SQL("CREATE OR REPLACE VIEW {} AS ").format(sql.Identifier("ml", table))
+    if not live:
+        return view + batch
+    beside = sql.Identifier(SCHEMA, live_of(table))
+    cursor.execute(_KEY, (f'{SCHEMA}."{live_of(table)}"',))
+    same = sql.SQL(" AND ").join(
+        sql.SQL("l.{0} = b.{0}").format(sql.Identifier(row["attname"])) for row in cursor.fetchall()
+    )
+    return view + sql.SQL(
+        "{batch} WHERE NOT EXISTS (SELECT FROM {live} AS l WHERE {same} AND l.as_of > {known}) "
+        "UNION ALL SELECT {names}, - b.run, b.model_version, b.as_of FROM {live} AS b WHERE b.as_of > {known}"
+    ).format(batch=batch, live=beside, same=same, known=known, names=sql.SQL(", ").join(names))
 
 
 def _columns(cursor: Any, schema: str, name: str) -> dict[str, str]:
@@ -124,6 +166,11 @@ def _columns(cursor: Any, schema: str, name: str) -> dict[str, str]:
         (schema, name),
     )
     return {row["attname"]: row["kind"] for row in cursor.fetchall()}
+
+
+def same_columns(cursor: Any, schema: str, name: str, wanted: dict[str, str]) -> bool:
+    """Whether a table is there and has these columns, with these types, in this order."""
+    return list(_columns(cursor, schema, name).items()) == list(_typed(cursor, wanted).items())
 
 
 def _typed(cursor: Any, columns: dict[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml.adapters import versions
-from ml.adapters.plots import comparison
+from ml.adapters.plots import Points, comparison, draw_reliability
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision
 
@@ -30,7 +30,7 @@ _ENVIRONMENT = {
 }
 
 
-def log_run(
+def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would be missing in MLflow
     uri: str,
     capability: str,
     *,
@@ -40,6 +40,7 @@ def log_run(
     tags: Mapping[str, str],
     decision: Decision,
     folder: Path,
+    reliability: Mapping[str, Points] | None = None,
 ) -> str:
     """Write a training into MLflow: one experiment per capability, one run per training.
 
@@ -53,6 +54,8 @@ def log_run(
         By model (challenger, champion, the baseline), its figures. ``@`` becomes ``_at_``, as MLflow's names demand.
     folder : Path
         The model's files.
+    reliability : mapping, optional
+        By model, the points of :func:`plots.reliability`; one without points is left out.
 
     Returns
     -------
@@ -68,6 +71,8 @@ def log_run(
         client.log_artifacts(run_id, str(folder), _MODEL)
         with tempfile.TemporaryDirectory() as temporary:
             comparison(metrics, decision, Path(temporary) / "comparison.png")
+            if drawn := {who: points for who, points in (reliability or {}).items() if len(points)}:
+                draw_reliability(drawn, Path(temporary) / "reliability.png")
             client.log_artifacts(run_id, temporary, "plots")
     except BaseException:
         client.set_terminated(run_id, "FAILED")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,13 @@ class Evaluation:
     per_unit : ndarray of shape (n_units,), float64
         The gate's metric for each unit (a customer, an order). Unit i is the same unit for every model of one
         evaluation; ``metrics[gate.metric]`` is its mean.
+    reliability : ndarray of shape (n_bins, 4), optional
+        For probabilities: mean forecast, share that came true, and its lower and upper bound, for a plot.
+    stops : tuple of str
+        Why this model must not be promoted, however good it is on average.
     """
 
     metrics: Mapping[str, float]
     per_unit: npt.NDArray[np.float64]
+    reliability: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 4)))
+    stops: tuple[str, ...] = ()

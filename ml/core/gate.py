@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -101,6 +101,20 @@ def decide(
     return Decision(
         outcome, _why(outcome, fault, differences, gate, units, same_recipe=same_recipe), differences, units
     )
+
+
+def stopped(decision: Decision, stops: Sequence[str], *, served: bool) -> Decision:
+    """The decision after what may stop a promotion that the average allows, such as one country served much worse.
+
+    ``served`` says whether there is a champion to stay; without one the baseline serves.
+    """
+    if not stops:
+        return decision
+    told = "; ".join(stops)
+    if decision.outcome != "promote":
+        return replace(decision, why=f"{decision.why} Beside that: {told}.")
+    why = f"{decision.why} But it is not promoted: {told}."
+    return replace(decision, outcome="refuse" if served else "baseline", why=why)
 
 
 def difference(ours: Units, theirs: Units, *, confidence: float, seed: int) -> Difference:

@@ -65,6 +65,9 @@ class ConfigColumn:
     numbered: bool = False
     """Counted up by the database where no value is given."""
     references: str = ""
+    personal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Another column -> its values: in rows with one of these this column holds a person's own (an address), which the
+    lake knows only by its keyed hash. What already is such a hash may be written too."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,29 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Live:
+    """The lane between nights: new rows of one contract table get their predictions within minutes.
+
+    A run takes what the shop sees (the snapshot of the published batch) and everything that became known since, builds
+    the features of the new rows by the capability's own ``features.build(tables, as_of, params, only=keys)`` and scores
+    them by its own ``score.score``. ``only`` is an Ibis table of the new rows' keys: features of other rows may be left
+    out (and must be where their number would make the lane slow), those of the new rows are the same expressions.
+    ``score`` must give a row of ``publishes`` the same values whichever other rows it is scored with.
+    """
+
+    table: str
+    """Contract table whose new rows are scored; its key is the key of ``publishes``."""
+    brings: tuple[str, ...]
+    """Further contract tables in which something can be new that the features look at."""
+    publishes: str
+    """Name of the published table that gets the rows."""
+    schedule: str = "*/5 * * * *"
+    """Cron expression of ``live_<name>`` in the shop's time zone."""
+    overlap: timedelta = timedelta(hours=1)
+    """Rows are read from so long before the snapshot on: what a slow transaction of the shop wrote late is not missed."""
+
+
+@dataclass(frozen=True)
 class Capability:
     """One question that Nightshift answers for the shop."""
 
@@ -128,6 +154,8 @@ class Capability:
     """Tables that the shop's staff edits; ``features.build`` finds them beside the contract's, by the same names."""
     functions: str = ""
     """SQL file beside ``spec.py`` whose functions the shop calls; run whenever a batch takes the place of another."""
+    live: Live | None = None
+    """None: tables change at night only."""
     skips: Mapping[str, str] = field(default_factory=dict)
     """Contract-test name -> why it does not apply. Each skip needs a reason."""
 

@@ -19,6 +19,7 @@ _STEPS = {
     "score": "serving",
     "publish": "serving",
     "report": "serving",
+    "score_new": "live",
     "maintain": "upkeep",
     "promote": "upkeep",
     "rollback": "upkeep",

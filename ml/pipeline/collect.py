@@ -67,7 +67,8 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
         with ops.step(settings.database_url, ref, "extract") as record:
             manifest = reader.extract(
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
-                timezone=settings.timezone, sample=sample, shop=shop, config=config.read(settings.database_url, CONFIG),
+                timezone=settings.timezone, sample=sample, shop=shop,
+                config=config.read(settings.database_url, CONFIG, reader.Pseudonym(settings.hash_key).hashed),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
     return ref

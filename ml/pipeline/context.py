@@ -54,6 +54,11 @@ class Night:
         return datetime.fromisoformat(self.manifest["as_of"])
 
     @property
+    def read_at(self) -> datetime:
+        """When the shop was read; a night of the future knows no more than this."""
+        return datetime.fromisoformat(self.manifest["read_at"])
+
+    @property
     def shop(self) -> str:
         """Which shop this is: a model of one shop never serves another."""
         return str(self.manifest["shop"])

@@ -115,7 +115,7 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             night.lake,
             {table: night.path("predictions", name, table.name) for table in capability.publishes},
             night=night.night, ref=ref, capability=name, model_version=version["version"], as_of=night.as_of,
-            inputs_sha256=_inputs(night, capability, version), audits=audits,
+            read_at=night.read_at, inputs_sha256=_inputs(night, capability, version), audits=audits,
             functions=capability.script(), timezone=settings.timezone,
         )  # fmt: skip
         record["rows"] = sum(batch.rows for batch in batches)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ml.adapters import ops, tracking
 from ml.core.evaluation import Evaluation
-from ml.core.gate import Decision, decide
+from ml.core.gate import Decision, decide, stopped
 from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
 from ml.registry import capability as find
@@ -94,6 +94,7 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         gate=capability.gate,
         seed=SEED,
     )
+    decision = stopped(decision, challenger.stops, served=champion is not None)
     if decision.outcome == "refuse" and champion is None:
         decision = replace(decision, outcome="baseline")
     return _register(night, capability, decision, evaluations, cutoff)
@@ -158,6 +159,7 @@ def _register(
             },
             decision=decision,
             folder=Path(folder),
+            reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
         version = tracking.register(settings.mlflow_uri, capability.name, run_id)
         ops.record_version(

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ml.adapters import ops, tracking  # fmt: skip
+from ml.adapters import live, ops, tracking  # fmt: skip
 from ml.adapters import publish as shelf
 from ml.adapters.lake import Lake
 from ml.pipeline.collect import attempts
@@ -55,6 +55,7 @@ def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str,
         "batches": dropped,
         "snapshots": removed,
         "quarantine_rows": ops.forget_quarantine(settings.database_url, days=KEEP_QUARANTINE_DAYS),
+        "live_runs": live.forget_runs(settings.database_url, days=KEEP_LOG_DAYS),
         "logs": _old_files(settings.home / "logs" / "airflow", KEEP_LOG_DAYS),
     }
 

@@ -69,7 +69,7 @@ def check(settings: Settings, *, now: datetime | None = None, sample: int | None
         lake = Lake(folder)
         manifest = extract.extract(
             settings.shop_url, lake, REF, now, settings.hash_key, timezone=settings.timezone, sample=sample, now=now,
-            config=_told(settings.database_url),
+            config=_told(settings),
         )  # fmt: skip
         verdicts = quality.validate_snapshot(
             lake, REF, SUITES, None, accept_growth=True, threads=settings.threads, memory_gb=settings.memory_gb
@@ -81,10 +81,11 @@ def check(settings: Settings, *, now: datetime | None = None, sample: int | None
     return Report((), tables, facts, capabilities, advice, idle)
 
 
-def _told(url: str) -> dict[str, pa.Table]:
+def _told(settings: Settings) -> dict[str, pa.Table]:
     """What the staff wrote; nothing where Nightshift has not been set up yet."""
-    there = {row["name"] for row in postgres.query(url, _CONFIG)}
-    return config.read(url, [table for table in CONFIG if table.name in there])
+    there = {row["name"] for row in postgres.query(settings.database_url, _CONFIG)}
+    tables = [table for table in CONFIG if table.name in there]
+    return config.read(settings.database_url, tables, extract.Pseudonym(settings.hash_key).hashed)
 
 
 def _counted(url: str) -> tuple[TableCheck, ...]:

@@ -33,7 +33,9 @@ TABLES_INTRO = """\
 # What the shop reads: schema `ml`
 
 Views that always show one whole batch. Beside its own columns each has `batch_id` (its story is in `ml_ops.batch`),
-`model_version` (in MLflow and `ml_ops.promotion`) and `as_of` (it uses only what was known before that time).
+`model_version` (in MLflow and `ml_ops.promotion`) and `as_of` (it uses only what was known before that time). A table that
+is said to be kept between nights also shows rows of what came since the batch; their `batch_id` is negative (the run in
+`ml_ops.live`). There is one row per key at every moment.
 """
 
 CONFIG_INTRO = """\
@@ -125,7 +127,10 @@ def _published(spec: Capability, table: Published) -> str:
         ("column", "type", "unit", "", "meaning"),
         ([f"`{c.name}`", TYPES[c.kind], c.unit, "may be null" if c.nullable else "", c.meaning] for c in table.columns),
     )
-    return f"## ml.{table.name}\n\n{table.meaning} Made by {spec.name}. Key: {_codes(table.key)}.\n\n{grid}"
+    lane = ""
+    if spec.live and spec.live.publishes == table.name:
+        lane = f" Kept between nights: new rows of `shop.{spec.live.table}`, `{spec.live.schedule}`."
+    return f"## ml.{table.name}\n\n{table.meaning} Made by {spec.name}. Key: {_codes(table.key)}.{lane}\n\n{grid}"
 
 
 def _row(column: Column) -> Sequence[str]:

@@ -22,3 +22,8 @@ def maybe_model(name: str) -> AssetAlias:
 def table(name: str) -> Asset:
     """The published table ``ml.<name>``."""
     return Asset(name=f"ml/{name}", group=GROUP)
+
+
+def maybe_table(name: str) -> AssetAlias:
+    """Outlet of a task that may or may not write rows of ``ml.<name>``."""
+    return AssetAlias(name=f"new rows/{name}", group=GROUP)

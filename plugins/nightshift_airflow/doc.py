@@ -29,6 +29,11 @@ Fails the run if a task failed or a capability neither published nor was skipped
 
 The new model serves from the next night on only if it beats the champion and the baseline by more than chance.
 The decision is in this task's XCom, in `ml_ops.promotion` and in MLflow.""",
+    "score_new": """Reads what became known in the shop since the batch that it sees, refuses what is broken, scores the new rows by
+the model that serves and puts them beside the batch, all at one instant.
+
+Skipped while there is no batch to start from, or no model serves. Safe at any time, also while a night runs: a run that
+fails or is missed is made good by the next.""",
     "tidy": """Drops batches, snapshots, quarantined rows and logs that are older than the retention.
 
 Never the batch that the shop reads, nor the one that a rollback would show.""",
@@ -70,6 +75,23 @@ def train(spec: Capability) -> str:
             f"champion and against {spec.gate.baseline}. Only a model that wins by more than chance serves.",
             "",
             f"Choose by hand: `./nightshift promote {spec.name} <version>`.",
+        )
+    )
+
+
+def live(spec: Capability) -> str:
+    """What `live_<capability>` is."""
+    assert spec.live is not None
+    return "\n".join(
+        (
+            f"### Between nights: {spec.title}",
+            "",
+            f"New rows of `shop.{spec.live.table}` get their row in `ml.{spec.live.publishes}` within minutes, by the night's",
+            "own features and the model that serves. A reader sees one row a key: the batch's, or the lane's if it knows more",
+            "(`batch_id` is then negative). The next night takes over.",
+            "",
+            "Each run is a row of `ml_ops.live`; rows that broke a rule are in `ml_ops.quarantine` under",
+            f"`<night>/<attempt>/live/{spec.name}`.",
         )
     )
 

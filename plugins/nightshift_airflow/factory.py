@@ -14,7 +14,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES
 from nightshift_airflow import alerts, assets, doc, tasks
-from nightshift_airflow.params import night_params, train_params
+from nightshift_airflow.params import live_params, night_params, train_params
 
 OWNER = "nightshift"
 NIGHT_SCHEDULE = "0 2 * * *"
@@ -81,6 +81,29 @@ def train(name: str) -> DAG:
     )
     with dag:
         _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])(_snapshot(), name)
+    return dag
+
+
+def live(name: str) -> DAG:
+    """The DAG ``live_<name>`` of a capability that has a lane between nights."""
+    spec = CAPABILITIES[name]
+    assert spec.live is not None
+    dag = _dag(
+        f"live_{name}",
+        spec.live.schedule,
+        description=f"{spec.title}: what is new since the night, within minutes.",
+        params=live_params(),
+        doc_md=doc.live(spec),
+        tags={"nightshift", "live"},
+    )
+    with dag:
+        # One task: handing over costs more than the work. One that hangs must not hold up the next run for ever.
+        _task(
+            tasks.score_new,
+            inlets=[assets.model(name)],
+            outlets=[assets.maybe_table(spec.live.publishes)],
+            execution_timeout=timedelta(minutes=15),
+        )(name)
     return dag
 
 

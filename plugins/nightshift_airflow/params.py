@@ -77,6 +77,18 @@ def train_params() -> dict[str, Param]:
     }
 
 
+def live_params() -> dict[str, Param]:
+    """The form of ``live_<capability>``."""
+    return {
+        "again": Param(
+            False,
+            type="boolean",
+            title="Score again",
+            description="Also what is as it was when it was scored: for after the promotion of another model.",
+        ),
+    }
+
+
 def night_of(params: Mapping[str, Any], dag_run: Any, timezone: str) -> date:
     """The night of a run: the one asked for, else the day, in the shop's time zone, on which the run was due.
 

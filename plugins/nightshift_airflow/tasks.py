@@ -154,6 +154,22 @@ def complete(name: str, scored: Sequence[Mapping[str, Any] | None]) -> dict[str,
     return rows
 
 
+def score_new(name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
+    """Score what is new between nights; gives the counts. Skipped while there is nothing to start from."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        told: dict[str, Any] = pipeline.score_new(_settings(), name, again=params["again"])
+    if told["status"] == "waiting":
+        raise AirflowSkipException(told["why"])
+    log.info("%s: %s", name, told)
+    spec = CAPABILITIES[name].live
+    if spec and told["scored"] + told["dropped"]:
+        extra = {key: told[key] for key in ("scored", "dropped", "as_of", "run")}
+        outlet_events[assets.maybe_table(spec.publishes)].add(assets.table(spec.publishes), extra=extra)
+    return {key: told[key] for key in ("new", "scored", "dropped", "quarantined", "version", "seconds")}
+
+
 def report(params: Params, dag_run: Any, ti: Any) -> dict[str, Any]:
     """Sum up the night, and fail the run if something failed or is not there."""
     from ml import pipeline

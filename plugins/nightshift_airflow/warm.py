@@ -18,7 +18,9 @@ from ml.registry import CAPABILITIES
 
 log = logging.getLogger("nightshift")
 
-MODULES = ("ml.pipeline.collect", "ml.pipeline.serving", "great_expectations", "mlflow", "matplotlib.figure")
+MODULES = (
+    "ml.pipeline.collect", "ml.pipeline.serving", "ml.pipeline.live", "great_expectations", "mlflow", "matplotlib.figure",
+)  # fmt: skip
 
 
 @hookimpl  # type: ignore[untyped-decorator]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import psycopg2
+import pyarrow as pa
 import pytest
 
 from ml import pipeline
@@ -236,3 +237,22 @@ def test_templates_that_cannot_be_filled_are_refused(settings: Settings) -> None
         settings.database_url,
         "INSERT INTO ml_config.reason_template VALUES ('de', 'because', 'weil Sie {source} kauften')",
     )
+
+
+def test_what_is_personal_is_kept_as_its_hash_alone(settings: Settings) -> None:
+    """The snapshot knows an address by its keyed hash; a hash that staff copied stays one, and what is not personal too."""
+    from ml.capabilities.risk.config import LIST
+
+    hashed = reader.Pseudonym("key").hashed
+    (mine,) = hashed(pa.array(["10.0.0.1"])).to_pylist()
+    config.sync(settings.database_url, [LIST])
+    for entity, value in (("ip", "10.0.0.1"), ("ip", mine), ("country", "XX")):
+        run(
+            settings.database_url,
+            f"INSERT INTO ml_config.risk_list (kind, entity, value) VALUES ('deny', '{entity}', '{value}')",
+        )
+    kept = config.read(settings.database_url, [LIST], hashed)["risk_list"]
+    assert {row["value"] for row in kept.to_pylist() if row["id"] == 1} == {mine}
+    assert mine in {row["value"] for row in kept.to_pylist() if row["id"] == 2}
+    assert {row["value"] for row in kept.to_pylist() if row["id"] == 3} == {"XX"}
+    assert config.read(settings.database_url, [LIST])["risk_list"]["value"].to_pylist() == ["10.0.0.1", mine, "XX"]

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from ml.core.errors import ContractError, DataRefused
-from ml.registry import CAPABILITIES
+from ml.registry import capability
 
-TABLES = tuple(table.name for table in CAPABILITIES["recommender"].publishes)
 SHARDS = 3
 ROWS = 10
 
@@ -34,7 +33,7 @@ def prepare(settings, ref, name, *, force=False):
 def score(settings, ref, name, shard, shards):
     if ref.startswith("2002") and shard == 1:
         raise DataRefused("This shard cannot be scored.", came="shard 1", do="look")
-    return {"version": 3, "rows": dict.fromkeys(TABLES, ROWS)}
+    return {"version": 3, "rows": dict.fromkeys(_tables(name), ROWS)}
 
 
 def publish(settings, ref, name):
@@ -42,7 +41,7 @@ def publish(settings, ref, name):
         return {"status": "rehearsal"}
     lost = 1 if ref.startswith("2004") else 0
     rows = SHARDS * ROWS - lost
-    return {"status": "published", "batches": {t: {"table": t, "rows": rows, "batch_id": 7} for t in TABLES}}
+    return {"status": "published", "batches": {t: {"table": t, "rows": rows, "batch_id": 7} for t in _tables(name)}}
 
 
 def report(settings, ref):
@@ -53,4 +52,21 @@ def maintain(settings):
     return {"batches": ["a", "b"], "snapshots": [], "quarantine_rows": 4, "logs": 0}
 
 
-STEPS = (extract, validate, train, prepare, score, publish, report, maintain)
+def _tables(name):
+    return [table.name for table in capability(name).publishes]
+
+
+LANE = iter(
+    [
+        {"status": "waiting", "why": "ml.order_watch shows no batch yet"},
+        {"status": "done", "new": 0, "scored": 0, "dropped": 0},
+        {"status": "done", "new": 2, "scored": 2, "dropped": 1},
+    ]
+)
+
+
+def score_new(settings, name, *, again=False):
+    return {"run": 5, "as_of": "now", "version": 3, "quarantined": 0, "seconds": {}} | next(LANE)
+
+
+STEPS = (extract, validate, train, prepare, score, publish, report, maintain, score_new)

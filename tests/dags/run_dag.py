@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 
 def main(which: str, runs: str) -> None:
@@ -20,6 +22,7 @@ def main(which: str, runs: str) -> None:
 
     from ml import pipeline
     from ml.settings import PROJECT
+    from tests.live.install import install, uninstall
 
     if which == "fake":
         import fake_pipeline
@@ -28,6 +31,8 @@ def main(which: str, runs: str) -> None:
             setattr(pipeline, step.__name__, step)
     upgradedb()
     for name, conf in json.loads(runs):
+        if name == "live_watch":
+            install(Path(os.environ["NIGHTSHIFT_HOME"]) / "suites")
         dag = DagBag(dag_folder=PROJECT / "dags").dags[name]  # anew: a run's conf stays in its DAG's params
         dag.deadline = None  # Airflow 3.3.2: dag.test() of a DAG with a deadline fails, can't adapt type 'dict'
         run = dag.test(logical_date=None, run_after=datetime.now(UTC), run_conf=conf)
@@ -41,6 +46,7 @@ def main(which: str, runs: str) -> None:
             },
             "assets": {event.asset.name: event.extra for event in events},
         }
+        uninstall()
         sys.stdout.write("\nRAN " + json.dumps(told) + "\n")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
+from tests.live.watch.spec import SPEC as WATCH
 
 HEAVY = {
     "pandas", "sklearn", "tensorflow", "mlflow", "great_expectations", "pyarrow", "duckdb", "ibis", "psycopg2", "numpy",
@@ -17,12 +18,18 @@ HEAVY = {
 
 NIGHT = {
     "extract": {"validate"},
-    "validate": {"recommender.prepare", "recommender.score", "recommender.publish", "report"},
+    "validate": {
+        "recommender.prepare", "recommender.score", "recommender.publish",
+        "risk.prepare", "risk.score", "risk.publish", "report",
+    },
     "recommender.prepare": {"recommender.score"},
     "recommender.score": {"recommender.publish"},
     "recommender.publish": {"report"},
+    "risk.prepare": {"risk.score"},
+    "risk.score": {"risk.publish"},
+    "risk.publish": {"report"},
     "report": set(),
-}
+}  # fmt: skip
 TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": set()}
 
 
@@ -34,7 +41,8 @@ def graph(dag):
 def test_every_dag_imports(bag):
     """All files parse, and there is one training DAG for each capability."""
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"night", "maintenance", *(f"train_{name}" for name in CAPABILITIES)}
+    lanes = {f"live_{name}" for name, spec in CAPABILITIES.items() if spec.live}
+    assert set(bag.dags) == {"night", "maintenance", *(f"train_{name}" for name in CAPABILITIES)} | lanes
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,31 @@ def test_night_has_a_deadline(bag):
     assert deadline.interval == timedelta(hours=4)
 
 
+@pytest.fixture
+def lane(monkeypatch):
+    """The DAG of a capability with a lane between nights."""
+    from nightshift_airflow.factory import live
+
+    monkeypatch.setitem(CAPABILITIES, WATCH.name, WATCH)
+    return live(WATCH.name)
+
+
+def test_the_lane_between_nights(lane):
+    """One task every five minutes, one run at a time, never caught up, with an end; its asset tells of rows only."""
+    assert graph(lane) == {"score_new": set()}
+    (task,) = lane.tasks
+    assert (lane.dag_id, lane.timetable.expression) == ("live_watch", "*/5 * * * *")
+    assert (lane.max_active_runs, lane.catchup, lane.is_paused_upon_creation) == (1, False, False)
+    assert lane.doc_md
+    assert lane.description
+    assert lane.tags == {"nightshift", "live"}
+    assert (task.owner, task.retries, task.execution_timeout) == ("nightshift", 2, timedelta(minutes=15))
+    assert task.doc_md
+    assert task.on_failure_callback
+    assert [alias.name for alias in task.outlets] == ["new rows/order_watch"]
+    assert lane.params.dump() == {"again": False}
+
+
 def test_assets(bag):
     """The tasks leave these assets behind, a model only when another one serves."""
     outlets = {task.task_id: {asset.name for asset in task.outlets} for task in bag.dags["night"].tasks}
@@ -102,6 +135,8 @@ def test_assets(bag):
         "validate": {"shop/snapshot"},
         "recommender.prepare": {"new model/recommender"},
         "recommender.publish": {f"ml/{table.name}" for table in CAPABILITIES["recommender"].publishes},
+        "risk.prepare": {"new model/risk"},
+        "risk.publish": {"ml/order_risk", "ml/customer_risk", "ml/entity_risk"},
     }
 
 

@@ -15,18 +15,20 @@ import pytest
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 
-PUBLISHED = [table.name for table in CAPABILITIES["recommender"].publishes]
 SCENARIOS = {
     "good": ("night", {"night": "2000-01-01"}),
-    "trained": ("night", {"night": "2000-01-02", "force_train": True}),
+    "trained": ("night", {"night": "2000-01-02", "force_train": True, "capabilities": ["recommender"]}),
     "not asked for": ("night", {"night": "2000-01-01", "capabilities": []}),
     "contract": ("night", {"night": "1999-01-01"}),
-    "waiting": ("night", {"night": "2001-01-01"}),
-    "broken shard": ("night", {"night": "2002-01-01"}),
-    "rehearsal": ("night", {"night": "2003-01-01", "sample": 100}),
-    "lost rows": ("night", {"night": "2004-01-01"}),
+    "waiting": ("night", {"night": "2001-01-01", "capabilities": ["recommender"]}),
+    "broken shard": ("night", {"night": "2002-01-01", "capabilities": ["recommender"]}),
+    "rehearsal": ("night", {"night": "2003-01-01", "sample": 100, "capabilities": ["recommender"]}),
+    "lost rows": ("night", {"night": "2004-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),
+    "lane waits": ("live_watch", {}),
+    "lane finds nothing": ("live_watch", {}),
+    "lane finds rows": ("live_watch", {"again": True}),
 }
 
 
@@ -65,10 +67,16 @@ def test_a_good_night_publishes(nights):
     good = nights["good"]
     assert good["state"] == "success"
     assert set(good["tasks"].values()) == {"success"}
-    assert [name for name in sorted(good["tasks"]) if "score" in name] == [f"recommender.score[{i}]" for i in range(3)]
+    scores = [f"{capability}.score[{i}]" for capability in CAPABILITIES for i in range(3)]
+    assert [name for name in sorted(good["tasks"]) if "score" in name] == sorted(scores)
     assert good["assets"] == {
         "shop/snapshot": {"ref": "2000-01-01/001", "sample": None, "rows": 100, "quarantined": 1},
-    } | {f"ml/{table}": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"} for table in PUBLISHED}
+        **{
+            f"ml/{table.name}": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"}
+            for capability in CAPABILITIES.values()
+            for table in capability.publishes
+        },
+    }
 
 
 def test_a_new_champion_is_an_event_of_its_model(nights):
@@ -110,3 +118,13 @@ def test_train_and_maintenance_run(nights):
     train = nights["training"]
     assert (train["state"], set(train["assets"])) == ("success", {"shop/snapshot", "model/recommender"})
     assert nights["maintenance"]["tasks"] == {"tidy": "success"}
+
+
+def test_the_lane_runs_between_nights(nights):
+    """Without a batch it is skipped; the table's asset has an event only when rows were written or taken out."""
+    assert nights["lane waits"]["tasks"] == {"score_new": "skipped"}
+    assert nights["lane finds nothing"]["tasks"] == {"score_new": "success"}
+    assert nights["lane finds nothing"]["assets"] == {}
+    assert nights["lane finds rows"]["assets"] == {
+        "ml/order_watch": {"scored": 2, "dropped": 1, "as_of": "now", "run": 5}
+    }

@@ -24,7 +24,9 @@ _1990 = datetime(1990, 1, 1, tzinfo=UTC)
 _PLACE = "filename, file_row_number"
 
 
-def rows_with_facts(connection: Any, table: Table, raw: str, clean: Callable[[str], str], as_of: datetime) -> str:
+def rows_with_facts(
+    connection: Any, table: Table, raw: str, parents: Callable[[str, str, str], str], as_of: datetime
+) -> str:
     """Return the query of a raw table's rows, in the order of its files, with the columns above.
 
     Parameters
@@ -33,8 +35,8 @@ def rows_with_facts(connection: Any, table: Table, raw: str, clean: Callable[[st
         Gets a temporary table of the duplicate rows if there are any.
     raw : str
         Glob of the raw Parquet files.
-    clean : callable
-        From a table's name to the glob of its clean Parquet files.
+    parents : callable
+        From a reference (column, other table, other column) to the SQL source of the other table's clean rows.
     """
     joins, facts = [], ["false AS _duplicate"]
     if _find_duplicates(connection, table, raw):
@@ -42,7 +44,8 @@ def rows_with_facts(connection: Any, table: Table, raw: str, clean: Callable[[st
         joins.append("LEFT JOIN duplicate d ON r.filename = d.filename AND r.file_row_number = d.file_row_number")
     for number, (column, parent, key) in enumerate(table.references):
         joins.append(
-            f"LEFT JOIN (SELECT {_q(key)} AS k FROM '{clean(parent)}') p{number} ON r.{_q(column)} = p{number}.k"
+            f"LEFT JOIN (SELECT {_q(key)} AS k FROM {parents(column, parent, key)}) p{number} "
+            f"ON r.{_q(column)} = p{number}.k"
         )
         facts.append(f"r.{_q(column)} IS NOT NULL AND p{number}.k IS NULL AS {_q('_orphan_' + column)}")
     facts += _own_facts(table, as_of)

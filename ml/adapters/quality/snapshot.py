@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,7 +72,7 @@ def validate_snapshot(
         beside.execute("SET TimeZone = 'UTC'")
         for name in (name for name in TABLES if name in manifest["tables"]):
             suite = Suite.load(suites_dir / f"{name}.json")
-            sieve = _Sieve(lake, folder, TABLES[name], Judge(name, suite.rows), connection, beside)
+            sieve = Sieve(lake, folder, TABLES[name], Judge(name, suite.rows), connection, beside)
             rows = sieve.run(datetime.fromisoformat(manifest["as_of"]), batch_rows)
             facts = _facts(name, rows, sieve.failed, manifest, None if accept_growth else previous_manifest)
             facts["emptied_columns"] = _emptied(
@@ -108,8 +108,8 @@ def write_docs(lake: Lake, ref: str, judged: Sequence[tuple[str, Sequence[Tally]
 
 
 @dataclass
-class _Sieve:
-    """One pass over a raw table that parts its rows."""
+class Sieve:
+    """One pass over the raw rows of a table in a folder of the lake, that parts them into ``clean`` and ``quarantine``."""
 
     lake: Lake
     folder: str
@@ -118,6 +118,8 @@ class _Sieve:
     connection: Any
     beside: Any
     """A second connection: the first is busy with the rows, in a thread."""
+    parents: Callable[[str, str, str], str] | None = None
+    """Where the clean rows are that a column references; in the same folder if not given."""
     failed: int = 0
     broken: dict[Rule, int] = field(default_factory=lambda: defaultdict(int))
     examples: dict[Rule, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -126,9 +128,7 @@ class _Sieve:
         """Write the clean rows and those in quarantine; return how many rows there were."""
         name = self.table.name
         raw = self.lake.parquet(self.folder, "raw", name)
-        query = rows_with_facts(
-            self.connection, self.table, raw, lambda parent: self.lake.parquet(self.folder, "clean", parent), as_of
-        )
+        query = rows_with_facts(self.connection, self.table, raw, self.parents or self._own_parents, as_of)
         size = batch_rows or _batch_rows(self.connection, raw)
         target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
         with (
@@ -140,6 +140,9 @@ class _Sieve:
             clean = self.lake.join(self.folder, "clean", name)
             kept, _ = self.lake.write_stream(clean, schema(self.table), self._clean(batches, writer))
         return kept + self.failed
+
+    def _own_parents(self, _column: str, parent: str, _key: str) -> str:
+        return f"'{self.lake.parquet(self.folder, 'clean', parent)}'"
 
     def _clean(self, batches: Iterable[pa.RecordBatch], writer: pq.ParquetWriter) -> Iterator[pa.RecordBatch]:
         columns = list(dict.fromkeys(t.rule.column for t in self.judge.tallies))
@@ -194,7 +197,7 @@ def _in_order(connection: Any) -> Iterator[None]:
         connection.execute("SET disabled_optimizers = ''")
 
 
-def _verdict(name: str, suite: Suite, rows: int, sieve: _Sieve, whole: tuple[Breach, ...]) -> Verdict:
+def _verdict(name: str, suite: Suite, rows: int, sieve: Sieve, whole: tuple[Breach, ...]) -> Verdict:
     broken = tuple(
         Breach(rule.name, rule.column, count, tuple(sieve.examples[rule]), rule.reason, refuses=False)
         for rule, count in sieve.broken.items()

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender.trees import Trees, from_dump
 from ml.core.compiled import Scores
 from ml.core.errors import NightshiftError
+from ml.core.trees import Trees, from_dump
 
 FEW_ROWS = 20_000
 

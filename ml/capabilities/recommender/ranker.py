@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender import boosting, sources, trees
+from ml.capabilities.recommender import boosting, sources
 from ml.capabilities.recommender.candidates.content import Content
 from ml.capabilities.recommender.candidates.history import DAY
 from ml.capabilities.recommender.candidates.log import NEVER, Log, before
 from ml.capabilities.recommender.facts import product_facts
 from ml.capabilities.recommender.frame import Frame, frame
 from ml.capabilities.recommender.spec import Params
+from ml.core import trees
 from ml.core.compiled import Ids, Scores
 
 LEAST_TAKEN = 500

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender import ranker, trees
+from ml.capabilities.recommender import ranker
 from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
 from ml.capabilities.recommender.sources import Sources
 from ml.capabilities.recommender.spec import Params
+from ml.core import trees
 from ml.core.compiled import Ids, Scores, compiled, insert
 
 AGAIN, BECAUSE, LOOKED, CATEGORY, SEGMENT, POPULAR, EXPLORE, PINNED, RANGE = range(9)

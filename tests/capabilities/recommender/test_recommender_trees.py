@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender import boosting, trees
+from ml.capabilities.recommender import boosting
+from ml.core import trees
 from ml.core.errors import NightshiftError
 
 

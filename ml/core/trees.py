@@ -64,7 +64,11 @@ def saabas(trees: Trees, x: Scores, group: Ids, n_groups: int, *, threads: int =
 
 
 def from_dump(dump: dict[str, Any]) -> Trees:
-    """Flatten what LightGBM's ``Booster.dump_model()`` gives. Splits must be numerical."""
+    """Flatten what LightGBM's ``Booster.dump_model()`` gives.
+
+    A split by categories (whole numbers from 0) becomes splits of one column at the borders of its runs of categories:
+    several ways lead to each of its two sides, and nan to the right one.
+    """
     nodes: list[tuple[int, int, int, float, float, bool, bool]] = []
 
     def add(node: dict[str, Any]) -> int:
@@ -72,8 +76,18 @@ def from_dump(dump: dict[str, Any]) -> Trees:
         if "leaf_value" in node:
             nodes.append((-1, -1, -1, 0.0, float(node["leaf_value"]), False, False))
             return at
+        if node["decision_type"] == "==":
+            split = _borders(node["threshold"])
+            nodes.extend([(-1, -1, -1, 0.0, 0.0, False, False)] * len(split))
+            sides = (add(node["right_child"]), add(node["left_child"]))
+            for k, (border, below, above) in enumerate(split):
+                left, right = (sides[to] if inside else at + to for to, inside in (below, above))
+                nodes[at + k] = (
+                    int(node["split_feature"]), left, right, border, float(node["internal_value"]), False, False,
+                )  # fmt: skip
+            return at
         if node["decision_type"] != "<=":
-            raise ValueError(f"only numerical splits are known, got {node['decision_type']!r}")
+            raise ValueError(f"a split is by <= or ==, got {node['decision_type']!r}")
         nodes.append((-1, -1, -1, 0.0, 0.0, False, False))
         left, right = add(node["left_child"]), add(node["right_child"])
         nodes[at] = (
@@ -88,6 +102,36 @@ def from_dump(dump: dict[str, Any]) -> Trees:
         np.array(roots, np.int32), np.array(feature, np.int32), np.array(left, np.int32), np.array(right, np.int32),
         np.array(threshold, np.float64), np.array(value, np.float64), np.array(missing_left, bool), np.array(zero, bool),
     )  # fmt: skip
+
+
+_Next = tuple[int, bool]
+"""Where to go: a border by its place, or a side (1: a category of the split) and True."""
+
+
+def _borders(categories: str) -> list[tuple[float, _Next, _Next]]:
+    """Balanced search over the borders of the categories' runs: border, what comes below it and what above, first the root.
+
+    Examples
+    --------
+    >>> _borders("2||3")
+    [(3.5, (1, False), (0, True)), (1.5, (0, True), (1, True))]
+    """
+    members = {int(one) for one in categories.split("||")}
+    borders = sorted(
+        {c - 0.5 for c in members if c - 1 not in members} | {c + 0.5 for c in members if c + 1 not in members}
+    )
+    made: list[tuple[float, _Next, _Next]] = []
+
+    def between(low: int, high: int) -> _Next:
+        if low == high:
+            return low % 2, True
+        at, middle = len(made), (low + high) // 2
+        made.append((borders[middle], (0, True), (0, True)))
+        made[at] = (borders[middle], between(low, middle), between(middle + 1, high))
+        return at, False
+
+    between(0, len(borders))
+    return made
 
 
 def save(trees: Trees, path: Path) -> None:
@@ -143,13 +187,14 @@ def _packed(trees: Trees, m: int) -> _Nodes:
 
 @compiled
 def _depth(root: Ids, feature: Ids, left: Ids, right: Ids) -> npt.NDArray[np.int64]:
-    """Splits on the longest way of each tree; a node stands after the one above it."""
+    """Splits on the longest way of each tree; a node stands after those above it."""
     depth, below = np.zeros(len(root), np.int64), np.zeros(len(feature), np.int64)
     for t in range(len(root)):
         end = root[t + 1] if t + 1 < len(root) else len(feature)
         for k in range(root[t], end):
             if feature[k] >= 0:
-                below[left[k]] = below[right[k]] = below[k] + 1
+                below[left[k]] = max(below[left[k]], below[k] + 1)
+                below[right[k]] = max(below[right[k]], below[k] + 1)
             depth[t] = max(depth[t], below[k])
     return depth
 

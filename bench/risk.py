@@ -1,0 +1,14 @@
+"""Order risk on the demo shop's planted rings beside an oracle and simpler models, and on BNP's real baskets (--shop bnp)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench import Options, Row
+from bench import _risk_bnp as bnp
+from bench import _risk_demo as demo
+
+
+def run(options: Options) -> Iterator[Row]:
+    """Measure on the shop named by ``--shop``: demo (the default) or bnp, which needs ``--data`` with its folder."""
+    yield from (bnp.run if options.shop == "bnp" else demo.run)(options)

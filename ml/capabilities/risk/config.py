@@ -1,0 +1,72 @@
+"""What the shop's staff tells order risk: what mistakes cost, and whom to let through or hold whatever the model says."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from ml.core.spec import ConfigColumn, ConfigTable
+
+DEFAULTS = MappingProxyType(
+    {"loss_share": 1.0, "loss_fixed": 15.0, "review_cost": 3.0, "margin_share": 0.25, "reviews_per_day": 50}
+)
+"""Costs of a shop that has not told its own."""
+
+PERSONAL = ("device", "card", "address", "ip", "email")
+"""What the contract with the shop calls personal: the lake knows only its keyed hash."""
+ENTITIES = ("customer", *PERSONAL, "country")
+
+COST = ConfigTable(
+    "risk_cost",
+    "What mistakes about an order cost, and how many orders a day the staff can look at; one row.",
+    ("one",),
+    (
+        ConfigColumn("one", "boolean", "Always true: there is one row.", default="true"),
+        ConfigColumn("loss_share", "number", "Share of the order value that a fraud costs; null: the default.", "0 to 10"),
+        ConfigColumn(
+            "loss_fixed", "number", "What a fraud costs beside it: fees, work; null: the default.", "shop currency"
+        ),
+        ConfigColumn("review_cost", "number", "What looking at an order costs; null: the default.", "shop currency"),
+        ConfigColumn(
+            "margin_share", "number", "Share of the order value that blocking a good order costs; null: the default.",
+            "0 to 1",
+        ),
+        ConfigColumn("reviews_per_day", "integer", "Orders that the staff can look at in a day; null: the default."),
+        ConfigColumn("currency", "text", "In which these amounts are, for who reads them."),
+    ),
+    checks={
+        "there is one row": "one",
+        "loss_share is between 0 and 10": "loss_share BETWEEN 0 AND 10",
+        "margin_share is between 0 and 1": "margin_share BETWEEN 0 AND 1",
+        "loss_fixed is between 0 and 1e9": "loss_fixed BETWEEN 0 AND 1e9",
+        "review_cost is between 0 and 1e9": "review_cost BETWEEN 0 AND 1e9",
+        "reviews_per_day is between 0 and 1,000,000,000": "reviews_per_day BETWEEN 0 AND 1000000000",
+    },
+    rows=({"one": True, **DEFAULTS},),
+)  # fmt: skip
+
+_NAMES = ", ".join(f"'{name}'" for name in ENTITIES)
+
+LIST = ConfigTable(
+    "risk_list",
+    "Orders to allow or to block before the model is asked. Of two entries that fit an order, deny wins.",
+    ("id",),
+    (
+        ConfigColumn("id", "integer", "Number; given by the database.", numbered=True),
+        ConfigColumn("kind", "text", "allow or deny.", required=True),
+        ConfigColumn("entity", "text", "What the value is: " + ", ".join(ENTITIES) + ".", required=True),
+        ConfigColumn(
+            "value", "text",
+            "As the shop writes it; or, of a device, card, address, ip or email, the hash that ml.entity_risk shows.",
+            required=True, personal={"entity": PERSONAL},
+        ),
+        ConfigColumn("note", "text", "Why; stands in ml.order_risk.rule."),
+        ConfigColumn("ends_on", "date", "Last day on which it holds; null: until it is deleted."),
+    ),
+    checks={
+        "kind is allow or deny": "kind IN ('allow', 'deny')",
+        "entity is one of those that an order has": f"entity IN ({_NAMES})",
+        "value is not empty": "trim(value) <> ''",
+    },
+)  # fmt: skip
+
+CONFIG = (COST, LIST)

@@ -1,0 +1,201 @@
+"""What is known of each order at the moment when it is placed, and how the old ones turned out.
+
+Two times matter: a feature of an order knows only what was known before *the order*, a label what was known before
+``as_of``. What is younger is never looked at, although the tables may hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
+from ml.capabilities.risk.history import UNITS, coded, history, shared
+from ml.capabilities.risk.orders import MOST, TRACES, Tables, detailed, labelled, orders, paid, seconds
+from ml.capabilities.risk.spec import Params
+from ml.core.asof import known
+
+_LOG = "log_"
+"""Begins the names of what is counted and then left out."""
+_COST = {
+    "loss_share": "float64", "loss_fixed": "float64", "review_cost": "float64", "margin_share": "float64",
+    "reviews_per_day": "int64", "currency": "string",
+}  # fmt: skip
+_RULE = {"kind": "string", "entity": "string", "value": "string", "note": "string"}
+
+
+def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | None = None) -> dict[str, ibis.Table]:
+    """Make what :mod:`ml.capabilities.risk.model` learns from and scores.
+
+    Parameters
+    ----------
+    tables : mapping of str to ibis.Table
+        Clean contract tables: ``customer``, ``product``, ``order``, ``order_item``; ``order_outcome`` and ``payment``
+        if there; ``risk_cost`` and ``risk_list``, which the shop's staff fills, and ``night`` (its date), if there.
+    as_of : datetime
+        With a time zone; only what was known before it is used.
+    params : Params
+    only : ibis.Table, optional
+        ``order_id`` of the orders that are asked for: ``order`` and ``open`` then hold no others, but as they would be.
+
+    Returns
+    -------
+    dict of str to ibis.Table
+        ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
+        ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
+        :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
+        a label of either kind would be known) and ``open`` (may still be held) · ``open``: those of them that are open,
+        and their entities as the shop knows them, ``device``, ``card``, ``address``, ``ip`` and ``email`` · ``customer``
+        (customer_id, orders, frauds, last_order_at) · ``entity`` (entity, kind, orders, customers, frauds,
+        last_order_at), shared by several customers or used by a known fraud · ``cost`` (a row or none) · ``rule``: the
+        entries of ``risk_list`` that hold on that day.
+
+    Notes
+    -----
+    What an order says of itself is one expression. It runs at the call, once, and the kernels behind :mod:`history` add
+    the counts over earlier orders to its rows: every text is joined once, however many tables are made of it.
+    """
+    told = described(tables, as_of, params)
+    rows = coded(log(told))
+    used = shared(rows)
+    names = ibis.memtable(_names(told, used, tables))
+    kept = [name for name in told.column_names if not name.startswith(_LOG)]
+    every = ibis.memtable(pa.table({name: told[name] for name in kept} | _columns(history(rows))))
+    order = every if only is None else every.semi_join(only, "order_id")
+    order = order.select(
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *KEYS,
+        "label", "settled", "open",
+    )  # fmt: skip
+    return {
+        "order": order,
+        "open": order.filter(order["open"]).left_join(names, "order_no").drop("order_no_right"),
+        "customer": _customers(every),
+        "entity": _entities(ibis.memtable(used), every, names),
+        "cost": _cost(tables),
+        "rule": _rules(tables, as_of),
+    }
+
+
+def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:
+    """Orders placed in ``[start, end - settle_days)`` whose outcome was known at ``end``, with the columns of ``order``.
+
+    Of younger orders the frauds are known before the good ones: they would make the shop look worse than it is.
+    """
+    order = build(tables, end, params)["order"]
+    begin = seconds(ibis.literal(start, type="timestamp('UTC', 6)"))
+    return order.filter(order["at"] >= begin, order["settled"], order["label"].notnull())
+
+
+def described(tables: Tables, as_of: datetime, params: Params) -> pa.Table:
+    """What each order says of itself, its label, and what is to be counted of it (names that begin with ``log_``)."""
+    placed = labelled(orders(tables, as_of), tables, as_of, params)
+    return _described(detailed(placed, tables, as_of), tables, as_of).to_pyarrow()
+
+
+def log(told: pa.Table) -> pa.Table:
+    """What :mod:`history` counts, of the rows that :func:`build` describes."""
+    hidden = [name for name in told.column_names if name.startswith(_LOG)]
+    return pa.table(
+        {name: told[name] for name in ("order_no", "at", "fraud_at")}
+        | {name.removeprefix(_LOG): told[name] for name in hidden}
+    )
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _hashed(text: ibis.Value) -> ibis.Value:
+    return ibis.ifelse(text.isnull(), ibis.null("int64"), text.hash())
+
+
+def _size(total: ibis.Value) -> ibis.Value:
+    """log(1 + total): twice as much is the same step for small and for large orders."""
+    return (ibis.greatest(ibis.least(total, MOST), 0.0) + 1).ln()
+
+
+def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+    """The order's own numbers and texts, beside its customer's account."""
+    people = known(tables["customer"], as_of, "registered_at")
+    people = people.select("customer_id", home="country", opened=seconds(people["registered_at"]))
+    rows = placed.left_join(people, "customer_id").drop("customer_id_right")
+    # An account that was opened after the order was not known at it.
+    opened = ibis.ifelse(rows["opened"] <= rows["at"], rows["opened"], ibis.null("int64"))
+    numbers = {
+        "total": rows["total"], "shipping": rows["shipping"], "pieces": rows["pieces"], "lines": rows["lines"],
+        "dearest": rows["dearest"], "hour": rows["at"] % 86_400 / 3_600,
+        "weekday": (rows["at"] // 86_400 + 3) % 7,  # 1970-01-01 was a Thursday
+        "instalments": rows["instalments"], "payments": rows["payments"],
+        "second_price": rows["second_price"], "cheapest": rows["cheapest"], "mean_price": rows["total"] / rows["lines"],
+        "guest": rows["customer_id"].isnull(),
+        "countries_differ": rows["shipping_country"] != rows["billing_country"],
+        "abroad": rows["shipping_country"] != rows["home"],
+        "account_days": (rows["at"] - opened) / 86_400,
+    }  # fmt: skip
+    # DuckDB's hash of 64 bits stands for a text in the counts; other engines' have 32, so there the text itself.
+    short = placed.get_backend().name == "duckdb"
+    counted = {name: rows["customer_id" if name == "customer" else name] for name in ENTITIES}
+    counted["category"] = rows["category"].nullif("")
+    return rows.select(
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *KEYS, "fraud_at", "label", "settled", "open",
+        **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},
+        **{f"{_LOG}{name}": _hashed(key) if short else key for name, key in counted.items()},
+        **{name: number.cast("float32") for name, number in numbers.items()},
+        **{name: rows[name].fill_null("") for name in CATEGORIES},
+    )  # fmt: skip
+
+
+def _customers(placed: ibis.Table) -> ibis.Table:
+    rows = placed.filter(placed["customer_id"].notnull())
+    return rows.group_by("customer_id").aggregate(
+        orders=rows.count(), frauds=rows["fraud_at"].count(), last_order_at=rows["ordered_at"].max()
+    )
+
+
+def _entities(used: ibis.Table, placed: ibis.Table, names: ibis.Table) -> ibis.Table:
+    """The entities of :func:`history.shared` by the names that the shop has for them."""
+    rows = used.inner_join(placed.select("order_no", "ordered_at"), "order_no").inner_join(names, "order_no")
+    return rows.select(
+        "kind", "orders", "customers", "frauds", last_order_at="ordered_at",
+        entity=ibis.cases(*((rows["kind"] == kind, rows[kind]) for kind in LINKS), else_=""),
+    )  # fmt: skip
+
+
+def _names(told: pa.Table, used: pa.Table, tables: Tables) -> pa.Table:
+    """The entities as the shop writes them, of the orders that are open or that name an entity of ``used``."""
+    asked = pc.or_(told["open"], pc.is_in(told["order_no"], used["order_no"].combine_chunks()))
+    rows = ibis.memtable(told.filter(asked).select(["order_no", "order_id", "at"]))
+    written = tables["order"]
+    written = written.select("order_id", **{name: written[column].nullif("") for name, column in TRACES.items()})
+    rows = paid(rows.inner_join(written, "order_id"), tables)
+    return rows.select("order_no", *TRACES, "card").to_pyarrow()
+
+
+def _cost(tables: Tables) -> ibis.Table:
+    return _chosen(tables["risk_cost"], _COST) if "risk_cost" in tables else _nothing(_COST)
+
+
+def _rules(tables: Tables, as_of: datetime) -> ibis.Table:
+    if "risk_list" not in tables:
+        return _nothing(_RULE)
+    entries = tables["risk_list"]
+    if "night" in tables:  # the day on the shop's clock
+        entries = entries.cross_join(tables["night"])
+    else:
+        entries = entries.mutate(night=ibis.literal(as_of.date()))
+    return _chosen(entries.filter((entries["ends_on"] >= entries["night"]).fill_null(True)), _RULE)
+
+
+def _chosen(table: ibis.Table, kinds: Mapping[str, str]) -> ibis.Table:
+    return table.select(**{name: table[name].cast(kind) for name, kind in kinds.items()})
+
+
+def _nothing(kinds: Mapping[str, str]) -> ibis.Table:
+    return ibis.memtable(pa.schema([(name, _ARROW[kind]) for name, kind in kinds.items()]).empty_table())
+
+
+_ARROW = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string()}

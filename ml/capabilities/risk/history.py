@@ -1,0 +1,202 @@
+"""The numbers that an order's past gives it: from the log of all orders to one row of counts per order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.risk import velocity
+from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
+from ml.capabilities.risk.graph import components
+from ml.capabilities.risk.velocity import Codes, Longs
+
+SPANS = np.array(list(WINDOWS.values()), np.int64)
+UNITS = 1 << 20
+"""``value`` in the log is log(1 + total) in whole multiples of 1 / UNITS: integers have the same sum in any order."""
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Log:
+    """Orders as arrays of shape (n_orders,), in any order.
+
+    ``by_at`` and ``by_since`` are their rows in the order of these times, ``fraud_row`` those that turned out to be frauds
+    in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none), ``size`` says how many there are.
+    """
+
+    order_no: Codes
+    at: Longs
+    since: Longs
+    by_at: Codes
+    by_since: Codes
+    fraud_row: Codes
+    fraud_at: Longs
+    value: Longs
+    code: dict[str, Codes]
+    size: dict[str, int]
+
+
+def history(rows: Log, *, threads: int = 2) -> pa.Table:
+    """Count, for each order, what was known of its customer, device, card, address, IP and e-mail when it was placed.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``order_no``, the columns :data:`columns.COUNTED`, ``own_…``, ``strange``, ``customer_value``, ``category_value`` and ``component_…``,
+        row by row. Of an entity that the order does not have everything is null.
+    """
+    # One entity per thread: beside the kernels each has its share of sorting and copying.
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [
+            *pool.map(partial(_entity, rows), ENTITIES),
+            *pool.map(partial(_usual, rows), ("customer", "category")),
+            *pool.map(lambda part: part(rows), (_familiar, _components)),
+        ]
+    made = {"order_no": pa.array(rows.order_no)}
+    for part in parts:
+        made |= part
+    return pa.table(made)
+
+
+def shared(rows: Log, *, threads: int = 2) -> pa.Table:
+    """List the devices, cards and addresses that several customers used, or a fraud that is known by now.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``order_no`` (of the last order with it, which names it), ``kind``, ``orders``, ``customers`` (guests are none) and
+        ``frauds``.
+    """
+    in_order = np.argsort(rows.order_no)
+    with ThreadPoolExecutor(threads) as pool:
+        return pa.concat_tables(pool.map(lambda kind: _shared(rows, kind, in_order), LINKS))
+
+
+def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
+    code, n = rows.code[kind], rows.size[kind]
+    there = in_order[code[in_order] >= 0]
+    last = np.zeros(n, np.int64)
+    last[code[there]] = there  # of equal codes the last one stays
+    pair, _ = velocity.codes(_pairs(code, rows.code["customer"], rows.size["customer"]))
+    # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
+    bad = code[rows.fraud_row]
+    orders, customers, frauds = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first], bad))
+    kept = np.flatnonzero((customers > 1) | (frauds > 0))
+    return pa.table({
+        "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
+        "orders": orders[kept], "customers": customers[kept], "frauds": frauds[kept],
+    })  # fmt: skip
+
+
+def _pairs(code: Codes, other: Codes, n: int) -> Longs:
+    """A key for each pair of codes; 0, none, where one of them is -1."""
+    return np.where((code < 0) | (other < 0), 0, code.astype(np.int64) * n + other + 1)
+
+
+def coded(log: pa.Table, *, threads: int = 2) -> Log:
+    """Number the entities of a log.
+
+    Parameters
+    ----------
+    log : pyarrow.Table
+        One row per order in any order: ``order_no``, ``at`` (when it was placed, seconds since 1970), ``since`` (when it
+        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
+        ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
+    """
+    order_no, at, since, value = (log[name].to_numpy() for name in ("order_no", "at", "since", "value"))
+    fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()
+    fraud_at = np.maximum(fraud_at, since)  # nobody knows of a fraud before the order
+    bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
+    bad = bad[np.argsort(fraud_at[bad], kind="stable")]
+    names = tuple(dict.fromkeys((*ENTITIES, "category")))
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(lambda name: velocity.codes(_keys(log[name])), names))
+    code = {name: part for name, (part, _) in zip(names, found, strict=True)}
+    size = {name: n for name, (_, n) in zip(names, found, strict=True)}
+    return Log(order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value, code, size)
+
+
+def _keys(column: pa.ChunkedArray) -> Longs:
+    """Whole numbers that are equal where the values are; 0: none."""
+    if not pa.types.is_integer(column.type):
+        column = pc.add(column.combine_chunks().dictionary_encode().indices.cast(pa.int64()), 1)
+    keys: Longs = pc.fill_null(column.cast(pa.int64()), 0).to_numpy()
+    return keys
+
+
+def _by(time: Longs) -> Codes:
+    """Rows in the order of ``time``."""
+    return np.argsort(time, kind="stable").astype(np.int32)
+
+
+def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
+    code, n = rows.code[entity], rows.size[entity]
+    none = code < 0
+    groups = velocity.group(code, n, rows.by_at, rows.by_since)
+    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS, threads=1)
+    made = _windows(f"{entity}_orders", windows, none)
+    for other in DISTINCT.get(entity, ()):
+        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=1)
+        made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
+    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.fraud_row, rows.fraud_at)
+    new = seen[:, 0] == 0
+    return made | {
+        f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
+        f"{entity}_frauds": pa.array(known, mask=none),
+        f"{entity}_days": _real((rows.at - seen[:, 1]) / 86_400, new),
+        f"{entity}_hours": _real((rows.at - seen[:, 2]) / 3_600, new),
+    }
+
+
+def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
+    """The order's value against the mean of the entity's earlier orders, as the log of their ratio."""
+    groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
+    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=1)
+    return {f"{entity}_value": _real((rows.value - usual) / UNITS, np.isnan(usual))}
+
+
+def _familiar(rows: Log) -> dict[str, pa.Array]:
+    """How often the customer used each of the order's traces before, and how many of them are new to the customer."""
+    made, strange = {}, np.zeros(len(rows.at), np.float64)
+    guest = rows.code["customer"] < 0
+    for name in OWN:
+        none = guest | (rows.code[name] < 0)
+        code, n = velocity.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
+        groups = velocity.group(code, n, rows.by_at, rows.by_since)
+        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1], threads=1)
+        made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
+        strange += ~none & (seen[:, 0] == 0)
+    return made | {"strange": _real(strange, guest)}
+
+
+def _windows(name: str, counts: velocity.Counts, none: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
+    return {f"{name}_{w}": pa.array(counts[:, i].copy(), mask=none) for i, w in enumerate(WINDOWS)}
+
+
+def _components(rows: Log) -> dict[str, pa.Array]:
+    first = np.cumsum([0, *(rows.size[name] for name in LINKS)])
+    links = np.stack([np.where(rows.code[n] < 0, -1, rows.code[n] + first[i]) for i, n in enumerate(LINKS)], axis=1)
+    found = components(
+        links.astype(np.int32),
+        int(first[-1]),
+        rows.at,
+        rows.since,
+        rows.by_at,
+        rows.by_since,
+        rows.fraud_row,
+        rows.fraud_at,
+    )
+    none = (links < 0).all(axis=1)
+    names = ("component_orders", "component_entities", "component_frauds")
+    return {name: pa.array(found[:, i].copy(), mask=none) for i, name in enumerate(names)}
+
+
+def _real(values: npt.NDArray[np.float64], none: npt.NDArray[np.bool_]) -> pa.Array:
+    return pa.array(values.astype(np.float32), mask=none)

@@ -1,0 +1,162 @@
+"""An order put together from the contract's tables: who, what, paid how, shared with whom, and how it turned out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import ibis
+
+from ml.capabilities.risk.spec import Params
+from ml.core.asof import known
+
+Tables = Mapping[str, ibis.Table]
+
+TRACES = {"device": "device_id", "address": "shipping_address", "ip": "ip", "email": "email"}
+"""Entities and where the contract's ``order`` has them."""
+FRAUD = ("fraud", "chargeback")
+FINAL = ("shipped", "delivered", "cancelled", "returned")
+MOST = 1e12
+"""Amounts above are counted as this where they are added up: in hundredths they still fit a whole number."""
+
+
+def orders(tables: Tables, as_of: datetime) -> ibis.Table:
+    """One row per order known at ``as_of``, as the contract's ``order`` has it, numbered by ``order_no``.
+
+    ``at`` is when it was placed and ``since`` when it became known, in seconds since 1970; an order knows of others only
+    what was known before its ``at``.
+    """
+    placed = known(tables["order"], as_of, "ordered_at", "known_at")
+    at = seconds(placed["ordered_at"])
+    placed = placed.select(
+        "order_id", "ordered_at", "status", "total", "shipping", "channel", "shipping_country", "billing_country",
+        customer_id=placed["customer_id"].nullif(""), at=at,
+        since=ibis.greatest(at, seconds(placed["known_at"]).fill_null(at)),
+        **{name: placed[column].nullif("") for name, column in TRACES.items()},
+    )  # fmt: skip
+    # The order of time, and of ids at one instant: one number for each order whatever the order of the rows.
+    order_no = ibis.row_number().over(order_by=[placed["ordered_at"], placed["order_id"]]).cast("int32")
+    return placed.mutate(order_no=order_no)
+
+
+def detailed(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+    """Add what was bought and how it was paid; a missing ``total`` becomes the value of the lines.
+
+    A payment made later than the order is not looked at: when the order was placed its method was not known.
+    """
+    whole = _beside(paid(placed, tables), _items(placed, tables, as_of))
+    total = ibis.coalesce(whole["total"].cast("float64"), whole["goods"], ibis.literal(0.0))
+    return whole.mutate(total=total).drop("goods")
+
+
+def paid(placed: ibis.Table, tables: Tables) -> ibis.Table:
+    """Add ``payments``, ``instalments``, ``payment`` (one method, or two joined by +) and ``card``."""
+    if "payment" not in tables:
+        return placed.mutate(
+            payments=ibis.null("int32"), instalments=ibis.null("int32"), payment=ibis.null("string"),
+            card=ibis.null("string"),
+        )  # fmt: skip
+    rows = tables["payment"].inner_join(placed.select("order_id", "order_no", "at"), "order_id")
+    rows = rows.filter((seconds(rows["paid_at"]) <= rows["at"]).fill_null(True))
+    made = rows.group_by("order_no").aggregate(
+        payments=rows.count().cast("int32"),
+        instalments=rows["instalments"].max().cast("int32"),
+        _first=rows["method"].min(), _last=rows["method"].max(),
+        card=rows["card"].nullif("").min(),
+    )  # fmt: skip
+    both = ibis.ifelse(made["_first"] == made["_last"], made["_first"], made["_first"] + "+" + made["_last"])
+    return _beside(placed, made.mutate(payment=both).drop("_first", "_last"))
+
+
+def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
+    """Add ``fraud_at``, ``label``, ``settled`` and ``open`` as known at ``as_of``.
+
+    An order with a fraud or chargeback is 1; one that came back, was cancelled or went well is 0. One without an outcome
+    is unknown, however good it looks, until it is ``mature_days`` old and was placed after the shop began to write
+    outcomes down.
+    """
+    end = _seconds_of(as_of)
+    now = placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400)
+    if "order_outcome" in tables:
+        told = known(tables["order_outcome"], as_of, "known_at")
+        bad = told["kind"].isin(FRAUD)
+        told = told.mutate(_bad_at=ibis.ifelse(bad, seconds(told["known_at"]), ibis.null("int64")), _good=~bad)
+        begun = told.aggregate(_begun=seconds(told["known_at"]).min())
+        told = told.group_by("order_id").aggregate(fraud_at=told["_bad_at"].min(), _good=told["_good"].any())
+        now = now.left_join(told, "order_id").drop("order_id_right").cross_join(begun)
+        silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"])
+        good = now["_good"].fill_null(False) | silent.fill_null(False)
+        label = ibis.cases((now["fraud_at"].notnull(), 1), (good, 0), else_=ibis.null("int8")).cast("int8")
+        now = now.mutate(label=label).drop("_good", "_begun")
+    else:
+        now = now.mutate(fraud_at=ibis.null("int64"), label=ibis.null("int8"))
+    unfinished = ~now["status"].isin(FINAL).fill_null(False) & now["label"].isnull()
+    return now.mutate(open=unfinished & (now["at"] >= end - params.open_days * 86_400))
+
+
+def seconds(time: ibis.Value) -> ibis.Value:
+    """Whole seconds since 1970."""
+    return time.epoch_seconds().cast("int64")
+
+
+def hundredths(amount: ibis.Value) -> ibis.Value:
+    """A whole number of cents, between 0 and ``MOST``; sums of whole numbers are the same in any order."""
+    return (ibis.greatest(ibis.least(amount.cast("float64"), MOST), 0.0) * 100).round().cast("int64")
+
+
+def _seconds_of(time: datetime) -> int:
+    return int((time - datetime.fromtimestamp(0, time.tzinfo)) / timedelta(seconds=1))
+
+
+def _beside(left: ibis.Table, right: ibis.Table) -> ibis.Table:
+    """Add the columns of ``right``, which has at most one row per order."""
+    return left.left_join(right, "order_no").drop("order_no_right")
+
+
+def _items(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+    """Per ``order_no``: ``pieces``, ``lines``, ``goods`` (their value), keys, and the dearest product's id, price and texts.
+
+    The keys are equal for equal baskets: ``basket`` (products and prices), ``goods_set`` (products), ``kinds_set``
+    (categories).
+    """
+    # Texts are joined once and then grouped by number, which is several times faster.
+    lines = tables["order_item"].inner_join(placed.select("order_id", "order_no"), "order_id")
+    products = known(tables["product"], as_of, "listed_at").select("product_id", "category", "brand", item="title")
+    lines = lines.left_join(products.select("product_id", kind="category"), "product_id").drop("product_id_right")
+    thousandths = (ibis.least(lines["quantity"].cast("float64"), MOST) * 1000).round().cast("int64")
+    cents = hundredths(lines["unit_price"])
+    # Of two lines at one price the first: the number is unique, so the answer does not depend on the order of the rows.
+    rank = cents * 4096 - ibis.least(lines["line_no"].cast("int64"), 4095)
+    lines = lines.select(
+        "order_no", "product_id", pieces=thousandths, rank=rank, cents=cents,
+        goods=hundredths(lines["unit_price"].cast("float64") * lines["quantity"].cast("float64")),
+        name=_part(lines["product_id"]), kind=_part(lines["kind"].fill_null("")),
+    )  # fmt: skip
+    # A product at a price has a number of its own; times an odd one the prices of two products do not cancel out.
+    lines = lines.mutate(priced=_part((lines["name"] * 31 + lines["cents"] % (1 << 40)).cast("string")))
+    per_order = lines.group_by("order_no").aggregate(
+        pieces=lines["pieces"].sum().cast("float64") / 1000,
+        lines=lines.count().cast("int32"),
+        goods=lines["goods"].sum().cast("float64") / 100,
+        dearest=lines["cents"].max().cast("float64") / 100,
+        cheapest=lines["cents"].min().cast("float64") / 100,
+        product_id=lines["product_id"].argmax(lines["rank"]), top=lines["rank"].max(),
+        basket=lines["priced"].sum().cast("int64"), goods_set=lines["name"].sum().cast("int64"),
+        kinds_set=lines["kind"].sum().cast("int64"),
+    )  # fmt: skip
+    rest = lines.inner_join(per_order.select("order_no", "top"), "order_no")
+    rest = rest.filter(rest["rank"] < rest["top"])
+    rest = rest.group_by("order_no").aggregate(
+        second=rest["product_id"].argmax(rest["rank"]), second_price=rest["cents"].max().cast("float64") / 100
+    )
+    per_order = _beside(per_order.left_join(products, "product_id").drop("product_id_right", "top"), rest)
+    return per_order.rename(product="product_id")
+
+
+def _part(text: ibis.Value) -> ibis.Value:
+    """A whole number for a text, small enough that those of a million lines can be added: a sum has no order.
+
+    It is the engine's hash. A model that was learnt under another version of the engine knows no baskets by it, until it
+    is trained again.
+    """
+    return (text.hash() % (1 << 43)).cast("int64")

@@ -1,0 +1,166 @@
+"""The tables that are published: what to do with each open order and why, and what is known of customers and entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.risk import anomaly, money, reasons, rules
+from ml.capabilities.risk.model import RiskModel
+from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
+from ml.core.spec import Published
+
+BLOCK = 20_000
+THREADS = 2
+TELLING = 4.0
+"""Orders so many times as risky as the mean one get reasons, whatever is decided."""
+_TYPES = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}  # fmt: skip
+Columns = dict[str, pa.Array | pa.ChunkedArray]
+
+
+def units(features: Mapping[str, pa.Table]) -> int:
+    """How many orders may still be held."""
+    return int(features["open"].num_rows)
+
+
+def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
+    """How many orders, customers and entities should be in the published tables, for the audit's coverage."""
+    return {
+        "order_risk": units(features),
+        "customer_risk": int(features["customer"].num_rows),
+        "entity_risk": int(pc.count_distinct(features["entity"]["entity"]).as_py()),
+    }
+
+
+def score(
+    model: RiskModel, features: Mapping[str, pa.Table], shard: int, shards: int, params: Params
+) -> dict[str, Iterator[pa.RecordBatch]]:
+    """Make the rows of open orders ``[n shard / shards, n (shard + 1) / shards)``; shard 0 makes the other two tables too.
+
+    Returns
+    -------
+    dict of str to iterator of pyarrow.RecordBatch
+        By published table, with its columns; the rows are made while they are read, in blocks of orders.
+    """
+    n = units(features)
+    start, end = n * shard // shards, n * (shard + 1) // shards
+    held = features["open"].sort_by("order_no")
+    costs = money.costs(features, params)
+    orders = score_blocks(model, held.slice(start, end - start), features["rule"], costs)
+    first = shard == 0
+    return {
+        "order_risk": _framed(ORDER_RISK, orders),
+        "customer_risk": _framed(CUSTOMER_RISK, iter([_customers(model, features, held, params)] if first else [])),
+        "entity_risk": _framed(ENTITY_RISK, iter([_entities(features, params)] if first else [])),
+    }
+
+
+def score_blocks(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Iterator[Columns]:
+    """:func:`score_orders` of ``BLOCK`` rows at a time, in their order, on plain threads."""
+
+    def scored(start: int) -> Columns:
+        return score_orders(model, order.slice(start, BLOCK), rule, costs)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(order), THREADS * BLOCK):  # no more at once than there are threads: memory is bounded
+            yield from pool.map(scored, range(start, min(start + THREADS * BLOCK, len(order)), BLOCK))
+
+
+def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Columns:
+    """Make the columns of ``order_risk`` for rows of the features' ``order``; each row's are its own affair."""
+    probability = model.predict(order)
+    total = np.nan_to_num(order["total"].to_numpy().astype(np.float64))
+    unusual = model.anomaly_.score(order)
+    listed, entry = rules.decisions(order, rule)
+    decision = np.where(listed == rules.NONE, _decided(model, probability, unusual, total, costs), listed)
+    none = np.isnan(probability)
+    return {
+        "order_id": order["order_id"],
+        "customer_id": order["customer_id"],
+        "ordered_at": order["ordered_at"],
+        "probability": pa.array(probability, mask=none),
+        "decision": pa.array(money.DECISIONS).take(pa.array(decision)),
+        "expected_loss": pa.array(money.expected_loss(probability, total, costs), mask=none),
+        "anomaly_score": pa.array(unusual),
+        "reason": _reasons(model, order, probability, decision),
+        "rule": entry,
+    }
+
+
+def _decided(
+    model: RiskModel, probability: money.Floats, unusual: money.Floats, total: money.Floats, costs: money.Costs
+) -> money.Choices:
+    """What the model says: by money once it has learnt from frauds, by what is unusual until then."""
+    if not model.learnt:
+        return money.decide_unlearnt(unusual, model.orders_per_day_, costs)
+    return model.decide(probability, total, costs)
+
+
+def _reasons(model: RiskModel, order: pa.Table, probability: money.Floats, decision: money.Choices) -> pa.Array:
+    """Words for the orders that are not simply allowed or that are riskier than most.
+
+    A contribution costs a hundred times what a probability does, and nobody asks why the others are harmless.
+    """
+    if model.learnt:
+        asked = np.flatnonzero((decision != money.ALLOW) | (probability > TELLING * model.rate))
+        rows = order.take(pa.array(asked))
+        words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_)
+    else:
+        asked = np.arange(len(order))
+        words = reasons.words(order, model.anomaly_.contributions(order), anomaly.COLUMNS, model.usual_)
+    at = np.full(len(order), len(asked), np.int64)
+    at[asked] = np.arange(len(asked))
+    return pa.concat_arrays([words, pa.array([reasons.NOTHING])]).take(pa.array(at))
+
+
+def _customers(model: RiskModel, features: Mapping[str, pa.Table], held: pa.Table, params: Params) -> Columns:
+    rows = features["customer"].sort_by("customer_id")
+    open_ = held.filter(pc.is_valid(held["customer_id"]))
+    risky = pa.table({"customer_id": open_["customer_id"], "p": pa.array(model.predict(open_), from_pandas=True)})
+    worst = risky.group_by("customer_id").aggregate([("p", "max")])
+    found = pc.index_in(rows["customer_id"].combine_chunks(), worst["customer_id"].combine_chunks())
+    return {
+        **{name: rows[name] for name in ("customer_id", "orders", "frauds", "last_order_at")},
+        "rate": _rate(rows, features, params),
+        "score": worst["p_max"].combine_chunks().take(found),
+    }
+
+
+def _entities(features: Mapping[str, pa.Table], params: Params) -> Columns:
+    rows = features["entity"].sort_by([("entity", "ascending"), ("kind", "ascending")])
+    return {name: rows[name] for name in rows.column_names} | {"rate": _rate(rows, features, params)}
+
+
+def _rate(rows: pa.Table, features: Mapping[str, pa.Table], params: Params) -> pa.Array:
+    """(frauds + a r) / (orders + a): r is the shop's rate, a the orders that few orders are drawn to it by."""
+    every = features["customer"]
+    shop = sum(every["frauds"].to_pylist()) / max(1, sum(every["orders"].to_pylist()))
+    frauds, orders = (rows[name].to_numpy().astype(np.float64) for name in ("frauds", "orders"))
+    return pa.array((frauds + params.prior_orders * shop) / (orders + params.prior_orders))
+
+
+def _framed(table: Published, blocks: Iterator[Columns]) -> Iterator[pa.RecordBatch]:
+    """Batches with the columns of ``table``; one without rows where there are no blocks."""
+    schema = pa.schema([pa.field(c.name, _TYPES[c.kind], nullable=c.nullable) for c in table.columns])
+    empty = True
+    for block in blocks:
+        empty = False
+        made = pa.table([_whole(block[field.name]).cast(field.type) for field in schema], schema=schema)
+        yield made.combine_chunks().to_batches()[0] if len(made) else _none(schema)
+    if empty:
+        yield _none(schema)
+
+
+def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _none(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)

@@ -1,0 +1,121 @@
+"""What order risk needs, publishes and promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ml.capabilities.risk.config import CONFIG, DEFAULTS
+from ml.core.spec import Capability, Gate, Live, Published, PublishedColumn
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters of order risk. Costs are defaults for a shop that has not filled in its own (table ``risk_cost``)."""
+
+    settle_days: int = 45
+    """Outcomes of orders younger than this are not learnt from or tested on: of these, the bad ones are known first."""
+    mature_days: int = 120
+    """An order this old without any outcome counts as good: a card payment can be disputed for 120 days."""
+    open_days: int = 30
+    """An order older than this is not held any more, whatever its status says."""
+    prior_orders: float = 20.0
+    """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
+    members: int = 1
+    """Boosters whose log-odds are averaged."""
+    trees: int = 100
+    leaves: int = 8
+    learning_rate: float = 0.08
+    min_leaf: int = 20
+    column_share: float = 0.4
+    """Share of the columns that a tree may use."""
+    ridge: float = 5.0
+    trials: int = 0
+    """Proposals that :mod:`tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
+    fraud_weight: float = 1.0
+    """How many good orders a fraud weighs while learning. The calibration takes it out of the probabilities again."""
+    loss_share: float = DEFAULTS["loss_share"]
+    """Share of the order value that a fraud costs."""
+    loss_fixed: float = DEFAULTS["loss_fixed"]
+    """What a fraud costs beside it: fees, work."""
+    review_cost: float = DEFAULTS["review_cost"]
+    margin_share: float = DEFAULTS["margin_share"]
+    """Share of the order value that blocking a good order costs."""
+    reviews_per_day: int = int(DEFAULTS["reviews_per_day"])
+
+
+ORDER_RISK = Published(
+    "order_risk",
+    "Open orders: which to hold before they ship, and why.",
+    ("order_id",),
+    (
+        PublishedColumn("order_id", "text", "The order."),
+        PublishedColumn("customer_id", "text", "Who placed it; null for a guest.", nullable=True),
+        PublishedColumn("ordered_at", "timestamp", "When it was placed.", "UTC"),
+        PublishedColumn(
+            "probability",
+            "number",
+            "That it turns out a fraud or chargeback; null while the shop has no known frauds to learn from.",
+            "0 to 1",
+            nullable=True,
+        ),
+        PublishedColumn("decision", "text", "allow, review or block."),
+        PublishedColumn(
+            "expected_loss",
+            "number",
+            "What allowing it costs on average; null where probability is.",
+            "shop currency",
+            nullable=True,
+        ),
+        PublishedColumn("anomaly_score", "number", "How unusual it is among the shop's orders.", "0 to 1"),
+        PublishedColumn("reason", "text", "Why, in words: what moved the probability (or the anomaly score) most."),
+        PublishedColumn("rule", "text", "The entry of the allow or deny list that decided; null: none.", nullable=True),
+    ),
+    indexes=(("customer_id",), ("decision", "expected_loss")),
+)
+
+CUSTOMER_RISK = Published(
+    "customer_risk",
+    "What is known of each customer's orders.",
+    ("customer_id",),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        PublishedColumn("orders", "integer", "Orders so far."),
+        PublishedColumn("frauds", "integer", "Of which known frauds and chargebacks."),
+        PublishedColumn("rate", "number", "Share of frauds, drawn to the shop's where orders are few.", "0 to 1"),
+        PublishedColumn("last_order_at", "timestamp", "The latest order.", "UTC"),
+        PublishedColumn(
+            "score", "number", "Highest probability among the open orders; null: none.", "0 to 1", nullable=True
+        ),
+    ),
+)
+
+ENTITY_RISK = Published(
+    "entity_risk",
+    "Devices, cards and addresses that several customers share or that a known fraud used.",
+    ("entity", "kind"),
+    (
+        PublishedColumn("entity", "text", "The device, card or address, as a keyed hash."),
+        PublishedColumn("kind", "text", "device, card or address."),
+        PublishedColumn("orders", "integer", "Orders with it so far."),
+        PublishedColumn("customers", "integer", "Different customers among them."),
+        PublishedColumn("frauds", "integer", "Known frauds and chargebacks among them."),
+        PublishedColumn("rate", "number", "Share of frauds, drawn to the shop's where orders are few.", "0 to 1"),
+        PublishedColumn("last_order_at", "timestamp", "The latest order with it.", "UTC"),
+    ),
+)
+
+SPEC = Capability(
+    name="risk",
+    title="Order risk",
+    question="Which orders should we hold before they ship, and why?",
+    package="ml.capabilities.risk",
+    needs=("customer", "product", "order", "order_item"),
+    wants=("order_outcome", "payment"),
+    publishes=(ORDER_RISK, CUSTOMER_RISK, ENTITY_RISK),
+    params=Params(),
+    gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=135), min_units=200),
+    train_schedule="0 3 * * *",
+    config=CONFIG,
+    live=Live("order", ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"),
+)

@@ -1,0 +1,275 @@
+"""What order risk sees of a shop: worked by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from operator import itemgetter
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml.capabilities.risk import features
+from ml.capabilities.risk.columns import KEYS
+from ml.capabilities.risk.spec import Params
+from tests.contract.cases import whole
+
+AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
+PARAMS = Params(settle_days=45, mature_days=120, open_days=30)
+MOMENT = pa.timestamp("us", "UTC")
+TEXT = pa.string()
+
+
+def _ago(*days: float | None) -> pa.Array:
+    """Moments so many days before the night."""
+    return pa.array([None if d is None else AS_OF - timedelta(days=d) for d in days], MOMENT)
+
+
+def _shop() -> dict[str, pa.Table]:
+    """Orders 1, 2 and 3 share a device; 4 is a guest's, young and unfinished; 5 became known late, 6 is of tomorrow."""
+    tables = {
+        "customer": pa.table({
+            "customer_id": ["ann", "bob"], "registered_at": _ago(200, 40), "country": ["DE", "AT"],
+        }),
+        "product": pa.table({
+            "product_id": ["cup", "mug"], "title": ["Cup", None], "category": ["kitchen", None], "brand": [None, "Mug Co"],
+            "listed_at": _ago(None, None),
+        }),
+        "order": pa.table({
+            "order_id": ["1", "2", "3", "4", "5", "6"],
+            "customer_id": pa.array(["ann", "ann", "bob", None, "bob", "ann"], TEXT),
+            "ordered_at": _ago(160, 60, 59.99, 2, 70, -1),
+            "status": pa.array(["delivered", "delivered", "shipped", "paid", None, "paid"], TEXT),
+            "total": pa.array([20.0, 0.0, 1e12, None, 20, 1], pa.float64()),
+            "shipping": pa.array([5.0, 0, 0, None, 5, 0], pa.float64()),
+            "shipping_country": ["DE", "DE", "DE", None, "AT", "DE"],
+            "billing_country": ["DE", "AT", "DE", "DE", "AT", "DE"],
+            "device_id": pa.array(["x", "x", "x", "", "y", "x"], TEXT),
+            "shipping_address": pa.array(["a", "a", "b", None, "a", "a"], TEXT),
+            "known_at": _ago(None, None, None, None, 50, None),
+        }),
+        "order_item": pa.table({
+            "order_id": ["1", "1", "2", "4", "4", "5", "6"], "line_no": [2, 1, 1, 1, 2, 1, 1],
+            "product_id": ["mug", "cup", "cup", "mug", "cup", "cup", "cup"],
+            "quantity": [1.0, 2, 1, 2, 0.5, 1, 1], "unit_price": [5.0, 5, 9, 8, 3, 20, 1],
+        }),
+        "payment": pa.table({
+            "payment_id": ["p1", "p2", "p3", "p4"], "order_id": ["1", "1", "2", "4"],
+            "method": ["voucher", "card", "transfer", "card"], "amount": [5.0, 15, 0, 17.5],
+            "instalments": [1, 3, 1, None], "card": pa.array([None, "c", None, "c"], TEXT),
+            "paid_at": _ago(None, 160, 58, None),
+        }),
+        "order_outcome": pa.table({
+            "order_id": ["1", "1", "2", "3", "5"], "kind": ["ok", "chargeback", "returned", "fraud", "fraud"],
+            "known_at": _ago(125, 59.995, 30, -2, 49),
+        }),
+    }  # fmt: skip
+    return {name: whole(name, table) for name, table in tables.items()}
+
+
+def _rows(tables: Mapping[str, pa.Table], params: Params = PARAMS, as_of: datetime = AS_OF) -> dict[str, list[dict]]:
+    made = features.build({name: ibis.memtable(table) for name, table in tables.items()}, as_of, params)
+    backend = ibis.duckdb.connect()
+    return {name: backend.to_pyarrow(table).to_pylist() for name, table in made.items()}
+
+
+def _orders(tables: Mapping[str, pa.Table], as_of: datetime = AS_OF) -> dict[str, dict]:
+    return {row["order_id"]: row for row in _rows(tables, as_of=as_of)["order"]}
+
+
+@cache
+def _made() -> dict[str, list[dict]]:
+    """What is made of :func:`_shop`, made once: read it only."""
+    return _rows(_shop())
+
+
+def _known() -> dict[str, dict]:
+    return {row["order_id"]: row for row in _made()["order"]}
+
+
+def test_orders_are_numbered_in_the_order_of_time() -> None:
+    """Those known before the night, from 0."""
+    made = sorted(_made()["order"], key=itemgetter("order_no"))
+    assert [(row["order_no"], row["order_id"]) for row in made] == [(0, "1"), (1, "5"), (2, "2"), (3, "3"), (4, "4")]
+
+
+def test_what_the_order_says() -> None:
+    """Of two lines at one price the first is the dearest; a missing total is that of the lines."""
+    made = _known()
+    told = ("total", "pieces", "lines", "dearest", "category", "brand", "item")
+    assert [tuple(made[i][name] for name in told) for i in "14"] == [
+        (20, 3, 2, 5, "kitchen", "", "Cup"), (17.5, 2.5, 2, 8, "", "Mug Co", ""),
+    ]  # fmt: skip
+    assert [made[i]["countries_differ"] for i in "1245"] == [0, 1, None, 0]
+    assert [made[i]["abroad"] for i in "1345"] == [0, 1, None, 0]
+    assert [made[i]["guest"] for i in "14"] == [0, 1]
+    assert (made["1"]["hour"], made["1"]["weekday"], made["3"]["weekday"]) == (0, 0, 2)  # a Monday, a Wednesday
+    assert made["3"]["hour"] == pytest.approx(0.24)
+    assert made["3"]["total"] == pytest.approx(1e12)
+
+
+def test_a_later_payment_was_not_known_at_the_order() -> None:
+    """A transfer that came two days later has no method yet; two payments at the order are both named."""
+    made = _known()
+    told = ("payment", "payments", "instalments", "card_orders")
+    assert [tuple(made[i][name] for name in told) for i in "124"] == [
+        ("card+voucher", 2, 3, 0), ("", None, None, None), ("card", 1, None, 1),
+    ]  # fmt: skip
+
+
+def test_an_account_is_unknown_until_it_is_opened() -> None:
+    """Bob's account is younger than his orders."""
+    made = _known()
+    assert [made[i]["account_days"] for i in "1235"] == [40, 140, None, None]
+
+
+def test_velocity_by_hand() -> None:
+    """Order 3 follows 2 on device x by a quarter of an hour; order 5, written ten days after 2, is not known to it."""
+    made = _known()
+    told = ("device_orders_1h", "device_orders_90d", "device_orders", "device_customers_90d", "device_frauds")
+    assert [tuple(made[i][name] for name in told) for i in "1234"] == [
+        (0, 0, 0, 0, 0), (0, 0, 1, 0, 0), (1, 1, 2, 1, 1), (None,) * 5,
+    ]  # fmt: skip
+    assert [made[i]["address_orders"] for i in "125"] == [0, 1, 1]
+    assert made["3"]["device_hours"] == pytest.approx(0.24)
+    assert made["2"]["customer_value"] == pytest.approx(-3.0445, abs=1e-4)  # log(1 + 0) - log(1 + 20)
+
+
+def test_the_component_grows_over_device_card_and_address() -> None:
+    """Order 4 is linked by its card to order 1, and so to 2, 3 and 5; the chargeback and one fraud are known by then."""
+    made = _known()
+    told = ("component_orders", "component_entities", "component_frauds")
+    assert [tuple(made[i][name] for name in told) for i in "134"] == [(0, 0, 0), (2, 3, 1), (4, 5, 2)]
+
+
+def test_labels_are_what_was_known() -> None:
+    """A fraud that is found tomorrow is unknown today, and a chargeback counts although the order once was ok."""
+    made = _known()
+    assert [(i, made[i]["label"], made[i]["settled"]) for i in "12345"] == [
+        ("1", 1, True), ("2", 0, True), ("3", None, True), ("4", None, False), ("5", 1, True),
+    ]  # fmt: skip
+    assert _orders(_shop(), AS_OF - timedelta(days=100))["1"]["label"] == 0
+
+
+def test_silence_is_good_only_when_old_and_after_the_first_outcome() -> None:
+    """An order without an outcome counts as good after 120 days, if the shop wrote outcomes down by then."""
+    shop = _shop()
+    later = AS_OF + timedelta(days=100)
+    assert _orders(shop, later)["4"]["label"] is None
+    shop["order_outcome"] = shop["order_outcome"].filter(pa.array([True, True, True, False, True]))
+    assert _orders(shop, later)["3"]["label"] == 0
+    shop["order_outcome"] = shop["order_outcome"].slice(3)
+    assert _orders(shop, later)["1"]["label"] is None
+
+
+def test_an_open_order_is_young_and_without_an_end() -> None:
+    """Shipped or old orders are not held any more."""
+    assert [row["order_id"] for row in _made()["open"]] == ["4"]
+    assert [row["order_id"] for row in _rows(_shop(), Params(open_days=100))["open"]] == ["4"]
+    shop = _shop()
+    shop["order_outcome"] = shop["order_outcome"].slice(0, 0)
+    assert sorted(row["order_id"] for row in _rows(shop, Params(open_days=100))["open"]) == ["4", "5"]
+
+
+def test_the_orders_asked_for_are_as_they_would_be_among_all() -> None:
+    """``only`` leaves others out, in ``order`` and ``open``, and changes nothing of those that stay."""
+    tables = {name: ibis.memtable(table) for name, table in _shop().items()}
+    made = features.build(tables, AS_OF, PARAMS, only=ibis.memtable(pa.table({"order_id": ["3", "4", "none"]})))
+    backend = ibis.duckdb.connect()
+    asked = {row["order_id"]: row for row in backend.to_pyarrow(made["order"]).to_pylist()}
+    assert asked == {i: row for i, row in _known().items() if i in "34"}
+    assert backend.to_pyarrow(made["open"])["order_id"].to_pylist() == ["4"]
+
+
+def test_customers_and_what_they_share() -> None:
+    """Known frauds only; a device of one customer without a fraud is not listed, guests are no customer."""
+    made = _made()
+    people = sorted((r["customer_id"], r["orders"], r["frauds"]) for r in made["customer"])
+    assert people == [("ann", 2, 1), ("bob", 2, 1)]
+    shared = sorted((r["kind"], r["entity"], r["orders"], r["customers"], r["frauds"]) for r in made["entity"])
+    assert shared == [
+        ("address", "a", 3, 2, 2),
+        ("card", "c", 2, 1, 1),
+        ("device", "x", 3, 2, 1),
+        ("device", "y", 1, 1, 1),
+    ]
+
+
+def test_truth_is_settled_and_known() -> None:
+    """Orders of the window, but for the youngest and those whose outcome nobody knows."""
+    tables = {name: ibis.memtable(table) for name, table in _shop().items()}
+
+    def ids(start_days: float, end_days: float) -> list[str]:
+        start, end = (AS_OF - timedelta(days=days) for days in (start_days, end_days))
+        rows = ibis.duckdb.connect().to_pyarrow(features.truth(tables, start, end, PARAMS)).to_pylist()
+        return sorted(row["order_id"] for row in rows)
+
+    assert ids(90, 0) == ["2", "5"]
+    assert ids(60, 0) == ["2"]
+    assert ids(90, 20) == ["5"]
+    assert ids(70, -3) == ["2", "3", "5"]
+
+
+def test_staff_tells_costs_and_lists() -> None:
+    """What the shop's staff filled in comes through; an entry that has ended on the shop's clock does not."""
+    shop = {name: ibis.memtable(table) for name, table in _shop().items()}
+    shop["risk_cost"] = ibis.memtable(pa.table({
+        "loss_share": [0.5], "loss_fixed": [1.0], "review_cost": [2], "margin_share": [0.1], "reviews_per_day": [7],
+        "currency": ["EUR"],
+    }))  # fmt: skip
+    shop["risk_list"] = ibis.memtable(pa.table({
+        "kind": ["deny", "allow"], "entity": ["email", "customer"], "value": ["x", "ann"], "note": ["why", None],
+        "ends_on": pa.array([AS_OF.date(), AS_OF.date() - timedelta(days=1)]),
+    }))  # fmt: skip
+    backend = ibis.duckdb.connect()
+    made = features.build(shop, AS_OF, PARAMS)
+    assert backend.to_pyarrow(made["cost"]).to_pylist()[0]["reviews_per_day"] == 7
+    assert backend.to_pyarrow(made["rule"]).to_pylist() == [
+        {"kind": "deny", "entity": "email", "value": "x", "note": "why"}
+    ]
+    shop["night"] = ibis.memtable(pa.table({"night": pa.array([AS_OF.date() + timedelta(days=1)])}))
+    assert backend.to_pyarrow(features.build(shop, AS_OF, PARAMS)["rule"]).to_pylist() == []
+
+
+@pytest.fixture
+def spark() -> Iterator[ibis.BaseBackend]:
+    """Ibis on a local Spark session in UTC."""
+    pytest.importorskip("pyspark", reason="pip install -r requirements-spark.txt")
+    from pyspark.sql import SparkSession
+
+    options = {
+        "spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2",
+        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+    }  # fmt: skip
+    session = SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
+    yield ibis.pyspark.connect(session)
+    session.stop()
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_spark_gives_the_same(spark: ibis.BaseBackend, tmp_path: Path) -> None:
+    """The same expressions on PySpark, over the same Parquet files, give the rows that DuckDB gives, but for its hashes."""
+    for name, table in _shop().items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    tables = {name: spark.read_parquet(str(tmp_path / f"{name}.parquet")) for name in _shop()}
+    expected = _made()
+    for name, table in features.build(tables, AS_OF, PARAMS).items():
+        made = table.drop(*(set(KEYS) & {*table.columns} - {"product"})).to_pyarrow().to_pylist()
+        assert len(made) == len(expected[name]), name
+        for ours, theirs in zip(*(sorted(rows, key=_key) for rows in (made, expected[name])), strict=True):
+            for column, value in ours.items():
+                assert _plain(value) == pytest.approx(_plain(theirs[column])), column
+
+
+def _plain(value: object) -> object:
+    """Spark's times have no zone; the session's is UTC."""
+    return value.replace(tzinfo=None).isoformat() if isinstance(value, datetime) else value
+
+
+def _key(row: Mapping) -> tuple[str, ...]:
+    return tuple(str(row.get(name)) for name in ("order_id", "customer_id", "kind", "entity"))

@@ -1,0 +1,86 @@
+"""Laws of every capability with a lane between nights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from ml.core.spec import Live, Published
+from ml.registry import CAPABILITIES
+from ml.shop.contract import TABLES
+from tests.contract.cases import SEED, Case, memory
+from tests.live.watch.spec import SPEC as WATCH
+
+_LANES = [spec for spec in (*CAPABILITIES.values(), WATCH) if spec.live]
+
+
+@pytest.fixture(params=_LANES, ids=[spec.name for spec in _LANES], scope="module")
+def case(request: pytest.FixtureRequest) -> Case:
+    """A capability with a lane."""
+    return Case(request.param)
+
+
+def lane(case: Case) -> tuple[Live, Published]:
+    """What its spec says of the lane, and the table that gets the rows."""
+    live = case.capability.live
+    assert live is not None
+    return live, next(table for table in case.capability.publishes if table.name == live.publishes)
+
+
+def test_the_lane_fits_the_contract(case: Case) -> None:
+    """It reads what the capability reads, and all that its tables refer to; the published key is that of the new rows."""
+    live, table = lane(case)
+    tables = {live.table, *live.brings}
+    assert live.table in case.capability.needs
+    assert tables <= set(case.capability.tables)
+    assert TABLES[live.table].key == table.key
+    assert len(table.key) == 1
+    assert TABLES[live.table].event_time
+    referred = {parent for name in tables for _, parent, _ in TABLES[name].references}
+    assert referred <= tables
+
+
+def test_new_rows_alone_are_scored_as_among_all(case: Case) -> None:
+    """With ``only`` some keys, the published rows of these keys are those of the whole batch."""
+    live, table = lane(case)
+    model = case.fit(case.serve)
+    whole = case.score(model, case.serve)[table.name]
+    for keys in _choices(case, live, whole[table.key[0]]):
+        rows = _lane_rows(case, model, keys)
+        asked = whole.filter(pc.is_in(whole[table.key[0]], keys)).sort_by(table.key[0])
+        assert rows.num_rows == asked.num_rows
+        for name, kind in zip(asked.column_names, asked.schema.types, strict=True):
+            ours, theirs = (found[name].to_pylist() for found in (rows, asked))
+            assert ours == (pytest.approx(theirs, rel=1e-9, nan_ok=True) if pa.types.is_floating(kind) else theirs)
+
+
+def _choices(case: Case, live: Live, published: pa.ChunkedArray) -> list[pa.Array]:
+    """One published key, some published ones, some of the shop's, and none that is known."""
+    rng = np.random.default_rng(SEED)
+    mine = case.tables[live.table][TABLES[live.table].key[0]]
+    some = [rng.permutation(len(keys))[:25] for keys in (published, mine)]
+    return [
+        published.slice(len(published) - 1).combine_chunks(),
+        published.take(pa.array(some[0])).combine_chunks(),
+        pa.concat_arrays([mine.take(pa.array(some[1])).combine_chunks(), pa.array(["nobody's"])]),
+        pa.array(["nobody's"]),
+    ]
+
+
+def _lane_rows(case: Case, model: Any, keys: pa.Array) -> pa.Table:
+    """The rows of ``keys`` as the lane makes them, in the order of the key."""
+    live, table = lane(case)
+    backend = ibis.duckdb.connect()
+    only = ibis.memtable(pa.table({TABLES[live.table].key[0]: keys}))
+    made = case.part("features").build(memory(case.tables), case.as_of, case.capability.params, only=only)
+    features = {name: backend.to_pyarrow(found) for name, found in made.items()}
+    batches = list(case.part("score").score(model, features, 0, 1, case.capability.params)[table.name])
+    if not batches:
+        return pa.table({name: [] for name in table.column_names})
+    rows = pa.Table.from_batches(batches)
+    return rows.filter(pc.is_in(rows[table.key[0]], keys)).sort_by(table.key[0])
