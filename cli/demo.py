@@ -1,7 +1,8 @@
-"""What the demo shows at its end: lists of a few customers, as the shop would read them."""
+"""What the demo shows at its end: a few rows of each capability, as the shop would read them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.markup import escape
@@ -33,15 +34,47 @@ SUMMARY = """
 SELECT count(*) AS rows, count(DISTINCT customer_id) AS customers, max(model_version) AS version, max(as_of) AS as_of
 FROM ml.recommendation
 """
+BATCHES = """
+SELECT table_name, rows FROM ml_ops.batch WHERE status = 'published' ORDER BY capability, table_name
+"""
+EXAMPLES = {
+    "order_risk": (
+        "Orders to look at before they ship",
+        """
+        SELECT order_id AS "order", decision, round(probability::numeric, 3) AS probability,
+               round(expected_loss::numeric, 2) AS "expected loss", reason
+        FROM ml.order_risk WHERE decision <> 'allow'
+        ORDER BY expected_loss DESC NULLS LAST, anomaly_score DESC, order_id LIMIT 3
+        """,
+    ),
+}
+"""By published table: a title and what is asked."""
+
+Ask = Callable[..., list[dict[str, Any]]]
 
 
 def show(settings: Settings) -> None:
-    """Print the lists of three customers, with what they bought before."""
+    """Print the lists of three customers with what they bought before, examples of the other tables, and all tables."""
     from ml.adapters import postgres
 
     def ask(sql: str, *params: Any) -> list[dict[str, Any]]:
         return postgres.query(settings.database_url, sql, params)
 
+    published = {row["table_name"]: row["rows"] for row in ask(BATCHES)}
+    if "recommendation" in published:
+        _lists(settings, ask)
+    for name, (title, sql) in EXAMPLES.items():
+        if name in published and (rows := ask(sql)):
+            out.print(f"\n[bold]{title}[/]")
+            table = Table(*rows[0], box=None, pad_edge=False)
+            for row in rows:
+                table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
+            out.print(table)
+    told = ", ".join(f"{name} {count:,}" for name, count in published.items())
+    err.print(f"\n[dim]Rows in schema ml: {told}[/]", soft_wrap=True)
+
+
+def _lists(settings: Settings, ask: Ask) -> None:
     chosen = ask(CUSTOMERS) if settings.shop_url == settings.database_url else []
     for customer in [row["customer_id"] for row in chosen or ask(ANY_CUSTOMERS)]:
         bought = [row["title"] for row in ask(BOUGHT, customer)]

@@ -6,21 +6,22 @@ customers bought in the ``window_days`` after s is the answer. Nothing of a wind
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender import boosting, sources
+from ml.capabilities.recommender import boosting, sources, tuning
 from ml.capabilities.recommender.candidates.content import Content
 from ml.capabilities.recommender.candidates.history import DAY
 from ml.capabilities.recommender.candidates.log import NEVER, Log, before
 from ml.capabilities.recommender.facts import product_facts
 from ml.capabilities.recommender.frame import Frame, frame
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.window import Window
 from ml.core import trees
 from ml.core.compiled import Ids, Scores
 
@@ -33,21 +34,10 @@ BLOCK = 2000
 
 @dataclass(frozen=True)
 class Ranker:
-    """Attributes: ``chance``, trees of the log-odds that a pair is taken."""
+    """Attributes: ``chance``, trees of the log-odds that a pair is taken; ``how`` they grew."""
 
     chance: trees.Trees
-
-
-class Window(NamedTuple):
-    """Rows to learn from: features, whether the product was taken, and how many rows each customer has.
-
-    ``asked``: customers that were looked at, those among them who took nothing that was proposed.
-    """
-
-    x: Scores
-    taken: npt.NDArray[np.bool_]
-    units: npt.NDArray[np.int64]
-    asked: int
+    how: boosting.Growth
 
 
 def fit(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2) -> Ranker | None:
@@ -57,8 +47,8 @@ def fit(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2
         return None
     x = np.concatenate([window.x for window in made])
     taken = np.concatenate([window.taken for window in made])
-    how = boosting.Growth(params.trees, params.leaves, params.learning_rate)
-    return Ranker(boosting.grow(x, taken, how, seed, threads=threads))
+    how = tuning.tuned(made, params, seed, threads=threads)
+    return Ranker(boosting.grow(x, taken, how, seed, threads=threads), how)
 
 
 def windows(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2) -> Iterator[Window]:
@@ -82,13 +72,15 @@ def score(ranker: Ranker, x: Scores, *, threads: int = 2) -> npt.NDArray[np.floa
 
 
 def save(ranker: Ranker, folder: Path) -> None:
-    """Write ``chance.npz``."""
+    """Write ``chance.npz`` and ``growth.json``."""
     trees.save(ranker.chance, folder / "chance.npz")
+    (folder / "growth.json").write_text(json.dumps(ranker.how._asdict()), encoding="utf-8")
 
 
 def load(folder: Path) -> Ranker:
-    """Read what :func:`save` wrote; nothing in the file is executed."""
-    return Ranker(trees.load(folder / "chance.npz"))
+    """Read what :func:`save` wrote; nothing in the files is executed."""
+    how = json.loads((folder / "growth.json").read_text(encoding="utf-8"))
+    return Ranker(trees.load(folder / "chance.npz"), boosting.Growth(**how))
 
 
 def known_products(log: Log) -> npt.NDArray[np.bool_]:

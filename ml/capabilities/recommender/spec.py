@@ -85,6 +85,10 @@ class Params:
     trees: int = 150
     leaves: int = 63
     learning_rate: float = 0.05
+    trials: int = 0
+    """Proposals of ``trees``, ``leaves`` and ``learning_rate`` that :mod:`tuning` tries at each training; 0: as they are."""
+    tuning_seconds: float = 600.0
+    """After so long no further proposal is begun."""
 
 
 _WHY = PublishedColumn("reason", "text", "Why, in words.")

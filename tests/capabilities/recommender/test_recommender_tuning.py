@@ -1,0 +1,52 @@
+"""The trees' parameters are chosen on later windows than those that they learn from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ml.capabilities.recommender import boosting, tuning
+from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.window import Window
+
+PARAMS = Params(trees=2, leaves=2, learning_rate=0.02, trials=4)
+
+
+def _window(seed: int, n: int = 150, rows: int = 30) -> Window:
+    """Customers who take what has a large product of two features: stumps do not see it."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n * rows, 3)).astype(np.float32)
+    taken = x[:, 0] * x[:, 1] + rng.normal(size=n * rows) * 0.5 > 2
+    return Window(x, taken, np.full(n, rows), n)
+
+
+def test_windows_that_are_judged_begin_after_the_answers_that_were_learnt() -> None:
+    """Each judged window is later than all of its older ones by at least the length of their answers."""
+    params = replace(PARAMS, window_days=30.0, window_step_days=12.0)
+    found = list(tuning.folds(8, params))
+    assert [judged for judged, _ in found] == [0, 1]
+    for judged, older in found:
+        assert all((w - judged) * params.window_step_days >= params.window_days for w in older)
+    assert not list(tuning.folds(3, params))
+
+
+def test_better_trees_are_found_and_the_same_seed_finds_them_again() -> None:
+    """Where stumps see nothing, proposals with more leaves win; nothing depends on anything but the seed."""
+    windows = [_window(seed) for seed in range(6)]
+    usual = boosting.Growth(PARAMS.trees, PARAMS.leaves, PARAMS.learning_rate)
+    best = tuning.tuned(windows, PARAMS, 3, threads=1)
+    assert best.leaves > usual.leaves
+    assert best == tuning.tuned(windows, PARAMS, 3, threads=1)
+    reached, base = (np.concatenate(list(tuning.gains(windows, how, PARAMS, 3, 1))).mean() for how in (best, usual))
+    assert reached > base
+
+
+def test_without_trials_or_windows_the_defaults_stay() -> None:
+    """No proposals, no older windows, or nothing to gain: the parameters are those of the defaults."""
+    windows = [_window(seed) for seed in range(6)]
+    usual = boosting.Growth(PARAMS.trees, PARAMS.leaves, PARAMS.learning_rate)
+    assert tuning.tuned(windows, replace(PARAMS, trials=0), 3, threads=1) == usual
+    assert tuning.tuned(windows[:2], PARAMS, 3, threads=1) == usual
+    noise = [w._replace(taken=np.random.default_rng(9).random(len(w.taken)) < 0.1) for w in windows]
+    assert tuning.tuned(noise, replace(PARAMS, trees=30, leaves=8, trials=2), 3, threads=1).trees == 30
