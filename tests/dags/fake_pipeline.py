@@ -6,7 +6,9 @@ from __future__ import annotations
 from ml.core.errors import ContractError, DataRefused
 from ml.registry import CAPABILITIES
 
-TABLES = tuple(table.name for table in CAPABILITIES["recommender"].publishes)
+TABLES = {name: tuple(table.name for table in spec.publishes) for name, spec in CAPABILITIES.items()}
+BROKEN = "recommender"
+"""The capability that the faults of scoring and publishing hit."""
 SHARDS = 3
 ROWS = 10
 
@@ -32,17 +34,17 @@ def prepare(settings, ref, name, *, force=False):
 
 
 def score(settings, ref, name, shard, shards):
-    if ref.startswith("2002") and shard == 1:
+    if ref.startswith("2002") and shard == 1 and name == BROKEN:
         raise DataRefused("This shard cannot be scored.", came="shard 1", do="look")
-    return {"version": 3, "rows": dict.fromkeys(TABLES, ROWS)}
+    return {"version": 3, "rows": dict.fromkeys(TABLES[name], ROWS)}
 
 
 def publish(settings, ref, name):
     if ref.startswith("2003"):
         return {"status": "rehearsal"}
-    lost = 1 if ref.startswith("2004") else 0
+    lost = 1 if ref.startswith("2004") and name == BROKEN else 0
     rows = SHARDS * ROWS - lost
-    return {"status": "published", "batches": {t: {"table": t, "rows": rows, "batch_id": 7} for t in TABLES}}
+    return {"status": "published", "batches": {t: {"table": t, "rows": rows, "batch_id": 7} for t in TABLES[name]}}
 
 
 def report(settings, ref):

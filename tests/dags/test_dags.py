@@ -17,10 +17,14 @@ HEAVY = {
 
 NIGHT = {
     "extract": {"validate"},
-    "validate": {"recommender.prepare", "recommender.score", "recommender.publish", "report"},
+    "validate": {"recommender.prepare", "recommender.score", "recommender.publish", "report"}
+    | {"sentiment.prepare", "sentiment.score", "sentiment.publish"},
     "recommender.prepare": {"recommender.score"},
     "recommender.score": {"recommender.publish"},
     "recommender.publish": {"report"},
+    "sentiment.prepare": {"sentiment.score"},
+    "sentiment.score": {"sentiment.publish"},
+    "sentiment.publish": {"report"},
     "report": set(),
 }
 TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": set()}
@@ -100,8 +104,8 @@ def test_assets(bag):
     outlets = {task.task_id: {asset.name for asset in task.outlets} for task in bag.dags["night"].tasks}
     assert {name: assets for name, assets in outlets.items() if assets} == {
         "validate": {"shop/snapshot"},
-        "recommender.prepare": {"new model/recommender"},
-        "recommender.publish": {f"ml/{table.name}" for table in CAPABILITIES["recommender"].publishes},
+        **{f"{name}.prepare": {f"new model/{name}"} for name in CAPABILITIES},
+        **{f"{name}.publish": {f"ml/{table.name}" for table in spec.publishes} for name, spec in CAPABILITIES.items()},
     }
 
 

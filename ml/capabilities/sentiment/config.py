@@ -1,0 +1,37 @@
+"""What the shop's staff tells the capability: which words speak of which aspect."""
+
+from __future__ import annotations
+
+from ml.capabilities.sentiment.seeds import ASPECT_WORDS, words
+from ml.core.spec import ConfigColumn, ConfigTable
+
+
+def _rows() -> tuple[dict[str, str], ...]:
+    made: dict[str, str] = {}
+    for aspect, text in ASPECT_WORDS.items():
+        for word in words(text):
+            made.setdefault(word, aspect)
+    return tuple({"word": word, "aspect": aspect} for word, aspect in made.items())
+
+
+ASPECT_WORD = ConfigTable(
+    "aspect_word",
+    "What reviews are about: the words that speak of an aspect, in any language. An aspect is there as long as a word names it.",
+    ("word",),
+    (
+        ConfigColumn(
+            "word", "text",
+            "A word, a phrase of up to three, or the beginning of a word with * after it; capitals and accents do not matter.",
+        ),
+        ConfigColumn("aspect", "text", "What it speaks of, as ml.review_aspect shall name it.", required=True),
+        ConfigColumn("note", "text", "Why, and who asked for it."),
+    ),
+    checks={
+        "a word has 2 to 60 letters": "length(trim(word)) BETWEEN 2 AND 60",
+        "a word has * only at its end": "replace(word, '*', '') = word OR word = replace(word, '*', '') || '*'",
+        "an aspect has 1 to 40 letters": "length(trim(aspect)) BETWEEN 1 AND 40",
+    },
+    rows=_rows(),
+)  # fmt: skip
+
+CONFIG = (ASPECT_WORD,)
