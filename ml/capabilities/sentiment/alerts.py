@@ -19,7 +19,7 @@ from ml.capabilities.sentiment.opinion import Floats, Ints, Opinions
 from ml.capabilities.sentiment.spec import Params
 
 
-class Tests(NamedTuple):
+class Counts(NamedTuple):
     """Counts of shape (n_products + 1, n_aspects + 1); row 0 is the shop, column 0 the reviews as a whole."""
 
     n: Ints
@@ -43,7 +43,7 @@ def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
     return _told(said, spans, which, p, q, found, params)
 
 
-def counts(said: Opinions, days: int, params: Params) -> Tests:
+def counts(said: Opinions, days: int, params: Params) -> Counts:
     """Reviews and bad ones in the last ``days`` and in the year before."""
     recent = said.age_days < days
     before = ~recent & (said.age_days < days + params.before_days)
@@ -60,10 +60,10 @@ def counts(said: Opinions, days: int, params: Params) -> Tests:
         # Row 0 held the reviews of no product; the shop's are all.
         n[0], bad[0] = n.sum(axis=0), bad.sum(axis=0)
         found += [n, bad]
-    return Tests(*found)
+    return Counts(*found)
 
 
-def p_value(tests: Tests) -> Floats:
+def p_value(tests: Counts) -> Floats:
     """P(X >= bad), X hypergeometric: ``n`` reviews drawn from ``n + n_before`` of which ``bad + bad_before`` are bad."""
     from scipy.stats import hypergeom
 
@@ -74,7 +74,7 @@ def p_value(tests: Tests) -> Floats:
     return np.clip(p, 0.0, 1.0)
 
 
-def least_p_value(tests: Tests) -> Floats:
+def least_p_value(tests: Counts) -> Floats:
     """The p-value if as many as can be of the bad reviews were recent ones: P(X = min(n, K))."""
     from scipy.special import gammaln
 
@@ -101,7 +101,7 @@ def benjamini_hochberg(p: Floats) -> Floats:
 
 
 def _told(
-    said: Opinions, spans: list[Tests], which: npt.NDArray[np.intp], p: Floats, q: Floats, found: Ints, params: Params
+    said: Opinions, spans: list[Counts], which: npt.NDArray[np.intp], p: Floats, q: Floats, found: Ints, params: Params
 ) -> dict[str, pa.Array]:  # fmt: skip
     names, aspects = ["", *said.products], ["", *said.aspects]
     made: list[dict[str, object]] = []

@@ -40,7 +40,6 @@ def clean(title: pa.ChunkedArray | pa.Array, text: pa.ChunkedArray | pa.Array) -
     joined = _where(joined, "[<&]", _without_markup)
     joined = pc.replace_substring_regex(joined, _CONTROL, " ")
     joined = _where(joined, r"(?i)https?:|ftp:|www\.|@", lambda some: pc.replace_substring_regex(some, _LINK, " "))
-    joined = pc.utf8_normalize(joined, form="NFC")
     joined = pc.replace_substring_regex(joined, r"[ \t\r\x{a0}]+", " ")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(joined, r"\s*\n\s*", "\n"))
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ml.capabilities.sentiment.seeds import ASPECT_WORDS, words
+from ml.capabilities.sentiment.seeds import ASPECT_HINTS, ASPECT_WORDS, words
 from ml.core.spec import ConfigColumn, ConfigTable
 
 
-def _rows() -> tuple[dict[str, str], ...]:
-    made: dict[str, str] = {}
-    for aspect, text in ASPECT_WORDS.items():
-        for word in words(text):
-            made.setdefault(word, aspect)
-    return tuple({"word": word, "aspect": aspect} for word, aspect in made.items())
+def _rows() -> tuple[dict[str, str | bool], ...]:
+    made: dict[str, tuple[str, bool]] = {}
+    for hint, lists in ((False, ASPECT_WORDS), (True, ASPECT_HINTS)):
+        for aspect, text in lists.items():
+            for word in words(text):
+                made.setdefault(word, (aspect, hint))
+    return tuple({"word": word, "aspect": aspect, "hint": hint} for word, (aspect, hint) in made.items())
 
 
 ASPECT_WORD = ConfigTable(
@@ -24,6 +25,10 @@ ASPECT_WORD = ConfigTable(
             "A word, a phrase of up to three, or the beginning of a word with * after it; capitals and accents do not matter.",
         ),
         ConfigColumn("aspect", "text", "What it speaks of, as ml.review_aspect shall name it.", required=True),
+        ConfigColumn(
+            "hint", "boolean", "It speaks of the aspect only where a clause has no other word of one: 'late', 'cheap'.",
+            required=True, default="false",
+        ),
         ConfigColumn("note", "text", "Why, and who asked for it."),
     ),
     checks={

@@ -2,7 +2,7 @@
 
 A text is read as code points, folded (case, accents, four of the same letter in a row) and cut into tokens: runs of
 letters and digits, runs of ! and ?, and each emoji. Word n-grams are 1 to 3 tokens in a row, character n-grams 2 to 6
-code points of a token with its two borders. Every n-gram is hashed (FNV-1a over code points, finished as MurmurHash3
+code points of a token with its two borders. Those that begin soon after a 'not' are n-grams of their own. Every n-gram is hashed (FNV-1a over code points, finished as MurmurHash3
 does) into ``2 ** bits`` buckets: no vocabulary is kept, and a word that training never saw still has known parts.
 """
 
@@ -16,11 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ml.capabilities.sentiment.seeds import NEGATORS
 from ml.core.compiled import compiled
 
 WORDS, CHARS = 3, 6
 """Longest word and character n-gram."""
+SCOPE = 2
+"""So many tokens after a 'not' have n-grams of their own: 'not recommended' has little in common with 'recommended'."""
 BREAK, LETTER, MARK, SYMBOL = 0, 1, 2, 3
+_FNV, _PRIME = 0x811C9DC5, 0x01000193
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -60,7 +64,7 @@ class Tokens(NamedTuple):
 
     ``points`` are its code points and ``places`` the bytes at which they begin; ``letters`` are the folded code points of
     all tokens one after the other, ``froms`` the place in ``points`` of each, and ``starts[t]`` the first letter of token t
-    (``starts[n_tokens]``: their end).
+    (``starts[n_tokens]``: their end). ``negated[t]`` is 1 where token t stands soon after a 'not'.
     """
 
     points: Ints
@@ -68,6 +72,7 @@ class Tokens(NamedTuple):
     letters: Ints
     froms: Ints
     starts: Ints
+    negated: Bytes
 
 
 @compiled
@@ -79,7 +84,7 @@ def room(ends: Ints) -> Tokens:
     big = most + 2
     return Tokens(
         np.empty(big, np.int64), np.empty(big, np.int64), np.empty(big, np.int64), np.empty(big, np.int64),
-        np.empty(big, np.int64),
+        np.empty(big, np.int64), np.empty(big, np.uint8),
     )  # fmt: skip
 
 
@@ -116,7 +121,9 @@ def folds() -> Folds:
 def tokenise(data: Bytes, start: int, end: int, folds: Folds, text: Tokens) -> tuple[int, int]:
     """Read ``data[start:end]`` into ``text``; its numbers of code points and of tokens."""
     n = _decode(data, start, end, text)
-    return n, _cut(n, folds, text)
+    t = _cut(n, folds, text)
+    _negate(text, t)
+    return n, t
 
 
 @compiled
@@ -145,7 +152,7 @@ def _cut(n: int, folds: Folds, text: Tokens) -> int:
     m, t, before = 0, 0, BREAK
     for i in range(n):
         code = points[i]
-        if code in (0xFE0F, 0x200D):  # variation selector and joiner: part of an emoji
+        if 0x300 <= code <= 0x36F or code in (0xFE0F, 0x200D):  # accents on their own; parts of an emoji
             continue
         what = SYMBOL if code > 65_535 else folds.kind[code]
         letter = code if code > 65_535 else np.int64(folds.letter[code])
@@ -166,6 +173,35 @@ def _cut(n: int, folds: Folds, text: Tokens) -> int:
     return t
 
 
+def _hash_of(word: str) -> int:
+    h = _FNV
+    for letter in word:
+        h = ((h ^ ord(letter)) * _PRIME) & 0xFFFFFFFF
+    return h
+
+
+_NOT = np.array([_hash_of(word) for word in NEGATORS], np.int64)
+
+
+@compiled
+def _negate(text: Tokens, n_tokens: int) -> None:
+    """Mark the tokens soon after a 'not' (or a word that ends in n't), as far as the sentence goes (Pang et al., EMNLP 2002)."""
+    left = 0
+    for t in range(n_tokens):
+        first, last = text.starts[t], text.starts[t + 1]
+        h = np.int64(_FNV)
+        for i in range(first, last):
+            h = ((h ^ text.letters[i]) * _PRIME) & 0xFFFFFFFF
+        found = last - first > 3 and text.letters[last - 1] == 116 and text.letters[last - 2] == 39  # 't
+        for word in _NOT:
+            found |= word == h
+        for i in range(text.froms[first - 1] + 1 if t > 0 else 0, text.froms[first]):
+            if text.points[i] in (10, 33, 44, 46, 58, 59, 63):  # \n ! , . : ; ?
+                left = 0
+        text.negated[t] = left > 0 and not found
+        left = SCOPE if found else max(0, left - 1)
+
+
 @compiled
 def _finish(h: int, mask: int) -> int:
     h ^= h >> 16
@@ -180,23 +216,24 @@ def _finish(h: int, mask: int) -> int:
 def token_grams(text: Tokens, t: int, n_tokens: int, mask: int, out: Buckets) -> tuple[int, int]:
     """Write the buckets of the n-grams that begin at token ``t``: of words, then of characters; how many of each."""
     letters, starts = text.letters, text.starts
-    h, n = np.int64(0x811C9DC5), 0
+    turned = np.int64(0x5BD1E995) if text.negated[t] else np.int64(0)
+    h, n = np.int64(_FNV) ^ turned, 0
     for length in range(min(WORDS, n_tokens - t)):
         for k in range(starts[t + length], starts[t + length + 1]):
-            h = ((h ^ letters[k]) * 0x01000193) & 0xFFFFFFFF
+            h = ((h ^ letters[k]) * _PRIME) & 0xFFFFFFFF
         out[n] = _finish(h, mask)
         n += 1
-        h = ((h ^ 32) * 0x01000193) & 0xFFFFFFFF
+        h = ((h ^ 32) * _PRIME) & 0xFFFFFFFF
     first, last = starts[t], starts[t + 1]
     words = n
     for i in range(first - 1, last):
-        h = np.int64(0x2B7E1516)
+        h = np.int64(0x2B7E1516) ^ turned
         for length in range(CHARS):
             at = i + length
             if at > last:
                 break
             letter = 32 if at < first or at == last else letters[at]
-            h = ((h ^ letter) * 0x01000193) & 0xFFFFFFFF
+            h = ((h ^ letter) * _PRIME) & 0xFFFFFFFF
             if length > 0:
                 out[n] = _finish(h, mask)
                 n += 1

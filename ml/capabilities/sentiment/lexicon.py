@@ -86,8 +86,15 @@ SO_SO = {
 }
 
 
+NOT = {"en": "not", "pt": "não", "de": "nicht", "es": "no", "fr": "pas", "it": "non"}
+"""What turns a good word into a bad one."""
+
+
 def examples() -> Iterator[tuple[str, int]]:
-    """Each word or phrase with its class: 0 negative, 1 neutral, 2 positive."""
+    """Each word or phrase with its class: 0 negative, 1 neutral, 2 positive; a good word is bad with a 'not' before it."""
+    for language, negation in NOT.items():
+        for word in words(GOOD[language]):
+            yield f"{negation} {word}", 0
     for label, lists in enumerate((BAD, SO_SO, GOOD)):
         for text in lists.values():
             for word in words(text):

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from ml.capabilities.sentiment import language, learned, linear
 from ml.capabilities.sentiment.calibrate import Calibration, calibrate, chances
 from ml.capabilities.sentiment.clean import clean
+from ml.capabilities.sentiment.config import ASPECT_WORD
 from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.linear import Linear
 from ml.capabilities.sentiment.roles import Roles, roles
-from ml.capabilities.sentiment.seeds import ASPECT_WORDS, words
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
 
@@ -69,7 +69,7 @@ class Sentiment:
 
     def roles(self, features: Mapping[str, pa.Table]) -> Roles:
         """Words to look out for: those of the shop's staff tonight, and those that were learned."""
-        return roles(aspect_words(features), self.aspect_words_)
+        return roles(aspect_words(features), self.aspect_words_ | aspect_words(features, hint=True))
 
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""
@@ -147,12 +147,14 @@ def teaching(reviews: pa.Table, params: Params) -> tuple[pa.Array, npt.NDArray[n
     return texts.filter(said), rows["stars"].filter(said).to_numpy().astype(np.int64)
 
 
-def aspect_words(features: Mapping[str, pa.Table]) -> dict[str, str]:
-    """The words of ``ml_config.aspect_word``; where there is no such table, the built-in ones."""
-    if "aspect_word" not in features:
-        return {word: aspect for aspect, text in reversed(tuple(ASPECT_WORDS.items())) for word in words(text)}
-    rows = features["aspect_word"].select(["word", "aspect"]).to_pylist()
-    return {row["word"]: row["aspect"] for row in sorted(rows, key=lambda row: str(row["word"]))}
+def aspect_words(features: Mapping[str, pa.Table], *, hint: bool = False) -> dict[str, str]:
+    """The words of ``ml_config.aspect_word``, or its hints; where there is no such table, the built-in ones."""
+    if "aspect_word" in features:
+        rows = features["aspect_word"].select(["word", "aspect", "hint"]).to_pylist()
+    else:
+        rows = list(ASPECT_WORD.rows)
+    there = [row for row in rows if row["hint"] is hint]
+    return {row["word"]: row["aspect"] for row in sorted(there, key=lambda row: str(row["word"]))}
 
 
 def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> Sentiment:

@@ -11,11 +11,13 @@ import pyarrow as pa
 from ml.capabilities.sentiment.clauses import Joints, clause_end, find_joints, room_for_joints
 from ml.capabilities.sentiment.grams import Bytes, Folds, Ints, Texts, Tokens, folds, room, token_grams, tokenise
 from ml.capabilities.sentiment.linear import Linear, Sums, add_up, factor, finish, nothing
-from ml.capabilities.sentiment.roles import LEARNED, Roles, Words
+from ml.capabilities.sentiment.roles import HINT, TURN, Roles, Words
 from ml.core.compiled import compiled, share
 
 REASONS = 4
 STEP = 4_096
+TRUST = 0.5
+"""What a text without a 'but' tells of each of its clauses, beside the clause itself."""
 LEAST = 0.2
 """A word with less than this share of the strongest word's part did not move the score."""
 
@@ -98,14 +100,19 @@ def _cut(data: Bytes, begin: Any, size: Any, most: int, out: Any, ends: Any) -> 
 
 
 @compiled
-def chance_gap(scores: Any, mixing: Any) -> float:
-    """Chance of the last class less that of the first."""
+def log_chances(scores: Any, mixing: Any, out: Any) -> None:
+    """Write mixing z, the logarithms of the chances but for a constant."""
     k_classes = len(scores)
-    mixed = np.zeros(k_classes)
     for c in range(k_classes):
-        mixed[c] = mixing[c, k_classes]
+        out[c] = mixing[c, k_classes]
         for d in range(k_classes):
-            mixed[c] += mixing[c, d] * scores[d]
+            out[c] += mixing[c, d] * scores[d]
+
+
+@compiled
+def gap(of_clause: Any, of_text: Any, trust: float) -> float:
+    """Chance of the last class less that of the first, for a clause of a text: most clauses feel as their text does."""
+    mixed = of_clause + trust * of_text
     mixed = np.exp(mixed - mixed.max())
     return (mixed[-1] - mixed[0]) / mixed.sum()  # type: ignore[no-any-return]
 
@@ -174,9 +181,9 @@ def _aspects(text: Tokens, first: int, last: int, joints: Joints, score: float, 
     """Give a clause's score to the aspects that it names; an aspect keeps its strongest clause."""
     listed = False
     for k in range(first, last):
-        listed |= 0 < joints.roles[k] < LEARNED
+        listed |= 0 < joints.roles[k] < HINT
     for k in range(first, last):
-        a = (joints.roles[k] if listed else joints.roles[k] - LEARNED) - 1
+        a = (joints.roles[k] if listed else joints.roles[k] - HINT) - 1
         if 0 <= a < len(aspect_score) and not abs(aspect_score[a]) >= abs(score):
             aspect_score[a] = score
             clause[a, 0] = text.places[text.froms[text.starts[first]]] - text.places[0]
@@ -189,23 +196,32 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
     sums, joints = nothing(model, text), room_for_joints(text)
     parts, chosen = np.empty(len(text.points)), np.empty(len(text.points), np.bool_)
     scores, stamp = np.zeros(len(model.bias)), 0
+    of_text, of_clause = np.zeros(len(scores)), np.zeros(len(scores))
     toward = mixing[-1, : len(scores)] - mixing[0, : len(scores)]
     for r in range(len(ends) - 1):
         n, t = tokenise(data, ends[r], ends[r + 1], folds, text)
         add_up(text, 0, t, model, stamp, sums)
+        finish(model, sums, scores)
+        log_chances(scores, mixing, of_text)
         _parts(text, t, model, toward, stamp + 1, sums, parts)
         _choose(parts, t, chosen)
         _tell(text, t, parts, chosen, made.moved[r], made.words[r])
         find_joints(text, n, t, words, joints)
         stamp, first = stamp + 2, 0
+        trust = 0.0 if (joints.roles[:t] == TURN).any() else TRUST
         while first < t:
             last, named = clause_end(joints, first, t), False
             for k in range(first, last):
                 named |= joints.roles[k] > 0
             if named:
-                add_up(text, first, last, model, stamp, sums)
+                said = first  # 'but' is the mark of a mixed text, not a word of the clause that it begins
+                while said < last - 1 and joints.roles[said] < 0:
+                    said += 1
+                add_up(text, said, last, model, stamp, sums)
                 stamp += 1
                 finish(model, sums, scores)
-                score = chance_gap(scores, mixing)
-                _aspects(text, first, last, joints, score, made.aspect_score[r], made.clause[r])
+                log_chances(scores, mixing, of_clause)
+                _aspects(
+                    text, first, last, joints, gap(of_clause, of_text, trust), made.aspect_score[r], made.clause[r]
+                )
             first = last

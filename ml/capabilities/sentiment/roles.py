@@ -16,8 +16,8 @@ from ml.core.compiled import compiled
 
 TURN, JOIN = -2, -1
 """Roles of a word that begins a clause, and of one that may; those of an aspect are 1 and up."""
-LEARNED = 1_000
-"""Added to an aspect's role where the word was learned: it speaks only where no word of the list does."""
+HINT = 1_000
+"""Added to an aspect's role where the word is a hint: it speaks only where no other word does."""
 LONGEST_PHRASE = 3
 _SEED, _PRIME, _ALL = 0x9747B28C, 0x01000193, 0xFFFFFFFF
 
@@ -37,11 +37,11 @@ class Roles(NamedTuple):
     """Aspect of role r is ``aspects[r - 1]``."""
 
 
-def roles(aspect_words: Mapping[str, str], learned: Mapping[str, str]) -> Roles:
+def roles(aspect_words: Mapping[str, str], hints: Mapping[str, str]) -> Roles:
     """Make the table from words (a beginning ends in ``*``) with their aspects; built-in joints of clauses are in it too."""
     aspects = tuple(sorted({aspect.strip() for aspect in aspect_words.values()}))
     number = {aspect: i + 1 for i, aspect in enumerate(aspects)}
-    entries = {key(word): LEARNED + number[a] for word, a in learned.items() if a in number}
+    entries = {key(word): HINT + number[a] for word, a in hints.items() if a in number}
     entries |= {key(word): number[aspect.strip()] for word, aspect in aspect_words.items()}
     entries |= {key(word): JOIN for word in words(AND)} | {key(word): TURN for word in words(CONTRAST)}
     size = 1 << max(6, (4 * len(entries)).bit_length())

@@ -22,7 +22,7 @@ class Params:
     """An n-gram of fewer reviews tells nothing; also of the shop's word list."""
     char_weight: float = 0.7
     """What a text's character n-grams count beside its words."""
-    strength: float = 2.0
+    strength: float = 4.0
     """C of the logistic regression: the larger, the closer it follows the training reviews."""
     folds: int = 3
     """Parts of the training reviews that the calibration looks at, each unseen by the model it is taken from."""
@@ -30,7 +30,7 @@ class Params:
     """At most so many reviews are learned from, the youngest."""
     lexicon_weight: float = 0.1
     """What an entry of the built-in word list counts beside a review of the shop."""
-    mismatch: float = 0.9
+    mismatch: float = 0.8
     """A text whose chance of the other side is at least this contradicts its stars."""
     aspect_sure: float = 0.25
     """A clause praises or criticises its aspect when its score is at least so far from 0."""
@@ -149,4 +149,5 @@ SPEC = Capability(
     gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28)),
     train_schedule="30 4 * * 0",
     config=CONFIG,
+    carries=("review_sentiment", "review_aspect"),
 )
