@@ -156,6 +156,9 @@ class Capability:
     """SQL file beside ``spec.py`` whose functions the shop calls; run whenever a batch takes the place of another."""
     live: Live | None = None
     """None: tables change at night only."""
+    carries: tuple[str, ...] = ()
+    """Published tables whose rows of the last night that the same version scored are handed to ``score`` among the
+    features, as ``before_<table>``, if there is such a night: what has not changed need not be made again."""
     skips: Mapping[str, str] = field(default_factory=dict)
     """Contract-test name -> why it does not apply. Each skip needs a reason."""
 

@@ -109,25 +109,40 @@ class Night:
 
 
 class LazyTables(Mapping[str, pa.Table]):
-    """Feature tables by name, each read from the lake when it is first asked for."""
+    """Feature tables by name, each read from the lake when it is first asked for.
 
-    def __init__(self, lake: Lake, folder: str) -> None:
-        self._lake, self._folder = lake, folder
-        self._names = sorted(n.removesuffix(".parquet") for n in lake.names(folder) if n.endswith(".parquet"))
+    Parameters
+    ----------
+    lake : Lake
+    paths : mapping of str to str
+        A Parquet file, or a folder of them, for each name.
+    """
+
+    def __init__(self, lake: Lake, paths: Mapping[str, str]) -> None:
+        self._lake, self._paths = lake, dict(sorted(paths.items()))
         self._read: dict[str, pa.Table] = {}
 
+    @classmethod
+    def of(cls, lake: Lake, folder: str) -> LazyTables:
+        """The tables whose files lie in a folder."""
+        files = [name for name in lake.names(folder) if name.endswith(".parquet")]
+        return cls(lake, {name.removesuffix(".parquet"): lake.join(folder, name) for name in files})
+
+    def beside(self, paths: Mapping[str, str]) -> LazyTables:
+        """The same tables and those of ``paths``."""
+        return LazyTables(self._lake, self._paths | dict(paths))
+
     def __getitem__(self, name: str) -> pa.Table:
-        if name not in self._names:
-            raise KeyError(name)
+        path = self._paths[name]
         if name not in self._read:
-            self._read[name] = self._lake.read_parquet(self._lake.join(self._folder, f"{name}.parquet"))
+            self._read[name] = self._lake.read_parquet(path)
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._paths)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._paths)
 
 
 def contract_order(names: Mapping[str, Any]) -> list[str]:

@@ -243,7 +243,7 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
     made = told | dict(capability.module("features").build(tables, read.as_of, capability.params, only=only))
     for name, table in made.items():
         lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
-    return LazyTables(lake, folder)
+    return LazyTables.of(lake, folder)
 
 
 def _asked(lane: _Lane, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:

@@ -63,7 +63,7 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
             settings.mlflow_uri, settings.database_url, name, version["version"], settings.home / "models"
         )
         model = capability.module("model").load(folder)
-        known = features(night, capability, "serve", night.as_of)
+        known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
         made = capability.module("score").score(model, known, shard, shards, capability.params)
         rows = {
             table: night.lake.write_batches(night.path("predictions", name, table, f"{shard:05d}.parquet"), batches)
@@ -131,6 +131,19 @@ def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
             do=f"./nightshift night --date {night.night} --capability {capability.name} trains one",
         )
     return version
+
+
+def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -> dict[str, str]:
+    """Folders with the rows that the same version made in the last night before this one, by ``before_<table>``."""
+    lake = night.lake
+    for name in sorted(lake.names("predictions"), reverse=True) if capability.carries else ():
+        for ref in reversed(lake.names("predictions", name) if name < night.night.isoformat() else []):
+            folder = lake.join("predictions", name, ref, capability.name)
+            told = [lake.read_json(folder, part) for part in lake.names(folder) if part.endswith(".json")]
+            whole = [part["shard"] for part in told] == list(range(told[0]["shards"])) if told else False
+            if whole and {part["version"] for part in told} == {version["version"]}:
+                return {f"before_{table}": lake.join(folder, table) for table in capability.carries}
+    return {}
 
 
 def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:

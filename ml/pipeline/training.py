@@ -47,7 +47,7 @@ def features(
         for name, table in made.items():
             night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
         night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(made)})
-    return LazyTables(night.lake, folder)
+    return LazyTables.of(night.lake, folder)
 
 
 def recipe(params: Any) -> str:

@@ -20,7 +20,8 @@ NIGHT = {
     "extract": {"validate"},
     "validate": {
         "recommender.prepare", "recommender.score", "recommender.publish",
-        "risk.prepare", "risk.score", "risk.publish", "report",
+        "risk.prepare", "risk.score", "risk.publish",
+        "sentiment.prepare", "sentiment.score", "sentiment.publish", "report",
     },
     "recommender.prepare": {"recommender.score"},
     "recommender.score": {"recommender.publish"},
@@ -28,6 +29,9 @@ NIGHT = {
     "risk.prepare": {"risk.score"},
     "risk.score": {"risk.publish"},
     "risk.publish": {"report"},
+    "sentiment.prepare": {"sentiment.score"},
+    "sentiment.score": {"sentiment.publish"},
+    "sentiment.publish": {"report"},
     "report": set(),
 }  # fmt: skip
 TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": set()}
@@ -133,10 +137,8 @@ def test_assets(bag):
     outlets = {task.task_id: {asset.name for asset in task.outlets} for task in bag.dags["night"].tasks}
     assert {name: assets for name, assets in outlets.items() if assets} == {
         "validate": {"shop/snapshot"},
-        "recommender.prepare": {"new model/recommender"},
-        "recommender.publish": {f"ml/{table.name}" for table in CAPABILITIES["recommender"].publishes},
-        "risk.prepare": {"new model/risk"},
-        "risk.publish": {"ml/order_risk", "ml/customer_risk", "ml/entity_risk"},
+        **{f"{name}.prepare": {f"new model/{name}"} for name in CAPABILITIES},
+        **{f"{name}.publish": {f"ml/{table.name}" for table in spec.publishes} for name, spec in CAPABILITIES.items()},
     }
 
 

@@ -1,0 +1,146 @@
+"""Products, and aspects of them, that turned bad: tested for chance, and corrected for how many were tested.
+
+Each product (and the shop as a whole) is tested on its reviews as a whole and on each aspect: are there more bad reviews
+among those of the last 3, 7, 14 or 28 days than the same product's year before lets expect? Fisher's exact test, one-sided,
+the least of the four p-values times four (Bonferroni), then Benjamini & Hochberg (JRSS B 1995) over all tests that could
+have been significant at all given how many reviews and bad ones there are (Gilbert, JRSS C 2005). On an unchanged shop a
+night has an alert, right or wrong, with a chance of at most ``false_alarms``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ml.capabilities.sentiment.opinion import Floats, Ints, Opinions
+from ml.capabilities.sentiment.spec import Params
+
+
+class Counts(NamedTuple):
+    """Counts of shape (n_products + 1, n_aspects + 1); row 0 is the shop, column 0 the reviews as a whole."""
+
+    n: Ints
+    bad: Ints
+    n_before: Ints
+    bad_before: Ints
+
+
+def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
+    """Make the rows of ``sentiment_alert``, by product id and aspect."""
+    spans = [counts(said, days, params) for days in params.alert_days]
+    p_values = np.stack([p_value(span) for span in spans])
+    possible = np.stack([least_p_value(span) for span in spans])
+    of_all = len(spans)
+    p, could = np.minimum(1, of_all * p_values.min(axis=0)), of_all * possible.min(axis=0) <= params.false_alarms
+    q = np.ones_like(p)
+    q[could] = benjamini_hochberg(p[could])
+    enough = np.stack([span.bad >= params.alert_least for span in spans])
+    which = np.where(enough, p_values, 2.0).argmin(axis=0)
+    found = np.argwhere((q <= params.false_alarms) & enough.any(axis=0))
+    return _told(said, spans, which, p, q, found, params)
+
+
+def counts(said: Opinions, days: int, params: Params) -> Counts:
+    """Reviews and bad ones in the last ``days`` and in the year before."""
+    recent = said.age_days < days
+    before = ~recent & (said.age_days < days + params.before_days)
+    shape = (len(said.products) + 1, len(said.aspects) + 1)
+    criticised = said.aspect_score <= -params.aspect_sure
+    found = []
+    for part in (recent, before):
+        n, bad = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        n[:] = np.bincount(said.product[part] + 1, minlength=shape[0])[:, None]
+        bad[:, 0] = np.bincount(said.product[part & said.negative] + 1, minlength=shape[0])
+        clause = criticised & part[said.review]
+        key = (said.product[said.review[clause]] + 1) * shape[1] + said.aspect[clause] + 1
+        bad += np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
+        # Row 0 held the reviews of no product; the shop's are all.
+        n[0], bad[0] = n.sum(axis=0), bad.sum(axis=0)
+        found += [n, bad]
+    return Counts(*found)
+
+
+def p_value(tests: Counts) -> Floats:
+    """P(X >= bad), X hypergeometric: ``n`` reviews drawn from ``n + n_before`` of which ``bad + bad_before`` are bad."""
+    from scipy.stats import hypergeom
+
+    p = np.ones(tests.n.shape)
+    some = (tests.bad > 0) & (tests.bad * tests.n_before > tests.bad_before * tests.n)
+    n, bad, n_before, bad_before = (part[some] for part in tests)
+    p[some] = hypergeom.sf(bad - 1, n + n_before, bad + bad_before, n)
+    return np.clip(p, 0.0, 1.0)
+
+
+def least_p_value(tests: Counts) -> Floats:
+    """The p-value if as many as can be of the bad reviews were recent ones: P(X = min(n, K))."""
+    from scipy.special import gammaln
+
+    def log_choose(n: Ints, k: Ints) -> Floats:
+        return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))
+
+    n, whole, bad = tests.n, tests.n + tests.n_before, tests.bad + tests.bad_before
+    most = np.minimum(n, bad)
+    return np.exp(log_choose(bad, most) + log_choose(whole - bad, n - most) - log_choose(whole, n))
+
+
+def benjamini_hochberg(p: Floats) -> Floats:
+    """q-values: q_(i) = min over j >= i of m p_(j) / j.
+
+    Examples
+    --------
+    >>> benjamini_hochberg(np.array([0.01, 0.9, 0.02])).round(3).tolist()
+    [0.03, 0.9, 0.03]
+    """
+    m, order = len(p), np.argsort(p, kind="stable")
+    q = np.empty(m)
+    q[order] = np.minimum.accumulate((p[order] * m / np.arange(1, m + 1))[::-1])[::-1]
+    return q
+
+
+def _told(
+    said: Opinions, spans: list[Counts], which: npt.NDArray[np.intp], p: Floats, q: Floats, found: Ints, params: Params
+) -> dict[str, pa.Array]:  # fmt: skip
+    names, aspects = ["", *said.products], ["", *said.aspects]
+    made: list[dict[str, object]] = []
+    for row, column in found.tolist():
+        span = spans[which[row, column]]
+        days = params.alert_days[which[row, column]]
+        n, bad, n_before, bad_before = (int(part[row, column]) for part in span)
+        share, before = bad / n, bad_before / max(1, n_before)
+        what = aspects[column] or "the product"
+        does = f"criticise {what}" if aspects[column] else "are negative"
+        made.append({
+            "product_id": names[row], "aspect": aspects[column], "days": days, "n": n, "bad": bad, "share": share,
+            "share_before": before, "p_value": float(p[row, column]), "q_value": float(q[row, column]),
+            "quote": _quote(said, row - 1, column - 1, days, params),
+            "reason": f"{bad} of {n} reviews of the last {days} days {does}; before it were {before:.0%}",
+        })  # fmt: skip
+    kinds = {"days": pa.int64(), "n": pa.int64(), "bad": pa.int64(), "share": pa.float64(), "share_before": pa.float64(),
+             "p_value": pa.float64(), "q_value": pa.float64()}  # fmt: skip
+    columns = (
+        "product_id",
+        "aspect",
+        "days",
+        "n",
+        "bad",
+        "share",
+        "share_before",
+        "p_value",
+        "q_value",
+        "quote",
+        "reason",
+    )
+    return {name: pa.array([row[name] for row in made], kinds.get(name, pa.string())) for name in columns}
+
+
+def _quote(said: Opinions, product: int, aspect: int, days: int, params: Params) -> str:
+    """The most critical clause of the days: of the aspect, or of any; empty where none criticises."""
+    mine = (said.aspect_score <= -params.aspect_sure) & (said.age_days[said.review] < days)
+    mine &= (product < 0) | (said.product[said.review] == product)
+    if aspect >= 0:
+        mine &= said.aspect == aspect
+    places = np.flatnonzero(mine)
+    return str(said.quotes[int(places[said.aspect_score[places].argmin()])].as_py()) if len(places) else ""

@@ -1,0 +1,95 @@
+"""From scores to chances, and from chances to a label."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+FEWEST = 60
+"""Texts below which nothing is calibrated: the scores are taken as log-odds, which they are meant to be."""
+_STEPS = np.array(sorted(np.linspace(-1.5, 1.5, 31), key=abs))
+"""Of offsets that do equally well the smallest is taken."""
+
+
+class Calibration(NamedTuple):
+    """Chances are softmax(mixing[:, :-1] z + mixing[:, -1]); the label is the class of the largest chance times exp(offset).
+
+    Parameters
+    ----------
+    mixing : ndarray of shape (n_classes, n_scores + 1), float64
+        ``n_scores`` are those of one model, or of several side by side.
+    offset : ndarray of shape (n_classes,), float64
+        Chosen for macro-F1: rare classes are named before their chance is the largest.
+    prior : ndarray of shape (n_classes,), float64
+        Share of each class in the training texts.
+    """
+
+    mixing: Floats
+    offset: Floats
+    prior: Floats
+
+    @property
+    def of_clauses(self) -> Floats:
+        """``mixing`` without the shop's prior: a clause is not positive because most reviews are."""
+        even = self.mixing.copy()
+        even[:, -1] -= np.log(self.prior)
+        return even
+
+
+def calibrate(scores: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], n_classes: int) -> Calibration:
+    """Fit on scores of shape (n, n_scores) of texts that the model had not seen, with their classes.
+
+    Multinomial logistic regression on the scores (matrix scaling, Guo et al., ICML 2017), then one offset per class that
+    makes macro-F1 largest, class by class.
+    """
+    n, n_scores = scores.shape
+    counts = np.bincount(labels, minlength=n_classes)
+    prior = (counts + 1) / (counts + 1).sum()
+    if n < FEWEST or (counts < n_classes).any():
+        raw = np.concatenate([np.eye(n_classes, n_scores), np.zeros((n_classes, 1))], axis=1)
+        return Calibration(raw, np.zeros(n_classes), np.full(n_classes, 1 / n_classes))
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(scores.astype(np.float64), labels)
+    slope, bias = fitted.coef_, fitted.intercept_
+    if n_classes == 2:
+        slope, bias = np.stack([-slope[0], slope[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
+    mixing = np.concatenate([slope, bias[:, None]], axis=1)
+    found = Calibration(mixing, np.zeros(n_classes), prior)
+    return found._replace(offset=_offset(np.log(chances(found, scores)), labels, n_classes))
+
+
+def chances(calibration: Calibration, scores: npt.NDArray[np.float32]) -> Floats:
+    """Chance of each class, shape (n, n_classes)."""
+    # No BLAS: its last bit depends on how many rows there are, and a review's chances must not.
+    mixed = (scores.astype(np.float64)[:, None, :] * calibration.mixing[:, :-1]).sum(axis=2) + calibration.mixing[:, -1]
+    mixed = np.exp(mixed - mixed.max(axis=1, keepdims=True)) if len(mixed) else mixed
+    return np.asarray(np.maximum(mixed / mixed.sum(axis=1, keepdims=True), 1e-12), np.float64)
+
+
+def choose(calibration: Calibration, chance: Floats) -> npt.NDArray[np.int64]:
+    """Class of each text by its chances."""
+    return np.asarray((np.log(chance) + calibration.offset).argmax(axis=1), np.int64)
+
+
+def macro_f1(truth: npt.NDArray[np.int64], guess: npt.NDArray[np.int64], n_classes: int) -> float:
+    """Mean over classes of 2 hits / (2 hits + misses + false)."""
+    table = np.bincount(truth * n_classes + guess, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return float((2 * np.diag(table) / np.maximum(1, table.sum(0) + table.sum(1))).mean())
+
+
+def _offset(log_chance: Floats, labels: npt.NDArray[np.int64], n_classes: int) -> Floats:
+    """Coordinate search; the first class stays at 0, only differences matter."""
+    offset, best = np.zeros(n_classes), -1.0
+    for _ in range(3):
+        for k in range(1, n_classes):
+            for step in _STEPS:
+                tried = offset.copy()
+                tried[k] = step
+                value = macro_f1(labels, (log_chance + tried).argmax(axis=1), n_classes)
+                if value > best + 1e-9:
+                    offset, best = tried, value
+    return offset

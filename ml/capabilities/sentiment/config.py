@@ -1,0 +1,42 @@
+"""What the shop's staff tells the capability: which words speak of which aspect."""
+
+from __future__ import annotations
+
+from ml.capabilities.sentiment.seeds import ASPECT_HINTS, ASPECT_WORDS, words
+from ml.core.spec import ConfigColumn, ConfigTable
+
+
+def _rows() -> tuple[dict[str, str | bool], ...]:
+    made: dict[str, tuple[str, bool]] = {}
+    for hint, lists in ((False, ASPECT_WORDS), (True, ASPECT_HINTS)):
+        for aspect, text in lists.items():
+            for word in words(text):
+                made.setdefault(word, (aspect, hint))
+    return tuple({"word": word, "aspect": aspect, "hint": hint} for word, (aspect, hint) in made.items())
+
+
+ASPECT_WORD = ConfigTable(
+    "aspect_word",
+    "What reviews are about: the words that speak of an aspect, in any language. An aspect is there as long as a word names it.",
+    ("word",),
+    (
+        ConfigColumn(
+            "word", "text",
+            "A word, a phrase of up to three, or the beginning of a word with * after it; capitals and accents do not matter.",
+        ),
+        ConfigColumn("aspect", "text", "What it speaks of, as ml.review_aspect shall name it.", required=True),
+        ConfigColumn(
+            "hint", "boolean", "It speaks of the aspect only where a clause has no other word of one: 'late', 'cheap'.",
+            required=True, default="false",
+        ),
+        ConfigColumn("note", "text", "Why, and who asked for it."),
+    ),
+    checks={
+        "a word has 2 to 60 letters": "length(trim(word)) BETWEEN 2 AND 60",
+        "a word has * only at its end": "replace(word, '*', '') = word OR word = replace(word, '*', '') || '*'",
+        "an aspect has 1 to 40 letters": "length(trim(aspect)) BETWEEN 1 AND 40",
+    },
+    rows=_rows(),
+)  # fmt: skip
+
+CONFIG = (ASPECT_WORD,)

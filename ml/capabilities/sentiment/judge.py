@@ -1,0 +1,182 @@
+"""What each review says: its row, the aspects that it speaks of, and what of it is known from the night before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.sentiment import language
+from ml.capabilities.sentiment.calibrate import choose
+from ml.capabilities.sentiment.clean import clean
+from ml.capabilities.sentiment.grams import Texts
+from ml.capabilities.sentiment.model import Sentiment, aspect_words, fingerprints
+from ml.capabilities.sentiment.reader import Read, cut, read
+from ml.capabilities.sentiment.roles import Roles
+from ml.capabilities.sentiment.spec import LABELS, Params
+
+BLOCK = 50_000
+READER = 1
+"""To be counted up when the same model reads the same words otherwise: rows of the night before are then not taken."""
+_SAYS = r"[\p{L}\p{N}\p{S}!?]"
+_ASPECT = pa.schema([
+    ("row", pa.int64()), ("aspect", pa.string()), ("score", pa.float64()), ("quote", pa.string()),
+])  # fmt: skip
+_CARRIED = ("label", "score", "confidence", "language", "mismatch", "reason")
+
+Strings = Any  # pyarrow string array
+
+
+class Judged(NamedTuple):
+    """Reviews in the order of their ids, with a row each of what they say, and a row per review and aspect.
+
+    Parameters
+    ----------
+    reviews : pyarrow.Table
+        review_id, product_id, stars, written_at (microseconds since 1970).
+    said : pyarrow.Table
+        label, score, confidence, language, mismatch, reason, fingerprint of each.
+    aspects : pyarrow.Table
+        row (of ``reviews``), aspect, score, quote; by row and aspect.
+    """
+
+    reviews: pa.Table
+    said: pa.Table
+    aspects: pa.Table
+
+
+def judge(model: Sentiment, features: Mapping[str, pa.Table], reviews: pa.Table, params: Params) -> Judged:
+    """Judge ``reviews``; those that the night before read in the same words are taken from there.
+
+    That night's rows are ``before_review_sentiment`` and ``before_review_aspect`` among the features, if at all, and
+    of the same version of the model.
+    """
+    prints = _fingerprint(features, reviews)
+    source = _known(features, reviews, prints)
+    fresh = np.flatnonzero(source < 0)
+    parts = [_carried(features, reviews, source)] if len(fresh) < len(reviews) else []
+    roles = model.roles(features)
+    for start in range(0, len(fresh), BLOCK):
+        rows = fresh[start : start + BLOCK]
+        parts.append(_fresh(model, roles, reviews.take(pa.array(rows)), rows, params))
+    if not parts:
+        parts = [_fresh(model, roles, reviews, fresh, params)]
+    said = pa.concat_tables([part[0] for part in parts]).sort_by("row").drop(["row"])
+    said = said.append_column("fingerprint", pa.array(prints))
+    aspects = pa.concat_tables([part[1] for part in parts]).sort_by([("row", "ascending"), ("aspect", "ascending")])
+    return Judged(reviews.drop(["title", "text"]), said, aspects)
+
+
+def _fingerprint(features: Mapping[str, pa.Table], reviews: pa.Table) -> npt.NDArray[np.int64]:
+    """A number for all that a review's rows depend on, beside the version of the model."""
+    words = [sorted(aspect_words(features, hint=hint).items()) for hint in (False, True)]
+    parts = [pc.fill_null(reviews[name].cast(pa.large_string()), "") for name in ("title", "text", "stars")]
+    reader = hashlib.sha256(repr((READER, words)).encode()).hexdigest()[:16]
+    whole = pc.binary_join_element_wise(
+        *parts, pa.scalar(reader, pa.large_string()), pa.scalar("\0", pa.large_string())
+    )
+    return fingerprints(whole)
+
+
+def _known(
+    features: Mapping[str, pa.Table], reviews: pa.Table, prints: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """Row of the night before for each review; -1: there is none, or other words."""
+    before = features.get("before_review_sentiment")
+    if before is None or not len(before) or not {"fingerprint", *_CARRIED} <= set(before.column_names):
+        return np.full(len(reviews), -1, np.int64)
+    found = pc.index_in(reviews["review_id"], before["review_id"].combine_chunks())
+    place = np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
+    same = before["fingerprint"].to_numpy()[place] == prints
+    return np.where((place >= 0) & same, place, -1)
+
+
+def _carried(
+    features: Mapping[str, pa.Table], reviews: pa.Table, source: npt.NDArray[np.int64]
+) -> tuple[pa.Table, pa.Table]:  # fmt: skip
+    rows = np.flatnonzero(source >= 0)
+    old = features["before_review_sentiment"].select(list(_CARRIED)).take(pa.array(source[rows]))
+    said = pa.table({"row": pa.array(rows)} | {name: old[name] for name in _CARRIED})
+    ids = reviews["review_id"].take(pa.array(rows)).combine_chunks()
+    old = features["before_review_aspect"]
+    place = pc.index_in(old["review_id"], ids)
+    there = pc.is_valid(place)
+    old = old.filter(there)
+    aspects = pa.table(
+        {
+            "row": pa.array(rows[place.filter(there).to_numpy()]),
+            **{name: old[name] for name in ("aspect", "score", "quote")},
+        },
+        schema=_ASPECT,
+    )
+    return said, aspects
+
+
+def _fresh(
+    model: Sentiment, roles: Roles, reviews: pa.Table, rows: npt.NDArray[np.int64], params: Params
+) -> tuple[pa.Table, pa.Table]:  # fmt: skip
+    texts = clean(reviews["title"], reviews["text"])
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    stars = np.asarray(pc.fill_null(reviews["stars"], 0).to_numpy(), np.int64)
+    chance = model.chances(texts)
+    label = choose(model.calibration_, chance)
+    mute = ~np.asarray(pc.match_substring_regex(texts, _SAYS).to_numpy(zero_copy_only=False), bool)
+    _by_stars(chance, label, mute, stars)
+    mismatch = ((chance[:, 0] >= params.mismatch) & (stars >= 4)) | (
+        (chance[:, 2] >= params.mismatch) & (stars >= 1) & (stars <= 2)
+    )
+    bytes_ = Texts.of(texts)
+    found = read(bytes_, model.linear_, model.calibration_.of_clauses, roles, threads=model.threads)
+    said = pa.table({
+        "row": pa.array(rows),
+        "label": pa.array(LABELS).take(pa.array(label)),
+        "score": pa.array(chance[:, 2] - chance[:, 0]),
+        "confidence": pa.array(chance[np.arange(len(label)), label]),
+        "language": pa.array(language.detect(texts, model.languages_), pa.string()),
+        "mismatch": pa.array(mismatch & ~mute),
+        "reason": _reasons(bytes_, found),
+    })  # fmt: skip
+    return said, _aspects(bytes_, found, roles, rows, params)
+
+
+def _by_stars(
+    chance: npt.NDArray[np.float64], label: npt.NDArray[np.int64], mute: npt.NDArray[np.bool_],
+    stars: npt.NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Where there are no words the stars speak, half a point each; without stars nothing is known."""
+    down, up = np.clip((3 - stars) / 2, 0, 1), np.clip((stars - 3) / 2, 0, 1)
+    by_stars = np.stack([down, 1 - down - up, up], axis=1)
+    chance[mute] = np.where(stars[:, None] > 0, by_stars, 1 / 3)[mute]
+    label[mute] = np.where(stars > 0, (stars >= 3).astype(np.int64) + (stars >= 4), 1)[mute]
+
+
+def _reasons(texts: Texts, found: Read) -> pa.Array:
+    """``+ soft, - late``: the words that moved the score, in the order of the text."""
+    row, place = np.nonzero(found.moved)
+    pieces = cut(
+        texts, row, found.words[row, place, 0].astype(np.int64), found.words[row, place, 1].astype(np.int64), 60
+    )
+    signs = pa.array(np.where(found.moved[row, place] > 0, "+ ", "- ")).cast(pa.large_string())
+    signed = pc.binary_join_element_wise(signs, pieces, pa.scalar("", pa.large_string()))
+    ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(texts)))])
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), signed.cast(pa.string())), ", ")
+
+
+def _aspects(texts: Texts, found: Read, roles: Roles, rows: npt.NDArray[np.int64], params: Params) -> pa.Table:
+    row, aspect = np.nonzero(~np.isnan(found.aspect_score))
+    clause = found.clause[row, aspect].astype(np.int64)
+    quotes = cut(texts, row, clause[:, 0], clause[:, 1], params.quote_bytes)
+    return pa.table(
+        {
+            "row": pa.array(rows[row]),
+            "aspect": pa.array(roles.aspects, pa.string()).take(pa.array(aspect)),
+            "score": pa.array(found.aspect_score[row, aspect].astype(np.float64)),
+            "quote": pc.replace_substring_regex(quotes, r"\s+", " ").cast(pa.string()),
+        },
+        schema=_ASPECT,
+    )

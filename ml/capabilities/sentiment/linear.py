@@ -1,0 +1,277 @@
+"""A linear model over hashed word and character n-grams: logistic regression and its naive-Bayes twin, averaged.
+
+A text's features are the n-grams that it has, each once, weighted by its inverse document frequency; those of words and
+those of characters have length 1 each, and the characters count ``char_weight``. Two one-against-the-rest models
+are fitted per class: logistic regression on the features, and on the features times their absolute log-count ratio
+(Wang & Manning, ACL 2012). Both are linear in the same features, so that their mean is one weight per bucket and class.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.capabilities.sentiment.grams import (
+    CHARS,
+    WORDS,
+    Bytes,
+    Folds,
+    Texts,
+    Tokens,
+    folds,
+    room,
+    room_for_grams,
+    token_grams,
+    tokenise,
+)
+from ml.capabilities.sentiment.spec import Params
+from ml.core.compiled import Csr, compiled, share
+
+Floats = npt.NDArray[np.float32]
+STEP = 4_096
+NEAR = 1e-8
+
+
+class Linear(NamedTuple):
+    """Fitted weights: z_k = Σ_g s_g Σ_i idf_i w_ik / |idf|_g + b_k over a text's n-grams i of groups g (words, characters).
+
+    Parameters
+    ----------
+    idf : ndarray of shape (n_buckets,), float32
+        Inverse document frequency; 0 where the training texts had too few.
+    weights : ndarray of shape (n_buckets, n_classes), float32
+    bias : ndarray of shape (n_classes,), float32
+    char_weight : float
+    """
+
+    idf: Floats
+    weights: Floats
+    bias: Floats
+    char_weight: float
+
+    @property
+    def mask(self) -> int:
+        return len(self.idf) - 1
+
+
+class Counted(NamedTuple):
+    """Texts as a sparse matrix ``x`` of shape (n_texts, n_kept), whose column j is bucket ``kept[j]``."""
+
+    x: Csr
+    kept: npt.NDArray[np.int64]
+    idf: Floats
+
+
+def count(texts: Texts, params: Params) -> Counted:
+    """Weigh the n-grams of the training texts."""
+    buckets, chars, ends = presence(texts, params.bits)
+    rows = np.repeat(np.arange(len(texts)), np.diff(ends))
+    idf = _idf(buckets, len(texts), params)
+    return Counted(*_matrix(rows, buckets, chars, idf, len(texts), params), idf)
+
+
+def solve(
+    counted: Counted, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], importance: Floats, n_classes: int,
+    params: Params,
+) -> Linear:  # fmt: skip
+    """Fit on ``rows`` of what was counted; ``labels`` and ``importance`` are of all texts, and every class is in ``rows``."""
+    weights, bias = np.zeros((len(counted.idf), n_classes), np.float32), np.zeros(n_classes, np.float32)
+    x, labels, importance = counted.x[rows], labels[rows], importance[rows]
+    # Two classes are one question.
+    for k in range(n_classes if n_classes > 2 else 1):
+        weights[counted.kept, k], bias[k] = _one(x, labels == k, importance, params)
+    if n_classes == 2:
+        weights[:, 1], bias[1] = -weights[:, 0], -bias[0]
+    return Linear(counted.idf, _halved(weights), bias, params.char_weight)
+
+
+def predict(counted: Counted, rows: npt.NDArray[np.int64], model: Linear) -> Floats:
+    """What :func:`logits` gives for texts that were counted already."""
+    return np.asarray(counted.x[rows] @ model.weights[counted.kept] + model.bias, np.float32)
+
+
+def fit(texts: Texts, labels: npt.NDArray[np.int64], importance: Floats, n_classes: int, params: Params) -> Linear:
+    """Fit on texts with classes ``0 … n_classes - 1`` and what each text counts; every class must be there."""
+    return solve(count(texts, params), np.arange(len(texts)), labels, importance, n_classes, params)
+
+
+def _halved(weights: Floats) -> Floats:
+    """Precision that a file of half the size has, so that a saved model is the fitted one."""
+    return np.asarray(weights.astype(np.float16), np.float32)
+
+
+def _idf(buckets: npt.NDArray[np.int32], n: int, params: Params) -> Floats:
+    df = np.bincount(buckets, minlength=1 << params.bits)
+    return _halved(np.where(df >= params.min_reviews, np.log((1 + n) / (1 + df)) + 1, 0.0).astype(np.float32))
+
+
+def _matrix(
+    rows: npt.NDArray[np.int64], buckets: npt.NDArray[np.int32], chars: npt.NDArray[np.bool_], idf: Floats, n: int,
+    params: Params,
+) -> tuple[Csr, npt.NDArray[np.int64]]:  # fmt: skip
+    """The features of all texts as a sparse matrix of the buckets that are used, and which those are."""
+    from scipy.sparse import csr_matrix
+
+    values = idf[buckets]
+    for group, factor in ((~chars, 1.0), (chars, params.char_weight)):
+        norm = np.sqrt(np.bincount(rows[group], values[group] ** 2, minlength=n))
+        values[group] *= (factor / np.maximum(norm, NEAR))[rows[group]].astype(np.float32)
+    kept = np.flatnonzero(idf)
+    place = np.zeros(len(idf), np.int32)
+    place[kept] = np.arange(len(kept))
+    used = values > 0
+    return csr_matrix((values[used], (rows[used], place[buckets[used]])), shape=(n, len(kept))), kept
+
+
+def _one(x: Csr, mine: npt.NDArray[np.bool_], importance: Floats, params: Params) -> tuple[Floats, float]:
+    """Weights and bias of one class against the rest."""
+    from scipy.sparse import diags_array
+    from sklearn.linear_model import LogisticRegression
+
+    ratio = _log_count_ratio(x, mine, importance)
+    total, bias = np.zeros(x.shape[1], np.float32), 0.0
+    # Half the strength for the twin: its larger features follow the training texts closer.
+    for scale, strength in ((np.ones_like(ratio), params.strength), (np.abs(ratio), params.strength / 2)):
+        model = LogisticRegression(solver="liblinear", dual=True, C=strength, random_state=0, max_iter=200, tol=1e-3)
+        model.fit((x @ diags_array(scale)).tocsr(), mine, sample_weight=importance)
+        total += (model.coef_[0] * scale / 2).astype(np.float32)
+        bias += float(model.intercept_[0]) / 2
+    return total, bias
+
+
+def _log_count_ratio(x: Csr, mine: npt.NDArray[np.bool_], importance: Floats) -> Floats:
+    """r_i = ln((p_i / |p|) / (q_i / |q|)), p_i = 1 + how many of the class have n-gram i, q_i of the others."""
+    there = x.copy()
+    there.data = np.ones_like(there.data)
+    p, q = (1 + there.T @ np.where(who, importance, 0) for who in (mine, ~mine))
+    return np.asarray(np.log(p / p.sum()) - np.log(q / q.sum()), np.float32)
+
+
+def presence(texts: Texts, bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Buckets of each text's n-grams, each once; whether it is one of characters; and where each text's end.
+
+    Text i has entries ``ends[i]:ends[i + 1]``.
+    """
+    ends = np.zeros(len(texts) + 1, np.int64)
+    seen = np.full(1 << bits, -1, np.int64)
+    most = int(_most(texts.data, texts.ends, folds()))
+    buckets, chars = np.empty(most, np.int32), np.empty(most, np.bool_)
+    _presence(texts.data, texts.ends, folds(), seen, buckets, chars, ends)
+    return buckets[: ends[-1]].copy(), chars[: ends[-1]].copy(), ends
+
+
+def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
+    """Scores of each text and class before calibration, shape (n_texts, n_classes)."""
+    out = np.empty((len(texts), len(model.bias)), np.float32)
+
+    def work(start: int, end: int) -> None:
+        _logits(texts.data, texts.ends[start : end + 1], folds(), model, out[start:end])
+
+    # Long pieces: each begins with a clean slate of all buckets.
+    share(work, len(texts), threads, max(STEP, len(texts) // (4 * threads)))
+    return out
+
+
+class Sums(NamedTuple):
+    """What is added up over n-grams that were not met since the last ``stamp``.
+
+    ``parts`` has shape (2, n_classes + 1): row 0 of words, 1 of characters; columns are the classes, then Σ idf².
+    """
+
+    seen: npt.NDArray[np.int32]
+    grams: npt.NDArray[np.int32]
+    parts: npt.NDArray[np.float64]
+
+
+@compiled
+def _most(data: Bytes, ends: Any, folds: Folds) -> int:
+    """A number that the n-grams of all texts do not exceed."""
+    text, total = room(ends), 0
+    for r in range(len(ends) - 1):
+        _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
+        total += t * WORDS + (text.starts[t] + 2 * t) * (CHARS - 1)
+    return total
+
+
+@compiled
+def _presence(data: Bytes, ends: Any, folds: Folds, seen: Any, buckets: Any, chars: Any, out: Any) -> None:
+    text, m = room(ends), 0
+    grams = room_for_grams(text)
+    for r in range(len(ends) - 1):
+        _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
+        for k in range(t):
+            words, of_chars = token_grams(text, k, t, len(seen) - 1, grams)
+            for j in range(words + of_chars):
+                if seen[grams[j]] != r:
+                    seen[grams[j]] = r
+                    buckets[m], chars[m] = grams[j], j >= words
+                    m += 1
+        out[r + 1] = m
+
+
+@compiled
+def nothing(model: Linear, text: Tokens) -> Sums:
+    """Sums before the first text."""
+    return Sums(
+        np.full(len(model.idf), -1, np.int32), room_for_grams(text), np.zeros((2, len(model.bias) + 1), np.float64)
+    )
+
+
+@compiled
+def add_up(text: Tokens, first: int, last: int, model: Linear, stamp: int, sums: Sums) -> None:
+    """Add up tokens ``first … last - 1`` into ``sums.parts``; a ``stamp`` is used once."""
+    k_classes = len(model.bias)
+    sums.parts[:] = 0
+    for k in range(first, last):
+        words, of_chars = token_grams(text, k, last, len(model.idf) - 1, sums.grams)
+        for j in range(words + of_chars):
+            i = sums.grams[j]
+            value = model.idf[i]
+            if value == 0 or sums.seen[i] == stamp:
+                continue
+            sums.seen[i] = stamp
+            group = 1 if j >= words else 0
+            for c in range(k_classes):
+                sums.parts[group, c] += value * model.weights[i, c]
+            sums.parts[group, k_classes] += value * value
+
+
+@compiled
+def factor(model: Linear, sums: Sums, group: int) -> float:
+    """What one unit of group ``group`` counts: s_g / |idf|_g; 0 where a text has none of it."""
+    norm = sums.parts[group, len(model.bias)]
+    return (model.char_weight if group == 1 else 1.0) / np.sqrt(norm) if norm > 0 else 0.0
+
+
+@compiled
+def finish(model: Linear, sums: Sums, out: Any) -> None:
+    """Write the scores of what was added up."""
+    for c in range(len(model.bias)):
+        out[c] = model.bias[c]
+        for group in range(2):
+            out[c] += factor(model, sums, group) * sums.parts[group, c]
+
+
+@compiled
+def _logits(data: Bytes, ends: Any, folds: Folds, model: Linear, out: Any) -> None:
+    text = room(ends)
+    sums = nothing(model, text)
+    for r in range(len(ends) - 1):
+        _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
+        add_up(text, 0, t, model, r, sums)
+        finish(model, sums, out[r])
+
+
+@compiled
+def hashes(data: Bytes, ends: Any) -> npt.NDArray[np.int64]:
+    """FNV-1a of 64 bits of each text's bytes, without its sign."""
+    out = np.empty(len(ends) - 1, np.int64)
+    for r in range(len(ends) - 1):
+        h = np.uint64(0xCBF29CE484222325)
+        for i in range(ends[r], ends[r + 1]):
+            h = (h ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
+        h ^= h >> np.uint64(29)
+        out[r] = np.int64(h >> np.uint64(1))
+    return out

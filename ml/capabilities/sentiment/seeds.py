@@ -1,0 +1,103 @@
+"""What reviews are about, in the words of six languages. Data only: the first rows of ``ml_config.aspect_word``.
+
+Words are written without capitals and accents; a word that ends in ``*`` stands for all that begin so, and a phrase of
+up to three words for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ASPECT_WORDS: Mapping[str, str] = {
+    "delivery": (
+        "deliver*, shipp*, courier*, postal, postman, dispatch*, "  # en
+        "entreg*, frete, transportador*, correio*, prazo, envio*, nao recebi, nao chegou, rastre*, "
+        "liefer*, versand*, zustell*, kurier*, paketdienst, bote, "  # de
+        "entrega*, transportista*, mensajer*, "  # es
+        "livraison*, livre, expedi*, colissimo, transporteur*, "  # fr
+        "consegn*, spedi*, corriere"  # it
+    ),
+    "size": (
+        "size*, sizing, fit, fits, fitted, fitting, cut, "
+        "tamanho*, numeracao, medida*, caimento, modelagem, corte, "
+        "große*, grosse*, passform, passt, sitzt, schnitt, "
+        "talla*, tamano*, ajust*, "
+        "taille*, coupe, taglia, taglie, misura, vestibilita"
+    ),
+    "quality": (
+        "quality, material*, fabric*, finish, durab*, workmanship, stitching, seam*, "
+        "qualidade, tecido*, acabamento, durabilidade, defeito*, "
+        "qualitat, verarbeitung, stoff, haltbarkeit, material, "
+        "calidad, tela, acabado, "
+        "qualite, tissu, finition*, qualita, tessuto, finitura"
+    ),
+    "price": (
+        "price*, value, cost, costs, you pay, for the money, "
+        "preco*, valor, custo, promocao, que se paga, "
+        "preis*, kosten, es kostet, man zahlt, "
+        "precio*, coste, "
+        "prix, prezz*, costo"
+    ),
+    "service": (
+        "customer service, service, support, hotline, customer care, staff, helpline, seller*, vendor, "
+        "atendimento, suporte, vendedor*, sac, reembolso*, loja, assistencia, apoio, central de, "
+        "kundenservice, kundendienst, kundenbetreuung, verkaufer, "
+        "atencion al cliente, servicio, vendedor*, soporte, "
+        "service client, sav, vendeur*, assistenza, venditore, servizio clienti"
+    ),
+    "packaging": (
+        "packag*, packing, box, boxes, parcel, wrapping, bubble wrap, "
+        "embalag*, caixa, pacote, embrulho, plastico bolha, "
+        "verpackung*, karton, paket, schachtel, "
+        "embalaje, paquete, caja, "
+        "emballage*, carton, colis, imballag*, confezione, pacco, scatola"
+    ),
+}
+"""By aspect; the shop renames, adds and deletes in ``ml_config.aspect_word``."""
+
+ASPECT_HINTS: Mapping[str, str] = {
+    "delivery": (
+        "late, on time, arrived, arrive, came quickly, fast, slow, chegou, chegar, rapid*, demor*, atras*, enviad*, enviaram, "
+        "verspat*, angekommen, ankam, schnell, llego, retras*, arrive, retard*, ritard*, arrivato"
+    ),
+    "size": (
+        "tight, loose, too small, too big, too large, runs small, runs large, serviu, apertad*, larg*, pequen*, curto, "
+        "zu klein, zu groß, zu eng, zu weit, pequeño, grande, petit, piccolo"
+    ),
+    "quality": (
+        "broke, broken, breaks, defective, faulty, well made, sturdy, durable, stopped working, fell apart, flimsy, "
+        "quebr*, estrag*, rasg*, nao funciona, fragil, resistente, kaputt, kaputtgegangen, defekt*, haltbar, "
+        "rompio, roto, casse*, abime*, rott*, difettos*"
+    ),
+    "price": (
+        "expensive, overpriced, bargain, pricey, cheap, caro, cara, barat*, teuer, gunstig*, uberteuert, geld wert, cher, "
+        "chere, economic*"
+    ),
+    "service": "refund*, replied, answered, rude, helpful, responder*, respondeu, erstatt*, rembours*, rimbors*",
+    "packaging": "packed, boxed, padded, wrapped, crushed, dented, embalad*, embrulhad*, amassad*, verpackt, empaquetad*, emballe*",
+}
+"""Words that speak of an aspect where no word of :data:`ASPECT_WORDS` does: 'it came late', but not 'the price came late'."""
+
+CONTRAST = (
+    "but, however, although, though, yet, except, unfortunately, "
+    "mas, porem, contudo, entretanto, todavia, embora, infelizmente, so que, "
+    "aber, jedoch, allerdings, obwohl, leider, doch, "
+    "pero, aunque, sin embargo, desafortunadamente, "
+    "mais, cependant, malheureusement, pourtant, ma, pero, tuttavia, purtroppo, sebbene"
+)
+"""A new clause begins with each of these words."""
+
+AND = "and, e, und, y, et, also, alem disso, ausserdem"
+"""A new clause may begin with each of these."""
+
+
+NEGATORS = (
+    "not", "never", "cannot", "without", "nao", "nunca", "jamais", "nem", "sem", "nicht", "nie", "niemals", "kein", "keine",
+    "keinen", "keinem", "ohne", "pas", "sans", "non", "sin", "senza",
+)  # fmt: skip
+"""Words that turn round what follows. Not among them: 'no', which is 'in the' in Portuguese."""
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words and phrases of one of these texts, each once, in order."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -1,0 +1,152 @@
+"""The compiled readers against slow and obvious ones."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml.capabilities.sentiment import linear
+from ml.capabilities.sentiment.grams import CHARS, SCOPE, WORDS, Texts, folds, room, tokenise
+from ml.capabilities.sentiment.linear import Linear
+from ml.capabilities.sentiment.model import fingerprints
+from ml.capabilities.sentiment.reader import cut
+from ml.capabilities.sentiment.roles import fold
+from ml.capabilities.sentiment.seeds import NEGATORS
+from ml.capabilities.sentiment.spec import Params
+
+BITS = 16
+
+
+def _hash(text: str, seed: int) -> int:
+    h = seed
+    for letter in text:
+        h = ((h ^ ord(letter)) * 0x01000193) & 0xFFFFFFFF
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        h = ((h ^ (h >> shift)) * factor) & 0xFFFFFFFF
+    return (h ^ (h >> 16)) & ((1 << BITS) - 1)
+
+
+def _turned(tokens: list[str]) -> list[bool]:
+    """Whether each token stands at most two tokens after a 'not'; for a text without signs."""
+    nots = [token in NEGATORS or (len(token) > 3 and token.endswith("'t")) for token in tokens]
+    return [not now and any(nots[max(0, i - SCOPE) : i]) for i, now in enumerate(nots)]
+
+
+def slow_grams(text: str) -> tuple[set[int], set[int]]:
+    """Buckets of the word and of the character n-grams, by the book; for a text without signs."""
+    tokens, words, chars = fold(text), set(), set()
+    for i, turned in enumerate(_turned(tokens)):
+        change = 0x5BD1E995 if turned else 0
+        words |= {
+            _hash(" ".join(tokens[i : i + n]), 0x811C9DC5 ^ change) for n in range(1, WORDS + 1) if i + n <= len(tokens)
+        }
+        padded = f" {tokens[i]} "
+        pieces = {padded[k : k + n] for n in range(2, CHARS + 1) for k in range(len(padded) - n + 1)}
+        chars |= {_hash(piece, 0x2B7E1516 ^ change) for piece in pieces}
+    return words, chars
+
+
+TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=40) | st.text(alphabet="ab é'!?.,😀\n", max_size=40)
+
+
+WORDS_ONLY = TEXT.map(lambda text: re.sub(r"[\n!,.:;?]", " ", text)) | st.lists(
+    st.sampled_from(["not", "don't", "nao", "good", "é", "b", "😀"]), max_size=8
+).map(" ".join)
+
+
+@given(st.lists(WORDS_ONLY, min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_grams_are_those_of_the_slow_reader(texts):
+    """The buckets of a text are those of its word and character n-grams, each once."""
+    buckets, _, ends = linear.presence(Texts.of(pa.array(texts, pa.large_string())), BITS)
+    for i, text in enumerate(texts):
+        words, chars = slow_grams(text)
+        found = buckets[ends[i] : ends[i + 1]].tolist()
+        assert len(found) == len(set(found))
+        assert set(found) == words | chars
+
+
+@pytest.mark.parametrize(
+    ("text", "turned"),
+    [
+        ("not good at all", [0, 1, 1, 0]),
+        ("not, good", [0, 0]),
+        ("I don't recommend it. Good", [0, 0, 1, 1, 0]),
+        ("não é bom!", [0, 1, 1, 0]),
+        ("not not good", [0, 0, 1]),
+        ("no prazo", [0, 0]),
+    ],
+)
+def test_what_a_not_turns_round(text, turned):
+    """The two tokens after a 'not' are turned round, within its sentence."""
+    texts = Texts.of(pa.array([text]))
+    found = room(texts.ends)
+    _, n = tokenise(texts.data, 0, int(texts.ends[1]), folds(), found)
+    assert found.negated[:n].tolist() == turned
+
+
+@given(TEXT)
+@settings(max_examples=60, deadline=None)
+def test_folding_forgets_accents_and_capitals(text):
+    """A text, its capitals and its decomposed form have the same tokens."""
+    plain = "".join(c for c in text if c.lower().upper() == c.upper() and len(c.upper()) == 1 == len(c.lower()))
+    plain = "".join(c for c in plain if c.isascii() or c in "éÄçß"[:3])
+    assert fold(plain) == fold(plain.upper()) == fold(unicodedata.normalize("NFD", plain))
+
+
+def test_scores_are_the_formula():
+    """A text's scores are the weights of its n-grams over the length of each group, by the definition."""
+    rng = np.random.default_rng(0)
+    texts = ["good and bad", "bad bad bad", "", "é 😀", "not so bad as not"]
+    model = Linear(
+        rng.random(1 << BITS).astype(np.float32), rng.normal(size=(1 << BITS, 3)).astype(np.float32),
+        np.array([0.1, 0.2, 0.3], np.float32), 0.5,
+    )  # fmt: skip
+    expected = []
+    for text in texts:
+        z = model.bias.astype(np.float64)
+        for grams, factor in zip(slow_grams(text), (1.0, 0.5), strict=True):
+            places = sorted(grams)
+            if places:
+                idf = model.idf[places].astype(np.float64)
+                z = z + factor * (idf @ model.weights[places]) / np.sqrt(idf @ idf)
+        expected.append(z)
+    np.testing.assert_allclose(linear.logits(model, Texts.of(pa.array(texts))), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_counted_texts_score_as_read_ones():
+    """What training sees of a text is what scoring sees."""
+    texts = Texts.of(pa.array(["good one", "bad one", "good good good", "not bad at all", "bad"] * 3))
+    labels = np.array([1, 0, 1, 1, 0] * 3)
+    params = Params(bits=BITS)
+    counted = linear.count(texts, params)
+    fitted = linear.solve(counted, np.arange(15), labels, np.ones(15, np.float32), 2, params)
+    np.testing.assert_allclose(
+        linear.logits(fitted, texts), linear.predict(counted, np.arange(15), fitted), rtol=1e-4, atol=1e-4
+    )
+
+
+@given(st.text(max_size=30), st.integers(0, 12))
+@settings(max_examples=60, deadline=None)
+def test_a_cut_text_is_a_beginning_of_it(text, most):
+    """A piece that is too long ends at a whole character, and says that it was cut."""
+    texts = Texts.of(pa.array([text], pa.large_string()))
+    size = int(texts.ends[1])
+    (piece,) = cut(texts, np.array([0]), np.array([0]), np.array([size]), most).to_pylist()
+    assert text.startswith(piece.removesuffix("…") if size > most else piece)
+    assert (piece == text) or (size > most and len(piece.removesuffix("…").encode()) <= most)
+
+
+def test_fingerprints_tell_texts_apart():
+    """Ten thousand texts have ten thousand fingerprints, and the same text the same one."""
+    texts = pa.array([f"review {i}" for i in range(10_000)], pa.large_string())
+    found = fingerprints(texts)
+    assert len(np.unique(found)) == 10_000
+    assert (fingerprints(texts) == found).all()
+    assert (found >= 0).all()

@@ -1,0 +1,87 @@
+"""Shops and texts that are not as one would like them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from ml.capabilities.sentiment import model
+from ml.capabilities.sentiment.clean import clean
+from ml.capabilities.sentiment.spec import SPEC, Params
+from tests.capabilities.sentiment.reviews import features, published, said, taught
+
+GOOD = {"text": "Great quality, very happy", "stars": 5, "product": "p"}
+SHOPS = {
+    "no review": [],
+    "one review": [GOOD],
+    "one class": [{**GOOD, "text": f"Great quality number {i}"} for i in range(80)],
+    "no words": [{"stars": 1 + i % 5, "product": "p"} for i in range(80)],
+    "no stars": [{"text": "good" if i % 2 else "bad", "product": "p"} for i in range(80)],
+    "no product": [{"text": "good" if i % 2 else "bad", "stars": 5 if i % 2 else 1} for i in range(80)],
+}
+
+
+@pytest.mark.parametrize("name", list(SHOPS))
+def test_an_odd_shop_gets_its_tables(name):
+    """Whatever the shop has, each review has its row, and each product of a review."""
+    rows = SHOPS[name]
+    known = features(rows)
+    made = published(model.fit(known, Params(), 7), known)
+    assert list(made) == [table.name for table in SPEC.publishes]
+    assert made["review_sentiment"]["review_id"].to_pylist() == known["review"]["review_id"].to_pylist()
+    products = sorted({row["product"] for row in rows if row.get("product")})
+    assert made["product_sentiment"]["product_id"].to_pylist() == products
+
+
+def test_without_words_the_stars_speak():
+    """A review without words is as positive as its stars; without those nothing is known of it."""
+    rows = published(taught(), features([{"stars": n} for n in (1, 2, 3, 4, 5, None)]))["review_sentiment"].to_pylist()
+    assert [row["label"] for row in rows] == ["negative", "negative", "neutral", "positive", "positive", "neutral"]
+    assert [row["score"] for row in rows] == [-1, -0.5, 0, 0.5, 1, 0]
+    assert {row["language"] for row in rows} == {"zxx"}
+    assert not any(row["mismatch"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("😀😀😀", "positive"),
+        ("😡", "negative"),
+        ("Great", "positive"),
+        ("GREAT!!! LOVE IT!!!", "positive"),
+        ("great " * 17_000, "positive"),
+        ("bad\0bad", "negative"),
+        ("<p>Very <b>disappointed</b></p><script>var great = 'great great'</script>", "negative"),
+        ("'); DROP TABLE review; -- would not buy again", "negative"),
+        ("Would not buy again https://great.example/love-it", "negative"),
+        ("Great " + "\U0010ffff" * 20, "positive"),
+    ],
+)
+def test_odd_texts_are_read(text, label):
+    """Emoji, one word, shouting, 100 kB, NUL, markup, SQL and links: what is said of the product counts."""
+    (row,) = said(taught(), text)
+    assert row["label"] == label
+
+
+@pytest.mark.parametrize(
+    "text", ["Świetny produkt, polecam każdemu, szybka dostawa i dobra jakość", "商品很好,我很喜欢", "....", "12345"]
+)
+def test_what_cannot_be_read_is_unsure(text):
+    """A text in a language that the shop never had has a row, and no great confidence in either direction."""
+    (row,) = said(taught(), text)
+    assert row["language"] not in {"en", "de", "pt"}
+    assert abs(row["score"]) < 0.95
+
+
+def test_cleaning():
+    """Markup, entities, links, addresses and control characters go; words, accents, capitals, emoji and lines stay."""
+    texts = pa.array(["<a href='x'>Ótimo</a>&nbsp;&eacute; 5 < 6\r\n\r\n❤️", "see www.x.com or me@x.com\u200b!", None])
+    titles = pa.array([None, "T &amp; T", None])
+    assert clean(titles, texts).to_pylist() == ["Ótimo é 5 < 6\n❤️", "T & T\nsee or !", ""]
+
+
+def test_stars_that_contradict_are_told():
+    """A text that is surely of the other side than its stars is a mismatch; three stars contradict nothing."""
+    text = "Very disappointed. The quality is poor and the support was rude."
+    flags = {stars: said(taught(), text, stars=stars)[0]["mismatch"] for stars in (1, 3, 5, None)}
+    assert flags == {1: False, 3: False, 5: True, None: False}
