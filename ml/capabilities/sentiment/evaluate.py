@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment.calibrate import choose, macro_f1
+from ml.capabilities.sentiment.calibrate import macro_f1
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.model import CLASSES, Sentiment, classes
 from ml.capabilities.sentiment.spec import LABELS, Params
@@ -48,7 +48,7 @@ def evaluate(
 
 def _judge(model: Sentiment, texts: pa.Array, truth: npt.NDArray[np.int64]) -> Evaluation:
     chance = model.chances(texts)
-    guess = choose(model.calibration_, chance)
+    guess = model.classifier_.label(chance)
     hit = guess == truth
     counts = np.bincount(truth, minlength=CLASSES)
     # n / (classes x n of the class): the mean over reviews is then the mean over classes of their recall.

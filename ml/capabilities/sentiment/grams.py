@@ -24,7 +24,7 @@ WORDS, CHARS = 3, 6
 SCOPE = 2
 """So many tokens after a 'not' have n-grams of their own: 'not recommended' has little in common with 'recommended'."""
 BREAK, LETTER, MARK, SYMBOL = 0, 1, 2, 3
-_FNV, _PRIME = 0x811C9DC5, 0x01000193
+_FNV, _CHARS, _TURNED, _PRIME = 0x811C9DC5, 0x2B7E1516, 0x5BD1E995, 0x01000193
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -213,10 +213,20 @@ def _finish(h: int, mask: int) -> int:
 
 
 @compiled
+def bucket(text: Tokens, t: int, first: int, last: int, mask: int) -> int:
+    """Bucket of the characters ``first … last - 1`` of token ``t``, whose borders are spaces; as :func:`token_grams` has it."""
+    h = np.int64(_CHARS) ^ np.int64(_TURNED if text.negated[t] else 0)
+    for at in range(first, last):
+        inside = text.starts[t] <= at < text.starts[t + 1]
+        h = ((h ^ (text.letters[at] if inside else 32)) * _PRIME) & 0xFFFFFFFF
+    return _finish(h, mask)  # type: ignore[no-any-return]
+
+
+@compiled
 def token_grams(text: Tokens, t: int, n_tokens: int, mask: int, out: Buckets) -> tuple[int, int]:
     """Write the buckets of the n-grams that begin at token ``t``: of words, then of characters; how many of each."""
     letters, starts = text.letters, text.starts
-    turned = np.int64(0x5BD1E995) if text.negated[t] else np.int64(0)
+    turned = np.int64(_TURNED) if text.negated[t] else np.int64(0)
     h, n = np.int64(_FNV) ^ turned, 0
     for length in range(min(WORDS, n_tokens - t)):
         for k in range(starts[t + length], starts[t + length + 1]):
@@ -227,7 +237,7 @@ def token_grams(text: Tokens, t: int, n_tokens: int, mask: int, out: Buckets) ->
     first, last = starts[t], starts[t + 1]
     words = n
     for i in range(first - 1, last):
-        h = np.int64(0x2B7E1516) ^ turned
+        h = np.int64(_CHARS) ^ turned
         for length in range(CHARS):
             at = i + length
             if at > last:

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment import language
-from ml.capabilities.sentiment.calibrate import choose
+from ml.capabilities.sentiment.classifier import fingerprints
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.grams import Texts
-from ml.capabilities.sentiment.model import Sentiment, aspect_words, fingerprints
+from ml.capabilities.sentiment.model import Sentiment, aspect_words
 from ml.capabilities.sentiment.reader import Read, cut, read
 from ml.capabilities.sentiment.roles import Roles
 from ml.capabilities.sentiment.spec import LABELS, Params
@@ -124,14 +124,15 @@ def _fresh(
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     stars = np.asarray(pc.fill_null(reviews["stars"], 0).to_numpy(), np.int64)
     chance = model.chances(texts)
-    label = choose(model.calibration_, chance)
+    label = model.classifier_.label(chance)
     mute = ~np.asarray(pc.match_substring_regex(texts, _SAYS).to_numpy(zero_copy_only=False), bool)
     _by_stars(chance, label, mute, stars)
     mismatch = ((chance[:, 0] >= params.mismatch) & (stars >= 4)) | (
         (chance[:, 2] >= params.mismatch) & (stars >= 1) & (stars <= 2)
     )
     bytes_ = Texts.of(texts)
-    found = read(bytes_, model.linear_, model.calibration_.of_clauses, roles, threads=model.threads)
+    both = model.classifier_
+    found = read(bytes_, both.linear, both.alone.of_clauses, roles, threads=model.threads)
     said = pa.table({
         "row": pa.array(rows),
         "label": pa.array(LABELS).take(pa.array(label)),

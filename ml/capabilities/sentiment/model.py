@@ -13,13 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import language, learned, linear
-from ml.capabilities.sentiment.calibrate import Calibration, calibrate, chances
+from ml.capabilities.sentiment import classifier, files, language, learned
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.config import ASPECT_WORD
 from ml.capabilities.sentiment.grams import Texts
-from ml.capabilities.sentiment.lexicon import examples
-from ml.capabilities.sentiment.linear import Linear
 from ml.capabilities.sentiment.roles import Roles, roles
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
@@ -41,8 +38,7 @@ class Sentiment:
 
     Attributes
     ----------
-    linear_ : Linear
-    calibration_ : Calibration
+    classifier_ : Classifier
     languages_ : dict of str to float
         The shop's languages and their shares.
     aspect_words_ : dict of str to str
@@ -57,15 +53,14 @@ class Sentiment:
         texts, stars = teaching(features["review"], self.params)
         if not self.taught:
             texts, stars = texts.slice(0, 0), stars[:0]
-        self.linear_, self.calibration_ = learn(texts, classes(stars), CLASSES, self.params, hints=True)
+        self.classifier_ = classifier.learn(texts, classes(stars), CLASSES, self.params, self.seed, hints=True)
         self.languages_ = language.learn(texts)
         self.aspect_words_ = learned.learn(Texts.of(texts), roles(aspect_words(features), {}), self.params)
         return self
 
     def chances(self, texts: pa.Array) -> npt.NDArray[np.float64]:
         """Chance of each class for cleaned texts, shape (n_texts, 3)."""
-        scores = linear.logits(self.linear_, Texts.of(texts), threads=self.threads)
-        return chances(self.calibration_, scores)
+        return self.classifier_.chances(Texts.of(texts), threads=self.threads)
 
     def roles(self, features: Mapping[str, pa.Table]) -> Roles:
         """Words to look out for: those of the shop's staff tonight, and those that were learned."""
@@ -75,59 +70,9 @@ class Sentiment:
         """Write the files of a version; the same model gives the same bytes."""
         story = {
             "format": FORMAT, "taught": self.taught, "seed": self.seed, "params": asdict(self.params),
-            "languages": self.languages_, "aspect_words": self.aspect_words_, "bias": self.linear_.bias.tolist(),
-            "calibration": {name: value.tolist() for name, value in self.calibration_._asdict().items()},
+            "languages": self.languages_, "aspect_words": self.aspect_words_, **files.save(self.classifier_, folder),
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
-        kept = np.flatnonzero(self.linear_.idf).astype(np.int32)
-        np.savez_compressed(
-            folder / "linear.npz", kept=kept, idf=self.linear_.idf[kept].astype(np.float16),
-            weights=self.linear_.weights[kept].astype(np.float16),
-        )  # fmt: skip
-
-
-def learn(
-    texts: pa.Array, labels: npt.NDArray[np.int64], n_classes: int, params: Params, *, hints: bool
-) -> tuple[Linear, Calibration]:
-    """Fit the linear model on all texts, and its calibration on scores of texts that were left out of a fit.
-
-    Equal texts are left out together. With ``hints`` the built-in word list is learned from too, in every fit.
-    """
-    told = list(examples()) if hints else []
-    whole = pa.concat_arrays([texts.cast(pa.large_string()), pa.array([word for word, _ in told], pa.large_string())])
-    target = np.concatenate([labels, np.array([label for _, label in told], np.int64)])
-    importance = np.concatenate([np.ones(len(texts)), _even(target[len(texts) :], n_classes) * params.lexicon_weight])
-    importance = importance.astype(np.float32)
-    counted = linear.count(Texts.of(whole), params)
-    n, everything = len(texts), np.arange(len(whole))
-    part = fold_of(texts, params.folds)
-    left_out, scores = np.zeros(n, bool), np.zeros((n, n_classes), np.float32)
-    for fold in range(params.folds):
-        inside = np.concatenate([part != fold, np.ones(len(told), bool)])
-        if len(np.unique(target[inside])) == n_classes and not inside.all():
-            fitted = linear.solve(counted, everything[inside], target, importance, n_classes, params)
-            scores[part == fold] = linear.predict(counted, np.flatnonzero(part == fold), fitted)
-            left_out[part == fold] = True
-    fitted = linear.solve(counted, everything, target, importance, n_classes, params)
-    return fitted, calibrate(scores[left_out], labels[left_out], n_classes)
-
-
-def _even(labels: npt.NDArray[np.int64], n_classes: int) -> npt.NDArray[np.float64]:
-    """What each entry of the word list counts, so that no class has more of it than another."""
-    counts = np.maximum(1, np.bincount(labels, minlength=n_classes))
-    return np.asarray((len(labels) / n_classes / counts)[labels], np.float64)
-
-
-def fold_of(texts: pa.Array, folds: int) -> npt.NDArray[np.int64]:
-    """Which part each text is in; equal texts (but for capitals and spaces) are in one."""
-    plain = pc.utf8_lower(pc.replace_substring_regex(texts, r"\s+", " ")) if len(texts) else texts
-    return np.asarray(fingerprints(plain) % folds, np.int64)
-
-
-def fingerprints(texts: pa.Array) -> npt.NDArray[np.int64]:
-    """A number of 63 bits for each text."""
-    found = Texts.of(texts)
-    return np.asarray(linear.hashes(found.data, found.ends), np.int64)
 
 
 def classes(stars: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -182,9 +127,7 @@ def load(folder: Path) -> Sentiment:
         told = story["params"] | {"alert_days": tuple(story["params"]["alert_days"])}
         model = Sentiment(Params(**told), taught=story["taught"], seed=story["seed"])
         model.languages_, model.aspect_words_ = story["languages"], story["aspect_words"]
-        model.calibration_ = Calibration(**{name: np.array(value) for name, value in story["calibration"].items()})
-        with np.load(folder / "linear.npz", allow_pickle=False) as arrays:
-            model.linear_ = _spread(arrays["kept"], arrays["idf"], arrays["weights"], story["bias"], model.params)
+        model.classifier_ = files.load(story, folder, model.params)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ArtifactError(
             "The files of the review sentiment cannot be read.",
@@ -192,13 +135,3 @@ def load(folder: Path) -> Sentiment:
             do="train it again: ./nightshift train sentiment",
         ) from error
     return model
-
-
-def _spread(
-    kept: npt.NDArray[np.int32], idf: npt.NDArray[np.float16], weights: npt.NDArray[np.float16], bias: list[float],
-    params: Params,
-) -> Linear:  # fmt: skip
-    whole = np.zeros(1 << params.bits, np.float32)
-    table = np.zeros((len(whole), len(bias)), np.float32)
-    whole[kept], table[kept] = idf, weights
-    return Linear(whole, table, np.array(bias, np.float32), params.char_weight)

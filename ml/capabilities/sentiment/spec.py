@@ -30,6 +30,21 @@ class Params:
     """At most so many reviews are learned from, the youngest."""
     lexicon_weight: float = 0.1
     """What an entry of the built-in word list counts beside a review of the shop."""
+    network: bool = True
+    """False: never train a network beside the linear model."""
+    network_least: int = 4_000
+    """Fewer training reviews: no network."""
+    network_reviews: int = 60_000
+    """At most so many reviews are learned from by the network, the youngest."""
+    network_bits: int = 17
+    network_tokens: int = 80
+    """Tokens of a text that the network looks at."""
+    network_dimensions: int = 48
+    network_filters: int = 64
+    network_epochs: int = 3
+    network_rate: float = 0.003
+    network_seconds: float = 240.0
+    """No further epoch is begun after so long."""
     mismatch: float = 0.8
     """A text whose chance of the other side is at least this contradicts its stars."""
     aspect_sure: float = 0.25

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.capabilities.sentiment import linear
+from ml.capabilities.sentiment.classifier import fingerprints
 from ml.capabilities.sentiment.grams import CHARS, SCOPE, WORDS, Texts, folds, room, tokenise
 from ml.capabilities.sentiment.linear import Linear
-from ml.capabilities.sentiment.model import fingerprints
 from ml.capabilities.sentiment.reader import cut
 from ml.capabilities.sentiment.roles import fold
 from ml.capabilities.sentiment.seeds import NEGATORS

@@ -1,0 +1,169 @@
+"""Texts with labels from published reviews, split by hash, and the classifiers that ours is measured beside."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bench import Options
+from ml.core.errors import NightshiftError
+
+SEED = 7
+Labels = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question about texts; ``test`` marks the fifth of the texts that is only judged on (equal texts are on one side)."""
+
+    name: str
+    texts: list[str]
+    labels: Labels
+    stars: Labels
+    test: npt.NDArray[np.bool_]
+
+    @property
+    def classes(self) -> int:
+        return int(self.labels.max()) + 1
+
+    def part(self, *, test: bool) -> tuple[list[str], Labels]:
+        """Texts and labels of one side."""
+        chosen = self.test if test else ~self.test
+        return [text for text, here in zip(self.texts, chosen, strict=True) if here], self.labels[chosen]
+
+
+def tasks(options: Options) -> Iterator[Task]:
+    """Olist's comments with two and with three classes, and who recommends a dress."""
+    folder = options.data or Path(os.environ.get("NIGHTSHIFT_TEST_DATA", ""))
+    olist = folder / "olist/review_comments/review_comments_pt.parquet"
+    clothing = folder / "womens_clothing_reviews/womens_clothing_reviews.parquet"
+    if missing := [str(path) for path in (olist, clothing) if not path.exists()]:
+        raise NightshiftError(
+            "The reviews to measure on are not there.", came=", ".join(missing), do="give their folder with --data"
+        )
+    step = 10 if options.quick else 1
+    rows = pq.read_table(olist)
+    texts, stars = (
+        rows["review_comment_message"].to_pylist()[::step],
+        rows["review_score"].to_numpy()[::step].astype(int),
+    )
+    sure = stars != 3
+    yield _task("Olist, 2 classes", [t for t, s in zip(texts, sure, strict=True) if s], stars[sure] > 3, stars[sure])
+    yield _task("Olist, 3 classes", texts, (stars >= 3).astype(int) + (stars >= 4), stars)
+    rows = pq.read_table(clothing)
+    parts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in ("Title", "Review Text")]
+    joined = pc.binary_join_element_wise(*parts, "\n")
+    there = pc.not_equal(pc.utf8_trim_whitespace(joined), "")
+    recommended, rating = (rows[name].filter(there).to_numpy()[::step] for name in ("Recommended IND", "Rating"))
+    yield _task("clothing, recommended", joined.filter(there).to_pylist()[::step], recommended, rating)
+
+
+def _task(name: str, texts: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any]) -> Task:
+    keys = [hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest()[:8] for text in texts]
+    test = np.array([int(key, 16) % 100 >= 80 for key in keys])
+    return Task(name, texts, labels.astype(np.int64), stars.astype(np.int64), test)
+
+
+def ceiling(task: Task) -> float:
+    """Share of the texts that stand there more than once whose label is the commonest of their text."""
+    key = pc.dictionary_encode(pa.array([" ".join(text.lower().split()) for text in task.texts])).indices.to_numpy()
+    table = np.zeros((key.max() + 1, task.classes))
+    np.add.at(table, (key, task.labels), 1)
+    often = table.sum(1) > 1
+    return float(table[often].max(1).sum() / max(1.0, table[often].sum()))
+
+
+Peer = Callable[[Task], Scores]
+
+
+def peers() -> Mapping[str, Peer]:
+    """By name: fit on the training side, then a score per test text and class, the largest of which is the label."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import ComplementNB
+    from sklearn.svm import LinearSVC
+
+    def logistic(task: Task) -> Scores:
+        return _fitted(task, lambda: LogisticRegression(C=4, max_iter=300, class_weight=_weight(task)))
+
+    def svm(task: Task) -> Scores:
+        return _fitted(task, lambda: LinearSVC(C=0.2, class_weight=_weight(task), random_state=SEED))
+
+    return {
+        "logistic regression": logistic, "linear SVM": svm, "complement naive Bayes": lambda t: _fitted(t, ComplementNB),
+        "fastText-like": fast_text,
+    }  # fmt: skip
+
+
+def _weight(task: Task) -> str | None:
+    return None if task.name == "Olist, 2 classes" else "balanced"
+
+
+def _fitted(task: Task, make: Callable[[], Any]) -> Scores:
+    """TF-IDF of words (1-2) and of characters in words (2-5), sublinear; each of length 1."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_union
+
+    made = make_union(
+        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, strip_accents="unicode"),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, strip_accents="unicode"),
+    )
+    (train, labels), (test, _) = task.part(test=False), task.part(test=True)
+    fitted = make().fit(made.fit_transform(train), labels)
+    x = made.transform(test)
+    scores = fitted.predict_log_proba(x) if hasattr(fitted, "predict_log_proba") else fitted.decision_function(x)
+    return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
+
+
+def fast_text(task: Task) -> Scores:
+    """Mean of embeddings of hashed n-grams under a softmax, by plain gradient descent (Joulin et al., EACL 2017)."""
+    from ml.capabilities.sentiment.grams import Texts
+    from ml.capabilities.sentiment.linear import presence
+
+    bits, size, epochs = 18, 32, 12
+    sides = [task.part(test=side) for side in (False, True)]
+    found = [presence(Texts.of(pa.array(texts, pa.large_string())), bits) for texts, _ in sides]
+    rng = np.random.default_rng(SEED)
+    table = ((rng.random((1 << bits, size)) - 0.5) / size).astype(np.float32)
+    out = np.zeros((task.classes, size), np.float32)
+    labels = sides[0][1]
+    for epoch in range(epochs):
+        _descend(found[0][0], found[0][2], labels, rng.permutation(len(labels)), table, out, 1 - epoch / epochs)
+    means = np.empty((len(sides[1][1]), size))
+    for i, (start, end) in enumerate(zip(found[1][2][:-1], found[1][2][1:], strict=True)):
+        means[i] = table[found[1][0][start:end]].mean(0) if end > start else 0
+    return means @ out.T.astype(np.float64)
+
+
+@numba.njit
+def _descend(grams: Any, ends: Any, labels: Any, order: Any, table: Any, out: Any, rate: float) -> None:
+    classes, size = out.shape
+    for i in order:
+        start, end = ends[i], ends[i + 1]
+        if start == end:
+            continue
+        hidden, back = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        for j in range(start, end):
+            hidden += table[grams[j]]
+        hidden /= end - start
+        p = out @ hidden
+        p = np.exp(p - p.max())
+        p /= p.sum()
+        for c in range(classes):
+            gap = np.float32(rate * ((1.0 if c == labels[i] else 0.0) - p[c]))
+            back += gap * out[c]
+            out[c] += gap * hidden
+        back /= end - start
+        for j in range(start, end):
+            table[grams[j]] += back

@@ -1,0 +1,133 @@
+"""A classifier of texts: the linear model, a network beside it where that helps, and their calibration."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.sentiment import linear, network
+from ml.capabilities.sentiment.calibrate import Calibration, calibrate, choose
+from ml.capabilities.sentiment.calibrate import chances as calibrated
+from ml.capabilities.sentiment.grams import Texts
+from ml.capabilities.sentiment.lexicon import examples
+from ml.capabilities.sentiment.linear import Linear
+from ml.capabilities.sentiment.network import Network
+from ml.capabilities.sentiment.spec import Params
+
+Labels = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+SURE = 2.0
+"""Standard errors by which the network must better the linear model alone to be kept."""
+FEWEST_OF_A_CLASS = 100
+"""Of a class with fewer texts a network learns nothing."""
+
+
+class Classifier(NamedTuple):
+    """Fitted state.
+
+    Parameters
+    ----------
+    linear : Linear
+    alone : Calibration
+        Of the linear model's scores.
+    network : Network or None
+        None where there were too few texts, or where it did not help.
+    both : Calibration or None
+        Of the linear model's scores and the network's, side by side.
+    """
+
+    linear: Linear
+    alone: Calibration
+    network: Network | None
+    both: Calibration | None
+
+    def chances(self, texts: Texts, *, threads: int = 2) -> Floats:
+        """Chance of each class, shape (n_texts, n_classes)."""
+        found = linear.logits(self.linear, texts, threads=threads)
+        if self.network is None or self.both is None:
+            return calibrated(self.alone, found)
+        second = network.scores(self.network, texts, threads=threads)
+        return calibrated(self.both, np.concatenate([found, second], axis=1))
+
+    def label(self, chance: Floats) -> Labels:
+        """Class of each text by its chances."""
+        return choose(self.alone if self.both is None else self.both, chance)
+
+
+def learn(texts: pa.Array, labels: Labels, n_classes: int, params: Params, seed: int, *, hints: bool) -> Classifier:
+    """Fit on texts with classes ``0 … n_classes - 1``, the ones that matter most first.
+
+    The linear model is calibrated on scores of texts that were left out of a fit; equal texts are left out together.
+    With ``hints`` the built-in word list is learned from too, in every fit.
+    """
+    told = list(examples()) if hints else []
+    whole = pa.concat_arrays([texts.cast(pa.large_string()), pa.array([word for word, _ in told], pa.large_string())])
+    target = np.concatenate([labels, np.array([label for _, label in told], np.int64)])
+    importance = np.concatenate([np.ones(len(texts)), _even(target[len(texts) :], n_classes) * params.lexicon_weight])
+    importance = importance.astype(np.float32)
+    counted = linear.count(Texts.of(whole), params)
+    n, everything = len(texts), np.arange(len(whole))
+    part = fold_of(texts, params.folds)
+    left_out, scores = np.zeros(n, bool), np.zeros((n, n_classes), np.float32)
+    for fold in range(params.folds):
+        inside = np.concatenate([part != fold, np.ones(len(told), bool)])
+        if len(np.unique(target[inside])) == n_classes and not inside.all():
+            fitted = linear.solve(counted, everything[inside], target, importance, n_classes, params)
+            scores[part == fold] = linear.predict(counted, np.flatnonzero(part == fold), fitted)
+            left_out[part == fold] = True
+    fitted = linear.solve(counted, everything, target, importance, n_classes, params)
+    alone = calibrate(scores[left_out], labels[left_out], n_classes)
+    if not params.network or left_out.sum() < params.network_least or np.bincount(labels).min() < FEWEST_OF_A_CLASS:
+        return Classifier(fitted, alone, None, None)
+    return Classifier(fitted, alone, *_beside(texts, labels, n_classes, scores, part == 0, params, seed))
+
+
+def _beside(
+    texts: pa.Array, labels: Labels, n_classes: int, scores: npt.NDArray[np.float32], out: npt.NDArray[np.bool_],
+    params: Params, seed: int,
+) -> tuple[Network | None, Calibration | None]:  # fmt: skip
+    """Train a network on the texts that are not ``out``, and on all of them if it helped on those that are."""
+    from ml.capabilities.sentiment import network_train
+
+    def fit(rows: npt.NDArray[np.int64]) -> Network:
+        few = rows[: params.network_reviews]
+        return network_train.train(Texts.of(texts.take(pa.array(few))), labels[few], n_classes, params, seed)
+
+    second = network.scores(fit(np.flatnonzero(~out)), Texts.of(texts.filter(pa.array(out))))
+    both, truth = np.concatenate([scores[out], second], axis=1), labels[out]
+    gain = _losses(scores[out], truth, n_classes) - _losses(both, truth, n_classes)
+    if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
+        return None, None
+    return fit(np.arange(len(texts))), calibrate(both, truth, n_classes)
+
+
+def _losses(scores: npt.NDArray[np.float32], truth: Labels, n_classes: int) -> Floats:
+    """Minus the logarithm of the true class's chance, each half calibrated on the other."""
+    half, losses = np.arange(len(truth)) % 2, np.empty(len(truth))
+    for side in (0, 1):
+        mine = half == side
+        chance = calibrated(calibrate(scores[~mine], truth[~mine], n_classes), scores[mine])
+        losses[mine] = -np.log(chance[np.arange(len(chance)), truth[mine]])
+    return losses
+
+
+def _even(labels: Labels, n_classes: int) -> Floats:
+    """What each entry of the word list counts, so that no class has more of it than another."""
+    counts = np.maximum(1, np.bincount(labels, minlength=n_classes))
+    return np.asarray((len(labels) / n_classes / counts)[labels], np.float64)
+
+
+def fold_of(texts: pa.Array, folds: int) -> Labels:
+    """Which part each text is in; equal texts (but for capitals and spaces) are in one."""
+    plain = pc.utf8_lower(pc.replace_substring_regex(texts, r"\s+", " ")) if len(texts) else texts
+    return np.asarray(fingerprints(plain) % folds, np.int64)
+
+
+def fingerprints(texts: pa.Array) -> Labels:
+    """A number of 63 bits for each text."""
+    found = Texts.of(texts)
+    return np.asarray(linear.hashes(found.data, found.ends), np.int64)

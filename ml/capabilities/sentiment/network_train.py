@@ -1,0 +1,84 @@
+"""Training of the network in Keras, bounded in texts and seconds. Imported by a fit only: TensorFlow takes seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from keras import layers, ops
+
+from ml.capabilities.sentiment.grams import Texts
+from ml.capabilities.sentiment.network import FILTERS, PIECES, Network, Small, pieces
+from ml.capabilities.sentiment.spec import Params
+
+BATCH = 128
+FEWEST = 3
+"""A bucket of fewer tokens has no embedding."""
+
+
+def train(texts: Texts, labels: npt.NDArray[np.int64], n_classes: int, params: Params, seed: int) -> Network:
+    """Fit on texts with classes ``0 … n_classes - 1``; the same texts, order and seed give the same network.
+
+    The time limit is looked at between epochs: where it bites, the number of epochs depends on the machine.
+    """
+    found = pieces(texts, params.network_bits, params.network_tokens)
+    counts = np.bincount(found.ravel(), minlength=(1 << params.network_bits) + 1)
+    counts[0] = 0
+    kept = np.flatnonzero(counts >= FEWEST)
+    row = np.zeros((1 << params.network_bits) + 1, np.int32)
+    row[kept] = np.arange(1, len(kept) + 1)
+    model = build(len(kept) + 1, n_classes, params, seed)
+    optimiser = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(
+        params.network_rate, max(1, params.network_epochs * -(-len(labels) // BATCH))
+    ))  # fmt: skip
+    model.compile(optimiser, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    rng, start, rows = np.random.default_rng(seed), time.monotonic(), row[found]
+    for _ in range(params.network_epochs):
+        order = rng.permutation(len(labels))
+        model.fit(rows[order], labels[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+        if time.monotonic() - start > params.network_seconds:
+            break
+    return _small(model, row[1:], params)
+
+
+def build(n_rows: int, n_classes: int, params: Params, seed: int) -> Any:
+    """The network of :mod:`network`, with dropout of numbers and of whole words."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    d, f, length = params.network_dimensions, params.network_filters, params.network_tokens
+    given = keras.Input((length, PIECES), dtype="int32")
+    known = ops.cast(given > 0, "float32")
+    embedded = layers.Embedding(n_rows, d, embeddings_initializer=keras.initializers.RandomNormal(0, 0.1, seed))(given)
+    number = ops.sum(known, axis=2, keepdims=True)
+    vectors = ops.sum(embedded * known[..., None], axis=2) / ops.sqrt(ops.maximum(number, 1.0))
+    vectors = layers.SpatialDropout1D(0.2, seed=seed)(vectors)
+    vectors = layers.Dropout(0.2, noise_shape=(None, length, 1), seed=seed + 1)(vectors)
+    there = ops.cast(number > 0, "float32")
+    parts = []
+    for width in range(1, FILTERS + 1):
+        found = layers.Conv1D(f, width, activation="relu", name=f"filter{width}")(
+            ops.pad(vectors, ((0, 0), (0, width - 1), (0, 0)))
+        )
+        parts.append(ops.max(found * there, axis=1))
+    parts.append(ops.sum(vectors * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0))
+    pooled = layers.Dropout(0.4, seed=seed + 2)(ops.concatenate(parts, axis=-1))
+    return keras.Model(given, layers.Dense(n_classes, name="head")(pooled))
+
+
+def _small(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:
+    """Take the weights out of Keras, a byte each."""
+    embedding = next(layer for layer in model.layers if isinstance(layer, layers.Embedding)).get_weights()[0]
+    embedding[0] = 0
+    # (width, d, f) -> rows of each token of the width, f each.
+    filters = [model.get_layer(f"filter{width}").get_weights() for width in range(1, FILTERS + 1)]
+    head, head_bias = model.get_layer("head").get_weights()
+    return Network(
+        row, Small.of(embedding),
+        Small.of(np.concatenate([part.T for weights, _ in filters for part in weights]).astype(np.float32)),
+        np.concatenate([bias for _, bias in filters]).astype(np.float32),
+        Small.of(head.T.astype(np.float32)), head_bias.astype(np.float32), params.network_tokens,
+    )  # fmt: skip
