@@ -47,6 +47,22 @@ EXAMPLES = {
         ORDER BY expected_loss DESC NULLS LAST, anomaly_score DESC, order_id LIMIT 3
         """,
     ),
+    "review_sentiment": (
+        "What the latest reviews say",
+        """
+        SELECT s.label, round(s.score::numeric, 2) AS score, s.reason AS words,
+               left(concat_ws(': ', nullif(r.title, ''), r.text), 60) AS review
+        FROM ml.review_sentiment s JOIN shop.review r USING (review_id)
+        WHERE s.reason <> '' ORDER BY s.written_at DESC, s.review_id LIMIT 3
+        """,
+    ),
+    "sentiment_alert": (
+        "Products that turned bad",
+        """
+        SELECT coalesce(nullif(product_id, ''), 'the whole shop') AS product, aspect, bad || ' of ' || n AS bad, reason
+        FROM ml.sentiment_alert ORDER BY share - share_before DESC, product_id, aspect LIMIT 3
+        """,
+    ),
 }
 """By published table: a title and what is asked."""
 
@@ -63,8 +79,9 @@ def show(settings: Settings) -> None:
     published = {row["table_name"]: row["rows"] for row in ask(BATCHES)}
     if "recommendation" in published:
         _lists(settings, ask)
+    here = settings.shop_url == settings.database_url
     for name, (title, sql) in EXAMPLES.items():
-        if name in published and (rows := ask(sql)):
+        if name in published and (here or "shop." not in sql) and (rows := ask(sql)):
             out.print(f"\n[bold]{title}[/]")
             table = Table(*rows[0], box=None, pad_edge=False)
             for row in rows:
