@@ -14,7 +14,7 @@ from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
 from ml.core.spec import Published
 
-BLOCK = 20_000
+BLOCK = 50_000
 THREADS = 2
 TELLING = 4.0
 """Orders so many times as risky as the mean one get reasons, whatever is decided."""
