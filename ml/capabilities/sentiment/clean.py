@@ -41,7 +41,7 @@ def clean(title: pa.ChunkedArray | pa.Array, text: pa.ChunkedArray | pa.Array) -
     joined = pc.replace_substring_regex(joined, _CONTROL, " ")
     joined = _where(joined, r"(?i)https?:|ftp:|www\.|@", lambda some: pc.replace_substring_regex(some, _LINK, " "))
     joined = pc.replace_substring_regex(joined, r"[ \t\r\x{a0}]+", " ")
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(joined, r"\s*\n\s*", "\n"))
+    return _whole(pc.utf8_trim_whitespace(pc.replace_substring_regex(joined, r"\s*\n\s*", "\n")))
 
 
 def _whole(part: pa.ChunkedArray | pa.Array) -> pa.Array:

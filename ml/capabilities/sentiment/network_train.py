@@ -21,7 +21,14 @@ FEWEST = 3
 
 
 def train(texts: Texts, labels: npt.NDArray[np.int64], n_classes: int, params: Params, seed: int) -> Network:
-    """Fit on texts with classes ``0 … n_classes - 1``; the same texts, order and seed give the same network.
+    """Fit on texts with classes ``0 … n_classes - 1``; the same texts, order and seed give the same network."""
+    return compress(*fit(texts, labels, n_classes, params, seed), params)
+
+
+def fit(
+    texts: Texts, labels: npt.NDArray[np.int64], n_classes: int, params: Params, seed: int
+) -> tuple[Any, npt.NDArray[np.int32]]:
+    """The network in Keras, and the row of its embedding for each bucket plus 1.
 
     The time limit is looked at between epochs: where it bites, the number of epochs depends on the machine.
     """
@@ -42,7 +49,7 @@ def train(texts: Texts, labels: npt.NDArray[np.int64], n_classes: int, params: P
         model.fit(rows[order], labels[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
         if time.monotonic() - start > params.network_seconds:
             break
-    return _small(model, row[1:], params)
+    return model, row
 
 
 def build(n_rows: int, n_classes: int, params: Params, seed: int) -> Any:
@@ -69,7 +76,7 @@ def build(n_rows: int, n_classes: int, params: Params, seed: int) -> Any:
     return keras.Model(given, layers.Dense(n_classes, name="head")(pooled))
 
 
-def _small(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:
+def compress(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:
     """Take the weights out of Keras, a byte each."""
     embedding = next(layer for layer in model.layers if isinstance(layer, layers.Embedding)).get_weights()[0]
     embedding[0] = 0
@@ -77,7 +84,7 @@ def _small(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:
     filters = [model.get_layer(f"filter{width}").get_weights() for width in range(1, FILTERS + 1)]
     head, head_bias = model.get_layer("head").get_weights()
     return Network(
-        row, Small.of(embedding),
+        row[1:], Small.of(embedding),
         Small.of(np.concatenate([part.T for weights, _ in filters for part in weights]).astype(np.float32)),
         np.concatenate([bias for _, bias in filters]).astype(np.float32),
         Small.of(head.T.astype(np.float32)), head_bias.astype(np.float32), params.network_tokens,

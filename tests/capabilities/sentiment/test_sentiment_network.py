@@ -86,20 +86,11 @@ def test_keras_and_the_compressed_network_agree(reviews):
     from ml.capabilities.sentiment import network_train
 
     values, labels = reviews
-    kept = {}
-    build = network_train.build
-
-    def seen(*given):
-        kept["model"] = build(*given)
-        return kept["model"]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network_train, "build", seen)
-        net = network_train.train(texts(values), labels, 2, PARAMS, 7)
+    keras_model, row = network_train.fit(texts(values), labels, 2, PARAMS, 7)
+    net = network_train.compress(keras_model, row, PARAMS)
     found = network.pieces(texts(values), PARAMS.network_bits, PARAMS.network_tokens)
     assert found.shape == (len(values), PARAMS.network_tokens, PIECES)
-    row = np.concatenate([[0], net.row])
-    expected = np.asarray(kept["model"](row[found], training=False))
+    expected = np.asarray(keras_model(row[found], training=False))
     ours = network.scores(net, texts(values))
     assert np.abs(ours - expected).max() < 0.05 * np.abs(expected).max()
     again = network_train.train(texts(values), labels, 2, PARAMS, 7)
