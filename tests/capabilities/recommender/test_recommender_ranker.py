@@ -166,7 +166,9 @@ def test_what_is_not_shown_again_takes_no_place(model: Recommender, features, ra
     bought = lists.bought(0, ids)
     assert again[ids[bought]].all()
     assert bought.any()
-    assert (ids >= 0).all()
+    shelf = np.flatnonzero(lists.available)
+    hidden = (lists.bought(0, np.tile(shelf, (100, 1)).astype(np.int32)) & ~again[shelf]).sum(1)
+    assert ((ids >= 0).sum(1) == np.minimum(PARAMS.depth, len(shelf) - hidden)).all()
 
 
 def test_a_products_number_may_change(model: Recommender, log: Log) -> None:
