@@ -19,6 +19,7 @@ from ml.capabilities.recommender.candidates import popular
 from ml.capabilities.recommender.candidates.history import bought
 from ml.capabilities.recommender.facts import product_facts
 from ml.capabilities.recommender.model import Recommender, tonights_log
+from ml.capabilities.recommender.reasons import RECENT
 from ml.capabilities.recommender.rerank import Ranked
 from ml.capabilities.recommender.second import (
     AGAIN,
@@ -34,8 +35,6 @@ from ml.capabilities.recommender.second import (
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr, Ids, Scores, compiled
 
-RECENT = 0.125
-"""Three half-lives: about an order a month ago. Below it a product is not called popular."""
 Codes = npt.NDArray[np.int8]
 
 
