@@ -61,30 +61,14 @@ def _pandas(folder: Path) -> dict[str, int]:
     latest = stock.sort_values("counted_at").drop_duplicates("product_id", keep="last")
     products = products.merge(latest[["product_id", "quantity"]], "left", "product_id")
     products["available"] = products["active"].fillna(value=True).astype(bool) & ~(products["quantity"] <= 0)
-    orders = t["order"]
-    known = (orders["ordered_at"] < AS_OF) & (orders["known_at"].fillna(orders["ordered_at"]) < AS_OF)
-    orders = orders[known & orders["customer_id"].notna() & (orders["status"] != "cancelled")]
-    items = t["order_item"][["order_id", "product_id"]].drop_duplicates()
-    bought = items.merge(orders[["order_id", "customer_id", "ordered_at"]], on="order_id")
-    bought = bought.rename(columns={"ordered_at": "at"}).assign(base=PARAMS.weight_purchase, orders=1)
     events = t["event"]
     known = (events["occurred_at"] < AS_OF) & (events["known_at"].fillna(events["occurred_at"]) < AS_OF)
     weights = {"view": PARAMS.weight_view, "cart": PARAMS.weight_cart, "wish": PARAMS.weight_wish}
     known &= events["customer_id"].notna() & events["product_id"].notna() & events["kind"].isin(list(weights))
-    looked = events[known].rename(columns={"occurred_at": "at"}).assign(orders=0)
+    looked = events[known].rename(columns={"occurred_at": "at"})
     looked["base"] = looked["kind"].map(weights)
-    columns = ["customer_id", "product_id", "at", "base", "orders"]
-    both = pd.concat([bought[columns], looked[columns]])
-    both["weight"] = both["base"] * _decay(both["at"], PARAMS.half_life_days)
-    pairs = both.groupby(["customer_id", "product_id"], as_index=False)[["weight", "base", "orders"]].sum()
-    pairs = pairs.merge(customers[["customer_id", "customer_no"]]).merge(products[["product_id", "product_no"]])
-    pairs["strength"] = pairs["base"].clip(upper=1)
-    bought["score"] = _decay(bought["at"], PARAMS.popularity_half_life_days)
-    popular = bought.merge(customers[["customer_id", "segment"]])
-    popular = popular.groupby(["segment", "product_id"], as_index=False)["score"].sum()
-    popular = popular.merge(products[["product_id", "product_no"]])
-    made = {"interaction": pairs, "popularity": popular, "look": _days(looked, customers, products)}
-    made |= {"purchase": _lines(t, customers, products), "customer": customers, "product": products}
+    made = {"look": _days(looked, customers, products), "purchase": _lines(t, customers, products)}
+    made |= {"customer": customers, "product": products}
     return {name: len(table) for name, table in made.items()} | {"moment": 1}
 
 
@@ -113,10 +97,6 @@ def _numbered(table: pd.DataFrame, name: str) -> pd.DataFrame:
     table = table.sort_values(f"{name}_id", ignore_index=True)
     table[f"{name}_no"] = np.arange(len(table))
     return table
-
-
-def _decay(at: pd.Series, half_life_days: float) -> pd.Series:
-    return 0.5 ** ((pd.Timestamp(AS_OF) - at).dt.total_seconds() / 86_400 / half_life_days)
 
 
 def _write(folder: Path, rows: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from math import log
 
 import ibis
 
@@ -37,29 +36,22 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         ``customer`` (customer_no, customer_id, segment) · ``product`` (product_no, product_id, title, category, brand,
         description, price, listed_at: seconds since 1970 or null, available) · ``purchase`` (customer_no: -1 for a
         guest; product_no, order_no, at: seconds since 1970; quantity, price: of one piece; one row per order line) ·
-        ``interaction`` (customer_no, product_no, weight: decayed; strength: 0 to 1, not decayed; orders:
-        how many times it was bought, once for all orders of the same instant) · ``look`` (customer_no, product_no,
-        at: the last one of a day, seconds since 1970; weight: what the day's views, carts and wishes tell, not decayed)
-        · ``popularity`` (segment, product_no, score: decayed number of purchases) · ``moment`` (as_of: seconds since
-        1970; one row). Numbers count from 0 in the order of the ids; rows come in any order.
+        ``look`` (customer_no, product_no, at: the last one of a day, seconds since 1970; weight: what the day's views,
+        carts and wishes tell) · ``moment`` (as_of: seconds since 1970; one row). Numbers count from 0 in the order of
+        the ids; rows come in any order.
     """
     customers, products = _customers(tables, as_of), _products(tables, as_of)
     # Numbered before they are counted: whole numbers are grouped several times faster than texts.
-    people = customers.select("customer_id", "customer_no", "segment")
+    people = customers.select("customer_id", "customer_no")
     numbers = products.select("product_id", "product_no")
-    purchases = _purchases(tables, as_of).inner_join(people, "customer_id").inner_join(numbers, "product_id")
-    purchases = purchases.select("customer_no", "product_no", "segment", "at").distinct()
     looks = _looks(tables, as_of, params)
     made = {}
     if looks is not None:
-        looks = looks.inner_join(people, "customer_id").inner_join(numbers, "product_id")
-        made["look"] = _days(looks)
+        made["look"] = _days(looks.inner_join(people, "customer_id").inner_join(numbers, "product_id"))
     return made | {
         "customer": customers,
         "product": products,
         "purchase": _log(tables, as_of, people, numbers),
-        "interaction": _interactions(purchases, looks, as_of, params),
-        "popularity": _popularity(purchases, as_of, params),
         "moment": ibis.literal(int(as_of.timestamp()), "int64").name("as_of").as_table(),
     }
 
@@ -122,7 +114,7 @@ def _purchases(tables: Tables, as_of: datetime) -> ibis.Table:
 
 def _log(tables: Tables, as_of: datetime, people: ibis.Table, numbers: ibis.Table) -> ibis.Table:
     orders = _orders(tables, as_of)
-    orders = orders.left_join(people.select("customer_id", "customer_no"), "customer_id")
+    orders = orders.left_join(people, "customer_id")
     orders = orders.select(
         "order_id",
         order_no=_number(orders["order_id"]),
@@ -165,43 +157,8 @@ def _days(looks: ibis.Table) -> ibis.Table:
     return days.select("customer_no", "product_no", "at", weight=(days["units"] / UNITS).cast("float32"))
 
 
-def _interactions(purchases: ibis.Table, looks: ibis.Table | None, as_of: datetime, params: Params) -> ibis.Table:
-    base = ibis.literal(params.weight_purchase, "float64")
-    rows = purchases.select("customer_no", "product_no", "at", base=base, bought=ibis.literal(1, "int64"))
-    if looks is not None:
-        looked = looks.select("customer_no", "product_no", "at", "base", bought=ibis.literal(0, "int64"))
-        rows = ibis.union(rows, looked, distinct=False)
-    decayed = rows["base"] * _decay(rows["at"], as_of, params.half_life_days)
-    rows = rows.select("customer_no", "product_no", "bought", now=_units(decayed), ever=_units(rows["base"]))
-    pairs = rows.group_by("customer_no", "product_no").aggregate(
-        weight=rows["now"].sum(), strength=rows["ever"].sum(), orders=rows["bought"].sum()
-    )
-    return pairs.select(
-        "customer_no",
-        "product_no",
-        weight=(pairs["weight"] / UNITS).cast("float32"),
-        strength=ibis.least(pairs["strength"] / UNITS, 1.0).cast("float32"),
-        orders=pairs["orders"].cast("int32"),
-    )
-
-
-def _popularity(purchases: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:
-    # A thousandth of the slow decay ranks what sold last year, so that the list is never too short in a quiet shop.
-    slow = _decay(purchases["at"], as_of, params.half_life_days) / 1000
-    units = _units(_decay(purchases["at"], as_of, params.popularity_half_life_days) + slow)
-    rows = purchases.select("segment", "product_no", units=units)
-    counts = rows.group_by("segment", "product_no").aggregate(units=rows["units"].sum())
-    return counts.select("segment", "product_no", score=counts["units"] / UNITS)
-
-
 def _number(ids: ibis.Value) -> ibis.Value:
     return ibis.row_number().over(order_by=ids).cast("int32")
-
-
-def _decay(at: ibis.Value, as_of: datetime, half_life_days: float) -> ibis.Value:
-    """``0.5 ** (age / half_life)``, 1 at ``as_of``."""
-    age_s = ibis.literal(int(as_of.timestamp()), "int64") - at.epoch_seconds()
-    return (age_s * (-log(2) / (half_life_days * 86_400))).exp()
 
 
 def _units(weight: ibis.Value) -> ibis.Value:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from ml.capabilities.recommender import blend, sources
 from ml.capabilities.recommender.candidates import popular
 from ml.capabilities.recommender.candidates.history import bought
-from ml.capabilities.recommender.facts import product_facts
+from ml.capabilities.recommender.facts import PRODUCT, product_facts
 from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.reasons import RECENT
 from ml.capabilities.recommender.rerank import Ranked
@@ -135,8 +135,7 @@ class Lists:
         if model.learnt_ is None:
             return blend.baseline(self.log, self.customers, self.shares, *given, hide=self.hide, threads=self.threads)
         learnt = sources.renumbered(model.learnt_, place, self.log, threads=self.threads)
-        repeat = np.full(self.m, model.repeat_mean_, np.float32)
-        repeat[place >= 0] = model.repeat_[place[place >= 0]]
+        repeat = product_facts(self.log)[:, PRODUCT.index("repeat")]
         similar = learnt.neighbours.similar
         return blend.blend(
             self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide, threads=self.threads

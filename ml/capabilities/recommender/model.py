@@ -1,4 +1,4 @@
-"""The recommender's fitted state: candidate models, how often products are bought again, and the ranker over them."""
+"""The recommender's fitted state: candidate models and the ranker over them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ml.capabilities.recommender import ranker, sources
@@ -19,8 +17,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr
 from ml.core.errors import ArtifactError
 
-FORMAT = 2
-PRIOR_BUYERS = 20.0
+FORMAT = 3
 
 
 class Recommender:
@@ -42,10 +39,6 @@ class Recommender:
         The candidate models that are kept; None for the baseline.
     ranker_ : ranker.Ranker or None
         None where there was too little to learn from: the blend is served.
-    repeat_ : ndarray of shape (n_products,), float32
-        Share of a product's buyers who bought it in more than one order, drawn to the shop's mean.
-    repeat_mean_ : float
-        The shop's mean of it.
     """
 
     def __init__(self, params: Params, *, personal: bool = True, seed: int = 0, threads: int = 2) -> None:
@@ -54,9 +47,6 @@ class Recommender:
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
         self.product_ids_ = features["product"].sort_by("product_no")["product_id"].to_pylist()
-        pairs = features["interaction"]
-        items, orders = pairs["product_no"].to_numpy(), pairs["orders"].to_numpy()
-        self.repeat_, self.repeat_mean_ = _repeat(items, orders, len(self.product_ids_))
         self.learnt_: sources.Learnt | None = None
         self.ranker_: ranker.Ranker | None = None
         if self.personal:
@@ -82,11 +72,9 @@ class Recommender:
             "ranker": self.ranker_ is not None,
             "seed": self.seed,
             "params": asdict(self.params),
-            "repeat_mean": self.repeat_mean_,
             "product_ids": self.product_ids_,
         }
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
-        np.savez(folder / "repeat.npz", repeat=self.repeat_)
         if self.learnt_ is not None:
             sources.save(self.learnt_, folder)
         if self.ranker_ is not None:
@@ -115,9 +103,7 @@ def load(folder: Path) -> Recommender:
         story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         _check(story["format"])
         model = Recommender(Params(**story["params"]), personal=story["personal"], seed=story["seed"])
-        model.product_ids_, model.repeat_mean_ = story["product_ids"], story["repeat_mean"]
-        with np.load(folder / "repeat.npz", allow_pickle=False) as arrays:
-            model.repeat_ = arrays["repeat"]
+        model.product_ids_ = story["product_ids"]
         model.learnt_ = sources.load(folder) if story["personal"] else None
         model.ranker_ = ranker.load(folder) if story["ranker"] else None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -138,13 +124,3 @@ def tonights_log(features: Mapping[str, pa.Table]) -> Log:
 def _check(found: object) -> None:
     if found != FORMAT:
         raise ValueError(f"format {found}, this code reads {FORMAT}")
-
-
-def _repeat(
-    items: npt.NDArray[np.int32], orders: npt.NDArray[np.int32], m: int
-) -> tuple[npt.NDArray[np.float32], float]:
-    """Share of buyers with two orders or more: (again_i + a r) / (buyers_i + a), r the mean of the shop."""
-    buyers = np.bincount(items[orders >= 1], minlength=m)
-    again = np.bincount(items[orders >= 2], minlength=m)
-    mean = float(again.sum() / max(1, buyers.sum()))
-    return ((again + PRIOR_BUYERS * mean) / (buyers + PRIOR_BUYERS)).astype(np.float32), mean

@@ -123,8 +123,7 @@ def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
             case "product_state":
                 yield from state.product_state(shop.features)
             case "similar_product":
-                looked = shop.features["interaction"]
-                yield from similar.rows(tonight, looked, shop.orders, shop.texts, words, params)
+                yield from similar.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
             case "bought_together":
                 yield from together.rows(tonight, shop.orders, shop.texts, words, params)
             case "popular_product":

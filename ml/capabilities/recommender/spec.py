@@ -20,7 +20,6 @@ class Params:
     similar_k: int = 20
     neighbours: int = 50
     """Similar products kept per product."""
-    weight_purchase: float = 1.0
     weight_cart: float = 0.3
     weight_wish: float = 0.3
     weight_view: float = 0.1

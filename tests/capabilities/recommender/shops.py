@@ -34,10 +34,6 @@ def features(
     number = {name: i for i, name in enumerate(names)} | {None: -1}
     person = {name: i for i, name in enumerate(people)} | {None: -1}
     lines = [(who, n, ago, what) for n, (who, ago, basket) in enumerate(orders) for what in basket]
-    pairs = sorted(
-        {(person[who], number[what]) for who, _, _, what in lines if who} | {(person[w], number[p]) for w, p in looks}
-    )
-    bought = [len({n for who, n, _, what in lines if (person[who], number[what]) == pair}) for pair in pairs]
 
     def of(name: str, default: Any) -> list[Any]:
         return [fact.get(name, default) for fact in facts.values()]
@@ -63,15 +59,11 @@ def features(
             "at": pa.array([NIGHT - int(ago * DAY) for _, _, ago, _ in lines], pa.int64()),
             "quantity": pa.array([1.0] * len(lines), pa.float32()), "price": pa.array([10.0] * len(lines), pa.float32()),
         }),
-        "interaction": pa.table({
-            "customer_no": pa.array([who for who, _ in pairs], pa.int32()),
-            "product_no": pa.array([what for _, what in pairs], pa.int32()),
-            "weight": pa.array([1.0] * len(pairs), pa.float32()), "strength": pa.array([1.0] * len(pairs), pa.float32()),
-            "orders": pa.array(bought, pa.int32()),
-        }),
-        "popularity": pa.table({
-            "segment": pa.array([""] * len(names), pa.string()), "product_no": pa.array(range(len(names)), pa.int32()),
-            "score": pa.array([float(sum(what == name for *_, what in lines)) for name in names], pa.float64()),
+        "look": pa.table({
+            "customer_no": pa.array([person[who] for who, _ in looks], pa.int32()),
+            "product_no": pa.array([number[what] for _, what in looks], pa.int32()),
+            "at": pa.array([NIGHT - DAY] * len(looks), pa.int64()),
+            "weight": pa.array([0.1] * len(looks), pa.float32()),
         }),
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from ml.capabilities.recommender.spec import Params
 from tests.contract.cases import whole
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
-PARAMS = Params(half_life_days=10, weight_view=0.1, weight_cart=0.3)
+PARAMS = Params(weight_view=0.1, weight_cart=0.3)
 MOMENT = pa.timestamp("us", "UTC")
 TEXT = pa.string()
 
@@ -85,17 +85,6 @@ def test_availability_is_that_of_the_last_known_count() -> None:
     ]
 
 
-def test_interactions_by_hand() -> None:
-    """A product counts once per order and half after a half-life; guests, cancelled and unknown orders do not count."""
-    made = sorted(_rows(_shop())["interaction"], key=lambda row: row["customer_no"])
-    assert [row["orders"] for row in made] == [2, 0]
-    assert [row["strength"] for row in made] == [1, pytest.approx(0.4, abs=1e-6)]
-    assert [row["weight"] for row in made] == [
-        pytest.approx(0.5 + 0.25, abs=1e-6),
-        pytest.approx(0.1 * 0.5 + 0.3 * 0.25, abs=1e-6),
-    ]
-
-
 def test_the_log_holds_every_line_that_counts() -> None:
     """One row per line, guests' as customer -1; no line of an order that is cancelled or not known yet."""
     made = sorted(_rows(_shop())["purchase"], key=lambda row: row["quantity"])
@@ -121,13 +110,6 @@ def test_looks_are_kept_by_day() -> None:
 def test_features_know_their_time() -> None:
     """One row with the moment that they were made for."""
     assert _rows(_shop())["moment"] == [{"as_of": int(AS_OF.timestamp())}]
-
-
-def test_popularity_is_counted_per_segment() -> None:
-    """The score is the decayed number of orders of known customers."""
-    made = _rows(_shop(), Params(popularity_half_life_days=10, half_life_days=10))["popularity"]
-    assert [(row["segment"], row["product_no"]) for row in made] == [("retail", 0)]
-    assert made[0]["score"] == pytest.approx(0.75 * 1.001, abs=1e-5)
 
 
 def test_truth_is_what_was_bought_in_the_window() -> None:

@@ -20,8 +20,6 @@ PRODUCTS = ("bread", "butter", "lamp", "phone", "gone")
 def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[str, pa.Table]:
     """``pairs`` are (customer_no, product_no, weight, orders)."""
     n = 6
-    user, item, weight, orders = (np.array(c) for c in zip(*pairs, strict=True))
-    popular = [float(orders[item == i].sum()) for i in range(len(PRODUCTS))]
     made = {
         "customer": pa.table({
             "customer_no": pa.array(range(n), pa.int32()), "customer_id": [f"c{i}" for i in range(n)], "segment": [""] * n,
@@ -33,14 +31,6 @@ def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[
         }),
         "moment": pa.table({"as_of": pa.array([NOW])}),
         **_log(pairs),
-        "interaction": pa.table({
-            "customer_no": user.astype(np.int32), "product_no": item.astype(np.int32),
-            "weight": weight.astype(np.float32), "strength": np.minimum(weight, 1).astype(np.float32),
-            "orders": orders.astype(np.int32),
-        }),
-        "popularity": pa.table({
-            "segment": [""] * len(PRODUCTS), "product_no": pa.array(range(len(PRODUCTS)), pa.int32()), "score": popular,
-        }),
     }  # fmt: skip
     return made | over
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,7 @@ LEAST_WORDS = 0.2
 
 
 def rows(
-    tonight: Tonight, interaction: pa.Table, orders: Baskets, texts: Texts, words: Words, params: Params,
+    tonight: Tonight, features: Mapping[str, pa.Table], orders: Baskets, texts: Texts, words: Words, params: Params,
     *, threads: int = 2,
 ) -> Iterator[dict[str, pa.Array]]:  # fmt: skip
     """Make the rows; the score is likeness, times how much the same customers look at both, less if bought together.
@@ -36,7 +36,7 @@ def rows(
     (0 if the categories differ: a phone's substitutes are phones), l the cosine of the products' customers, c the orders
     with both, n the orders with each.
     """
-    i, j, look = _candidates(tonight, interaction, texts, threads)
+    i, j, look = _candidates(tonight, features, texts, threads)
     near = _alike(tonight, texts, i, j, threads)
     kept = near > 0
     i, j, look, near = i[kept], j[kept], look[kept], near[kept]
@@ -57,9 +57,11 @@ def rows(
     }
 
 
-def _candidates(tonight: Tonight, interaction: pa.Table, texts: Texts, threads: int) -> tuple[Ints, Ints, Floats]:
+def _candidates(
+    tonight: Tonight, features: Mapping[str, pa.Table], texts: Texts, threads: int
+) -> tuple[Ints, Ints, Floats]:
     """Pairs (i, j), sorted, with the cosine of their customers: those with the largest, and those with like words."""
-    looked = _looks(tonight, interaction, threads)
+    looked = _looks(tonight, features, threads)
     pairs = [looked[:2], texts.nearest(tonight, CANDIDATES, threads)]
     m = max(1, tonight.m)
     key = np.concatenate([i * m + j for i, j in pairs])
@@ -70,17 +72,23 @@ def _candidates(tonight: Tonight, interaction: pa.Table, texts: Texts, threads: 
     return key[first] // m, key[first] % m, look[first]
 
 
-def _looks(tonight: Tonight, interaction: pa.Table, threads: int) -> tuple[Ints, Ints, Floats]:
+def _looks(tonight: Tonight, features: Mapping[str, pa.Table], threads: int) -> tuple[Ints, Ints, Floats]:
     """Each product's available neighbours by the customers who looked at both (or bought them), and the cosine.
 
     l_ij = Σ_u b_ui b_uj / √((n_i + λ)(n_j + λ)), b_ui = |N(u)|^-½, n_i = Σ_u b_ui², λ = ``PRIOR_CUSTOMERS`` times the
     mean b²: few customers are no proof.
     """
-    users = interaction["customer_no"].to_numpy()
-    if not len(users):
+    tables = [features[name] for name in ("purchase", "look") if name in features]
+    users, items = (
+        np.concatenate([table[name].to_numpy() for table in tables]) for name in ("customer_no", "product_no")
+    )
+    known = users >= 0  # no guests
+    if not known.any():
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     shape = (int(users.max()) + 1, tonight.m)
-    seen = csr_array((np.ones(len(users), np.float32), (users, interaction["product_no"].to_numpy())), shape=shape)
+    seen = csr_array((np.ones(known.sum(), np.float32), (users[known], items[known])), shape=shape)
+    seen.sum_duplicates()
+    seen.data[:] = 1
     count = np.diff(seen.indptr)
     seen = csr_array(diags_array(np.where(count <= MOST_PRODUCTS, np.maximum(count, 1) ** -0.5, 0)) @ seen)
     seen.eliminate_zeros()
