@@ -150,6 +150,8 @@ class Capability:
     gate: Gate
     train_schedule: str
     """Cron expression of ``train_<name>`` in the shop's time zone."""
+    thorough: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that the scheduled training changes: what takes too long for a night that trains on its way."""
     config: tuple[ConfigTable, ...] = ()
     """Tables that the shop's staff edits; ``features.build`` finds them beside the contract's, by the same names."""
     functions: str = ""

@@ -60,8 +60,10 @@ def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
     return ops.serving(night.settings.database_url, capability.name, night.shop, night.as_of)
 
 
-def train(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
+def train(settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False) -> dict[str, Any]:
     """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already.
+
+    ``thorough``: with the parameters of ``capability.thorough``, for which a night has no time.
 
     Returns
     -------
@@ -73,10 +75,11 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False) -> di
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
     with ops.exclusive(settings.database_url, f"train {name}", wait_s=7200):
         champion = serving(night, capability)
+        params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
             return {"status": "champion", "version": champion["version"], "why": "the champion serves"}
         with night.step("train", name) as record:
-            result = _train(night, capability, champion)
+            result = _train(night, replace(capability, params=params), champion)
             record["message"] = result["why"]
     return result
 

@@ -74,6 +74,12 @@ def train_params() -> dict[str, Param]:
             title="Although a model serves",
             description="Off: learn only if no model serves yet.",
         ),
+        "thorough": Param(
+            True,
+            type="boolean",
+            title="Take the time",
+            description="Also learn what takes too long for a night that trains on its way. Off: as such a night does.",
+        ),
     }
 
 

@@ -87,7 +87,7 @@ def train(ref: str, name: str, params: Params, outlet_events: Any) -> dict[str, 
     from ml import pipeline
 
     with no_vain_retry():
-        decision = pipeline.train(_settings(), ref, name, force=params["force"])
+        decision = pipeline.train(_settings(), ref, name, force=params["force"], thorough=params["thorough"])
     _announce_model(ref, name, decision, outlet_events)
     return {key: decision.get(key) for key in ("status", "version", "why")}
 

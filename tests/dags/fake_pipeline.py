@@ -20,7 +20,7 @@ def validate(settings, ref, *, accept_growth=False):
     return {"rows": 100, "quarantined": 1, "tables": {}}
 
 
-def train(settings, ref, name, *, force=False):
+def train(settings, ref, name, *, force=False, thorough=False):
     return {"status": "promote" if force else "champion", "version": 3, "why": "it is better", "run_id": "r"}
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ml.capabilities.recommender import frame_kernels as kernels
 from ml.capabilities.recommender import sources as every
-from ml.capabilities.recommender.candidates import factors, popular
+from ml.capabilities.recommender.candidates import factors, popular, sequence
 from ml.capabilities.recommender.candidates.log import Log, category_codes
 from ml.capabilities.recommender.candidates.sums import row_sums
 from ml.capabilities.recommender.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts
@@ -133,14 +133,20 @@ def _scores(
         return row_sums(asked.rows[name], every.matrix(sources, name), ends, items, threads=threads)
     if name == "factors":
         return factors.products(asked.vectors, sources.learnt.factors, ends, items, threads=threads)
+    if name == "sequence":
+        state = sources.learnt.sequence
+        row = np.repeat(np.arange(len(users)), np.diff(ends))
+        return (
+            np.full(len(items), np.nan, np.float32) if state is None else sequence.pairs(state, log, users[row], items)
+        )
     if name == "content":
         # Exact likenesses of all pairs would cost more than all else: only what content proposes has a score.
         out = np.full(len(items), np.nan, np.float32)
         kernels.look_up(asked.lists[name], asked.scores[name], table, out, log.n_products)
         return out
-    state = sources.lately if name == "popular" else sources.trend
-    group = popular.groups(state, log, users)
-    return state.share[np.repeat(group, np.diff(ends)), items]
+    counted = sources.lately if name == "popular" else sources.trend
+    group = popular.groups(counted, log, users)
+    return counted.share[np.repeat(group, np.diff(ends)), items]
 
 
 def _own(facts: Facts, most: int) -> Ids:

@@ -11,7 +11,7 @@ from typing import Self
 import pyarrow as pa
 
 from ml.capabilities.recommender import ranker, sources
-from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.candidates import content, sequence
 from ml.capabilities.recommender.candidates.log import Log, log
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr
@@ -52,12 +52,20 @@ class Recommender:
         if self.personal:
             past = tonights_log(features)
             texts = content.fit(past, past.until, content.Params(), self.seed, threads=self.threads)
+            deep = self._deep(past)
             self.learnt_ = sources.learn(
-                past, past.until, self.params, self.seed, texts=texts, threads=self.threads
-            )  # fmt: skip
+                past, past.until, self.params, self.seed, texts=texts, deep=deep, threads=self.threads
+            )
             if self.params.ranker:
-                self.ranker_ = ranker.fit(past, texts, self.params, self.seed, threads=self.threads)
+                self.ranker_ = ranker.fit(past, texts, self.params, self.seed, deep=deep, threads=self.threads)
         return self
+
+    def _deep(self, past: Log) -> sequence.Sequence | None:
+        """The sequence model, of before the ranker's windows: what it says there is what it will say of the future."""
+        if not self.params.ranker or self.params.sequence_seconds <= 0:
+            return None
+        settings = sequence.Params(seconds=self.params.sequence_seconds)
+        return sequence.fit(past, ranker.known_to_all(past, self.params), settings, self.seed, threads=self.threads)
 
     @property
     def similar_(self) -> Csr | None:

@@ -18,6 +18,7 @@ from ml.capabilities.recommender import boosting, sources, tuning
 from ml.capabilities.recommender.candidates.content import Content
 from ml.capabilities.recommender.candidates.history import DAY
 from ml.capabilities.recommender.candidates.log import NEVER, Log, before
+from ml.capabilities.recommender.candidates.sequence import Sequence
 from ml.capabilities.recommender.facts import product_facts
 from ml.capabilities.recommender.frame import Frame, frame
 from ml.capabilities.recommender.spec import Params
@@ -40,9 +41,14 @@ class Ranker:
     how: boosting.Growth
 
 
-def fit(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2) -> Ranker | None:
-    """Learn from ``params.windows`` windows before ``log.until``; None: there is too little to learn from."""
-    made = list(windows(log, texts, params, seed, threads=threads))
+def fit(
+    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
+) -> Ranker | None:
+    """Learn from ``params.windows`` windows before ``log.until``; None: there is too little to learn from.
+
+    ``deep`` knows nothing after :func:`known_to_all`.
+    """
+    made = list(windows(log, texts, params, seed, deep=deep, threads=threads))
     if sum(int(window.taken.sum()) for window in made) < LEAST_TAKEN:
         return None
     x = np.concatenate([window.x for window in made])
@@ -51,14 +57,22 @@ def fit(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2
     return Ranker(boosting.grow(x, taken, how, seed, threads=threads), how)
 
 
-def windows(log: Log, texts: Content, params: Params, seed: int, *, threads: int = 2) -> Iterator[Window]:
+def known_to_all(log: Log, params: Params) -> int:
+    """The start of the earliest of the ``LEAST_WINDOWS`` that are always looked at."""
+    return _start(log, params, LEAST_WINDOWS - 1)
+
+
+def windows(
+    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
+) -> Iterator[Window]:
     """Make the tables of the windows, the latest first, until there are enough customers to learn from."""
     seen = 0
     for number in range(params.windows):
-        at = log.until - int((params.window_days + number * params.window_step_days) * DAY)
+        at = _start(log, params, number)
         if not len(log.at) or at <= log.at.min():
             return
-        window = _window(log, at, texts, params, seed + number, threads)
+        fitted = texts, deep if number < LEAST_WINDOWS else None
+        window = _window(log, at, fitted, params, seed + number, threads)
         if window is not None:
             yield window
             seen += window.asked
@@ -90,7 +104,13 @@ def known_products(log: Log) -> npt.NDArray[np.bool_]:
     return listed
 
 
-def _window(log: Log, at: int, texts: Content, params: Params, seed: int, threads: int) -> Window | None:
+def _start(log: Log, params: Params, number: int) -> int:
+    return log.until - int((params.window_days + number * params.window_step_days) * DAY)
+
+
+def _window(
+    log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int, threads: int
+) -> Window | None:
     past = before(log, at)
     users, ends, bought = _taken(log, at, at + int(params.window_days * DAY))
     if not len(past.at) or not len(users):
@@ -102,7 +122,7 @@ def _window(log: Log, at: int, texts: Content, params: Params, seed: int, thread
         bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
         ends = np.concatenate([[0], np.cumsum((ends[1:] - ends[:-1])[chosen])])
         users = users[chosen]
-    learnt = sources.learn(past, at, params, seed, texts=texts, threads=threads)
+    learnt = sources.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1], threads=threads)
     made = sources.tonight(learnt, past, at, params, threads=threads)
     products, there = product_facts(past), known_products(past)
     parts = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates import content, factors, linear, neighbours, people, popular
+from ml.capabilities.recommender.candidates import content, factors, linear, neighbours, people, popular, sequence
 from ml.capabilities.recommender.candidates.log import Log, before, some
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr, Ids, Scores
@@ -17,7 +17,7 @@ from ml.core.topk import top_k_dense
 from ml.core.topk_sparse import top_k_sparse
 
 SPARSE = ("linear", "recent", "neighbours", "people")
-NAMES = (*SPARSE, "factors", "content", "popular", "trend")
+NAMES = (*SPARSE, "factors", "content", "sequence", "popular", "trend")
 SPOKESMEN = ("linear", "recent", "neighbours")
 """Models whose parts can be named: because of which product."""
 LEAST = 20
@@ -32,6 +32,7 @@ class Learnt:
     neighbours: neighbours.Neighbours
     factors: factors.Factors
     content: content.Content
+    sequence: sequence.Sequence | None = None
 
 
 @dataclass(frozen=True)
@@ -68,24 +69,34 @@ class Asked:
 
 
 def learn(
-    log: Log, at: int, params: Params, seed: int, *, texts: content.Content | None = None, threads: int = 2
+    log: Log,
+    at: int,
+    params: Params,
+    seed: int,
+    *,
+    texts: content.Content,
+    deep: sequence.Sequence | None = None,
+    threads: int = 2,
 ) -> Learnt:
     """Fit what stays with the model on what at most ``learn_customers`` customers did before ``at``.
 
-    ``texts``: the likeness by content, if it is fitted already; it knows of no time.
+    ``texts`` and ``deep`` are fitted already: the likeness by content knows of no time, the sequence model is too slow to
+    fit again.
     """
-    texts = texts or content.fit(log, at, content.Params(), seed, threads=threads)
     part = some(before(log, at), params.learn_customers, seed)
     return Learnt(
         linear.fit(part, at, params, seed, threads=threads),
         neighbours.fit(part, at, params, seed, threads=threads),
         factors.fit(part, at, params, seed, threads=threads),
         content.update(texts, log, threads=threads),
+        deep,
     )
 
 
 def tonight(learnt: Learnt, log: Log, at: int, params: Params, *, threads: int = 2) -> Sources:
     """Add what is made from the log alone."""
+    if learnt.sequence is not None:
+        learnt = replace(learnt, sequence=sequence.update(learnt.sequence, log))
     return Sources(
         learnt,
         neighbours.fit_recent(log, at, params, 0, threads=threads),
@@ -105,7 +116,7 @@ def renumbered(learnt: Learnt, place: Ids, log: Log, *, threads: int = 2) -> Lea
         linear.Linear(_moved(learnt.linear.weights, place), learnt.linear.half_life_days),
         neighbours.Neighbours(_moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor),
         factors.Factors(items, f.weight, f.penalty, f.half_life_days),
-        content.update(learnt.content, log, threads=threads),
+        content.update(learnt.content, log, threads=threads), learnt.sequence,
     )  # fmt: skip
 
 
@@ -122,9 +133,16 @@ def ask(sources: Sources, log: Log, users: Ids, params: Params, *, threads: int 
     lists["factors"], scores["factors"] = top_k_dense(x, sources.learnt.factors.items, k, threads=threads)
     lists["factors"][~known] = -1
     lists["content"], scores["content"] = content.propose(sources.learnt.content, log, users, k, threads=threads)
+    lists["sequence"], scores["sequence"] = _deep(sources.learnt.sequence, log, users, k, threads)
     lists["popular"], scores["popular"] = popular.propose(sources.lately, log, users, k)
     lists["trend"], scores["trend"] = popular.propose(sources.trend, log, users, k)
     return Asked(lists, scores, because, rows, x)
+
+
+def _deep(state: sequence.Sequence | None, log: Log, users: Ids, k: int, threads: int) -> tuple[Ids, Scores]:
+    if state is None:
+        return np.full((len(users), k), -1, np.int32), np.zeros((len(users), k), np.float32)
+    return sequence.propose(state, log, users, k, threads=threads)
 
 
 def proposals(log: Log, params: Params) -> int:
@@ -160,11 +178,14 @@ def save(learnt: Learnt, folder: Path) -> None:
     neighbours.save(learnt.neighbours, folder)
     factors.save(learnt.factors, folder)
     content.save(learnt.content, folder)
+    if learnt.sequence is not None:
+        sequence.save(learnt.sequence, folder)
 
 
 def load(folder: Path) -> Learnt:
     """Read what :func:`save` wrote; nothing in the files is executed."""
-    return Learnt(linear.load(folder), neighbours.load(folder), factors.load(folder), content.load(folder))
+    deep = sequence.load(folder) if (folder / "sequence.json").exists() else None
+    return Learnt(linear.load(folder), neighbours.load(folder), factors.load(folder), content.load(folder), deep)
 
 
 def _moved(matrix: Csr, place: Ids) -> Csr:

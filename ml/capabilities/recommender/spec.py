@@ -71,6 +71,8 @@ class Params:
     """After so many days a purchase counts half in the gate's baseline, personal frequency."""
     baseline_popularity: float = 0.3
     """What the most popular product counts in it, beside 1 for a purchase today."""
+    sequence_seconds: float = 0.0
+    """A sequence model is trained for at most so long, and proposes too; 0: none."""
     ranker: bool = True
     """False: serve the blend."""
     windows: int = 8
@@ -256,6 +258,7 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="ndcg@10", baseline="personal frequency", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
+    thorough={"sequence_seconds": 300.0, "trials": 12},
     config=CONFIG,
     functions="live.sql",
 )

@@ -101,12 +101,7 @@ class RiskModel:
         self.encoder_ = Encoder(self.params.prior_orders)
         self.chosen_ = self.params
         if self.learnt:
-            x = self._learning(rows, y, fold)
-            if self.boosted and fold is None:
-                self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.params, self.seed)
-            later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)
-            self._calibrate(rows, x, y, later)
-            self.core_ = self._fitted(x, y)
+            self._learn(rows, y, fold)
         return self
 
     def predict(self, order: pa.Table) -> Floats:
@@ -153,11 +148,17 @@ class RiskModel:
             arrays |= self.core_.state()
         np.savez(folder / "arrays.npz", **arrays)
 
-    def _learning(self, rows: pa.Table, y: Labels, fold: npt.NDArray[np.int64] | None) -> Matrix:
-        """The matrix of the labelled rows, in which no row sees a label that it may not see."""
-        if not self.boosted:
-            return self.matrix(rows)
-        return self.matrix(rows, self.encoder_.fit(rows, y, self.params.settle_days * DAY, fold))
+    def _learn(self, rows: pa.Table, y: Labels, fold: npt.NDArray[np.int64] | None) -> None:
+        """Learn from the youngest labelled orders, no row of which sees a label that it may not see."""
+        encoded = self.encoder_.fit(rows, y, self.params.settle_days * DAY, fold) if self.boosted else None
+        first = max(0, len(y) - self.params.train_orders)
+        rows, y, fold = rows.slice(first), y[first:], None if fold is None else fold[first:]
+        x = self.matrix(rows, None if encoded is None else encoded[first:])
+        if self.boosted and fold is None:
+            self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.params, self.seed)
+        later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)
+        self._calibrate(rows, x, y, later)
+        self.core_ = self._fitted(x, y)
 
     def _fitted(self, x: Matrix, y: Labels) -> Any:
         if self.boosted:

@@ -21,6 +21,8 @@ class Params:
     """An order older than this is not held any more, whatever its status says."""
     prior_orders: float = 20.0
     """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
+    train_orders: int = 1_000_000
+    """At most so many labelled orders are learned from, the youngest; the rates of entities are of all."""
     members: int = 1
     """Boosters whose log-odds are averaged."""
     trees: int = 100

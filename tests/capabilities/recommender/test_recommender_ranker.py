@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +11,12 @@ import pyarrow.compute as pc
 import pytest
 
 from ml.capabilities.recommender import ranker, sources
-from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.candidates import content, sequence
 from ml.capabilities.recommender.candidates.log import Log, before
 from ml.capabilities.recommender.facts import product_facts
 from ml.capabilities.recommender.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
 from ml.capabilities.recommender.lists import Lists
-from ml.capabilities.recommender.model import Recommender, tonights_log
+from ml.capabilities.recommender.model import Recommender, load, tonights_log
 from ml.capabilities.recommender.second import AGAIN, BECAUSE, CATEGORY, LOOKED, POPULAR, RANGE, SEGMENT
 from ml.capabilities.recommender.spec import SPEC
 from tests.contract.cases import SEED, Case
@@ -45,7 +46,8 @@ def log(features) -> Log:
 
 
 def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> Frame:
-    learnt = sources.learn(log, log.until, PARAMS, SEED)
+    texts = content.fit(log, log.until, content.Params(), SEED)
+    learnt = sources.learn(log, log.until, PARAMS, SEED, texts=texts)
     made = sources.tonight(learnt, log, log.until, PARAMS)
     there = np.ones(log.n_products, bool) if available is None else available
     return frame(made, log, users, product_facts(log), there, PARAMS)
@@ -154,6 +156,32 @@ def test_new_lists_hold_nothing_bought(model: Recommender, features) -> None:
     """With ``new`` no product that the customer bought is ranked."""
     lists = Lists(model, features, np.arange(100, dtype=np.int32), PARAMS, new=True)
     assert not lists.bought(0, lists.rank(0, 100).ids).any()
+
+
+def test_the_sequence_model_proposes_and_is_as_old_as_the_windows(features, log: Log, tmp_path: Path) -> None:
+    """It learned from before all windows that have it; what it proposes is among the candidates, saved and loaded too."""
+    params = replace(PARAMS, windows=4, sequence_seconds=2.0)
+    made = Recommender(params, seed=SEED).fit(features)
+    deep = made.learnt_.sequence
+    start = ranker.known_to_all(log, params)
+    assert start == log.until - int((params.window_days + 2 * params.window_step_days) * DAY)
+    sold = np.unique(before(log, start).product)
+    assert deep.product_id.to_pylist() == log.product_id.take(pa.array(sold)).to_pylist()
+    texts = content.fit(log, log.until, content.Params(), SEED)
+    rows = [
+        window.x[:, COLUMNS.index("score sequence")] for window in ranker.windows(log, texts, params, SEED, deep=deep)
+    ]
+    assert [bool(np.isnan(row).all()) for row in rows] == [False, False, False, True]
+    users = np.arange(50, dtype=np.int32)
+    lists = Lists(made, features, users, params)
+    ends, items = lists.candidates(0, 50)
+    ids, _ = sequence.propose(deep, log, users, 5)
+    for r in range(50):
+        wanted = ids[r][ids[r] >= 0]
+        assert set(wanted[lists.available[wanted]]) <= set(items[ends[r] : ends[r + 1]])
+    made.save(tmp_path)
+    again = Lists(load(tmp_path), features, users, params)
+    np.testing.assert_array_equal(again.rank(0, 50).ids, lists.rank(0, 50).ids)
 
 
 @pytest.mark.parametrize("ranker", [True, False])

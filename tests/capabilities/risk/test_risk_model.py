@@ -45,6 +45,17 @@ def test_contributions_add_up_to_the_log_odds(boosted: bool, members: int) -> No
     np.testing.assert_allclose(parts.sum(axis=1), _log_odds(model.predict(CASE.truth)), atol=1e-5)
 
 
+def test_only_the_youngest_orders_are_learned_from() -> None:
+    """With a limit the trees are those of the youngest labelled rows; rates of entities still know all of them."""
+    labelled = int(pc.sum(pc.and_(CASE.known["order"]["settled"], pc.is_valid(CASE.known["order"]["label"]))).as_py())
+    few, every = (RiskModel(replace(PARAMS, train_orders=n), SEED).fit(CASE.known) for n in (labelled // 2, labelled))
+    assert (few.good_, few.bad_) == (every.good_, every.bad_)
+    for mine, theirs in zip(few.encoder_.state().values(), every.encoder_.state().values(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert not np.allclose(few.predict(CASE.truth), every.predict(CASE.truth))
+    np.testing.assert_array_equal(every.predict(CASE.truth), _model().predict(CASE.truth))
+
+
 def test_shuffled_labels_give_chance() -> None:
     """With labels dealt anew the model ranks the later orders no better than by lot."""
     order = CASE.known["order"]
