@@ -46,7 +46,8 @@ def quality(task: Task) -> Iterator[Row]:
     (train, labels), (test, truth) = task.part(test=False), task.part(test=True)
     params: Params = SPEC.params
     three = task.classes == model.CLASSES
-    fitted = classifier.learn(_cleaned(train), labels, task.classes, params, SEED, hints=three)
+    grades, class_of = (task.stars[~task.test] - 1, model.CLASS_OF) if three else (labels, np.arange(task.classes))
+    fitted = classifier.learn(_cleaned(train), grades, class_of, params, SEED, hints=three)
     chance = fitted.chances(Texts.of(_cleaned(test)))
     guess = fitted.label(chance)
     ours = macro_f1(truth, guess, task.classes)

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 FEWEST = 60
-"""Texts below which nothing is calibrated: the scores are taken as log-odds, which they are meant to be."""
+"""Texts below which nothing is calibrated."""
+MARGIN = 3.0
+"""Log-odds of a score of 1, where nothing is calibrated: about what it is on the reviews of real shops."""
 _STEPS = np.array(sorted(np.linspace(-1.5, 1.5, 31), key=abs))
 """Of offsets that do equally well the smallest is taken."""
 
@@ -39,18 +41,41 @@ class Calibration(NamedTuple):
         return even
 
 
-def calibrate(scores: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], n_classes: int) -> Calibration:
-    """Fit on scores of shape (n, n_scores) of texts that the model had not seen, with their classes.
+def of_steps(class_of: npt.NDArray[np.int64]) -> Calibration:
+    """What is taken of the steps of a scale where there is nothing to calibrate on.
+
+    A class is as likely as the step into it is sure to be taken and the step out of it is not.
+
+    Parameters
+    ----------
+    class_of : ndarray of shape (n_grades,), int64
+        Class of each grade, none left out.
+
+    Examples
+    --------
+    >>> of_steps(np.array([0, 0, 1, 2])).mixing.tolist()
+    [[0.0, -3.0, 0.0, 0.0], [0.0, 1.5, -1.5, 0.0], [0.0, 0.0, 3.0, 0.0]]
+    """
+    n = int(class_of[-1]) + 1
+    mixing = np.zeros((n, len(class_of)))
+    for step in np.flatnonzero(np.diff(class_of)):
+        below, above = class_of[step], class_of[step + 1]
+        mixing[below, step], mixing[above, step] = -MARGIN, MARGIN
+    mixing[1:-1] /= 2
+    return Calibration(mixing, np.zeros(n), np.full(n, 1 / n))
+
+
+def calibrate(scores: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], usual: Calibration) -> Calibration:
+    """Fit on scores of shape (n, n_scores) of texts that the model had not seen, with their classes; too few: ``usual``.
 
     Multinomial logistic regression on the scores (matrix scaling, Guo et al., ICML 2017), then one offset per class that
     makes macro-F1 largest, class by class.
     """
-    n, n_scores = scores.shape
+    n_classes = len(usual.prior)
     counts = np.bincount(labels, minlength=n_classes)
     prior = (counts + 1) / (counts + 1).sum()
-    if n < FEWEST or (counts < n_classes).any():
-        raw = np.concatenate([np.eye(n_classes, n_scores), np.zeros((n_classes, 1))], axis=1)
-        return Calibration(raw, np.zeros(n_classes), np.full(n_classes, 1 / n_classes))
+    if len(labels) < FEWEST or (counts < n_classes).any():
+        return usual
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(scores.astype(np.float64), labels)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment import linear, network
-from ml.capabilities.sentiment.calibrate import Calibration, calibrate, choose
+from ml.capabilities.sentiment.calibrate import Calibration, calibrate, choose, of_steps
 from ml.capabilities.sentiment.calibrate import chances as calibrated
 from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.lexicon import examples
@@ -58,61 +58,74 @@ class Classifier(NamedTuple):
         return choose(self.alone if self.both is None else self.both, chance)
 
 
-def learn(texts: pa.Array, labels: Labels, n_classes: int, params: Params, seed: int, *, hints: bool) -> Classifier:
-    """Fit on texts with classes ``0 … n_classes - 1``, the ones that matter most first.
+def learn(texts: pa.Array, grades: Labels, class_of: Labels, params: Params, seed: int, *, hints: bool) -> Classifier:
+    """Fit on texts with grades from 0, the worst, that fall into classes.
 
     The linear model is calibrated on scores of texts that were left out of a fit; equal texts are left out together.
-    With ``hints`` the built-in word list is learned from too, in every fit.
+
+    Parameters
+    ----------
+    class_of : ndarray of shape (n_grades,), int64
+        Class of each grade, in order: stars tell more than the class that they are in.
+    hints : bool
+        The built-in word list, which is of three classes, is learned from too, in every fit.
     """
-    told = list(examples()) if hints else []
+    told = [(word, _grade(label, class_of)) for word, label in examples()] if hints else []
     whole = pa.concat_arrays([texts.cast(pa.large_string()), pa.array([word for word, _ in told], pa.large_string())])
-    target = np.concatenate([labels, np.array([label for _, label in told], np.int64)])
-    importance = np.concatenate([np.ones(len(texts)), _even(target[len(texts) :], n_classes) * params.lexicon_weight])
-    importance = importance.astype(np.float32)
+    target = np.concatenate([grades, np.array([grade for _, grade in told], np.int64)])
+    weight = _even(class_of[target[len(texts) :]], int(class_of[-1]) + 1) * params.lexicon_weight
+    importance = np.concatenate([np.ones(len(texts)), weight]).astype(np.float32)
     counted = linear.count(Texts.of(whole), params)
     n, everything = len(texts), np.arange(len(whole))
     part = fold_of(texts, params.folds)
-    left_out, scores = np.zeros(n, bool), np.zeros((n, n_classes), np.float32)
+    left_out, scores = np.zeros(n, bool), np.zeros((n, len(class_of) - 1), np.float32)
     for fold in range(params.folds):
         inside = np.concatenate([part != fold, np.ones(len(told), bool)])
-        if len(np.unique(target[inside])) == n_classes and not inside.all():
-            fitted = linear.solve(counted, everything[inside], target, importance, n_classes, params)
+        if len(np.unique(class_of[target[inside]])) == class_of[-1] + 1 and not inside.all():
+            fitted = linear.solve(counted, everything[inside], target, importance, len(class_of), params)
             scores[part == fold] = linear.predict(counted, np.flatnonzero(part == fold), fitted)
             left_out[part == fold] = True
-    fitted = linear.solve(counted, everything, target, importance, n_classes, params)
-    alone = calibrate(scores[left_out], labels[left_out], n_classes)
-    if not params.network or left_out.sum() < params.network_least or np.bincount(labels).min() < FEWEST_OF_A_CLASS:
+    fitted = linear.solve(counted, everything, target, importance, len(class_of), params)
+    alone = calibrate(scores[left_out], class_of[grades[left_out]], of_steps(class_of))
+    fewest = np.bincount(class_of[grades], minlength=int(class_of[-1]) + 1).min()
+    if not params.network or left_out.sum() < params.network_least or fewest < FEWEST_OF_A_CLASS:
         return Classifier(fitted, alone, None, None)
-    return Classifier(fitted, alone, *_beside(texts, labels, n_classes, scores, part == 0, params, seed))
+    return Classifier(fitted, alone, *_beside(texts, grades, class_of, alone, scores, part == 0, params, seed))
 
 
 def _beside(
-    texts: pa.Array, labels: Labels, n_classes: int, scores: npt.NDArray[np.float32], out: npt.NDArray[np.bool_],
-    params: Params, seed: int,
+    texts: pa.Array, grades: Labels, class_of: Labels, alone: Calibration, scores: npt.NDArray[np.float32],
+    out: npt.NDArray[np.bool_], params: Params, seed: int,
 ) -> tuple[Network | None, Calibration | None]:  # fmt: skip
     """Train a network on the texts that are not ``out``, and on all of them if it helped on those that are."""
     from ml.capabilities.sentiment import network_train
 
     def fit(rows: npt.NDArray[np.int64]) -> Network:
         few = rows[: params.network_reviews]
-        return network_train.train(Texts.of(texts.take(pa.array(few))), labels[few], n_classes, params, seed)
+        return network_train.train(Texts.of(texts.take(pa.array(few))), grades[few], len(class_of), params, seed)
 
     second = network.scores(fit(np.flatnonzero(~out)), Texts.of(texts.filter(pa.array(out))))
-    both, truth = np.concatenate([scores[out], second], axis=1), labels[out]
-    gain = _losses(scores[out], truth, n_classes) - _losses(both, truth, n_classes)
+    both, truth = np.concatenate([scores[out], second], axis=1), class_of[grades[out]]
+    gain = _losses(scores[out], truth, alone) - _losses(both, truth, alone)
     if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
         return None, None
-    return fit(np.arange(len(texts))), calibrate(both, truth, n_classes)
+    return fit(np.arange(len(texts))), calibrate(both, truth, alone)
 
 
-def _losses(scores: npt.NDArray[np.float32], truth: Labels, n_classes: int) -> Floats:
+def _losses(scores: npt.NDArray[np.float32], truth: Labels, usual: Calibration) -> Floats:
     """Minus the logarithm of the true class's chance, each half calibrated on the other."""
     half, losses = np.arange(len(truth)) % 2, np.empty(len(truth))
     for side in (0, 1):
         mine = half == side
-        chance = calibrated(calibrate(scores[~mine], truth[~mine], n_classes), scores[mine])
+        chance = calibrated(calibrate(scores[~mine], truth[~mine], usual), scores[mine])
         losses[mine] = -np.log(chance[np.arange(len(chance)), truth[mine]])
     return losses
+
+
+def _grade(label: int, class_of: Labels) -> int:
+    """The clearest grade of a class: the lowest of the first, the highest of the last."""
+    there = np.flatnonzero(class_of == label)
+    return int(there[0] if label == 0 else there[-1])
 
 
 def _even(labels: Labels, n_classes: int) -> Floats:

@@ -1,9 +1,10 @@
-"""A linear model over hashed word and character n-grams: logistic regression and its naive-Bayes twin, averaged.
+"""A linear model over hashed word and character n-grams: support vectors and their naive-Bayes twin, averaged.
 
 A text's features are the n-grams that it has, each once, weighted by its inverse document frequency; those of words and
-those of characters have length 1 each, and the characters count ``char_weight``. Two one-against-the-rest models
-are fitted per class: logistic regression on the features, and on the features times their absolute log-count ratio
-(Wang & Manning, ACL 2012). Both are linear in the same features, so that their mean is one weight per bucket and class.
+those of characters have length 1 each, and the characters count ``char_weight``. Grades are learned as a scale (Frank & Hall, ECML
+2001): for each step of it, which texts are above. Two models answer: a support vector machine (squared hinge) on the
+features, and one on the features times their absolute log-count ratio (Wang & Manning, ACL 2012). Both are linear in the
+same features, so that their mean is one weight per bucket and step.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Linear(NamedTuple):
     ----------
     idf : ndarray of shape (n_buckets,), float32
         Inverse document frequency; 0 where the training texts had too few.
-    weights : ndarray of shape (n_buckets, n_classes), float32
-    bias : ndarray of shape (n_classes,), float32
+    weights : ndarray of shape (n_buckets, n_steps), float32
+    bias : ndarray of shape (n_steps,), float32
     char_weight : float
     """
 
@@ -73,28 +74,23 @@ def count(texts: Texts, params: Params) -> Counted:
 
 
 def solve(
-    counted: Counted, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], importance: Floats, n_classes: int,
+    counted: Counted, rows: npt.NDArray[np.int64], grades: npt.NDArray[np.int64], importance: Floats, n_grades: int,
     params: Params,
 ) -> Linear:  # fmt: skip
-    """Fit on ``rows`` of what was counted; ``labels`` and ``importance`` are of all texts, and every class is in ``rows``."""
-    weights, bias = np.zeros((len(counted.idf), n_classes), np.float32), np.zeros(n_classes, np.float32)
-    x, labels, importance = counted.x[rows], labels[rows], importance[rows]
-    # Two classes are one question.
-    for k in range(n_classes if n_classes > 2 else 1):
-        weights[counted.kept, k], bias[k] = _one(x, labels == k, importance, params)
-    if n_classes == 2:
-        weights[:, 1], bias[1] = -weights[:, 0], -bias[0]
+    """Fit on ``rows`` of what was counted, of which some are above each step and some are not.
+
+    ``grades``, from 0 to ``n_grades - 1``, and ``importance`` are of all texts.
+    """
+    weights, bias = np.zeros((len(counted.idf), n_grades - 1), np.float32), np.zeros(n_grades - 1, np.float32)
+    x, grades, importance = counted.x[rows], grades[rows], importance[rows]
+    for step in range(n_grades - 1):
+        weights[counted.kept, step], bias[step] = _one(x, grades > step, importance, params)
     return Linear(counted.idf, _halved(weights), bias, params.char_weight)
 
 
 def predict(counted: Counted, rows: npt.NDArray[np.int64], model: Linear) -> Floats:
     """What :func:`logits` gives for texts that were counted already."""
     return np.asarray(counted.x[rows] @ model.weights[counted.kept] + model.bias, np.float32)
-
-
-def fit(texts: Texts, labels: npt.NDArray[np.int64], importance: Floats, n_classes: int, params: Params) -> Linear:
-    """Fit on texts with classes ``0 … n_classes - 1`` and what each text counts; every class must be there."""
-    return solve(count(texts, params), np.arange(len(texts)), labels, importance, n_classes, params)
 
 
 def _halved(weights: Floats) -> Floats:
@@ -125,27 +121,27 @@ def _matrix(
     return csr_matrix((values[used], (rows[used], place[buckets[used]])), shape=(n, len(kept))), kept
 
 
-def _one(x: Csr, mine: npt.NDArray[np.bool_], importance: Floats, params: Params) -> tuple[Floats, float]:
-    """Weights and bias of one class against the rest."""
+def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: Params) -> tuple[Floats, float]:
+    """Weights and bias of one step."""
     from scipy.sparse import diags_array
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
 
-    ratio = _log_count_ratio(x, mine, importance)
+    ratio = _log_count_ratio(x, above, importance)
     total, bias = np.zeros(x.shape[1], np.float32), 0.0
     # Half the strength for the twin: its larger features follow the training texts closer.
     for scale, strength in ((np.ones_like(ratio), params.strength), (np.abs(ratio), params.strength / 2)):
-        model = LogisticRegression(solver="liblinear", dual=True, C=strength, random_state=0, max_iter=200, tol=1e-3)
-        model.fit((x @ diags_array(scale)).tocsr(), mine, sample_weight=importance)
+        model = LinearSVC(C=strength, random_state=0, max_iter=2000, tol=1e-3)
+        model.fit((x @ diags_array(scale)).tocsr(), above, sample_weight=importance)
         total += (model.coef_[0] * scale / 2).astype(np.float32)
         bias += float(model.intercept_[0]) / 2
     return total, bias
 
 
-def _log_count_ratio(x: Csr, mine: npt.NDArray[np.bool_], importance: Floats) -> Floats:
-    """r_i = ln((p_i / |p|) / (q_i / |q|)), p_i = 1 + how many of the class have n-gram i, q_i of the others."""
+def _log_count_ratio(x: Csr, above: npt.NDArray[np.bool_], importance: Floats) -> Floats:
+    """r_i = ln((p_i / |p|) / (q_i / |q|)), p_i = 1 + how many texts above the step have n-gram i, q_i of the others."""
     there = x.copy()
     there.data = np.ones_like(there.data)
-    p, q = (1 + there.T @ np.where(who, importance, 0) for who in (mine, ~mine))
+    p, q = (1 + there.T @ np.where(who, importance, 0) for who in (above, ~above))
     return np.asarray(np.log(p / p.sum()) - np.log(q / q.sum()), np.float32)
 
 
@@ -163,7 +159,7 @@ def presence(texts: Texts, bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArra
 
 
 def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
-    """Scores of each text and class before calibration, shape (n_texts, n_classes)."""
+    """Scores of each text and step before calibration, shape (n_texts, n_steps)."""
     out = np.empty((len(texts), len(model.bias)), np.float32)
 
     def work(start: int, end: int) -> None:
@@ -177,7 +173,7 @@ def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
 class Sums(NamedTuple):
     """What is added up over n-grams that were not met since the last ``stamp``.
 
-    ``parts`` has shape (2, n_classes + 1): row 0 of words, 1 of characters; columns are the classes, then Σ idf².
+    ``parts`` has shape (2, n_steps + 1): row 0 of words, 1 of characters; columns are the steps, then Σ idf².
     """
 
     seen: npt.NDArray[np.int32]
@@ -222,7 +218,7 @@ def nothing(model: Linear, text: Tokens) -> Sums:
 @compiled
 def add_up(text: Tokens, first: int, last: int, model: Linear, stamp: int, sums: Sums) -> None:
     """Add up tokens ``first … last - 1`` into ``sums.parts``; a ``stamp`` is used once."""
-    k_classes = len(model.bias)
+    steps = len(model.bias)
     sums.parts[:] = 0
     for k in range(first, last):
         words, of_chars = token_grams(text, k, last, len(model.idf) - 1, sums.grams)
@@ -233,9 +229,9 @@ def add_up(text: Tokens, first: int, last: int, model: Linear, stamp: int, sums:
                 continue
             sums.seen[i] = stamp
             group = 1 if j >= words else 0
-            for c in range(k_classes):
+            for c in range(steps):
                 sums.parts[group, c] += value * model.weights[i, c]
-            sums.parts[group, k_classes] += value * value
+            sums.parts[group, steps] += value * value
 
 
 @compiled

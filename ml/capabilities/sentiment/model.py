@@ -21,8 +21,10 @@ from ml.capabilities.sentiment.roles import Roles, roles
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
 CLASSES = len(LABELS)
+CLASS_OF = np.array([0, 0, 1, 2, 2])
+"""Class of one star, two, … five."""
 
 
 class Sentiment:
@@ -53,7 +55,7 @@ class Sentiment:
         texts, stars = teaching(features["review"], self.params)
         if not self.taught:
             texts, stars = texts.slice(0, 0), stars[:0]
-        self.classifier_ = classifier.learn(texts, classes(stars), CLASSES, self.params, self.seed, hints=True)
+        self.classifier_ = classifier.learn(texts, stars - 1, CLASS_OF, self.params, self.seed, hints=True)
         self.languages_ = language.learn(texts)
         self.aspect_words_ = learned.learn(Texts.of(texts), roles(aspect_words(features), {}), self.params)
         return self
@@ -77,7 +79,7 @@ class Sentiment:
 
 def classes(stars: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """0 negative (up to 2 stars), 1 neutral (3), 2 positive."""
-    return (stars >= 3).astype(np.int64) + (stars >= 4)
+    return CLASS_OF[stars - 1]
 
 
 def teaching(reviews: pa.Table, params: Params) -> tuple[pa.Array, npt.NDArray[np.int64]]:

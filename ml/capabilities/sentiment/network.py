@@ -61,8 +61,8 @@ class Network(NamedTuple):
     filters : Small of shape (6 f, d)
         Rows of the filters that look at 1, 2 (first and second token) and 3 tokens, f each.
     filter_bias : ndarray of shape (3 f,), float32
-    head : Small of shape (n_classes, 3 f + d)
-    head_bias : ndarray of shape (n_classes,), float32
+    head : Small of shape (n_grades, 3 f + d)
+    head_bias : ndarray of shape (n_grades,), float32
     longest : int
         Tokens that are looked at.
     """
@@ -77,7 +77,7 @@ class Network(NamedTuple):
 
 
 def scores(network: Network, texts: Texts, *, threads: int = 2) -> Floats:
-    """Scores of each text and class, shape (n_texts, n_classes)."""
+    """Scores of each text and grade, shape (n_texts, n_grades)."""
     out = np.empty((len(texts), len(network.head_bias)), np.float32)
     filters, head = network.filters.whole().T.copy(), network.head.whole().T.copy()
 

@@ -20,13 +20,13 @@ FEWEST = 3
 """A bucket of fewer tokens has no embedding."""
 
 
-def train(texts: Texts, labels: npt.NDArray[np.int64], n_classes: int, params: Params, seed: int) -> Network:
-    """Fit on texts with classes ``0 … n_classes - 1``; the same texts, order and seed give the same network."""
-    return compress(*fit(texts, labels, n_classes, params, seed), params)
+def train(texts: Texts, grades: npt.NDArray[np.int64], n_grades: int, params: Params, seed: int) -> Network:
+    """Fit on texts with grades ``0 … n_grades - 1``; the same texts, order and seed give the same network."""
+    return compress(*fit(texts, grades, n_grades, params, seed), params)
 
 
 def fit(
-    texts: Texts, labels: npt.NDArray[np.int64], n_classes: int, params: Params, seed: int
+    texts: Texts, grades: npt.NDArray[np.int64], n_grades: int, params: Params, seed: int
 ) -> tuple[Any, npt.NDArray[np.int32]]:
     """The network in Keras, and the row of its embedding for each bucket plus 1.
 
@@ -38,21 +38,21 @@ def fit(
     kept = np.flatnonzero(counts >= FEWEST)
     row = np.zeros((1 << params.network_bits) + 1, np.int32)
     row[kept] = np.arange(1, len(kept) + 1)
-    model = build(len(kept) + 1, n_classes, params, seed)
+    model = build(len(kept) + 1, n_grades, params, seed)
     optimiser = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(
-        params.network_rate, max(1, params.network_epochs * -(-len(labels) // BATCH))
+        params.network_rate, max(1, params.network_epochs * -(-len(grades) // BATCH))
     ))  # fmt: skip
     model.compile(optimiser, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     rng, start, rows = np.random.default_rng(seed), time.monotonic(), row[found]
     for _ in range(params.network_epochs):
-        order = rng.permutation(len(labels))
-        model.fit(rows[order], labels[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+        order = rng.permutation(len(grades))
+        model.fit(rows[order], grades[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
         if time.monotonic() - start > params.network_seconds:
             break
     return model, row
 
 
-def build(n_rows: int, n_classes: int, params: Params, seed: int) -> Any:
+def build(n_rows: int, n_grades: int, params: Params, seed: int) -> Any:
     """The network of :mod:`network`, with dropout of numbers and of whole words."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -73,7 +73,7 @@ def build(n_rows: int, n_classes: int, params: Params, seed: int) -> Any:
         parts.append(ops.max(found * there, axis=1))
     parts.append(ops.sum(vectors * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0))
     pooled = layers.Dropout(0.4, seed=seed + 2)(ops.concatenate(parts, axis=-1))
-    return keras.Model(given, layers.Dense(n_classes, name="head")(pooled))
+    return keras.Model(given, layers.Dense(n_grades, name="head")(pooled))
 
 
 def compress(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:

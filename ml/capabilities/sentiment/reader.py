@@ -54,8 +54,8 @@ def read(
 
     Parameters
     ----------
-    mixing : ndarray of shape (3, 4)
-        Calibration of a clause: its chances are softmax(mixing[:, :3] z + mixing[:, 3]).
+    mixing : ndarray of shape (n_classes, n_steps + 1)
+        Calibration of a clause: its chances are softmax(mixing[:, :-1] z + mixing[:, -1]).
     """
     n, a = len(texts), len(roles.aspects)
     made = Read(
@@ -102,10 +102,9 @@ def _cut(data: Bytes, begin: Any, size: Any, most: int, out: Any, ends: Any) -> 
 @compiled
 def log_chances(scores: Any, mixing: Any, out: Any) -> None:
     """Write mixing z, the logarithms of the chances but for a constant."""
-    k_classes = len(scores)
-    for c in range(k_classes):
-        out[c] = mixing[c, k_classes]
-        for d in range(k_classes):
+    for c in range(len(out)):
+        out[c] = mixing[c, len(scores)]
+        for d in range(len(scores)):
             out[c] += mixing[c, d] * scores[d]
 
 
@@ -121,7 +120,7 @@ def gap(of_clause: Any, of_text: Any, trust: float) -> float:
 def _parts(text: Tokens, n_tokens: int, model: Linear, toward: Any, stamp: int, sums: Sums, parts: Any) -> None:
     """Each token's part of the score: that of its character n-grams, and its share of the word n-grams it stands in.
 
-    ``sums`` are those of the text; ``toward[c]`` says how class c moves the score.
+    ``sums`` are those of the text; ``toward[k]`` says how step k moves the score.
     """
     parts[:n_tokens] = 0
     of_words, of_characters = factor(model, sums, 0), factor(model, sums, 1)
@@ -196,7 +195,7 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
     sums, joints = nothing(model, text), room_for_joints(text)
     parts, chosen = np.empty(len(text.points)), np.empty(len(text.points), np.bool_)
     scores, stamp = np.zeros(len(model.bias)), 0
-    of_text, of_clause = np.zeros(len(scores)), np.zeros(len(scores))
+    of_text, of_clause = np.zeros(len(mixing)), np.zeros(len(mixing))
     toward = mixing[-1, : len(scores)] - mixing[0, : len(scores)]
     for r in range(len(ends) - 1):
         n, t = tokenise(data, ends[r], ends[r + 1], folds, text)

@@ -106,14 +106,14 @@ def test_a_network_that_does_not_help_is_not_kept(monkeypatch):
     labels = rng.integers(0, 3, 600)
     values = [f"{['poor', 'fair', 'nice'][label if i % 4 else 1]} thing {i}" for i, label in enumerate(labels)]
     params = replace(PARAMS, network_least=100, bits=14)
-    fitted = classifier.learn(pa.array(values), labels, 3, params, 7, hints=False)
+    fitted = classifier.learn(pa.array(values), labels, np.arange(3), params, 7, hints=False)
     assert fitted.network is None
 
 
 def test_a_classifier_with_a_network_is_saved_and_loaded(tmp_path):
     """What is read from the files scores as what was written to them."""
     rng = np.random.default_rng(4)
-    alone = classifier.calibrate(rng.normal(size=(10, 3)).astype(np.float32), np.arange(10) % 3, 3)
+    alone = classifier.of_steps(np.array([0, 0, 1, 2]))
     both = alone._replace(mixing=rng.normal(size=(3, 7)))
     idf = np.zeros(1 << 14, np.float32)
     idf[::7] = 1
