@@ -100,7 +100,31 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     decision = stopped(decision, challenger.stops, served=champion is not None)
     if decision.outcome == "refuse" and champion is None:
         decision = replace(decision, outcome="baseline")
-    return _register(night, capability, decision, evaluations, cutoff)
+    result = _register(night, capability, decision, evaluations, cutoff)
+    if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
+        return _refresh(night, capability, champion, evaluations, cutoff) or result
+    return result
+
+
+def _refresh(
+    night: Night,
+    capability: Capability,
+    champion: Mapping[str, Any],
+    evaluations: Mapping[str, Evaluation],
+    cutoff: datetime,
+) -> dict[str, Any] | None:
+    """Where another recipe lost, learn the champion's anew: it must not grow old for having won. None: it is no better."""
+    usual = replace(capability, params=replace(capability.params, **_fitting(champion["params"], capability.params)))
+    mine, baseline = evaluations["champion"], evaluations[capability.gate.baseline]
+    decision = decide(
+        mine.per_unit, mine.per_unit, baseline.per_unit, same_recipe=True, gate=capability.gate, seed=SEED
+    )
+    decision = stopped(decision, mine.stops, served=True)
+    if champion["baseline"]:
+        decision = replace(decision, outcome="baseline", why=f"{capability.gate.baseline} is served, on newer data.")
+    if decision.outcome == "refuse":
+        return None
+    return _register(night, usual, decision, {**evaluations, "challenger": mine}, cutoff)
 
 
 def _evaluate(

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 class Watch:
     """Knows the mean number of pieces of an order."""
 
-    def __init__(self, mean: float = 1.0) -> None:
-        self.mean_ = mean
+    def __init__(self, mean: float = 1.0, hours: int = 24) -> None:
+        self.mean_, self.hours = mean, hours
 
     def fit(self, features):
         """Learn the mean."""
@@ -25,7 +25,7 @@ class Watch:
 
 def fit(features, params, seed):
     """The model."""
-    return Watch().fit(features)
+    return Watch(hours=params.hours).fit(features)
 
 
 def fit_baseline(features, params, seed):

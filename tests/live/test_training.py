@@ -1,0 +1,56 @@
+"""Who serves after a training: the pipeline's step train, with a real database and registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml.adapters import postgres as adapter
+from ml.pipeline import training
+from tests.live.conftest import NIGHT, Shop
+from tests.live.watch import evaluate
+
+
+def _train(shop: Shop, **options: Any) -> dict[str, Any]:
+    return training.train(shop.settings, f"{NIGHT}/001", "watch", force=True, **options)
+
+
+def _versions(shop: Shop) -> list[tuple[str, int]]:
+    """Decision and hours of each model, in the order in which they were made."""
+    rows = adapter.query(
+        shop.settings.database_url,
+        "SELECT decision, params FROM ml_ops.version JOIN ml_ops.promotion USING (capability, version)"
+        " WHERE capability = 'watch' ORDER BY version",
+    )
+    return [(row["decision"], row["params"]["hours"]) for row in rows]
+
+
+def test_the_same_recipe_is_a_refresh(watched: Shop) -> None:
+    """Trained anew with the same parameters the newer one serves."""
+    assert _train(watched)["status"] == "promote"
+    assert _versions(watched) == [("promote", 24), ("promote", 24)]
+
+
+def test_what_takes_its_time_serves_if_it_is_better(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thorough parameters serve when they win by more than chance."""
+    monkeypatch.setitem(evaluate.WORTH, 48, 2.0)
+    assert _train(watched, thorough=True)["status"] == "promote"
+    assert _versions(watched) == [("promote", 24), ("promote", 48)]
+
+
+def test_a_champion_does_not_grow_old_for_having_won(watched: Shop) -> None:
+    """Where another recipe loses it stays a challenger, and the champion's recipe is learned anew and serves."""
+    told = _train(watched, thorough=True)
+    assert told["status"] == "promote"
+    assert "the champion's recipe on newer data" in told["why"]
+    assert _versions(watched) == [("promote", 24), ("refuse", 48), ("promote", 24)]
+
+
+def test_a_champion_that_is_no_better_than_the_baseline_is_not_learned_anew(
+    watched: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When neither recipe beats the baseline any more, what serves is left as it is."""
+    monkeypatch.setattr(evaluate, "WORTH", {24: 0.0, 48: 0.0})
+    assert _train(watched, thorough=True)["status"] == "refuse"
+    assert _versions(watched) == [("promote", 24), ("refuse", 48)]
