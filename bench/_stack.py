@@ -30,7 +30,7 @@ class Stack:
         start = time.perf_counter()
         process = subprocess.Popen(
             [PROJECT / "nightshift", *args],
-            env=kept | {"NIGHTSHIFT_HOME": str(self.home)},
+            env=kept | {"NIGHTSHIFT_HOME": str(self.home), "NIGHTSHIFT_SCHEDULE": "off"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -18,6 +18,8 @@ from nightshift_airflow.params import live_params, night_params, train_params
 
 OWNER = "nightshift"
 NIGHT_SCHEDULE = "0 2 * * *"
+BY_HAND = "off"
+"""As NIGHTSHIFT_SCHEDULE: nothing runs by itself. Otherwise that is the cron expression of the night."""
 MAINTENANCE_SCHEDULE = "30 12 * * *"
 
 DEFAULT_ARGS = {
@@ -34,7 +36,7 @@ def night() -> DAG:
     """The DAG ``night``: extract, validate, then each capability by itself, then the report."""
     dag = _dag(
         "night",
-        NIGHT_SCHEDULE,
+        _night_schedule(),
         description="From the shop's tables to finished predictions.",
         params=night_params(CAPABILITIES),
         doc_md=doc.night(CAPABILITIES),
@@ -124,9 +126,10 @@ def maintenance() -> DAG:
 
 def _dag(name: str, schedule: str, *, params: Mapping[str, Param], **words: Any) -> DAG:
     """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock."""
+    zone = os.environ.get("NIGHTSHIFT_TIMEZONE") or "UTC"
     return DAG(
         name,
-        schedule=CronTriggerTimetable(schedule, timezone=os.environ.get("NIGHTSHIFT_TIMEZONE") or "UTC"),
+        schedule=None if _night_schedule() == BY_HAND else CronTriggerTimetable(schedule, timezone=zone),
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=1,
@@ -134,6 +137,10 @@ def _dag(name: str, schedule: str, *, params: Mapping[str, Param], **words: Any)
         params=dict(params),
         **words,
     )
+
+
+def _night_schedule() -> str:
+    return os.environ.get("NIGHTSHIFT_SCHEDULE") or NIGHT_SCHEDULE
 
 
 def _task(function: Callable[..., Any], **options: Any) -> Any:

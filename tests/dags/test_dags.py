@@ -100,6 +100,18 @@ def test_night_is_at_two_on_the_shops_clock(monkeypatch):
     assert (timetable.expression, str(timetable.timezone)) == ("0 2 * * *", "America/Sao_Paulo")
 
 
+def test_the_night_is_when_the_shop_wants_it(monkeypatch):
+    """NIGHTSHIFT_SCHEDULE is the night's cron expression; off, no DAG at all runs by itself."""
+    from nightshift_airflow import factory
+
+    monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "30 4 * * 1-5")
+    assert factory.night().timetable.expression == "30 4 * * 1-5"
+    assert factory.live("risk").timetable.expression == "*/5 * * * *"
+    monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "off")
+    made = (factory.night(), factory.live("risk"), factory.train("recommender"), factory.maintenance())
+    assert [dag.timetable.can_be_scheduled for dag in made] == [False] * 4
+
+
 def test_night_has_a_deadline(bag):
     """A night that is not done in time raises an alert through the triggerer."""
     (deadline,) = bag.dags["night"].deadline

@@ -33,7 +33,7 @@ class Stack:
     def run(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a sub-command as a user would; its output is text."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTSHIFT_", "AIRFLOW", "PYTEST"))}
-        env = kept | {"NIGHTSHIFT_HOME": str(self.home), "COLUMNS": "200"}
+        env = kept | {"NIGHTSHIFT_HOME": str(self.home), "NIGHTSHIFT_SCHEDULE": "off", "COLUMNS": "200"}
         done = subprocess.run(
             [PROJECT / "nightshift", *args], env=env, capture_output=True, text=True, check=False, cwd="/", timeout=1500
         )
