@@ -60,6 +60,21 @@ class Case:
         made = self.part("features").truth(memory(self.tables), self.cutoff, self.as_of, self.capability.params)
         return backend.to_pyarrow(made)
 
+    @cached_property
+    def old(self) -> Any:
+        """The model of the features at ``cutoff``, for what does not fit it again."""
+        return self.fit(self.known)
+
+    @cached_property
+    def young(self) -> Any:
+        """The model of the features at ``as_of``, for what does not fit it again."""
+        return self.fit(self.serve)
+
+    @cached_property
+    def rows(self) -> dict[str, pa.Table]:
+        """What the young model publishes."""
+        return self.score(self.young, self.serve)
+
     def part(self, name: Any) -> Any:
         return self.capability.module(name)
 

@@ -29,13 +29,13 @@ def test_same_seed_same_sample(case: Case) -> None:
 
 def test_same_seed_same_model(case: Case, tmp_path: Path) -> None:
     """Two fits on the same features with the same seed save the same bytes."""
-    assert saved(case.fit(case.known), tmp_path / "a") == saved(case.fit(case.known), tmp_path / "b")
+    assert saved(case.fit(case.known), tmp_path / "a") == saved(case.old, tmp_path / "b")
 
 
 def test_refit_forgets(case: Case, tmp_path: Path) -> None:
     """A model fitted twice is the model of its second fit."""
     twice = case.fit(case.known).fit(case.serve)
-    assert saved(twice, tmp_path / "a") == saved(case.fit(case.serve), tmp_path / "b")
+    assert saved(twice, tmp_path / "a") == saved(case.young, tmp_path / "b")
 
 
 def test_inputs_are_left_alone(case: Case) -> None:
@@ -59,7 +59,7 @@ def test_row_order_of_the_shop_is_irrelevant(case: Case) -> None:
 def test_row_order_of_features_is_irrelevant(case: Case, tmp_path: Path) -> None:
     """Shuffled features give the same model and the same rows."""
     mixed = {name: shuffled(table) for name, table in case.known.items()}
-    model, other = case.fit(case.known), case.fit(mixed)
+    model, other = case.old, case.fit(mixed)
     assert saved(other, tmp_path / "a") == saved(model, tmp_path / "b")
     assert case.score(other, mixed) == case.score(model, case.known)
 
@@ -81,25 +81,25 @@ def test_optional_tables_may_be_absent(case: Case) -> None:
 
 def test_units_one_by_one_give_the_batch(case: Case) -> None:
     """One shard per unit gives the rows of a single shard, in the same order."""
-    model, n = case.fit(case.serve), case.part("score").units(case.serve)
+    model, n = case.young, case.part("score").units(case.serve)
     single = [case.score(model, case.serve, shard, n) for shard in range(n)]
-    for name, table in case.score(model, case.serve).items():
+    for name, table in case.rows.items():
         assert pa.concat_tables([part[name] for part in single]).combine_chunks() == table.combine_chunks(), name
 
 
 def test_saved_model_scores_like_the_fitted_one(case: Case, tmp_path: Path) -> None:
     """A model that was saved and loaded publishes the same rows and saves the same bytes."""
-    for fit in ("fit", "fit_baseline"):
-        model = getattr(case.part("model"), fit)(case.known, case.capability.params, SEED)
-        files = saved(model, tmp_path / fit / "a")
-        loaded = case.part("model").load(tmp_path / fit / "a")
+    baseline = case.part("model").fit_baseline(case.known, case.capability.params, SEED)
+    for name, model in {"fit": case.old, "fit_baseline": baseline}.items():
+        files = saved(model, tmp_path / name / "a")
+        loaded = case.part("model").load(tmp_path / name / "a")
         assert case.score(loaded, case.serve) == case.score(model, case.serve)
-        assert saved(loaded, tmp_path / fit / "b") == files
+        assert saved(loaded, tmp_path / name / "b") == files
 
 
 def test_rows_are_as_the_spec_says(case: Case) -> None:
     """Published rows have the spec's columns and types, a unique key, no null where none may be, and finite numbers."""
-    made = case.score(case.fit(case.serve), case.serve)
+    made = case.rows
     assert list(made) == [table.name for table in case.capability.publishes]
     for published in case.capability.publishes:
         _check(made[published.name], published)
@@ -108,7 +108,7 @@ def test_rows_are_as_the_spec_says(case: Case) -> None:
 
 def test_expected_units_are_there(case: Case) -> None:
     """On the sample at least nine of ten of the units that each published table should have are in it."""
-    made = case.score(case.fit(case.serve), case.serve)
+    made = case.rows
     expected = case.part("score").expected(case.serve)
     for published in case.capability.publishes:
         there = pc.count_distinct(made[published.name][published.key[0]]).as_py()
@@ -118,7 +118,7 @@ def test_expected_units_are_there(case: Case) -> None:
 def test_nothing_known_is_no_fault(case: Case) -> None:
     """A model fitted on no rows at all scores a full shop, and a full model scores an empty one."""
     nothing = {name: table.slice(0, 0) for name, table in case.serve.items()}
-    blank, model = case.fit(nothing), case.fit(case.serve)
+    blank, model = case.fit(nothing), case.young
     for published in case.capability.publishes:
         _check(case.score(blank, case.serve)[published.name], published)
         assert len(case.score(model, nothing)[published.name]) == 0
@@ -126,7 +126,7 @@ def test_nothing_known_is_no_fault(case: Case) -> None:
 
 def test_ids_newer_than_the_model_are_scored(case: Case) -> None:
     """An older model scores a younger shop: units that it never saw get their rows."""
-    old, new = case.fit(case.known), case.fit(case.serve)
+    old, new = case.old, case.young
     key = case.capability.publishes[0]
     seen = [pc.unique(case.score(model, case.serve)[key.name][key.key[0]]).sort() for model in (old, new)]
     assert seen[0] == seen[1]
@@ -153,7 +153,7 @@ def test_planted_answer_is_found(case: Case) -> None:
 def _evaluations(case: Case) -> dict:
     model, params = case.part("model"), case.capability.params
     models = {
-        "challenger": case.fit(case.known),
+        "challenger": case.old,
         case.capability.gate.baseline: model.fit_baseline(case.known, params, SEED),
     }
     return case.part("evaluate").evaluate(models, case.known, case.truth, params)
@@ -187,7 +187,7 @@ def _known_before(case: Case, name: str) -> pa.Table:
 def test_each_published_table_passes_its_suite_and_its_corruption_fails(case: Case, tmp_path: Path) -> None:
     """The audit lets the sample's tables through, and stops a doubled row and a null."""
     lake = Lake(str(tmp_path))
-    made = case.score(case.fit(case.serve), case.serve)
+    made = case.rows
     for published in case.capability.publishes:
         suite, table = PROJECT / "expectations" / "ml" / f"{published.name}.json", made[published.name]
         nulled = pa.array([None, *table[published.key[0]].to_pylist()[1:]], table[published.key[0]].type)

@@ -48,7 +48,7 @@ def test_the_lane_fits_the_contract(case: Case) -> None:
 def test_new_rows_alone_are_scored_as_among_all(case: Case) -> None:
     """With ``only`` some keys, the published rows of these keys are those of the whole batch."""
     live, table = lane(case)
-    model = case.fit(case.serve)
+    model = case.young
     whole = case.score(model, case.serve)[table.name]
     for keys in _choices(case, live, whole[table.key[0]]):
         rows = _lane_rows(case, model, keys)

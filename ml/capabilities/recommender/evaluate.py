@@ -22,7 +22,7 @@ BLOCK = 20_000
 def evaluate(
     models: Mapping[str, Recommender], features: Mapping[str, pa.Table], truth: pa.Table, params: Params
 ) -> dict[str, Evaluation]:
-    """Judge the lists of all customers who bought something in the window, new ones among them.
+    """Judge the lists of customers who bought something in the window, new ones among them: all, or a draw of many.
 
     Parameters
     ----------
@@ -39,16 +39,23 @@ def evaluate(
     dict of str to Evaluation
         ``ndcg@10`` (per unit too), ``recall@20``, ``hit_rate@10``, ``coverage@10`` and ``units``; the same under
         ``new …`` with what a customer had bought before taken out of lists and truth, over the units that bought
-        something new; and ``popular ndcg@10``, what recent popularity alone would get. Units are the customers of
-        ``truth`` in the order of their ids. A product that was not listed before counts as missed.
+        something new; and ``popular ndcg@10``, what recent popularity alone would get. Units are customers of
+        ``truth``, at most ``judged_customers``, in the order of their ids. A product that was not listed before counts as missed.
     """
-    bought = truth.combine_chunks()
-    ids = pc.unique(bought["customer_id"]).sort()
+    ids = _drawn(pc.unique(truth.combine_chunks()["customer_id"]).sort(), params.judged_customers)
+    bought = truth.filter(pc.is_in(truth["customer_id"], ids)).combine_chunks()
     units = pc.index_in(bought["customer_id"], ids).to_numpy().astype(np.int64)
     customers = _numbers(ids, features["customer"], "customer")
     items = _numbers(bought["product_id"], features["product"], "product")
     there = Truth(units, items, len(ids), int(pc.sum(features["product"]["available"]).as_py() or 0))
     return {name: _evaluate(model, features, customers, there, params) for name, model in models.items()}
+
+
+def _drawn(ids: pa.Array, most: int) -> pa.Array:
+    """At most so many of the ids, in their order; the same ones each time."""
+    if len(ids) <= most:
+        return ids
+    return ids.take(pa.array(np.sort(np.random.default_rng(0).permutation(len(ids))[:most])))
 
 
 class Truth(NamedTuple):

@@ -81,6 +81,8 @@ class Params:
     window_step_days: float = 12.0
     ranker_customers: int = 12_000
     """Most customers of all windows together that the ranker learns from."""
+    judged_customers: int = 50_000
+    """Most customers that an evaluation looks at, drawn by lot."""
     negatives: float = 0.25
     """Share of the candidates that were not taken, that the ranker learns from."""
     trees: int = 150
