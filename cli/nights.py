@@ -44,6 +44,21 @@ def run_dag(dag: str, conf: dict[str, Any]) -> None:
         err.print(f"[green]{dag} is done[/] after {seconds((last - first).total_seconds())}.")
 
 
+def headlines() -> None:
+    """Print what the last night's summary tells of its tables."""
+    from cli.environment import settings
+    from ml.adapters import postgres
+
+    sql = "SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1"
+    for name, told in (postgres.query(settings()[1].database_url, sql)[0]["told"] or {}).items():
+        numbers = ", ".join(f"{words} {_short(value)}" for words, value in told.items())
+        out.print(f"[bold]{name}[/]: {numbers}", soft_wrap=True)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
+
+
 def night(
     when: Day = "",
     capability: Annotated[
@@ -73,6 +88,7 @@ def night(
         "fresh": fresh,
     }
     run_dag("night", {name: value for name, value in conf.items() if value})
+    headlines()
 
 
 def _night_here(asked: date | None, capabilities: list[str] | None, **options: Any) -> None:

@@ -122,13 +122,14 @@ def demo(
     """Show it all: start the stack, fill a shop, run the night after its last order, print what came out."""
     from cli.demo import show
     from cli.environment import Stack
-    from cli.nights import run_dag
+    from cli.nights import headlines, run_dag
 
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.
     report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
     run_dag("night", {"night": night_after(report.last_order).isoformat()})
+    headlines()
     show(settings)
     stack = Stack.last(home)
     out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",

@@ -161,6 +161,8 @@ class Capability:
     carries: tuple[str, ...] = ()
     """Published tables whose rows of the last night that the same version scored are handed to ``score`` among the
     features, as ``before_<table>``, if there is such a night: what has not changed need not be made again."""
+    headlines: Mapping[str, str] = field(default_factory=dict)
+    """What a night's summary tells of its batches: words, and the SQL over schema ``ml`` that gives the number."""
     skips: Mapping[str, str] = field(default_factory=dict)
     """Contract-test name -> why it does not apply. Each skip needs a reason."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import ibis
 
-from ml.adapters import config_faults, ops, quality, tracking  # fmt: skip
+from ml.adapters import config_faults, ops, postgres, quality, tracking  # fmt: skip
 from ml.adapters import publish as shelf
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
@@ -202,4 +202,15 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
     summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
+    summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
     return summary | {"status": ops.close_night(settings.database_url, ref, summary)}
+
+
+def _headlines(night: Night, capability: Capability) -> dict[str, float]:
+    """What there is to tell of a capability's tables, if the shop sees those of this night."""
+    url = night.settings.database_url
+    batches = [ops.visible(url, table.name) for table in capability.publishes]
+    if any(batch is None or batch["ref"] != night.ref for batch in batches):
+        return {}
+    numbers = {words: postgres.query(url, sql) for words, sql in capability.headlines.items()}
+    return {words: float(value) for words, rows in numbers.items() for value in rows[0].values()}

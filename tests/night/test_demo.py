@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from ml.registry import CAPABILITIES
 from tests.night.conftest import Stack
 
 pytestmark = pytest.mark.night
@@ -30,6 +31,18 @@ def test_the_demo_ends_with_recommendations_and_reasons(demo: str) -> None:
     """The demo prints lists with reasons and where the pages are."""
     assert "because you" in demo or "bought again about every" in demo
     assert "http://127.0.0.1:" in demo
+
+
+def test_the_summary_tells_what_the_tables_hold(stack: Stack, demo: str) -> None:
+    """Each capability's headlines are in the night's summary, true of what the shop sees, and printed."""
+    told = stack.value("SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")
+    assert {name: set(numbers) for name, numbers in told.items()} == {
+        name: set(capability.headlines) for name, capability in CAPABILITIES.items()
+    }
+    held = stack.value("SELECT sum(expected_loss) AS n FROM ml.order_risk WHERE decision <> 'allow'")
+    assert told["risk"]["expected loss, had these been let through"] == pytest.approx(held or 0.0)
+    assert 0 <= told["recommender"]["share of them with a list of their own, not of what is popular"] <= 1
+    assert all(words in demo for numbers in told.values() for words in numbers)
 
 
 def test_every_customer_has_a_whole_list(stack: Stack, demo: str) -> None:

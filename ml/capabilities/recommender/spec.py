@@ -261,6 +261,14 @@ SPEC = Capability(
     gate=Gate(metric="ndcg@10", baseline="personal frequency", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
     thorough={"sequence_seconds": 300.0, "trials": 12},
+    headlines={
+        "customers with a list": "SELECT count(DISTINCT customer_id) FROM ml.recommendation",
+        "share of them with a list of their own, not of what is popular": (
+            "SELECT coalesce(avg(own::int), 0) FROM (SELECT bool_or(reason_code NOT IN "
+            "('popular', 'segment', 'range', 'explore', 'pinned')) AS own FROM ml.recommendation GROUP BY customer_id) AS c"
+        ),
+        "products that are in a list": "SELECT count(DISTINCT product_id) FROM ml.recommendation",
+    },
     config=CONFIG,
     functions="live.sql",
 )

@@ -118,6 +118,14 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=135), min_units=200),
     train_schedule="0 3 * * *",
+    headlines={
+        "open orders": "SELECT count(*) FROM ml.order_risk",
+        "orders to review": "SELECT count(*) FROM ml.order_risk WHERE decision = 'review'",
+        "orders to block": "SELECT count(*) FROM ml.order_risk WHERE decision = 'block'",
+        "expected loss, had these been let through": (
+            "SELECT coalesce(sum(expected_loss), 0) FROM ml.order_risk WHERE decision <> 'allow'"
+        ),
+    },
     config=CONFIG,
     live=Live("order", ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"),
 )

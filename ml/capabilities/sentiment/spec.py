@@ -163,6 +163,13 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28)),
     train_schedule="30 4 * * 0",
+    headlines={
+        "reviews read": "SELECT count(*) FROM ml.review_sentiment",
+        "negative ones of the last 28 days": (
+            "SELECT count(*) FROM ml.review_sentiment WHERE label = 'negative' AND written_at >= as_of - interval '28 days'"
+        ),
+        "alerts": "SELECT count(*) FROM ml.sentiment_alert",
+    },
     config=CONFIG,
     carries=("review_sentiment", "review_aspect"),
 )
