@@ -34,7 +34,7 @@ class Params:
     """False: never train a network beside the linear model."""
     network_least: int = 4_000
     """Fewer training reviews: no network."""
-    network_reviews: int = 60_000
+    network_reviews: int = 30_000
     """At most so many reviews are learned from by the network, the youngest."""
     network_bits: int = 17
     network_tokens: int = 80
