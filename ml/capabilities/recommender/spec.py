@@ -20,9 +20,9 @@ class Params:
     similar_k: int = 20
     neighbours: int = 50
     """Similar products kept per product."""
-    weight_cart: float = 0.3
-    weight_wish: float = 0.3
-    weight_view: float = 0.1
+    weight_cart: float = 0.7
+    weight_wish: float = 0.7
+    weight_view: float = 0.5
     half_life_days: float = 180.0
     """After so many days an event counts half."""
     popularity_half_life_days: float = 10.0
