@@ -72,11 +72,20 @@ def train(spec: Capability) -> str:
             "",
             f"{spec.question} Learns from a night's snapshot (the one that there is, if it is good) and tests on the",
             f"last {spec.gate.horizon.days} days, which the tested model did not see: `{spec.gate.metric}` against the",
-            f"champion and against {spec.gate.baseline}. Only a model that wins by more than chance serves.",
+            f"champion and against {spec.gate.baseline}. Only a model that wins by more than chance serves; where another",
+            "recipe loses, the champion's own is learned anew.",
             "",
+            *_thorough(spec),
             f"Choose by hand: `./nightshift promote {spec.name} <version>`.",
         )
     )
+
+
+def _thorough(spec: Capability) -> tuple[str, ...]:
+    if not spec.thorough:
+        return ()
+    told = ", ".join(f"`{name}` {value:g}" for name, value in spec.thorough.items())
+    return (f"It takes its time: {told}. Off in the form, it learns as a night without a model does.", "")
 
 
 def live(spec: Capability) -> str:
