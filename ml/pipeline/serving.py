@@ -210,7 +210,7 @@ def _headlines(night: Night, capability: Capability) -> dict[str, float]:
     """What there is to tell of a capability's tables, if the shop sees those of this night."""
     url = night.settings.database_url
     batches = [ops.visible(url, table.name) for table in capability.publishes]
-    if any(batch is None or batch["ref"] != night.ref for batch in batches):
+    if night.rehearsal or any(batch is None or batch["night"] != night.night for batch in batches):
         return {}
     numbers = {words: postgres.query(url, sql) for words, sql in capability.headlines.items()}
     return {words: float(value) for words, rows in numbers.items() for value in rows[0].values()}

@@ -14,10 +14,6 @@ RETAIL = SHARED / "uci_online_retail"
 RETAIL_NIGHT = "2011-11-09"
 
 
-DIGEST = """
-    SELECT md5(string_agg(r::text, ',' ORDER BY customer_id, rank)) AS digest
-    FROM (SELECT customer_id, rank, product_id, score, reason FROM ml.recommendation) AS r
-"""
 OWN = "SELECT customer_id, product_id FROM ml.recommendation WHERE rank <= 10"
 POPULAR = f"""
     SELECT DISTINCT r.customer_id, p.product_id FROM ml.recommendation r CROSS JOIN (
@@ -35,7 +31,6 @@ class Retail:
     stack: Stack
     own_hits: float
     popular_hits: float
-    digest: str
     fees: int
 
 
@@ -46,7 +41,7 @@ def retail(stack: Stack) -> Retail:
     stack.run("shop", "load", "online_retail", "--data", str(RETAIL), "--replace")
     stack.run("night", "--date", RETAIL_NIGHT)
     fees = "SELECT count(*) AS n FROM ml.recommendation WHERE product_id IN ('POST', 'D', 'M', 'DOT', 'BANK CHARGES', 'C2')"
-    return Retail(stack, hits(stack, OWN), hits(stack, POPULAR), stack.value(DIGEST), stack.value(fees))
+    return Retail(stack, hits(stack, OWN), hits(stack, POPULAR), stack.value(fees))
 
 
 def hits(stack: Stack, lists: str) -> float:
@@ -73,15 +68,6 @@ def hits(stack: Stack, lists: str) -> float:
 def test_the_lists_foresee_what_was_bought_after_the_night(retail: Retail) -> None:
     """Customers bought from their own list more often than from the list of the month's best sellers."""
     assert retail.own_hits > retail.popular_hits
-
-
-def test_rows_after_the_night_change_nothing(retail: Retail) -> None:
-    """With all that happened later deleted, the same night publishes the same lists."""
-    later = f"SELECT order_id FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}'"
-    retail.stack.write(f"DELETE FROM shop.order_item WHERE order_id IN ({later})")
-    retail.stack.write(f"DELETE FROM shop.\"order\" WHERE ordered_at >= '{RETAIL_NIGHT}'")
-    retail.stack.run("night", "--date", RETAIL_NIGHT, "--fresh", "--force-train")
-    assert retail.stack.value(DIGEST) == retail.digest
 
 
 def test_postage_and_fees_are_never_recommended(retail: Retail) -> None:
