@@ -142,12 +142,12 @@ def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
     """Variables that ``ml/`` reads (see :class:`ml.settings.Settings`), and those that keep its libraries in bounds."""
     urls = database_urls(stack, secrets)
     threads = stack.given.get("NIGHTSHIFT_THREADS") or str(os.cpu_count() or 1)
-    half_of_memory = max(1, round(psutil.virtual_memory().total / 2**31))
+    third_of_memory = max(1, round(psutil.virtual_memory().total / 3 / 2**30))
     defaults = {
         "NIGHTSHIFT_TIMEZONE": "UTC",
         "NIGHTSHIFT_HASH_KEY": secrets["hash_key"],
         "NIGHTSHIFT_THREADS": threads,
-        "NIGHTSHIFT_MEMORY_GB": str(half_of_memory),
+        "NIGHTSHIFT_MEMORY_GB": str(third_of_memory),
         "NIGHTSHIFT_LAKE_URI": str(home.root / "lake"),
     }
     return {
