@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-
 from ml.adapters import ops, tracking
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
@@ -86,8 +84,7 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     cutoff = night.as_of - capability.gate.horizon
-    known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    evaluations = _evaluate(capability, champion, known, known[TRUTH])
+    evaluations = _evaluate(night, capability, champion, cutoff)
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
         challenger.per_unit,
@@ -128,11 +125,10 @@ def _refresh(
 
 
 def _evaluate(
-    capability: Capability,
-    champion: Mapping[str, Any] | None,
-    known: Mapping[str, pa.Table],
-    truth: pa.Table,
+    night: Night, capability: Capability, champion: Mapping[str, Any] | None, cutoff: datetime
 ) -> dict[str, Evaluation]:
+    """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
+    known = features(night, capability, "evaluate", night.as_of, since=cutoff)
     model = capability.module("model")
     models = {
         "challenger": model.fit(known, capability.params, SEED),
@@ -143,7 +139,7 @@ def _evaluate(
         params = replace(capability.params, **_fitting(champion["params"], capability.params))
         fit = model.fit_baseline if champion["baseline"] else model.fit
         models["champion"] = fit(known, params, SEED)
-    return dict(capability.module("evaluate").evaluate(models, known, truth, capability.params))
+    return dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
 
 
 def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:
