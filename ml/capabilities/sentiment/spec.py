@@ -26,7 +26,7 @@ class Params:
     """C of the support vector machines: the larger, the closer they follow the training reviews."""
     folds: int = 3
     """Parts of the training reviews that the calibration looks at, each unseen by the model it is taken from."""
-    train_reviews: int = 200_000
+    train_reviews: int = 100_000
     """At most so many reviews are learned from, the youngest."""
     lexicon_weight: float = 0.1
     """What an entry of the built-in word list counts beside a review of the shop."""
