@@ -22,7 +22,7 @@ class Params:
     """An n-gram of fewer reviews tells nothing; also of the shop's word list."""
     char_weight: float = 0.7
     """What a text's character n-grams count beside its words."""
-    strength: float = 0.2
+    strength: float = 0.4
     """C of the support vector machines: the larger, the closer they follow the training reviews."""
     folds: int = 3
     """Parts of the training reviews that the calibration looks at, each unseen by the model it is taken from."""
