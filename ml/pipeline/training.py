@@ -161,7 +161,7 @@ def _register(
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
     replay = ops.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
-    outcome = "replay" if replay else decision.outcome
+    outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
         run_id = tracking.log_run(
@@ -191,7 +191,7 @@ def _register(
             decision=outcome, why=decision.why,
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
         )  # fmt: skip
-    if outcome != "replay":
+    if not replay:
         alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
         tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
     return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}

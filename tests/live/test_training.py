@@ -54,3 +54,14 @@ def test_a_champion_that_is_no_better_than_the_baseline_is_not_learned_anew(
     monkeypatch.setattr(evaluate, "WORTH", {24: 0.0, 48: 0.0})
     assert _train(watched, thorough=True)["status"] == "refuse"
     assert _versions(watched) == [("promote", 24), ("refuse", 48)]
+
+
+def test_a_refused_model_does_not_serve_a_night_of_the_past(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a younger training a past night's challenger that loses is no more served than tonight's would be."""
+    with adapter.transaction(watched.settings.database_url) as cursor:
+        cursor.execute("UPDATE ml_ops.version SET as_of = as_of + interval '1 day' WHERE capability = 'watch'")
+    monkeypatch.setattr(evaluate, "WORTH", {24: 0.0, 48: 0.0})
+    assert _train(watched)["status"] == "replay"  # the baseline: the younger model may not serve this night
+    monkeypatch.setattr(evaluate, "WORTH", {24: -1.0, 48: -1.0})
+    assert _train(watched)["status"] == "refuse"
+    assert [decision for decision, _ in _versions(watched)] == ["promote", "replay", "refuse"]
