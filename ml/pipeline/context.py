@@ -75,9 +75,14 @@ class Night:
     def path(self, kind: str, *parts: str) -> str:
         return self.lake.join(kind, self.ref, *parts)
 
-    def backend(self) -> Any:
-        """An Ibis backend that reads and writes the lake."""
-        return self.lake.ibis(threads=self.settings.threads, memory_gb=self.settings.memory_gb)
+    @contextmanager
+    def backend(self) -> Iterator[Any]:
+        """An Ibis backend that reads and writes the lake; what it holds in memory is given back at the end."""
+        backend = self.lake.ibis(threads=self.settings.threads, memory_gb=self.settings.memory_gb)
+        try:
+            yield backend
+        finally:
+            backend.disconnect()
 
     def clean(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
         """The clean contract tables that ``capability`` reads, as Ibis tables; an optional one may be absent."""

@@ -230,19 +230,19 @@ def _empty() -> list[pa.RecordBatch]:
 def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTables:
     """The features of ``keys`` by the capability's own code, over the snapshot, what is new, and what the staff told."""
     lake, capability, folder = lane.night.lake, lane.capability, lane.night.lake.join(lane.folder, "features")
-    backend = lane.night.backend()
     settings = lane.night.settings
     now = config.read(settings.database_url, capability.config, reader.Pseudonym(settings.hash_key).hashed)
-    told = lane.night.config(backend, capability) | {name: ibis.memtable(rows) for name, rows in now.items()}
-    tables = dict(told)
-    for name in capability.tables:
-        # By name: the snapshot may be from before an upgrade that added a column.
-        if files := increment.sources(lake, lane.folder, lane.history, name):
-            tables[name] = backend.read_parquet(files, union_by_name=True)
-    only = ibis.memtable(keys.select(["key"]).rename_columns(list(lane.columns)))
-    made = told | dict(capability.module("features").build(tables, read.as_of, capability.params, only=only))
-    for name, table in made.items():
-        lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
+    with lane.night.backend() as backend:
+        told = lane.night.config(backend, capability) | {name: ibis.memtable(rows) for name, rows in now.items()}
+        tables = dict(told)
+        for name in capability.tables:
+            # By name: the snapshot may be from before an upgrade that added a column.
+            if files := increment.sources(lake, lane.folder, lane.history, name):
+                tables[name] = backend.read_parquet(files, union_by_name=True)
+        only = ibis.memtable(keys.select(["key"]).rename_columns(list(lane.columns)))
+        made = told | dict(capability.module("features").build(tables, read.as_of, capability.params, only=only))
+        for name, table in made.items():
+            lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
     return LazyTables.of(lake, folder)
 
 

@@ -169,17 +169,17 @@ def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) ->
 
 def _facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
     """What is true of a batch as a whole; the suite of the table says what is tolerated."""
-    backend = night.backend()
-    now = backend.read_parquet(night.path("predictions", capability.name, table.name, "*.parquet"))
-    facts = {
-        "rows": float(now.count().execute()),
-        "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
-    }
-    before = ops.visible(night.settings.database_url, table.name)
-    if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
-        folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
-        if night.lake.exists(folder):
-            facts |= _change(now, backend.read_parquet(night.lake.join(folder, "*.parquet")), table, facts["rows"])
+    with night.backend() as backend:
+        now = backend.read_parquet(night.path("predictions", capability.name, table.name, "*.parquet"))
+        facts = {
+            "rows": float(now.count().execute()),
+            "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
+        }
+        before = ops.visible(night.settings.database_url, table.name)
+        if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
+            folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
+            if night.lake.exists(folder):
+                facts |= _change(now, backend.read_parquet(night.lake.join(folder, "*.parquet")), table, facts["rows"])
     return facts
 
 

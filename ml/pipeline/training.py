@@ -36,14 +36,15 @@ def features(
     folder = night.path("features", capability.name, tag)
     done = night.lake.join(folder, "done.json")
     if not night.lake.exists(done):
-        part, backend = capability.module("features"), night.backend()
-        told = night.config(backend, capability)
-        tables = night.clean(backend, capability) | told
-        made: dict[str, Any] = told | dict(part.build(tables, since or as_of, capability.params))
-        if since:
-            made[TRUTH] = part.truth(tables, since, as_of, capability.params)
-        for name, table in made.items():
-            night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
+        part = capability.module("features")
+        with night.backend() as backend:
+            told = night.config(backend, capability)
+            tables = night.clean(backend, capability) | told
+            made: dict[str, Any] = told | dict(part.build(tables, since or as_of, capability.params))
+            if since:
+                made[TRUTH] = part.truth(tables, since, as_of, capability.params)
+            for name, table in made.items():
+                night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
         night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(made)})
     return LazyTables.of(night.lake, folder)
 

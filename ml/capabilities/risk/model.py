@@ -88,7 +88,7 @@ class RiskModel:
         ``fold``, one number per such order in the order of ``order_no``, is for orders without a time: see
         :meth:`encoding.Encoder.fit`. The highest folds stand for the later orders then.
         """
-        order = features["order"].sort_by("order_no")
+        order = _in_order(features["order"])
         self.anomaly_ = Anomaly().fit(order)
         rows = order.filter(pc.and_(order["settled"], pc.is_valid(order["label"])))
         y = rows["label"].to_numpy().astype(np.int8)
@@ -247,6 +247,12 @@ def _values(texts: pa.ChunkedArray) -> list[str]:
     counts = [(row["counts"], row["values"]) for row in pc.value_counts(texts.combine_chunks()).to_pylist()]
     kept = sorted((-n, value) for n, value in counts if value and n >= FEWEST_ROWS)
     return [value for _, value in kept[:MOST_VALUES]]
+
+
+def _in_order(order: pa.Table) -> pa.Table:
+    """By ``order_no``; a table that is in order already is not copied."""
+    numbers = order["order_no"].to_numpy()
+    return order if (numbers[1:] >= numbers[:-1]).all() else order.sort_by("order_no")
 
 
 def _medians(order: pa.Table) -> dict[str, float]:
