@@ -91,6 +91,10 @@ def _overall(at: Codes, label: Labels, delay: int) -> Floats:
     return np.asarray((bad[end] + 0.5) / (end + 50.0), np.float64)
 
 
+ENCODES = ["at", *dict.fromkeys(column for columns, _ in ENCODED.values() for column in columns)]
+"""Columns of the features' ``order`` that :meth:`Encoder.fit` looks at."""
+
+
 class Encoder:
     """The rates of :data:`columns.ENCODED` as a model knows them.
 
@@ -111,7 +115,7 @@ class Encoder:
         Parameters
         ----------
         order : pyarrow.Table
-            Rows of the features' ``order`` whose ``label`` is known.
+            Rows of the features' ``order`` whose ``label`` is known; columns ``ENCODES`` at least.
         label : ndarray of shape (n_rows,)
         delay : int
             Seconds after which a label counts as known: a row sees those of the rows placed so long before it.

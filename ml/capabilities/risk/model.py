@@ -17,7 +17,7 @@ from ml.capabilities.risk import boosting, calibration, money, tuning
 from ml.capabilities.risk.anomaly import Anomaly
 from ml.capabilities.risk.calibration import Calibration
 from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RAW
-from ml.capabilities.risk.encoding import Encoder
+from ml.capabilities.risk.encoding import ENCODES, Encoder
 from ml.capabilities.risk.linear import Logistic
 from ml.capabilities.risk.spec import Params
 from ml.core.errors import ArtifactError
@@ -90,10 +90,11 @@ class RiskModel:
         """
         order = _in_order(features["order"])
         self.anomaly_ = Anomaly().fit(order)
-        rows = order.filter(pc.and_(order["settled"], pc.is_valid(order["label"])))
-        y = rows["label"].to_numpy().astype(np.int8)
+        # Places, not a copy: a table of millions of orders with all that is counted of them is the most that is held.
+        told = np.flatnonzero(pc.and_(order["settled"], pc.is_valid(order["label"])).to_numpy())
+        y = order["label"].take(pa.array(told)).to_numpy().astype(np.int8)
         self.bad_, self.good_ = int(y.sum()), int(len(y) - y.sum())
-        self.values_ = {name: _values(rows[name]) for name in TEXTS}
+        self.values_ = {name: _values(order[name].take(pa.array(told))) for name in TEXTS}
         self.usual_ = _medians(order)
         self.orders_per_day_ = len(order) / max(1.0, _days(order))
         self.calibration_, self.flow_, self.flow_days_ = Calibration(), np.empty((0, 2)), 0.0
@@ -101,7 +102,7 @@ class RiskModel:
         self.encoder_ = Encoder(self.params.prior_orders)
         self.chosen_ = self.params
         if self.learnt:
-            self._learn(rows, y, fold)
+            self._learn(order, told, y, fold)
         return self
 
     def predict(self, order: pa.Table) -> Floats:
@@ -148,11 +149,16 @@ class RiskModel:
             arrays |= self.core_.state()
         np.savez(folder / "arrays.npz", **arrays)
 
-    def _learn(self, rows: pa.Table, y: Labels, fold: npt.NDArray[np.int64] | None) -> None:
-        """Learn from the youngest labelled orders, no row of which sees a label that it may not see."""
-        encoded = self.encoder_.fit(rows, y, self.params.settle_days * DAY, fold) if self.boosted else None
+    def _learn(
+        self, order: pa.Table, told: npt.NDArray[np.int64], y: Labels, fold: npt.NDArray[np.int64] | None
+    ) -> None:
+        """Learn from the youngest of the orders ``told``, no row of which sees a label that it may not see."""
+        delay = self.params.settle_days * DAY
+        encoded = (
+            self.encoder_.fit(order.select(ENCODES).take(pa.array(told)), y, delay, fold) if self.boosted else None
+        )
         first = max(0, len(y) - self.params.train_orders)
-        rows, y, fold = rows.slice(first), y[first:], None if fold is None else fold[first:]
+        rows, y, fold = order.take(pa.array(told[first:])), y[first:], None if fold is None else fold[first:]
         x = self.matrix(rows, None if encoded is None else encoded[first:])
         if self.boosted and fold is None:
             self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.params, self.seed)
