@@ -48,11 +48,13 @@ def headlines() -> None:
     """Print what the last night's summary tells of its tables."""
     from cli.environment import settings
     from ml.adapters import postgres
+    from ml.registry import CAPABILITIES
 
     sql = "SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1"
-    for name, told in (postgres.query(settings()[1].database_url, sql)[0]["told"] or {}).items():
-        numbers = ", ".join(f"{words} {_short(value)}" for words, value in told.items())
-        out.print(f"[bold]{name}[/]: {numbers}", soft_wrap=True)
+    told = postgres.query(settings()[1].database_url, sql)[0]["told"] or {}
+    for name, capability in CAPABILITIES.items():
+        if numbers := [f"{words} {_short(told[name][words])}" for words in capability.headlines if name in told]:
+            out.print(f"[bold]{name}[/]: {', '.join(numbers)}", soft_wrap=True)
 
 
 def _short(value: float) -> str:

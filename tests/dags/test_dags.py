@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -98,6 +98,18 @@ def test_night_is_at_two_on_the_shops_clock(monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_TIMEZONE", "America/Sao_Paulo")
     timetable = night().timetable
     assert (timetable.expression, str(timetable.timezone)) == ("0 2 * * *", "America/Sao_Paulo")
+
+
+def test_a_new_stack_waits_for_its_first_night(monkeypatch):
+    """Set up after 02:00 the first run by itself is that of the next day, not the one that is over."""
+    from airflow.timetables import trigger
+
+    from nightshift_airflow import factory
+
+    made = factory.night().timetable
+    clock = trigger.CronTriggerTimetable(made.expression, timezone="UTC", run_immediately=made.run_immediately)
+    monkeypatch.setattr(trigger, "utcnow", lambda: datetime(2026, 3, 5, 2, 30, tzinfo=UTC))
+    assert clock._calc_first_run() == datetime(2026, 3, 6, 2, tzinfo=UTC)
 
 
 def test_the_night_is_when_the_shop_wants_it(monkeypatch):
