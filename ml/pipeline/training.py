@@ -119,7 +119,9 @@ def _refresh(
     )
     decision = stopped(decision, mine.stops, served=True)
     if champion["baseline"]:
-        decision = replace(decision, outcome="baseline", why=f"{capability.gate.baseline} is served, on newer data.")
+        decision = replace(
+            decision, outcome="baseline", why=f"The baseline, {capability.gate.baseline}, is served, on newer data."
+        )
     if decision.outcome == "refuse":
         return None
     return _register(night, usual, decision, {**evaluations, "challenger": mine}, cutoff)

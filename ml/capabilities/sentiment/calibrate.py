@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 FEWEST = 60
 """Texts below which nothing is calibrated."""
 MARGIN = 3.0
-"""Log-odds of a score of 1, where nothing is calibrated: about what it is on the reviews of real shops."""
+"""What a score of 1 adds to the class above its step and takes from the one below, where nothing is calibrated."""
 _STEPS = np.array(sorted(np.linspace(-1.5, 1.5, 31), key=abs))
 """Of offsets that do equally well the smallest is taken."""
 
