@@ -142,11 +142,11 @@ def test_a_night_obeys_what_was_written_when_it_read_the_shop(settings: Settings
     seen = {}
     for ref in (first, fresh):
         opened = Night.open(settings, ref)
-        backend = opened.backend()
-        told = opened.config(backend, spec)
-        seen[ref] = told["rule"].execute().to_dict("records")
-        assert told["night"].to_pyarrow().to_pylist() == [{"night": night}]
-        assert backend.to_pyarrow(told["reason_template"]).num_rows == len(TEMPLATES)
+        with opened.backend() as backend:
+            told = opened.config(backend, spec)
+            seen[ref] = told["rule"].execute().to_dict("records")
+            assert told["night"].to_pyarrow().to_pylist() == [{"night": night}]
+            assert backend.to_pyarrow(told["reason_template"]).num_rows == len(TEMPLATES)
     assert [rule["brand"] for rule in seen[fresh]] == ["ACME"]
     assert seen[first] == []
     digests = {Night.open(settings, ref).manifest["sha256"] for ref in (first, fresh)}
@@ -158,8 +158,9 @@ def test_a_snapshot_from_before_has_the_defaults(settings: Settings) -> None:
     fill(settings.database_url, shop())
     opened = Night.open(settings, pipeline.extract(settings, date(2026, 1, 1)))
     old = replace(opened, manifest={k: v for k, v in opened.manifest.items() if k != "config"})
-    told = old.config(old.backend(), CAPABILITIES["recommender"])
-    assert told["recommender_setting"].to_pyarrow().to_pylist() == [{"one": True, "language": "en"}]
+    with old.backend() as backend:
+        told = old.config(backend, CAPABILITIES["recommender"])
+        assert told["recommender_setting"].to_pyarrow().to_pylist() == [{"one": True, "language": "en"}]
 
 
 def test_shop_check_tells_rules_without_effect(settings: Settings) -> None:
