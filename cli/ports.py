@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ml.core.errors import NightshiftError
 
@@ -24,11 +25,36 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(preferred: int, taken: Collection[int] = ()) -> int:
-    """``preferred``, or the next port that is free and not in ``taken``."""
+@dataclass(frozen=True)
+class Claim:
+    """A port that is ours as long as the socket is open, here or in a process that inherited it.
+
+    Its server binds the port seconds after it was chosen: until then another stack that starts would find it free. The
+    socket is of UDP, whose ports are others than the server's, and the kernel frees it with its last holder.
+    """
+
+    port: int
+    held: socket.socket
+
+
+def claim(port: int) -> Claim | None:
+    """Take ``port`` if nobody listens there and no other stack has claimed it."""
+    if not is_free(port):
+        return None
+    held = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        return None
+    return Claim(port, held)
+
+
+def choose(preferred: int) -> Claim:
+    """``preferred``, or the next port that can be claimed."""
     for port in range(preferred, min(preferred + SEARCHED, 65536)):
-        if port not in taken and is_free(port):
-            return port
+        if made := claim(port):
+            return made
     raise NightshiftError(
         "No free port was found.",
         came=f"all of {preferred} to {preferred + SEARCHED - 1} on 127.0.0.1 are taken",
@@ -36,11 +62,6 @@ def choose(preferred: int, taken: Collection[int] = ()) -> int:
     )
 
 
-def choose_all(before: dict[str, int]) -> dict[str, int]:
+def choose_all(before: Mapping[str, int]) -> dict[str, Claim]:
     """A port for each service: the one it had ``before`` if it is free, else the preferred one or the next."""
-    chosen: dict[str, int] = {}
-    for name, preferred in PREFERRED.items():
-        had = before.get(name, preferred)
-        start = had if is_free(had) else preferred
-        chosen[name] = choose(start, chosen.values())
-    return chosen
+    return {name: claim(before.get(name, preferred)) or choose(preferred) for name, preferred in PREFERRED.items()}

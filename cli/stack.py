@@ -71,7 +71,8 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
     embedded = "NIGHTSHIFT_DATABASE_URL" not in wanted
     steps.now("Preparing the state folder …")
     server = postgres.arrange(home, secrets) if embedded else None
-    stack = Stack(ports.choose_all(before.ports if before else {}), wanted, server)
+    claims = ports.choose_all(before.ports if before else {})
+    stack = Stack({name: made.port for name, made in claims.items()}, wanted, server)
     _tell(home, stack, before, steps)
     users = {name: secrets[f"airflow_{name}_password"] for name in ("admin", "viewer")}
     write_private(home.passwords_file, json.dumps(users) + "\n")
@@ -82,8 +83,11 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
     subprocess.Popen(
         [sys.executable, "-P", "-m", "cli.supervisor"], env=variables, cwd=home.root, stdin=subprocess.DEVNULL,
         stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        pass_fds=[made.held.fileno() for made in claims.values()],
     )  # fmt: skip
     os.close(log)
+    for made in claims.values():
+        made.held.close()
     until = time.monotonic() + 20
     while not home.state_file.exists():
         if time.monotonic() > until:

@@ -27,6 +27,8 @@ CHECKS: dict[str, Sequence[str]] = {
     "mypy": ("-m", "mypy"),
     "import-linter": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
 }
+# A file's tests share what is costly to make. A night of the tests takes up to 3 GiB.
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 LOCKED = ("requirements", "requirements-dev", "requirements-spark")
 
 
@@ -37,8 +39,8 @@ def run_python(arguments: Sequence[str], *, folder: Path | None = None) -> int:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests that this machine can run; what follows goes to pytest, for example -m "not night" tests/core."""
-    raise typer.Exit(run_python(["-m", "pytest", *context.args], folder=PROJECT))
+    """Run the tests that this machine can run, side by side; or what pytest is told, as -m "not night" tests/core."""
+    raise typer.Exit(run_python(["-m", "pytest", *(context.args or SIDE_BY_SIDE)], folder=PROJECT))
 
 
 def check() -> None:

@@ -116,19 +116,38 @@ def test_what_the_caller_set_for_others_stays_outside() -> None:
 
 
 def test_a_taken_port_is_passed_over() -> None:
-    """The next free port is chosen, and no port twice."""
+    """The next free port is chosen."""
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
         assert not ports.is_free(port)
         chosen = ports.choose(port)
-        assert chosen > port
-        assert ports.choose(port, {chosen}) > chosen
+        chosen.held.close()
+        assert chosen.port > port
+
+
+def test_two_stacks_that_start_at_once_get_other_ports() -> None:
+    """A port is taken from when it is chosen until the stack ends, also before its server listens."""
+    wanted = {"postgres": 42_431, "airflow": 42_531, "mlflow": 42_631}
+    claims = [ports.choose_all(wanted), ports.choose_all(wanted)]
+    chosen = [made.port for claim in claims for made in claim.values()]
+    first, again = claims[0]["postgres"], None
+    try:
+        assert len(set(chosen)) == len(chosen) == 6
+        assert ports.claim(first.port) is None
+        first.held.close()
+        again = ports.claim(first.port)
+        assert again is not None
+    finally:
+        for made in (*claims[0].values(), *claims[1].values(), *([again] if again else [])):
+            made.held.close()
 
 
 def test_ports_stay_while_they_are_free() -> None:
     """A stack that starts again has the addresses that it had."""
-    first = ports.choose_all(dict.fromkeys(ports.PREFERRED, 0) | {"airflow": 28_431})
-    assert first["airflow"] == 28_431
-    assert len(set(first.values())) == len(first)
+    first = ports.choose_all({"postgres": 28_411, "airflow": 28_431, "mlflow": 28_451})
+    for made in first.values():
+        made.held.close()
+    assert first["airflow"].port == 28_431
+    assert len({made.port for made in first.values()}) == len(first)

@@ -66,13 +66,15 @@ def small() -> Iterator[Small]:
     home.ensure()
     secrets = home.secrets()
     chosen = ports.choose_all({"postgres": 42_431, "airflow": 42_531, "mlflow": 42_631})
-    stack = Stack(chosen, {}, postgres.arrange(home, secrets))
+    stack = Stack({name: made.port for name, made in chosen.items()}, {}, postgres.arrange(home, secrets))
     write_private(home.stack_file, json.dumps(stack.as_json()))
     variables = environment.clean(os.environ) | environment.services(home, stack, secrets)
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.cli.small_stack", str(home.root)], env=variables, cwd=PROJECT,
-        start_new_session=True,
+        start_new_session=True, pass_fds=[made.held.fileno() for made in chosen.values()],
     )  # fmt: skip
+    for claim in chosen.values():
+        claim.held.close()
     made = Small(home, stack, process)
     try:
         eventually(lambda: made.service("worker")["state"] == "ready")
