@@ -11,12 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml.adapters.extract import Pseudonym, Reader, catalog, faults_of, reading
+from ml.adapters.extract import Reader, catalog, faults_of, reading
 from ml.adapters.lake import Lake
+from ml.adapters.pseudonym import Pseudonym
 from ml.adapters.shop_sql import Shop, quoted
 from ml.core.errors import ContractError
 from ml.core.spec import Live
-from ml.shop.contract import TABLES, Table
+from ml.shop.contract import TABLES
+from ml.shop.table import Table
 
 
 @dataclass(frozen=True)

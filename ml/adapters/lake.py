@@ -9,11 +9,8 @@ import os
 import shutil
 import tempfile
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from io import RawIOBase
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from ml.adapters.streams import Hashing, parquet_writer, rechunk
 from ml.core.errors import StorageError
 
 ROW_GROUP = 131_072
@@ -130,13 +128,13 @@ class Lake:
         """
         self.remove(folder)
         digest, rows, part = hashlib.sha256(), 0, 0
-        chunks = _rechunk(schema, batches, min(ROW_GROUP, rows_per_file))
+        chunks = rechunk(schema, batches, min(ROW_GROUP, rows_per_file))
         chunk = next(chunks)
         while True:
             written = 0
             with (
                 self.open(self.join(folder, f"part-{part:05d}.parquet"), "wb") as file,
-                _writer(_Hashing(file, digest), schema) as writer,
+                parquet_writer(Hashing(file, digest), schema) as writer,
             ):
                 while chunk is not None and (not written or written + chunk.num_rows <= rows_per_file):
                     writer.write_batch(chunk, row_group_size=ROW_GROUP)
@@ -154,7 +152,7 @@ class Lake:
         if first is None:
             return 0
         rows, target = 0, self.join(path)
-        with self.open(self._partial(target), "wb") as file, _writer(file, first.schema) as writer:
+        with self.open(self._partial(target), "wb") as file, parquet_writer(file, first.schema) as writer:
             for batch in chain([first], stream):
                 writer.write_batch(batch, row_group_size=ROW_GROUP)
                 rows += batch.num_rows
@@ -245,70 +243,3 @@ class Lake:
             do="free disk space (delete old folders under snapshot/ and features/ in the lake), make the folder "
             "writable, or set NIGHTSHIFT_LAKE_URI to a larger disk; then run the night again",
         )
-
-
-def ahead(batches: Iterable[pa.RecordBatch], depth: int = 2) -> Iterator[pa.RecordBatch]:
-    """Make the next batches in a thread while the caller works on this one."""
-    stream = iter(batches)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = deque(pool.submit(next, stream, None) for _ in range(depth))
-        while (batch := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(next, stream, None))
-            yield batch
-
-
-class _Hashing(RawIOBase):
-    """A file that hashes what is written to it."""
-
-    def __init__(self, file: IO[bytes], digest: Any) -> None:
-        self._file, self._digest = file, digest
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._digest.update(data)
-        return int(self._file.write(data))
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-
-def _writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(
-        file,
-        schema,
-        compression="zstd",
-        compression_level=1,
-        dictionary_pagesize_limit=200_000,  # ids are given up as dictionary early: a third faster and smaller than 1 MB
-        coerce_timestamps="us",
-        allow_truncated_timestamps=True,
-    )
-
-
-def _rechunk(schema: pa.Schema, batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
-    """Cut a stream into batches of exactly ``size`` rows (the last may be shorter; an empty stream gives an empty one)."""
-    held: list[pa.RecordBatch] = []
-    rows, first = 0, True
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        while rows >= size:
-            whole = _one(schema, held)
-            yield whole.slice(0, size)
-            rows, first = rows - size, False
-            held = [whole.slice(size)] if rows else []
-    if rows or first:
-        yield _one(schema, held)
-
-
-def _one(schema: pa.Schema, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    table = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in batches], schema)
-    return pa.RecordBatch.from_arrays([_flat(column) for column in table.columns], schema=schema)
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    flat = column.combine_chunks()
-    return pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat

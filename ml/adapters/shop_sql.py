@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ml.core.spec import Kind, Live
-from ml.shop.contract import TABLES, Table
+from ml.shop.contract import TABLES
+from ml.shop.table import Table
 
 ACCEPTED: dict[Kind, tuple[str, ...]] = {
     "integer": ("int2", "int4", "int8", "numeric"),

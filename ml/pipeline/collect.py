@@ -9,6 +9,7 @@ from typing import Any
 from ml.adapters import config, ops, quality
 from ml.adapters import extract as reader
 from ml.adapters.lake import Lake
+from ml.adapters.pseudonym import Pseudonym
 from ml.core.errors import ContractError, DataRefused
 from ml.pipeline.context import SUITES, Night
 from ml.pipeline.setup import migrate
@@ -68,7 +69,7 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
             manifest = reader.extract(
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
                 timezone=settings.timezone, sample=sample, shop=shop,
-                config=config.read(settings.database_url, CONFIG, reader.Pseudonym(settings.hash_key).hashed),
+                config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
     return ref

@@ -21,6 +21,7 @@ from ml.adapters import config, increment, ops, quality, tracking
 from ml.adapters import extract as reader
 from ml.adapters import live as shelf
 from ml.adapters.postgres import ARROW
+from ml.adapters.pseudonym import Pseudonym
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.pipeline.context import SUITES, LazyTables, Night
@@ -231,7 +232,7 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
     """The features of ``keys`` by the capability's own code, over the snapshot, what is new, and what the staff told."""
     lake, capability, folder = lane.night.lake, lane.capability, lane.night.lake.join(lane.folder, "features")
     settings = lane.night.settings
-    now = config.read(settings.database_url, capability.config, reader.Pseudonym(settings.hash_key).hashed)
+    now = config.read(settings.database_url, capability.config, Pseudonym(settings.hash_key).hashed)
     with lane.night.backend() as backend:
         told = lane.night.config(backend, capability) | {name: ibis.memtable(rows) for name, rows in now.items()}
         tables = dict(told)

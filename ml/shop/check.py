@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ml.adapters import config, config_faults, extract, postgres, quality
 from ml.adapters.lake import Lake
+from ml.adapters.pseudonym import Pseudonym
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES, CONFIG
 from ml.settings import PROJECT, Settings
@@ -85,7 +86,7 @@ def _told(settings: Settings) -> dict[str, pa.Table]:
     """What the staff wrote; nothing where Nightshift has not been set up yet."""
     there = {row["name"] for row in postgres.query(settings.database_url, _CONFIG)}
     tables = [table for table in CONFIG if table.name in there]
-    return config.read(settings.database_url, tables, extract.Pseudonym(settings.hash_key).hashed)
+    return config.read(settings.database_url, tables, Pseudonym(settings.hash_key).hashed)
 
 
 def _counted(url: str) -> tuple[TableCheck, ...]:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ml.adapters.postgres import TYPES
-from ml.shop.contract import TABLES, Column, Table
+from ml.shop.contract import TABLES
+from ml.shop.table import Column, Table
 
 
 def quoted(*names: str) -> str:

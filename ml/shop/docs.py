@@ -12,7 +12,8 @@ from ml.adapters.config import TYPES
 from ml.core.spec import Capability, ConfigColumn, ConfigTable, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES, Column, Table
+from ml.shop.contract import TABLES
+from ml.shop.table import Column, Table
 
 MADE = "<!-- Made from the code by `python -m ml.shop.docs`; edit ml/shop/contract.py or a capability's spec.py. -->"
 

@@ -23,9 +23,10 @@ from ml.adapters import extract, postgres
 from ml.core.errors import Busy, ContractError, NightshiftError
 from ml.settings import Settings
 from ml.shop import ddl, swap
-from ml.shop.contract import TABLES, Table
+from ml.shop.contract import TABLES
 from ml.shop.marker import Marker
 from ml.shop.source import Source
+from ml.shop.table import Table
 
 Progress = Callable[[str, int], None]
 """Called with a table's name and its rows so far."""

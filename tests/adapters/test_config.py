@@ -14,6 +14,7 @@ from ml import pipeline
 from ml.adapters import config, config_faults, postgres
 from ml.adapters import extract as reader
 from ml.adapters.lake import Lake
+from ml.adapters.pseudonym import Pseudonym
 from ml.capabilities.recommender.templates import TEMPLATES
 from ml.core.spec import ConfigColumn, ConfigTable
 from ml.pipeline.context import Night
@@ -244,7 +245,7 @@ def test_what_is_personal_is_kept_as_its_hash_alone(settings: Settings) -> None:
     """The snapshot knows an address by its keyed hash; a hash that staff copied stays one, and what is not personal too."""
     from ml.capabilities.risk.config import LIST
 
-    hashed = reader.Pseudonym("key").hashed
+    hashed = Pseudonym("key").hashed
     (mine,) = hashed(pa.array(["10.0.0.1"])).to_pylist()
     config.sync(settings.database_url, [LIST])
     for entity, value in (("ip", "10.0.0.1"), ("ip", mine), ("country", "XX")):

@@ -11,6 +11,7 @@ import pytest
 
 from ml.adapters import extract as reader
 from ml.adapters.lake import Lake
+from ml.adapters.pseudonym import valid_text
 from ml.core.errors import ContractError, NightshiftError
 from ml.shop.contract import TABLES
 from tests.small_shop import execute, fill, shop
@@ -208,4 +209,4 @@ def test_text_that_is_no_utf8_is_mended() -> None:
     """Bytes that are no UTF-8, as a database in SQL_ASCII may hold, become U+FFFD; other text stays as it is."""
     broken = pa.array([b"ok \xf0\x9f\x98\x80", None, b"a\xffb"], pa.binary()).view(pa.string())
 
-    assert reader.valid_text(broken).to_pylist() == ["ok 😀", None, "a\ufffdb"]
+    assert valid_text(broken).to_pylist() == ["ok 😀", None, "a\ufffdb"]

@@ -15,7 +15,8 @@ from ml.adapters.lake import Lake
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.snapshot import Sieve
 from ml.adapters.quality.suite import Suite
-from ml.shop.contract import TABLES, Table
+from ml.shop.contract import TABLES
+from ml.shop.table import Table
 
 
 def validate_new(

@@ -17,12 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ml.adapters.extract import schema
-from ml.adapters.lake import Lake, ahead
+from ml.adapters.lake import Lake
 from ml.adapters.quality.judge import Judge, Tally, build_docs
 from ml.adapters.quality.relations import quarantined, rows_with_facts
 from ml.adapters.quality.suite import Rule, Suite
 from ml.adapters.quality.verdict import EXAMPLES, Breach, Verdict
-from ml.shop.contract import TABLES, Table
+from ml.adapters.streams import ahead
+from ml.shop.contract import TABLES
+from ml.shop.table import Table
 
 QUARANTINE = pa.schema(
     [("table_name", pa.string()), ("row_key", pa.string()), ("rule", pa.string()), ("row", pa.string())]

@@ -24,9 +24,10 @@ from pyarrow import parquet
 
 from ml.core.errors import ContractError, NightshiftError
 from ml.core.spec import Kind
-from ml.shop.contract import TABLES, Column, Table
+from ml.shop.contract import TABLES
 from ml.shop.ddl import quoted
 from ml.shop.sources._files import BATCH_ROWS, blocks, encoding_of, header_of, open_bytes, read_csv
+from ml.shop.table import Column, Table
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 EXAMPLES = 5

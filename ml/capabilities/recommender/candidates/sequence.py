@@ -6,7 +6,7 @@ their place. Each order of the log is an example that is read backwards from its
 (one causal pass over all orders of a customer is cheaper, but knows ages at the last one only). Repeat purchases have a
 part of their own, a learned curve of age and a learned rate per product, so that the attention learns what is new to a
 customer (after RepeatNet, Ren et al., AAAI 2019); popularity is read from tonight's log. :mod:`sequence_forward` has
-the formulas, :mod:`sequence_train` the loss.
+the formulas, :mod:`sequence_examples` what is learned from, :mod:`sequence_train` the loss.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates import sequence_train as training
 from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.candidates.sequence_data import DAY, Longs, Moments
+from ml.capabilities.recommender.candidates.sequence_examples import Examples
 from ml.core import metrics
 from ml.core.compiled import Ids, Scores
 
@@ -74,7 +75,7 @@ def widened(weights: dict[str, Scores], moments: Moments, log: Log) -> dict[str,
     return made
 
 
-def shift(weights: forward.Weights, examples: training.Examples, held: Longs, params: Params, threads: int) -> float:
+def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Params, threads: int) -> float:
     """How much more to trust repeats than in training: what ranks the ``held`` orders best (NDCG@10).
 
     On orders that it has seen, what the attention finds looks surer than it is on those to come; what was bought is
@@ -90,7 +91,7 @@ def shift(weights: forward.Weights, examples: training.Examples, held: Longs, pa
     return SHIFTS[int(np.argmax(total))]
 
 
-def _ranked(weights: forward.Weights, examples: training.Examples, orders: Longs, z: Scores) -> metrics.Floats:
+def _ranked(weights: forward.Weights, examples: Examples, orders: Longs, z: Scores) -> metrics.Floats:
     """Sum of NDCG@10 of some orders, for each of ``SHIFTS``."""
     moments = Moments(*(part[orders] for part in examples.moments))
     lines = data.bought(examples.log, examples.number, moments, examples.most)
@@ -109,11 +110,11 @@ def _ranked(weights: forward.Weights, examples: training.Examples, orders: Longs
     return np.array(made)
 
 
-def _examples(log: Log, number: Ids, m: int, params: Params) -> training.Examples:
+def _examples(log: Log, number: Ids, m: int, params: Params) -> Examples:
     moments, stop = data.orders(log)
     first = int(log.at.min())
     pace = max(DAY, (log.until - first) // MOST_TIMES)
     popular = data.popularity(number[log.product], log.at, m, np.arange(first, log.until, pace))
     sample = 0 if m <= params.whole_catalogue else params.sample
-    return training.Examples(log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length,
+    return Examples(log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length,
                              params.most_lines, sample)  # fmt: skip

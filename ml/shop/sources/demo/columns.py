@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml.core.spec import Kind
-from ml.shop.contract import Table
+from ml.shop.table import Table
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml.core.spec import Kind
-from ml.shop.contract import Column, Table
+from ml.shop.table import Column, Table
 
 
 def _table(name: str, meaning: str, key: str, **columns: tuple[Kind, str]) -> Table:

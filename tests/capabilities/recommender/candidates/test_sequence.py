@@ -14,6 +14,7 @@ from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates.log import Log, before
 from ml.capabilities.recommender.candidates.sequence import Params, Sequence
+from ml.capabilities.recommender.candidates.sequence_examples import Examples
 from ml.core.errors import ArtifactError
 from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
 
@@ -176,15 +177,13 @@ def test_ages_that_training_did_not_see_weigh_as_the_oldest_that_it_saw() -> Non
 
 def test_a_sampled_catalogue_estimates_the_whole() -> None:
     """With products sampled, Z is right on average: own products exactly, all else by one over its chance."""
-    from ml.capabilities.recommender.candidates import sequence_train as training
-
     log = random_log(6, 30, 200, 600)
     sold = np.unique(log.product)
     m, number = len(sold), np.full(200, -1, np.int32)
     number[sold] = np.arange(m, dtype=np.int32)
     moments, stop = data.orders(log)
     popular = data.popularity(number[log.product], log.at, m, np.array([NOW - 300 * DAY, NOW]))
-    each = training.Examples(log, number, m, moments, stop, popular, np.ones(len(stop), np.int64), 5, 100, 40)
+    each = Examples(log, number, m, moments, stop, popular, np.ones(len(stop), np.int64), 5, 100, 40)
     rng, rows = np.random.default_rng(1), np.arange(6)
     exp_s = np.exp(rng.standard_normal(m))
     totals = []
