@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench import Options
+from ml.capabilities.sentiment.clean import clean
 from ml.core.errors import NightshiftError
 
 SEED = 7
@@ -29,14 +31,25 @@ class Task:
     """A question about texts; ``test`` marks the fifth of the texts that is only judged on (equal texts are on one side)."""
 
     name: str
-    texts: list[str]
+    titles: list[str]
+    bodies: list[str]
     labels: Labels
     stars: Labels
     test: npt.NDArray[np.bool_]
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """Headline and text as one, a line each: what peers read."""
+        return [f"{title}\n{body}" for title, body in zip(self.titles, self.bodies, strict=True)]
+
     @property
     def classes(self) -> int:
         return int(self.labels.max()) + 1
+
+    def cleaned(self, *, test: bool) -> pa.Array:
+        """Texts of one side as the capability reads them."""
+        chosen = pa.array(self.test if test else ~self.test)
+        return clean(*(pa.array(part, pa.large_string()).filter(chosen) for part in (self.titles, self.bodies)))
 
     def part(self, *, test: bool) -> tuple[list[str], Labels]:
         """Texts and labels of one side."""
@@ -60,20 +73,24 @@ def tasks(options: Options) -> Iterator[Task]:
         rows["review_score"].to_numpy()[::step].astype(int),
     )
     sure = stars != 3
-    yield _task("Olist, 2 classes", [t for t, s in zip(texts, sure, strict=True) if s], stars[sure] > 3, stars[sure])
-    yield _task("Olist, 3 classes", texts, (stars >= 3).astype(int) + (stars >= 4), stars)
+    clear = [t for t, s in zip(texts, sure, strict=True) if s]
+    yield _task("Olist, 2 classes", [""] * len(clear), clear, stars[sure] > 3, stars[sure])
+    yield _task("Olist, 3 classes", [""] * len(texts), texts, (stars >= 3).astype(int) + (stars >= 4), stars)
     rows = pq.read_table(clothing)
     parts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in ("Title", "Review Text")]
-    joined = pc.binary_join_element_wise(*parts, "\n")
-    there = pc.not_equal(pc.utf8_trim_whitespace(joined), "")
+    there = pc.not_equal(pc.utf8_trim_whitespace(pc.binary_join_element_wise(*parts, "\n")), "")
     recommended, rating = (rows[name].filter(there).to_numpy()[::step] for name in ("Recommended IND", "Rating"))
-    yield _task("clothing, recommended", joined.filter(there).to_pylist()[::step], recommended, rating)
+    titles, bodies = (part.filter(there).to_pylist()[::step] for part in parts)
+    yield _task("clothing, recommended", titles, bodies, recommended, rating)
 
 
-def _task(name: str, texts: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any]) -> Task:
-    keys = [hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest()[:8] for text in texts]
+def _task(name: str, titles: list[str], bodies: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any]) -> Task:
+    words = [
+        " ".join([*title.lower().split(), *body.lower().split()]) for title, body in zip(titles, bodies, strict=True)
+    ]
+    keys = [hashlib.sha256(text.encode()).hexdigest()[:8] for text in words]
     test = np.array([int(key, 16) % 100 >= 80 for key in keys])
-    return Task(name, texts, labels.astype(np.int64), stars.astype(np.int64), test)
+    return Task(name, titles, bodies, labels.astype(np.int64), stars.astype(np.int64), test)
 
 
 def ceiling(task: Task) -> float:

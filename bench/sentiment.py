@@ -8,9 +8,8 @@ paired bootstrap where a peer is to be beaten.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +26,7 @@ PROMISED = {"Olist, 2 classes": 0.937, "Olist, 3 classes": 0.695, "clothing, rec
 PROMISED_AUC = {"clothing, recommended": 0.967}
 RESAMPLES = 1000
 NIGHT = 500_000
+_PARTS: tuple[Callable[[Task], list[str]], ...] = (lambda task: task.titles, lambda task: task.bodies)
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -34,21 +34,21 @@ def run(options: Options) -> Iterator[Row]:
     found = list(tasks(options))
     for task in found:
         yield from quality(task)
-    texts = pa.array([text for task in found[1:] for text in task.texts], pa.large_string())
+    said = [pa.array([text for task in found[1:] for text in part(task)], pa.large_string()) for part in _PARTS]
     fitted = _shop(found[1])
-    yield from speed(fitted, texts)
+    yield from speed(fitted, *said)
     yield from compression(found[1])
-    yield from night(fitted, texts, NIGHT // (20 if options.quick else 1))
+    yield from night(fitted, *said, NIGHT // (20 if options.quick else 1))
 
 
 def quality(task: Task) -> Iterator[Row]:
     """Macro-F1 beside each peer and the promise."""
-    (train, labels), (test, truth) = task.part(test=False), task.part(test=True)
+    (_, labels), (_, truth) = task.part(test=False), task.part(test=True)
     params: Params = SPEC.params
     three = task.classes == model.CLASSES
     grades, class_of = (task.stars[~task.test] - 1, model.CLASS_OF) if three else (labels, np.arange(task.classes))
-    fitted = classifier.learn(_cleaned(train), grades, class_of, params, SEED, hints=three)
-    chance = fitted.chances(Texts.of(_cleaned(test)))
+    fitted = classifier.learn(task.cleaned(test=False), grades, class_of, params, SEED, hints=three)
+    chance = fitted.chances(Texts.of(task.cleaned(test=True)))
     guess = fitted.label(chance)
     ours = macro_f1(truth, guess, task.classes)
     theirs = {name: peer(task) for name, peer in peers().items()}
@@ -90,15 +90,11 @@ def _gap(truth: Labels, ours: Labels, theirs: Labels, classes: int) -> tuple[flo
     return float(low), float(high)
 
 
-def _cleaned(texts: list[str]) -> Any:
-    return clean(pa.nulls(len(texts), pa.string()), pa.array(texts, pa.large_string()))
-
-
-def _features(texts: pa.Array, stars: pa.Array) -> dict[str, pa.Table]:
+def _features(titles: pa.Array, texts: pa.Array, stars: pa.Array) -> dict[str, pa.Table]:
     n = len(texts)
     reviews = {
         "review_id": pa.array([f"r{i:07d}" for i in range(n)]), "product_id": pa.array([f"p{i % 5000}" for i in range(n)]),
-        "stars": stars, "title": pa.nulls(n, pa.string()), "text": texts.cast(pa.string()),
+        "stars": stars, "title": titles.cast(pa.string()), "text": texts.cast(pa.string()),
         "written_at": pa.array(np.arange(n) * 60_000_000),
     }  # fmt: skip
     return {"review": pa.table(reviews), "moment": pa.table({"as_of": pa.array([n * 60_000_000], pa.int64())})}
@@ -106,20 +102,21 @@ def _features(texts: pa.Array, stars: pa.Array) -> dict[str, pa.Table]:
 
 def _shop(task: Task) -> model.Sentiment:
     """The whole capability fitted on the training side."""
-    texts, _ = task.part(test=False)
-    return model.fit(_features(pa.array(texts), pa.array(task.stars[~task.test])), SPEC.params, SEED)
+    chosen = pa.array(~task.test)
+    said = [pa.array(part(task), pa.large_string()).filter(chosen) for part in _PARTS]
+    return model.fit(_features(*said, pa.array(task.stars[~task.test])), SPEC.params, SEED)
 
 
-def speed(fitted: model.Sentiment, texts: pa.Array) -> Iterator[Row]:
+def speed(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array) -> Iterator[Row]:
     """Reviews a second on two threads, reading the text included."""
     n = len(texts)
-    nothing, bytes_ = pa.nulls(n, pa.string()), Texts.of(texts)
+    bytes_ = Texts.of(clean(titles, texts))
     linear.logits(fitted.classifier_.linear, bytes_)
     per_second = n / seconds(lambda: linear.logits(fitted.classifier_.linear, bytes_))
     yield Row(
         "linear model, n-grams included", "reviews/s", per_second, "the issue's bar", 20_000, per_second / 20_000, 1.0
     )
-    per_second = n / seconds(lambda: fitted.chances(clean(nothing, texts)))
+    per_second = n / seconds(lambda: fitted.chances(clean(titles, texts)))
     yield Row(
         "cleaned, scored, calibrated", "reviews/s", per_second, "the issue's bar", 20_000, per_second / 20_000, 1.0
     )
@@ -136,11 +133,12 @@ def compression(task: Task) -> Iterator[Row]:
     """The network before and after: macro-F1 of its own labels, reviews a second on two threads, size."""
     from ml.capabilities.sentiment import network_train
 
-    (train, labels), (test, truth) = task.part(test=False), task.part(test=True)
-    few = slice(0, 20_000)
-    whole, row = network_train.fit(Texts.of(_cleaned(train[few])), labels[few], task.classes, SPEC.params, SEED)
+    (_, labels), (_, truth) = task.part(test=False), task.part(test=True)
+    few = 20_000
+    train = Texts.of(task.cleaned(test=False).slice(0, few))
+    whole, row = network_train.fit(train, labels[:few], task.classes, SPEC.params, SEED)
     small = network_train.compress(whole, row, SPEC.params)
-    texts = Texts.of(_cleaned(test))
+    texts = Texts.of(task.cleaned(test=True))
 
     def before() -> Scores:
         found = network.pieces(texts, SPEC.params.network_bits, SPEC.params.network_tokens)
@@ -152,17 +150,17 @@ def compression(task: Task) -> Iterator[Row]:
     f1 = [macro_f1(truth, scores.argmax(1), task.classes) for scores in (before(), after())]
     yield Row("network of one byte a weight: macro-F1", "F1", f1[1], "in Keras", f1[0], f1[1] / f1[0], 0.995)
     took = [seconds(before), seconds(after)]
-    speeds = [len(test) / one for one in took]
+    speeds = [len(truth) / one for one in took]
     yield Row("network of one byte a weight", "reviews/s", speeds[1], "in Keras", speeds[0], speeds[1] / speeds[0], 1.0)
     yield Row("network of one byte a weight", "reviews/s", speeds[1], "the issue's bar", 4_000, speeds[1] / 4_000, 1.0)
     sizes = [4.0 * whole.count_params(), float(small.embedding.values.size + small.filters.values.size)]
     yield Row("network's weights", "MB", sizes[1] / 1e6, "in Keras", sizes[0] / 1e6, sizes[0] / sizes[1])
 
 
-def night(fitted: model.Sentiment, texts: pa.Array, n: int) -> Iterator[Row]:
+def night(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array, n: int) -> Iterator[Row]:
     """All tables of a night without a new review."""
     place = np.arange(n) % len(texts)
-    known = _features(texts.take(pa.array(place)), pa.array(1 + place % 5))
+    known = _features(*(part.take(pa.array(place)) for part in (titles, texts)), pa.array(1 + place % 5))
     made = {
         name: pa.Table.from_batches(list(rows)) for name, rows in score.score(fitted, known, 0, 1, SPEC.params).items()
     }

@@ -10,6 +10,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ml.core.kernel_cache import LOCATORS
+
 Ids = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float32]
 Csr = Any  # scipy.sparse.csr_array or csr_matrix, which have no types
@@ -19,12 +21,16 @@ def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Compile ``kernel`` on its first call; it runs without the GIL, so plain threads share the cores.
 
     Numba's own thread pool is not used: it does not survive a fork, and Airflow forks. The machine code is kept beside
-    the source or in the user's cache folder; where neither can be written, it is compiled again in every process.
+    the source or in the user's cache folder (:mod:`kernel_cache`); where neither can be written, it is compiled again in
+    every process.
     """
+    theirs, numba.config.CACHE_LOCATOR_CLASSES = numba.config.CACHE_LOCATOR_CLASSES, LOCATORS
     try:
         return numba.njit(nogil=True, cache=True)(kernel)  # type: ignore[no-any-return]
     except RuntimeError:  # Numba: "no locator available", nothing is writable
         return numba.njit(nogil=True)(kernel)  # type: ignore[no-any-return]
+    finally:
+        numba.config.CACHE_LOCATOR_CLASSES = theirs
 
 
 @compiled

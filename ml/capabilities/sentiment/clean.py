@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.sentiment.grams import HEADLINE
+
 LONGEST = 100_000
 """Code points that are read of a text."""
 
@@ -17,7 +19,7 @@ _CONTROL = r"[\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}\x{200b}\x{2028}-\x{
 
 
 def clean(title: pa.ChunkedArray | pa.Array, text: pa.ChunkedArray | pa.Array) -> pa.Array:
-    r"""Join headline and text, a line each, and take out what nobody says.
+    r"""Join headline and text, a line each with the mark ``HEADLINE`` between, and take out what nobody says.
 
     Parameters
     ----------
@@ -32,15 +34,16 @@ def clean(title: pa.ChunkedArray | pa.Array, text: pa.ChunkedArray | pa.Array) -
     Examples
     --------
     >>> clean(pa.array(["Nice"]), pa.array(["<b>soft</b> &amp; warm, see http://x.yz/1 "])).to_pylist()
-    ['Nice\nsoft & warm, see']
+    ['Nice\ue000\nsoft & warm, see']
     """
-    parts = [pc.fill_null(_whole(part), "") for part in (title, text)]
-    joined = pc.binary_join_element_wise(*parts, pa.scalar("\n", pa.large_string()))
+    parts = [pc.replace_substring(pc.fill_null(_whole(part), ""), HEADLINE, " ") for part in (title, text)]
+    joined = pc.binary_join_element_wise(*parts, pa.scalar(f"{HEADLINE}\n", pa.large_string()))
     joined = pc.utf8_slice_codeunits(joined, 0, LONGEST)
     joined = _where(joined, "[<&]", _without_markup)
     joined = pc.replace_substring_regex(joined, _CONTROL, " ")
     joined = _where(joined, r"(?i)https?:|ftp:|www\.|@", lambda some: pc.replace_substring_regex(some, _LINK, " "))
     joined = pc.replace_substring_regex(joined, r"[ \t\r\x{a0}]+", " ")
+    joined = pc.replace_substring_regex(joined, rf"^\s*{HEADLINE}", "")
     return _whole(pc.utf8_trim_whitespace(pc.replace_substring_regex(joined, r"\s*\n\s*", "\n")))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml.capabilities.sentiment.calibrate import Calibration
 from ml.capabilities.sentiment.classifier import Classifier
-from ml.capabilities.sentiment.linear import Linear
+from ml.capabilities.sentiment.linear import Linear, shares
 from ml.capabilities.sentiment.network import Network, Small
 from ml.capabilities.sentiment.spec import Params
 
@@ -45,7 +45,7 @@ def load(story: Mapping[str, Any], folder: Path, params: Params) -> Classifier:
         idf = np.zeros(1 << params.bits, np.float32)
         weights = np.zeros((len(idf), len(story["bias"])), np.float32)
         idf[arrays["kept"]], weights[arrays["kept"]] = arrays["idf"], arrays["weights"]
-    fitted = Linear(idf, weights, np.array(story["bias"], np.float32), params.char_weight)
+    fitted = Linear(idf, weights, np.array(story["bias"], np.float32), shares(params))
     alone = Calibration(**{name: np.array(value) for name, value in story["alone"].items()})
     if story["both"] is None:
         return Classifier(fitted, alone, None, None)

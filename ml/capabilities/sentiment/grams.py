@@ -4,6 +4,9 @@ A text is read as code points, folded (case, accents, four of the same letter in
 letters and digits, runs of ! and ?, and each emoji. Word n-grams are 1 to 3 tokens in a row, character n-grams 2 to 6
 code points of a token with its two borders. Those that begin soon after a 'not' are n-grams of their own. Every n-gram is hashed (FNV-1a over code points, finished as MurmurHash3
 does) into ``2 ** bits`` buckets: no vocabulary is kept, and a word that training never saw still has known parts.
+
+A headline says in few words how its writer feels: its n-grams are in the text's and, among themselves, once more as the
+headline's own.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ WORDS, CHARS = 3, 6
 SCOPE = 2
 """So many tokens after a 'not' have n-grams of their own: 'not recommended' has little in common with 'recommended'."""
 BREAK, LETTER, MARK, SYMBOL = 0, 1, 2, 3
+HEADLINE = "\ue000"
+"""Ends the headline of a text, where it has one; a code point that no text of a shop has (private use)."""
 _FNV, _CHARS, _TURNED, _PRIME = 0x811C9DC5, 0x2B7E1516, 0x5BD1E995, 0x01000193
+_HEAD, _END_OF_HEAD = 0x3C6EF372, ord(HEADLINE)
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -64,7 +70,8 @@ class Tokens(NamedTuple):
 
     ``points`` are its code points and ``places`` the bytes at which they begin; ``letters`` are the folded code points of
     all tokens one after the other, ``froms`` the place in ``points`` of each, and ``starts[t]`` the first letter of token t
-    (``starts[n_tokens]``: their end). ``negated[t]`` is 1 where token t stands soon after a 'not'.
+    (``starts[n_tokens]``: their end). ``negated[t]`` is 1 where token t stands soon after a 'not'; the first ``head[0]`` tokens
+    are the headline.
     """
 
     points: Ints
@@ -73,6 +80,7 @@ class Tokens(NamedTuple):
     froms: Ints
     starts: Ints
     negated: Bytes
+    head: Ints
 
 
 @compiled
@@ -84,7 +92,7 @@ def room(ends: Ints) -> Tokens:
     big = most + 2
     return Tokens(
         np.empty(big, np.int64), np.empty(big, np.int64), np.empty(big, np.int64), np.empty(big, np.int64),
-        np.empty(big, np.int64), np.empty(big, np.uint8),
+        np.empty(big, np.int64), np.empty(big, np.uint8), np.zeros(1, np.int64),
     )  # fmt: skip
 
 
@@ -150,8 +158,11 @@ def _decode(data: Bytes, start: int, end: int, text: Tokens) -> int:
 def _cut(n: int, folds: Folds, text: Tokens) -> int:
     points, letters, starts = text.points, text.letters, text.starts
     m, t, before = 0, 0, BREAK
+    text.head[0] = 0
     for i in range(n):
         code = points[i]
+        if code == _END_OF_HEAD:
+            text.head[0] = t
         if 0x300 <= code <= 0x36F or code in (0xFE0F, 0x200D):  # accents on their own; parts of an emoji
             continue
         what = SYMBOL if code > 65_535 else folds.kind[code]
@@ -223,12 +234,15 @@ def bucket(text: Tokens, t: int, first: int, last: int, mask: int) -> int:
 
 
 @compiled
-def token_grams(text: Tokens, t: int, n_tokens: int, mask: int, out: Buckets) -> tuple[int, int]:
-    """Write the buckets of the n-grams that begin at token ``t``: of words, then of characters; how many of each."""
+def token_grams(text: Tokens, t: int, last_token: int, head: int, mask: int, out: Buckets) -> tuple[int, int]:
+    """Write the buckets of the n-grams that begin at token ``t``: of words, then of characters; how many of each.
+
+    Word n-grams end before ``last_token``. ``head`` is 1 for those that are the headline's own.
+    """
     letters, starts = text.letters, text.starts
-    turned = np.int64(_TURNED) if text.negated[t] else np.int64(0)
-    h, n = np.int64(_FNV) ^ turned, 0
-    for length in range(min(WORDS, n_tokens - t)):
+    own = (np.int64(_TURNED) if text.negated[t] else np.int64(0)) ^ (np.int64(_HEAD) if head else np.int64(0))
+    h, n = np.int64(_FNV) ^ own, 0
+    for length in range(min(WORDS, last_token - t)):
         for k in range(starts[t + length], starts[t + length + 1]):
             h = ((h ^ letters[k]) * _PRIME) & 0xFFFFFFFF
         out[n] = _finish(h, mask)
@@ -237,7 +251,7 @@ def token_grams(text: Tokens, t: int, n_tokens: int, mask: int, out: Buckets) ->
     first, last = starts[t], starts[t + 1]
     words = n
     for i in range(first - 1, last):
-        h = np.int64(_CHARS) ^ turned
+        h = np.int64(_CHARS) ^ own
         for length in range(CHARS):
             at = i + length
             if at > last:

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.sentiment.grams import HEADLINE
+
 UNKNOWN, NO_WORDS = "und", "zxx"
 LOOK = 150
 """Code points that are looked at: further ones change nothing."""
@@ -45,7 +47,8 @@ def detect(texts: pa.Array, known: Mapping[str, float]) -> list[str]:
     known : mapping of str to float
         The shop's languages with their shares; empty: all are as likely.
     """
-    distinct = pc.dictionary_encode(pc.utf8_slice_codeunits(texts, 0, LOOK))
+    plain = pc.replace_substring(pc.utf8_slice_codeunits(texts, 0, LOOK), HEADLINE, "")
+    distinct = pc.dictionary_encode(plain)
     distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
     letters = pc.match_substring_regex(distinct.dictionary, r"\p{L}").to_pylist()
     told = [

@@ -1,7 +1,8 @@
 """A linear model over hashed word and character n-grams: support vectors and their naive-Bayes twin, averaged.
 
-A text's features are the n-grams that it has, each once, weighted by its inverse document frequency; those of words and
-those of characters have length 1 each, and the characters count ``char_weight``. Grades are learned as a scale (Frank & Hall, ECML
+A text's features are the n-grams that it has, each once, weighted by its inverse document frequency. They are of four
+groups, of length 1 each: of words, of characters, which count ``char_weight``, and both once more of the headline alone,
+which count ``head_weight``. Grades are learned as a scale (Frank & Hall, ECML
 2001): for each step of it, which texts are above. Two models answer: a support vector machine (squared hinge) on the
 features, and one on the features times their absolute log-count ratio (Wang & Manning, ACL 2012). Both are linear in the
 same features, so that their mean is one weight per bucket and step.
@@ -36,7 +37,7 @@ NEAR = 1e-8
 
 
 class Linear(NamedTuple):
-    """Fitted weights: z_k = Σ_g s_g Σ_i idf_i w_ik / |idf|_g + b_k over a text's n-grams i of groups g (words, characters).
+    """Fitted weights: z_k = Σ_g s_g Σ_i idf_i w_ik / |idf|_g + b_k over a text's n-grams i of groups g.
 
     Parameters
     ----------
@@ -44,13 +45,14 @@ class Linear(NamedTuple):
         Inverse document frequency; 0 where the training texts had too few.
     weights : ndarray of shape (n_buckets, n_steps), float32
     bias : ndarray of shape (n_steps,), float32
-    char_weight : float
+    shares : ndarray of shape (4,), float32
+        What each group counts: words, characters, and both of the headline.
     """
 
     idf: Floats
     weights: Floats
     bias: Floats
-    char_weight: float
+    shares: Floats
 
     @property
     def mask(self) -> int:
@@ -65,12 +67,17 @@ class Counted(NamedTuple):
     idf: Floats
 
 
+def shares(params: Params) -> Floats:
+    """What each group of n-grams counts."""
+    return np.outer([1, params.head_weight], [1, params.char_weight]).ravel().astype(np.float32)
+
+
 def count(texts: Texts, params: Params) -> Counted:
     """Weigh the n-grams of the training texts."""
-    buckets, chars, ends = presence(texts, params.bits)
+    buckets, groups, ends = presence(texts, params.bits)
     rows = np.repeat(np.arange(len(texts)), np.diff(ends))
     idf = _idf(buckets, len(texts), params)
-    return Counted(*_matrix(rows, buckets, chars, idf, len(texts), params), idf)
+    return Counted(*_matrix(rows, buckets, groups, idf, len(texts), params), idf)
 
 
 def solve(
@@ -85,7 +92,7 @@ def solve(
     x, grades, importance = counted.x[rows], grades[rows], importance[rows]
     for step in range(n_grades - 1):
         weights[counted.kept, step], bias[step] = _one(x, grades > step, importance, params)
-    return Linear(counted.idf, _halved(weights), bias, params.char_weight)
+    return Linear(counted.idf, _halved(weights), bias, shares(params))
 
 
 def predict(counted: Counted, rows: npt.NDArray[np.int64], model: Linear) -> Floats:
@@ -104,16 +111,17 @@ def _idf(buckets: npt.NDArray[np.int32], n: int, params: Params) -> Floats:
 
 
 def _matrix(
-    rows: npt.NDArray[np.int64], buckets: npt.NDArray[np.int32], chars: npt.NDArray[np.bool_], idf: Floats, n: int,
+    rows: npt.NDArray[np.int64], buckets: npt.NDArray[np.int32], groups: npt.NDArray[np.int8], idf: Floats, n: int,
     params: Params,
 ) -> tuple[Csr, npt.NDArray[np.int64]]:  # fmt: skip
     """The features of all texts as a sparse matrix of the buckets that are used, and which those are."""
     from scipy.sparse import csr_matrix
 
     values = idf[buckets]
-    for group, factor in ((~chars, 1.0), (chars, params.char_weight)):
-        norm = np.sqrt(np.bincount(rows[group], values[group] ** 2, minlength=n))
-        values[group] *= (factor / np.maximum(norm, NEAR))[rows[group]].astype(np.float32)
+    for group, counts in enumerate(shares(params)):
+        of_group = groups == group
+        norm = np.sqrt(np.bincount(rows[of_group], values[of_group] ** 2, minlength=n))
+        values[of_group] *= (counts / np.maximum(norm, NEAR))[rows[of_group]].astype(np.float32)
     kept = np.flatnonzero(idf)
     place = np.zeros(len(idf), np.int32)
     place[kept] = np.arange(len(kept))
@@ -145,17 +153,17 @@ def _log_count_ratio(x: Csr, above: npt.NDArray[np.bool_], importance: Floats) -
     return np.asarray(np.log(p / p.sum()) - np.log(q / q.sum()), np.float32)
 
 
-def presence(texts: Texts, bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Buckets of each text's n-grams, each once; whether it is one of characters; and where each text's end.
+def presence(texts: Texts, bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8], npt.NDArray[np.int64]]:
+    """Buckets of each text's n-grams, each once; the group of each; and where each text's end.
 
     Text i has entries ``ends[i]:ends[i + 1]``.
     """
     ends = np.zeros(len(texts) + 1, np.int64)
     seen = np.full(1 << bits, -1, np.int64)
     most = int(_most(texts.data, texts.ends, folds()))
-    buckets, chars = np.empty(most, np.int32), np.empty(most, np.bool_)
-    _presence(texts.data, texts.ends, folds(), seen, buckets, chars, ends)
-    return buckets[: ends[-1]].copy(), chars[: ends[-1]].copy(), ends
+    buckets, groups = np.empty(most, np.int32), np.empty(most, np.int8)
+    _presence(texts.data, texts.ends, folds(), seen, buckets, groups, ends)
+    return buckets[: ends[-1]].copy(), groups[: ends[-1]].copy(), ends
 
 
 def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
@@ -173,7 +181,7 @@ def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
 class Sums(NamedTuple):
     """What is added up over n-grams that were not met since the last ``stamp``.
 
-    ``parts`` has shape (2, n_steps + 1): row 0 of words, 1 of characters; columns are the steps, then Σ idf².
+    ``parts`` has shape (4, n_steps + 1), a row a group; columns are the steps, then Σ idf².
     """
 
     seen: npt.NDArray[np.int32]
@@ -187,23 +195,26 @@ def _most(data: Bytes, ends: Any, folds: Folds) -> int:
     text, total = room(ends), 0
     for r in range(len(ends) - 1):
         _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
-        total += t * WORDS + (text.starts[t] + 2 * t) * (CHARS - 1)
+        for tokens in (t, text.head[0]):
+            total += tokens * WORDS + (text.starts[tokens] + 2 * tokens) * (CHARS - 1)
     return total
 
 
 @compiled
-def _presence(data: Bytes, ends: Any, folds: Folds, seen: Any, buckets: Any, chars: Any, out: Any) -> None:
+def _presence(data: Bytes, ends: Any, folds: Folds, seen: Any, buckets: Any, groups: Any, out: Any) -> None:
     text, m = room(ends), 0
     grams = room_for_grams(text)
     for r in range(len(ends) - 1):
         _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
-        for k in range(t):
-            words, of_chars = token_grams(text, k, t, len(seen) - 1, grams)
-            for j in range(words + of_chars):
-                if seen[grams[j]] != r:
-                    seen[grams[j]] = r
-                    buckets[m], chars[m] = grams[j], j >= words
-                    m += 1
+        for head in range(2):
+            last = text.head[0] if head else t
+            for k in range(last):
+                words, of_chars = token_grams(text, k, last, head, len(seen) - 1, grams)
+                for j in range(words + of_chars):
+                    if seen[grams[j]] != r:
+                        seen[grams[j]] = r
+                        buckets[m], groups[m] = grams[j], 2 * head + (j >= words)
+                        m += 1
         out[r + 1] = m
 
 
@@ -211,7 +222,9 @@ def _presence(data: Bytes, ends: Any, folds: Folds, seen: Any, buckets: Any, cha
 def nothing(model: Linear, text: Tokens) -> Sums:
     """Sums before the first text."""
     return Sums(
-        np.full(len(model.idf), -1, np.int32), room_for_grams(text), np.zeros((2, len(model.bias) + 1), np.float64)
+        np.full(len(model.idf), -1, np.int32),
+        room_for_grams(text),
+        np.zeros((len(model.shares), len(model.bias) + 1), np.float64),
     )
 
 
@@ -220,25 +233,27 @@ def add_up(text: Tokens, first: int, last: int, model: Linear, stamp: int, sums:
     """Add up tokens ``first … last - 1`` into ``sums.parts``; a ``stamp`` is used once."""
     steps = len(model.bias)
     sums.parts[:] = 0
-    for k in range(first, last):
-        words, of_chars = token_grams(text, k, last, len(model.idf) - 1, sums.grams)
-        for j in range(words + of_chars):
-            i = sums.grams[j]
-            value = model.idf[i]
-            if value == 0 or sums.seen[i] == stamp:
-                continue
-            sums.seen[i] = stamp
-            group = 1 if j >= words else 0
-            for c in range(steps):
-                sums.parts[group, c] += value * model.weights[i, c]
-            sums.parts[group, steps] += value * value
+    for head in range(2):
+        until = min(last, text.head[0]) if head else last
+        for k in range(first, until):
+            words, of_chars = token_grams(text, k, until, head, len(model.idf) - 1, sums.grams)
+            for j in range(words + of_chars):
+                i = sums.grams[j]
+                value = model.idf[i]
+                if value == 0 or sums.seen[i] == stamp:
+                    continue
+                sums.seen[i] = stamp
+                group = 2 * head + (j >= words)
+                for c in range(steps):
+                    sums.parts[group, c] += value * model.weights[i, c]
+                sums.parts[group, steps] += value * value
 
 
 @compiled
 def factor(model: Linear, sums: Sums, group: int) -> float:
     """What one unit of group ``group`` counts: s_g / |idf|_g; 0 where a text has none of it."""
     norm = sums.parts[group, len(model.bias)]
-    return (model.char_weight if group == 1 else 1.0) / np.sqrt(norm) if norm > 0 else 0.0
+    return model.shares[group] / np.sqrt(norm) if norm > 0 else 0.0
 
 
 @compiled
@@ -246,7 +261,7 @@ def finish(model: Linear, sums: Sums, out: Any) -> None:
     """Write the scores of what was added up."""
     for c in range(len(model.bias)):
         out[c] = model.bias[c]
-        for group in range(2):
+        for group in range(len(model.shares)):
             out[c] += factor(model, sums, group) * sums.parts[group, c]
 
 

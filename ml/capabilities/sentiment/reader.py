@@ -123,23 +123,25 @@ def _parts(text: Tokens, n_tokens: int, model: Linear, toward: Any, stamp: int, 
     ``sums`` are those of the text; ``toward[k]`` says how step k moves the score.
     """
     parts[:n_tokens] = 0
-    of_words, of_characters = factor(model, sums, 0), factor(model, sums, 1)
-    for k in range(n_tokens):
-        words, of_chars = token_grams(text, k, n_tokens, len(model.idf) - 1, sums.grams)
-        for j in range(words + of_chars):
-            i = sums.grams[j]
-            if model.idf[i] == 0 or sums.seen[i] == stamp:
-                continue
-            sums.seen[i] = stamp
-            part = 0.0
-            for c in range(len(toward)):
-                part += toward[c] * model.weights[i, c]
-            part *= model.idf[i]
-            if j >= words:
-                parts[k] += part * of_characters
-            else:
-                for other in range(k, k + j + 1):
-                    parts[other] += part * of_words / (j + 1)
+    for head in range(2):
+        of_words, of_characters = factor(model, sums, 2 * head), factor(model, sums, 2 * head + 1)
+        last = text.head[0] if head else n_tokens
+        for k in range(last):
+            words, of_chars = token_grams(text, k, last, head, len(model.idf) - 1, sums.grams)
+            for j in range(words + of_chars):
+                i = sums.grams[j]
+                if model.idf[i] == 0 or sums.seen[i] == stamp:
+                    continue
+                sums.seen[i] = stamp
+                part = 0.0
+                for c in range(len(toward)):
+                    part += toward[c] * model.weights[i, c]
+                part *= model.idf[i]
+                if j >= words:
+                    parts[k] += part * of_characters
+                else:
+                    for other in range(k, k + j + 1):
+                        parts[other] += part * of_words / (j + 1)
 
 
 @compiled
@@ -167,7 +169,7 @@ def _tell(text: Tokens, n_tokens: int, parts: Any, chosen: Any, moved: Any, word
         if not chosen[k]:
             continue
         until = text.places[text.froms[text.starts[k + 1] - 1] + 1] - begin
-        if k > 0 and chosen[k - 1] and (parts[k] > 0) == (parts[k - 1] > 0):
+        if k > 0 and k != text.head[0] and chosen[k - 1] and (parts[k] > 0) == (parts[k - 1] > 0):
             moved[at - 1] += parts[k]
         else:
             moved[at], words[at, 0] = parts[k], text.places[text.froms[text.starts[k]]] - begin

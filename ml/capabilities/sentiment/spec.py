@@ -22,6 +22,8 @@ class Params:
     """An n-gram of fewer reviews tells nothing; also of the shop's word list."""
     char_weight: float = 0.7
     """What a text's character n-grams count beside its words."""
+    head_weight: float = 0.5
+    """What the headline's own n-grams count beside those of the whole."""
     strength: float = 0.4
     """C of the support vector machines: the larger, the closer they follow the training reviews."""
     folds: int = 3

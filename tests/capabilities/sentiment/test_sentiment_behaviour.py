@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.capabilities.sentiment.reviews import aspects, said, taught
+from ml.capabilities.sentiment.model import fit
+from ml.capabilities.sentiment.spec import Params
+from tests.capabilities.sentiment.reviews import aspects, features, published, said, taught
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,26 @@ def test_quotes_are_clauses_of_the_text():
         "quality": "The quality is good",
         "delivery": "but the courier came late!",
     }
+
+
+def test_a_headline_is_told_from_the_text():
+    """The same word can mean another thing in a headline."""
+    nouns = [f"{a}{b}{c}" for a in "bdfg" for b in "aeiou" for c in "klmn"]
+    good = [{"title": "fine", "text": f"{noun} {noun}", "stars": 5} for noun in nouns]
+    bad = [{"title": f"{noun} {noun}", "text": "fine", "stars": 1} for noun in nouns]
+    fitted = fit(features(good + bad), Params(), 0)
+    asked = features([{"title": "fine", "text": "zuq zuq"}, {"title": "zuq zuq", "text": "fine"}])
+    up, down = published(fitted, asked)["review_sentiment"]["score"].to_pylist()
+    assert up > 0.2
+    assert down < -0.2
+
+
+def test_no_reason_or_quote_runs_from_a_headline_into_the_text():
+    """What is published of a review stands in its headline or in its text, without the mark between them."""
+    title, text = "Quality excellent", "excellent quality, delivery late"
+    made = published(taught(), features([{"title": title, "text": text}]))
+    (row,) = made["review_sentiment"].to_pylist()
+    phrases = [phrase[2:] for phrase in row["reason"].split(", ")]
+    assert len(phrases) >= 2
+    assert all(phrase in title or phrase in text for phrase in phrases)
+    assert all(quote in title or quote in text for quote in made["review_aspect"]["quote"].to_pylist())

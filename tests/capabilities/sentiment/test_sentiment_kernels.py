@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml.capabilities.sentiment import linear
 from ml.capabilities.sentiment.classifier import fingerprints
-from ml.capabilities.sentiment.grams import CHARS, SCOPE, WORDS, Texts, folds, room, tokenise
+from ml.capabilities.sentiment.grams import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
 from ml.capabilities.sentiment.linear import Linear
 from ml.capabilities.sentiment.reader import cut
 from ml.capabilities.sentiment.roles import fold
@@ -38,11 +38,16 @@ def _turned(tokens: list[str]) -> list[bool]:
     return [not now and any(nots[max(0, i - SCOPE) : i]) for i, now in enumerate(nots)]
 
 
-def slow_grams(text: str) -> tuple[set[int], set[int]]:
-    """Buckets of the word and of the character n-grams, by the book; for a text without signs."""
-    tokens, words, chars = fold(text), set(), set()
+def slow_grams(text: str) -> tuple[set[int], set[int], set[int], set[int]]:
+    """Buckets of the word and of the character n-grams, and of the headline's own, by the book; for a text without signs."""
+    head, mark, _ = text.partition(HEADLINE)
+    return *_grams(fold(text), 0), *_grams(fold(head) if mark else [], 0x3C6EF372)
+
+
+def _grams(tokens: list[str], own: int) -> tuple[set[int], set[int]]:
+    words, chars = set(), set()
     for i, turned in enumerate(_turned(tokens)):
-        change = 0x5BD1E995 if turned else 0
+        change = own ^ (0x5BD1E995 if turned else 0)
         words |= {
             _hash(" ".join(tokens[i : i + n]), 0x811C9DC5 ^ change) for n in range(1, WORDS + 1) if i + n <= len(tokens)
         }
@@ -55,9 +60,12 @@ def slow_grams(text: str) -> tuple[set[int], set[int]]:
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=40) | st.text(alphabet="ab é'!?.,😀\n", max_size=40)
 
 
-WORDS_ONLY = TEXT.map(lambda text: re.sub(r"[\n!,.:;?]", " ", text)) | st.lists(
-    st.sampled_from(["not", "don't", "nao", "good", "é", "b", "😀"]), max_size=8
-).map(" ".join)
+HEADED = st.text(alphabet="ab é ", max_size=20).map(lambda text: f"{text}{HEADLINE} {text} a")
+WORDS_ONLY = (
+    HEADED
+    | TEXT.map(lambda text: re.sub(r"[\n!,.:;?]", " ", text))
+    | st.lists(st.sampled_from(["not", "don't", "nao", "good", "é", "b", "😀"]), max_size=8).map(" ".join)
+)
 
 
 @given(st.lists(WORDS_ONLY, min_size=1, max_size=4))
@@ -66,10 +74,9 @@ def test_grams_are_those_of_the_slow_reader(texts):
     """The buckets of a text are those of its word and character n-grams, each once."""
     buckets, _, ends = linear.presence(Texts.of(pa.array(texts, pa.large_string())), BITS)
     for i, text in enumerate(texts):
-        words, chars = slow_grams(text)
         found = buckets[ends[i] : ends[i + 1]].tolist()
         assert len(found) == len(set(found))
-        assert set(found) == words | chars
+        assert set(found) == set().union(*slow_grams(text))
 
 
 @pytest.mark.parametrize(
@@ -103,15 +110,23 @@ def test_folding_forgets_accents_and_capitals(text):
 def test_scores_are_the_formula():
     """A text's scores are the weights of its n-grams over the length of each group, by the definition."""
     rng = np.random.default_rng(0)
-    texts = ["good and bad", "bad bad bad", "", "é 😀", "not so bad as not"]
+    texts = [
+        "good and bad",
+        "bad bad bad",
+        "",
+        "é 😀",
+        "not so bad as not",
+        f"bad{HEADLINE}\ngood one",
+        f"good{HEADLINE}",
+    ]
     model = Linear(
         rng.random(1 << BITS).astype(np.float32), rng.normal(size=(1 << BITS, 3)).astype(np.float32),
-        np.array([0.1, 0.2, 0.3], np.float32), 0.5,
+        np.array([0.1, 0.2, 0.3], np.float32), np.array([1.0, 0.5, 0.75, 0.25], np.float32),
     )  # fmt: skip
     expected = []
     for text in texts:
         z = model.bias.astype(np.float64)
-        for grams, factor in zip(slow_grams(text), (1.0, 0.5), strict=True):
+        for grams, factor in zip(slow_grams(text), model.shares.tolist(), strict=True):
             places = sorted(grams)
             if places:
                 idf = model.idf[places].astype(np.float64)
@@ -122,7 +137,8 @@ def test_scores_are_the_formula():
 
 def test_counted_texts_score_as_read_ones():
     """What training sees of a text is what scoring sees."""
-    texts = Texts.of(pa.array(["good one", "bad one", "good good good", "not bad at all", "bad"] * 3))
+    said = ["good one", f"bad one{HEADLINE}\nit is", "good good good", f"not bad{HEADLINE}\nat all", "bad"]
+    texts = Texts.of(pa.array(said * 3))
     labels = np.array([1, 0, 1, 1, 0] * 3)
     params = Params(bits=BITS)
     counted = linear.count(texts, params)

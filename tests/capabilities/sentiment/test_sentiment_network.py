@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.capabilities.sentiment import classifier, files, network
+from ml.capabilities.sentiment import classifier, files, linear, network
 from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.network import PIECES, Network, Small
 from ml.capabilities.sentiment.spec import Params
@@ -118,7 +118,7 @@ def test_a_classifier_with_a_network_is_saved_and_loaded(tmp_path):
     idf = np.zeros(1 << 14, np.float32)
     idf[::7] = 1
     weights = (rng.normal(size=(len(idf), 3)) * (idf > 0)[:, None]).astype(np.float16).astype(np.float32)
-    model = classifier.Linear(idf, weights, np.zeros(3, np.float32), 0.7)
+    model = classifier.Linear(idf, weights, np.zeros(3, np.float32), linear.shares(PARAMS))
     net = random_network(rng)
     net = net._replace(
         row=np.where(np.arange(len(net.row)) % 4 == 0, np.arange(len(net.row)) // 4 + 1, 0).astype(np.int32)

@@ -7,6 +7,7 @@ import pytest
 
 from ml.capabilities.sentiment import model
 from ml.capabilities.sentiment.clean import clean
+from ml.capabilities.sentiment.grams import HEADLINE
 from ml.capabilities.sentiment.spec import SPEC, Params
 from tests.capabilities.sentiment.reviews import features, published, said, taught
 
@@ -77,7 +78,24 @@ def test_cleaning():
     """Markup, entities, links, addresses and control characters go; words, accents, capitals, emoji and lines stay."""
     texts = pa.array(["<a href='x'>Ótimo</a>&nbsp;&eacute; 5 < 6\r\n\r\n❤️", "see www.x.com or me@x.com\u200b!", None])
     titles = pa.array([None, "T &amp; T", None])
-    assert clean(titles, texts).to_pylist() == ["Ótimo é 5 < 6\n❤️", "T & T\nsee or !", ""]
+    assert clean(titles, texts).to_pylist() == ["Ótimo é 5 < 6\n❤️", f"T & T{HEADLINE}\nsee or !", ""]
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "cleaned"),
+    [
+        ("Good", "it is", f"Good{HEADLINE}\nit is"),
+        ("Good", None, f"Good{HEADLINE}"),
+        (" <b></b>\n", "it is", "it is"),
+        ("", f"a{HEADLINE}b", "a b"),
+        (f"a{HEADLINE}b", "c", f"a b{HEADLINE}\nc"),
+        (HEADLINE, "", ""),
+    ],
+)
+def test_a_headline_has_an_end(title, text, cleaned):
+    """A headline with words is marked, one without is none, and nobody can type the mark."""
+    made = clean(pa.array([title], pa.string()), pa.array([text], pa.string()))
+    assert made.to_pylist() == [cleaned]
 
 
 def test_stars_that_contradict_are_told():
