@@ -184,3 +184,12 @@ def _descend(grams: Any, ends: Any, labels: Any, order: Any, table: Any, out: An
         back /= end - start
         for j in range(start, end):
             table[grams[j]] += back
+
+
+def vader(texts: list[str]) -> Scores:
+    """A word list for English with rules (Hutto & Gilbert, ICWSM 2014): nothing is learned."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    read = SentimentIntensityAnalyzer()
+    found = np.array([read.polarity_scores(text)["compound"] for text in texts]) - 0.05
+    return np.stack([-found, found], axis=1)

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from bench import Options, Row, seconds
-from bench._texts import SEED, Labels, Scores, Task, ceiling, peers, tasks
-from ml.capabilities.sentiment import classifier, language, linear, model, network, score
+from bench._texts import SEED, Labels, Scores, Task, ceiling, peers, tasks, vader
+from ml.capabilities.sentiment import behaviour, classifier, language, linear, model, network, score
 from ml.capabilities.sentiment.calibrate import macro_f1
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.grams import Texts
@@ -38,6 +38,9 @@ def run(options: Options) -> Iterator[Row]:
     fitted = _shop(found[1])
     yield from speed(fitted, *said)
     yield from compression(found[1])
+    for shop, reader in ((found[1], fitted), (found[2], _shop(found[2]))):
+        for ability, share in behaviour.shares(reader).items():
+            yield Row(f"{shop.name}: {ability}", "share passed", share, "all of its cases", 1.0, share)
     yield from night(fitted, *said, NIGHT // (20 if options.quick else 1))
 
 
@@ -52,6 +55,8 @@ def quality(task: Task) -> Iterator[Row]:
     guess = fitted.label(chance)
     ours = macro_f1(truth, guess, task.classes)
     theirs = {name: peer(task) for name, peer in peers().items()}
+    if task.name.startswith("clothing"):
+        theirs["VADER"] = vader(task.part(test=True)[0])
     figures = {name: macro_f1(truth, scores.argmax(1), task.classes) for name, scores in theirs.items()}
     best = max(figures, key=lambda name: figures[name])
     for name in sorted(figures, key=lambda name: -figures[name]):
@@ -116,6 +121,7 @@ def speed(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array) -> Iterato
     yield Row(
         "linear model, n-grams included", "reviews/s", per_second, "the issue's bar", 20_000, per_second / 20_000, 1.0
     )
+    yield from _beside_vader("linear model, n-grams included", per_second, texts)
     per_second = n / seconds(lambda: fitted.chances(clean(titles, texts)))
     yield Row(
         "cleaned, scored, calibrated", "reviews/s", per_second, "the issue's bar", 20_000, per_second / 20_000, 1.0
@@ -127,6 +133,12 @@ def speed(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array) -> Iterato
         fitted.save(Path(folder))
         size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6
     yield Row("model's files", "MB", size, "the issue's limit", 20.0, 20.0 / size, 1.0)
+
+
+def _beside_vader(what: str, per_second: float, texts: pa.Array) -> Iterator[Row]:
+    few = texts.slice(max(0, len(texts) - 2_000)).to_pylist()
+    theirs = len(few) / seconds(lambda: vader(few), times=1)
+    yield Row(what, "reviews/s", per_second, "VADER", theirs, per_second / theirs, 1.0)
 
 
 def compression(task: Task) -> Iterator[Row]:
@@ -153,6 +165,7 @@ def compression(task: Task) -> Iterator[Row]:
     speeds = [len(truth) / one for one in took]
     yield Row("network of one byte a weight", "reviews/s", speeds[1], "in Keras", speeds[0], speeds[1] / speeds[0], 1.0)
     yield Row("network of one byte a weight", "reviews/s", speeds[1], "the issue's bar", 4_000, speeds[1] / 4_000, 1.0)
+    yield from _beside_vader("network of one byte a weight", speeds[1], pa.array(task.bodies))
     sizes = [4.0 * whole.count_params(), float(small.embedding.values.size + small.filters.values.size)]
     yield Row("network's weights", "MB", sizes[1] / 1e6, "in Keras", sizes[0] / 1e6, sizes[0] / sizes[1])
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.sentiment import behaviour
 from ml.capabilities.sentiment.calibrate import macro_f1
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.model import CLASSES, Sentiment, classes
@@ -34,9 +35,9 @@ def evaluate(
     -------
     dict of str to Evaluation
         ``balanced accuracy`` (mean recall of the classes that occur; per unit too), ``macro-F1``, ``accuracy``,
-        ``calibration error`` (ECE of the label's chance in ten bins), recall per class, ``units`` and, as the ceiling
-        of any model of the words, the ``accuracy`` of the commonest class of each text (``ceiling``). Units are the
-        reviews in the order of their ids.
+        ``calibration error`` (ECE of the label's chance in ten bins), recall per class, ``units``, as the ceiling of
+        any model of the words the ``accuracy`` of the commonest class of each text (``ceiling``), and the share of the
+        cases of :mod:`behaviour` that are passed. Units are the reviews in the order of their ids.
     """
     rows = truth.sort_by("review_id")
     texts = clean(rows["title"], rows["text"])
@@ -63,7 +64,7 @@ def _judge(model: Sentiment, texts: pa.Array, truth: npt.NDArray[np.int64]) -> E
         "units": float(len(truth)),
     }
     recall = {f"recall {name}": float(hit[truth == k].mean()) if counts[k] else 0.0 for k, name in enumerate(LABELS)}
-    return Evaluation(figures | recall, np.asarray(per_unit, np.float64))
+    return Evaluation(figures | recall | behaviour.shares(model), np.asarray(per_unit, np.float64))
 
 
 def calibration_error(told: npt.NDArray[np.float64], hit: npt.NDArray[np.bool_], bins: int = 10) -> float:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from ml.capabilities.sentiment.model import fit
+from ml.capabilities.sentiment.behaviour import ABILITIES, CASES, passes, shares
+from ml.capabilities.sentiment.model import fit, fit_baseline
 from ml.capabilities.sentiment.spec import Params
 from tests.capabilities.sentiment.reviews import aspects, features, published, said, taught
 
 
-@pytest.mark.parametrize(
-    ("good", "bad"),
-    [
-        ("The quality is excellent.", "The quality is not good."),
-        ("Delivery was on time.", "Delivery was not on time."),
-        ("A qualidade é excelente.", "A qualidade não é boa."),
-        ("O envio chegou no prazo.", "O envio não chegou no prazo."),
-        ("Die Qualität ist hervorragend.", "Die Qualität ist nicht gut."),
-        ("Recommended.", "Not recommended."),
-        ("Would buy again.", "Would not buy again."),
-    ],
-)
-def test_negation(good, bad):
-    """A 'not' takes a text from the good side to the bad one, or at least well down."""
-    first, second = (row["score"] for row in said(taught(), good, bad))
-    assert first > 0
-    assert second < first - 0.3
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.ability}: {case.texts[0]}")
+def test_what_a_reader_must_be_able_to_do(case):
+    """Each case of each ability is passed in the languages of the demo shop."""
+    assert passes(taught(), [case]) == [True]
+
+
+def test_abilities_are_told_apart():
+    """Each ability has a figure of its own in the languages of the shop, and a reader of mere words does not pass all."""
+    assert shares(taught()) == dict.fromkeys([f"behaviour {name}" for name in ABILITIES], 1.0)
+    untaught = fit_baseline(features([]), Params(), 7)
+    assert shares(untaught) == {}
+    assert not all(passes(untaught, CASES))
 
 
 @pytest.mark.parametrize(
@@ -38,46 +34,9 @@ def test_negation(good, bad):
     ],
 )
 def test_contrast(text, praised, blamed):
-    """Each side of a 'but' speaks for its own aspect, and the text as a whole is between the two."""
+    """Each side of a 'but' speaks for its own aspect."""
     found = aspects(taught(), text)
     assert found[praised] > 0 > found[blamed]
-    (whole,) = said(taught(), text)
-    assert abs(whole["score"]) < 0.7
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("Very disappointed. The quality is poor.", "Very dissapointed. The qulaity is poor."),
-        ("Sehr zufrieden. Die Lieferung war schnell.", "Sehr zufireden. Die Liefreung war shcnell."),
-        ("Muito satisfeito. O preço é justo.", "Muito satsifeito. O perço é jsuto."),
-        ("não recomendo", "nao recomendo"),
-        ("Great", "GREAT"),
-        ("So goood", "So gooooooooood"),
-    ],
-)
-def test_typos(right, wrong):
-    """Swapped letters, missing accents, capitals and stretched words do not change the label."""
-    first, second = said(taught(), right, wrong)
-    assert first["label"] == second["label"]
-
-
-@pytest.mark.parametrize("text", ["{} was here. The quality is excellent.", "Very disappointed, says {}."])
-def test_invariance_to_names(text):
-    """Whose name stands in a text hardly moves its score."""
-    rows = said(taught(), *(text.format(name) for name in ("Anna", "João", "Mr. Okafor", "Sieglinde", "Zhang Wei")))
-    scores = [row["score"] for row in rows]
-    assert len({row["label"] for row in rows}) == 1
-    assert max(scores) - min(scores) < 0.3
-
-
-@pytest.mark.parametrize("text", ["This {} is great, very happy with it.", "Very disappointed with this {}."])
-def test_invariance_to_products(text):
-    """What kind of thing is spoken of hardly moves the score."""
-    rows = said(taught(), *(text.format(thing) for thing in ("dress", "lamp", "phone case", "garden hose", "blender")))
-    scores = [row["score"] for row in rows]
-    assert len({row["label"] for row in rows}) == 1
-    assert max(scores) - min(scores) < 0.3
 
 
 def test_reasons_are_words_of_the_text():
