@@ -153,8 +153,8 @@ def compression(task: Task) -> Iterator[Row]:
     texts = Texts.of(task.cleaned(test=True))
 
     def before() -> Scores:
-        found = network.pieces(texts, SPEC.params.network_bits, SPEC.params.network_tokens)
-        return np.asarray(whole.predict(row[found], batch_size=512, verbose=0), np.float64)
+        found, head = network.pieces(texts, SPEC.params.network_bits, SPEC.params.network_tokens)
+        return np.asarray(whole.predict([row[found], head], batch_size=512, verbose=0), np.float64)
 
     def after() -> Scores:
         return network.scores(small, texts).astype(np.float64)

@@ -32,7 +32,7 @@ def fit(
 
     The time limit is looked at between epochs: where it bites, the number of epochs depends on the machine.
     """
-    found = pieces(texts, params.network_bits, params.network_tokens)
+    found, head = pieces(texts, params.network_bits, params.network_tokens)
     counts = np.bincount(found.ravel(), minlength=(1 << params.network_bits) + 1)
     counts[0] = 0
     kept = np.flatnonzero(counts >= FEWEST)
@@ -46,7 +46,7 @@ def fit(
     rng, start, rows = np.random.default_rng(seed), time.monotonic(), row[found]
     for _ in range(params.network_epochs):
         order = rng.permutation(len(grades))
-        model.fit(rows[order], grades[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+        model.fit([rows[order], head[order]], grades[order], batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
         if time.monotonic() - start > params.network_seconds:
             break
     return model, row
@@ -57,23 +57,29 @@ def build(n_rows: int, n_grades: int, params: Params, seed: int) -> Any:
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     d, f, length = params.network_dimensions, params.network_filters, params.network_tokens
-    given = keras.Input((length, PIECES), dtype="int32")
+    given, head = keras.Input((length, PIECES), dtype="int32"), keras.Input((), dtype="int32")
     known = ops.cast(given > 0, "float32")
     embedded = layers.Embedding(n_rows, d, embeddings_initializer=keras.initializers.RandomNormal(0, 0.1, seed))(given)
     number = ops.sum(known, axis=2, keepdims=True)
     vectors = ops.sum(embedded * known[..., None], axis=2) / ops.sqrt(ops.maximum(number, 1.0))
     vectors = layers.SpatialDropout1D(0.2, seed=seed)(vectors)
     vectors = layers.Dropout(0.2, noise_shape=(None, length, 1), seed=seed + 1)(vectors)
-    there = ops.cast(number > 0, "float32")
-    parts = []
-    for width in range(1, FILTERS + 1):
-        found = layers.Conv1D(f, width, activation="relu", name=f"filter{width}")(
+    filtered = [
+        layers.Conv1D(f, width, activation="relu", name=f"filter{width}")(
             ops.pad(vectors, ((0, 0), (0, width - 1), (0, 0)))
         )
-        parts.append(ops.max(found * there, axis=1))
-    parts.append(ops.sum(vectors * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0))
+        for width in range(1, FILTERS + 1)
+    ]
+    known_token, in_head = (
+        ops.cast(number > 0, "float32"),
+        ops.cast(head[:, None] > np.arange(length), "float32"),
+    )
+    parts = []
+    for there in (known_token, known_token * in_head[..., None]):
+        parts += [ops.max(found * there, axis=1) for found in filtered]
+        parts.append(ops.sum(vectors * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0))
     pooled = layers.Dropout(0.4, seed=seed + 2)(ops.concatenate(parts, axis=-1))
-    return keras.Model(given, layers.Dense(n_grades, name="head")(pooled))
+    return keras.Model([given, head], layers.Dense(n_grades, name="head")(pooled))
 
 
 def compress(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pytest
 
 from ml.capabilities.sentiment import classifier, files, linear, network
-from ml.capabilities.sentiment.grams import Texts
+from ml.capabilities.sentiment.grams import HEADLINE, Texts
 from ml.capabilities.sentiment.network import PIECES, Network, Small
 from ml.capabilities.sentiment.spec import Params
 
 PARAMS = Params(network_bits=10, network_tokens=6, network_dimensions=8, network_filters=4, network_epochs=2)
 TEXTS = ["good", "not good at all, and late", "", "b b b b b b b b", "é 😀 !!", "the quality is good but it came late"]
+TEXTS += [f"good one{HEADLINE}\nbut late", f"late{HEADLINE}", f"a b c d e f g{HEADLINE}\nh"]
 
 
 def texts(values=TEXTS):
@@ -30,28 +31,31 @@ def random_network(rng) -> Network:
     return Network(
         rng.integers(0, rows, 1 << PARAMS.network_bits).astype(np.int32), Small.of(embedding),
         Small.of(rng.normal(size=(6 * f, d)).astype(np.float32)), rng.normal(size=3 * f).astype(np.float32),
-        Small.of(rng.normal(size=(3, 3 * f + d)).astype(np.float32)), rng.normal(size=3).astype(np.float32), 6,
+        Small.of(rng.normal(size=(3, 2 * (3 * f + d))).astype(np.float32)), rng.normal(size=3).astype(np.float32), 6,
     )  # fmt: skip
 
 
 def slow_scores(net: Network, values) -> np.ndarray:
     """The scores by the definition, text by text and filter by filter."""
-    found = network.pieces(texts(values), PARAMS.network_bits, net.longest)
+    found, heads = network.pieces(texts(values), PARAMS.network_bits, net.longest)
     embedding, filters, head = net.embedding.whole(), net.filters.whole(), net.head.whole()
     f, out = len(net.filter_bias) // 3, []
-    for tokens in found:
-        vectors = []
+    for tokens, head_size in zip(found, heads, strict=True):
+        vectors, known = [], []
         for token in tokens[tokens.any(axis=1)]:
             rows = [net.row[piece - 1] for piece in token if piece and net.row[piece - 1]]
             vectors.append(embedding[rows].sum(0) / np.sqrt(max(1, len(rows))))
+            known.append(len(rows) > 0)
         x = np.array(vectors).reshape(-1, embedding.shape[1])
-        padded, pooled, at = np.concatenate([x, np.zeros((2, x.shape[1]))]), [], 0
+        padded, filtered, at = np.concatenate([x, np.zeros((2, x.shape[1]))]), [], 0
         for width in (1, 2, 3):
             parts = [padded[k : k + len(x)] @ filters[(at + k) * f : (at + k + 1) * f].T for k in range(width)]
-            values_ = sum(parts) + net.filter_bias[(width - 1) * f : width * f]
-            pooled.append(np.maximum(values_, 0).max(axis=0, initial=0))
+            filtered.append(sum(parts) + net.filter_bias[(width - 1) * f : width * f])
             at += width
-        pooled.append(x.mean(0) if len(x) else np.zeros(x.shape[1]))
+        pooled, first = [], np.arange(len(x)) < head_size
+        for there in (np.array(known, bool), np.array(known, bool) & first):
+            pooled += [np.maximum(values_[there], 0).max(axis=0, initial=0) for values_ in filtered]
+            pooled.append(x[there].mean(0) if there.any() else np.zeros(x.shape[1]))
         out.append(np.concatenate(pooled) @ head.T + net.head_bias)
     return np.array(out)
 
@@ -61,7 +65,9 @@ def test_scores_are_the_definition():
     net = random_network(np.random.default_rng(0))
     expected = slow_scores(net, TEXTS)
     np.testing.assert_allclose(network.scores(net, texts()), expected, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(network.scores(net, texts(TEXTS * 200), threads=2)[-6:], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        network.scores(net, texts(TEXTS * 200), threads=2)[-len(TEXTS) :], expected, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_a_byte_is_near_enough():
@@ -78,6 +84,7 @@ def reviews():
     words = np.array(["alpha", "beta", "gamma", "delta", "omega", "sigma"])
     labels = rng.integers(0, 2, 900)
     values = [" ".join([*rng.choice(words, 2), *(["ping", "pong"] if label else ["pong", "ping"])]) for label in labels]
+    values[::3] = [f"{value}{HEADLINE}\nnever{i} seen" for i, value in enumerate(values[::3])]
     return values, labels
 
 
@@ -88,9 +95,9 @@ def test_keras_and_the_compressed_network_agree(reviews):
     values, labels = reviews
     keras_model, row = network_train.fit(texts(values), labels, 2, PARAMS, 7)
     net = network_train.compress(keras_model, row, PARAMS)
-    found = network.pieces(texts(values), PARAMS.network_bits, PARAMS.network_tokens)
+    found, heads = network.pieces(texts(values), PARAMS.network_bits, PARAMS.network_tokens)
     assert found.shape == (len(values), PARAMS.network_tokens, PIECES)
-    expected = np.asarray(keras_model(row[found], training=False))
+    expected = np.asarray(keras_model([row[found], heads], training=False))
     ours = network.scores(net, texts(values))
     assert np.abs(ours - expected).max() < 0.05 * np.abs(expected).max()
     again = network_train.train(texts(values), labels, 2, PARAMS, 7)
