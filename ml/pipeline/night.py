@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from ml.adapters import ops
+from ml.core.memory import give_back
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
 from ml.pipeline.serving import prepare, publish, report, score
@@ -50,5 +51,6 @@ def run_night(
             if ready["shards"]:
                 progress(f"{name}: publish")
                 publish(settings, ref, name)
+            give_back()
         progress("report")
         return report(settings, ref)

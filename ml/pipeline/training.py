@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ml.adapters import ops, tracking
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
+from ml.core.memory import give_back
 from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
 from ml.registry import capability as find
@@ -86,6 +87,7 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     cutoff = night.as_of - capability.gate.horizon
     evaluations = _evaluate(night, capability, champion, cutoff)
+    give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
         challenger.per_unit,
