@@ -37,7 +37,7 @@ def run(options: Options) -> Iterator[Row]:
         tables = {path.stem: backend.read_parquet(path) for path in folder.glob("*.parquet")}
         made = features.build(tables, AS_OF, SPEC.params)
         for name in ("order", "open", "customer", "entity"):
-            backend.to_parquet(made[name], folder / f"{name}.made", compression="zstd")
+            backend.to_parquet(made[name], folder / f"{name}.made", compression="zstd", compression_level=1)
         taken = perf_counter() - start
         there = pq.read_metadata(folder / "order.made").num_rows
         if there != rows:

@@ -165,7 +165,7 @@ class Lake:
         with self.guard(target):
             if self.local:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-            backend.to_parquet(table, self._partial(target), compression="zstd")
+            backend.to_parquet(table, self._partial(target), compression="zstd", compression_level=1)
         self._complete(target)
 
     def read_parquet(self, *parts: str) -> pa.Table:

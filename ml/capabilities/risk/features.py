@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
 from ml.capabilities.risk.history import UNITS, coded, history, shared
-from ml.capabilities.risk.orders import MOST, TRACES, Tables, detailed, labelled, orders, paid, seconds
+from ml.capabilities.risk.orders import MOST, TRACES, Tables, detailed, key, labelled, orders, paid, seconds
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
 
@@ -109,10 +109,6 @@ def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
     return dict(zip(table.column_names, table.columns, strict=True))
 
 
-def _hashed(text: ibis.Value) -> ibis.Value:
-    return ibis.ifelse(text.isnull(), ibis.null("int64"), text.hash())
-
-
 def _size(total: ibis.Value) -> ibis.Value:
     """log(1 + total): twice as much is the same step for small and for large orders."""
     return (ibis.greatest(ibis.least(total, MOST), 0.0) + 1).ln()
@@ -136,14 +132,15 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
         "abroad": rows["shipping_country"] != rows["home"],
         "account_days": (rows["at"] - opened) / 86_400,
     }  # fmt: skip
-    # DuckDB's hash of 64 bits stands for a text in the counts; other engines' have 32, so there the text itself.
-    short = placed.get_backend().name == "duckdb"
-    counted = {name: rows["customer_id" if name == "customer" else name] for name in ENTITIES}
-    counted["category"] = rows["category"].nullif("")
+    counted = {
+        name: rows[name] if name in TRACES else key(rows["customer_id" if name == "customer" else name])
+        for name in ENTITIES
+    }
+    counted["category"] = key(rows["category"].nullif(""))
     return rows.select(
         "order_no", "order_id", "customer_id", "ordered_at", "at", *KEYS, "fraud_at", "label", "settled", "open",
         **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},
-        **{f"{_LOG}{name}": _hashed(key) if short else key for name, key in counted.items()},
+        **{f"{_LOG}{name}": entity for name, entity in counted.items()},
         **{name: number.cast("float32") for name, number in numbers.items()},
         **{name: rows[name].fill_null("") for name in CATEGORIES},
     )  # fmt: skip
