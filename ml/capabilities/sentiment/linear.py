@@ -139,7 +139,7 @@ def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: Param
     # Half the strength for the twin: its larger features follow the training texts closer.
     for scale, strength in ((np.ones_like(ratio), params.strength), (np.abs(ratio), params.strength / 2)):
         # Chosen by itself it would be the primal where texts outnumber n-grams: 13 s instead of 4 for 100,000 texts.
-        model = LinearSVC(C=strength, dual=True, random_state=0, max_iter=2000, tol=1e-2)
+        model = LinearSVC(C=strength, dual=True, random_state=0, max_iter=2000, tol=1e-3)
         model.fit((x @ diags_array(scale)).tocsr(), above, sample_weight=importance)
         total += (model.coef_[0] * scale / 2).astype(np.float32)
         bias += float(model.intercept_[0]) / 2
