@@ -27,9 +27,8 @@ CHECKS: dict[str, Sequence[str]] = {
     "mypy": ("-m", "mypy"),
     "import-linter": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
 }
-# A file's tests share what is costly to make. A night waits for Airflow about as long as it computes: one process more than
-# cores keeps them busy. It takes up to 3 GiB.
-SIDE_BY_SIDE = ("-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadfile", "--no-loadscope-reorder")
+# A file's tests share what is costly to make. A night of the tests takes up to 3 GiB.
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 LOCKED = ("requirements", "requirements-dev", "requirements-spark")
 
 
