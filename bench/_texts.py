@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,10 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Task:
-    """A question about texts; ``test`` marks the fifth of the texts that is only judged on (equal texts are on one side)."""
+    """A question about texts; ``test`` marks the fifth of the texts that is only judged on (equal texts are on one side).
+
+    ``kinds`` are the categories of the products, empty where they are not told.
+    """
 
     name: str
     titles: list[str]
@@ -36,6 +39,7 @@ class Task:
     labels: Labels
     stars: Labels
     test: npt.NDArray[np.bool_]
+    kinds: npt.NDArray[np.str_]
 
     @cached_property
     def texts(self) -> list[str]:
@@ -81,16 +85,21 @@ def tasks(options: Options) -> Iterator[Task]:
     there = pc.not_equal(pc.utf8_trim_whitespace(pc.binary_join_element_wise(*parts, "\n")), "")
     recommended, rating = (rows[name].filter(there).to_numpy()[::step] for name in ("Recommended IND", "Rating"))
     titles, bodies = (part.filter(there).to_pylist()[::step] for part in parts)
-    yield _task("clothing, recommended", titles, bodies, recommended, rating)
+    kinds = pc.fill_null(rows["Department Name"].cast(pa.string()), "").filter(there).to_pylist()[::step]
+    yield _task("clothing, recommended", titles, bodies, recommended, rating, kinds)
 
 
-def _task(name: str, titles: list[str], bodies: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any]) -> Task:
+def _task(
+    name: str, titles: list[str], bodies: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any],
+    kinds: Sequence[str] = (),
+) -> Task:  # fmt: skip
     words = [
         " ".join([*title.lower().split(), *body.lower().split()]) for title, body in zip(titles, bodies, strict=True)
     ]
     keys = [hashlib.sha256(text.encode()).hexdigest()[:8] for text in words]
     test = np.array([int(key, 16) % 100 >= 80 for key in keys])
-    return Task(name, titles, bodies, labels.astype(np.int64), stars.astype(np.int64), test)
+    known = np.array(kinds or [""] * len(bodies))
+    return Task(name, titles, bodies, labels.astype(np.int64), stars.astype(np.int64), test, known)
 
 
 def ceiling(task: Task) -> float:

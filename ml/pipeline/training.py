@@ -134,17 +134,21 @@ def _evaluate(
 ) -> dict[str, Evaluation]:
     """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    model = capability.module("model")
+    model, baseline = capability.module("model"), capability.gate.baseline
     models = {
         "challenger": model.fit(known, capability.params, SEED),
-        capability.gate.baseline: model.fit_baseline(known, capability.params, SEED),
+        baseline: model.fit_baseline(known, capability.params, SEED),
     }
+    twin = None
     if champion:
         # The champion was refitted on the test window when it was promoted; its recipe, fitted before the window, was not.
         params = replace(capability.params, **_fitting(champion["params"], capability.params))
-        fit = model.fit_baseline if champion["baseline"] else model.fit
-        models["champion"] = fit(known, params, SEED)
-    return dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
+        if recipe(params) == recipe(capability.params):  # the same fit again would give the same model
+            twin = baseline if champion["baseline"] else "challenger"
+        else:
+            models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
+    found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
+    return found | ({"champion": found[twin]} if twin else {})
 
 
 def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 from ml.adapters import postgres as adapter
 from ml.pipeline import training
 from tests.live.conftest import NIGHT, Shop
-from tests.live.watch import evaluate
+from tests.live.watch import evaluate, model
+from tests.live.watch.spec import SPEC
 
 
 def _train(shop: Shop, **options: Any) -> dict[str, Any]:
@@ -30,6 +31,19 @@ def test_the_same_recipe_is_a_refresh(watched: Shop) -> None:
     """Trained anew with the same parameters the newer one serves."""
     assert _train(watched)["status"] == "promote"
     assert _versions(watched) == [("promote", 24), ("promote", 24)]
+
+
+def test_the_champions_recipe_is_fitted_once_to_be_judged(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh costs one fit to be judged and one to serve; both names have its figures."""
+    fits, fit = [], model.fit
+    monkeypatch.setattr(model, "fit", lambda *told: fits.append(told) or fit(*told))
+    told = _train(watched)
+    assert len(fits) == 2
+    metrics = adapter.query(
+        watched.settings.database_url,
+        f"SELECT metrics FROM ml_ops.version WHERE capability = 'watch' AND version = {int(told['version'])}",
+    )[0]["metrics"]
+    assert metrics["champion"] == metrics["challenger"] != metrics[SPEC.gate.baseline]
 
 
 def test_what_takes_its_time_serves_if_it_is_better(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

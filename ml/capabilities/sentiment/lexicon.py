@@ -87,14 +87,21 @@ SO_SO = {
 
 
 NOT = {"en": "not", "pt": "não", "de": "nicht", "es": "no", "fr": "pas", "it": "non"}
-"""What turns a good word into a bad one."""
+"""What turns a good word into a bad one, and a bad one into a good one."""
 
 
 def examples() -> Iterator[tuple[str, int]]:
-    """Each word or phrase with its class: 0 negative, 1 neutral, 2 positive; a good word is bad with a 'not' before it."""
+    """Each word or phrase with its class: 0 negative, 1 neutral, 2 positive.
+
+    With a 'not' before it a good word or phrase is bad, and a bad word is good ('not slow'). What is bad in several words
+    has its 'not' already, or means little with one ('not a waste of money').
+    """
     for language, negation in NOT.items():
         for word in words(GOOD[language]):
             yield f"{negation} {word}", 0
+        for word in words(BAD[language]):
+            if " " not in word:
+                yield f"{negation} {word}", 2
     for label, lists in enumerate((BAD, SO_SO, GOOD)):
         for text in lists.values():
             for word in words(text):

@@ -30,7 +30,7 @@ class Params:
     """Parts of the training reviews that the calibration looks at, each unseen by the model it is taken from."""
     train_reviews: int = 100_000
     """At most so many reviews are learned from, the youngest."""
-    lexicon_weight: float = 0.1
+    lexicon_weight: float = 1.0
     """What an entry of the built-in word list counts beside a review of the shop."""
     network: bool = True
     """False: never train a network beside the linear model."""

@@ -7,13 +7,27 @@ import pytest
 from ml.capabilities.sentiment.behaviour import ABILITIES, CASES, passes, shares
 from ml.capabilities.sentiment.model import fit, fit_baseline
 from ml.capabilities.sentiment.spec import Params
-from tests.capabilities.sentiment.reviews import aspects, features, published, said, taught
+from tests.capabilities.sentiment.reviews import aspects, demo, features, published, said, taught
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.ability}: {case.texts[0]}")
 def test_what_a_reader_must_be_able_to_do(case):
     """Each case of each ability is passed in the languages of the demo shop."""
     assert passes(taught(), [case]) == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("Not bad.", 1), ("Delivery was not late at all.", 1), ("Die Lieferung war gar nicht langsam.", 1),
+        ("Not recommended.", -1), ("Nicht gut.", -1), ("Não gostei.", -1),
+    ],
+)  # fmt: skip
+def test_a_shop_of_few_reviews_reads_a_not(text, side):
+    """With 125 reviews it is the word list that knows what a 'not' turns round, also before a bad word."""
+    few = demo(200)
+    fitted = fit({name: few[name] for name in ("moment", "review")}, Params(), 7)
+    assert said(fitted, text)[0]["score"] * side > 0.2
 
 
 def test_abilities_are_told_apart():
