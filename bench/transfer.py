@@ -20,7 +20,7 @@ from bench._texts import SEED, Labels, Task, tasks
 from ml.capabilities.sentiment import classifier, model
 from ml.capabilities.sentiment.calibrate import macro_f1
 from ml.capabilities.sentiment.grams import Texts
-from ml.capabilities.sentiment.spec import SPEC
+from ml.capabilities.sentiment.spec import SPEC, Params
 
 OWN = (100, 300, 1_000)
 DRAWS = 5
@@ -30,6 +30,8 @@ WRONG = 0.05
 FEWEST = 200
 """A department with fewer held-out reviews is not judged."""
 PARAMS = replace(SPEC.params, network=False)
+NO_LIST = replace(PARAMS, lexicon_weight=1e-6)
+"""The word list counts nothing, but there is a text of every class."""
 
 
 class Part(NamedTuple):
@@ -81,7 +83,7 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
             rng = np.random.default_rng(SEED + draw)
             few = mine.take(rng.permutation(len(mine.stars))[:own])
             judged = _judge(test)
-            found.setdefault("alone", []).append(judged(few, hints=False))
+            found.setdefault("alone", []).append(judged(few, NO_LIST))
             found.setdefault("the word list", []).append(judged(few))
             found.setdefault("the word list and misspelt copies", []).append(judged(few + _misspelt(few, rng)))
             for teacher, part in others.items():
@@ -99,8 +101,8 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
 def _judge(test: Part) -> Callable[..., float]:
     truth = model.classes(test.stars)
 
-    def judged(known: Part, *, hints: bool = True) -> float:
-        fitted = classifier.learn(known.texts, known.stars - 1, model.CLASS_OF, PARAMS, SEED, hints=hints)
+    def judged(known: Part, params: Params = PARAMS) -> float:
+        fitted = classifier.learn(known.texts, known.stars - 1, model.CLASS_OF, params, SEED, hints=True)
         guess = fitted.label(fitted.chances(Texts.of(test.texts)))
         return macro_f1(truth, guess, model.CLASSES)
 

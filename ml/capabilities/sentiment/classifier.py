@@ -83,6 +83,8 @@ def learn(texts: pa.Array, grades: Labels, class_of: Labels, params: Params, see
     part = fold_of(texts, params.folds)
     left_out, scores = np.zeros(n, bool), np.zeros((n, len(class_of) - 1), np.float32)
     for fold in range(params.folds):
+        if left_out.sum() >= params.calibrate_reviews:
+            break
         inside = np.concatenate([part != fold, np.ones(len(told), bool)])
         if len(np.unique(class_of[target[inside]])) == class_of[-1] + 1 and not inside.all():
             fitted = linear.solve(counted, everything[inside], target, importance, len(class_of), params)

@@ -27,7 +27,9 @@ class Params:
     strength: float = 0.4
     """C of the support vector machines: the larger, the closer they follow the training reviews."""
     folds: int = 3
-    """Parts of the training reviews that the calibration looks at, each unseen by the model it is taken from."""
+    """Parts of the training reviews, of which the calibration looks at one after the other, each left out of a fit."""
+    calibrate_reviews: int = 10_000
+    """No further part is looked at after so many reviews: more hardly better the calibration, and each costs a fit."""
     train_reviews: int = 100_000
     """At most so many reviews are learned from, the youngest."""
     lexicon_weight: float = 1.0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.capabilities.sentiment import linear
-from ml.capabilities.sentiment.classifier import fingerprints
+from ml.capabilities.sentiment.classifier import fingerprints, learn
 from ml.capabilities.sentiment.grams import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
 from ml.capabilities.sentiment.linear import Linear
 from ml.capabilities.sentiment.reader import cut
@@ -146,6 +146,19 @@ def test_counted_texts_score_as_read_ones():
     np.testing.assert_allclose(
         linear.logits(fitted, texts), linear.predict(counted, np.arange(15), fitted), rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize(("enough", "fits"), [(10_000, 4), (30, 2)])
+def test_the_calibration_costs_no_more_fits_than_it_needs(enough, fits, monkeypatch):
+    """Parts are left out of a fit until enough reviews were: many reviews need one such fit, few need all."""
+    solved, solve = [], linear.solve
+    monkeypatch.setattr(linear, "solve", lambda *told: solved.append(told) or solve(*told))
+    texts = pa.array([f"{('bad', 'so so', 'good')[i % 3]} thing no {i}" for i in range(180)])
+    stars = np.arange(180) % 3 * 2
+    params = Params(network=False, folds=3, calibrate_reviews=enough)
+    fitted = learn(texts, stars, np.array([0, 0, 1, 2, 2]), params, 7, hints=True)
+    assert len(solved) == fits
+    assert (fitted.label(fitted.chances(Texts.of(texts))) == stars // 2).mean() > 0.9
 
 
 @given(st.text(max_size=30), st.integers(0, 12))
