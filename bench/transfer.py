@@ -23,8 +23,9 @@ from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.spec import SPEC, Params
 
 OWN = (100, 300, 1_000)
-DRAWS = 5
-ABROAD = 10_000
+DRAWS = 3
+ELSEWHERE = 5_000
+"""Reviews of each other teacher."""
 WRONG = 0.05
 """Share of the letters of a misspelt copy that have changed places with the next."""
 FEWEST = 200
@@ -43,6 +44,10 @@ class Part(NamedTuple):
     def take(self, rows: npt.NDArray[np.int64]) -> Part:
         return Part(self.texts.take(pa.array(rows)), self.stars[rows])
 
+    def some(self, most: int, rng: np.random.Generator) -> Part:
+        """As many, drawn by lot."""
+        return self.take(rng.permutation(len(self.stars))[:most])
+
     def __add__(self, other: object) -> Part:
         assert isinstance(other, Part)
         return Part(pa.concat_arrays([self.texts, other.texts]), np.concatenate([self.stars, other.stars]))
@@ -55,15 +60,12 @@ def run(options: Options) -> Iterator[Row]:
     kinds = [
         kind for kind in sorted(set(clothing.kinds) - {""}) if (clothing.test & (clothing.kinds == kind)).sum() > least
     ]
-    rng = np.random.default_rng(SEED)
-    portuguese = _part(olist, test=False)
-    abroad = portuguese.take(rng.permutation(len(portuguese.stars))[:ABROAD])
-    english = _part(clothing, test=False)
+    portuguese, english = (_part(task, test=False) for task in (olist, clothing))
     for own in OWN[:1] if options.quick else OWN:
         shops = [
             (
                 _part(clothing, test=False, kind=kind), _part(clothing, test=True, kind=kind),
-                {"other departments": _part(clothing, test=False, kind=kind, but=True), "another language": abroad},
+                {"other departments": _part(clothing, test=False, kind=kind, but=True), "another language": portuguese},
             )
             for kind in kinds
         ]  # fmt: skip
@@ -81,13 +83,13 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
     for mine, test, others in shops:
         for draw in range(DRAWS):
             rng = np.random.default_rng(SEED + draw)
-            few = mine.take(rng.permutation(len(mine.stars))[:own])
+            few = mine.some(own, rng)
             judged = _judge(test)
             found.setdefault("alone", []).append(judged(few, NO_LIST))
             found.setdefault("the word list", []).append(judged(few))
             found.setdefault("the word list and misspelt copies", []).append(judged(few + _misspelt(few, rng)))
             for teacher, part in others.items():
-                found.setdefault(f"the word list and {teacher}", []).append(judged(few + part))
+                found.setdefault(f"the word list and {teacher}", []).append(judged(few + part.some(ELSEWHERE, rng)))
     alone = np.array(found.pop("alone"))
     for teacher, values in found.items():
         gap = np.array(values) - alone
