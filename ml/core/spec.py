@@ -105,8 +105,11 @@ class Gate:
     metric: str
     baseline: str
     horizon: timedelta
+    """How far before the night the training of what is judged ends."""
     min_units: int = 30
     confidence: float = 0.95
+    enough: int = 0
+    """The window begins before ``horizon`` where its truth has fewer rows than this and than a third of all there are."""
 
 
 @dataclass(frozen=True)

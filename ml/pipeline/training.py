@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ from ml.settings import Settings
 
 SEED = 7
 TRUTH = "truth"
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+WIDER = 1.5
 
 
 def features(
@@ -85,7 +87,7 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
 
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
-    cutoff = night.as_of - capability.gate.horizon
+    cutoff = judged_from(night, capability)
     evaluations = _evaluate(night, capability, champion, cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
@@ -104,6 +106,24 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, cutoff) or result
     return result
+
+
+def judged_from(night: Night, capability: Capability) -> datetime:
+    """Where the window begins on which the gate judges: ``horizon`` before the night, or earlier for ``enough`` rows."""
+    span, gate = capability.gate.horizon, capability.gate
+    if not gate.enough:
+        return night.as_of - span
+    part = capability.module("features")
+    with night.backend() as backend:
+        tables = night.clean(backend, capability) | night.config(backend, capability)
+
+        def rows(since: datetime) -> int:
+            return int(part.truth(tables, since, night.as_of, capability.params).count().execute())
+
+        enough = min(gate.enough, rows(EVER) / 3)
+        while rows(night.as_of - span) < enough:
+            span *= WIDER
+    return night.as_of - span
 
 
 def _refresh(

@@ -71,7 +71,7 @@ def train(spec: Capability) -> str:
             f"### Train: {spec.title}",
             "",
             f"{spec.question} Learns from a night's snapshot (the one that there is, if it is good) and tests on the",
-            f"last {spec.gate.horizon.days} days, which the tested model did not see: `{spec.gate.metric}` against the",
+            f"last {spec.gate.horizon.days} days{_longer(spec)}, which the tested model did not see: `{spec.gate.metric}` against the",
             f"champion and against {spec.gate.baseline}. Only a model that wins by more than chance serves; where another",
             "recipe loses, the champion's own is learned anew.",
             "",
@@ -79,6 +79,10 @@ def train(spec: Capability) -> str:
             f"Choose by hand: `./nightshift promote {spec.name} <version>`.",
         )
     )
+
+
+def _longer(spec: Capability) -> str:
+    return f" (or on more, until these hold {spec.gate.enough} rows or a third of all)" if spec.gate.enough else ""
 
 
 def _thorough(spec: Capability) -> tuple[str, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ml.adapters import postgres as adapter
 from ml.pipeline import training
+from ml.pipeline.context import Night
 from tests.live.conftest import NIGHT, Shop
 from tests.live.watch import evaluate, model
 from tests.live.watch.spec import SPEC
@@ -79,3 +83,30 @@ def test_a_refused_model_does_not_serve_a_night_of_the_past(watched: Shop, monke
     monkeypatch.setattr(evaluate, "WORTH", {24: -1.0, 48: -1.0})
     assert _train(watched)["status"] == "refuse"
     assert [decision for decision, _ in _versions(watched)] == ["promote", "replay", "refuse"]
+
+
+@pytest.mark.parametrize(
+    ("enough", "reached"),
+    [
+        (0, lambda seen, _: seen >= 0),
+        (10, lambda seen, _: seen >= 10),
+        (10**6, lambda seen, everything: everything / 3 <= seen < everything),
+    ],
+    ids=["the horizon alone", "ten rows", "more than there are"],
+)
+def test_few_rows_are_judged_from_earlier_on(watched: Shop, enough: int, reached: Callable[[int, int], bool]) -> None:
+    """The window reaches back until it has enough rows, and leaves most to learn from where there are not so many."""
+    night, horizon = Night.open(watched.settings, f"{NIGHT}/001"), timedelta(hours=6)
+    start = training.judged_from(night, replace(SPEC, gate=replace(SPEC.gate, horizon=horizon, enough=enough)))
+    rows = adapter.query(watched.settings.database_url, "SELECT ordered_at FROM shop.order")
+    times = [row["ordered_at"] for row in rows if row["ordered_at"] < night.as_of]
+
+    def since(moment: datetime) -> int:
+        return sum(time >= moment for time in times)
+
+    assert reached(since(start), len(times))
+    if start < night.as_of - horizon:
+        narrower = night.as_of - (night.as_of - start) / training.WIDER
+        assert since(narrower) < min(enough, len(times) / 3), "it reaches no further than it must"
+    else:
+        assert start == night.as_of - horizon

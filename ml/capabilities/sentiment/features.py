@@ -32,9 +32,13 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
 
 
 def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:  # noqa: ARG001
-    """Reviews with stars that were written in ``[start, end)``, as known at ``end``: (review_id, stars, title, text)."""
+    """Reviews with stars and words that were written in ``[start, end)``, as known at ``end``.
+
+    Columns review_id, stars, title, text.
+    """
     reviews = _reviews(tables, end)
-    told = reviews.filter(reviews["written_at"] >= _micros(start), reviews["stars"].notnull())
+    words = reviews["title"].fill_null("") + reviews["text"].fill_null("")
+    told = reviews.filter(reviews["written_at"] >= _micros(start), reviews["stars"].notnull(), words.strip() != "")
     return told.select("review_id", "stars", "title", "text")
 
 

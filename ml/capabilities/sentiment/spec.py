@@ -165,7 +165,8 @@ SPEC = Capability(
     wants=(),
     publishes=(REVIEW_SENTIMENT, REVIEW_ASPECT, PRODUCT_SENTIMENT, SENTIMENT_ALERT),
     params=Params(),
-    gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28)),
+    # Words do not age as tastes do: where 28 days have few reviews, older ones judge as well.
+    gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28), enough=200),
     train_schedule="30 4 * * 0",
     headlines={
         "reviews read": "SELECT count(*) FROM ml.review_sentiment",
