@@ -107,14 +107,33 @@ def macro_f1(truth: npt.NDArray[np.int64], guess: npt.NDArray[np.int64], n_class
 
 
 def _offset(log_chance: Floats, labels: npt.NDArray[np.int64], n_classes: int) -> Floats:
-    """Coordinate search; the first class stays at 0, only differences matter."""
-    offset, best = np.zeros(n_classes), -1.0
+    """Coordinate search; the first class stays at 0, only differences matter.
+
+    What is made largest is the mean of the macro-F1 that was counted and of the one that the chances expect: the first is
+    true and the second is steady.
+    """
+    chance = np.exp(log_chance)
+
+    def worth(offset: Floats) -> float:
+        guess = (log_chance + offset).argmax(axis=1)
+        return (macro_f1(labels, guess, n_classes) + _expected_f1(chance, guess)) / 2
+
+    offset = np.zeros(n_classes)
+    best = worth(offset)
     for _ in range(3):
         for k in range(1, n_classes):
             for step in _STEPS:
                 tried = offset.copy()
                 tried[k] = step
-                value = macro_f1(labels, (log_chance + tried).argmax(axis=1), n_classes)
+                value = worth(tried)
                 if value > best + 1e-9:
                     offset, best = tried, value
     return offset
+
+
+def _expected_f1(chance: Floats, guess: npt.NDArray[np.int64]) -> float:
+    """Macro-F1 of labels whose truth is as likely as ``chance`` says: expected hits over expected counts, class by class."""
+    n_classes = chance.shape[1]
+    hits = np.bincount(guess, chance[np.arange(len(guess)), guess], minlength=n_classes)
+    counts = np.bincount(guess, minlength=n_classes) + chance.sum(axis=0)
+    return float((2 * hits / np.maximum(1e-12, counts)).mean())

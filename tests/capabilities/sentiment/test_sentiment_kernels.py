@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.capabilities.sentiment import linear
+from ml.capabilities.sentiment.calibrate import calibrate, chances, choose, macro_f1, of_steps
 from ml.capabilities.sentiment.classifier import fingerprints, learn
 from ml.capabilities.sentiment.grams import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
 from ml.capabilities.sentiment.linear import Linear
@@ -159,6 +160,20 @@ def test_the_calibration_costs_no_more_fits_than_it_needs(enough, fits, monkeypa
     fitted = learn(texts, stars, np.array([0, 0, 1, 2, 2]), params, 7, hints=True)
     assert len(solved) == fits
     assert (fitted.label(fitted.chances(Texts.of(texts))) == stars // 2).mean() > 0.9
+
+
+def test_labels_are_chosen_for_the_mean_over_classes():
+    """A rare class is named before its chance is the largest; chances that are certain leave nothing to choose."""
+    rng = np.random.default_rng(7)
+    truth = (rng.random(4_000) < 0.1).astype(np.int64)
+    scores = (rng.normal(size=(4_000, 1)) + 1.5 * truth[:, None]).astype(np.float32)
+    usual = of_steps(np.array([0, 1]))
+    fitted = calibrate(scores[:2_000], truth[:2_000], usual)
+    rest = chances(fitted, scores[2_000:])
+    chosen, likeliest = (macro_f1(truth[2_000:], guess, 2) for guess in (choose(fitted, rest), rest.argmax(axis=1)))
+    assert fitted.offset[1] > 0
+    assert chosen > likeliest + 0.02
+    assert calibrate((20 * truth[:, None] - 10).astype(np.float32), truth, usual).offset.tolist() == [0, 0]
 
 
 @given(st.text(max_size=30), st.integers(0, 12))
