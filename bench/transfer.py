@@ -7,7 +7,7 @@ and the word list. No network: it begins with more reviews than these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -48,8 +48,7 @@ class Part(NamedTuple):
         """As many, drawn by lot."""
         return self.take(rng.permutation(len(self.stars))[:most])
 
-    def __add__(self, other: object) -> Part:
-        assert isinstance(other, Part)
+    def and_also(self, other: Part) -> Part:
         return Part(pa.concat_arrays([self.texts, other.texts]), np.concatenate([self.stars, other.stars]))
 
 
@@ -84,12 +83,14 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
         for draw in range(DRAWS):
             rng = np.random.default_rng(SEED + draw)
             few = mine.some(own, rng)
-            judged = _judge(test)
-            found.setdefault("alone", []).append(judged(few, NO_LIST))
-            found.setdefault("the word list", []).append(judged(few))
-            found.setdefault("the word list and misspelt copies", []).append(judged(few + _misspelt(few, rng)))
+            found.setdefault("alone", []).append(_f1(few, test, NO_LIST))
+            found.setdefault("the word list", []).append(_f1(few, test))
+            found.setdefault("the word list and misspelt copies", []).append(
+                _f1(few.and_also(_misspelt(few, rng)), test)
+            )
             for teacher, part in others.items():
-                found.setdefault(f"the word list and {teacher}", []).append(judged(few + part.some(ELSEWHERE, rng)))
+                taught = few.and_also(part.some(ELSEWHERE, rng))
+                found.setdefault(f"the word list and {teacher}", []).append(_f1(taught, test))
     alone = np.array(found.pop("alone"))
     for teacher, values in found.items():
         gap = np.array(values) - alone
@@ -100,15 +101,11 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _judge(test: Part) -> Callable[..., float]:
-    truth = model.classes(test.stars)
-
-    def judged(known: Part, params: Params = PARAMS) -> float:
-        fitted = classifier.learn(known.texts, known.stars - 1, model.CLASS_OF, params, SEED, hints=True)
-        guess = fitted.label(fitted.chances(Texts.of(test.texts)))
-        return macro_f1(truth, guess, model.CLASSES)
-
-    return judged
+def _f1(known: Part, test: Part, params: Params = PARAMS) -> float:
+    """Macro-F1 on ``test`` of what ``known`` teaches."""
+    fitted = classifier.learn(known.texts, known.stars - 1, model.CLASS_OF, params, SEED, hints=True)
+    guess = fitted.label(fitted.chances(Texts.of(test.texts)))
+    return macro_f1(model.classes(test.stars), guess, model.CLASSES)
 
 
 def _part(task: Task, *, test: bool, kind: str = "", but: bool = False) -> Part:

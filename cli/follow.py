@@ -13,7 +13,10 @@ from cli.output import Steps, err, seconds
 from ml.core.errors import NightshiftError
 
 SOONEST, LATEST, SHARE = 0.4, 5.0, 0.01
-"""Seconds between two looks at a run: a hundredth of its age, since each costs the server what the tasks could use."""
+"""Between two looks at a run pass this share of the time that it was followed for, within these bounds in seconds.
+
+Each look costs the server what the tasks could use.
+"""
 
 
 class RunFailed(NightshiftError):
