@@ -1,4 +1,7 @@
-"""Answer of ml.recommend and ml.recommend_for_basket under 16 clients, beside 10 ms and a plain SELECT of the list."""
+"""Answer of ml.recommend and ml.recommend_for_basket to 16 clients, beside 10 ms and a plain SELECT of the list.
+
+Once with clients that never pause, which is as much as the machine can do, and once at a rate.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from ml.registry import capability
 
 CLIENTS, LIMIT_MS, DATABASE = 16, 10.0, "nightshift_bench_live"
 _ROUNDS = 3
+_RATES = (None, 500)
+"""Calls a second, at random moments; None: each client calls again at once."""
 
 _CALLS = {
     "a plain SELECT of the list": (
@@ -45,24 +50,28 @@ def run(options: Options) -> Iterator[Row]:
         url = _database(admin)
         try:
             _fill(url, customers, products)
-            taken: dict[str, list[np.ndarray]] = {name: [] for name in _CALLS}
+            taken: dict[tuple[str, int | None], list[np.ndarray]] = {
+                (name, rate): [] for rate in _RATES for name in _CALLS
+            }
             for _ in range(_ROUNDS):
-                for name, call in _CALLS.items():
-                    taken[name].append(_latencies(url, _script(call, customers, products), seconds))
+                for (name, rate), parts in taken.items():
+                    parts.append(_latencies(url, _script(_CALLS[name], customers, products), seconds, rate))
         finally:
             _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    yield from _rows({name: np.concatenate(parts) for name, parts in taken.items()}, seconds * _ROUNDS)
+    for rate in _RATES:
+        yield from _rows({name: np.concatenate(taken[name, rate]) for name in _CALLS}, seconds * _ROUNDS, rate)
 
 
-def _rows(taken: dict[str, np.ndarray], seconds: float) -> Iterator[Row]:
+def _rows(taken: dict[str, np.ndarray], seconds: float, rate: int | None) -> Iterator[Row]:
     plain50, plain99 = np.quantile(taken[_PLAIN], [0.5, 0.99]).tolist()
+    how = f"{CLIENTS} clients" + ("" if rate is None else f", {rate} calls/s")
     for name, ms in taken.items():
         p50, p99 = np.quantile(ms, [0.5, 0.99]).tolist()
         note = (
             f"p50 {p50:.1f} ms, {len(ms) / seconds:,.0f} calls/s; {_PLAIN}: p50 {plain50:.1f} ms, p99 {plain99:.1f} ms"
         )
         yield Row(
-            f"{name}, {CLIENTS} clients: p99", "ms", p99, "limit", LIMIT_MS, LIMIT_MS / p99,
+            f"{name}, {how}: p99", "ms", p99, "limit", LIMIT_MS, LIMIT_MS / p99,
             None if name == _PLAIN else 1.0, note, {"p50_ms": p50, "calls_per_s": len(ms) / seconds},
         )  # fmt: skip
 
@@ -73,14 +82,15 @@ def _script(call: str, customers: int, products: int) -> str:
     return "".join(f"\\set {name} random(1, {most})\n" for name, most in draws.items()) + call + ";\n"
 
 
-def _latencies(url: str, script: str, seconds: int) -> np.ndarray:
-    """Milliseconds of every call."""
+def _latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndarray:
+    """Milliseconds of every call; at a rate they count from when it was due."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         (path / "script.sql").write_text(script)
         command = [
             _pgbench(), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", str(min(2, os.cpu_count() or 1)),
-            "-T", str(seconds), "-f", "script.sql", "-l", "--log-prefix=log", url,
+            "-T", str(seconds), "-f", "script.sql", "-l", "--log-prefix=log",
+            *(() if rate is None else ("-R", str(rate))), url,
         ]  # fmt: skip
         done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False)
         if done.returncode:
