@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ml.capabilities.recommender import frame_kernels as kernels
 from ml.capabilities.recommender import sources as every
-from ml.capabilities.recommender.candidates import factors, popular, sequence
+from ml.capabilities.recommender.candidates import popular, sequence
 from ml.capabilities.recommender.candidates.log import Log, category_codes
-from ml.capabilities.recommender.candidates.sums import row_sums
+from ml.capabilities.recommender.candidates.sums import dense_sums, row_sums
 from ml.capabilities.recommender.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts
 from ml.capabilities.recommender.sources import NAMES, SPARSE, SPOKESMEN, Asked, Sources
 from ml.capabilities.recommender.spec import Params
@@ -131,8 +131,8 @@ def _scores(
     ends, items = table
     if name in SPARSE:
         return row_sums(asked.rows[name], every.matrix(sources, name), ends, items, threads=threads)
-    if name == "factors":
-        return factors.products(asked.vectors, sources.learnt.factors, ends, items, threads=threads)
+    if name in asked.vectors:
+        return dense_sums(asked.vectors[name], getattr(sources.learnt, name).items, ends, items, threads=threads)
     if name == "sequence":
         state = sources.learnt.sequence
         row = np.repeat(np.arange(len(users)), np.diff(ends))

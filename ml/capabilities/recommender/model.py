@@ -17,7 +17,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr
 from ml.core.errors import ArtifactError
 
-FORMAT = 3
+FORMAT = 4
 
 
 class Recommender:

@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates import content, factors, linear, neighbours, people, popular, sequence
+from ml.capabilities.recommender.candidates import (
+    content,
+    factors,
+    linear,
+    neighbours,
+    people,
+    popular,
+    sequence,
+    topics,
+)
 from ml.capabilities.recommender.candidates.log import Log, before, some
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Csr, Ids, Scores
@@ -17,7 +26,7 @@ from ml.core.topk import top_k_dense
 from ml.core.topk_sparse import top_k_sparse
 
 SPARSE = ("linear", "recent", "neighbours", "people")
-NAMES = (*SPARSE, "factors", "content", "sequence", "popular", "trend")
+NAMES = (*SPARSE, "factors", "topics", "content", "sequence", "popular", "trend")
 SPOKESMEN = ("linear", "recent", "neighbours")
 """Models whose parts can be named: because of which product."""
 LEAST = 20
@@ -31,6 +40,7 @@ class Learnt:
     linear: linear.Linear
     neighbours: neighbours.Neighbours
     factors: factors.Factors
+    topics: topics.Topics
     content: content.Content
     sequence: sequence.Sequence | None = None
 
@@ -58,14 +68,15 @@ class Asked:
         Of each proposal of ``SPOKESMEN``: the product of the history that adds most to it.
     rows : mapping of str to csr_array
         What was multiplied, by sparse source.
-    vectors : ndarray of shape (n, n_factors), float32
+    vectors : mapping of str to ndarray of shape (n, n_factors), float32
+        The customers' side of ``factors`` and ``topics``.
     """
 
     lists: Mapping[str, Ids]
     scores: Mapping[str, Scores]
     because: Mapping[str, Ids]
     rows: Mapping[str, Csr]
-    vectors: Scores
+    vectors: Mapping[str, Scores]
 
 
 def learn(
@@ -88,6 +99,7 @@ def learn(
         linear.fit(part, at, params, seed, threads=threads),
         neighbours.fit(part, at, params, seed, threads=threads),
         factors.fit(part, at, params, seed, threads=threads),
+        topics.fit(part, at, params, seed, threads=threads),
         content.update(texts, log, threads=threads),
         deep,
     )
@@ -95,6 +107,7 @@ def learn(
 
 def tonight(learnt: Learnt, log: Log, at: int, params: Params, *, threads: int = 2) -> Sources:
     """Add what is made from the log alone."""
+    learnt = replace(learnt, topics=topics.tonight(learnt.topics, log, params))
     if learnt.sequence is not None:
         learnt = replace(learnt, sequence=sequence.update(learnt.sequence, log))
     return Sources(
@@ -115,7 +128,7 @@ def renumbered(learnt: Learnt, place: Ids, log: Log, *, threads: int = 2) -> Lea
     return Learnt(
         linear.Linear(_moved(learnt.linear.weights, place), learnt.linear.half_life_days),
         neighbours.Neighbours(_moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor),
-        factors.Factors(items, f.weight, f.penalty, f.half_life_days),
+        factors.Factors(items, f.weight, f.penalty, f.half_life_days), topics.moved(learnt.topics, place),
         content.update(learnt.content, log, threads=threads), learnt.sequence,
     )  # fmt: skip
 
@@ -129,14 +142,17 @@ def ask(sources: Sources, log: Log, users: Ids, params: Params, *, threads: int 
         lists[name], scores[name], why = top_k_sparse(rows[name], matrix(sources, name), k, threads=threads)
         if name in SPOKESMEN:
             because[name] = why
-    x, known = factors.customers(sources.learnt.factors, log, users, threads)
-    lists["factors"], scores["factors"] = top_k_dense(x, sources.learnt.factors.items, k, threads=threads)
-    lists["factors"][~known] = -1
+    vectors = {}
+    for name, model in (("factors", factors), ("topics", topics)):
+        state = getattr(sources.learnt, name)
+        vectors[name], known = model.customers(state, log, users, threads=threads)
+        lists[name], scores[name] = top_k_dense(vectors[name], state.items, k, threads=threads)
+        lists[name][~known] = -1
     lists["content"], scores["content"] = content.propose(sources.learnt.content, log, users, k, threads=threads)
     lists["sequence"], scores["sequence"] = _deep(sources.learnt.sequence, log, users, k, threads)
     lists["popular"], scores["popular"] = popular.propose(sources.lately, log, users, k)
     lists["trend"], scores["trend"] = popular.propose(sources.trend, log, users, k)
-    return Asked(lists, scores, because, rows, x)
+    return Asked(lists, scores, because, rows, vectors)
 
 
 def _deep(state: sequence.Sequence | None, log: Log, users: Ids, k: int, threads: int) -> tuple[Ids, Scores]:
@@ -177,6 +193,7 @@ def save(learnt: Learnt, folder: Path) -> None:
     linear.save(learnt.linear, folder)
     neighbours.save(learnt.neighbours, folder)
     factors.save(learnt.factors, folder)
+    topics.save(learnt.topics, folder)
     content.save(learnt.content, folder)
     if learnt.sequence is not None:
         sequence.save(learnt.sequence, folder)
@@ -185,7 +202,14 @@ def save(learnt: Learnt, folder: Path) -> None:
 def load(folder: Path) -> Learnt:
     """Read what :func:`save` wrote; nothing in the files is executed."""
     deep = sequence.load(folder) if (folder / "sequence.json").exists() else None
-    return Learnt(linear.load(folder), neighbours.load(folder), factors.load(folder), content.load(folder), deep)
+    return Learnt(
+        linear.load(folder),
+        neighbours.load(folder),
+        factors.load(folder),
+        topics.load(folder),
+        content.load(folder),
+        deep,
+    )
 
 
 def _moved(matrix: Csr, place: Ids) -> Csr:

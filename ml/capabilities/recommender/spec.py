@@ -47,7 +47,7 @@ class Params:
     proposals: int = 32_000_000
     """Most proposals of one model to all customers together: in a larger shop each customer gets fewer, at least 20."""
     learn_customers: int = 200_000
-    """Most customers that the item-to-item models and the factors learn from, drawn by lot."""
+    """Most customers that the item-to-item models, the factors and the topics learn from, drawn by lot."""
     repeats: int = 120
     """Most products of a customer's own history among the candidates."""
     recent_days: float = 60.0
@@ -67,6 +67,10 @@ class Params:
     """What a purchase adds to the confidence of a pair, which is 1 without one."""
     factors_penalty: float = 5.0
     factors_half_life_days: float = 365.0
+    topics: int = 32
+    """Kinds of taste."""
+    topics_days: float = 60.0
+    """How often a product was met in so many days, against always, tells how it sells by now."""
     baseline_half_life_days: float = 365.0
     """After so many days a purchase counts half in the gate's baseline, personal frequency."""
     baseline_popularity: float = 0.3

@@ -66,7 +66,7 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Fa
 
 def propose(state: Factors, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
     """List the k best of r_ui for each customer, what was bought among them; -1 for all of a customer without history."""
-    x, known = customers(state, log, users, threads)
+    x, known = customers(state, log, users, threads=threads)
     ids, scores = top_k_dense(x, state.items, max(1, k), threads=threads)
     ids[~known] = -1
     scores[ids < 0] = 0
@@ -76,16 +76,9 @@ def propose(state: Factors, log: Log, users: Ids, k: int, *, threads: int = 2) -
 def pairs(state: Factors, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
     """r_ui of given pairs, shape (n_pairs,)."""
     who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    x, _ = customers(state, log, who, threads)
+    x, _ = customers(state, log, who, threads=threads)
     scores: Scores = np.einsum("pf,pf->p", x[row], state.items[items])
     return scores
-
-
-def products(x: Scores, state: Factors, ends: npt.NDArray[np.int64], items: Ids, *, threads: int = 2) -> Scores:
-    """x_uᵀ y_i of row u and each of ``items[ends[u]:ends[u + 1]]``, shape (n_pairs,)."""
-    out = np.empty(len(items), np.float32)
-    share(lambda start, end: _products((start, end), x, state.items, ends, items, out), len(x), threads, _STEP)
-    return out
 
 
 def save(state: Factors, folder: Path) -> None:
@@ -137,7 +130,7 @@ def _implicit(confidence: csr_matrix, params: Params, seed: int, threads: int) -
     return np.asarray(model.item_factors, np.float32)
 
 
-def customers(state: Factors, log: Log, users: Ids, threads: int = 2) -> tuple[Scores, npt.NDArray[np.bool_]]:
+def customers(state: Factors, log: Log, users: Ids, *, threads: int = 2) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """Solve for the customers' factors, and tell who has a history."""
     h = _history(log, users, state.half_life_days, threads)
     return fold_in(state, h, threads=threads), np.diff(h.indptr) > 0
@@ -200,15 +193,3 @@ def _substitute(lower: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> N
         for t in range(i + 1, f):
             b[i] -= lower[t, i] * b[t]
         b[i] /= lower[i, i]
-
-
-@compiled
-def _products(
-    span: tuple[int, int], x: Scores, y: Scores, ends: npt.NDArray[np.int64], items: Ids, out: Scores
-) -> None:
-    for u in range(span[0], span[1]):
-        for p in range(ends[u], ends[u + 1]):
-            s = 0.0
-            for f in range(x.shape[1]):
-                s += x[u, f] * y[items[p], f]
-            out[p] = s

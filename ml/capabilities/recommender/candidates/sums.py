@@ -1,4 +1,4 @@
-"""Sums over item-to-item weights for given pairs, and sparse matrices in files."""
+"""Products of customers and items for given pairs, over sparse weights or dense factors; sparse matrices in files."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ def row_sums(h: Csr, weights: Csr, ends: npt.NDArray[np.int64], items: Ids, *, t
     return sums
 
 
+def dense_sums(x: Scores, y: Scores, ends: npt.NDArray[np.int64], items: Ids, *, threads: int = 2) -> Scores:
+    """R = x_uᵀ y_i of row u and each of ``items[ends[u]:ends[u + 1]]``, shape (n_pairs,)."""
+    out = np.empty(len(items), np.float32)
+    share(lambda start, end: _dense((start, end), x, y, ends, items, out), len(x), threads, _STEP)
+    return out
+
+
 def save_csr(path: Path, matrix: Csr, **values: Any) -> None:
     """Write a sparse matrix with numbers beside it; the same gives the same bytes."""
     np.savez(path, shape=matrix.shape, indptr=matrix.indptr, indices=matrix.indices, data=matrix.data, **values)
@@ -77,6 +84,16 @@ def _sums(
         for t in range(hp[u], hp[u + 1]):
             for q in range(wp[hj[t]], wp[hj[t] + 1]):
                 r[wi[q]] = 0
+
+
+@compiled
+def _dense(span: tuple[int, int], x: Scores, y: Scores, ends: npt.NDArray[np.int64], items: Ids, out: Scores) -> None:
+    for u in range(span[0], span[1]):
+        for p in range(ends[u], ends[u + 1]):
+            s = 0.0
+            for f in range(x.shape[1]):
+                s += x[u, f] * y[items[p], f]
+            out[p] = s
 
 
 def _parts(matrix: Csr) -> Arrays:

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender.candidates import factors, linear, neighbours, people, popular
+from ml.capabilities.recommender.candidates import factors, linear, neighbours, people, popular, topics
 from ml.capabilities.recommender.candidates.history import bought, history, history_reference
 from ml.capabilities.recommender.candidates.log import Log, before, everyone, since
 from ml.capabilities.recommender.candidates.sums import pair_sums
 from ml.capabilities.recommender.spec import Params
 from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
 
-PARAMS = Params(factors=4, linear_penalty=2.0, neighbours=40, linear_neighbours=40, people=30)
-MODELS = {"linear": linear, "neighbours": neighbours, "factors": factors, "people": people}
+PARAMS = Params(factors=4, topics=3, linear_penalty=2.0, neighbours=40, linear_neighbours=40, people=30)
+MODELS = {"linear": linear, "neighbours": neighbours, "factors": factors, "people": people, "topics": topics}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,9 @@ def test_models_see_nothing_after_their_time(log: Log, name: str) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("model", [linear, neighbours, factors], ids=lambda module: module.__name__.split(".")[-1])
+@pytest.mark.parametrize(
+    "model", [linear, neighbours, factors, topics], ids=lambda module: module.__name__.split(".")[-1]
+)
 def test_saved_models_propose_the_same(log: Log, model, tmp_path: Path) -> None:
     """Loaded states give the same lists."""
     state = model.fit(log, NOW, PARAMS, 5)
