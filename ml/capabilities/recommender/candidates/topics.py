@@ -80,7 +80,8 @@ def lately(log: Log, days: float) -> Scores:
         every += np.bincount(product, minlength=log.n_products)
         now += np.bincount(product[at >= since], minlength=log.n_products)
     share_of_all = now.sum() / max(1.0, every.sum())
-    return ((now + PRIOR_COUNT) / (every * share_of_all + PRIOR_COUNT)).astype(np.float32)
+    made: Scores = ((now + PRIOR_COUNT) / (every * share_of_all + PRIOR_COUNT)).astype(np.float32)
+    return made
 
 
 def propose(state: Topics, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
