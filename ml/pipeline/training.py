@@ -43,12 +43,18 @@ def features(
         with night.backend() as backend:
             told = night.config(backend, capability)
             tables = night.clean(backend, capability) | told
-            made: dict[str, Any] = told | dict(part.build(tables, since or as_of, capability.params))
+
+            def write(made: Mapping[str, Any]) -> list[str]:
+                for name, table in made.items():
+                    night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
+                return list(made)
+
+            # One after the other: what is built of a large shop is held while it is written.
+            names = write(told | dict(part.build(tables, since or as_of, capability.params)))
             if since:
-                made[TRUTH] = part.truth(tables, since, as_of, capability.params)
-            for name, table in made.items():
-                night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
-        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(made)})
+                give_back()
+                names += write({TRUTH: part.truth(tables, since, as_of, capability.params)})
+        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
     return LazyTables.of(night.lake, folder)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ml.capabilities.recommender import facts_kernels as kernels
 from ml.capabilities.recommender.candidates.history import DAY
 from ml.capabilities.recommender.candidates.log import NEVER, Log, category_codes
+from ml.capabilities.recommender.candidates.popular import lately
 from ml.core.compiled import Ids, Scores, share
 
 PAIR = (
@@ -32,11 +33,12 @@ PRODUCT = (
     "buyers_3", "buyers_7", "buyers_14", "buyers_30", "buyers_60", "buyers_90", "buyers", "new_buyers_14",
     "new_buyers_30", "again", "fades_5", "fades_20", "first", "last", "price", "quantity", "basket", "looks_7",
     "growth_7_30", "growth_14_60", "growth_30_90", "repeat", "last_year", "list_price",
+    "lately_14", "lately_30", "lately_60",
 )  # fmt: skip
 """Different customers of the last so many days and ever; customers who bought it the first time in the last days; who
 bought it again; purchases that fade; ages of the first sale (or listing) and the last; mean log price, quantity and size
 of basket; looks of a week; growths; share of buyers who bought again; buyers of the coming 30 days a year ago; log of
-the price in the list."""
+the price in the list; how many times as often as usual it was bought or looked at in the last days."""
 
 PRIOR_BUYERS = 20.0
 _STEP = 2048
@@ -109,6 +111,8 @@ def product_facts(log: Log) -> Scores:
     made["first"] = np.where(np.isnan(listed), ages[:, 0], listed)
     made["last"] = ages[:, 1]
     made["last_year"] = _last_year(log)
+    for days in (14, 30, 60):
+        made[f"lately_{days}"] = lately(log, float(days)).astype(np.float64)
     made["list_price"] = np.log(np.where(log.list_price > 0, log.list_price, np.nan))
     return np.stack([made[name] for name in PRODUCT], axis=1).astype(np.float32)
 

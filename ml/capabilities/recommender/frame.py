@@ -74,7 +74,9 @@ def group_of_columns() -> Ids:
     for name in COLUMNS:
         kind, _, what = name.partition(" ")
         proposed = kind in {"score", "rank"}
-        sold = kind == "product" and what.startswith(("buyers", "new", "fades", "growth", "looks", "last_year"))
+        sold = kind == "product" and what.startswith(
+            ("buyers", "new", "fades", "growth", "looks", "last_year", "lately")
+        )
         if kind == "pair" or name in {"product again", "product repeat", "customer repeats"}:
             group.append("again")
         elif sold or (proposed and what in {"popular", "trend"}):

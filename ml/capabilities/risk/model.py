@@ -160,6 +160,7 @@ class RiskModel:
         first = max(0, len(y) - self.params.train_orders)
         rows, y, fold = order.take(pa.array(told[first:])), y[first:], None if fold is None else fold[first:]
         x = self.matrix(rows, None if encoded is None else encoded[first:])
+        rows = rows.select(["at", "total"])  # the rest is in the matrix, and large
         if self.boosted and fold is None:
             self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.params, self.seed)
         later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)

@@ -19,6 +19,8 @@ from ml.core.compiled import Ids, Scores
 MOST_SEGMENTS = 50
 PRIOR_ORDERS = 100.0
 SLOW_DAYS, SLOW_WEIGHT = 365.0, 1e-3
+PRIOR_COUNT = 3.0
+"""A product that was met much less often than that is taken to be met as always."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,22 @@ def count(log: Log, half_life_days: float) -> Popular:
     p0 = every / max(every.sum(), 1e-12)
     share = (c + PRIOR_ORDERS * p0) / (c.sum(1, keepdims=True) + PRIOR_ORDERS)
     return Popular(share.astype(np.float32), c.astype(np.float32), group)
+
+
+def lately(log: Log, days: float) -> Scores:
+    """How many times as often as usual each product was met in the last ``days``, shape (n_products,).
+
+    λ_i = (c_i + κ) / (s C_i + κ), c the purchases and looks of those days, C all of them, s the share of all that fell
+    into those days, κ = ``PRIOR_COUNT``.
+    """
+    since = log.until - int(days * DAY)
+    every, now = np.zeros(log.n_products), np.zeros(log.n_products)
+    for product, at in ((log.product, log.at), (log.look_product, log.look_at)):
+        every += np.bincount(product, minlength=log.n_products)
+        now += np.bincount(product[at >= since], minlength=log.n_products)
+    share_of_all = now.sum() / max(1.0, every.sum())
+    made: Scores = ((now + PRIOR_COUNT) / (every * share_of_all + PRIOR_COUNT)).astype(np.float32)
+    return made
 
 
 def groups(state: Popular, log: Log, users: Ids) -> Ids:

@@ -12,9 +12,7 @@ of them are added up.
 φ tells how often a product was met in all the time that the log covers. Whether it is met more or less than that by now
 is told by tonight's log::
 
-    r_ui = λ_i Σ_k θ_uk φ_ik,   λ_i = (c_i + κ) / (s C_i + κ)
-
-c_i: purchases and looks of the last ``topics_days``; C_i: all of them; s: the share of all that fell into those days.
+    r_ui = λ_i Σ_k θ_uk φ_ik,   λ of :func:`popular.lately`
 """
 
 from __future__ import annotations
@@ -26,8 +24,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender.candidates.history import DAY, history
+from ml.capabilities.recommender.candidates.history import history
 from ml.capabilities.recommender.candidates.log import Log, before, everyone
+from ml.capabilities.recommender.candidates.popular import lately
 from ml.capabilities.recommender.candidates.sums import dense_sums
 from ml.capabilities.recommender.spec import Params
 from ml.core.compiled import Ids, Scores, compiled, share
@@ -35,8 +34,6 @@ from ml.core.topk import top_k_dense
 
 RUNS = 3
 ITERATIONS, FOLD_IN_ITERATIONS = 50, 15
-PRIOR_COUNT = 3.0
-"""κ: a product that was met much less often than that is taken to be met as always."""
 _PARTS = 4
 """Sums of so many parts are added up, however many threads there are: their number changes nothing."""
 _STEP = 512
@@ -70,18 +67,6 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> To
 def tonight(state: Topics, log: Log, params: Params) -> Topics:
     """The same topics with λ as of ``log.until``."""
     return replace(state, lately=lately(log, params.topics_days))
-
-
-def lately(log: Log, days: float) -> Scores:
-    """λ: how many times as often as usual each product was met in the last ``days``; 1 for one that never was."""
-    since = log.until - int(days * DAY)
-    every, now = np.zeros(log.n_products), np.zeros(log.n_products)
-    for product, at in ((log.product, log.at), (log.look_product, log.look_at)):
-        every += np.bincount(product, minlength=log.n_products)
-        now += np.bincount(product[at >= since], minlength=log.n_products)
-    share_of_all = now.sum() / max(1.0, every.sum())
-    made: Scores = ((now + PRIOR_COUNT) / (every * share_of_all + PRIOR_COUNT)).astype(np.float32)
-    return made
 
 
 def propose(state: Topics, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
@@ -190,8 +175,9 @@ def _em(
                 for f in range(k):
                     part[f] = theta[u, f] * phi[i, f]
                     total += part[f]
+                scale = np.float32(1.0) / total
                 for f in range(k):
-                    part[f] /= total
+                    part[f] *= scale
                     new[f] += part[f]
                 if len(sums):
                     for f in range(k):

@@ -171,6 +171,13 @@ def test_popularity_by_hand() -> None:
     assert popular.ranking(made, np.array([True, False, True])).tolist() == [[0, 2, -1]]
 
 
+def test_what_sells_by_now_by_hand() -> None:
+    """Two of four lines fell into the last ten days; a product with all of its lines there is met twice as often."""
+    log = small_log([(0, 0, 0, 5), (1, 0, 1, 3), (0, 1, 2, 40), (1, 1, 3, 50)], ["a", "b", "c"])
+    kappa = popular.PRIOR_COUNT
+    assert popular.lately(log, 10.0).tolist() == pytest.approx([(2 + kappa) / (1 + kappa), kappa / (1 + kappa), 1.0])
+
+
 def test_segments_with_orders_enough_have_their_own_popularity() -> None:
     """A large segment's favourites lead in it; a small one and who is unknown get the whole shop's."""
     lines = [(u % 120, 0, u, 1) for u in range(240)] + [(120 + u % 100, 1, 300 + u, 1) for u in range(130)]

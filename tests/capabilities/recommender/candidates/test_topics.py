@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from ml.capabilities.recommender.candidates import topics
 from ml.capabilities.recommender.candidates.log import Log
@@ -51,13 +50,6 @@ def test_planted_tastes_are_found() -> None:
     ids, _ = topics.propose(state, log, np.arange(200, dtype=np.int32), 10)
     for u in range(200):
         assert set(ids[u]) == set(range(10 * (u % 2), 10 * (u % 2) + 10))
-
-
-def test_what_sells_by_now_by_hand() -> None:
-    """Two of four lines fell into the last ten days; a product with all of its lines there is met twice as often."""
-    log = small_log([(0, 0, 0, 5), (1, 0, 1, 3), (0, 1, 2, 40), (1, 1, 3, 50)], ["a", "b", "c"])
-    kappa = topics.PRIOR_COUNT
-    assert topics.lately(log, 10.0).tolist() == pytest.approx([(2 + kappa) / (1 + kappa), kappa / (1 + kappa), 1.0])
 
 
 def test_tonight_moves_what_sells_by_now_and_no_taste() -> None:
