@@ -17,8 +17,10 @@ Scores = npt.NDArray[np.float32]
 Csr = Any  # scipy.sparse.csr_array or csr_matrix, which have no types
 
 
-def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(kernel: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile ``kernel`` on its first call; it runs without the GIL, so plain threads share the cores.
+
+    ``options`` are Numba's.
 
     Numba's own thread pool is not used: it does not survive a fork, and Airflow forks. The machine code is kept beside
     the source or in the user's cache folder (:mod:`kernel_cache`); where neither can be written, it is compiled again in
@@ -26,9 +28,9 @@ def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """
     theirs, numba.config.CACHE_LOCATOR_CLASSES = numba.config.CACHE_LOCATOR_CLASSES, LOCATORS
     try:
-        return numba.njit(nogil=True, cache=True)(kernel)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, cache=True, **options)(kernel)  # type: ignore[no-any-return]
     except RuntimeError:  # Numba: "no locator available", nothing is writable
-        return numba.njit(nogil=True)(kernel)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, **options)(kernel)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_LOCATOR_CLASSES = theirs
 

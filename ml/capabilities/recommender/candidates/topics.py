@@ -18,7 +18,7 @@ is told by tonight's log::
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -159,7 +159,7 @@ def _seen(log: Log, users: Ids, threads: int) -> Seen:
     return h.indptr.astype(np.int64, copy=False), h.indices.astype(np.int32, copy=False)
 
 
-@compiled
+@partial(compiled, fastmath={"reassoc"})  # sums of K numbers in vectors: 2 times as fast
 def _em(
     span: tuple[int, int], seen: Seen, phi: Scores, theta: Scores, sums: npt.NDArray[np.float64], times: int
 ) -> None:
