@@ -24,7 +24,7 @@ from ml.pipeline.setup import migrate
 from ml.registry import capability
 
 CLIENTS, LIMIT_MS, DATABASE = 16, 10.0, "nightshift_bench_live"
-_ROUNDS = 3
+_ROUNDS, WARM_UP_S = 3, 1
 _RATES = (None, 500)
 """Calls a second, at random moments; None: each client calls again at once."""
 
@@ -83,19 +83,22 @@ def _script(call: str, customers: int, products: int) -> str:
 
 
 def _latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndarray:
-    """Milliseconds of every call; at a rate they count from when it was due."""
+    """Milliseconds of every call after the first second, in which the new sessions plan; at a rate from when it was due."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         (path / "script.sql").write_text(script)
         command = [
             _pgbench(), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", str(min(2, os.cpu_count() or 1)),
-            "-T", str(seconds), "-f", "script.sql", "-l", "--log-prefix=log",
+            "-T", str(seconds + WARM_UP_S), "-f", "script.sql", "-l", "--log-prefix=log",
             *(() if rate is None else ("-R", str(rate))), url,
         ]  # fmt: skip
         done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NightshiftError("pgbench failed.", came=done.stderr[-2000:])
-        return np.concatenate([np.loadtxt(log, usecols=2, ndmin=1) for log in path.glob("log.*")]) / 1000
+        calls = np.concatenate([np.loadtxt(log, usecols=(2, 4, 5), ndmin=2) for log in path.glob("log.*")])
+    ended = calls[:, 1] + calls[:, 2] / 1e6
+    taken: np.ndarray = calls[ended > ended.min() + WARM_UP_S, 0] / 1000
+    return taken
 
 
 def _pgbench() -> str:
