@@ -40,20 +40,21 @@ def features(
     done = night.lake.join(folder, "done.json")
     if not night.lake.exists(done):
         part = capability.module("features")
-        with night.backend() as backend:
-            told = night.config(backend, capability)
-            tables = night.clean(backend, capability) | told
-
-            def write(made: Mapping[str, Any]) -> list[str]:
-                for name, table in made.items():
-                    night.lake.write_ibis(backend, table, night.lake.join(folder, f"{name}.parquet"))
-                return list(made)
-
-            # One after the other: what is built of a large shop is held while it is written.
-            names = write(told | dict(part.build(tables, since or as_of, capability.params)))
-            if since:
-                give_back()
-                names += write({TRUTH: part.truth(tables, since, as_of, capability.params)})
+        names: list[str] = []
+        # A backend each: what is built of a large shop is held until its backend closes.
+        for what in ("features", TRUTH) if since else ("features",):
+            with night.backend() as backend:
+                told = night.config(backend, capability)
+                tables = night.clean(backend, capability) | told
+                made: dict[str, Any]
+                if since and what == TRUTH:
+                    made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+                else:
+                    made = told | dict(part.build(tables, since or as_of, capability.params))
+                for name, rows in made.items():
+                    night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
+                names += made
+            give_back()
         night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
     return LazyTables.of(night.lake, folder)
 
