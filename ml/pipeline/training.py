@@ -54,6 +54,7 @@ def features(
                 for name, rows in made.items():
                     night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
                 names += made
+                del made, rows
             give_back()
         night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
     return LazyTables.of(night.lake, folder)
