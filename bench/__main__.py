@@ -60,7 +60,13 @@ def main(argv: list[str] | None = None) -> int:
     rows: dict[str, list[Row]] = {}
     for name in given.names:
         console.rule(name)
-        rows[name] = list(importlib.import_module(f"bench.{name}").run(options))
+        rows[name] = []
+        for row in importlib.import_module(f"bench.{name}").run(options):
+            rows[name].append(row)
+            # A benchmark may take an hour: what it has found is not lost with it.
+            print(
+                f"{row.what}: {row.ours:,.4g} {row.unit}, {row.peer_name} {row.peer:,.4g}", file=sys.stderr, flush=True
+            )
         show(console, rows[name])
         if given.json:
             given.json.write_text(

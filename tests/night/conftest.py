@@ -53,6 +53,16 @@ class Stack:
 
     def write(self, sql: str) -> None:
         """Change the shop, as its owner may."""
+        with self._connection("nightshift") as connection, connection:
+            connection.cursor().execute(sql)
+
+    def of_airflow(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT in Airflow's own database."""
+        with self._connection("airflow") as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def _connection(self, database: str) -> closing[Any]:
         from cli.environment import Stack as Started
         from cli.environment import database_urls
         from cli.home import Home
@@ -60,8 +70,7 @@ class Stack:
         home = Home(self.home)
         started = Started.read(home)
         assert started is not None
-        with closing(psycopg2.connect(database_urls(started, home.secrets())["nightshift"])) as connection, connection:
-            connection.cursor().execute(sql)
+        return closing(psycopg2.connect(database_urls(started, home.secrets())[database]))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,9 @@ class First:
     headlines: dict[str, dict[str, float]]
     held: float
     """Expected loss of the orders that are not let through."""
+    assets: dict[str, dict[str, Any]]
+    """What Airflow's assets of published tables tell, and how many rows and batches the shop sees of each."""
+    seen: dict[str, tuple[int, int]]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +35,13 @@ def first(stack: Stack) -> First:
     printed = stack.run("demo", "--customers", str(CUSTOMERS), "--replace").stdout
     headlines = stack.value("SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")
     held = stack.value("SELECT sum(expected_loss) AS n FROM ml.order_risk WHERE decision <> 'allow'")
-    return First(printed, headlines, held or 0.0)
+    told = stack.of_airflow("SELECT a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id")
+    tables = [table.name for capability in CAPABILITIES.values() for table in capability.publishes]
+    seen = {name: stack.rows(f"SELECT count(*) AS n, count(DISTINCT batch_id) AS b FROM ml.{name}") for name in tables}
+    return First(
+        printed, headlines, held or 0.0, {name.removeprefix("ml/"): extra for name, extra in told if name.startswith("ml/")},
+        {name: (row["n"], row["b"]) for name, (row,) in seen.items()},
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +72,14 @@ def test_the_summary_tells_what_the_tables_hold(first: First) -> None:
     assert told["risk"]["expected loss, had these been let through"] == pytest.approx(first.held)
     assert 0 <= told["recommender"]["share of them with a list of their own, not of what is popular"] <= 1
     assert all(words in first.printed for numbers in told.values() for words in numbers)
+
+
+def test_the_assets_tell_of_what_the_shop_reads(first: First) -> None:
+    """Each published table has an asset with the rows that the shop can SELECT, all of one batch."""
+    assert {name: extra["rows"] for name, extra in first.assets.items()} == {
+        n: rows for n, (rows, _) in first.seen.items()
+    }
+    assert all(batches == 1 for rows, batches in first.seen.values() if rows)
 
 
 def test_every_customer_has_a_whole_list(stack: Stack, demo: str) -> None:

@@ -18,7 +18,7 @@ LATER = f"SELECT order_id FROM shop.\"order\" WHERE ordered_at >= '{NIGHT}'"
 
 @dataclass(frozen=True)
 class Olist:
-    """The stack, and how many customers had a list after the night that follows the last order."""
+    """The stack after a night of the past, and how many customers had a list then."""
 
     stack: Stack
     customers: int
@@ -28,8 +28,8 @@ class Olist:
 def olist(stack: Stack) -> Olist:
     """After that night."""
     need(OLIST)
-    shown = stack.run("demo", "--shop", "olist", "--data", str(OLIST), "--replace").stdout
-    assert "ml.recommendation" in shown or "because" in shown or "popular" in shown
+    stack.run("shop", "load", "olist", "--data", str(OLIST), "--replace")
+    stack.run("night", "--date", NIGHT)
     return Olist(stack, stack.value("SELECT count(DISTINCT customer_id) AS n FROM ml.recommendation"))
 
 
@@ -48,12 +48,11 @@ def _digest(stack: Stack) -> dict[str, tuple[int, str]]:
 
 def test_olist_goes_through(olist: Olist) -> None:
     """Olist's export, where hardly anyone buys twice, ends in whole lists too."""
-    assert olist.customers > 7000
+    assert olist.customers > 5000
 
 
 def test_rows_after_the_night_change_nothing(olist: Olist) -> None:
     """A night of the past publishes the same tables when all that happened later is deleted."""
-    olist.stack.run("night", "--date", NIGHT)
     seen = _digest(olist.stack)
     assert all(seen[name][0] for name in ("recommendation", "order_risk", "review_sentiment"))
     for child in ("order_item", "payment", "order_outcome"):
