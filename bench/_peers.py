@@ -18,6 +18,8 @@ from threadpoolctl import threadpool_limits
 from ml.capabilities.recommender.candidates.log import Log
 
 DAY = 86_400
+EASE_PRODUCTS = 12_000
+"""The most bought products, which have a place in EASE: the inverse of twice as many needs 18 GiB beside its matrix."""
 Table = npt.NDArray[np.float32]
 
 
@@ -106,14 +108,18 @@ def bpr(past: Past, users: npt.NDArray[np.int64], factors: int, penalty: float, 
 
 
 def ease(past: Past, users: npt.NDArray[np.int64], penalty: float, *, orders: bool) -> Table:
-    """EASE (Steck, WWW 2019) on numbers of orders or on who bought what."""
+    """EASE (Steck, WWW 2019) on numbers of orders or on who bought what, of the products that an inverse can hold."""
     x = past.matrix(np.ones(len(past.who))) if orders else past.matrix()
+    most = np.argsort(-np.bincount(past.what, minlength=past.m), kind="stable")[:EASE_PRODUCTS]
+    x = x[:, most]
     gram = (x.T @ x).toarray().astype(np.float64)
-    gram[np.diag_indices(past.m)] += penalty
+    gram[np.diag_indices(len(most))] += penalty
     p = np.linalg.inv(gram)
     b = -p / np.diag(p)
     np.fill_diagonal(b, 0)
-    return np.asarray(x[users] @ b.astype(np.float32), np.float32)
+    made = np.zeros((len(users), past.m), np.float32)
+    made[:, most] = x[users] @ b.astype(np.float32)
+    return made
 
 
 def tifu_knn(past: Past, users: npt.NDArray[np.int64], fade: float, own: float, k: int) -> Table:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench import Options
+from bench import _grocery as grocery
 from ml.capabilities.recommender import features
 from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.evaluate import Truth
@@ -65,12 +67,19 @@ def load(options: Options) -> Shop:
     connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA demo_truth")
     backend = ibis.duckdb.from_connection(connection)
     names = set()
-    for table, batches in Source.find(name, options.data, given).tables():
+    for table, rows in _tables(name, options.data, given):
         schema, _, short = table.rpartition(".")
-        rows = pa.Table.from_batches(batches)
         backend.create_table(short, rows if schema else _sound(short, _whole(short, rows)), database=schema or None)
         names.add(table)
     return Shop(name, backend, frozenset(names))
+
+
+def _tables(name: str, data: Path | None, given: dict[str, Any]) -> Iterator[tuple[str, pa.Table]]:
+    if name == grocery.NAME:
+        yield from grocery.tables(data).items()
+        return
+    for table, batches in Source.find(name, data, given).tables():
+        yield table, pa.Table.from_batches(batches)
 
 
 class Window:

@@ -1,9 +1,9 @@
 """Recommendations on a real shop's last 30 days beside tuned peers, full ranking: NDCG, recall, coverage, novelty.
 
-``--shop online_retail --data FOLDER`` (or demo, olist, tables). Time split: what is learned and chosen lies before the
-window that is reported; the peers' settings are those that were best in the 30 days before it. Units are customers who
-had bought before; the catalogue are the products sold before. "all": repeat purchases count; "new": what a customer had
-bought before is taken out of lists and truth.
+``--shop online_retail --data FOLDER`` (or demo, olist, tables, complete_journey). Time split: what is learned and chosen
+lies before the window that is reported; the peers' settings are those that were best in the 30 days before it. Units are
+customers who had bought before; the catalogue are the products sold before. "all": repeat purchases count; "new": what a
+customer had bought before is taken out of lists and truth.
 """
 
 from __future__ import annotations
