@@ -181,7 +181,8 @@ BEGIN
             FROM ml.recommendation AS l
             WHERE l.customer_id = who AND l.rank BETWEEN first AND last
               AND (l.reason_code <> 'pinned' OR l.product_id = ANY (pins))
-              AND (l.product_id = ANY (unwanted)) IS NOT TRUE;
+              AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
         WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
             IF tier = 'newcomers in the segment' THEN
                 seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
@@ -226,8 +227,7 @@ BEGIN
                 LIMIT 5 * wanted + 50) AS l;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := CASE WHEN guarded OR cat IS NOT NULL AND tier = 'own'
-                    THEN ml_ops.recommender_fit(found_ids, today, seg, cat) ELSE found_ids END;
+            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, seg, cat) ELSE found_ids END;
             sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
