@@ -22,6 +22,8 @@ from ml.capabilities.sentiment.clean import clean
 from ml.core.errors import NightshiftError
 
 SEED = 7
+CLEAR = 0.25
+"""Of ratings from -4 to 4: nearer to 0 a text is neither good nor bad."""
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
@@ -87,6 +89,21 @@ def tasks(options: Options) -> Iterator[Task]:
     titles, bodies = (part.filter(there).to_pylist()[::step] for part in parts)
     kinds = pc.fill_null(rows["Department Name"].cast(pa.string()), "").filter(there).to_pylist()[::step]
     yield _task("clothing, recommended", titles, bodies, recommended, rating, kinds)
+
+
+def unseen(options: Options) -> Iterator[Task]:
+    """Short English texts that no choice was made on, by the sign of what twenty people thought of each; none: no data.
+
+    Hutto & Gilbert, ICWSM 2014: the folder ``hutto_ICWSM_2014``, which the source archive of vaderSentiment holds.
+    """
+    folder = (options.data or Path()) / "hutto_ICWSM_2014"
+    for path in sorted(folder.glob("*_GroundTruth.txt")):
+        rows = [line.split("\t") for line in path.read_text("latin-1").splitlines()[:: 10 if options.quick else 1]]
+        told = np.array([float(row[1]) for row in rows])
+        sure = np.abs(told) > CLEAR
+        texts = [row[2] for row, here in zip(rows, sure, strict=True) if here]
+        positive = told[sure] > 0
+        yield _task(f"unseen {path.name.split('_')[0]}", [""] * len(texts), texts, positive, 1 + 4 * positive)
 
 
 def _task(
