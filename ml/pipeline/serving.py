@@ -25,6 +25,8 @@ from ml.settings import Settings
 UNITS_PER_SHARD = 250_000
 COMPARABLE = timedelta(days=7)
 """A batch is held against the one before if that is not older: a year's difference is no fault."""
+FEW_ROWS = 100
+"""Two batches that are both smaller are not held against each other."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -184,15 +186,18 @@ def _facts(night: Night, capability: Capability, table: Published, expected: int
 
 
 def _change(now: ibis.Table, before: ibis.Table, table: Published, rows: float) -> dict[str, float]:
-    """Share of rows that were not there in the batch before (whatever their rank), and the ratio of rows."""
+    """Share of rows that were not there in the batch before (whatever their rank), and the ratio of rows.
+
+    Nothing where there was nothing before, or where both batches are so small that a day's business changes them as much.
+    """
+    was = float(before.count().execute())
+    if not was or max(was, rows) < FEW_ROWS:
+        return {}
     same = [c.name for c in table.columns if c.kind == "text" and not c.nullable and c.name != "reason"]
     old = before.select(*same).distinct()
     new = now.select(*same).distinct()
     kept = float(new.semi_join(old, same).count().execute())
-    return {
-        "change": 1 - kept / max(1.0, float(new.count().execute())),
-        "rows_ratio": rows / max(1.0, float(before.count().execute())),
-    }
+    return {"change": 1 - kept / max(1.0, float(new.count().execute())), "rows_ratio": rows / was}
 
 
 def report(settings: Settings, ref: str) -> dict[str, Any]:
@@ -207,10 +212,11 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
 
 
 def _headlines(night: Night, capability: Capability) -> dict[str, float]:
-    """What there is to tell of a capability's tables, if the shop sees those of this night."""
+    """What there is to tell of a capability's tables, if the shop sees those of this night; nothing of what is unknown."""
     url = night.settings.database_url
     batches = [ops.visible(url, table.name) for table in capability.publishes]
     if night.rehearsal or any(batch is None or batch["night"] != night.night for batch in batches):
         return {}
     numbers = {words: postgres.query(url, sql) for words, sql in capability.headlines.items()}
-    return {words: float(value) for words, rows in numbers.items() for value in rows[0].values()}
+    told = {words: next(iter(rows[0].values())) for words, rows in numbers.items()}
+    return {words: float(value) for words, value in told.items() if value is not None}

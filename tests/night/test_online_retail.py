@@ -73,3 +73,11 @@ def test_the_lists_foresee_what_was_bought_after_the_night(retail: Retail) -> No
 def test_postage_and_fees_are_never_recommended(retail: Retail) -> None:
     """What is no product of the shop's range does not show up in a list."""
     assert retail.fees == 0
+
+
+def test_the_next_night_takes_over(retail: Retail) -> None:
+    """The night after publishes too, though tables that this shop has nothing for are as empty as before."""
+    before = retail.stack.value("SELECT DISTINCT batch_id::text FROM ml.recommendation")
+    retail.stack.run("night", "--date", "2011-11-10")
+    assert retail.stack.value("SELECT DISTINCT batch_id::text FROM ml.recommendation") != before
+    assert retail.stack.value("SELECT count(*) AS n FROM ml.customer_segment") == 0

@@ -123,7 +123,8 @@ SPEC = Capability(
         "orders to review": "SELECT count(*) FROM ml.order_risk WHERE decision = 'review'",
         "orders to block": "SELECT count(*) FROM ml.order_risk WHERE decision = 'block'",
         "expected loss, had these been let through": (
-            "SELECT coalesce(sum(expected_loss), 0) FROM ml.order_risk WHERE decision <> 'allow'"
+            "SELECT CASE WHEN count(*) = count(expected_loss) THEN coalesce(sum(expected_loss), 0) END "
+            "FROM ml.order_risk WHERE decision <> 'allow'"
         ),
     },
     config=CONFIG,
