@@ -53,7 +53,9 @@ def headlines() -> None:
     sql = "SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1"
     told = postgres.query(settings()[1].database_url, sql)[0]["told"] or {}
     for name, capability in CAPABILITIES.items():
-        if numbers := [f"{words} {_short(told[name][words])}" for words in capability.headlines if name in told]:
+        if numbers := [
+            f"{words} {_short(told[name][words])}" for words in capability.headlines if words in told.get(name, {})
+        ]:
             out.print(f"[bold]{name}[/]: {', '.join(numbers)}", soft_wrap=True)
 
 
