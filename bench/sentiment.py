@@ -1,9 +1,9 @@
 """Review sentiment on real reviews beside tuned peers (macro-F1, ROC-AUC), its speed, its size, and a night without news.
 
 ``--data FOLDER`` (or NIGHTSHIFT_TEST_DATA) holds ``olist``, ``womens_clothing_reviews`` and, if wanted,
-``hutto_ICWSM_2014``, on which no choice was made. The texts are split by a hash of
-their words, 80/20; every setting was chosen by cross-validation inside the 80. A row's ratio is at the lower end of the
-paired bootstrap where a peer is to be beaten.
+``hutto_ICWSM_2014``, on which no choice was made. The texts are split by a hash of their words, 80/20; every setting was
+chosen by cross-validation inside the 80. A row's ratio is at the lower end of the paired bootstrap where a peer is to be
+beaten.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ Seed = Annotated[int | None, typer.Option(help="Another simulated shop of the sa
 Replace = Annotated[
     bool, typer.Option("--replace", help="Also replace a shop that Nightshift did not load; that one is renamed.")
 ]
+DemoNight = Annotated[
+    str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default the one after the last order.")
+]
 SOURCES_HELP = "demo, online_retail, olist or tables."
 
 
@@ -118,17 +121,19 @@ def demo(
     customers: Customers = None,
     seed: Seed = None,
     replace: Replace = False,
+    night: DemoNight = "",
 ) -> None:
     """Show it all: start the stack, fill a shop, run the night after its last order, print what came out."""
     from cli.demo import show
     from cli.environment import Stack
-    from cli.nights import headlines, run_dag
+    from cli.nights import day, headlines, run_dag
 
+    asked = day(night)
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.
     report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
-    run_dag("night", {"night": night_after(report.last_order).isoformat()})
+    run_dag("night", {"night": (asked or night_after(report.last_order)).isoformat()})
     headlines()
     show(settings)
     stack = Stack.last(home)
