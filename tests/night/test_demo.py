@@ -35,7 +35,10 @@ def first(stack: Stack) -> First:
     printed = stack.run("demo", "--customers", str(CUSTOMERS), "--replace").stdout
     headlines = stack.value("SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")
     held = stack.value("SELECT sum(expected_loss) AS n FROM ml.order_risk WHERE decision <> 'allow'")
-    told = stack.of_airflow("SELECT a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id")
+    told = stack.of_airflow(
+        "SELECT DISTINCT ON (a.name) a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id "
+        "ORDER BY a.name, e.id DESC"  # the stack may have run another shop's nights before
+    )
     tables = [table.name for capability in CAPABILITIES.values() for table in capability.publishes]
     seen = {name: stack.rows(f"SELECT count(*) AS n, count(DISTINCT batch_id) AS b FROM ml.{name}") for name in tables}
     return First(
