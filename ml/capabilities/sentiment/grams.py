@@ -1,9 +1,11 @@
 """Word and character n-grams of texts as numbers of hashed buckets, straight from Arrow's bytes.
 
 A text is read as code points, folded (case, accents, four of the same letter in a row) and cut into tokens: runs of
-letters and digits, runs of ! and ?, and each emoji. Word n-grams are 1 to 3 tokens in a row, character n-grams 2 to 6
-code points of a token with its two borders. Those that begin soon after a 'not' are n-grams of their own. Every n-gram is hashed (FNV-1a over code points, finished as MurmurHash3
-does) into ``2 ** bits`` buckets: no vocabulary is kept, and a word that training never saw still has known parts.
+letters and digits, runs of ! and ?, each emoji, and each character of Chinese and Japanese, which put no spaces between
+words. Word n-grams are 1 to 3 tokens in a row, character n-grams 2 to 6 code points of a token with its two borders,
+which a token of one letter does not need. Those that begin soon after a 'not' are n-grams of their own. Every n-gram is
+hashed (FNV-1a over code points, finished as MurmurHash3 does) into ``2 ** bits`` buckets: no vocabulary is kept, and a
+word that training never saw still has known parts.
 
 A headline says in few words how its writer feels: its n-grams are in the text's and, among themselves, once more as the
 headline's own.
@@ -31,6 +33,12 @@ HEADLINE = "\ue000"
 """Ends the headline of a text, where it has one; a code point that no text of a shop has (private use)."""
 _FNV, _CHARS, _TURNED, _PRIME = 0x811C9DC5, 0x2B7E1516, 0x5BD1E995, 0x01000193
 _HEAD, _END_OF_HEAD = 0x3C6EF372, ord(HEADLINE)
+_SPACELESS = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA")
+"""How the names of characters begin that are tokens of their own."""
+FIRST_SPACELESS = 0x3041
+"""No smaller code point is one of these."""
+_WHOLE = ("HANGUL SYLLABLE", "HIRAGANA", "KATAKANA")
+"""And of those whose parts are no accents."""
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -59,7 +67,7 @@ class Texts(NamedTuple):
 
 
 class Folds(NamedTuple):
-    """By code point below 65,536: the letter that it counts as, and its kind (BREAK, LETTER, MARK or SYMBOL)."""
+    """By code point below 65,536: what it counts as, and its kind (BREAK, LETTER, MARK or SYMBOL: a token of its own)."""
 
     letter: npt.NDArray[np.uint16]
     kind: Bytes
@@ -68,7 +76,7 @@ class Folds(NamedTuple):
 class Tokens(NamedTuple):
     """A text while it is read, and room for the longest.
 
-    ``points`` are its code points and ``places`` the bytes at which they begin; ``letters`` are the folded code points of
+    ``points`` are its code points, with signs between tokens folded, and ``places`` the bytes at which they begin; ``letters`` are the folded code points of
     all tokens one after the other, ``froms`` the place in ``points`` of each, and ``starts[t]`` the first letter of token t
     (``starts[n_tokens]``: their end). ``negated[t]`` is 1 where token t stands soon after a 'not'; the first ``head[0]`` tokens
     are the headline.
@@ -113,13 +121,18 @@ def folds() -> Folds:
             kind[code] = LETTER
         elif group == "So":
             kind[code] = SYMBOL
-        base = unicodedata.normalize("NFKD", char.lower())[:1]
+        base = unicodedata.normalize("NFKC", char)[:1]
+        name = unicodedata.name(base, "")
+        if not name.startswith(_WHOLE):
+            base = unicodedata.normalize("NFKD", char.lower())[:1]
         if base and ord(base) < 65_536:
             fold[code] = ord(base)
+        if name.startswith(_SPACELESS):
+            kind[code] = SYMBOL
+        elif base in ("!", "?"):
+            kind[code] = MARK
     for char in "'’‘´`":  # don't is one word, however its apostrophe is typed
         fold[ord(char)], kind[ord(char)] = ord("'"), LETTER
-    for char in "!?":
-        kind[ord(char)] = MARK
     fold.setflags(write=False)
     kind.setflags(write=False)
     return Folds(fold, kind)
@@ -179,6 +192,8 @@ def _cut(n: int, folds: Folds, text: Tokens) -> int:
                 continue
             letters[m], text.froms[m] = letter, i
             m += 1
+        else:
+            points[i] = letter
         before = what
     starts[t] = m
     return t
@@ -207,7 +222,7 @@ def _negate(text: Tokens, n_tokens: int) -> None:
         for word in _NOT:
             found |= word == h
         for i in range(text.froms[first - 1] + 1 if t > 0 else 0, text.froms[first]):
-            if text.points[i] in (10, 33, 44, 46, 58, 59, 63):  # \n ! , . : ; ?
+            if text.points[i] in (10, 33, 44, 46, 58, 59, 63, 0x3002):  # \n ! , . : ; ? 。
                 left = 0
         text.negated[t] = left > 0 and not found
         left = SCOPE if found else max(0, left - 1)
@@ -250,6 +265,8 @@ def token_grams(text: Tokens, t: int, last_token: int, head: int, mask: int, out
         h = ((h ^ 32) * _PRIME) & 0xFFFFFFFF
     first, last = starts[t], starts[t + 1]
     words = n
+    if last - first == 1:
+        return words, 0
     for i in range(first - 1, last):
         h = np.int64(_CHARS) ^ own
         for length in range(CHARS):

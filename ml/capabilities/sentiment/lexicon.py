@@ -38,6 +38,9 @@ GOOD = {
         "buono, buona, ottimo, ottima, eccellente, perfetto, bellissimo, contento, soddisfatto, consiglio, veloce, grazie, "
         "molto bene, migliore"
     ),
+    "zh": (
+        "好, 很好, 不错, 满意, 喜欢, 推荐, 值得, 漂亮, 舒服, 方便, 很快, 便宜, 正品, 划算, 好用, 好评, 开心, 完美, 精彩, 质量好"
+    ),
     "": "😀, 😃, 😍, 🥰, 👍, ❤️, 😊, 🎉, 💯, 🙂, ⭐, 🤩, 😁, 👏",
 }
 """By language; the empty one: any."""
@@ -72,6 +75,10 @@ BAD = {
         "cattivo, pessimo, pessima, orribile, deluso, delusa, rotto, difettoso, in ritardo, mai arrivato, lento, "
         "non consiglio, peggiore, non funziona, truffa"
     ),
+    "zh": (
+        "差, 很差, 太差, 失望, 糟糕, 垃圾, 坏了, 破损, 退货, 退款, 假货, 不好, 不满意, 不推荐, 不值, 难看, 难用, 太慢, 太贵, "
+        "差评, 后悔, 不能用"
+    ),
     "": "😡, 👎, 😞, 😠, 😢, 😭, 🤮, 💩, 😤, 🤬, 😒, 💔",
 }
 
@@ -82,6 +89,7 @@ SO_SO = {
     "es": "regular, mas o menos, normal, aceptable, pasable",
     "fr": "moyen, correct, passable, sans plus, bof",
     "it": "cosi cosi, nella media, accettabile, discreto",
+    "zh": "一般, 一般般, 还行, 还可以, 凑合, 普通",
     "": "😐, 🤷, 😕, 🫤",
 }
 

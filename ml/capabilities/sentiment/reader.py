@@ -9,7 +9,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.capabilities.sentiment.clauses import Joints, clause_end, find_joints, room_for_joints
-from ml.capabilities.sentiment.grams import Bytes, Folds, Ints, Texts, Tokens, folds, room, token_grams, tokenise
+from ml.capabilities.sentiment.grams import (
+    FIRST_SPACELESS,
+    Bytes,
+    Folds,
+    Ints,
+    Texts,
+    Tokens,
+    folds,
+    room,
+    token_grams,
+    tokenise,
+)
 from ml.capabilities.sentiment.linear import Linear, Sums, add_up, factor, finish, nothing
 from ml.capabilities.sentiment.roles import HINT, TURN, Roles, Words
 from ml.core.compiled import compiled, share
@@ -147,18 +158,45 @@ def _parts(text: Tokens, n_tokens: int, model: Linear, toward: Any, stamp: int, 
 @compiled
 def _choose(parts: Any, n_tokens: int, chosen: Any) -> None:
     """Mark the tokens with the largest parts."""
-    chosen[:n_tokens] = False
+    chosen[:n_tokens] = 0
     most = 0.0
     for pick in range(min(REASONS, n_tokens)):
         best = -1
         for k in range(n_tokens):
-            if not chosen[k] and (best < 0 or abs(parts[k]) > abs(parts[best])):
+            if chosen[k] == 0 and (best < 0 or abs(parts[k]) > abs(parts[best])):
                 best = k
         if pick == 0:
             most = abs(parts[best])
         if most == 0 or abs(parts[best]) < LEAST * most:
             break
-        chosen[best] = True
+        chosen[best] = 1
+
+
+@compiled
+def _complete(text: Tokens, n_tokens: int, parts: Any, chosen: Any) -> None:
+    """Mark beside each marked character of a script without spaces the neighbour that most likely is its word's other half."""
+    for k in range(n_tokens):
+        if chosen[k] == 1:
+            best, most = k, 0.0
+            for other in (k - 1, k + 1):
+                if _joined(text, min(k, other), n_tokens) and parts[other] * parts[k] > most:
+                    best, most = other, parts[other] * parts[k]
+            if chosen[best] == 0:
+                chosen[best] = 2
+
+
+@compiled
+def _joined(text: Tokens, k: int, n_tokens: int) -> bool:
+    """Whether token ``k`` and the next are two characters of a script without spaces, side by side."""
+    if not 0 <= k < n_tokens - 1:
+        return False
+    first, second = text.starts[k], text.starts[k + 1]
+    return (  # type: ignore[no-any-return]
+        second - first == 1
+        and text.starts[k + 2] - second == 1
+        and text.froms[second] - text.froms[first] == 1
+        and min(text.letters[first], text.letters[second]) >= FIRST_SPACELESS
+    )
 
 
 @compiled
@@ -166,10 +204,10 @@ def _tell(text: Tokens, n_tokens: int, parts: Any, chosen: Any, moved: Any, word
     """Write the chosen tokens in the order of the text, neighbours of one direction as a phrase."""
     at, begin = 0, text.places[0]
     for k in range(n_tokens):
-        if not chosen[k]:
+        if chosen[k] == 0:
             continue
         until = text.places[text.froms[text.starts[k + 1] - 1] + 1] - begin
-        if k > 0 and k != text.head[0] and chosen[k - 1] and (parts[k] > 0) == (parts[k - 1] > 0):
+        if k > 0 and k != text.head[0] and chosen[k - 1] > 0 and (parts[k] > 0) == (parts[k - 1] > 0):
             moved[at - 1] += parts[k]
         else:
             moved[at], words[at, 0] = parts[k], text.places[text.froms[text.starts[k]]] - begin
@@ -195,7 +233,7 @@ def _aspects(text: Tokens, first: int, last: int, joints: Joints, score: float, 
 def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, words: Words, made: Read) -> None:
     text = room(ends)
     sums, joints = nothing(model, text), room_for_joints(text)
-    parts, chosen = np.empty(len(text.points)), np.empty(len(text.points), np.bool_)
+    parts, chosen = np.empty(len(text.points)), np.empty(len(text.points), np.int8)
     scores, stamp = np.zeros(len(model.bias)), 0
     of_text, of_clause = np.zeros(len(mixing)), np.zeros(len(mixing))
     toward = mixing[-1, : len(scores)] - mixing[0, : len(scores)]
@@ -206,6 +244,7 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
         log_chances(scores, mixing, of_text)
         _parts(text, t, model, toward, stamp + 1, sums, parts)
         _choose(parts, t, chosen)
+        _complete(text, t, parts, chosen)
         _tell(text, t, parts, chosen, made.moved[r], made.words[r])
         find_joints(text, n, t, words, joints)
         stamp, first = stamp + 2, 0

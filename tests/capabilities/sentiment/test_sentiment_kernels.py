@@ -53,7 +53,8 @@ def _grams(tokens: list[str], own: int) -> tuple[set[int], set[int]]:
             _hash(" ".join(tokens[i : i + n]), 0x811C9DC5 ^ change) for n in range(1, WORDS + 1) if i + n <= len(tokens)
         }
         padded = f" {tokens[i]} "
-        pieces = {padded[k : k + n] for n in range(2, CHARS + 1) for k in range(len(padded) - n + 1)}
+        most = CHARS if len(tokens[i]) > 1 else 0
+        pieces = {padded[k : k + n] for n in range(2, most + 1) for k in range(len(padded) - n + 1)}
         chars |= {_hash(piece, 0x2B7E1516 ^ change) for piece in pieces}
     return words, chars
 
@@ -64,8 +65,8 @@ TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=40) | st.text(alp
 HEADED = st.text(alphabet="ab é ", max_size=20).map(lambda text: f"{text}{HEADLINE} {text} a")
 WORDS_ONLY = (
     HEADED
-    | TEXT.map(lambda text: re.sub(r"[\n!,.:;?]", " ", text))
-    | st.lists(st.sampled_from(["not", "don't", "nao", "good", "é", "b", "😀"]), max_size=8).map(" ".join)
+    | TEXT.map(lambda text: re.sub(r"[\n!,.:;?。]", " ", unicodedata.normalize("NFKC", text)))
+    | st.lists(st.sampled_from(["not", "don't", "nao", "good", "é", "b", "😀", "不", "很好"]), max_size=8).map(" ".join)
 )
 
 
@@ -89,6 +90,9 @@ def test_grams_are_those_of_the_slow_reader(texts):
         ("não é bom!", [0, 1, 1, 0]),
         ("not not good", [0, 0, 1]),
         ("no prazo", [0, 0]),
+        ("不好用的", [0, 1, 1, 0]),
+        ("不，好", [0, 0]),
+        ("不。好", [0, 0]),
     ],
 )
 def test_what_a_not_turns_round(text, turned):
@@ -97,6 +101,20 @@ def test_what_a_not_turns_round(text, turned):
     found = room(texts.ends)
     _, n = tokenise(texts.data, 0, int(texts.ends[1]), folds(), found)
     assert found.negated[:n].tolist() == turned
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("质量很好！！", ["质", "量", "很", "好", "!"]),
+        ("ＯＫ 5星", ["ok", "5", "星"]),
+        ("だめ、ため", ["だ", "め", "た", "め"]),
+        ("좋아요 감사합니다", ["좋아요", "감사합니다"]),
+    ],
+)
+def test_scripts_without_spaces_are_read_by_characters(text, tokens):
+    """A Chinese or Japanese character is a token; the parts of a Korean syllable and of が are no accents."""
+    assert fold(text) == tokens
 
 
 @given(TEXT)

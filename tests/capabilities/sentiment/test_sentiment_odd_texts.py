@@ -64,6 +64,23 @@ def test_odd_texts_are_read(text, label):
     assert row["label"] == label
 
 
+def test_chinese_is_read_without_spaces():
+    """A shop of Chinese reviews: words are found in lines without spaces, and its own signs part the clauses."""
+    said_of = {5: ("质量很好", "包装精美", "非常喜欢"), 1: ("质量太差", "包装破损", "非常失望")}
+    rows = [
+        {"text": "，".join(f"{words[(i + k) % 3]}{i % 7}" for k in range(1 + i % 3)), "stars": stars, "product": "p"}
+        for i in range(60)
+        for stars, words in said_of.items()
+    ]
+    new = [{"text": "质量很好，但是包装破损。", "product": "p"}, {"text": "真的非常失望！", "product": "p"}]
+    made = published(model.fit(features(rows), Params(), 7), features(new))
+    mixed, bad = made["review_sentiment"].to_pylist()
+    assert (mixed["language"], bad["language"], bad["label"]) == ("zh", "zh", "negative")
+    assert "失望" in bad["reason"]
+    told = {row["aspect"]: (row["score"] > 0, row["quote"]) for row in made["review_aspect"].to_pylist()}
+    assert told == {"quality": (True, "质量很好"), "packaging": (False, "但是包装破损")}
+
+
 @pytest.mark.parametrize(
     "text", ["Świetny produkt, polecam każdemu, szybka dostawa i dobra jakość", "商品很好,我很喜欢", "....", "12345"]
 )
