@@ -127,8 +127,10 @@ def _close(name: str, names: Iterable[str]) -> str:
 def _header_faults(table: Table, path: Path) -> list[str]:
     if path.suffix == ".parquet":
         names = list(parquet.read_schema(path).names)
+    elif encoding_of(path) != "utf-8":  # read as another one, every name in it could be wrong and nobody would be told
+        return [f"{path.name}: is not in UTF-8; save it as UTF-8, or change it: iconv -f ITS_ENCODING -t UTF-8"]
     else:
-        names = header_of(path, encoding_of(path))[0]
+        names = header_of(path, "utf-8")[0]
     unknown = [n for n in names if n not in table.column_names]
     lacking = [c.name for c in table.columns if c.required and c.name not in names]
     twice = [n for n, count in Counter(names).items() if count > 1]
@@ -210,12 +212,11 @@ def _lines(path: Path, rows: set[int]) -> tuple[dict[int, int], list[tuple[int, 
 
     A quoted field may span lines, so only reading the file again tells.
     """
-    encoding = encoding_of(path)
-    names, delimiter = header_of(path, encoding)
+    names, delimiter = header_of(path, "utf-8")
     found: dict[int, int] = {}
     ragged: list[tuple[int, str]] = []
     with open_bytes(path) as file:
-        reader = csv.reader((line.decode(encoding) for line in file), delimiter=delimiter)
+        reader = csv.reader((line.decode() for line in file), delimiter=delimiter)
         next(reader)
         row, start = 0, reader.line_num + 1
         for fields in reader:

@@ -93,6 +93,16 @@ def test_unknown_and_missing_names_are_told_together(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("encoding", "title"), [("latin-1", "é"), ("gbk", "经典款"), ("utf-16", "é")])
+def test_an_encoding_is_not_guessed(tmp_path: Path, encoding: str, title: str) -> None:
+    """A file that is not UTF-8 is refused: read as another one, its words would be wrong and nobody would know."""
+    folder = write(tmp_path, FITTING)
+    text = FITTING["product"].replace("🎁 é", title)
+    (folder / "product.csv").write_bytes(text.encode(encoding))
+    (told,) = refusal(folder)
+    assert told.startswith("product.csv: is not in UTF-8")
+
+
 def test_values_are_told_with_file_line_and_column(tmp_path: Path) -> None:
     """Every value that cannot be read, in every file, on the line where its row starts."""
     bad = {
