@@ -1,6 +1,6 @@
 """The second stage: boosted trees that order the union of all proposals, learned on windows before the night.
 
-For each of ``windows`` times s before the night, the candidate models are fitted on what was known at s, and what the
+For each of some times s before the night, the candidate models are fitted on what was known at s, and what the
 customers bought in the ``window_days`` after s is the answer. Nothing of a window is in what its features were made of.
 """
 
@@ -30,6 +30,8 @@ LEAST_TAKEN = 500
 """With fewer purchases to learn from than that, the blend is used."""
 LEAST_WINDOWS = 3
 """So many times are looked at, however many customers each has."""
+FEW_CUSTOMERS = 4_000
+"""Where ``windows`` of them have fewer, as many again are looked at."""
 BLOCK = 2000
 
 
@@ -44,7 +46,7 @@ class Ranker:
 def fit(
     log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
 ) -> Ranker | None:
-    """Learn from ``params.windows`` windows before ``log.until``; None: there is too little to learn from.
+    """Learn from :func:`windows` before ``log.until``; None: there is too little to learn from.
 
     ``deep`` knows nothing after :func:`known_to_all`.
     """
@@ -67,7 +69,9 @@ def windows(
 ) -> Iterator[Window]:
     """Make the tables of the windows, the latest first, until there are enough customers to learn from."""
     seen = 0
-    for number in range(params.windows):
+    for number in range(2 * params.windows):
+        if number >= params.windows and seen >= FEW_CUSTOMERS:
+            return
         at = _start(log, params, number)
         if not len(log.at) or at <= log.at.min():
             return

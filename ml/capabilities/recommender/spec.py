@@ -80,7 +80,7 @@ class Params:
     ranker: bool = True
     """False: serve the blend."""
     windows: int = 8
-    """Most windows before the night that the ranker learns from; fewer where three or more give it enough customers."""
+    """Windows before the night that the ranker learns from; three are enough of many customers, of few it takes twice as many."""
     window_days: float = 30.0
     window_step_days: float = 12.0
     ranker_customers: int = 12_000

@@ -56,13 +56,21 @@ def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> 
 def test_windows_know_nothing_of_their_future(log: Log) -> None:
     """The second window is the same whether or not the log holds what was bought after its end."""
     texts = content.fit(log, log.until, content.Params(), SEED)
-    _, ours = ranker.windows(log, texts, PARAMS, SEED)
+    ours = list(ranker.windows(log, texts, PARAMS, SEED))[1]
     # The log of that night, at which the same window is the first; its lot is drawn from the next seed.
     then = before(log, log.until - int(PARAMS.window_step_days * DAY))
     theirs = next(iter(ranker.windows(then, texts, PARAMS, SEED + 1)))
     np.testing.assert_array_equal(ours.units, theirs.units)
     np.testing.assert_array_equal(ours.taken, theirs.taken)
     np.testing.assert_array_equal(ours.x, theirs.x)
+
+
+@pytest.mark.parametrize(("few", "windows"), [(0, 2), (10**9, 4)])
+def test_a_shop_of_few_customers_looks_at_more_windows(log: Log, few, windows, monkeypatch) -> None:
+    """Where the usual windows have too few customers to learn from, as many again are looked at."""
+    monkeypatch.setattr(ranker, "FEW_CUSTOMERS", few)
+    texts = content.fit(log, log.until, content.Params(), SEED)
+    assert len(list(ranker.windows(log, texts, PARAMS, SEED))) == windows
 
 
 def test_features_are_those_of_the_log_at_their_time(log: Log) -> None:
@@ -171,7 +179,8 @@ def test_the_sequence_model_proposes_and_is_as_old_as_the_windows(features, log:
     rows = [
         window.x[:, COLUMNS.index("score sequence")] for window in ranker.windows(log, texts, params, SEED, deep=deep)
     ]
-    assert [bool(np.isnan(row).all()) for row in rows] == [False, False, False, True]
+    assert len(rows) > ranker.LEAST_WINDOWS
+    assert [bool(np.isnan(row).all()) for row in rows] == [k >= ranker.LEAST_WINDOWS for k in range(len(rows))]
     users = np.arange(50, dtype=np.int32)
     lists = Lists(made, features, users, params)
     ends, items = lists.candidates(0, 50)

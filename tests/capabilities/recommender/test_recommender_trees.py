@@ -27,8 +27,13 @@ def grown() -> trees.Trees:
     return boosting.grow(*_data(1), boosting.Growth(20, 15, 0.1), 3)
 
 
-def test_predictions_are_lightgbms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each row's sum equals the library's raw score, missing values and columns that were never missing among them."""
+@pytest.mark.parametrize(("few", "draws"), [(10**9, boosting.DRAWS), (0, 1)])
+def test_predictions_are_lightgbms(few, draws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row's sum equals the library's raw score, missing values and columns that were never missing among them.
+
+    Of few rows it is the mean of several fits that differ.
+    """
+    monkeypatch.setattr(boosting, "FEW_TAKEN", few)
     lightgbm = pytest.importorskip("lightgbm")
     kept = []
     train = lightgbm.train
@@ -36,7 +41,10 @@ def test_predictions_are_lightgbms(monkeypatch: pytest.MonkeyPatch) -> None:
     made = boosting.grow(*_data(1), boosting.Growth(20, 15, 0.1), 3)
     x, _ = _data(2)
     x[:100, 3] = np.nan
-    np.testing.assert_allclose(trees.predict(made, x), kept[0].predict(x, raw_score=True), atol=1e-12)
+    found = [one.predict(x, raw_score=True) for one in kept]
+    assert len(found) == draws
+    assert not any((one == found[0]).all() for one in found[1:])
+    np.testing.assert_allclose(trees.predict(made, x), np.mean(found, axis=0), atol=1e-12)
 
 
 def test_parts_add_up_to_the_prediction(grown: trees.Trees) -> None:
