@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.grams import FIRST_SPACELESS, Tokens
+from ml.capabilities.sentiment.grams import Tokens, spaceless
 from ml.capabilities.sentiment.roles import JOIN, TURN, Words, role
 from ml.core.compiled import compiled
 
@@ -60,7 +60,7 @@ def _pause(text: Tokens, n: int, t: int) -> int:
             pause = HARD
         elif code in (44, 40, 41, 0x3001, 0x2013, 0x2014) and pause == NONE:  # , ( ) 、 – —
             pause = SOFT
-        elif code == 32 and pause == NONE and min(text.letters[since], text.letters[first]) >= FIRST_SPACELESS:
+        elif code == 32 and pause == NONE and spaceless(text.letters[since]) and spaceless(text.letters[first]):
             pause = SOFT  # who writes without spaces pauses where one is
     return pause
 

@@ -35,10 +35,10 @@ _FNV, _CHARS, _TURNED, _PRIME = 0x811C9DC5, 0x2B7E1516, 0x5BD1E995, 0x01000193
 _HEAD, _END_OF_HEAD = 0x3C6EF372, ord(HEADLINE)
 _SPACELESS = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA")
 """How the names of characters begin that are tokens of their own."""
-FIRST_SPACELESS = 0x3041
-"""No smaller code point is one of these."""
 _WHOLE = ("HANGUL SYLLABLE", "HIRAGANA", "KATAKANA")
 """And of those whose parts are no accents."""
+_FIRST, _LAST = 0x3041, 0x9FFF
+"""Folded, those that are tokens of their own lie between these; Korean, which has spaces, does not."""
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -197,6 +197,12 @@ def _cut(n: int, folds: Folds, text: Tokens) -> int:
         before = what
     starts[t] = m
     return t
+
+
+@compiled
+def spaceless(letter: int) -> bool:
+    """Whether a folded letter is of a script without spaces between words, and a token of its own."""
+    return _FIRST <= letter <= _LAST
 
 
 def _hash_of(word: str) -> int:

@@ -21,7 +21,7 @@ from ml.capabilities.sentiment.roles import Roles, roles
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
 
-FORMAT = 3
+FORMAT = 4
 CLASSES = len(LABELS)
 CLASS_OF = np.array([0, 0, 1, 2, 2])
 """Class of one star, two, … five."""

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from ml.capabilities.sentiment.clauses import Joints, clause_end, find_joints, room_for_joints
 from ml.capabilities.sentiment.grams import (
-    FIRST_SPACELESS,
     Bytes,
     Folds,
     Ints,
@@ -18,6 +17,7 @@ from ml.capabilities.sentiment.grams import (
     Tokens,
     folds,
     room,
+    spaceless,
     token_grams,
     tokenise,
 )
@@ -191,12 +191,8 @@ def _joined(text: Tokens, k: int, n_tokens: int) -> bool:
     if not 0 <= k < n_tokens - 1:
         return False
     first, second = text.starts[k], text.starts[k + 1]
-    return (  # type: ignore[no-any-return]
-        second - first == 1
-        and text.starts[k + 2] - second == 1
-        and text.froms[second] - text.froms[first] == 1
-        and min(text.letters[first], text.letters[second]) >= FIRST_SPACELESS
-    )
+    both = spaceless(text.letters[first]) and spaceless(text.letters[second])
+    return both and text.froms[second] - text.froms[first] == 1  # type: ignore[no-any-return]
 
 
 @compiled

@@ -55,6 +55,8 @@ def test_without_trials_or_windows_the_defaults_stay() -> None:
     usual = boosting.Growth(PARAMS.trees, PARAMS.leaves, PARAMS.learning_rate)
     assert tuning.tuned(windows, replace(PARAMS, trials=0), 3, threads=1) == usual
     assert tuning.tuned(windows[:2], PARAMS, 3, threads=1) == usual
+    noise = [w._replace(taken=np.random.default_rng(9).random(len(w.taken)) < 0.1) for w in windows]
+    assert tuning.tuned(noise, replace(PARAMS, trees=30, leaves=8, trials=2), 3, threads=1).trees == 30
     deaf = [w._replace(x=np.zeros_like(w.x)) for w in windows]
     assert tuning.tuned(deaf, replace(PARAMS, trees=30, leaves=8, trials=2), 3, threads=1).trees == 30
 

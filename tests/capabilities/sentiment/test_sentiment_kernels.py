@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from ml.capabilities.sentiment import linear
 from ml.capabilities.sentiment.calibrate import calibrate, chances, choose, macro_f1, of_steps
 from ml.capabilities.sentiment.classifier import fingerprints, learn
+from ml.capabilities.sentiment.clauses import clause_end, find_joints, room_for_joints
 from ml.capabilities.sentiment.grams import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
 from ml.capabilities.sentiment.linear import Linear
 from ml.capabilities.sentiment.reader import cut
-from ml.capabilities.sentiment.roles import fold
+from ml.capabilities.sentiment.roles import fold, roles
 from ml.capabilities.sentiment.seeds import NEGATORS
 from ml.capabilities.sentiment.spec import Params
 
@@ -115,6 +116,31 @@ def test_what_a_not_turns_round(text, turned):
 def test_scripts_without_spaces_are_read_by_characters(text, tokens):
     """A Chinese or Japanese character is a token; the parts of a Korean syllable and of が are no accents."""
     assert fold(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("质量很好，但是包装破损。非常失望", ["质量很好", "但是包装破损", "非常失望"]),
+        ("质量很好 包装很精美", ["质量很好", "包装很精美"]),
+        ("배송이 아주 빨라요, 품질이 정말 좋아요", ["배송이 아주 빨라요", "품질이 정말 좋아요"]),
+        ("good quality here, box was broken", ["good quality here", "box was broken"]),
+        ("quality and price are great", ["quality and price are great"]),
+    ],
+)
+def test_where_clauses_end(text, clauses):
+    """Signs part clauses in each script; a space does only where words have none between them."""
+    texts = Texts.of(pa.array([text]))
+    found = room(texts.ends)
+    n, t = tokenise(texts.data, 0, int(texts.ends[1]), folds(), found)
+    joints, first, told = room_for_joints(found), 0, []
+    find_joints(found, n, t, roles({}, {}).words, joints)
+    while first < t:
+        last = clause_end(joints, first, t)
+        begin, end = found.froms[found.starts[first]], found.froms[found.starts[last] - 1] + 1
+        told.append(text[begin:end])
+        first = last
+    assert told == clauses
 
 
 @given(TEXT)
