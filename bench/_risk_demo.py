@@ -21,6 +21,7 @@ from ml.capabilities.risk.model import RiskModel, fit, fit_baseline
 from ml.capabilities.risk.score import score_blocks, score_orders
 from ml.capabilities.risk.spec import SPEC
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.evaluation import Evaluation
 from ml.learn.metrics import binary
 from ml.shop.sources import demo
@@ -47,10 +48,6 @@ REVIEWED = 0.01
 ORACLE = "oracle with the planted factors"
 FIGURES = ("pr_auc", "recall_at_1pct_fpr", "precision@capacity", "saving")
 _NEEDED = (*SPEC.needs, *SPEC.wants)
-_KINDS = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -90,7 +87,7 @@ def _capacity(order: pa.Table) -> pa.Table:
 
 def _whole(name: str, table: pa.Table) -> pa.Table:
     return pa.table({
-        c.name: table[c.name].cast(_KINDS[c.kind]) if c.name in table.column_names else pa.nulls(len(table), _KINDS[c.kind])
+        c.name: table[c.name].cast(ARROW[c.kind]) if c.name in table.column_names else pa.nulls(len(table), ARROW[c.kind])
         for c in TABLES[name].columns
     })  # fmt: skip
 

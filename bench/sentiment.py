@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from bench import Options, Row, seconds
 from bench._texts import SEED, Labels, Scores, Task, ceiling, chinese, peers, tasks, unseen, vader
-from ml.capabilities.sentiment import behaviour, classifier, language, linear, model, network, score
+from ml.capabilities.sentiment import behaviour, classifier, language, linear, model, network
 from ml.capabilities.sentiment.calibrate import macro_f1
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.spec import SPEC, Params
+from ml.core.capability import published
 
 PROMISED = {"Olist, 2 classes": 0.937, "Olist, 3 classes": 0.695, "clothing, recommended": 0.880}
 PROMISED_AUC = {"clothing, recommended": 0.967}
@@ -175,14 +176,11 @@ def night(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array, n: int) ->
     """All tables of a night without a new review."""
     place = np.arange(n) % len(texts)
     known = _features(*(part.take(pa.array(place)) for part in (titles, texts)), pa.array(1 + place % 5))
-    made = {
-        name: pa.Table.from_batches(list(rows)) for name, rows in score.score(fitted, known, 0, 1, SPEC.params).items()
-    }
+    made = published(SPEC, fitted, known)
     carried = known | {f"before_{name}": made[name] for name in SPEC.carries}
 
     def again() -> None:
-        for rows in score.score(fitted, carried, 0, 1, SPEC.params).values():
-            list(rows)
+        published(SPEC, fitted, carried)
 
     took = seconds(again, times=1)
     yield Row(f"a night without news, {n:,} reviews", "s", took, "the issue's limit", 5.0, 5.0 / took, 1.0)

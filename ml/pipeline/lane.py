@@ -21,13 +21,15 @@ from ml.adapters import quality
 from ml.adapters.batches import lane as shelf
 from ml.adapters.books import config, nights
 from ml.adapters.mlflow import tracking
-from ml.adapters.postgres import ARROW
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop import increment
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
+from ml.core.capability import live_features_of, model_of, score_of
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
+from ml.kernels.threads import limited
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.setup import migrate
 from ml.registry import capability as find
@@ -110,7 +112,8 @@ def score_new(
         night, version, why = _start(settings, capability, table)
         if night is None or version is None:
             return {"status": "waiting", "why": why}
-        with shelf.run(settings.database_url, name, table.name, night.ref) as record:
+        run = shelf.run(settings.database_url, name, table.name, night.ref)
+        with limited(settings.threads), run as record:
             lane = _Lane(night, capability, live, table, version, record)
             return _run(lane, again=again, as_of=as_of)
 
@@ -214,8 +217,8 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
         files = tracking.fetch(
             settings.mlflow_uri, settings.database_url, capability.name, number, settings.home / "models"
         )
-        part = capability.module("score")
-        made = part.score(capability.module("model").load(files), features, 0, 1, capability.params)
+        model = model_of(capability).load(files)
+        made = score_of(capability).score(model, features, 0, 1, capability.params)
         rows = _asked(lane, made, keys)
     with lane.part("audit"):
         _audit(lane, rows)
@@ -244,7 +247,7 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
             if files := increment.sources(lake, lane.folder, lane.history, name):
                 tables[name] = backend.read_parquet(files, union_by_name=True)
         only = ibis.memtable(keys.select(["key"]).rename_columns(list(lane.columns)))
-        made = told | dict(capability.module("features").build(tables, read.as_of, capability.params, only=only))
+        made = told | dict(live_features_of(capability).build(tables, read.as_of, capability.params, only=only))
         for name, table in made.items():
             lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
     return LazyTables.of(lake, folder)

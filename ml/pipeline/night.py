@@ -10,7 +10,7 @@ from ml.adapters.books import nights
 from ml.core.memory import give_back
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
-from ml.pipeline.serving import prepare, publish, report, score
+from ml.pipeline.serving import prepare, publish, report, score, score_all
 from ml.pipeline.setup import migrate
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
@@ -49,6 +49,7 @@ def run_night(
                 progress(f"{name}: score {shard + 1} of {ready['shards']}")
                 score(settings, ref, name, shard, ready["shards"])
             if ready["shards"]:
+                score_all(settings, ref, name)
                 progress(f"{name}: publish")
                 publish(settings, ref, name)
             give_back()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights
 from ml.adapters.mlflow import tracking
+from ml.core.capability import Window, evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -40,7 +41,7 @@ def features(
     folder = night.path("features", capability.name, tag)
     done = night.lake.join(folder, "done.json")
     if not night.lake.exists(done):
-        part = capability.module("features")
+        part = features_of(capability)
         names: list[str] = []
         # A backend each: what is built of a large shop is held until its backend closes.
         for what in ("features", TRUTH) if since else ("features",):
@@ -59,6 +60,16 @@ def features(
             give_back()
         night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
     return LazyTables.of(night.lake, folder)
+
+
+def windows(night: Night, capability: Capability, at: datetime) -> list[Window]:
+    """The features at each of ``capability.cutoffs`` before ``at``, with what came after, the oldest first."""
+    found = []
+    for cutoff in sorted(capability.cutoffs, reverse=True):
+        then = at - cutoff
+        tables = features(night, capability, f"at-{then:%Y%m%dT%H%M}", then + capability.gate.horizon, since=then)
+        found.append(Window(then, tables, tables[TRUTH]))
+    return found
 
 
 def recipe(params: Any) -> str:
@@ -122,7 +133,7 @@ def judged_from(night: Night, capability: Capability) -> datetime:
     span, gate = capability.gate.horizon, capability.gate
     if not gate.enough:
         return night.as_of - span
-    part = capability.module("features")
+    part = features_of(capability)
     with night.backend() as backend:
         tables = night.clean(backend, capability) | night.config(backend, capability)
 
@@ -163,7 +174,8 @@ def _evaluate(
 ) -> dict[str, Evaluation]:
     """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    model, baseline = capability.module("model"), capability.gate.baseline
+    known = known.with_windows(windows(night, capability, cutoff))
+    model, baseline = model_of(capability), capability.gate.baseline
     models = {
         "challenger": model.fit(known, capability.params, SEED),
         baseline: model.fit_baseline(known, capability.params, SEED),
@@ -176,7 +188,7 @@ def _evaluate(
             twin = baseline if champion["baseline"] else "challenger"
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
-    found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
+    found = dict(evaluate_of(capability).evaluate(models, known, known[TRUTH], capability.params))
     return found | ({"champion": found[twin]} if twin else {})
 
 
@@ -192,8 +204,8 @@ def _register(
     evaluations: Mapping[str, Evaluation],
     cutoff: datetime,
 ) -> dict[str, Any]:
-    model = capability.module("model")
-    serve = features(night, capability, "serve", night.as_of)
+    model = model_of(capability)
+    serve = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
     baseline = decision.outcome == "baseline"
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
     settings = night.settings

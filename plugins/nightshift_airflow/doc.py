@@ -19,6 +19,8 @@ Mend the data and trigger the night again (it reads the shop anew).""",
 
 Skipped if the capability was not asked for, or waits for a table that the shop does not have.""",
     "score": """Scores one shard of customers, orders or products with the serving model into the lake. One task a shard.""",
+    "score_all": """Makes the tables that belong to no shard (what concerns products, segments, the whole shop), once all shards are there.
+Fails if a shard is missing.""",
     "publish": """Audits what was scored, loads it beside yesterday's tables and swaps both in at once.
 
 Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal.""",

@@ -90,6 +90,7 @@ CUSTOMER_RISK = Published(
             "score", "number", "Highest probability among the open orders; null: none.", "0 to 1", nullable=True
         ),
     ),
+    for_all=True,
 )
 
 ENTITY_RISK = Published(
@@ -105,6 +106,7 @@ ENTITY_RISK = Published(
         PublishedColumn("rate", "number", "Share of frauds, drawn to the shop's where orders are few.", "0 to 1"),
         PublishedColumn("last_order_at", "timestamp", "The latest order with it.", "UTC"),
     ),
+    for_all=True,
 )
 
 SPEC = Capability(

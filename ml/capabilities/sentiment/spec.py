@@ -131,6 +131,7 @@ PRODUCT_SENTIMENT = Published(
         PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none."),
     ),
     indexes=(("score",),),
+    for_all=True,
 )  # fmt: skip
 
 SENTIMENT_ALERT = Published(
@@ -154,6 +155,7 @@ SENTIMENT_ALERT = Published(
         PublishedColumn("quote", "text", "What one of them says."),
         PublishedColumn("reason", "text", "The alert in words."),
     ),
+    for_all=True,
 )  # fmt: skip
 
 SPEC = Capability(

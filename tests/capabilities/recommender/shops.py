@@ -11,6 +11,7 @@ import pyarrow as pa
 from ml.capabilities.recommender import score
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.tonight import DAY, Tonight
+from ml.core.batches import batches
 
 NIGHT = 20_000 * DAY
 Order = tuple[str | None, float, Sequence[str]]
@@ -76,9 +77,9 @@ def tonight(*args: Any, **options: Any) -> Tonight:
 def table(name: str, made: Mapping[str, pa.Table], params: Params | None = None) -> list[dict[str, Any]]:
     """Rows of one published table that needs no model."""
     shop = score._Shop(made, (0, made["customer"].num_rows), params or Params())
-    every = score._for_all(shop) | {"buy_again": score._buy_again(shop)}
+    blocks = score._buy_again(shop) if name == "buy_again" else score._for_all(shop, name)
     published = next(table for table in score.SPEC.publishes if table.name == name)
-    return pa.Table.from_batches(list(score._framed(published, every[name]))).to_pylist()
+    return pa.Table.from_batches(list(batches(published, blocks))).to_pylist()
 
 
 def lists(rows: Iterable[Mapping[str, Any]], key: str, value: str) -> dict[str, list[Any]]:

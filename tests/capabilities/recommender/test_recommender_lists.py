@@ -97,7 +97,7 @@ def test_unavailable_is_never_shown() -> None:
     """A product that is gone is in no list and near no product."""
     features = _features(PAIRS)
     assert "gone" not in [product for rows in _lists(features).values() for product, *_ in rows]
-    near = score.score(model.fit(features, PARAMS, 7), features, 0, 1, PARAMS)["similar_product"]
+    near = score.score_all(model.fit(features, PARAMS, 7), features, {}, PARAMS)["similar_product"]
     rows = pa.Table.from_batches(list(near)).to_pylist()
     assert "gone" not in {row["similar_product_id"] for row in rows}
 

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.shop.sources.demo import columns as col
-from ml.shop.sources.demo.columns import TYPES, Ints
+from ml.shop.sources.demo.columns import Ints
 from ml.shop.sources.demo.options import DAY, Options
 from ml.shop.sources.demo.truth import FAULT
 
@@ -54,7 +55,7 @@ def _negative(rows: pa.RecordBatch, at: Ints, _: Options) -> pa.RecordBatch:
 
 def _future(rows: pa.RecordBatch, at: Ints, options: Options) -> pa.RecordBatch:
     later = options.stop + _FUTURE + np.arange(len(at))
-    rows = _replace(rows, "known_at", at, pa.nulls(len(at), TYPES["timestamp"]))
+    rows = _replace(rows, "known_at", at, pa.nulls(len(at), ARROW["timestamp"]))
     return _replace(rows, "occurred_at", at, col.times(later))
 
 
