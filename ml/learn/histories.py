@@ -26,7 +26,6 @@ def history(
     cap: float = 1.0,
     recent: int = RECENT_LINES,
     looks: bool = True,
-    threads: int = 2,
 ) -> Csr:
     """Weigh what each customer bought and looked at.
 
@@ -79,7 +78,7 @@ def history(
             (items, weights, found),
         )
 
-    share(work, len(users), threads, _STEP)
+    share(work, len(users), _STEP)
     kept = np.arange(starts[-1]) - np.repeat(starts[:-1], lines) < np.repeat(found, lines)
     ends = np.concatenate([[0], np.cumsum(found)])
     made = csr_array((weights[kept], items[kept], ends), shape=(len(users), log.n_products))
@@ -87,9 +86,9 @@ def history(
     return made
 
 
-def bought(log: Log, users: Ids, *, threads: int = 2) -> Csr:
+def bought(log: Log, users: Ids) -> Csr:
     """Give what each customer ever bought, shape (n, n_products): 1 for each product."""
-    return history(log, users, 1e9, recent=len(log.at), looks=False, threads=threads)
+    return history(log, users, 1e9, recent=len(log.at), looks=False)
 
 
 def history_reference(log: Log, users: Ids, half_life_days: float, *, floor: float = 0.0, cap: float = 1.0) -> Csr:

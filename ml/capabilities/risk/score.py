@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,9 @@ from ml.capabilities.risk import anomaly, money, reasons, rules
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
 from ml.core.batches import batches
+from ml.kernels.threads import side_by_side, threads
 
 BLOCK = 50_000
-THREADS = 2
 TELLING = 4.0
 """Orders so many times as risky as the mean one get reasons, whatever is decided."""
 Columns = dict[str, pa.Array | pa.ChunkedArray]
@@ -73,9 +73,11 @@ def score_blocks(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money
     def scored(start: int) -> Columns:
         return score_orders(model, order.slice(start, BLOCK), rule, costs)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(order), THREADS * BLOCK):  # no more at once than there are threads: memory is bounded
-            yield from pool.map(scored, range(start, min(start + THREADS * BLOCK, len(order)), BLOCK))
+    turn = threads() * BLOCK  # no more at once than there are threads: memory is bounded
+    for start in range(0, len(order), turn):
+        yield from side_by_side(
+            [partial(scored, block) for block in range(start, min(start + turn, len(order)), BLOCK)]
+        )
 
 
 def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Columns:

@@ -48,12 +48,12 @@ class Classifier(NamedTuple):
     network: Network | None
     both: Calibration | None
 
-    def chances(self, texts: Texts, *, threads: int = 2) -> Floats:
+    def chances(self, texts: Texts) -> Floats:
         """Chance of each class, shape (n_texts, n_classes)."""
-        found = linear.logits(self.linear, texts, threads=threads)
+        found = linear.logits(self.linear, texts)
         if self.network is None or self.both is None:
             return calibrated(self.alone, found)
-        second = network.scores(self.network, texts, threads=threads)
+        second = network.scores(self.network, texts)
         return calibrated(self.both, np.concatenate([found, second], axis=1))
 
     def label(self, chance: Floats) -> Labels:

@@ -30,6 +30,7 @@ from ml.capabilities.sentiment.grams import (
 )
 from ml.capabilities.sentiment.spec import Params
 from ml.kernels.compiled import Csr, compiled, share
+from ml.kernels.threads import threads
 
 Floats = npt.NDArray[np.float32]
 STEP = 4_096
@@ -167,7 +168,7 @@ def presence(texts: Texts, bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArra
     return buckets[: ends[-1]].copy(), groups[: ends[-1]].copy(), ends
 
 
-def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
+def logits(model: Linear, texts: Texts) -> Floats:
     """Scores of each text and step before calibration, shape (n_texts, n_steps)."""
     out = np.empty((len(texts), len(model.bias)), np.float32)
 
@@ -175,7 +176,7 @@ def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
         _logits(texts.data, texts.ends[start : end + 1], folds(), model, out[start:end])
 
     # Long pieces: each begins with a clean slate of all buckets.
-    share(work, len(texts), threads, max(STEP, len(texts) // (4 * threads)))
+    share(work, len(texts), max(STEP, len(texts) // (4 * threads())))
     return out
 
 

@@ -48,8 +48,8 @@ class Sentiment:
         Words of the shop's reviews that were learned, with their aspects.
     """
 
-    def __init__(self, params: Params, *, taught: bool = True, seed: int = 0, threads: int = 2) -> None:
-        self.params, self.taught, self.seed, self.threads = params, taught, seed, threads
+    def __init__(self, params: Params, *, taught: bool = True, seed: int = 0) -> None:
+        self.params, self.taught, self.seed = params, taught, seed
 
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
@@ -63,7 +63,7 @@ class Sentiment:
 
     def chances(self, texts: pa.Array) -> npt.NDArray[np.float64]:
         """Chance of each class for cleaned texts, shape (n_texts, 3)."""
-        return self.classifier_.chances(Texts.of(texts), threads=self.threads)
+        return self.classifier_.chances(Texts.of(texts))
 
     def roles(self, features: Mapping[str, pa.Table]) -> Roles:
         """Words to look out for: those of the shop's staff tonight, and those that were learned."""

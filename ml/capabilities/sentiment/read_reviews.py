@@ -132,7 +132,7 @@ def _fresh(
     )
     bytes_ = Texts.of(texts)
     both = model.classifier_
-    found = read(bytes_, both.linear, both.alone.of_clauses, roles, threads=model.threads)
+    found = read(bytes_, both.linear, both.alone.of_clauses, roles)
     said = pa.table({
         "row": pa.array(rows),
         "label": pa.array(LABELS).take(pa.array(label)),

@@ -24,6 +24,7 @@ from ml.capabilities.sentiment.grams import (
 from ml.capabilities.sentiment.linear import Linear, Sums, add_up, factor, finish, nothing
 from ml.capabilities.sentiment.roles import HINT, TURN, Roles, Words
 from ml.kernels.compiled import compiled, share
+from ml.kernels.threads import threads
 
 REASONS = 4
 STEP = 4_096
@@ -59,8 +60,7 @@ class Read(NamedTuple):
 
 
 def read(
-    texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Roles, *, threads: int = 2
-) -> Read:  # fmt: skip
+    texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Roles) -> Read:  # fmt: skip
     """Read ``texts``.
 
     Parameters
@@ -78,7 +78,7 @@ def read(
         part = made.between(start, end)
         _read(texts.data, texts.ends[start : end + 1], folds(), model, mixing, roles.words, part)
 
-    share(work, n, threads, max(STEP, n // (4 * threads)))
+    share(work, n, max(STEP, n // (4 * threads())))
     return made
 
 

@@ -25,9 +25,7 @@ ROWS_PER_BLOCK = 256
 JUDGED = 10
 
 
-def learn(
-    log: Log, number: Ids, m: int, params: Params, seed: int, *, threads: int = 2
-) -> tuple[dict[str, Scores], int]:
+def learn(log: Log, number: Ids, m: int, params: Params, seed: int) -> tuple[dict[str, Scores], int]:
     """Train twice: without the last days, to choose the number of epochs and :func:`shift` on them; then on all days.
 
     Parameters
@@ -55,7 +53,7 @@ def learn(
     if len(held) and len(early):
         held = np.random.default_rng(seed).permutation(held)[: max(1, params.epoch_orders // 5)]
         weights, losses = trainer.train(early, held, epochs, start + params.seconds / 2)
-        epochs, trust = int(np.argmin(losses)) + 1, shift(weights, examples, held, params, threads)
+        epochs, trust = int(np.argmin(losses)) + 1, shift(weights, examples, held, params)
     every, nothing = np.arange(len(late)), np.empty(0, np.int64)
     weights, losses = trainer.train(every, nothing, epochs, start + params.seconds)
     weights["repeat_bias"] = weights["repeat_bias"] + np.float32(trust)
@@ -75,7 +73,7 @@ def widened(weights: dict[str, Scores], moments: Moments, log: Log) -> dict[str,
     return made
 
 
-def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Params, threads: int) -> float:
+def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Params) -> float:
     """How much more to trust repeats than in training: what ranks the ``held`` orders best (NDCG@10).
 
     On orders that it has seen, what the attention finds looks surer than it is on those to come; what was bought is
@@ -83,7 +81,7 @@ def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Par
     """
     moments = Moments(*(part[held] for part in examples.moments))
     z = forward.encode_all(weights, examples.log, examples.number, moments,
-                           (params.length, params.heads, params.blocks), threads)  # fmt: skip
+                           (params.length, params.heads, params.blocks))  # fmt: skip
     total = np.zeros(len(SHIFTS))
     for start in range(0, len(held), ROWS_PER_BLOCK):
         rows = slice(start, start + ROWS_PER_BLOCK)

@@ -63,7 +63,7 @@ class Facts:
     customer: Scores
 
 
-def customer_facts(log: Log, users: Ids, *, threads: int = 2) -> Facts:
+def customer_facts(log: Log, users: Ids) -> Facts:
     """Gather the facts of ``users`` (-1: a customer that the log does not have)."""
     users = np.asarray(users, np.int32)
     bought = log.indptr, log.product, log.order, log.at, log.quantity, log.price
@@ -82,7 +82,7 @@ def customer_facts(log: Log, users: Ids, *, threads: int = 2) -> Facts:
         lines = bought, looked, log.until, log.n_products
         kernels.customers((start, end), users, lines, starts, (items, pair), customer, found)
 
-    share(work, len(users), threads, _STEP)
+    share(work, len(users), _STEP)
     kept = np.arange(starts[-1]) - np.repeat(starts[:-1], most) < np.repeat(found, most)
     return Facts(np.concatenate([[0], np.cumsum(found)]), items[kept], pair[kept], customer)
 

@@ -44,20 +44,18 @@ class Ranker:
     how: boosting.Growth
 
 
-def fit(
-    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
-) -> Ranker | None:
+def fit(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None) -> Ranker | None:
     """Learn from :func:`windows` before ``log.until``; None: there is too little to learn from.
 
     ``deep`` knows nothing after :func:`known_to_all`.
     """
-    made = list(windows(log, texts, params, seed, deep=deep, threads=threads))
+    made = list(windows(log, texts, params, seed, deep=deep))
     if sum(int(window.taken.sum()) for window in made) < LEAST_TAKEN:
         return None
     x = np.concatenate([window.x for window in made])
     taken = np.concatenate([window.taken for window in made])
-    how = tuning.tuned(made, params, seed, threads=threads)
-    return Ranker(boosting.grow(x, taken, how, seed, threads=threads), how)
+    how = tuning.tuned(made, params, seed)
+    return Ranker(boosting.grow(x, taken, how, seed), how)
 
 
 def known_to_all(log: Log, params: Params) -> int:
@@ -65,9 +63,7 @@ def known_to_all(log: Log, params: Params) -> int:
     return _start(log, params, LEAST_WINDOWS - 1)
 
 
-def windows(
-    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
-) -> Iterator[Window]:
+def windows(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None) -> Iterator[Window]:
     """Make the tables of the windows, the latest first, until there are enough customers to learn from."""
     seen = 0
     for number in range(2 * params.windows):
@@ -77,7 +73,7 @@ def windows(
         if not len(log.at) or at <= log.at.min():
             return
         fitted = texts, deep if number < LEAST_WINDOWS else None
-        window = _window(log, at, fitted, params, seed + number, threads)
+        window = _window(log, at, fitted, params, seed + number)
         if window is not None:
             yield window
             seen += window.asked
@@ -85,9 +81,9 @@ def windows(
             return
 
 
-def score(ranker: Ranker, x: Scores, *, threads: int = 2) -> npt.NDArray[np.float64]:
+def score(ranker: Ranker, x: Scores) -> npt.NDArray[np.float64]:
     """The log-odds of each row of a frame."""
-    return trees.predict(ranker.chance, x, threads=threads)
+    return trees.predict(ranker.chance, x)
 
 
 def save(ranker: Ranker, folder: Path) -> None:
@@ -113,9 +109,7 @@ def _start(log: Log, params: Params, number: int) -> int:
     return log.until - int((params.window_days + number * params.window_step_days) * DAY)
 
 
-def _window(
-    log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int, threads: int
-) -> Window | None:
+def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int) -> Window | None:
     past = before(log, at)
     users, ends, bought = _taken(log, at, at + int(params.window_days * DAY))
     if not len(past.at) or not len(users):
@@ -127,13 +121,13 @@ def _window(
         bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
         ends = np.concatenate([[0], np.cumsum((ends[1:] - ends[:-1])[chosen])])
         users = users[chosen]
-    learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1], threads=threads)
-    made = ensemble.tonight(learnt, past, at, params, threads=threads)
+    learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1])
+    made = ensemble.tonight(learnt, past, at, params)
     products, there = product_facts(past), known_products(past)
     parts = []
     for start in range(0, len(users), BLOCK):
         block = slice(start, start + BLOCK)
-        table = frame(made, past, users[block], products, there, params, threads=threads)
+        table = frame(made, past, users[block], products, there, params)
         parts.append(_labelled(table, ends[start : start + BLOCK + 1], bought, log.n_products, params, rng))
     x, taken, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return Window(x, taken, units, len(users))

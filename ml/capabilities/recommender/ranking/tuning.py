@@ -21,7 +21,7 @@ K = 10
 Floats = npt.NDArray[np.float64]
 
 
-def tuned(windows: Sequence[Window], params: Params, seed: int, *, threads: int = 2) -> boosting.Growth:
+def tuned(windows: Sequence[Window], params: Params, seed: int) -> boosting.Growth:
     """The trees' parameters of ``params``, or those that order later windows better by more than chance.
 
     Optuna's TPE (Bergstra et al., NeurIPS 2011) draws at most ``params.trials`` proposals within
@@ -38,12 +38,12 @@ def tuned(windows: Sequence[Window], params: Params, seed: int, *, threads: int 
         return usual
     import optuna
 
-    base = np.concatenate(list(gains(windows, usual, params, seed, threads)))
+    base = np.concatenate(list(gains(windows, usual, params, seed)))
     found: dict[int, tuple[boosting.Growth, Floats]] = {}
 
     def objective(trial: Any) -> float:
         how = proposal(trial)
-        found[trial.number] = how, np.concatenate(list(gains(windows, how, params, seed, threads)))
+        found[trial.number] = how, np.concatenate(list(gains(windows, how, params, seed)))
         return float(found[trial.number][1].mean())
 
     logging.getLogger("optuna").setLevel(logging.WARNING)
@@ -75,12 +75,12 @@ def folds(n: int, params: Params) -> Iterator[tuple[int, list[int]]]:
             yield judged, older
 
 
-def gains(windows: Sequence[Window], how: boosting.Growth, params: Params, seed: int, threads: int) -> Iterator[Floats]:
+def gains(windows: Sequence[Window], how: boosting.Growth, params: Params, seed: int) -> Iterator[Floats]:
     """NDCG@10 of each customer of the judged windows, fold by fold."""
     for judged, older in folds(len(windows), params):
         x, taken = (np.concatenate([getattr(windows[w], name) for w in older]) for name in ("x", "taken"))
-        grown = boosting.grow(x, taken, how, seed, threads=threads)
-        yield _ndcg(windows[judged], trees.predict(grown, windows[judged].x, threads=threads))
+        grown = boosting.grow(x, taken, how, seed)
+        yield _ndcg(windows[judged], trees.predict(grown, windows[judged].x))
 
 
 def _ndcg(window: Window, worth: Floats) -> Floats:

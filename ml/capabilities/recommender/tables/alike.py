@@ -45,7 +45,7 @@ class Texts:
         kept = ~empty[word] if len(word) else np.empty(0, bool)
         return cls(_rarity(row[kept].astype(np.int64), word[kept].astype(np.int64), (tonight.m, len(empty))))
 
-    def cosine(self, i: Ints, j: Ints, threads: int = 2) -> Floats:
+    def cosine(self, i: Ints, j: Ints) -> Floats:
         """Cosine of the words of products ``i[p]`` and ``j[p]``: 0 to 1."""
         found = np.zeros(len(i))
         w = self.words
@@ -54,10 +54,10 @@ class Texts:
         def work(start: int, end: int) -> None:
             _cosines(*args, i[start:end], j[start:end], found[start:end])
 
-        share(work, len(i), threads, STEP)
+        share(work, len(i), STEP)
         return found
 
-    def nearest(self, tonight: Tonight, k: int, threads: int = 2) -> tuple[Ints, Ints]:
+    def nearest(self, tonight: Tonight, k: int) -> tuple[Ints, Ints]:
         """Pairs (i, j): each product's ``k`` nearest available ones by words within its category, and some at all events.
 
         Products without a category are held against each other.
@@ -75,7 +75,7 @@ class Texts:
         kept = (count[place] <= COMMON) & (weight > 0)
         t = csr_array((weight[kept], (rows[kept], place[kept])), shape=(tonight.m, len(count)))
         towards = csr_array(diags_array(tonight.available.astype(np.float32)) @ t)
-        ids, _, _ = top_k_sparse(t, csr_array(towards.T), k + 1, threads=threads)
+        ids, _, _ = top_k_sparse(t, csr_array(towards.T), k + 1)
         i, rank = np.nonzero(ids >= 0)
         j = ids[i, rank].astype(np.int64)
         return i[i != j], j[i != j]

@@ -71,7 +71,7 @@ def test_cosine_is_its_formula(log: Log) -> None:
     """With as many neighbours as products the kernel gives every cosine."""
     taste = history(log, everyone(log), 1e6)
     np.testing.assert_allclose(
-        item_knn.cosine(taste, 0.75, 10.0, 40, threads=1).toarray(),
+        item_knn.cosine(taste, 0.75, 10.0, 40).toarray(),
         item_knn.cosine_reference(taste, 0.75, 10.0),
         atol=1e-5,
     )
