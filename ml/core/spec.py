@@ -114,7 +114,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Live:
-    """The lane between nights: new rows of one contract table get their predictions within minutes.
+    """The lane between nights: new rows of some contract tables get their predictions within minutes.
 
     A run takes what the shop sees (the snapshot of the published batch) and everything that became known since, builds
     the features of the new rows by the capability's own ``features.build(tables, as_of, params, only=keys)`` and scores
@@ -123,8 +123,9 @@ class Live:
     ``score`` must give a row of ``publishes`` the same values whichever other rows it is scored with.
     """
 
-    table: str
-    """Contract table whose new rows are scored; its key is the key of ``publishes``."""
+    keys: Mapping[str, tuple[str, ...]]
+    """Contract tables whose new rows are scored, each with its columns that hold the key of ``publishes``, in the order of
+    that key. A row without a key (an event outside a cart) asks for nothing."""
     brings: tuple[str, ...]
     """Further contract tables in which something can be new that the features look at."""
     publishes: str
@@ -133,6 +134,11 @@ class Live:
     """Cron expression of ``live_<name>`` in the shop's time zone."""
     overlap: timedelta = timedelta(hours=1)
     """Rows are read from so long before the snapshot on: what a slow transaction of the shop wrote late is not missed."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every contract table that a run reads anew."""
+        return *self.keys, *(name for name in self.brings if name not in self.keys)
 
 
 @dataclass(frozen=True)

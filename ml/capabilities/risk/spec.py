@@ -130,5 +130,7 @@ SPEC = Capability(
         ),
     },
     config=CONFIG,
-    live=Live("order", ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"),
+    live=Live(
+        {"order": ("order_id",)}, ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"
+    ),
 )
