@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.clauses import clause_end, find_joints, room_for_joints
-from ml.capabilities.sentiment.grams import Bytes, Folds, Texts, Tokens, folds, room, tokenise
-from ml.capabilities.sentiment.reader import cut
-from ml.capabilities.sentiment.roles import Roles, Words, fold
 from ml.capabilities.sentiment.spec import Params
 from ml.kernels.compiled import compiled
+from ml.text.clauses import clause_end, find_joints, room_for_joints
+from ml.text.marked_words import Roles, Words, fold
+from ml.text.reader import cut
+from ml.text.tokens import Bytes, Folds, Texts, Tokens, folds, room, tokenise
 
 _PLACES = 1 << 18
 _Z = 1.96

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import language
-from ml.capabilities.sentiment.classifier import fingerprints
-from ml.capabilities.sentiment.clean import clean
-from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.model import Sentiment, aspect_words
-from ml.capabilities.sentiment.reader import Read, cut, read
-from ml.capabilities.sentiment.roles import Roles
 from ml.capabilities.sentiment.spec import LABELS, Params
+from ml.text import language
+from ml.text.classifier import fingerprints
+from ml.text.clean import clean
+from ml.text.marked_words import Roles
+from ml.text.reader import Read, cut, read
+from ml.text.tokens import Texts
 
 BLOCK = 50_000
 READER = 1

@@ -8,8 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.sentiment.clauses import Joints, clause_end, find_joints, room_for_joints
-from ml.capabilities.sentiment.grams import (
+from ml.kernels.compiled import compiled, share
+from ml.kernels.threads import threads
+from ml.text.clauses import Joints, clause_end, find_joints, room_for_joints
+from ml.text.marked_words import HINT, TURN, Roles, Words
+from ml.text.svm import Linear, Sums, add_up, factor, finish, nothing
+from ml.text.tokens import (
     Bytes,
     Folds,
     Ints,
@@ -21,10 +25,6 @@ from ml.capabilities.sentiment.grams import (
     token_grams,
     tokenise,
 )
-from ml.capabilities.sentiment.linear import Linear, Sums, add_up, factor, finish, nothing
-from ml.capabilities.sentiment.roles import HINT, TURN, Roles, Words
-from ml.kernels.compiled import compiled, share
-from ml.kernels.threads import threads
 
 REASONS = 4
 STEP = 4_096

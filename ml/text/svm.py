@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.grams import (
+from ml.kernels.compiled import Csr, compiled, share
+from ml.kernels.threads import threads
+from ml.text.params import TextParams
+from ml.text.tokens import (
     CHARS,
     WORDS,
     Bytes,
@@ -28,9 +31,6 @@ from ml.capabilities.sentiment.grams import (
     token_grams,
     tokenise,
 )
-from ml.capabilities.sentiment.spec import Params
-from ml.kernels.compiled import Csr, compiled, share
-from ml.kernels.threads import threads
 
 Floats = npt.NDArray[np.float32]
 STEP = 4_096
@@ -68,12 +68,12 @@ class Counted(NamedTuple):
     idf: Floats
 
 
-def shares(params: Params) -> Floats:
+def shares(params: TextParams) -> Floats:
     """What each group of n-grams counts."""
     return np.outer([1, params.head_weight], [1, params.char_weight]).ravel().astype(np.float32)
 
 
-def count(texts: Texts, params: Params) -> Counted:
+def count(texts: Texts, params: TextParams) -> Counted:
     """Weigh the n-grams of the training texts."""
     buckets, groups, ends = presence(texts, params.bits)
     rows = np.repeat(np.arange(len(texts)), np.diff(ends))
@@ -83,7 +83,7 @@ def count(texts: Texts, params: Params) -> Counted:
 
 def solve(
     counted: Counted, rows: npt.NDArray[np.int64], grades: npt.NDArray[np.int64], importance: Floats, n_grades: int,
-    params: Params,
+    params: TextParams,
 ) -> Linear:  # fmt: skip
     """Fit on ``rows`` of what was counted, of which some are above each step and some are not.
 
@@ -106,14 +106,14 @@ def _halved(weights: Floats) -> Floats:
     return np.asarray(weights.astype(np.float16), np.float32)
 
 
-def _idf(buckets: npt.NDArray[np.int32], n: int, params: Params) -> Floats:
+def _idf(buckets: npt.NDArray[np.int32], n: int, params: TextParams) -> Floats:
     df = np.bincount(buckets, minlength=1 << params.bits)
     return _halved(np.where(df >= params.min_reviews, np.log((1 + n) / (1 + df)) + 1, 0.0).astype(np.float32))
 
 
 def _matrix(
     rows: npt.NDArray[np.int64], buckets: npt.NDArray[np.int32], groups: npt.NDArray[np.int8], idf: Floats, n: int,
-    params: Params,
+    params: TextParams,
 ) -> tuple[Csr, npt.NDArray[np.int64]]:  # fmt: skip
     """The features of all texts as a sparse matrix of the buckets that are used, and which those are."""
     from scipy.sparse import csr_matrix
@@ -130,7 +130,7 @@ def _matrix(
     return csr_matrix((values[used], (rows[used], place[buckets[used]])), shape=(n, len(kept))), kept
 
 
-def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: Params) -> tuple[Floats, float]:
+def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: TextParams) -> tuple[Floats, float]:
     """Weights and bias of one step."""
     from scipy.sparse import diags_array
     from sklearn.svm import LinearSVC

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.grams import Bytes, Folds, Texts, Tokens, bucket, folds, room, tokenise
 from ml.kernels.compiled import compiled, share
+from ml.text.tokens import Bytes, Folds, Texts, Tokens, bucket, folds, room, tokenise
 
 PIECES = 12
 """N-grams of a token that are looked at: its word, then the first of its characters."""

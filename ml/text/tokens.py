@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.sentiment.seeds import NEGATORS
 from ml.kernels.compiled import compiled
+from ml.text.function_words import NEGATORS
 
 WORDS, CHARS = 3, 6
 """Longest word and character n-gram."""
