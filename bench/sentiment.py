@@ -54,7 +54,9 @@ def quality(task: Task) -> Iterator[Row]:
     params: Params = SPEC.params
     three = task.classes == model.CLASSES
     grades, class_of = (task.stars[~task.test] - 1, model.CLASS_OF) if three else (labels, np.arange(task.classes))
-    fitted = classifier.learn(task.cleaned(test=False), grades, class_of, params, SEED, hints=tuple(examples()) if three else ())
+    fitted = classifier.learn(
+        task.cleaned(test=False), grades, class_of, params, SEED, hints=tuple(examples()) if three else ()
+    )
     chance = fitted.chances(Texts.of(task.cleaned(test=True)))
     guess = fitted.label(chance)
     ours = macro_f1(truth, guess, task.classes)

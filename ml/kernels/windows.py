@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.kernels.compiled import compiled, share
+from ml.kernels.groups import ends_of
 
 Longs = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -55,7 +56,7 @@ def codes(keys: Longs) -> tuple[Codes, int]:
 
 def group(code: Codes, n: int, by_at: Codes, by_since: Codes) -> Groups:
     """Put rows of the same code together; rows without one (-1) are left out."""
-    start = np.concatenate([[0], np.cumsum(np.bincount(code[code >= 0], minlength=n))]).astype(np.int64)
+    start = ends_of(np.bincount(code[code >= 0], minlength=n))
     return Groups(start, _sorted(code, start, by_at), _sorted(code, start, by_since))
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.kernels.hashing import text_hashes
 from ml.learn.class_calibration import Calibration, calibrate, choose, of_steps
 from ml.learn.class_calibration import chances as calibrated
 from ml.text import network
@@ -156,4 +157,4 @@ def fold_of(texts: pa.Array, folds: int) -> Labels:
 def fingerprints(texts: pa.Array) -> Labels:
     """A number of 63 bits for each text."""
     found = Texts.of(texts)
-    return np.asarray(linear.hashes(found.data, found.ends), np.int64)
+    return np.asarray(text_hashes(found.data, found.ends), np.int64)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.kernels.compiled import compiled, share
+from ml.kernels.groups import ends_of
 from ml.kernels.threads import threads
 from ml.text.clauses import Joints, clause_end, find_joints, room_for_joints
 from ml.text.marked_words import HINT, TURN, Roles, Words
@@ -86,7 +87,7 @@ def cut(texts: Texts, rows: Ints, froms: Ints, tos: Ints, most: int) -> pa.Array
     """Pieces of texts as strings: bytes ``froms[i]:tos[i]`` of text ``rows[i]``, at most ``most`` of them and then an ellipsis."""
     begin = texts.ends[rows] + froms
     size = np.minimum(tos - froms, most)
-    ends = np.concatenate([[0], np.cumsum(size + 3 * (tos - froms > most))]).astype(np.int64)
+    ends = ends_of(size + 3 * (tos - froms > most))
     out = np.empty(int(ends[-1]), np.uint8)
     _cut(texts.data, begin, tos - froms, most, out, ends)
     return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(ends), pa.py_buffer(out))

@@ -275,16 +275,3 @@ def _logits(data: Bytes, ends: Any, folds: Folds, model: Linear, out: Any) -> No
         _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
         add_up(text, 0, t, model, r, sums)
         finish(model, sums, out[r])
-
-
-@compiled
-def hashes(data: Bytes, ends: Any) -> npt.NDArray[np.int64]:
-    """FNV-1a of 64 bits of each text's bytes, without its sign."""
-    out = np.empty(len(ends) - 1, np.int64)
-    for r in range(len(ends) - 1):
-        h = np.uint64(0xCBF29CE484222325)
-        for i in range(ends[r], ends[r + 1]):
-            h = (h ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
-        h ^= h >> np.uint64(29)
-        out[r] = np.int64(h >> np.uint64(1))
-    return out

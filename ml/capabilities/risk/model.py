@@ -19,6 +19,7 @@ from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RAW
 from ml.capabilities.risk.encoding import ENCODES, Encoder
 from ml.capabilities.risk.spec import Params
 from ml.core.errors import ArtifactError
+from ml.core.units import DAY_S
 from ml.learn import calibration
 from ml.learn.calibration import Calibration
 from ml.learn.logistic import Logistic
@@ -28,7 +29,6 @@ Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int8]
 
 FORMAT = 3
-DAY = 86_400
 TEXTS = tuple(name for name in CATEGORIES if name != "item")
 MOST_VALUES, FEWEST_ROWS = 40, 10
 """A text becomes a category if so many orders have it; the rest is one category, missing."""
@@ -154,7 +154,7 @@ class RiskModel:
         self, order: pa.Table, told: npt.NDArray[np.int64], y: Labels, fold: npt.NDArray[np.int64] | None
     ) -> None:
         """Learn from the youngest of the orders ``told``, no row of which sees a label that it may not see."""
-        delay = self.params.settle_days * DAY
+        delay = self.params.settle_days * DAY_S
         encoded = (
             self.encoder_.fit(order.select(ENCODES).take(pa.array(told)), y, delay, fold) if self.boosted else None
         )
@@ -270,4 +270,4 @@ def _medians(order: pa.Table) -> dict[str, float]:
 
 def _days(order: pa.Table) -> float:
     span = pc.min_max(order["at"]).as_py()
-    return (span["max"] - span["min"]) / DAY if len(order) else 0.0
+    return (span["max"] - span["min"]) / DAY_S if len(order) else 0.0

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment.spec import LABELS
-
-DAY = 86_400_000_000
+from ml.core.units import DAY_US
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -66,7 +65,7 @@ def opinions(rows: Mapping[str, pa.Table], as_of: int) -> Opinions:
     return Opinions(
         products.to_pylist(),
         product.to_numpy().astype(np.int64),
-        (as_of - 1 - reviews["written_at"].cast(pa.int64()).to_numpy()) // DAY,
+        (as_of - 1 - reviews["written_at"].cast(pa.int64()).to_numpy()) // DAY_US,
         reviews["score"].to_numpy(),
         np.asarray(pc.equal(reviews["label"], LABELS[0]).to_numpy(), bool),
         aspects.to_pylist(),

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.sentiment.model import Sentiment, aspect_words
 from ml.capabilities.sentiment.spec import LABELS, Params
+from ml.kernels.groups import ends_of
 from ml.text import language
 from ml.text.classifier import fingerprints
 from ml.text.clean import clean
@@ -164,7 +165,7 @@ def _reasons(texts: Texts, found: Read) -> pa.Array:
     )
     signs = pa.array(np.where(found.moved[row, place] > 0, "+ ", "- ")).cast(pa.large_string())
     signed = pc.binary_join_element_wise(signs, pieces, pa.scalar("", pa.large_string()))
-    ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(texts)))])
+    ends = ends_of(np.bincount(row, minlength=len(texts)))
     return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), signed.cast(pa.string())), ", ")
 
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from ml.capabilities.recommender import score
 from ml.capabilities.recommender.spec import Params
-from ml.capabilities.recommender.tables.tonight import DAY, Tonight
+from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.core.batches import batches
+from ml.core.units import DAY_S
 
-NIGHT = 20_000 * DAY
+NIGHT = 20_000 * DAY_S
 Order = tuple[str | None, float, Sequence[str]]
 """Customer or None for a guest, days before the night, products."""
 
@@ -39,7 +40,7 @@ def features(
     def of(name: str, default: Any) -> list[Any]:
         return [fact.get(name, default) for fact in facts.values()]
 
-    listed = [None if ago is None else NIGHT - int(ago * DAY) for ago in of("listed", None)]
+    listed = [None if ago is None else NIGHT - int(ago * DAY_S) for ago in of("listed", None)]
     return {
         "moment": pa.table({"as_of": pa.array([NIGHT], pa.int64())}),
         "customer": pa.table({
@@ -57,13 +58,13 @@ def features(
             "customer_no": pa.array([person[who] for who, *_ in lines], pa.int32()),
             "product_no": pa.array([number[what] for *_, what in lines], pa.int32()),
             "order_no": pa.array([n for _, n, _, _ in lines], pa.int32()),
-            "at": pa.array([NIGHT - int(ago * DAY) for _, _, ago, _ in lines], pa.int64()),
+            "at": pa.array([NIGHT - int(ago * DAY_S) for _, _, ago, _ in lines], pa.int64()),
             "quantity": pa.array([1.0] * len(lines), pa.float32()), "price": pa.array([10.0] * len(lines), pa.float32()),
         }),
         "look": pa.table({
             "customer_no": pa.array([person[who] for who, _ in looks], pa.int32()),
             "product_no": pa.array([number[what] for _, what in looks], pa.int32()),
-            "at": pa.array([NIGHT - DAY] * len(looks), pa.int64()),
+            "at": pa.array([NIGHT - DAY_S] * len(looks), pa.int64()),
             "weight": pa.array([0.1] * len(looks), pa.float32()),
         }),
     }  # fmt: skip

@@ -24,13 +24,14 @@ from scipy.sparse import csr_array
 
 from ml.capabilities.recommender.candidates.mixed_knn import Traits, Weights, likeness, nearest, score_pairs
 from ml.core.errors import ArtifactError
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import ends_of
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.purchases import NEVER, Log
 from ml.text.vectors import Text, embed_text, fit_text
 
 FORMAT = 1
-DAY = 86_400
 FRESH_ENOUGH = 0.01
 
 Rows = npt.NDArray[np.int64]
@@ -173,7 +174,7 @@ def propose_reference(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids
         h = np.zeros(log.n_products)
         if u >= 0:
             for line in range(log.indptr[u], log.indptr[u + 1])[-params.recent :]:
-                h[log.product[line]] += 2.0 ** (-(log.until - log.at[line]) / DAY / params.half_life_days)
+                h[log.product[line]] += 2.0 ** (-(log.until - log.at[line]) / DAY_S / params.half_life_days)
         r = _fresh(params, log) * (h @ s) / max(h.sum(), 1e-30)
         best = sorted(np.flatnonzero(r), key=lambda i: (-np.float32(r[i]), i))[:k]
         ids[row, : len(best)], scores[row, : len(best)] = best, r[best]
@@ -236,7 +237,7 @@ def _codes(names: pa.Array) -> Ids:
 
 def _fresh(params: Params, log: Log) -> Scores:
     """1 + fresh 2^(-age / half life), (n_products,); 1 where nobody knows since when it is listed."""
-    age = np.maximum(log.until - np.where(log.listed_at == NEVER, 0, log.listed_at), 0) / DAY
+    age = np.maximum(log.until - np.where(log.listed_at == NEVER, 0, log.listed_at), 0) / DAY_S
     new = np.exp2(-age / params.fresh_half_life_days) * (log.listed_at != NEVER)
     return np.asarray(1 + params.fresh * new, np.float32)
 
@@ -249,7 +250,7 @@ def _history(params: Params, log: Log, users: Ids) -> Csr:
     rows = np.repeat(np.arange(len(users)), length)
     ends = np.cumsum(length)
     lines = np.arange(len(rows)) - np.repeat(ends - end, length)
-    h = np.exp2((log.at[lines] - log.until) / DAY / params.half_life_days).astype(np.float32)
+    h = np.exp2((log.at[lines] - log.until) / DAY_S / params.half_life_days).astype(np.float32)
     made = csr_array((h, (rows, log.product[lines])), shape=(len(users), log.n_products))
     made.sum_duplicates()
     return made
@@ -268,7 +269,7 @@ def _graph(state: Content, log: Log) -> Csr:
     rows, columns = np.concatenate([j, i[back]]), np.concatenate([i, j[back]])
     key = np.unique(rows.astype(np.int64) * m + columns)
     rows, columns = key // m, (key % m).astype(np.int32)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=m))]).astype(np.int64)
+    ends = ends_of(np.bincount(rows, minlength=m))
     itself = csr_array((np.ones(m, np.float32), np.arange(m), np.arange(m + 1)), shape=(m, m))
     s = score_pairs(state.traits, _weights(params), params.sharpness, itself, ends, columns)
     return csr_array((s * fresh[columns], columns, ends), shape=(m, m))
@@ -277,7 +278,7 @@ def _graph(state: Content, log: Log) -> Csr:
 def _score(state: Content, log: Log, history: Csr, rows: Rows, items: Ids) -> Scores:
     """r_ui for row numbers of ``history`` and items."""
     order = np.argsort(rows, kind="stable")
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=history.shape[0]))]).astype(np.int64)
+    ends = ends_of(np.bincount(rows, minlength=history.shape[0]))
     four, gamma = _weights(state.params), state.params.sharpness
     made = np.empty(len(items), np.float32)
     made[order] = score_pairs(state.traits, four, gamma, history, ends, items[order])

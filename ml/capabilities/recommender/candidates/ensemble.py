@@ -17,6 +17,7 @@ from ml.capabilities.recommender.candidates import plsa as topics
 from ml.capabilities.recommender.candidates import user_knn as people
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import group_of
 from ml.kernels.topk.dense import top_k_dense
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.purchases import Log, before, some
@@ -213,7 +214,7 @@ def _moved(matrix: Csr, place: Ids) -> Csr:
     to = np.full(n, -1, np.int32)
     old = np.flatnonzero(place >= 0)
     to[place[old]] = old
-    row, col = to[np.repeat(np.arange(n), np.diff(matrix.indptr))], to[matrix.indices]
+    row, col = to[group_of(matrix.indptr)], to[matrix.indices]
     kept = (row >= 0) & (col >= 0)
     made = csr_array((matrix.data[kept], (row[kept], col[kept])), shape=(m, m), dtype=np.float32)
     made.sort_indices()

@@ -18,10 +18,12 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import ends_of
 from ml.kernels.sparse import load_csr, pair_sums, save_csr
 from ml.kernels.topk.sparse import top_k_sparse
-from ml.learn.histories import DAY, history
+from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone, since
 
 # Beyond this many different products it is a reseller or a robot: it says little about taste, and costs their square.
@@ -47,7 +49,7 @@ def fit(log: Log, at: int, params: Params, seed: int) -> Neighbours:  # noqa: AR
 
 def fit_recent(log: Log, at: int, params: Params, seed: int) -> Neighbours:  # noqa: ARG001
     """Learn from the last ``recent_days`` before ``at`` only."""
-    lately = since(before(log, at), at - int(params.recent_days * DAY))
+    lately = since(before(log, at), at - int(params.recent_days * DAY_S))
     taste = history(lately, everyone(log), FOREVER_DAYS)
     similar = cosine(taste, 0.5, params.shrinkage / 3, params.neighbours)
     return Neighbours(similar, params.recent_days, 0.2)
@@ -100,7 +102,7 @@ def cosine(taste: Csr, activity: float, shrinkage: float, k: int) -> Csr:
     itself = csr_array((np.ones(m, np.float32), np.arange(m, dtype=np.int32), np.arange(m + 1, dtype=np.int32)), (m, m))
     ids, scores, _ = top_k_sparse(csr_array(b.T), b, max(1, min(k, m)), exclude=itself)
     found = ids >= 0
-    ends = np.concatenate([[0], np.cumsum(found.sum(1))]).astype(np.int32)
+    ends = ends_of(found.sum(1)).astype(np.int32)
     similar = csr_array((np.minimum(scores[found], 1), ids[found], ends), shape=(m, m))
     similar.sort_indices()
     return similar

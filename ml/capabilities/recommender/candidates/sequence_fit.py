@@ -10,8 +10,9 @@ import numpy as np
 from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates import sequence_train as training
-from ml.capabilities.recommender.candidates.sequence_data import DAY, Longs, Moments
+from ml.capabilities.recommender.candidates.sequence_data import Longs, Moments
 from ml.capabilities.recommender.candidates.sequence_examples import Examples
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores
 from ml.learn.metrics import ranking
 from ml.learn.purchases import Log
@@ -47,7 +48,7 @@ def learn(log: Log, number: Ids, m: int, params: Params, seed: int) -> tuple[dic
     examples = _examples(log, number, m, params)
     shape = training.Shape(m, params.dimensions, params.heads, params.blocks, params.dropout)
     trainer = training.Trainer(examples, shape, params, seed)
-    late = examples.moments.at >= log.until - params.held_days * DAY
+    late = examples.moments.at >= log.until - params.held_days * DAY_S
     held, early = np.flatnonzero(late), np.flatnonzero(~late)
     epochs, trust = params.epochs, 0.0
     if len(held) and len(early):
@@ -65,7 +66,7 @@ def widened(weights: dict[str, Scores], moments: Moments, log: Log) -> dict[str,
     known = moments.end > moments.start
     start, lines = moments.start[known], (moments.end - moments.start)[known]
     oldest = int(data.ages(moments.at[known] - log.at[start]).max(initial=0))
-    most = min(int(data.ages(lines * DAY).max(initial=0)), data.RANKS - 1)
+    most = min(int(data.ages(lines * DAY_S).max(initial=0)), data.RANKS - 1)
     made = dict(weights)
     for name, last in (("age", oldest), ("pool_age", oldest), ("repeat_age", oldest), ("rank", most)):
         made[name] = weights[name].copy()
@@ -111,7 +112,7 @@ def _ranked(weights: forward.Weights, examples: Examples, orders: Longs, z: Scor
 def _examples(log: Log, number: Ids, m: int, params: Params) -> Examples:
     moments, stop = data.orders(log)
     first = int(log.at.min())
-    pace = max(DAY, (log.until - first) // MOST_TIMES)
+    pace = max(DAY_S, (log.until - first) // MOST_TIMES)
     popular = data.popularity(number[log.product], log.at, m, np.arange(first, log.until, pace))
     sample = 0 if m <= params.whole_catalogue else params.sample
     return Examples(log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length,

@@ -18,10 +18,12 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import ends_of
 from ml.kernels.sparse import pair_sums
 from ml.kernels.topk.sparse import top_k_sparse
-from ml.learn.histories import DAY, history
+from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone, since
 
 POOL = 50_000
@@ -55,7 +57,7 @@ class People:
 def fit(log: Log, at: int, params: Params, seed: int) -> People:  # noqa: ARG001
     """Gather the customers who bought in the last weeks before ``at``, the latest ``POOL`` of them."""
     log = before(log, at)
-    lately = since(log, at - int(params.people_days * DAY))
+    lately = since(log, at - int(params.people_days * DAY_S))
     last = np.full(log.n_customers, -1, np.int64)
     there = np.diff(lately.indptr) > 0
     last[there] = lately.at[lately.indptr[1:][there] - 1]
@@ -90,7 +92,7 @@ def rows(state: People, log: Log, users: Ids) -> Csr:
     itself = csr_array((np.ones(len(rows), np.float32), (rows, at[found[rows]])), shape=(len(users), n))
     ids, scores, _ = top_k_sparse(vectors, state.buyers, min(state.k, n), exclude=itself)
     kept = ids >= 0
-    ends = np.concatenate([[0], np.cumsum(kept.sum(1))])
+    ends = ends_of(kept.sum(1))
     return csr_array((scores[kept], ids[kept], ends), shape=(len(users), n))
 
 
@@ -106,5 +108,5 @@ def _latest(buyers: Csr, most: int) -> Csr:
     buyers.sort_indices()
     place = np.arange(buyers.nnz) - np.repeat(buyers.indptr[:-1], np.diff(buyers.indptr))
     kept = place < most
-    ends = np.concatenate([[0], np.cumsum(kept)])[buyers.indptr]
+    ends = ends_of(kept)[buyers.indptr]
     return csr_array((buyers.data[kept], buyers.indices[kept], ends), shape=buyers.shape)

@@ -14,6 +14,7 @@ from ml.capabilities.recommender.ranking import frame_kernels as kernels
 from ml.capabilities.recommender.ranking.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Ids, Scores, share
+from ml.kernels.groups import ends_of, group_of
 from ml.kernels.sparse import dense_sums, row_sums
 from ml.learn.purchases import Log, category_codes
 
@@ -150,7 +151,7 @@ def _scores(sources: Sources, asked: Asked, name: str, log: Log, users: Ids, tab
 def _own(facts: Facts, most: int) -> Ids:
     """Each customer's own products, at most ``most``, those that are likeliest to be bought again by a simple rule."""
     n = len(facts.indptr) - 1
-    rows = np.repeat(np.arange(n), np.diff(facts.indptr))
+    rows = group_of(facts.indptr)
     p = facts.pair
     liking = p[:, 5] + p[:, 3] + 0.2 * p[:, 4] + p[:, 14] + 0.1 * p[:, 15]
     order = np.lexsort((facts.items, -liking, rows))
@@ -166,7 +167,7 @@ def _union(lists: Ids, available: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np
     kept = np.full(lists.shape, -1, np.int32)
     found = np.zeros(len(lists), np.int64)
     share(lambda start, end: kernels.distinct((start, end), lists, available, kept, found), len(lists), _STEP)
-    ends = np.concatenate([[0], np.cumsum(found)])
+    ends = ends_of(found)
     return ends, kept[kept >= 0]
 
 

@@ -33,6 +33,7 @@ from ml.capabilities.recommender.reasons import RECENT
 from ml.capabilities.recommender.shelf.rerank import Ranked
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores, compiled
+from ml.kernels.groups import ends_of, group_of
 from ml.learn.histories import bought
 
 Codes = npt.NDArray[np.int8]
@@ -111,7 +112,7 @@ class Lists:
         if self._second is not None:
             return candidates(self._second, self.customers[start:end], self.params)
         ids = self.rank(start, end).ids
-        return np.concatenate([[0], np.cumsum((ids >= 0).sum(1))]), ids[ids >= 0]
+        return ends_of((ids >= 0).sum(1)), ids[ids >= 0]
 
     def bought(self, start: int, ids: Ids) -> npt.NDArray[np.bool_]:
         """Whether the customer of row ``start + r`` has bought ``ids[r, :]``, shape of ``ids``."""
@@ -120,7 +121,7 @@ class Lists:
     def bought_pairs(self, rows: npt.NDArray[np.int64], items: Ids) -> npt.NDArray[np.bool_]:
         """Whether the customer of row ``rows[i]`` has bought ``items[i]``."""
         owned = bought(self.log, self.customers)
-        keys = np.repeat(np.arange(owned.shape[0], dtype=np.int64), np.diff(owned.indptr)) * self.m + owned.indices
+        keys = group_of(owned.indptr) * self.m + owned.indices
         return np.isin(rows * self.m + items, keys)
 
     def popular(self) -> Ids:
@@ -186,7 +187,7 @@ def _place(model: Recommender, products: pa.Table) -> Ids:
 def _among(rows: Csr, ids: Ids) -> npt.NDArray[np.bool_]:
     """Whether ``ids[r, :]`` are entries of row r."""
     width = rows.shape[1] + 1
-    keys = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr)) * width + rows.indices
+    keys = group_of(rows.indptr) * width + rows.indices
     asked = np.arange(len(ids), dtype=np.int64)[:, None] * width + ids
     at = np.searchsorted(keys, asked)
     found = np.zeros(ids.shape, bool)

@@ -22,9 +22,10 @@ from ml.capabilities.recommender.ranking.facts import product_facts
 from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.ranking.window import Window
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores
+from ml.kernels.groups import ends_of, group_of
 from ml.learn import boosting, trees
-from ml.learn.histories import DAY
 from ml.learn.purchases import NEVER, Log, before
 
 LEAST_TAKEN = 500
@@ -106,12 +107,12 @@ def known_products(log: Log) -> npt.NDArray[np.bool_]:
 
 
 def _start(log: Log, params: Params, number: int) -> int:
-    return log.until - int((params.window_days + number * params.window_step_days) * DAY)
+    return log.until - int((params.window_days + number * params.window_step_days) * DAY_S)
 
 
 def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int) -> Window | None:
     past = before(log, at)
-    users, ends, bought = _taken(log, at, at + int(params.window_days * DAY))
+    users, ends, bought = _taken(log, at, at + int(params.window_days * DAY_S))
     if not len(past.at) or not len(users):
         return None
     rng = np.random.default_rng(seed)
@@ -119,7 +120,7 @@ def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: 
     if len(users) > most:
         chosen = np.sort(rng.permutation(len(users))[:most])
         bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
-        ends = np.concatenate([[0], np.cumsum((ends[1:] - ends[:-1])[chosen])])
+        ends = ends_of((ends[1:] - ends[:-1])[chosen])
         users = users[chosen]
     learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1])
     made = ensemble.tonight(learnt, past, at, params)
@@ -136,11 +137,11 @@ def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: 
 def _taken(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], Ids]:
     """Who bought in ``[start, end)``, and what (CSR without doubles)."""
     inside = (log.at >= start) & (log.at < end)
-    who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))[inside]
+    who = group_of(log.indptr)[inside]
     keys = np.unique(who * np.int64(log.n_products) + log.product[inside])
     users, counts = np.unique(keys // max(1, log.n_products), return_counts=True)
     items = (keys % max(1, log.n_products)).astype(np.int32)
-    return users.astype(np.int32), np.concatenate([[0], np.cumsum(counts)]), items
+    return users.astype(np.int32), ends_of(counts), items
 
 
 def _labelled(
@@ -148,8 +149,8 @@ def _labelled(
 ) -> tuple[Scores, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Label the candidates, and keep those of customers who took one: all that was taken and a share of the rest."""
     n = len(ends) - 1
-    row = np.repeat(np.arange(n), np.diff(table.ends))
-    keys = np.repeat(np.arange(n), np.diff(ends)) * np.int64(m) + bought[ends[0] : ends[-1]]
+    row = group_of(table.ends)
+    keys = group_of(ends) * np.int64(m) + bought[ends[0] : ends[-1]]
     taken = np.isin(row * np.int64(m) + table.items, keys)
     kept = (taken | (rng.random(len(taken)) < params.negatives)) & (np.bincount(row, taken, n) > 0)[row]
     units = np.bincount(row[kept], minlength=n)

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
+from ml.kernels.groups import group_of
 from ml.kernels.topk.sparse import top_k_sparse
 
 COMMON = 3000
@@ -63,7 +64,7 @@ class Texts:
         Products without a category are held against each other.
         """
         w = csr_array(self.words)
-        row = np.repeat(np.arange(tonight.m), np.diff(w.indptr))
+        row = group_of(w.indptr)
         # A word means something else in each category, and the category is one more, faint, word.
         key = np.concatenate([
             tonight.category[row] * (w.shape[1] + 1) + w.indices,

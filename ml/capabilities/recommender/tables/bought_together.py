@@ -14,6 +14,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.alike import Texts, same_category
 from ml.capabilities.recommender.tables.tonight import Bools, Ints, Tonight
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, insert, share
+from ml.kernels.groups import place_inside
 
 MOST_PRODUCTS = 100
 """An order of more products is a reseller's: it says little of what goes together, and costs their square."""
@@ -57,7 +58,7 @@ def rows(
     score = score * np.where(same, 1 - texts.cosine(i, j), 1)
     order = np.lexsort((j, -score, i))
     order = order[score[order] > 0]
-    order = order[np.arange(len(order)) - np.searchsorted(i[order], i[order]) < k]
+    order = order[place_inside(i[order]) < k]
     i, j, score, both = i[order], j[order], score[order], both[order]
     lift = both * float(orders.orders.shape[0]) / np.maximum(1, orders.size[i] * orders.size[j])
     yield {

@@ -13,6 +13,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.alike import Texts, price_near, same_category
 from ml.capabilities.recommender.tables.bought_together import Baskets, co_orders
 from ml.capabilities.recommender.tables.tonight import Floats, Ints, Tonight
+from ml.kernels.groups import place_inside
 from ml.kernels.topk.sparse import top_k_sparse
 
 CANDIDATES = 60
@@ -45,7 +46,7 @@ def rows(
     score = near * (ALIKE + (1 - ALIKE) * look / np.maximum(most[i], 1e-9)) * np.maximum(0, 1 - basket)
     order = np.lexsort((j, -score, i))
     order = order[score[order] > 0]
-    order = order[np.arange(len(order)) - np.searchsorted(i[order], i[order]) < params.similar_k]
+    order = order[place_inside(i[order]) < params.similar_k]
     i, j = i[order], j[order]
     yield {
         "product_id": tonight.ids.take(pa.array(i)),

@@ -21,13 +21,14 @@ import pyarrow.compute as pc
 
 from ml.contract.tables import TABLES
 from ml.core.batches import ARROW
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Ints
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import FAULT
 
 FAULTS = {"order_item": ("orphan", "negative"), "event": ("duplicate", "future"), "review": ("duplicate",)}
-_FUTURE = 20 * 365 * DAY
+_FUTURE = 20 * 365 * DAY_S
 
 
 def plant(options: Options, chunk: int, table: str, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
