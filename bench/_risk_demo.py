@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench import Options, Row
-from ml.capabilities.risk import boosting, features, money
-from ml.capabilities.risk.anomaly import COLUMNS
+from ml.capabilities.risk import features, money
+from ml.capabilities.risk.columns import UNUSUAL
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline
 from ml.capabilities.risk.score import score_blocks, score_orders
@@ -23,6 +23,7 @@ from ml.capabilities.risk.spec import SPEC
 from ml.contract.tables import TABLES
 from ml.core.batches import ARROW
 from ml.core.evaluation import Evaluation
+from ml.learn import boosters
 from ml.learn.metrics import binary
 from ml.shop.sources import demo
 from ml.shop.sources.demo import columns as col
@@ -137,7 +138,7 @@ def _oracle(ours: RiskModel, customers: int, train: pa.Table, *, seen: bool) -> 
         ]
         return np.column_stack([factors[at], *own]).astype(np.float32)
 
-    fitted = boosting.boost(matrix(train), train["label"].to_numpy().astype(np.int8), 0, SPEC.params, SEED)
+    fitted = boosters.boost(matrix(train), train["label"].to_numpy().astype(np.int8), 0, SPEC.params, SEED)
     return _Scorer(ours, lambda rows: 1 / (1 + np.exp(-fitted.log_odds(matrix(rows)))))
 
 
@@ -197,7 +198,7 @@ def _unsupervised(model: RiskModel, order: pa.Table, truth: pa.Table) -> Iterato
     from sklearn.ensemble import IsolationForest
 
     def matrix(rows: pa.Table) -> Matrix:
-        return np.nan_to_num(np.stack([rows[n].cast(pa.float32()).to_numpy() for n in COLUMNS], axis=1), nan=-1)
+        return np.nan_to_num(np.stack([rows[n].cast(pa.float32()).to_numpy() for n in UNUSUAL], axis=1), nan=-1)
 
     label = truth["label"].to_numpy()
     forest = IsolationForest(n_estimators=200, random_state=SEED, n_jobs=2).fit(matrix(order))

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import anomaly, money, reasons, rules
+from ml.capabilities.risk import money, reasons, rules
+from ml.capabilities.risk.columns import UNUSUAL
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
 from ml.core.batches import batches
@@ -121,7 +122,7 @@ def _reasons(model: RiskModel, order: pa.Table, probability: money.Floats, decis
         words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_)
     else:
         asked = np.arange(len(order))
-        words = reasons.words(order, model.anomaly_.contributions(order), anomaly.COLUMNS, model.usual_)
+        words = reasons.words(order, model.anomaly_.contributions(order), UNUSUAL, model.usual_)
     at = np.full(len(order), len(asked), np.int64)
     at[asked] = np.arange(len(asked))
     return pa.concat_arrays([words, pa.array([reasons.NOTHING])]).take(pa.array(at))

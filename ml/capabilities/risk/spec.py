@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from ml.capabilities.risk.config import CONFIG, DEFAULTS
 from ml.core.spec import Capability, Gate, Live, Published, PublishedColumn
+from ml.learn.params import BoostingParams
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(BoostingParams):
     """Parameters of order risk. Costs are defaults for a shop that has not filled in its own (table ``risk_cost``)."""
 
     settle_days: int = 45
@@ -23,15 +24,6 @@ class Params:
     """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
     train_orders: int = 1_000_000
     """At most so many labelled orders are learned from, the youngest; the rates of entities are of all."""
-    members: int = 1
-    """Boosters whose log-odds are averaged."""
-    trees: int = 100
-    leaves: int = 8
-    learning_rate: float = 0.08
-    min_leaf: int = 20
-    column_share: float = 0.4
-    """Share of the columns that a tree may use."""
-    ridge: float = 5.0
     trials: int = 0
     """Proposals that :mod:`tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
     fraud_weight: float = 1.0

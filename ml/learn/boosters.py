@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.risk.spec import Params
 from ml.kernels.threads import threads
 from ml.learn import trees
+from ml.learn.params import BoostingParams
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
@@ -45,12 +45,20 @@ class Boosters:
             (folder / f"booster_{i}.txt").write_text(booster.model_to_string(), encoding="utf-8")
 
 
-def boost(x: Matrix, y: npt.NDArray[np.int8], texts: int, params: Params, seed: int) -> Boosters:
-    """Fit on ``x`` of shape (n_rows, n_columns), whose last ``texts`` columns are positions of texts."""
+def boost(
+    x: Matrix, y: npt.NDArray[np.int8], texts: int, params: BoostingParams, seed: int, weight: Floats | None = None
+) -> Boosters:
+    """Fit on ``x`` of shape (n_rows, n_columns), whose last ``texts`` columns are positions of texts.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,), int8
+    weight : ndarray of shape (n_rows,), optional
+        What each row counts.
+    """
     from lightgbm import Dataset, train
 
     width = x.shape[1]
-    weight = np.where(y > 0, params.fraud_weight, 1.0) if params.fraud_weight != 1 else None
     chosen = {
         "objective": "binary", "learning_rate": params.learning_rate, "num_leaves": params.leaves,
         "min_data_in_leaf": params.min_leaf, "feature_fraction": params.column_share, "bagging_fraction": 0.8,
