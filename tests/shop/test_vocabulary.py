@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import pytest
 
-from ml.shop.contract import TABLES
-from ml.shop.vocabulary import UNKNOWN, key, statuses, vocabularies, vocabulary
+from ml.contract.tables import TABLES
+from ml.contract.vocabulary import UNKNOWN, key, statuses, vocabularies, vocabulary
 
 
 @pytest.mark.parametrize(
