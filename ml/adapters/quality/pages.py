@@ -94,7 +94,7 @@ def _outcome(verdict: Verdict) -> str:
 def _table_page(title: str, one: Judged) -> str:
     verdict = one.verdict
     body = (
-        f'<nav>{_link("index.html", title)}</nav><h1>{_text(verdict.table)}</h1><p>{_text(one.suite.notes)}</p>'
+        f"<nav>{_link('index.html', title)}</nav><h1>{_text(verdict.table)}</h1><p>{_text(one.suite.notes)}</p>"
         f"<p>{_outcome(verdict)}: {_count(verdict.failed)} of {_count(verdict.rows)} rows set aside "
         f"({_share(verdict.share)}; {_share(verdict.tolerated)} are tolerated).</p>"
     )
