@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 
 from ml.adapters import quality
-from ml.adapters.shop.extract import schema
 from ml.adapters.lake import Lake
 from ml.adapters.quality.judge import Tally
 from ml.adapters.quality.pages import Judged, pages
 from ml.adapters.quality.suite import Rule, Suite
 from ml.adapters.quality.verdict import Breach, Verdict
-from ml.settings import PROJECT
+from ml.adapters.shop.extract import schema
 from ml.contract.tables import TABLES
+from ml.settings import PROJECT
 
 REF = "2026-01-01/001"
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
