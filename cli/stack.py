@@ -18,6 +18,7 @@ from cli import environment, ports, postgres
 from cli.environment import MARKER, Stack
 from cli.home import Home, read_json, try_lock, write_private
 from cli.output import Steps
+from cli.service import UP
 from ml.core.errors import NightshiftError
 
 PATIENCE = 240.0
@@ -115,7 +116,7 @@ def _wait(home: Home, steps: Steps, wait_for: Collection[str]) -> None:
     while True:
         services = state(home)["services"]
         awaited = {name: s for name, s in services.items() if not wait_for or name in wait_for}
-        missing = [name for name, s in awaited.items() if s["state"] not in {"ready", "done"}]
+        missing = [name for name, s in awaited.items() if s["state"] not in UP]
         for name in awaited:
             if name not in missing and name not in told:
                 told.add(name)
