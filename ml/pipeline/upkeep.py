@@ -10,7 +10,7 @@ from typing import Any
 from ml.adapters import live, ops, tracking  # fmt: skip
 from ml.adapters import publish as shelf
 from ml.adapters.lake import Lake
-from ml.pipeline.collect import attempts
+from ml.pipeline.plan import attempts
 from ml.registry import capability as find
 from ml.settings import Settings
 
