@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ml.adapters import batches, config, shop_state
-from ml.adapters import extract as reader
+from ml.adapters.batches import history
+from ml.adapters.books import config
 from ml.adapters.lake import Lake
-from ml.adapters.pseudonym import Pseudonym
+from ml.adapters.shop import extract as reader
+from ml.adapters.shop import state
+from ml.adapters.shop.pseudonym import Pseudonym
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
 from ml.settings import Settings, refuse_future
@@ -53,11 +55,11 @@ def outlook(
     newer = {
         name: found
         for name in names if sample is None
-        if (found := batches.newer(settings.database_url, name, shop, settings.as_of(night)))
+        if (found := history.newer(settings.database_url, name, shop, settings.as_of(night)))
     }  # fmt: skip
     words = [since(settings, ref)] if ref else []
     if newer:
-        seen = batches.named(batch for found in newer.values() for batch in found)
+        seen = history.named(batch for found in newer.values() for batch in found)
         words.append(
             f"The night of {night} is older than what the shop reads, and replaces it: {seen}."
             if publish_past
@@ -96,7 +98,7 @@ def since(settings: Settings, ref: str) -> str:
     head = f"Uses the snapshot {ref}, read at {at}, {_ago(datetime.now(UTC) - read)} ago."
     if "state" not in manifest:
         return f"{head} What changed in the shop since is not known. --fresh reads the shop anew."
-    told = shop_state.changes(manifest["state"], shop_state.state(settings.shop_url))
+    told = state.changes(manifest["state"], state.state(settings.shop_url))
     told += [f"ml_config.{name} was edited" for name in _edited(settings, lake, ref, manifest)]
     what = f"Changed since: {'; '.join(told)}." if told else "No view, table or rule changed since."
     return f"{head} {what} --fresh reads the shop anew."

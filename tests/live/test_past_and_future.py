@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ml import pipeline
-from ml.adapters import batches, postgres
+from ml.adapters import postgres
+from ml.adapters.batches.history import newer
 from ml.core.errors import WrongUse
 from ml.settings import refuse_future
 from tests.live.conftest import NIGHT, Shop
@@ -60,13 +61,13 @@ def test_what_counts_as_newer(watched: Shop) -> None:
     """Another capability's batches tell where there is none of its own; another shop's, and those of the future, do not."""
     url, past = watched.settings.database_url, datetime(2025, 1, 1, tzinfo=UTC)
     shop = postgres.query(url, "SELECT DISTINCT shop FROM ml_ops.version")[0]["shop"]
-    assert [row["table_name"] for row in batches.newer(url, "risk", shop, past)] == ["order_watch"]
-    assert batches.newer(url, "watch", "elsewhere", past) == []
+    assert [row["table_name"] for row in newer(url, "risk", shop, past)] == ["order_watch"]
+    assert newer(url, "watch", "elsewhere", past) == []
     watched.execute(f"UPDATE ml_ops.version SET shop = '{shop}/tables-0a'")
-    assert len(batches.newer(url, "watch", f"{shop}/tables-0b", past)) == 1
-    assert batches.newer(url, "watch", f"{shop}/demo-0b", past) == []
+    assert len(newer(url, "watch", f"{shop}/tables-0b", past)) == 1
+    assert newer(url, "watch", f"{shop}/demo-0b", past) == []
     watched.execute("UPDATE ml_ops.batch SET as_of = now() + interval '1 year'")
-    assert batches.newer(url, "watch", f"{shop}/tables-0a", past) == []
+    assert newer(url, "watch", f"{shop}/tables-0a", past) == []
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
