@@ -17,9 +17,10 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
-from ml.adapters import postgres, swap
+from ml.adapters import postgres
+from ml.adapters.batches import view
+from ml.adapters.batches.publish import publish, retention, rollback
 from ml.adapters.lake import Lake
-from ml.adapters.publish import publish, retention, rollback
 from ml.core.errors import Busy, ContractError, DataRefused, NightshiftError
 from ml.core.spec import PublishedColumn
 from ml.settings import PROJECT, Settings
@@ -302,7 +303,7 @@ def test_a_reader_of_another_login_is_named_by_a_plain_one(shop):
     try:
         with closing(postgres.connect(url)) as reader, reader.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM ml.recommendation")
-            patience = swap.Patience(0.05, 0.1)
+            patience = view.Patience(0.05, 0.1)
             plain = url.replace("postgres:@", f"{name}@", 1)
 
             def locked() -> None:
