@@ -209,23 +209,23 @@ def test_a_lock_lives_in_a_transaction(url):
     states = (
         "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'nightshift n'"
     )
-    with ops.exclusive(url, "n") as held:
+    with locks.exclusive(url, "n") as held:
         assert postgres.query(url, f"{states} AND pg_sleep(0.4) IS NOT NULL") == [{"state": "idle in transaction"}]
         held.check()
         with pytest.raises(Busy):
-            ops.exclusive(url, "n").__enter__()
-    with ops.exclusive(url, "n"):
+            locks.exclusive(url, "n").__enter__()
+    with locks.exclusive(url, "n"):
         pass
 
 
 def test_a_lost_lock_is_noticed(url):
     """Who goes on although the server ended the lock's connection is stopped before he publishes beside another."""
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightshift n'"
-    with ops.exclusive(url, "n") as held:
+    with locks.exclusive(url, "n") as held:
         with postgres.transaction(url) as cursor:
             cursor.execute(f"{end} AND datname = current_database()")
         with (
-            ops.exclusive(url, "n", wait_s=20),
+            locks.exclusive(url, "n", wait_s=20),
             pytest.raises(NightshiftError, match=r"n was lost(.|\n)*run the step again"),
         ):
             held.check()

@@ -58,8 +58,7 @@ _READS = (
 _ADVICE = (
     (
         ("password authentication failed", "no password supplied"),
-        "correct user and password in the URL; in a password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, "
-        "% as %25",
+        "correct user and password in the URL; in it write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25",
     ),
     (("certificate", "SSL", "no encryption"), "see sslmode and sslrootcert in the URL (docs/your-database.md)"),
     (
