@@ -16,6 +16,7 @@ from rich.table import Table
 
 import bench
 from bench import Options, Row
+from bench._machine import machine
 from ml.kernels.threads import limited
 
 
@@ -63,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     options = Options(quick=given.quick, shop=given.shop, data=given.data)
     options.scratch.mkdir(parents=True, exist_ok=True)
+    console.print(f"On {machine()}.")
     with limited(THREADS):
         return _run(given.names, options, console, given.json)
 

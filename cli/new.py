@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.output import out
-from ml.core.errors import NightshiftError
+from ml.core.errors import WrongUse
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 
@@ -47,7 +47,7 @@ def write(project: Path, name: str) -> list[Path]:
 
     Raises
     ------
-    NightshiftError
+    WrongUse
         The name is taken, or cannot be one; nothing is written then.
     """
     _check(project, name)
@@ -84,17 +84,15 @@ def renamed(text: str, name: str) -> str:
 
 def _check(project: Path, name: str) -> None:
     if not re.fullmatch(rf"[a-z][a-z0-9_]{{1,{_LONGEST - 1}}}", name) or keyword.iskeyword(name):
-        raise NightshiftError(
+        raise WrongUse(
             "That cannot be the name of a capability.",
             came=repr(name),
             do=f"take 2 to {_LONGEST} lower case letters, digits and _, a letter first, as in parcel_size",
-            exit_code=2,
         )
     taken = {*CAPABILITIES, *(table.name for spec in CAPABILITIES.values() for table in spec.publishes)}
     if name in taken or (project / "ml" / "capabilities" / name).exists():
-        raise NightshiftError(
+        raise WrongUse(
             f"The name {name} is taken.",
             came="a capability or a published table has it: " + ", ".join(sorted(taken)),
             do="choose another one",
-            exit_code=2,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from ml.core.errors import NightshiftError
+from ml.core.errors import unknown
 from ml.core.spec import Capability, ConfigTable
 
 NAMES = (
@@ -27,10 +27,7 @@ CONFIG: tuple[ConfigTable, ...] = tuple(table for spec in CAPABILITIES.values() 
 
 
 def capability(name: str) -> Capability:
-    """The capability ``name``; an unknown one is an error that lists those that there are."""
-    try:
-        return CAPABILITIES[name]
-    except KeyError:
-        raise NightshiftError(
-            f"There is no capability {name!r}.", came=repr(name), do="choose one of " + ", ".join(CAPABILITIES)
-        ) from None
+    """The capability ``name``; an unknown one is an error that names the nearest."""
+    if name not in CAPABILITIES:
+        raise unknown("capability", name, CAPABILITIES)
+    return CAPABILITIES[name]

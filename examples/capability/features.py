@@ -19,7 +19,8 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
 
     Columns ``customer_id``, ``orders``, ``days_since`` the last order, and ``days_known`` since the first.
     """
-    orders = _orders(tables, as_of).mutate(age=_moment(as_of).epoch_seconds() - ibis._.ordered_at.epoch_seconds())
+    orders = _orders(tables, as_of)
+    orders = orders.mutate(age=_moment(as_of).epoch_seconds() - orders["ordered_at"].epoch_seconds())
     return {
         "customer": orders.group_by("customer_id").aggregate(
             orders=orders.count(), days_since=orders["age"].min() / DAY_S, days_known=orders["age"].max() / DAY_S
@@ -36,7 +37,7 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 def _orders(tables: Tables, as_of: datetime) -> ibis.Table:
     """Orders of known customers that were known at ``as_of`` and not cancelled."""
     orders = known(tables["order"], as_of, "ordered_at", "known_at")
-    kept = (orders["status"] != "cancelled").fill_null(True)  # noqa: FBT003
+    kept = (orders["status"] != "cancelled").fill_null(True)
     return orders.filter(kept, orders["customer_id"].notnull()).select("customer_id", "ordered_at")
 
 

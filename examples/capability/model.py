@@ -114,5 +114,3 @@ def load(folder: Path) -> OrderSoon:
             do="train it again: ./nightshift train order_soon",
         ) from error
     return model
-
-

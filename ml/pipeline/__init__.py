@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
     from ml.pipeline.night import run_night
+    from ml.pipeline.plan import outlook
     from ml.pipeline.serving import prepare, publish, report, score, score_all
     from ml.pipeline.setup import migrate
     from ml.pipeline.training import train
 else:
     _STEPS = {
         "migrate": "setup",
+        "outlook": "plan",
         "extract": "collect",
         "validate": "collect",
         "train": "training",
@@ -46,6 +48,7 @@ __all__ = [
     "extract",
     "maintain",
     "migrate",
+    "outlook",
     "prepare",
     "promote",
     "publish",
