@@ -15,9 +15,9 @@ from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
+from ml.adapters.books.progress import Progress
 from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
 from ml.adapters.lake import Lake
-from ml.adapters.books.progress import Progress
 from ml.core.errors import NightshiftError
 
 __all__ = [

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 log = logging.getLogger("nightshift")
 
@@ -23,7 +24,7 @@ class Progress:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         _running.append(self)
         self._thread.start()
         return self
