@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
-from ml.shop.contract import TABLES
 from ml.shop.sources._faults import Faults
 from ml.shop.sources._formats import SAVE_AS
 

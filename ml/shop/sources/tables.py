@@ -19,16 +19,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.contract.table import Column, Table
+from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
 from ml.core.spec import Kind
-from ml.shop.contract import TABLES
 from ml.shop.ddl import quoted
 from ml.shop.sources import _csv, _parquet
 from ml.shop.sources._faults import Faults
 from ml.shop.sources._files import blocks
 from ml.shop.sources._folder import close, look
 from ml.shop.sources._formats import Unreadable
-from ml.shop.table import Column, Table
 
 EXPECTED: dict[Kind, str] = {
     "text": "text",
