@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
@@ -230,21 +230,32 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"}
 
 
-def settings(environ: Mapping[str, str] | None = None) -> tuple[Home, Settings]:
-    """Settings for pipeline calls in this process; sets the environment of the libraries as in the stack's processes."""
+def settings(environ: Mapping[str, str] | None = None, *, may_differ: Collection[str] = ()) -> tuple[Home, Settings]:
+    """Settings for pipeline calls in this process; sets the environment of the libraries as in the stack's processes.
+
+    A setting of ``may_differ`` may be another one than the stack was started with, and then is taken.
+    """
     environ = os.environ if environ is None else environ
     home = Home.find(environ)
-    stack = Stack.last(home)
-    refuse_other_settings(stack, given(home, environ))
+    stack, wanted = Stack.last(home), given(home, environ)
+    refuse_other_settings(stack, wanted, may_differ)
+    own = {name: wanted[name] for name in may_differ if name in wanted}
+    stack = replace(stack, given=stack.given | own)
     variables = pipeline(home, stack, home.secrets())
     # For the libraries; ours get Settings, and the person's own NIGHTSHIFT_* stay what the person set.
     os.environ.update({name: value for name, value in variables.items() if not name.startswith("NIGHTSHIFT_")})
     return home, Settings.from_env(variables)
 
 
-def refuse_other_settings(stack: Stack, wanted: Mapping[str, str]) -> None:
-    """Raise if ``wanted`` says anything else than what the stack was started with."""
-    differ = sorted(name for name, value in wanted.items() if stack.given.get(name) != value)
+def zone(home: Home, environ: Mapping[str, str]) -> str:
+    """The shop's time zone: of the stack that was started last, else as the person sets it."""
+    stack = Stack.read(home)
+    return (stack.given if stack else given(home, environ)).get("NIGHTSHIFT_TIMEZONE") or "UTC"
+
+
+def refuse_other_settings(stack: Stack, wanted: Mapping[str, str], may_differ: Collection[str] = ()) -> None:
+    """Raise if ``wanted`` says anything else than what the stack was started with, ``may_differ`` aside."""
+    differ = sorted(name for name, value in wanted.items() if stack.given.get(name) != value and name not in may_differ)
     if differ:
         raise NightshiftError(
             "The stack was started with other settings.",

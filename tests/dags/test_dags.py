@@ -176,6 +176,7 @@ def test_trigger_form(bag):
         "sample": None,
         "accept_growth": False,
         "fresh": False,
+        "publish_past": False,
     }
     for name in params:
         assert params.get_param(name).schema["title"]
