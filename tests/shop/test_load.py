@@ -93,7 +93,7 @@ def test_a_failed_load_leaves_the_old_shop(settings: Settings, folder: Path) -> 
     load(settings, "tables", folder)
     (folder / "order.csv").write_text(FITTING["order"] + "o3,,2026-08-01\n", encoding="utf-8")
     (folder / "order_item.csv").write_text(FITTING["order_item"] + "o3,x,p1,1,1\n", encoding="utf-8")
-    with pytest.raises(ContractError, match="column line_no(.|\n)*line 4 'x'"):
+    with pytest.raises(ContractError, match=r"column line_no(.|\n)*line 4 'x'"):
         load(settings, "tables", folder)
     assert count(settings) == 2
     left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shop%' OR nspname LIKE 'demo%'"

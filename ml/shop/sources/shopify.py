@@ -95,10 +95,10 @@ def _parse(db: duckdb.DuckDBPyConnection, faults: Faults) -> None:
     terms = {name: how[kind].replace("$value", f'trim("{name}")') for name, kind in PARSED.items()}
     replaced = ", ".join(f'{term} AS "{name}"' for name, term in terms.items())
     db.execute(f"CREATE TABLE parsed AS SELECT * REPLACE ({replaced}) FROM raw")  # noqa: S608  # names of ours
-    for name in PARSED:
+    for name, kind in PARSED.items():
         unread = f"""
             SELECT raw.file, raw."Name", raw."{name}" FROM raw JOIN parsed USING (n)
             WHERE trim(raw."{name}") <> '' AND parsed."{name}" IS NULL ORDER BY n
         """  # noqa: S608  # names of ours
         for file, order, value in db.execute(unread).fetchall():
-            faults.add(file, f"expected a {PARSED[name]}", column=name, where=f"order {order}", came=value)
+            faults.add(file, f"expected a {kind}", column=name, where=f"order {order}", came=value)
