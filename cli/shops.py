@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,14 +29,11 @@ DemoNight = Annotated[
 SOURCES_HELP = "demo, online_retail, olist or tables."
 
 
-def start_database() -> Any:
+def start_database(may_differ: Sequence[str] = ()) -> Any:
     """Bring the stack up as far as its database; returns the settings."""
     from cli import stack as stacks
-    from cli.environment import settings
 
-    with steps("Starting the database …") as progress:
-        stacks.up(Home.find(os.environ), os.environ, progress, wait_for=stacks.DATABASE)
-    return settings()[1]
+    return stacks.start_database(os.environ, may_differ=may_differ)[1]
 
 
 def fill(settings: Any, source: str, data: Path | None, *, replace: bool, again: bool = False, **options: Any) -> Any:
@@ -96,7 +94,8 @@ def check_shop(
     """Tell what is ready for each capability and what is missing, before anything runs. Exit code 3: does not fit."""
     from ml.shop.check import check
 
-    settings = start_database()
+    # Nothing is changed, so another shop than the running stack's may be looked at.
+    settings = start_database(may_differ=("NIGHTSHIFT_SHOP_URL", "NIGHTSHIFT_TIMEZONE"))
     with steps("Reading the shop …"):
         report = check(settings, sample=sample)
     out.print(report.to_text(), markup=False, soft_wrap=True)
@@ -126,15 +125,17 @@ def demo(
     """Show it all: start the stack, fill a shop, run the night after its last order, print what came out."""
     from cli.demo import show
     from cli.environment import Stack
-    from cli.nights import day, headlines, run_dag
+    from cli.nights import foretold, headlines, run_dag, the_night
 
-    asked = day(night)
+    asked = the_night(night)
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.
     report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
-    run_dag("night", {"night": (asked or night_after(report.last_order)).isoformat()})
-    headlines()
+    chosen = asked or night_after(report.last_order)
+    # The demo's shop is of the past: what it shows takes the place of a later night that was run on it.
+    conf = {"night": chosen.isoformat(), "publish_past": True}
+    headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))
     show(settings)
     stack = Stack.last(home)
     out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",

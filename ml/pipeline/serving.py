@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from math import ceil
@@ -12,8 +12,11 @@ from typing import Any
 
 import ibis
 
-from ml.adapters import config_faults, ops, postgres, quality, tracking  # fmt: skip
-from ml.adapters import publish as shelf
+from ml.adapters import postgres, quality
+from ml.adapters.batches import history
+from ml.adapters.batches import publish as shelf
+from ml.adapters.books import config_faults, nights
+from ml.adapters.mlflow import tracking  # fmt: skip
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
 from ml.pipeline.context import SUITES, Night
@@ -77,13 +80,21 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
     return done
 
 
-def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
+def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = False) -> dict[str, Any]:
     """Audit the capability's tables, load them beside yesterday's, and swap them in together.
+
+    A night on a sample, and one that is older than what the shop reads, is a rehearsal: all is audited, nothing published.
+
+    Parameters
+    ----------
+    publish_past : bool
+        Replace what the shop reads although it is newer than this night.
 
     Returns
     -------
     dict
-        ``batches`` by table, or ``status`` ``rehearsal``.
+        ``status``: ``published``, with ``batches`` by table and ``replaced`` in words (empty: nothing newer); or
+        ``rehearsal``, with ``why`` and where the scores are.
 
     Raises
     ------
@@ -91,7 +102,7 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
         The audit fails: yesterday's tables stay.
     """
     night, capability = Night.open(settings, ref), find(name)
-    with ops.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
+    with nights.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
         version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
         expected = capability.module("score").expected(known)
@@ -110,9 +121,11 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
                     came=refusal,
                     do=f"read expectations/ml/{table.name}.json for the reason of each bound; yesterday's tables stay",
                 )
-        if night.rehearsal:
-            return {"status": "rehearsal", "audits": audits}
-        batches = shelf.publish(
+        newer = history.newer(settings.database_url, name, night.shop, night.as_of)
+        if why := _rehearsal(night, name, [] if publish_past else newer):
+            record["message"] = why
+            return {"status": "rehearsal", "why": why, "audits": audits}
+        made = shelf.publish(
             settings.database_url,
             night.lake,
             {table: night.path("predictions", name, table.name) for table in capability.publishes},
@@ -120,8 +133,23 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             read_at=night.read_at, inputs_sha256=_inputs(night, capability, version), audits=audits,
             functions=capability.script(), timezone=settings.timezone,
         )  # fmt: skip
-        record["rows"] = sum(batch.rows for batch in batches)
-    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in batches}}
+        record["rows"] = sum(batch.rows for batch in made)
+    replaced = history.named(row for row in newer if row["capability"] == name)
+    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in made}, "replaced": replaced}
+
+
+def _rehearsal(night: Night, name: str, newer: Sequence[Mapping[str, Any]]) -> str:
+    """Why nothing of the night is published, and where its scores are; empty: it is to be published."""
+    where = f"Its scores: {night.path('predictions', name)}/<table>/*.parquet."
+    if night.rehearsal:
+        return f"A rehearsal on a sample of {night.manifest['sample']} customers: nothing is published. {where}"
+    if newer:
+        return (
+            f"A rehearsal, nothing is published: the night of {night.night} is older than what the shop reads "
+            f"({history.named(newer)}). {where} To publish it all the same: ./nightshift night --date {night.night} "
+            "--publish-past, or in Airflow's form Publish a night of the past."
+        )
+    return ""
 
 
 def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
@@ -160,7 +188,7 @@ def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
             came=f"shards {told} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
             do=f"run the night again: ./nightshift night --date {night.night} --capability {capability.name}",
         )
-    return ops.version(night.settings.database_url, capability.name, versions.pop())
+    return nights.version(night.settings.database_url, capability.name, versions.pop())
 
 
 def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) -> str:
@@ -177,7 +205,7 @@ def _facts(night: Night, capability: Capability, table: Published, expected: int
             "rows": float(now.count().execute()),
             "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
         }
-        before = ops.visible(night.settings.database_url, table.name)
+        before = nights.visible(night.settings.database_url, table.name)
         if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
             folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
             if night.lake.exists(folder):
@@ -203,18 +231,18 @@ def _change(now: ibis.Table, before: ibis.Table, table: Published, rows: float) 
 def report(settings: Settings, ref: str) -> dict[str, Any]:
     """Sum up a night: what was published, quarantined, learnt, and where the time went; kept in ``ml_ops.night``."""
     night = Night.open(settings, ref)
-    summary = ops.night_summary(settings.database_url, ref)
+    summary = nights.night_summary(settings.database_url, ref)
     waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
     summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
     summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
-    return summary | {"status": ops.close_night(settings.database_url, ref, summary)}
+    return summary | {"status": nights.close_night(settings.database_url, ref, summary)}
 
 
 def _headlines(night: Night, capability: Capability) -> dict[str, float]:
     """What there is to tell of a capability's tables, if the shop sees those of this night; nothing of what is unknown."""
     url = night.settings.database_url
-    batches = [ops.visible(url, table.name) for table in capability.publishes]
+    batches = [nights.visible(url, table.name) for table in capability.publishes]
     if night.rehearsal or any(batch is None or batch["night"] != night.night for batch in batches):
         return {}
     numbers = {words: postgres.query(url, sql) for words, sql in capability.headlines.items()}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule, task
-from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ml.core.spec import Capability
@@ -160,5 +160,5 @@ def _deadline() -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(hours=hours),
-        callback=AsyncCallback(alerts.on_deadline),
+        callback=SyncCallback(alerts.on_deadline),
     )

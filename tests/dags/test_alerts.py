@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import threading
@@ -102,6 +101,6 @@ def test_a_late_night_is_told_once(state, alerted, webhook, monkeypatch):
     """A run that still goes on at its deadline raises an alert; one that is done has told of itself."""
     monkeypatch.setenv(alerts.WEBHOOK, webhook.url)
     run = {"dag_id": "night", "dag_run_id": "r1", "state": state}
-    asyncio.run(alerts.on_deadline({"dag_run": run, "deadline": {"deadline_time": "06:00"}}))
+    alerts.on_deadline({"dag_run": run, "deadline": {"deadline_time": "06:00"}})
     assert len(webhook.posted) == alerted
     assert all("night is late (run r1)" in alert["text"] for alert in webhook.posted)

@@ -12,20 +12,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ml import pipeline
-from ml.adapters import ops, postgres
-from ml.adapters.extract import catalog
+from ml.adapters import postgres
+from ml.adapters.books import nights
 from ml.adapters.lake import Lake
-from ml.adapters.shop_sql import Shop as Reading
+from ml.adapters.shop.extract import catalog
+from ml.adapters.shop.select import Shop as Reading
+from ml.contract.tables import TABLES
 from ml.core.errors import ArtifactError, Busy, ContractError, DataRefused, NightshiftError
-from ml.pipeline.live import score_new
+from ml.pipeline.lane import score_new
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES
 from tests.live.conftest import NIGHT, Shop, at
 from tests.live.install import POINTS
 from tests.live.watch.spec import SPEC
@@ -317,16 +318,6 @@ def test_rows_that_no_rollback_shows_are_deleted(watched: Shop) -> None:
     assert len(watched.seen()) == 60 + 3
 
 
-def test_a_night_of_the_future_hides_nothing(watched: Shop) -> None:
-    """A batch for tomorrow knows no more than when the shop was read: what comes after that is the lane's."""
-    tomorrow = date.today() + timedelta(days=1)  # noqa: DTZ011 - the night is a day of the real calendar here
-    watched.night(tomorrow)
-    watched.execute("INSERT INTO shop.\"order\" (order_id, customer_id, ordered_at) VALUES ('n1', 'c1', now())")
-    time.sleep(0.01)
-    assert score_new(watched.settings, "watch")["scored"] == 1
-    assert set(watched.new()) == {"n1"}
-
-
 def test_by_itself_the_lane_takes_the_shops_clock(watched: Shop) -> None:
     """Without a time the database's now is the time, and everything since the snapshot is new."""
     watched.place("n1", at(10))
@@ -377,7 +368,7 @@ def test_two_at_once_score_once(watched: Shop) -> None:
 def test_a_lane_that_is_taken_says_so(watched: Shop) -> None:
     """A run that may not wait tells who is at it."""
     with (
-        ops.exclusive(watched.settings.database_url, "live watch"),
+        nights.exclusive(watched.settings.database_url, "live watch"),
         pytest.raises(Busy, match=r"Somebody else is at it: live watch"),
     ):
         watched.run(10, wait_s=0)
