@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,11 +11,14 @@ from ml.adapters import config, ops, quality
 from ml.adapters import extract as reader
 from ml.adapters.lake import Lake
 from ml.adapters.pseudonym import Pseudonym
-from ml.core.errors import ContractError, DataRefused
+from ml.core.errors import ContractError, DamagedFile, DataRefused
 from ml.pipeline.context import SUITES, Night
 from ml.pipeline.setup import migrate
 from ml.registry import CONFIG
 from ml.settings import Settings
+
+
+log = logging.getLogger("nightshift")
 
 
 def attempts(lake: Lake, night: date) -> list[str]:
@@ -26,7 +30,8 @@ def attempts(lake: Lake, night: date) -> list[str]:
 def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int | None = None) -> str:
     """Read each contract table as it was known at the start of ``night`` into the lake.
 
-    A complete snapshot of the same night, shop and sample is used again, unless it was refused or ``fresh`` is asked for.
+    A complete snapshot of the same night, shop and sample is used again, unless it was refused, a file of it is not as it
+    was written, or ``fresh`` is asked for.
 
     Parameters
     ----------
@@ -59,10 +64,14 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
     with ops.exclusive(settings.database_url, f"snapshot {night}", wait_s=3600):
         known = attempts(lake, night)
         shop = reader.shop_identity(settings.shop_url)
-        if not fresh:
-            for ref in reversed(known):
+        damage = ""
+        for ref in () if fresh else reversed(known):
+            try:
                 if _usable(lake, ref, shop, sample):
                     return ref
+            except DamagedFile as error:
+                log.warning("The snapshot %s is not used again, the shop is read anew. %s", ref, error)
+                damage = damage or f"read anew: {error.came}"
         number = int(known[-1].split("/")[1]) + 1 if known else 1
         ref = f"{night.isoformat()}/{number:03d}"
         with ops.step(settings.database_url, ref, "extract") as record:
@@ -72,6 +81,7 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
                 config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
+            record["message"] = damage or None
     return ref
 
 
@@ -80,7 +90,12 @@ def _usable(lake: Lake, ref: str, shop: str, sample: int | None) -> bool:
     if not lake.exists(manifest) or lake.exists(refused):
         return False
     found = lake.read_json(manifest)
-    return bool(found["shop"] == shop and found.get("sample") == sample)
+    if found["shop"] != shop or found.get("sample") != sample:
+        return False
+    for kind, tables in (("raw", found["tables"]), ("config", found["config"])):
+        for name in tables:
+            lake.files("snapshot", ref, kind, name)
+    return True
 
 
 def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> dict[str, Any]:
@@ -99,9 +114,16 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     night = Night.open(settings, ref)
     done = night.path("snapshot", "validated.json")
     with ops.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
-        if night.lake.exists(done):
-            return dict(night.lake.read_json(done)["summary"])
+        damage = ""
+        try:
+            if night.lake.exists(done):
+                return dict(_validated(night)["summary"])
+        except DamagedFile as error:
+            log.warning("The snapshot %s is validated anew. %s", ref, error)
+            damage = f"validated anew: {error.came}"
+            night.lake.remove(done)
         with night.step("validate") as record:
+            record["message"] = damage or None
             verdicts = quality.validate_snapshot(
                 night.lake, ref, SUITES / "shop", _manifest_before(night),
                 accept_growth=accept_growth, threads=settings.threads, memory_gb=settings.memory_gb,
@@ -131,6 +153,15 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     return summary
 
 
+def _validated(night: Night) -> dict[str, Any]:
+    """What ``validated.json`` says, once every file that the step wrote is as it was."""
+    told = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
+    for name in night.manifest["tables"]:
+        night.lake.files(night.path("snapshot", "clean", name))
+        night.lake.files(night.path("snapshot", "quarantine", f"{name}.parquet"))
+    return told
+
+
 def _manifest_before(night: Night) -> dict[str, Any] | None:
     """The manifest of the latest validated whole snapshot of the same shop from an earlier night."""
     lake = night.lake
@@ -138,8 +169,13 @@ def _manifest_before(night: Night) -> dict[str, Any] | None:
         if name >= night.night.isoformat():
             continue
         for ref in reversed(attempts(lake, date.fromisoformat(name))):
-            if lake.exists(lake.join("snapshot", ref, "validated.json")):
+            if not lake.exists(lake.join("snapshot", ref, "validated.json")):
+                continue
+            try:
                 manifest = lake.read_json(lake.join("snapshot", ref, "manifest.json"))
-                if manifest["shop"] == night.shop and manifest.get("sample") == night.manifest.get("sample"):
-                    return dict(manifest)
+            except DamagedFile as error:
+                log.warning("The snapshot %s is not compared with. %s", ref, error)
+                continue
+            if manifest["shop"] == night.shop and manifest.get("sample") == night.manifest.get("sample"):
+                return dict(manifest)
     return None
