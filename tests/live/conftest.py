@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +15,7 @@ import pytest
 
 from ml import pipeline
 from ml.adapters import postgres as adapter
+from ml.adapters.lake import Lake
 from ml.settings import Settings
 from tests.live.install import install, uninstall
 from tests.small_shop import add, execute, fill, shop

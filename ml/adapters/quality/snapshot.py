@@ -16,15 +16,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.adapters.extract import schema
 from ml.adapters.lake import Lake
+from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.quality.judge import Judge, Tally, build_docs
 from ml.adapters.quality.relations import quarantined, rows_with_facts
 from ml.adapters.quality.suite import Rule, Suite
 from ml.adapters.quality.verdict import EXAMPLES, Breach, Verdict
-from ml.adapters.streams import ahead
-from ml.shop.contract import TABLES
-from ml.shop.table import Table
+from ml.adapters.shop.extract import schema
+from ml.contract.table import Table
+from ml.contract.tables import TABLES
 
 QUARANTINE = pa.schema(
     [("table_name", pa.string()), ("row_key", pa.string()), ("rule", pa.string()), ("row", pa.string())]
@@ -131,7 +131,7 @@ class Sieve:
         name = self.table.name
         raw = self.lake.sql(self.folder, "raw", name)
         query = rows_with_facts(self.connection, self.table, raw, self.parents or self._own_parents, as_of)
-        size = batch_rows or _batch_rows(self.connection, raw)
+        size = batch_rows or _batch_rows(self.connection, self.lake.scan(self.folder, "raw", name))
         target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
         with self.lake.writer(target, QUARANTINE) as writer, _in_order(self.connection):
             batches = ahead(self.connection.sql(query).to_arrow_reader(size))
@@ -224,7 +224,7 @@ def _emptied(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> int:
     return sum(nulls.get(column, 0) < before["rows"] and now["nulls"][column] == now["rows"] for column in now["nulls"])
 
 
-def _batch_rows(connection: Any, raw: str) -> int:
-    sql = f"SELECT sum(total_uncompressed_size), sum(num_values) FILTER (column_id = 0) FROM parquet_metadata({raw})"
-    ((total, rows),) = connection.sql(sql).fetchall()
+def _batch_rows(connection: Any, files: list[str]) -> int:
+    sql = "SELECT sum(total_uncompressed_size), sum(num_values) FILTER (column_id = 0) FROM parquet_metadata(?)"
+    ((total, rows),) = connection.sql(sql, params=[files]).fetchall()
     return int(min(_BATCH_ROWS, max(1000, _BATCH_BYTES * (rows or 1) // (total or 1))))

@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from ml.contract.table import Column, Table
+from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, NightshiftError
 from ml.core.spec import Kind
-from ml.shop.contract import TABLES
 from ml.shop.ddl import quoted
 from ml.shop.sources._files import BATCH_ROWS, blocks, encoding_of, header_of, open_bytes, read_csv
-from ml.shop.table import Column, Table
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 EXAMPLES = 5
@@ -38,7 +38,10 @@ EXPECTED: dict[Kind, str] = {
     "integer": "a whole number, as 12",
     "number": "a number with a decimal point, as 12.5",
     "boolean": "true or false",
-    "timestamp": "an ISO 8601 time, as 2026-01-31 18:05:00 or 2026-01-31T18:05:00+01:00",
+    "timestamp": (
+        "an ISO 8601 time of the years 2 to 9998, as 2026-01-31 18:05:00 or 2026-01-31T18:05:00+01:00 "
+        "(an offset up to 14:00, not the name of a zone)"
+    ),
 }
 
 
@@ -174,23 +177,34 @@ def _term(sql: dict[str, str], column: Column, came: pa.DataType) -> str:
     """The SQL that makes the contract's type of a value; null where it cannot."""
     name = quoted(column.name)
     if column.kind == "timestamp" and (pa.types.is_timestamp(came) or pa.types.is_date(came)):
-        return f"CAST({name} AS TIMESTAMPTZ)"
+        return sql["instant"].replace("$value", name)
     return sql[column.kind].replace("$value", f"trim(CAST({name} AS VARCHAR))" if column.kind != "text" else name)
 
 
 def _unread(
     batch: pa.RecordBatch, result: pa.RecordBatch, columns: list[Column], before: int, faults: _Faults, path: Path
 ) -> Iterator[tuple[int, Column, str]]:
-    """Find the values that were there and are null now."""
+    """Find the values that were there and are null now; a blank text is no value."""
     for column in columns:
         came, parsed = batch.column(column.name), result.column(column.name)
         if parsed.null_count == came.null_count:
             continue
-        rows = pc.indices_nonzero(pc.and_(pc.is_valid(came), pc.is_null(parsed))).to_pylist()
+        there = pc.is_valid(came)
+        if pa.types.is_string(came.type) or pa.types.is_large_string(came.type):
+            there = pc.and_kleene(there, pc.invert(pc.match_substring_regex(came, r"^\s*$")))
+        rows = pc.indices_nonzero(pc.and_(pc.fill_null(there, False), pc.is_null(parsed))).to_pylist()
         already = faults.counts[path.name, column.name]
         faults.counts[path.name, column.name] += len(rows)
         for row in rows[: max(0, EXAMPLES - already)]:
-            yield before + row, column, str(came[row].as_py())
+            yield before + row, column, _shown(came[row])
+
+
+def _shown(value: pa.Scalar) -> str:
+    """A value as text; Python has no time after the year 9999."""
+    try:
+        return str(value.as_py())
+    except (ValueError, OverflowError):
+        return str(value.cast(pa.string()).as_py())
 
 
 def _described(bad: list[tuple[int, Column, str]], path: Path, *, is_parquet: bool) -> Iterator[str]:

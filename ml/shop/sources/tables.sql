@@ -16,6 +16,19 @@ CASE
     WHEN lower($value) IN ('false', 'f', 'no', 'n', '0') THEN false
 END
 
+-- name: instant
+-- A time of a Parquet file.
+CASE WHEN year(try_cast($value AS TIMESTAMPTZ)) BETWEEN 2 AND 9998 THEN try_cast($value AS TIMESTAMPTZ) END
+
 -- name: timestamp
--- DuckDB reads "infinity" and years of five digits; no shop means them.
-CASE WHEN regexp_matches($value, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?$') THEN try_cast($value AS TIMESTAMPTZ) END
+-- Only what an instant can be told from: DuckDB would take the name of a zone (BST: Bangladesh), an hour of 24, an offset
+-- of 99 hours and years that do not fit once they are in UTC. A blank before the offset is written by Shopify and Postgres.
+CASE
+    WHEN regexp_full_match(
+        $value,
+        '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)? ?(Z|z|UTC|GMT|[+-](0[0-9]|1[0-3])(:?[0-5][0-9])?|[+-]14(:?00)?)?)?'
+    ) AND left($value, 4) BETWEEN '0002' AND '9998'
+    THEN try_cast(
+        replace(replace(regexp_replace($value, ' ?(Z|z|UTC|GMT)$', '+00'), ' +', '+'), ' -', '-') AS TIMESTAMPTZ
+    )
+END

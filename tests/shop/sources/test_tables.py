@@ -147,3 +147,55 @@ def test_an_unknown_time_zone_is_an_error(tmp_path: Path) -> None:
     """The option is checked before anything is read."""
     with pytest.raises(NightshiftError, match="time zone"):
         rows(tables.tables(tmp_path, timezone="Mars/Base'"))
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2026-11-01 09:00:00 +0000", datetime(2026, 11, 1, 9, tzinfo=UTC)),
+        ("2026-11-01 09:00:00 -0500", datetime(2026, 11, 1, 14, tzinfo=UTC)),
+        ("2026-11-01 09:00:00 -05:00", datetime(2026, 11, 1, 14, tzinfo=UTC)),
+        ("2026-11-01T09:00:00.25-05", datetime(2026, 11, 1, 14, 0, 0, 250_000, tzinfo=UTC)),
+        ("2026-11-01 09:00:00+0530", datetime(2026, 11, 1, 3, 30, tzinfo=UTC)),
+        ("2026-11-01T09:00:00+14:00", datetime(2026, 10, 31, 19, tzinfo=UTC)),
+        ("2026-11-01 09:00:00 UTC", datetime(2026, 11, 1, 9, tzinfo=UTC)),
+        ("2026-11-01T09:00Z", datetime(2026, 11, 1, 9, tzinfo=UTC)),
+        (" 2026-11-01 09:00 ", datetime(2026, 11, 1, 8, tzinfo=UTC)),
+        ("2026-11-01", datetime(2026, 10, 31, 23, tzinfo=UTC)),
+        ("  ", None),
+    ],
+)
+def test_an_offset_is_read_however_it_is_written(tmp_path: Path, written: str, instant: datetime | None) -> None:
+    """After a blank, with or without a colon or minutes; without one the shop's zone holds; a blank text is no time."""
+    files = FITTING | {"customer": f"customer_id,registered_at\n007,{written}\n"}
+    (found, *_) = rows(tables.tables(write(tmp_path, files), timezone="Europe/Paris"))["customer"]
+    assert found["registered_at"] == instant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-11-01 09:00:00 BST", "2026-11-01 09:00:00 EST", "2026-11-01 09:00:00 Europe/London",
+        "2026-11-01T09:00:00[Europe/Paris]", "2026-11-01 24:00:00", "2026-11-01 09:60", "2026-11-01 09:00:60",
+        "2026-11-01 09:00:00+99:00", "2026-11-01 09:00:00 +14:30", "9999-12-31 23:59:59-05:00", "0001-01-01 00:00:00+01",
+        "2026-02-30", "2026-02-29 10:00", "infinity", "today", "01/11/2026", "20261101",
+    ],
+)  # fmt: skip
+def test_a_time_that_is_no_instant_is_refused(tmp_path: Path, written: str) -> None:
+    """The name of a zone, an hour of 24, an impossible day, offset or year: the file, line, column and value."""
+    files = FITTING | {"customer": f"customer_id,registered_at\n007,2026-01-31\nb,{written}\n"}
+    (line,) = refusal(write(tmp_path, files))
+    assert line.startswith(f"customer.csv: line 3: registered_at is {written!r}, expected an ISO 8601 time")
+
+
+def test_times_and_blanks_of_parquet(tmp_path: Path) -> None:
+    """A text without letters in an optional column is null; a year that Postgres and Python cannot hold is refused."""
+    folder = write(tmp_path, FITTING)
+    (folder / "customer.csv").unlink()
+    people = {"customer_id": ["007", "b"], "registered_at": ["", " "], "accepts_marketing": ["", "true"]}
+    parquet.write_table(pa.table(people), folder / "customer.parquet")
+    assert [row["registered_at"] for row in rows(tables.tables(folder))["customer"]] == [None, None]
+    late = pa.array([0, 400_000_000_000], pa.timestamp("s", "UTC"))
+    parquet.write_table(pa.table({"customer_id": ["007", "b"], "registered_at": late}), folder / "customer.parquet")
+    (line,) = refusal(folder)
+    assert line.startswith("customer.parquet: row 2: registered_at is '14645-")

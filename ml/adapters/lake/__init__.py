@@ -1,0 +1,286 @@
+"""The lake: Parquet and JSON in a local folder or under any fsspec URI, and DuckDB over both."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+import fsspec
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+from ml.adapters.lake import checksums, disk
+from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
+from ml.core.errors import NightshiftError
+
+ROW_GROUP = 131_072
+"""Rows of a Parquet row group: what a writer holds in memory, and what DuckDB reads as one piece of work."""
+
+ROWS_PER_FILE = 16 * ROW_GROUP
+
+
+class Lake:
+    """A folder tree of Parquet and JSON.
+
+    Parameters
+    ----------
+    uri : str
+        A local folder, or a URI that fsspec knows (``file://``, ``s3://bucket/prefix``, ``memory://x``).
+
+    Notes
+    -----
+    Every method takes a name below the root (``"snapshot/2026-01-01/001"``) or what :meth:`join` gave.
+
+    Each Parquet file is written with a record of its SHA-256 and each JSON with its own at its end (:mod:`checksums`);
+    :meth:`files`, :meth:`scan`, :meth:`read_parquet` and :meth:`read_json` give nothing on that is not as it was written.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.filesystem, root = fsspec.core.url_to_fs(uri)
+        self.local = isinstance(self.filesystem, LocalFileSystem)
+        self.uri = str(Path(root).resolve()) if self.local else self.filesystem.unstrip_protocol(root).rstrip("/")
+        if self.local and (strange := [char for char in "\\\n\r\0" if char in self.uri]):
+            raise NightshiftError(
+                "The lake's folder has a name that DuckDB cannot open.",
+                came=f"{self.uri!r} holds {', '.join(map(repr, strange))}",
+                do="set NIGHTSHIFT_LAKE_URI (or NIGHTSHIFT_HOME) to a folder without it",
+            )
+
+    def join(self, *parts: str) -> str:
+        """Path or URI of a name below the root, as DuckDB and pyarrow read it."""
+        path = "/".join(part.strip("/") if i else part.rstrip("/") for i, part in enumerate(parts))
+        return path if path == self.uri or path.startswith(self.uri + "/") else f"{self.uri}/{path.lstrip('/')}"
+
+    def exists(self, *parts: str) -> bool:
+        return bool(self.filesystem.exists(self.join(*parts)))
+
+    def names(self, *parts: str) -> list[str]:
+        """Names in a folder, sorted; empty if there is no such folder."""
+        self.filesystem.invalidate_cache()
+        try:
+            found = self.filesystem.ls(self.join(*parts), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(name.rstrip("/").rsplit("/", 1)[-1] for name in found)
+
+    def usage(self, *parts: str) -> int:
+        """Bytes of all files below a folder (or of one file); 0 if there is none."""
+        self.filesystem.invalidate_cache()
+        return int(sum(self.filesystem.du(self.join(*parts), total=False).values())) if self.exists(*parts) else 0
+
+    def remove(self, *parts: str) -> None:
+        """Delete a folder or file with all that is in it; nothing there is no error."""
+        if self.exists(*parts):
+            self.filesystem.rm(self.join(*parts), recursive=True)
+
+    @contextmanager
+    def open(self, path: str, mode: str = "rb") -> Iterator[IO[Any]]:
+        """Open a file; a mode that writes makes its folder first."""
+        target = self.join(path)
+        with self.guard(target):
+            if self.local and mode[0] in "wax":
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+            with self.filesystem.open(target, mode) as file:
+                yield file
+
+    def read_json(self, *parts: str) -> Any:
+        """Read what :meth:`write_json` wrote; a file that is cut off or of which a bit changed is a DamagedFile."""
+        path = self.join(*parts)
+        with self.filesystem.open(path, "rb") as file:
+            content = file.read()
+        try:
+            return checksums.unseal(content)
+        except ValueError as error:
+            raise checksums.damaged([f"{path}: {error}"]) from error
+
+    def write_json(self, path: str, value: Mapping[str, Any]) -> None:
+        """Write JSON, with its checksum, so that a reader finds the whole file or none, also after a crash."""
+        self.write_bytes(self.join(path), checksums.seal(value))
+
+    def write_bytes(self, target: str, content: bytes) -> None:
+        """Write a small file so that a reader finds the whole of it or none."""
+        with self.open(self._partial(target), "wb") as file:
+            file.write(content)
+            if self.local:
+                file.flush()
+                os.fsync(file.fileno())
+        self._complete(target)
+
+    def write_stream(
+        self,
+        folder: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        rows_per_file: int = ROWS_PER_FILE,
+    ) -> tuple[int, str]:
+        """Write batches as ``part-00000.parquet``, … in bounded memory; what was in the folder before is gone.
+
+        Timestamps are written in microseconds. An empty stream gives one file with the schema and no row.
+
+        Returns
+        -------
+        rows : int
+        sha256 : str
+            Of the files' record, ``SHA256SUMS``. It does not depend on how the rows came in batches.
+        """
+        self.remove(folder)
+        sums: dict[str, frozenset[str]] = {}
+        rows, part = 0, 0
+        chunks = rechunk(schema, batches, min(ROW_GROUP, rows_per_file))
+        chunk = next(chunks)
+        while True:
+            written, name, digest = 0, f"part-{part:05d}.parquet", hashlib.sha256()
+            with (
+                self.open(self.join(folder, name), "wb") as file,
+                parquet_writer(Hashing(file, digest), schema) as writer,
+            ):
+                while chunk is not None and (not written or written + chunk.num_rows <= rows_per_file):
+                    writer.write_batch(chunk, row_group_size=ROW_GROUP)
+                    written += chunk.num_rows
+                    chunk = next(chunks, None)
+            rows, part = rows + written, part + 1
+            sums[name] = frozenset([digest.hexdigest()])
+            if chunk is None:
+                record = checksums.text(sums)
+                self.write_bytes(self.join(folder, checksums.SUMS), record)
+                return rows, hashlib.sha256(record).hexdigest()
+
+    def write_batches(self, path: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """Write batches as the one file ``path``, with its record, and return the rows; no batch at all leaves no file.
+
+        A file of that name is replaced at once, also one that :meth:`write_stream` wrote.
+        """
+        stream = iter(batches)
+        first = next(stream, None)
+        if first is None:
+            checksums.forget(self, self.join(path))
+            return 0
+        rows = 0
+        with self.writer(path, first.schema) as writer:
+            for batch in chain([first], stream):
+                writer.write_batch(batch, row_group_size=ROW_GROUP)
+                rows += batch.num_rows
+        return rows
+
+    @contextmanager
+    def writer(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+        """Open the file ``path`` for writing; it is there, with its record, when the block ends without an error."""
+        target, digest = self.join(path), hashlib.sha256()
+        with (
+            self.open(self._partial(target), "wb") as file,
+            parquet_writer(Hashing(file, digest), schema) as writer,
+        ):
+            yield writer
+        self._replace(target, digest.hexdigest())
+
+    def write_ibis(self, backend: Any, table: Any, path: str) -> None:
+        """Write the result of an Ibis expression as the one file ``path``, without taking it into Python."""
+        target = self.join(path)
+        partial = self._partial(target)
+        with self.guard(target):
+            if self.local:
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+            backend.to_parquet(table, partial, compression="zstd", compression_level=1)
+        self._replace(target, checksums.digest(self.filesystem, partial, local=self.local))
+
+    def read_parquet(self, *parts: str) -> pa.Table:
+        """Read one Parquet file, or all files of a folder in order of name."""
+        tables = []
+        for name in self.files(*parts):
+            with self.filesystem.open(name, "rb") as file:
+                tables.append(pq.read_table(file))
+        return pa.concat_tables(tables)
+
+    def files(self, *parts: str) -> list[str]:
+        """Paths of the Parquet files of a folder (or of the one file), once all of them are as they were written.
+
+        Raises
+        ------
+        DamagedFile
+            Names each file that is missing, was never written by Nightshift, or has another checksum.
+        """
+        if faults := self.faults(*parts):
+            raise checksums.damaged(faults)
+        path = self.join(*parts)
+        if path.endswith(".parquet"):
+            return [path]
+        return [self.join(path, name) for name in self.names(path) if name.endswith(".parquet")]
+
+    def scan(self, *parts: str) -> list[str]:
+        """What :meth:`files` gives, as DuckDB reads it: it takes a path for a pattern."""
+        return [re.sub(r"[*?\[]", r"[\g<0>]", path) if self.local else path for path in self.files(*parts)]
+
+    def sql(self, *parts: str) -> str:
+        """What :meth:`files` gives, as the argument of DuckDB's ``read_parquet``."""
+        return literal(self.scan(*parts))
+
+    def faults(self, *parts: str) -> list[str]:
+        """What is wrong with the Parquet files of a folder (or the one file), in words; empty: nothing."""
+        path = self.join(*parts)
+        folder, _, only = path.rpartition("/") if path.endswith(".parquet") else (path, "", "")
+        return checksums.faults(self, folder, only)
+
+    def _partial(self, target: str) -> str:
+        """Where a file of this name grows; an object store shows an object only when it is complete."""
+        folder, _, name = target.rpartition("/")
+        return f"{folder}/.{name}.{os.getpid()}-{threading.get_ident()}" if self.local else target
+
+    def _complete(self, target: str) -> None:
+        if self.local:
+            Path(self._partial(target)).replace(target)
+
+    def _replace(self, target: str, digest: str) -> None:
+        """Let a grown file take its place, and its record. Killed in between, either file is one that the record names."""
+        if self.exists(target):
+            checksums.replacing(self, target, digest)
+        self._complete(target)
+        checksums.record(self, target, frozenset([digest]))
+
+    def duckdb(
+        self, threads: int | None = None, memory_gb: float = 4, temp_dir: str | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Open an in-process DuckDB that reads and writes this lake; what does not fit in memory spills to ``temp_dir``.
+
+        Without ``temp_dir`` that is ``tmp/`` in a local lake, else the system's folder for temporary files.
+        """
+        spill = Path(temp_dir) if temp_dir else Path(self.uri if self.local else tempfile.gettempdir()) / "tmp"
+        with self.guard(str(spill)):
+            spill.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(
+            config={
+                "threads": threads or os.cpu_count() or 1,
+                "memory_limit": f"{memory_gb}GiB",
+                "temp_directory": str(spill / f"duckdb-{os.getpid()}"),
+                "autoinstall_known_extensions": False,
+            }
+        )
+        connection.execute("SET TimeZone = 'UTC'")
+        if not self.local:
+            connection.register_filesystem(self.filesystem)
+        return connection
+
+    def ibis(self, threads: int | None = None, memory_gb: float = 4, temp_dir: str | None = None) -> Any:
+        """Open the same DuckDB as an Ibis backend."""
+        return ibis.duckdb.from_connection(self.duckdb(threads, memory_gb, temp_dir))
+
+    @contextmanager
+    def guard(self, path: str = "") -> Iterator[None]:
+        """Turn a full, read-only or forbidden disk (the system's error or DuckDB's) into a :class:`StorageError`."""
+        with disk.guard(path or self.uri, usage=lambda: self.usage("") if self.local else None):
+            yield
+
+
+def literal(paths: Iterable[str]) -> str:
+    """Paths as a list in DuckDB's SQL."""
+    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
