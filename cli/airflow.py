@@ -129,6 +129,20 @@ class Airflow:
         found: list[dict[str, Any]] = self.call("GET", path)["task_instances"]
         return found
 
+    def result(self, dag: str, run: str, task: str) -> Any:
+        """What a task handed on; None if it did not."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{quote(run)}/taskInstances/{quote(task)}/xcomEntries/return_value"
+        try:
+            value = self.call("GET", path)["value"]
+        except Refused as error:
+            if error.code != 404:  # skipped, so nothing was handed on
+                raise
+            return None
+        if isinstance(value, str):  # some versions of the server give the JSON text
+            with suppress(ValueError):
+                return json.loads(value)
+        return value
+
     def others(self, dag: str, run: str) -> list[str]:
         """Runs of the DAG that go on beside ``run``."""
         path = f"/api/v2/dags/{dag}/dagRuns?{urlencode([('state', 'running'), ('limit', 10)])}"

@@ -16,6 +16,7 @@ from cli import stack as stacks
 from cli.environment import Stack, database_urls
 from cli.home import Home
 from cli.output import out, seconds, size
+from cli.service import UP
 
 NIGHTS = """
 SELECT n.ref, n.status, date_trunc('second', n.started_at) AS started, date_trunc('second', n.ended_at) AS ended,
@@ -23,7 +24,7 @@ SELECT n.ref, n.status, date_trunc('second', n.started_at) AS started, date_trun
         WHERE s.ref = n.ref AND s.status = 'failed' AND n.status = 'failed' ORDER BY s.id DESC LIMIT 1) AS failed_at
 FROM ml_ops.night n ORDER BY n.started_at DESC LIMIT 5
 """
-COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
+COLOURS = dict.fromkeys(UP, "green") | dict.fromkeys(("starting", "waiting", "stopping"), "yellow")
 ERROR_WORDS = ("error", "fatal", "critical", "exception", "panic")
 
 
@@ -36,7 +37,7 @@ def collect(home: Home) -> dict[str, Any]:
     return {
         "home": str(home.root),
         "running": running,
-        "well": running and bool(told) and all(s["state"] in {"ready", "done"} for s in told),
+        "well": running and bool(told) and all(s["state"] in UP for s in told),
         "services": told,
         "links": _links(home, stack) if stack else {},
         "nights": _nights(home, stack) if running and stack else [],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class NightshiftError(Exception):
     """An error whose text helps.
@@ -40,6 +43,31 @@ class NightshiftError(Exception):
 
 def _rebuild(kind: type[NightshiftError], what: str, came: str, do: str) -> NightshiftError:
     return kind(what, came=came, do=do)
+
+
+class WrongUse(NightshiftError):
+    """What was asked for does not exist or cannot be: a name, a date, an option."""
+
+    exit_code = 2
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> WrongUse:
+    """Make the error of a name that is not known: it names the nearest one.
+
+    Examples
+    --------
+    >>> print(unknown("capability", "recomender", ["recommender", "risk"]))
+    There is no capability 'recomender'.
+      came: 'recomender'; the nearest is recommender
+      do:   choose one of recommender, risk
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name.lower(), names, 1, 0.6)
+    return WrongUse(
+        f"There is no {what} {name!r}.",
+        came=repr(name) + (f"; the nearest is {near[0]}" if near else ""),
+        do=f"choose one of {', '.join(names)}" if names else "there is none yet",
+    )
 
 
 class ContractError(NightshiftError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from math import ceil
@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 
 from ml.adapters import postgres, quality
+from ml.adapters.batches import history
 from ml.adapters.batches import publish as shelf
 from ml.adapters.books import config_faults, nights
 from ml.adapters.mlflow import tracking
@@ -82,13 +83,21 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
     return done
 
 
-def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
+def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = False) -> dict[str, Any]:
     """Audit the capability's tables, load them beside yesterday's, and swap them in together.
+
+    A night on a sample, and one that is older than what the shop reads, is a rehearsal: all is audited, nothing published.
+
+    Parameters
+    ----------
+    publish_past : bool
+        Replace what the shop reads although it is newer than this night.
 
     Returns
     -------
     dict
-        ``batches`` by table, or ``status`` ``rehearsal``.
+        ``status``: ``published``, with ``batches`` by table and ``replaced`` in words (empty: nothing newer); or
+        ``rehearsal``, with ``why`` and where the scores are.
 
     Raises
     ------
@@ -115,9 +124,11 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
                     came=refusal,
                     do=f"read expectations/ml/{table.name}.json for the reason of each bound; yesterday's tables stay",
                 )
-        if night.rehearsal:
-            return {"status": "rehearsal", "audits": audits}
-        batches = shelf.publish(
+        newer = history.newer(settings.database_url, name, night.shop, night.as_of)
+        if why := _rehearsal(night, name, [] if publish_past else newer):
+            record["message"] = why
+            return {"status": "rehearsal", "why": why, "audits": audits}
+        made = shelf.publish(
             settings.database_url,
             night.lake,
             {table: night.path("predictions", name, table.name) for table in capability.publishes},
@@ -125,8 +136,23 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             read_at=night.read_at, inputs_sha256=_inputs(night, capability, version), audits=audits,
             functions=capability.script(), timezone=settings.timezone,
         )  # fmt: skip
-        record["rows"] = sum(batch.rows for batch in batches)
-    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in batches}}
+        record["rows"] = sum(batch.rows for batch in made)
+    replaced = history.named(row for row in newer if row["capability"] == name)
+    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in made}, "replaced": replaced}
+
+
+def _rehearsal(night: Night, name: str, newer: Sequence[Mapping[str, Any]]) -> str:
+    """Why nothing of the night is published, and where its scores are; empty: it is to be published."""
+    where = f"Its scores: {night.path('predictions', name)}/<table>/*.parquet."
+    if night.rehearsal:
+        return f"A rehearsal on a sample of {night.manifest['sample']} customers: nothing is published. {where}"
+    if newer:
+        return (
+            f"A rehearsal, nothing is published: the night of {night.night} is older than what the shop reads "
+            f"({history.named(newer)}). {where} To publish it all the same: ./nightshift night --date {night.night} "
+            "--publish-past, or in Airflow's form Publish a night of the past."
+        )
+    return ""
 
 
 def _version(night: Night, capability: Capability) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
+from ml.adapters.books.progress import Progress
 from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
@@ -41,7 +42,8 @@ def step(url: str, ref: str, name: str, capability: str = "", shard: int = 0) ->
     record: dict[str, Any] = {}
     start = time.perf_counter()
     try:
-        yield record
+        with Progress(f"{capability}.{name}" if capability else name):
+            yield record
     except BaseException as error:
         with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
             message = f"{type(error).__name__}: {error}"[:_MESSAGE]
@@ -92,7 +94,8 @@ def night_summary(url: str, ref: str) -> dict[str, Any]:
     -------
     dict
         ``wall_seconds`` (first step's start to now), ``work_seconds`` (some step was at work), ``orchestration_seconds``
-        (the rest), and ``steps``, ``batches``, ``quarantine``, ``decisions``. Plain JSON values.
+        (the rest), and ``steps``, ``rehearsals`` (why a capability published nothing), ``batches``, ``quarantine``,
+        ``decisions``. Plain JSON values.
     """
     night = postgres.query(url, "SELECT night, started_at FROM ml_ops.night WHERE ref = %s", (ref,))
     if not night:
@@ -101,7 +104,7 @@ def night_summary(url: str, ref: str) -> dict[str, Any]:
     runs = postgres.query(
         url,
         """
-        SELECT step, capability, started_at, seconds, rows FROM ml_ops.step
+        SELECT step, capability, started_at, seconds, rows, message FROM ml_ops.step
         WHERE ref = %s AND status = 'done' AND started_at >= %s ORDER BY id
         """,
         (ref, started),
@@ -116,6 +119,9 @@ def night_summary(url: str, ref: str) -> dict[str, Any]:
         "work_seconds": round(work, 3),
         "orchestration_seconds": round(max(0.0, wall - work), 3),
         "steps": _by_step(runs),
+        "rehearsals": {
+            run["capability"]: run["message"] for run in runs if run["step"] == "publish" and run["message"]
+        },
     } | _outcome(url, ref)
 
 
