@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -120,9 +120,17 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
     return result
 
 
+@dataclass(frozen=True)
+class Trial:
+    """When a training began, and from when on what happened judges it."""
+
+    started: datetime
+    cutoff: datetime
+
+
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
-    cutoff = judged_from(night, capability)
-    evaluations = _evaluate(night, capability, champion, cutoff)
+    trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
@@ -136,9 +144,9 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     decision = stopped(decision, challenger.stops, served=champion is not None)
     if decision.outcome == "refuse" and champion is None:
         decision = replace(decision, outcome="baseline")
-    result = _register(night, capability, decision, evaluations, cutoff)
+    result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
-        return _refresh(night, capability, champion, evaluations, cutoff) or result
+        return _refresh(night, capability, champion, evaluations, trial) or result
     return result
 
 
@@ -165,7 +173,7 @@ def _refresh(
     capability: Capability,
     champion: Mapping[str, Any],
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any] | None:
     """Where another recipe lost, learn the champion's anew: it must not grow old for having won. None: it is no better."""
     usual = replace(capability, params=replace(capability.params, **_fitting(champion["params"], capability.params)))
@@ -180,7 +188,7 @@ def _refresh(
         )
     if decision.outcome == "refuse":
         return None
-    return _register(night, usual, decision, {**evaluations, "challenger": mine}, cutoff)
+    return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
 
 
 def _evaluate(
@@ -219,7 +227,7 @@ def _register(
     capability: Capability,
     decision: Decision,
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any]:
     model = capability.module("model")
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
@@ -236,10 +244,15 @@ def _register(
         fitted.save(Path(folder))
         run_id = tracking.log_run(
             settings.mlflow_uri,
-            capability.name,
+            capability,
+            started=trial.started,
+            tables={
+                name: night.manifest["tables"][name] for name in capability.tables if name in night.manifest["tables"]
+            },
+            source=night.path("snapshot", "clean"),
             artifact_root=settings.home / "mlflow" / "artifacts",
             params=asdict(capability.params)
-            | {"seed": SEED, "cutoff": cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+            | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
             tags={
                 "night": night.night.isoformat(),
@@ -254,7 +267,7 @@ def _register(
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
-        version = tracking.register(settings.mlflow_uri, capability.name, run_id)
+        version = tracking.register(settings.mlflow_uri, capability, run_id)
         nights.record_version(
             settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
             as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,
