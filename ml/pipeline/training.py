@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ml.adapters.books import nights
+from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
+from ml.core.errors import DamagedFile
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -20,6 +22,8 @@ from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
 from ml.registry import capability as find
 from ml.settings import Settings
+
+log = logging.getLogger("nightshift")
 
 SEED = 7
 TRUTH = "truth"
@@ -38,27 +42,48 @@ def features(
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
-    done = night.lake.join(folder, "done.json")
-    if not night.lake.exists(done):
-        part = capability.module("features")
-        names: list[str] = []
-        # A backend each: what is built of a large shop is held until its backend closes.
-        for what in ("features", TRUTH) if since else ("features",):
-            with night.backend() as backend:
-                told = night.config(backend, capability)
-                tables = night.clean(backend, capability) | told
-                made: dict[str, Any]
-                if since and what == TRUTH:
-                    made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
-                else:
-                    made = told | dict(part.build(tables, since or as_of, capability.params))
-                for name, rows in made.items():
-                    night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-                names += made
-                del made, rows
-            give_back()
-        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
+    if not _made(night, folder):
+        with nights.exclusive(
+            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
+        ):
+            if not _made(night, folder):  # by another process, meanwhile
+                _make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
+
+
+def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
+    night.lake.remove(folder)
+    part = capability.module("features")
+    names: list[str] = []
+    # A backend each: what is built of a large shop is held until its backend closes.
+    for what in ("features", TRUTH) if since else ("features",):
+        with night.backend() as backend:
+            told = night.config(backend, capability)
+            tables = night.clean(backend, capability) | told
+            made: dict[str, Any]
+            if since and what == TRUTH:
+                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+            else:
+                made = told | dict(part.build(tables, since or as_of, capability.params))
+            for name, rows in made.items():
+                night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
+            names += made
+            del made, rows
+        give_back()
+    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
+    night.lake.write_json(night.lake.join(folder, "done.json"), done)
+
+
+def _made(night: Night, folder: str) -> bool:
+    """Whether the features in ``folder`` were made, and each of their files is as it was written."""
+    if not night.lake.exists(folder, "done.json"):
+        return False
+    try:
+        wanted = [f"{name}.parquet" for name in night.lake.read_json(folder, "done.json")["tables"]]
+        return night.lake.files(folder) == [night.lake.join(folder, name) for name in wanted]
+    except DamagedFile as error:
+        log.warning("The features are made anew. %s", error)
+        return False
 
 
 def recipe(params: Any) -> str:
@@ -95,9 +120,17 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
     return result
 
 
+@dataclass(frozen=True)
+class Trial:
+    """When a training began, and from when on what happened judges it."""
+
+    started: datetime
+    cutoff: datetime
+
+
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
-    cutoff = judged_from(night, capability)
-    evaluations = _evaluate(night, capability, champion, cutoff)
+    trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
@@ -111,9 +144,9 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     decision = stopped(decision, challenger.stops, served=champion is not None)
     if decision.outcome == "refuse" and champion is None:
         decision = replace(decision, outcome="baseline")
-    result = _register(night, capability, decision, evaluations, cutoff)
+    result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
-        return _refresh(night, capability, champion, evaluations, cutoff) or result
+        return _refresh(night, capability, champion, evaluations, trial) or result
     return result
 
 
@@ -140,7 +173,7 @@ def _refresh(
     capability: Capability,
     champion: Mapping[str, Any],
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any] | None:
     """Where another recipe lost, learn the champion's anew: it must not grow old for having won. None: it is no better."""
     usual = replace(capability, params=replace(capability.params, **_fitting(champion["params"], capability.params)))
@@ -155,15 +188,18 @@ def _refresh(
         )
     if decision.outcome == "refuse":
         return None
-    return _register(night, usual, decision, {**evaluations, "challenger": mine}, cutoff)
+    return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
 
 
 def _evaluate(
     night: Night, capability: Capability, champion: Mapping[str, Any] | None, cutoff: datetime
 ) -> dict[str, Evaluation]:
     """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
+    serves = ("builds today's features", "learns what serves", "writes it to MLflow")
+    progress.at("builds the features of before the test window", "learns", "compares", *serves)
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
     model, baseline = capability.module("model"), capability.gate.baseline
+    progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
         "challenger": model.fit(known, capability.params, SEED),
         baseline: model.fit_baseline(known, capability.params, SEED),
@@ -176,6 +212,7 @@ def _evaluate(
             twin = baseline if champion["baseline"] else "challenger"
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
+    progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
     found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
     return found | ({"champion": found[twin]} if twin else {})
 
@@ -190,24 +227,32 @@ def _register(
     capability: Capability,
     decision: Decision,
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any]:
     model = capability.module("model")
+    progress.at("builds today's features", "learns what serves", "writes it to MLflow")
     serve = features(night, capability, "serve", night.as_of)
     baseline = decision.outcome == "baseline"
+    progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    progress.at("writes it to MLflow")
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
         run_id = tracking.log_run(
             settings.mlflow_uri,
-            capability.name,
+            capability,
+            started=trial.started,
+            tables={
+                name: night.manifest["tables"][name] for name in capability.tables if name in night.manifest["tables"]
+            },
+            source=night.path("snapshot", "clean"),
             artifact_root=settings.home / "mlflow" / "artifacts",
             params=asdict(capability.params)
-            | {"seed": SEED, "cutoff": cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+            | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
             tags={
                 "night": night.night.isoformat(),
@@ -222,7 +267,7 @@ def _register(
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
-        version = tracking.register(settings.mlflow_uri, capability.name, run_id)
+        version = tracking.register(settings.mlflow_uri, capability, run_id)
         nights.record_version(
             settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
             as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,

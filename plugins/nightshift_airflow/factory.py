@@ -29,6 +29,7 @@ DEFAULT_ARGS = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "on_failure_callback": alerts.on_failure,
+    "on_retry_callback": alerts.on_retry,
 }
 
 

@@ -15,6 +15,7 @@ from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
+from ml.adapters.books.progress import Progress
 from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
@@ -41,7 +42,8 @@ def step(url: str, ref: str, name: str, capability: str = "", shard: int = 0) ->
     record: dict[str, Any] = {}
     start = time.perf_counter()
     try:
-        yield record
+        with Progress(f"{capability}.{name}" if capability else name):
+            yield record
     except BaseException as error:
         with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
             message = f"{type(error).__name__}: {error}"[:_MESSAGE]
@@ -208,11 +210,11 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
         Rows loaded.
     """
     folder = lake.join(folder or lake.join("snapshot", ref), "quarantine")
-    names = [name for name in lake.names(folder) if name.endswith(".parquet")]
+    paths = lake.files(folder) if lake.names(folder) else []
     with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('quarantine ' || %s, 0))", (ref,))
         cursor.execute("DELETE FROM ml_ops.quarantine WHERE ref = %s", (ref,))
-        batches = (batch for name in names for batch in _refused(lake, lake.join(folder, name), ref))
+        batches = (batch for path in paths for batch in _refused(lake, path, ref))
         return postgres.copy_arrow(connection, "ml_ops", "quarantine", batches)
 
 
