@@ -16,8 +16,8 @@ Codes = npt.NDArray[np.int32]
 
 
 def components(
-    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes, fraud_row: Codes,
-    fraud_at: Longs, fraud_step: Codes,
+    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes,
+    news: tuple[Codes, Longs, Codes],
 ) -> Codes:  # fmt: skip
     """What each order would join when it is placed: the components of its entities, taken together.
 
@@ -31,9 +31,9 @@ def components(
         counts.
     by_at, by_since : ndarray of shape (n_orders,), int32
         Orders in the order of ``at`` and of ``since``.
-    fraud_row, fraud_at, fraud_step : ndarray of shape (n_news,)
+    news : tuple of ndarray of shape (n_news,): rows, when, and 1 or -1
         Orders that turned out to be frauds (1) or, after that, none (-1), and when that became known, in the order of
-        ``fraud_at``; not before their ``since``.
+        that time; not before their ``since``.
 
     Returns
     -------
@@ -45,17 +45,15 @@ def components(
     Two orders share entity 0, the second and third share entity 1; the first was a fraud, known at time 5.
 
     >>> links, t, rows = np.array([[0, -1], [0, 1], [1, 2]], np.int32), np.array([1, 3, 9]), np.arange(3, dtype=np.int32)
-    >>> components(links, 3, t, t, rows, rows, rows[:1], np.array([5]), rows[1:2]).tolist()
+    >>> components(links, 3, t, t, rows, rows, (rows[:1], np.array([5]), rows[1:2])).tolist()
     [[0, 0, 0], [1, 1, 0], [2, 2, 1]]
     """
     return _components(  # type: ignore[no-any-return]
-        np.ascontiguousarray(links, np.int32), n_entities, at, since, by_at, by_since, (fraud_row, fraud_at, fraud_step)
+        np.ascontiguousarray(links, np.int32), n_entities, at, since, by_at, by_since, news
     )
 
 
-def components_reference(
-    links: Codes, at: Longs, since: Longs, fraud_row: Codes, fraud_at: Longs, fraud_step: Codes
-) -> Codes:  # fmt: skip
+def components_reference(links: Codes, at: Longs, since: Longs, news: tuple[Codes, Longs, Codes]) -> Codes:
     """:func:`components` in the obvious way: for each order, grow the set of what it reaches among the rows before it."""
     out = np.zeros((len(links), 3), np.int32)
     for i in range(len(links)):
@@ -65,8 +63,8 @@ def components_reference(
         while more := {j for j, entities in enumerate(earlier) if entities & reached} - rows:
             rows |= more
             reached = reached.union(*(earlier[j] for j in more))
-        news = zip(fraud_row, fraud_at, fraud_step, strict=True)
-        out[i] = len(rows), len(reached), sum(int(step) for j, t, step in news if t < at[i] and int(j) in rows)
+        told = zip(*news, strict=True)
+        out[i] = len(rows), len(reached), sum(int(step) for j, t, step in told if t < at[i] and int(j) in rows)
     return out
 
 

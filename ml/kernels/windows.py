@@ -106,18 +106,15 @@ def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs, *, thread
     return out
 
 
-def frauds(
-    code: Codes, n: int, at: Longs, by_at: Codes, fraud_row: Codes, fraud_at: Longs, fraud_step: Codes
-) -> Codes:  # fmt: skip
+def frauds(code: Codes, n: int, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
     """Count the frauds of each row's group that were known before it was placed.
 
     Parameters
     ----------
-    fraud_row, fraud_at, fraud_step : ndarray of shape (n_news,)
-        Rows that turned out to be frauds (1) or, after that, none (-1: the dispute was won), and when that became
-        known, in the order of ``fraud_at``.
+    news : tuple of ndarray of shape (n_news,)
+        Rows that turned out to be frauds (1) or, after that, none (-1: the dispute was won); when that
+        became known, in this order; 1 or -1.
     """
-    news = fraud_row, fraud_at, fraud_step
     return _frauds(code, np.zeros(n + 1, np.int32), at, by_at, news)  # type: ignore[no-any-return]
 
 

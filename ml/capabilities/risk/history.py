@@ -48,6 +48,10 @@ class Log:
     code: dict[str, Codes]
     size: dict[str, int]
 
+    @property
+    def news(self) -> tuple[Codes, Longs, Codes]:
+        return self.fraud_row, self.fraud_at, self.fraud_step
+
 
 def history(rows: Log, *, threads: int = 2) -> pa.Table:
     """Count, for each order, what was known of its customer, device, card, address, IP and e-mail when it was placed.
@@ -184,7 +188,7 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     for other in DISTINCT.get(entity, ()):
         counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=1)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
-    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.fraud_row, rows.fraud_at, rows.fraud_step)
+    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.news)
     new = seen[:, 0] == 0
     return made | {
         f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
@@ -229,9 +233,7 @@ def _components(rows: Log) -> dict[str, pa.Array]:
         rows.since,
         rows.by_at,
         rows.by_since,
-        rows.fraud_row,
-        rows.fraud_at,
-        rows.fraud_step,
+        rows.news,
     )
     none = (links < 0).all(axis=1)
     names = ("component_orders", "component_entities", "component_frauds")

@@ -109,8 +109,8 @@ def test_components_are_those_of_the_obvious_search(drawn: list[tuple[int, ...]]
     step, order = np.repeat(np.array([1, -1], np.int32), [len(bad), len(won)]), np.argsort(news_at, kind="stable")
     bad, bad_at, step = news[order], news_at[order], step[order]
     by_at, by_since = (np.argsort(t, kind="stable").astype(np.int32) for t in (at, since))
-    made = components(links, 15, at, since, by_at, by_since, bad, bad_at, step)
-    assert made.tolist() == components_reference(links, at, since, bad, bad_at, step).tolist()
+    made = components(links, 15, at, since, by_at, by_since, (bad, bad_at, step))
+    assert made.tolist() == components_reference(links, at, since, (bad, bad_at, step)).tolist()
 
 
 @given(st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1), max_size=50))
