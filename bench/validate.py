@@ -64,7 +64,7 @@ def run(options: Options) -> Iterator[Row]:
     out.mkdir(parents=True, exist_ok=True)
     with stack(options) as made:
         settings = made.settings()
-        load(settings, "demo", customers=customers)
+        load(settings, "demo", customers=customers, replace=True)
         lake = Lake(str(options.scratch / "validate-lake"))
         manifest = extract.extract(settings.shop_url, lake, REF, AS_OF, settings.hash_key)
     rows = sum(table["rows"] for table in manifest["tables"].values())

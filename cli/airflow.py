@@ -95,7 +95,7 @@ class Airflow:
             )
         try:
             run = self.call("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf)})
-        except Refused as error:
+        except Refused:
             found = self.dags().get(dag)
             if found is None or found["is_stale"] or found["has_import_errors"]:  # since we looked
                 raise self._unknown(dag, found) from None

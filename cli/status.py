@@ -17,6 +17,7 @@ from cli.airflow import Airflow, why_missing
 from cli.environment import Stack, database_urls
 from cli.home import Home
 from cli.output import out, seconds, size
+from cli.service import UP
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES
 
@@ -29,7 +30,7 @@ FROM ml_ops.night n ORDER BY n.started_at DESC LIMIT 5
 """
 PARSED_AFTER_S = 90
 """Seconds after the DAG processor's start within which a DAG that is not known yet is no fault."""
-COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
+COLOURS = dict.fromkeys(UP, "green") | dict.fromkeys(("starting", "waiting", "stopping"), "yellow")
 ERROR_WORDS = ("error", "fatal", "critical", "exception", "panic")
 
 
@@ -45,7 +46,7 @@ def collect(home: Home) -> dict[str, Any]:
         "running": running,
         "well": running
         and bool(told)
-        and all(s["state"] in stacks.READY for s in told)
+        and all(s["state"] in UP for s in told)
         and not any(dag["state"] == "missing" for dag in ours),
         "services": told,
         "dags": ours,
@@ -133,7 +134,7 @@ def _nights(home: Home, stack: Stack) -> list[dict[str, Any]]:
 def dags(home: Home, stack: Stack, services: list[dict[str, Any]]) -> list[dict[str, str]]:
     """The state of each of our DAGs: active, paused, starting (not parsed yet) or missing, and why."""
     by_name = {service["name"]: service for service in services}
-    if by_name.get("airflow-api", {}).get("state") != "ready":
+    if by_name.get("airflow-api", {}).get("state") not in UP:
         return []  # the table of the services says why
     password = home.secrets()["airflow_admin_password"]
     airflow = Airflow(f"http://127.0.0.1:{stack.ports['airflow']}", "admin", password, patience=5)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ml.adapters.books import nights
+from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
@@ -195,8 +195,11 @@ def _evaluate(
     night: Night, capability: Capability, champion: Mapping[str, Any] | None, cutoff: datetime
 ) -> dict[str, Evaluation]:
     """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
+    serves = ("builds today's features", "learns what serves", "writes it to MLflow")
+    progress.at("builds the features of before the test window", "learns", "compares", *serves)
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
     model, baseline = capability.module("model"), capability.gate.baseline
+    progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
         "challenger": model.fit(known, capability.params, SEED),
         baseline: model.fit_baseline(known, capability.params, SEED),
@@ -209,6 +212,7 @@ def _evaluate(
             twin = baseline if champion["baseline"] else "challenger"
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
+    progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
     found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
     return found | ({"champion": found[twin]} if twin else {})
 
@@ -226,14 +230,17 @@ def _register(
     cutoff: datetime,
 ) -> dict[str, Any]:
     model = capability.module("model")
+    progress.at("builds today's features", "learns what serves", "writes it to MLflow")
     serve = features(night, capability, "serve", night.as_of)
     baseline = decision.outcome == "baseline"
+    progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     decision = replace(decision, replay=replay)
     outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    progress.at("writes it to MLflow")
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
         run_id = tracking.log_run(

@@ -15,6 +15,7 @@ from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
+from ml.adapters.books.progress import Progress
 from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
@@ -45,7 +46,8 @@ def step(
     record: dict[str, Any] = {}
     start = time.perf_counter()
     try:
-        yield record
+        with Progress(f"{capability}.{name}" if capability else name):
+            yield record
     except BaseException as error:
         with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
             message = f"{type(error).__name__}: {error}"[:_MESSAGE]
