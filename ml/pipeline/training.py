@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -105,11 +105,19 @@ def learn(
     return result
 
 
+@dataclass(frozen=True)
+class Trial:
+    """When a training began, and from when on what happened judges it."""
+
+    started: datetime
+    cutoff: datetime
+
+
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
-    cutoff = judged_from(night, capability)
-    if why := _lacking(night, capability, cutoff):
-        return _unjudged(night, capability, champion, cutoff, why)
-    evaluations = _evaluate(night, capability, champion, cutoff)
+    trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    if why := _lacking(night, capability, trial.cutoff):
+        return _unjudged(night, capability, champion, trial, why)
+    evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
@@ -121,9 +129,9 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         seed=SEED,
     )
     decision = stopped(decision, challenger.stops, served=champion is not None)
-    result = _register(night, capability, decision, evaluations, cutoff)
+    result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
-        return _refresh(night, capability, champion, evaluations, cutoff) or result
+        return _refresh(night, capability, champion, evaluations, trial) or result
     return result
 
 
@@ -142,14 +150,14 @@ def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
 
 
 def _unjudged(
-    night: Night, capability: Capability, champion: Mapping[str, Any] | None, cutoff: datetime, why: str
+    night: Night, capability: Capability, champion: Mapping[str, Any] | None, trial: Trial, why: str
 ) -> dict[str, Any]:
     """Serve without a challenger: the champion goes on; a baseline is fitted on newer data."""
     if champion and not champion["baseline"]:
         words = f"No challenger was fitted: {why}. Version {champion['version']} goes on serving."
         return {"status": "champion", "version": champion["version"], "why": words}
     decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
-    return _register(night, capability, decision, {}, cutoff)
+    return _register(night, capability, decision, {}, trial)
 
 
 def judged_from(night: Night, capability: Capability) -> datetime:
@@ -175,7 +183,7 @@ def _refresh(
     capability: Capability,
     champion: Mapping[str, Any],
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any] | None:
     """Where another recipe lost, learn the champion's anew: it must not grow old for having won. None: it is no better."""
     usual = replace(capability, params=replace(capability.params, **_fitting(champion["params"], capability.params)))
@@ -188,7 +196,7 @@ def _refresh(
         decision = replace(decision, outcome="baseline", reason="it serves already, and learned from newer data")
     if decision.outcome == "refuse":
         return None
-    return _register(night, usual, decision, {**evaluations, "challenger": mine}, cutoff)
+    return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
 
 
 def _evaluate(
@@ -227,7 +235,7 @@ def _register(
     capability: Capability,
     decision: Decision,
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any]:
     model = capability.module("model")
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
@@ -245,10 +253,15 @@ def _register(
         fitted.save(Path(folder))
         run_id = tracking.log_run(
             settings.mlflow_uri,
-            capability.name,
+            capability,
+            started=trial.started,
+            tables={
+                name: night.manifest["tables"][name] for name in capability.tables if name in night.manifest["tables"]
+            },
+            source=night.path("snapshot", "clean"),
             artifact_root=settings.home / "mlflow" / "artifacts",
             params=asdict(capability.params)
-            | {"seed": SEED, "cutoff": cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+            | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
             tags={
                 "night": night.night.isoformat(),
@@ -263,7 +276,7 @@ def _register(
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
-        version = tracking.register(settings.mlflow_uri, capability.name, run_id)
+        version = tracking.register(settings.mlflow_uri, capability, run_id)
         nights.record_version(
             settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
             as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,
