@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
+from ml.core.errors import DamagedFile
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -20,6 +22,8 @@ from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
 from ml.registry import capability as find
 from ml.settings import Settings
+
+log = logging.getLogger("nightshift")
 
 SEED = 7
 TRUTH = "truth"
@@ -38,27 +42,48 @@ def features(
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
-    done = night.lake.join(folder, "done.json")
-    if not night.lake.exists(done):
-        part = capability.module("features")
-        names: list[str] = []
-        # A backend each: what is built of a large shop is held until its backend closes.
-        for what in ("features", TRUTH) if since else ("features",):
-            with night.backend() as backend:
-                told = night.config(backend, capability)
-                tables = night.clean(backend, capability) | told
-                made: dict[str, Any]
-                if since and what == TRUTH:
-                    made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
-                else:
-                    made = told | dict(part.build(tables, since or as_of, capability.params))
-                for name, rows in made.items():
-                    night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-                names += made
-                del made, rows
-            give_back()
-        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
+    if not _made(night, folder):
+        with nights.exclusive(
+            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
+        ):
+            if not _made(night, folder):  # by another process, meanwhile
+                _make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
+
+
+def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
+    night.lake.remove(folder)
+    part = capability.module("features")
+    names: list[str] = []
+    # A backend each: what is built of a large shop is held until its backend closes.
+    for what in ("features", TRUTH) if since else ("features",):
+        with night.backend() as backend:
+            told = night.config(backend, capability)
+            tables = night.clean(backend, capability) | told
+            made: dict[str, Any]
+            if since and what == TRUTH:
+                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+            else:
+                made = told | dict(part.build(tables, since or as_of, capability.params))
+            for name, rows in made.items():
+                night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
+            names += made
+            del made, rows
+        give_back()
+    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
+    night.lake.write_json(night.lake.join(folder, "done.json"), done)
+
+
+def _made(night: Night, folder: str) -> bool:
+    """Whether the features in ``folder`` were made, and each of their files is as it was written."""
+    if not night.lake.exists(folder, "done.json"):
+        return False
+    try:
+        wanted = [f"{name}.parquet" for name in night.lake.read_json(folder, "done.json")["tables"]]
+        return night.lake.files(folder) == [night.lake.join(folder, name) for name in wanted]
+    except DamagedFile as error:
+        log.warning("The features are made anew. %s", error)
+        return False
 
 
 def recipe(params: Any) -> str:

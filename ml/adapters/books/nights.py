@@ -228,11 +228,11 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
         Rows loaded.
     """
     folder = lake.join(folder or lake.join("snapshot", ref), "quarantine")
-    names = [name for name in lake.names(folder) if name.endswith(".parquet")]
+    paths = lake.files(folder) if lake.names(folder) else []
     with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('quarantine ' || %s, 0))", (ref,))
         cursor.execute("DELETE FROM ml_ops.quarantine WHERE ref = %s", (ref,))
-        batches = (batch for name in names for batch in _refused(lake, lake.join(folder, name), ref))
+        batches = (batch for path in paths for batch in _refused(lake, path, ref))
         return postgres.copy_arrow(connection, "ml_ops", "quarantine", batches)
 
 
