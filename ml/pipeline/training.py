@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
+from ml.core.errors import DamagedFile
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -20,6 +22,8 @@ from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
 from ml.registry import capability as find
 from ml.settings import Settings
+
+log = logging.getLogger("nightshift")
 
 SEED = 7
 TRUTH = "truth"
@@ -38,27 +42,48 @@ def features(
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
-    done = night.lake.join(folder, "done.json")
-    if not night.lake.exists(done):
-        part = capability.module("features")
-        names: list[str] = []
-        # A backend each: what is built of a large shop is held until its backend closes.
-        for what in ("features", TRUTH) if since else ("features",):
-            with night.backend() as backend:
-                told = night.config(backend, capability)
-                tables = night.clean(backend, capability) | told
-                made: dict[str, Any]
-                if since and what == TRUTH:
-                    made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
-                else:
-                    made = told | dict(part.build(tables, since or as_of, capability.params))
-                for name, rows in made.items():
-                    night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-                names += made
-                del made, rows
-            give_back()
-        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
+    if not _made(night, folder):
+        with nights.exclusive(
+            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
+        ):
+            if not _made(night, folder):  # by another process, meanwhile
+                _make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
+
+
+def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
+    night.lake.remove(folder)
+    part = capability.module("features")
+    names: list[str] = []
+    # A backend each: what is built of a large shop is held until its backend closes.
+    for what in ("features", TRUTH) if since else ("features",):
+        with night.backend() as backend:
+            told = night.config(backend, capability)
+            tables = night.clean(backend, capability) | told
+            made: dict[str, Any]
+            if since and what == TRUTH:
+                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+            else:
+                made = told | dict(part.build(tables, since or as_of, capability.params))
+            for name, rows in made.items():
+                night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
+            names += made
+            del made, rows
+        give_back()
+    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
+    night.lake.write_json(night.lake.join(folder, "done.json"), done)
+
+
+def _made(night: Night, folder: str) -> bool:
+    """Whether the features in ``folder`` were made, and each of their files is as it was written."""
+    if not night.lake.exists(folder, "done.json"):
+        return False
+    try:
+        wanted = [f"{name}.parquet" for name in night.lake.read_json(folder, "done.json")["tables"]]
+        return night.lake.files(folder) == [night.lake.join(folder, name) for name in wanted]
+    except DamagedFile as error:
+        log.warning("The features are made anew. %s", error)
+        return False
 
 
 def recipe(params: Any) -> str:
@@ -72,15 +97,25 @@ def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
 
 
 def train(settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False) -> dict[str, Any]:
-    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already.
+    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already; outside of a night.
 
     ``thorough``: with the parameters of ``capability.thorough``, for which a night has no time.
 
     Returns
     -------
     dict
-        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse`` or ``baseline``), ``version`` and ``why``.
+        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse``, ``baseline`` or ``replay``), ``version``, ``why``.
     """
+    try:
+        return learn(settings, ref, name, force=force, thorough=thorough, alone=True)
+    finally:
+        nights.settle(settings.database_url, ref)
+
+
+def learn(
+    settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False, alone: bool = False
+) -> dict[str, Any]:
+    """As :func:`train`, as a step of a night unless ``alone``."""
     night, capability = Night.open(settings, ref), find(name)
     if missing := night.missing(capability):
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
@@ -88,8 +123,8 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
         champion = serving(night, capability)
         params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
-            return {"status": "champion", "version": champion["version"], "why": "the champion serves"}
-        with night.step("train", name) as record:
+            return {"status": "champion", "version": champion["version"], "why": "The champion serves."}
+        with night.step("train", name, alone=alone) as record:
             result = _train(night, replace(capability, params=params), champion)
             record["message"] = result["why"]
     return result
@@ -105,6 +140,8 @@ class Trial:
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    if why := _lacking(night, capability, trial.cutoff):
+        return _unjudged(night, capability, champion, trial, why)
     evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
@@ -117,12 +154,35 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         seed=SEED,
     )
     decision = stopped(decision, challenger.stops, served=champion is not None)
-    if decision.outcome == "refuse" and champion is None:
-        decision = replace(decision, outcome="baseline")
     result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, trial) or result
     return result
+
+
+def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
+    """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
+    with night.backend() as backend:
+        tables = night.clean(backend, capability) | night.config(backend, capability)
+        ask = getattr(capability.module("evaluate"), "lacking", None)
+        if ask:
+            return str(ask(tables, cutoff, night.as_of, capability.params))
+        rows = capability.module("features").truth(tables, cutoff, night.as_of, capability.params)
+        few, found = capability.gate.min_units, int(rows.count().execute())
+        return (
+            f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
+        )
+
+
+def _unjudged(
+    night: Night, capability: Capability, champion: Mapping[str, Any] | None, trial: Trial, why: str
+) -> dict[str, Any]:
+    """Serve without a challenger: the champion goes on; a baseline is fitted on newer data."""
+    if champion and not champion["baseline"]:
+        words = f"No challenger was fitted: {why}. Version {champion['version']} goes on serving."
+        return {"status": "champion", "version": champion["version"], "why": words}
+    decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
+    return _register(night, capability, decision, {}, trial)
 
 
 def judged_from(night: Night, capability: Capability) -> datetime:
@@ -158,9 +218,7 @@ def _refresh(
     )
     decision = stopped(decision, mine.stops, served=True)
     if champion["baseline"]:
-        decision = replace(
-            decision, outcome="baseline", why=f"The baseline, {capability.gate.baseline}, is served, on newer data."
-        )
+        decision = replace(decision, outcome="baseline", reason="it serves already, and learned from newer data")
     if decision.outcome == "refuse":
         return None
     return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
@@ -213,6 +271,7 @@ def _register(
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
+    decision = replace(decision, replay=replay)
     outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     progress.at("writes it to MLflow")
     with tempfile.TemporaryDirectory() as folder:
