@@ -25,7 +25,7 @@ from ml.adapters.shop import increment
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.core.batches import ARROW
 from ml.core.capability import live_features_of, model_of, score_of
-from ml.core.errors import DataRefused, NightshiftError
+from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.kernels.threads import limited
 from ml.pipeline.context import SUITES, LazyTables, Night
@@ -135,6 +135,8 @@ def _start(
         return None, None, why
     try:
         night = Night.open(settings, batch["ref"])
+    except DamagedFile:
+        raise
     except NightshiftError:
         return None, None, f"the snapshot {batch['ref']} of ml.{table.name} is gone; the next night brings one"
     latest = max(datetime.now(UTC), night.as_of)
@@ -189,7 +191,8 @@ def _changed(lane: _Lane, read: increment.Increment, *, again: bool) -> tuple[pa
         found = increment.digests(connection, lake, lane.folder, lane.live, lane.table.key, list(read.rows))
         found = found.cast(lane.keys)
     path = lake.join(lane.home, "unscored.parquet")
-    unscored = lake.read_parquet(path) if lake.exists(path) and not again else lane.keys.empty_table()
+    # A file that is damaged is as one that is not there: what it names is looked at once more.
+    unscored = lane.keys.empty_table() if again or lake.faults(path) else lake.read_parquet(path)
     unscored = _both(unscored, found)
     if again:
         return found, unscored

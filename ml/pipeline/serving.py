@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from math import ceil
@@ -16,15 +17,17 @@ from ml.adapters import postgres, quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as shelf
 from ml.adapters.books import config_faults, nights
-from ml.adapters.mlflow import tracking  # fmt: skip
+from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
-from ml.core.errors import DataRefused, NightshiftError
+from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
 from ml.pipeline.context import SUITES, LazyTables, Night
-from ml.pipeline.training import features, recipe, serving, train
+from ml.pipeline.training import features, learn, recipe, serving
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
 from ml.settings import Settings
+
+log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
 WHOLE = "whole.json"
@@ -41,9 +44,9 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
     Returns
     -------
     dict
-        As :func:`train`, and ``shards``: how many pieces to score (0: the capability waits).
+        As :func:`ml.pipeline.training.train`, and ``shards``: how many pieces to score (0: the capability waits).
     """
-    result = train(settings, ref, name, force=force)
+    result = learn(settings, ref, name, force=force)
     if result["status"] == "waiting":
         return result | {"shards": 0}
     night, capability = Night.open(settings, ref), find(name)
@@ -91,7 +94,7 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
     """
     night, capability = Night.open(settings, ref), find(name)
     with night.step("score_all", name) as record:
-        shards = _shards(night, capability)
+        shards = _whole(night, capability)
         version = nights.version(settings.database_url, name, shards[0]["version"])
         rows = {t.name: sum(shard["rows"][t.name] for shard in shards) for t in capability.sharded}
         if capability.for_all:
@@ -213,10 +216,17 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
     for name in sorted(lake.names("predictions"), reverse=True) if capability.carries else ():
         for ref in reversed(lake.names("predictions", name) if name < night.night.isoformat() else []):
             folder = lake.join("predictions", name, ref, capability.name)
-            if not lake.exists(folder, WHOLE) or lake.read_json(folder, WHOLE)["version"] != version["version"]:
+            if not lake.exists(folder, WHOLE):
                 continue
             published = {table.name for table in capability.publishes}
             made = lake.join("features", name, ref, capability.name, "serve")
+            try:
+                if lake.read_json(folder, WHOLE)["version"] != version["version"]:
+                    continue
+                _shards(night, folder, [table for table in capability.carries if table in published])
+            except DamagedFile as error:
+                log.warning("The rows of %s are not carried on, they are made anew. %s", ref, error)
+                continue
             return {
                 f"before_{table}": lake.join(folder, table)
                 if table in published
@@ -227,19 +237,37 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
     return {}
 
 
+def _shards(night: Night, folder: str, tables: Iterable[str]) -> list[dict[str, Any]]:
+    """What each shard in a folder of predictions says of itself, once its files of ``tables`` are as they were written."""
+    lake = night.lake
+    parts = [name for name in lake.names(folder) if name.endswith(".json") and name != WHOLE]
+    shards = [dict(lake.read_json(folder, name)) for name in parts]
+    for table in tables:
+        for shard in shards:
+            if shard["rows"][table]:
+                lake.files(folder, table, f"{shard['shard']:05d}.parquet")
+        if any(shard["rows"][table] for shard in shards):
+            lake.files(folder, table)
+    return shards
+
+
 def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
-    """The version that made the scores; an error unless all of them are there."""
-    path = night.path("predictions", capability.name, WHOLE)
-    if not night.lake.exists(path):
-        score_all(night.settings, night.ref, capability.name)
-    return nights.version(night.settings.database_url, capability.name, night.lake.read_json(path)["version"])
-
-
-def _shards(night: Night, capability: Capability) -> list[dict[str, Any]]:
-    """What was written of each shard; an error unless every shard is there, and all are of one version."""
+    """The version that made the scores; an error unless all of them are there, each file as it was written."""
     folder = night.path("predictions", capability.name)
-    parts = [name for name in night.lake.names(folder) if name.endswith(".json") and name != WHOLE]
-    shards = [dict(night.lake.read_json(night.lake.join(folder, name))) for name in parts]
+    if not night.lake.exists(folder, WHOLE):
+        score_all(night.settings, night.ref, capability.name)
+    done = night.lake.read_json(folder, WHOLE)
+    _whole(night, capability)
+    for table in capability.for_all:
+        if done["rows"][table.name]:
+            night.lake.files(folder, table.name)
+    return nights.version(night.settings.database_url, capability.name, done["version"])
+
+
+def _whole(night: Night, capability: Capability) -> list[dict[str, Any]]:
+    """What each shard says of itself; an error unless every shard is there, and all are of one version."""
+    folder = night.path("predictions", capability.name)
+    shards = _shards(night, folder, [table.name for table in capability.sharded])
     told = [shard["shard"] for shard in shards]
     versions = {shard["version"] for shard in shards}
     if not shards or told != list(range(shards[0]["shards"])) or len(versions) != 1:
@@ -260,7 +288,7 @@ def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) ->
 def _facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
     """What is true of a batch as a whole; the suite of the table says what is tolerated."""
     with night.backend() as backend:
-        now = backend.read_parquet(night.path("predictions", capability.name, table.name, "*.parquet"))
+        now = backend.read_parquet(night.lake.scan(night.path("predictions", capability.name, table.name)))
         facts = {
             "rows": float(now.count().execute()),
             "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
@@ -268,8 +296,12 @@ def _facts(night: Night, capability: Capability, table: Published, expected: int
         before = nights.visible(night.settings.database_url, table.name)
         if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
             folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
-            if night.lake.exists(folder):
-                facts |= _change(now, backend.read_parquet(night.lake.join(folder, "*.parquet")), table, facts["rows"])
+            if not night.lake.exists(folder):
+                return facts
+            try:
+                facts |= _change(now, backend.read_parquet(night.lake.scan(folder)), table, facts["rows"])
+            except DamagedFile as error:
+                log.warning("ml.%s is not held against the batch before. %s", table.name, error)
     return facts
 
 

@@ -102,7 +102,19 @@ def send(text: str, **facts: Any) -> None:
 def on_failure(context: Mapping[str, Any]) -> None:
     """Airflow's ``on_failure_callback`` of every task."""
     ti = context["ti"]
+    _leave_the_group()
     send(failure_text(context), kind="failure", dag=ti.dag_id, run=ti.run_id, task=ti.task_id)
+
+
+def on_retry(context: Mapping[str, Any]) -> None:
+    """Airflow's ``on_retry_callback`` of every task: its log ends in words, and nobody is woken."""
+    _leave_the_group()
+    log.warning("%s\nIt is tried again by itself.", failure_text(context))
+
+
+def _leave_the_group() -> None:
+    """Close the group "Post Execute", which Airflow's page shows folded: the log would end in the traceback."""
+    log.info("::endgroup::")
 
 
 def on_deadline(context: Mapping[str, Any]) -> None:

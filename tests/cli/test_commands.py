@@ -15,7 +15,7 @@ from cli.output import seconds, size
 from ml.settings import PROJECT
 
 COMMANDS = """
-demo,test,check,up,down,status,night,train,promote,rollback,bench,sql,lock,shop load,shop check,shop template
+demo,test,check,up,down,status,night,train,promote,rollback,bench,sql,lock,shop load,shop restore,shop check,shop template
 """.strip().split(",")
 
 

@@ -80,6 +80,8 @@ def test_every_task_tries_again_with_growing_pauses_and_tells_of_failure(bag):
             assert task.max_retry_delay <= timedelta(minutes=10)
             told = task.on_failure_callback  # a list, but for a mapped task
             assert (told if isinstance(told, list) else [told]) == [alerts.on_failure]
+            told = task.on_retry_callback
+            assert (told if isinstance(told, list) else [told]) == [alerts.on_retry]
 
 
 def test_the_report_is_made_whatever_happened(bag):
