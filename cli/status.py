@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli import stack as stacks
-from cli.environment import Stack, database_urls
+from cli.environment import Stack
 from cli.home import Home
 from cli.output import out, seconds, size
+from cli.urls import database_urls, login_url
 
 NIGHTS = """
 SELECT n.ref, n.status, date_trunc('second', n.started_at) AS started, date_trunc('second', n.ended_at) AS ended,
@@ -99,10 +100,10 @@ def _links(home: Home, stack: Stack) -> dict[str, str]:
         "Airflow passwords": str(home.passwords_file),
         "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}",
     }
+    links["PostgreSQL"] = login_url(home, stack, home.secrets()) + "  (or ./nightshift psql)"
     if docs:
         links["Data Docs"] = docs[-1].as_uri()
     if stack.postgres:
-        links["PostgreSQL password"] = str(home.secrets_file)
         links["PostgreSQL data"] = stack.postgres.data
     return links
 
