@@ -65,7 +65,7 @@ def up() -> None:
         stack = stacks.up(home, os.environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
-    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}/#/models")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 
 

@@ -109,7 +109,7 @@ def _links(home: Home, stack: Stack) -> dict[str, str]:
         "Logs": str(home.logs / "<service>.log"),
         "Airflow": f"http://127.0.0.1:{stack.ports['airflow']}",
         "Airflow passwords": str(home.passwords_file),
-        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}",
+        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}/#/models",
     }
     if docs:
         links["Data Docs"] = docs[-1].as_uri()
