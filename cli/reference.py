@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-import typer.core
+from typing import Any
+
 import typer.main
 
 from cli.main import EXIT_CODES, app
@@ -33,11 +34,11 @@ def page() -> str:
     return INTRO + "".join(sections)
 
 
-def _commands(command: typer.core.TyperCommand | typer.core.TyperGroup) -> dict[str, typer.core.TyperCommand]:
+def _commands(command: Any) -> dict[str, Any]:
     return dict(getattr(command, "commands", {}))
 
 
-def _section(name: str, command: typer.core.TyperCommand | typer.core.TyperGroup, more: str = "") -> str:
+def _section(name: str, command: Any, more: str = "") -> str:
     context = command.context_class(command, info_name=name, terminal_width=WIDTH)
     formatter = context.make_formatter()
     command.format_usage(context, formatter)

@@ -24,6 +24,7 @@ from cli import stack as stacks
 from cli.environment import Stack
 from cli.home import Home, write_private
 from ml.adapters import postgres as adapter
+from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
 
