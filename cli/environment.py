@@ -38,6 +38,26 @@ GIVEN = (
 )
 """What a person may set for a stack."""
 
+AIRFLOW = {
+    # While tasks run; the plugin makes it a second while nothing does.
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+    # A task's supervisor sees that its process has ended at its next heartbeat: 5 s late by default.
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # By default a parse may take 30 s, a file 50 s, and a DAG that was not parsed for 50 s is deactivated: on a machine
+    # that was busy the DAGs were gone. Parsing all takes half a second (bench parse), so these are for a machine that
+    # stands still.
+    "CORE__DAGBAG_IMPORT_TIMEOUT": "300",
+    "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
+    "DAG_PROCESSOR__STALE_DAG_THRESHOLD": "3600",
+    "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
+    # The files change with a new version only, and a start parses them at once.
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+    "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
+}
+"""What is Airflow's own to choose, the same here and in docker/compose.yaml."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -130,6 +150,7 @@ def services(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "MLFLOW_BACKEND_STORE_URI": sqlalchemy(database_urls(stack, secrets)["mlflow"]),
         # Job execution starts seven more processes that outlive the server's SIGTERM.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "NIGHTSHIFT_MLFLOW_WEB": f"http://127.0.0.1:{stack.ports['mlflow']}",
     }
     python = {
         "PYTHONPATH": str(PROJECT),
@@ -165,20 +186,17 @@ def _airflow(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "API__WORKERS": "1",
         "API__SECRET_KEY": secrets["airflow_secret_key"],
         "API_AUTH__JWT_SECRET": secrets["airflow_jwt_secret"],
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         # A task whose process was killed is found and tried again after a minute, not after five.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),
-        # A task's supervisor sees that its process has ended at its next heartbeat: 5 s late by default.
-        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     }
     if not stack.postgres:
         config["DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC"] = "cli.asyncpg_arguments.ARGUMENTS"
-    return {"AIRFLOW_HOME": str(home.airflow)} | {f"AIRFLOW__{name}": value for name, value in config.items()}
+    return {"AIRFLOW_HOME": str(home.airflow)} | {
+        f"AIRFLOW__{name}": value for name, value in (AIRFLOW | config).items()
+    }
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Commands about the shop: shop load, shop check, shop template, and demo."""
+"""Commands about the shop: shop load, shop restore, shop check, shop template, and demo."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cli.home import Home
 from cli.output import Steps, err, out, seconds, steps
 
-shop = typer.Typer(help="The shop: fill it, check it, or get empty files for an export.", no_args_is_help=True)
+shop = typer.Typer(
+    help="The shop: fill it, bring back the one before, check it, or get empty files for an export.",
+    no_args_is_help=True,
+)
 
 Data = Annotated[Path | None, typer.Option(help="File or folder that the source reads.")]
 Customers = Annotated[int | None, typer.Option(min=200, max=1_000_000, help="Size of the simulated shop.")]
 Seed = Annotated[int | None, typer.Option(help="Another simulated shop of the same size.")]
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Also replace a shop that Nightshift did not load; that one is renamed.")
+    bool,
+    typer.Option(
+        "--replace", help="Also replace another source's shop, or one that Nightshift did not load; it is kept beside."
+    ),
 ]
 DemoNight = Annotated[
     str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default the one after the last order.")
 ]
-SOURCES_HELP = "demo, online_retail, olist or tables."
+SOURCES_HELP = "demo, online_retail, olist, shopify or tables."
 
 
 def start_database(may_differ: Sequence[str] = ()) -> Any:
@@ -85,6 +91,18 @@ def load_shop(
         out.print(f"{table:<24}{rows:>14,}")
     if report.last_order:
         out.print(f"The last order is of {report.last_order}.")
+
+
+@shop.command("restore")
+def restore_shop(
+    schema: Annotated[str, typer.Argument(help="A schema shop_before_…; by default the latest.")] = "",
+) -> None:
+    """Let the shop that a load replaced and the present one change places. Again: back."""
+    from ml.shop.load import restore
+
+    name, marker = restore(start_database(), schema)
+    of = f"{marker.source}: {sum(marker.rows.values()):,} rows" if marker else "your own tables"
+    Steps(None).done(f"Schema shop is again what was kept as {name} ({of})")
 
 
 @shop.command("check")

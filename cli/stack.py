@@ -18,7 +18,7 @@ from cli import environment, ports, postgres, urls
 from cli.environment import MARKER, Stack
 from cli.home import Home, read_json, try_lock, write_private
 from cli.output import Steps, steps
-from ml.adapters.postgres import database
+from cli.service import UP
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
 
@@ -29,7 +29,6 @@ DATABASE = ("postgres", "prepare")
 TROUBLE = 3
 """Failed starts in a row after which we stop waiting."""
 
-READY = frozenset({"ready", "done"})
 State = dict[str, Any]
 
 
@@ -54,7 +53,7 @@ def is_ready(home: Home, wait_for: Collection[str] = ()) -> bool:
     services = state(home)["services"]
     awaited = [services.get(name) for name in wait_for or services]
     # A database on a server elsewhere is no service of ours.
-    return bool(services) and all(service is None or service["state"] in READY for service in awaited)
+    return bool(services) and all(service is None or service["state"] in UP for service in awaited)
 
 
 def up(
@@ -94,6 +93,8 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
     embedded = "NIGHTSHIFT_DATABASE_URL" not in wanted
     steps.now("Preparing the state folder …")
     if not embedded:
+        from ml.adapters.postgres import database
+
         steps.now("Looking at the database …")
         database.refuse(urls.database_urls(Stack({}, wanted, None), secrets))
     server = postgres.arrange(home, secrets) if embedded else None
@@ -150,7 +151,7 @@ def _wait(home: Home, steps: Steps, wait_for: Collection[str]) -> None:
     while True:
         services = state(home)["services"]
         awaited = {name: s for name, s in services.items() if not wait_for or name in wait_for}
-        missing = [name for name, s in awaited.items() if s["state"] not in READY]
+        missing = [name for name, s in awaited.items() if s["state"] not in UP]
         for name in awaited:
             if name not in missing and name not in told:
                 told.add(name)

@@ -98,3 +98,9 @@ class ArtifactError(NightshiftError):
     """A model file is missing or is not the one that was registered (its sha256 differs)."""
 
     exit_code = 7
+
+
+class DamagedFile(NightshiftError):
+    """A file of the lake is missing or is not as it was written (its sha256 differs)."""
+
+    exit_code = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,12 +13,14 @@ from ml.adapters.lake import Lake
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.tables import TABLES
-from ml.core.errors import ContractError, DataRefused
+from ml.core.errors import ContractError, DamagedFile, DataRefused
 from ml.pipeline.context import SUITES, Night, Progress
 from ml.pipeline.plan import attempts, reusable, since
 from ml.pipeline.setup import migrate
 from ml.registry import CONFIG
 from ml.settings import Settings, refuse_future
+
+log = logging.getLogger("nightshift")
 
 
 def extract(
@@ -30,7 +33,8 @@ def extract(
 ) -> str:
     """Read each contract table as it was known at the start of ``night`` into the lake.
 
-    A complete snapshot of the same night, shop and sample is used again, unless it was refused or ``fresh`` is asked for.
+    A complete snapshot of the same night, shop and sample is used again, unless it was refused, a file of it is not as it
+    was written, or ``fresh`` is asked for.
 
     Parameters
     ----------
@@ -99,9 +103,16 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     night = Night.open(settings, ref)
     done = night.path("snapshot", "validated.json")
     with nights.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
-        if night.lake.exists(done):
-            return dict(night.lake.read_json(done)["summary"])
+        damage = ""
+        try:
+            if night.lake.exists(done):
+                return dict(_validated(night)["summary"])
+        except DamagedFile as error:
+            log.warning("The snapshot %s is validated anew. %s", ref, error)
+            damage = f"validated anew: {error.came}"
+            night.lake.remove(done)
         with night.step("validate") as record:
+            record["message"] = damage or None
             verdicts = quality.validate_snapshot(
                 night.lake, ref, SUITES / "shop", _manifest_before(night),
                 accept_growth=accept_growth, threads=settings.threads, memory_gb=settings.memory_gb,
@@ -131,6 +142,15 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     return summary
 
 
+def _validated(night: Night) -> dict[str, Any]:
+    """What ``validated.json`` says, once every file that the step wrote is as it was."""
+    told = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
+    for name in night.manifest["tables"]:
+        night.lake.files(night.path("snapshot", "clean", name))
+        night.lake.files(night.path("snapshot", "quarantine", f"{name}.parquet"))
+    return told
+
+
 def _manifest_before(night: Night) -> dict[str, Any] | None:
     """The manifest of the latest validated whole snapshot of the same shop from an earlier night."""
     lake = night.lake
@@ -138,8 +158,13 @@ def _manifest_before(night: Night) -> dict[str, Any] | None:
         if name >= night.night.isoformat():
             continue
         for ref in reversed(attempts(lake, date.fromisoformat(name))):
-            if lake.exists(lake.join("snapshot", ref, "validated.json")):
+            if not lake.exists(lake.join("snapshot", ref, "validated.json")):
+                continue
+            try:
                 manifest = lake.read_json(lake.join("snapshot", ref, "manifest.json"))
-                if manifest["shop"] == night.shop and manifest.get("sample") == night.manifest.get("sample"):
-                    return dict(manifest)
+            except DamagedFile as error:
+                log.warning("The snapshot %s is not compared with. %s", ref, error)
+                continue
+            if manifest["shop"] == night.shop and manifest.get("sample") == night.manifest.get("sample"):
+                return dict(manifest)
     return None

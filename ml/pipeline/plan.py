@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +15,12 @@ from ml.adapters.lake import Lake
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym
+from ml.core.errors import DamagedFile
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
 from ml.settings import Settings, refuse_future
+
+log = logging.getLogger("nightshift")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def attempts(lake: Lake, night: date) -> list[str]:
 
 
 def reusable(settings: Settings, night: date, sample: int | None) -> str | None:
-    """The latest complete snapshot of the night, shop and sample that was not refused."""
+    """The latest complete snapshot of the night, shop and sample that was not refused and is as it was written."""
     lake, shop = Lake(settings.lake_uri), reader.shop_identity(settings.shop_url)
     return next((ref for ref in reversed(attempts(lake, night)) if _usable(lake, ref, shop, sample)), None)
 
@@ -85,8 +89,17 @@ def _usable(lake: Lake, ref: str, shop: str, sample: int | None) -> bool:
     manifest, refused = (lake.join("snapshot", ref, name) for name in ("manifest.json", "rejected.json"))
     if not lake.exists(manifest) or lake.exists(refused):
         return False
-    found = lake.read_json(manifest)
-    return bool(found["shop"] == shop and found.get("sample") == sample)
+    try:
+        found = lake.read_json(manifest)
+        if found["shop"] != shop or found.get("sample") != sample:
+            return False
+        for kind, tables in (("raw", found["tables"]), ("config", found["config"])):
+            for name in tables:
+                lake.files("snapshot", ref, kind, name)
+    except DamagedFile as error:
+        log.warning("The snapshot %s is not used again, the night reads the shop anew. %s", ref, error)
+        return False
+    return True
 
 
 def since(settings: Settings, ref: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from cli import stack as stacks
 from cli.environment import Stack
 from cli.home import Home, write_private
 from ml.adapters import postgres as adapter
+from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
 
@@ -92,6 +94,32 @@ def test_a_killed_service_comes_back(small: Small) -> None:
     eventually(lambda: small.service("worker")["state"] == "ready" and small.service("worker")["pid"] != before)
     assert small.service("worker")["restarts"] == 1
     eventually(lambda: not any(child.is_running() for child in children))
+
+
+def test_a_database_that_runs_is_not_said_to_start(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is nothing to wait for nothing is said; another shop may be looked at, and only where that is allowed."""
+    mine = {"NIGHTSHIFT_HOME": str(small.home.root)}
+    assert stacks.start_database(mine)[1].shop_url.endswith("/nightshift")
+    other = mine | {"NIGHTSHIFT_SHOP_URL": "postgresql://reader@elsewhere/shop"}
+    with pytest.raises(NightshiftError, match="NIGHTSHIFT_SHOP_URL"):
+        stacks.start_database(other)
+    settings = stacks.start_database(other, may_differ=["NIGHTSHIFT_SHOP_URL"])[1]
+    assert settings.shop_url == "postgresql://reader@elsewhere/shop"
+    assert settings.database_url.endswith("/nightshift")
+    assert capsys.readouterr() == ("", "")
+    small.process.terminate()
+    eventually(lambda: not stacks.is_ready(small.home, stacks.DATABASE))
+
+
+def test_a_service_on_demand_starts_when_somebody_comes(small: Small) -> None:
+    """Its address is open from the start; who comes is answered, also the next one after it has ended."""
+    eventually(lambda: small.service("door")["state"] == "on demand")
+    assert small.service("door")["pid"] is None
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", small.stack.ports["mlflow"]), timeout=20) as line:
+            assert line.recv(100) == b"welcome"
+        eventually(lambda: small.service("door")["state"] == "on demand")
+    assert small.service("door")["restarts"] == 0
 
 
 def test_a_killed_database_comes_back_with_its_rows(small: Small) -> None:

@@ -126,22 +126,18 @@ class Sieve:
     def run(self, as_of: datetime, batch_rows: int | None) -> int:
         """Write the clean rows and those in quarantine; return how many rows there were."""
         name = self.table.name
-        raw = self.lake.parquet(self.folder, "raw", name)
+        raw = self.lake.sql(self.folder, "raw", name)
         query = rows_with_facts(self.connection, self.table, raw, self.parents or self._own_parents, as_of)
-        size = batch_rows or _batch_rows(self.connection, raw)
+        size = batch_rows or _batch_rows(self.connection, self.lake.scan(self.folder, "raw", name))
         target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
-        with (
-            self.lake.open(target, "wb") as file,
-            pq.ParquetWriter(file, QUARANTINE, compression="zstd") as writer,
-            _in_order(self.connection),
-        ):
+        with self.lake.writer(target, QUARANTINE) as writer, _in_order(self.connection):
             batches = ahead(self.connection.sql(query).to_arrow_reader(size))
             clean = self.lake.join(self.folder, "clean", name)
             kept, _ = self.lake.write_stream(clean, schema(self.table), self._clean(batches, writer))
         return kept + self.failed
 
     def _own_parents(self, _column: str, parent: str, _key: str) -> str:
-        return f"'{self.lake.parquet(self.folder, 'clean', parent)}'"
+        return f"read_parquet({self.lake.sql(self.folder, 'clean', parent)})"
 
     def _clean(self, batches: Iterable[pa.RecordBatch], writer: pq.ParquetWriter) -> Iterator[pa.RecordBatch]:
         columns = list(dict.fromkeys(t.rule.column for t in self.judge.tallies))
@@ -225,7 +221,7 @@ def _emptied(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> int:
     return sum(nulls.get(column, 0) < before["rows"] and now["nulls"][column] == now["rows"] for column in now["nulls"])
 
 
-def _batch_rows(connection: Any, raw: str) -> int:
+def _batch_rows(connection: Any, files: list[str]) -> int:
     sql = "SELECT sum(total_uncompressed_size), sum(num_values) FILTER (column_id = 0) FROM parquet_metadata(?)"
-    ((total, rows),) = connection.sql(sql, params=[raw]).fetchall()
+    ((total, rows),) = connection.sql(sql, params=[files]).fetchall()
     return int(min(_BATCH_ROWS, max(1000, _BATCH_BYTES * (rows or 1) // (total or 1))))
