@@ -56,7 +56,7 @@ def psql(
     read_only: Annotated[bool, typer.Option("--read-only", help="As the login of ./nightshift sql.")] = False,
     admin: Annotated[bool, typer.Option("--admin", help="As the superuser of the embedded server.")] = False,
 ) -> None:
-    """Open psql on the database, as the login that owns it; what follows is handed on, as -c "SELECT 1"."""
+    """Open psql on the database as the login that owns it; arguments are handed on to it."""
     from psycopg2.extensions import make_dsn, parse_dsn
 
     home = Home.find(os.environ)
