@@ -105,6 +105,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     now: datetime | None = None,
     shop: str = "",
     config: Mapping[str, pa.Table] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
 
@@ -126,6 +127,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         Identity of the shop, kept in the manifest; read from the database if not given.
     config : mapping of str to pyarrow.Table, optional
         What the shop's staff told, to be kept beside: a night that is run again obeys the same rules.
+    progress : callable
+        Called with what is being done.
 
     Returns
     -------
@@ -156,6 +159,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         reader = Reader(connection, lake, there, Pseudonym(hash_key), partial(there.select, sample=sample is not None))
         for name, table in TABLES.items():
             if name in found:
+                progress(f"Reading shop.{name} …")
                 manifest["tables"][name] = reader.read(table, lake.join(folder, "raw", name))
             else:
                 manifest["missing"].append(name)
