@@ -6,15 +6,17 @@ import json
 import os
 import sys
 import time
+import tomllib
 import traceback
 from typing import Annotated
 
 import typer
 
-from cli import nights, shops, sql, tools
+from cli import database, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
+from ml.settings import PROJECT
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
@@ -32,10 +34,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 LOCAL = "The local stack"
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        sys.stdout.write(f"{project['name']} {project['version']}\n")
+        raise typer.Exit
 
 
 @app.callback()
 def options(
+    version: Annotated[  # noqa: ARG001 (its callback answers)
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
 ) -> None:
     """Options of every command."""
@@ -86,6 +99,14 @@ def status(
         raise typer.Exit(1)
 
 
+@app.command("help", rich_help_panel=LOCAL)
+def help_(
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]", help="Of which, as: shop load.")] = None,
+) -> None:
+    """Print the help of a command, or of all."""
+    app([*(command or []), "--help"], prog_name="./nightshift")
+
+
 NIGHTS, SHOP, TOOLS = "Nights and models", "The shop and its tables", "For those who change Nightshift"
 app.command(rich_help_panel=LOCAL)(shops.demo)
 app.command(rich_help_panel=NIGHTS)(nights.night)
@@ -94,6 +115,8 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
+app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)
