@@ -193,6 +193,7 @@ def services(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "MLFLOW_BACKEND_STORE_URI": sqlalchemy(database_urls(stack, secrets)["mlflow"]),
         # Job execution starts seven more processes that outlive the server's SIGTERM.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "NIGHTSHIFT_MLFLOW_WEB": f"http://127.0.0.1:{stack.ports['mlflow']}",
     }
     python = {
         "PYTHONPATH": str(PROJECT),

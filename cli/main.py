@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import tomllib
 import traceback
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from cli import nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
+from ml.settings import PROJECT
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
@@ -34,8 +36,18 @@ app = typer.Typer(
 LOCAL = "The local stack"
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        sys.stdout.write(f"{project['name']} {project['version']}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
+    version: Annotated[  # noqa: ARG001 (its callback answers)
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
 ) -> None:
     """Options of every command."""
@@ -53,7 +65,7 @@ def up() -> None:
         stack = stacks.up(home, os.environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
-    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}/#/models")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 
 
@@ -84,6 +96,14 @@ def status(
         states.show(told)
     if not told["well"]:
         raise typer.Exit(1)
+
+
+@app.command("help", rich_help_panel=LOCAL)
+def help_(
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]", help="Of which, as: shop load.")] = None,
+) -> None:
+    """Print the help of a command, or of all."""
+    app([*(command or []), "--help"], prog_name="./nightshift")
 
 
 NIGHTS, SHOP, TOOLS = "Nights and models", "The shop and its tables", "For those who change Nightshift"

@@ -107,9 +107,9 @@ class Night:
         return tables | {"night": ibis.memtable(pa.table({"night": pa.array([self.night], pa.date32())}))}
 
     @contextmanager
-    def step(self, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:
-        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``."""
-        with nights.step(self.settings.database_url, self.ref, name, capability, shard) as record:
+    def step(self, name: str, capability: str = "", shard: int = 0, *, alone: bool = False) -> Iterator[dict[str, Any]]:
+        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``; ``alone``: outside of a night."""
+        with nights.step(self.settings.database_url, self.ref, name, capability, shard, alone=alone) as record:
             yield record
 
 

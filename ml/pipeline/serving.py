@@ -21,7 +21,7 @@ from ml.adapters.mlflow import tracking
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
 from ml.pipeline.context import SUITES, Night
-from ml.pipeline.training import features, recipe, serving, train
+from ml.pipeline.training import features, learn, recipe, serving
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -41,9 +41,9 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
     Returns
     -------
     dict
-        As :func:`train`, and ``shards``: how many pieces to score (0: the capability waits).
+        As :func:`ml.pipeline.training.train`, and ``shards``: how many pieces to score (0: the capability waits).
     """
-    result = train(settings, ref, name, force=force)
+    result = learn(settings, ref, name, force=force)
     if result["status"] == "waiting":
         return result | {"shards": 0}
     night, capability = Night.open(settings, ref), find(name)

@@ -97,15 +97,25 @@ def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
 
 
 def train(settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False) -> dict[str, Any]:
-    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already.
+    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already; outside of a night.
 
     ``thorough``: with the parameters of ``capability.thorough``, for which a night has no time.
 
     Returns
     -------
     dict
-        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse`` or ``baseline``), ``version`` and ``why``.
+        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse``, ``baseline`` or ``replay``), ``version``, ``why``.
     """
+    try:
+        return learn(settings, ref, name, force=force, thorough=thorough, alone=True)
+    finally:
+        nights.settle(settings.database_url, ref)
+
+
+def learn(
+    settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False, alone: bool = False
+) -> dict[str, Any]:
+    """As :func:`train`, as a step of a night unless ``alone``."""
     night, capability = Night.open(settings, ref), find(name)
     if missing := night.missing(capability):
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
@@ -113,8 +123,8 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
         champion = serving(night, capability)
         params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
-            return {"status": "champion", "version": champion["version"], "why": "the champion serves"}
-        with night.step("train", name) as record:
+            return {"status": "champion", "version": champion["version"], "why": "The champion serves."}
+        with night.step("train", name, alone=alone) as record:
             result = _train(night, replace(capability, params=params), champion)
             record["message"] = result["why"]
     return result
@@ -130,6 +140,8 @@ class Trial:
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    if why := _lacking(night, capability, trial.cutoff):
+        return _unjudged(night, capability, champion, trial, why)
     evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
@@ -142,12 +154,35 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         seed=SEED,
     )
     decision = stopped(decision, challenger.stops, served=champion is not None)
-    if decision.outcome == "refuse" and champion is None:
-        decision = replace(decision, outcome="baseline")
     result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, trial) or result
     return result
+
+
+def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
+    """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
+    with night.backend() as backend:
+        tables = night.clean(backend, capability) | night.config(backend, capability)
+        ask = getattr(capability.module("evaluate"), "lacking", None)
+        if ask:
+            return str(ask(tables, cutoff, night.as_of, capability.params))
+        rows = capability.module("features").truth(tables, cutoff, night.as_of, capability.params)
+        few, found = capability.gate.min_units, int(rows.count().execute())
+        return (
+            f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
+        )
+
+
+def _unjudged(
+    night: Night, capability: Capability, champion: Mapping[str, Any] | None, trial: Trial, why: str
+) -> dict[str, Any]:
+    """Serve without a challenger: the champion goes on; a baseline is fitted on newer data."""
+    if champion and not champion["baseline"]:
+        words = f"No challenger was fitted: {why}. Version {champion['version']} goes on serving."
+        return {"status": "champion", "version": champion["version"], "why": words}
+    decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
+    return _register(night, capability, decision, {}, trial)
 
 
 def judged_from(night: Night, capability: Capability) -> datetime:
@@ -183,9 +218,7 @@ def _refresh(
     )
     decision = stopped(decision, mine.stops, served=True)
     if champion["baseline"]:
-        decision = replace(
-            decision, outcome="baseline", why=f"The baseline, {capability.gate.baseline}, is served, on newer data."
-        )
+        decision = replace(decision, outcome="baseline", reason="it serves already, and learned from newer data")
     if decision.outcome == "refuse":
         return None
     return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
@@ -238,6 +271,7 @@ def _register(
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
+    decision = replace(decision, replay=replay)
     outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     progress.at("writes it to MLflow")
     with tempfile.TemporaryDirectory() as folder:

@@ -79,28 +79,30 @@ def prepare(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) ->
         raise AirflowSkipException(f"{name} was not asked for.")
     with no_vain_retry():
         ready = pipeline.prepare(_settings(), ref, name, force=params["force_train"])
-    _announce_model(ref, name, ready, outlet_events)
-    ti.xcom_push(key="model", value={key: ready.get(key) for key in ("status", "version", "why")})
+    _announce_model(ref, name, ready, ti, outlet_events)
     return [{"shard": shard, "shards": ready["shards"]} for shard in range(ready["shards"])]
 
 
-def train(ref: str, name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
+def train(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
     """Learn, and let the gate decide; gives the decision."""
     from ml import pipeline
 
     with no_vain_retry():
         decision = pipeline.train(_settings(), ref, name, force=params["force"], thorough=params["thorough"])
-    _announce_model(ref, name, decision, outlet_events)
-    return {key: decision.get(key) for key in ("status", "version", "why")}
+    return _announce_model(ref, name, decision, ti, outlet_events)
 
 
-def _announce_model(ref: str, name: str, decision: Mapping[str, Any], outlet_events: Any) -> None:
+def _announce_model(ref: str, name: str, decision: Mapping[str, Any], ti: Any, outlet_events: Any) -> dict[str, Any]:
+    """Tell of a training in the log, in XCom and, if another model serves, by an asset's event; gives what is told."""
     log.info("%s: %s. %s", name, decision["status"], decision.get("why", ""))
     if decision["status"] == "waiting":
         raise AirflowSkipException(decision["why"])
     if decision["status"] in ("promote", "baseline"):
         extra = {"version": decision["version"], "why": decision["why"], "ref": ref}
         outlet_events[assets.maybe_model(name)].add(assets.model(name), extra=extra)
+    told = {key: decision.get(key) for key in ("status", "version", "why")}
+    ti.xcom_push(key="model", value=told | {"capability": name})
+    return told
 
 
 def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:

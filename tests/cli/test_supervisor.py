@@ -24,6 +24,7 @@ from cli import stack as stacks
 from cli.environment import Stack
 from cli.home import Home, write_private
 from ml.adapters import postgres as adapter
+from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
 
@@ -93,6 +94,21 @@ def test_a_killed_service_comes_back(small: Small) -> None:
     eventually(lambda: small.service("worker")["state"] == "ready" and small.service("worker")["pid"] != before)
     assert small.service("worker")["restarts"] == 1
     eventually(lambda: not any(child.is_running() for child in children))
+
+
+def test_a_database_that_runs_is_not_said_to_start(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is nothing to wait for nothing is said; another shop may be looked at, and only where that is allowed."""
+    mine = {"NIGHTSHIFT_HOME": str(small.home.root)}
+    assert stacks.start_database(mine)[1].shop_url.endswith("/nightshift")
+    other = mine | {"NIGHTSHIFT_SHOP_URL": "postgresql://reader@elsewhere/shop"}
+    with pytest.raises(NightshiftError, match="NIGHTSHIFT_SHOP_URL"):
+        stacks.start_database(other)
+    settings = stacks.start_database(other, may_differ=["NIGHTSHIFT_SHOP_URL"])[1]
+    assert settings.shop_url == "postgresql://reader@elsewhere/shop"
+    assert settings.database_url.endswith("/nightshift")
+    assert capsys.readouterr() == ("", "")
+    small.process.terminate()
+    eventually(lambda: not stacks.is_ready(small.home, stacks.DATABASE))
 
 
 def test_a_service_on_demand_starts_when_somebody_comes(small: Small) -> None:

@@ -22,7 +22,7 @@ from ml.core.errors import NightshiftError
 
 __all__ = [
     "artifacts", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
-    "record_version", "refs_in_use", "serving", "step", "trained_later", "version", "visible",
+    "record_version", "refs_in_use", "serving", "settle", "step", "trained_later", "version", "visible",
 ]  # fmt: skip
 
 _MESSAGE = 4000
@@ -30,15 +30,19 @@ _MESSAGE = 4000
 
 
 @contextmanager
-def step(url: str, ref: str, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:
+def step(
+    url: str, ref: str, name: str, capability: str = "", shard: int = 0, *, alone: bool = False
+) -> Iterator[dict[str, Any]]:
     """Record a run of a step in ``ml_ops.step``: its seconds of work, rows, outcome.
+
+    ``alone``: it belongs to no night. It is recorded as ``<name> alone``, and what the books say of the night stays.
 
     Yields
     ------
     dict
         Put ``rows`` and ``message`` into it.
     """
-    number = _begin(url, ref, name, capability, shard)
+    number = _begin(url, ref, f"{name} alone" if alone else name, capability, shard)
     record: dict[str, Any] = {}
     start = time.perf_counter()
     try:
@@ -56,12 +60,13 @@ def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:
     with postgres.transaction(url) as cursor:
         cursor.execute(
             """
-            INSERT INTO ml_ops.night AS n (ref, night) VALUES (%s, %s)
+            INSERT INTO ml_ops.night AS n (ref, night) VALUES (%(ref)s, %(night)s)
             ON CONFLICT (ref) DO UPDATE SET status = 'running', ended_at = NULL,
                 -- a step after the report begins a second run of the night, with its own wall time
                 started_at = CASE WHEN n.ended_at IS NOT NULL THEN clock_timestamp() ELSE n.started_at END
+            WHERE NOT %(alone)s
             """,
-            (ref, _night(ref)),
+            {"ref": ref, "night": _night(ref), "alone": name.endswith(" alone")},
         )
         cursor.execute(
             "INSERT INTO ml_ops.step (ref, step, capability, shard) VALUES (%s, %s, %s, %s) RETURNING id",
@@ -79,11 +84,11 @@ def _night(ref: str) -> date:
 def _end(url: str, number: int, status: str, seconds: float, record: dict[str, Any]) -> None:
     with postgres.transaction(url) as cursor:
         cursor.execute(
-            "UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s WHERE id = %s RETURNING ref",
+            "UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s WHERE id = %s RETURNING ref, step",
             (status, seconds, record.get("rows"), record.get("message"), number),
         )
         row = cursor.fetchone()
-        if status == "failed" and row:
+        if status == "failed" and row and not row["step"].endswith(" alone"):
             cursor.execute("UPDATE ml_ops.night SET status = 'failed' WHERE ref = %s", (row["ref"],))
 
 
@@ -188,7 +193,7 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
             UPDATE ml_ops.night SET ended_at = clock_timestamp(), summary = %(summary)s, status = CASE WHEN EXISTS (
                 SELECT FROM (
                     SELECT DISTINCT ON (step, capability, shard) status FROM ml_ops.step
-                    WHERE ref = %(ref)s ORDER BY step, capability, shard, id DESC) AS last
+                    WHERE ref = %(ref)s AND step NOT LIKE '%% alone' ORDER BY step, capability, shard, id DESC) AS last
                 WHERE last.status <> 'done') THEN 'failed' ELSE 'done' END
             WHERE ref = %(ref)s RETURNING status
             """,
@@ -196,6 +201,19 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
         )
         row = cursor.fetchone()
         return str(row["status"]) if row else ""
+
+
+def settle(url: str, ref: str) -> None:
+    """End a row of ``ml_ops.night`` that only a training opened: no night ran on the snapshot that it read."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            """
+            UPDATE ml_ops.night SET status = 'done', ended_at = clock_timestamp() WHERE ref = %(ref)s
+            AND status = 'running' AND NOT EXISTS (SELECT FROM ml_ops.step WHERE ref = %(ref)s
+                AND (status = 'running' OR step NOT IN ('extract', 'validate', 'train alone')))
+            """,
+            {"ref": ref},
+        )
 
 
 def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
