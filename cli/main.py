@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import nights, shops, sql, tools
+from cli import database, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -35,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 LOCAL = "The local stack"
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def _version(asked: bool) -> None:
@@ -115,6 +116,8 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
+app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cli import environment, ports, postgres
+from cli import environment, ports, postgres, urls
 from cli import stack as stacks
 from cli.environment import Stack
 from cli.home import Home, write_private
@@ -124,8 +124,7 @@ def test_a_service_on_demand_starts_when_somebody_comes(small: Small) -> None:
 
 def test_a_killed_database_comes_back_with_its_rows(small: Small) -> None:
     """After kill -9 of the postmaster what was committed is there."""
-    secrets = small.home.secrets()
-    url = environment.beside(environment.database_urls(small.stack, secrets)["nightshift"], "postgres")
+    url = urls.admin_url(small.stack, small.home.secrets())
     with adapter.transaction(url) as cursor:
         cursor.execute("CREATE TABLE kept AS SELECT 1 AS one")
     before = small.kill("postgres")
