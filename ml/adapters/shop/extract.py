@@ -27,6 +27,7 @@ from ml.adapters.shop.select import ACCEPTED, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, WrongUse
+from ml.core.outages import as_words
 
 _CATALOG = """
 SELECT c.relname::text AS "table", a.attname::text AS "column", coalesce(b.typname, t.typname)::text AS type,
@@ -223,6 +224,8 @@ class Reader:
                 cursor.execute(self.select(table))
                 yield from cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, OSError, pa.ArrowException) as error:  # OSError: the server, while it sends
+            if found := as_words(error):
+                raise found from error
             raise ContractError(
                 f"The table shop.{table.name} could not be read.",
                 came=str(error).split("\n\nQuery was")[0],
