@@ -16,12 +16,13 @@ from cli import database, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
+from ml.core.outages import as_words
 from ml.settings import PROJECT
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
 4 data refused · 5 somebody else is at it · 6 storage refused · 7 a model file is not what was registered ·
-8 a file of the lake is damaged · 130 interrupted.
+8 a file of the lake is damaged · 9 a server does not answer · 130 interrupted.
 """
 
 app = typer.Typer(
@@ -134,6 +135,9 @@ def run() -> None:
         err.print("Interrupted.")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  # the last resort: nobody should have to read a traceback
+        if words := as_words(error):
+            err.print(str(words), style="red", markup=False, soft_wrap=True)
+            sys.exit(words.exit_code)
         _unexpected(error)
         sys.exit(1)
 
