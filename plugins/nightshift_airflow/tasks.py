@@ -14,7 +14,8 @@ from typing import Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ml.core.errors import Busy, NightshiftError, StorageError
+from ml.core.errors import MENDS_BY_ITSELF, NightshiftError
+from ml.core.outages import as_words
 from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from nightshift_airflow import assets
@@ -24,19 +25,20 @@ log = logging.getLogger("nightshift")
 
 Params = Mapping[str, Any]
 
-MENDS_BY_ITSELF = (Busy, StorageError)
-"""Faults that may be gone at the next try; every other :class:`NightshiftError` needs a person."""
-
 
 @contextmanager
 def no_vain_retry() -> Iterator[None]:
-    """End the task at once on a fault that trying again cannot mend."""
+    """End the task at once on a fault that trying again cannot mend; say in words what it may."""
     try:
         yield
     except MENDS_BY_ITSELF:
         raise
     except NightshiftError as error:
         raise AirflowFailException(str(error)) from error
+    except Exception as error:
+        if words := as_words(error):
+            raise words from error
+        raise
 
 
 def _settings() -> Settings:

@@ -150,7 +150,7 @@ def test_the_lane_between_nights(lane):
     assert lane.doc_md
     assert lane.description
     assert lane.tags == {"nightshift", "live"}
-    assert (task.owner, task.retries, task.execution_timeout) == ("nightshift", 2, timedelta(minutes=15))
+    assert (task.owner, task.retries, task.execution_timeout) == ("nightshift", 5, timedelta(minutes=15))
     assert task.doc_md
     assert task.on_failure_callback
     assert [alias.name for alias in task.outlets] == ["new rows/order_watch"]

@@ -12,7 +12,8 @@ import psycopg2.extensions
 import psycopg2.extras
 
 from ml.adapters.postgres.pgcopy import copy_arrow
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, Unreachable
+from ml.core.outages import mends
 from ml.core.spec import Kind
 
 __all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
@@ -91,7 +92,8 @@ def connect(
     try:
         connection: Connection = psycopg2.connect(**_options(parts), application_name=application_name)
     except psycopg2.OperationalError as error:
-        raise NightshiftError(
+        kind = Unreachable if mends(error) else NightshiftError
+        raise kind(
             "The database cannot be reached.",
             came=f"{_where(parts)}: {_without_password(str(error).strip(), parts)}",
             do=_advice(str(error)),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
+from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE
 from ml.kernels import windows as velocity
 from ml.kernels.components import components
 from ml.kernels.threads import side_by_side
@@ -23,8 +24,6 @@ NEVER = np.iinfo(np.int64).max
 LISTED = {"card": "card_listed"}
 """What :func:`shared` lists of a kind, where it is more than the features may know."""
 TRACED = ("device", "card", "address", "ip", "email")
-COMMON, COMMON_CUSTOMERS = 0.5, 5
-"""A trace that more than this share of the customers have, and so many at least, is no trace of anybody."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +153,9 @@ def _news(log: pa.Table, since: Longs) -> tuple[Codes, Longs, Codes]:
 
 
 def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
-    """Take out the codes that most customers have, each guest being one; see :data:`COMMON`."""
+    """Take out the codes that most customers have, each guest being one; see :mod:`ml.contract.identities`."""
     people = len(np.unique(customer[customer >= 0])) + int((customer < 0).sum())
-    least = max(COMMON_CUSTOMERS, int(COMMON * people) + 1)
+    least = max(COMMON_CUSTOMERS, int(COMMON_SHARE * people) + 1)
     there = code >= 0
     common = [
         value

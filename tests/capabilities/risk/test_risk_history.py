@@ -85,13 +85,10 @@ def test_threads_and_row_order_change_nothing() -> None:
     texts = pa.table(
         {name: log[name].cast(pa.string()) if name in ENTITIES else log[name] for name in log.column_names}
     )
-    made = history(coded(log)).sort_by("order_no")
-    made = []
+    expected = history(coded(log)).sort_by("order_no")
     for n, rows in ((1, mixed), (3, log), (2, texts)):
         with limited(n):
-            made.append(history(coded(rows)))
-    for other in made:
-        assert other.sort_by("order_no") == made
+            assert history(coded(rows)).sort_by("order_no") == expected
 
 
 @given(

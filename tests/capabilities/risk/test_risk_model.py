@@ -101,7 +101,7 @@ def test_encoded_rates_in_training_hold_no_later_label() -> None:
     half = len(label) // 2
     turned = np.concatenate([label[:half], 1 - label[half:]])
     encoder = _model().encoder_
-    ours, other = (type(encoder)(20.0).fit(rows, y, 45 * 86_400)[:half] for y in (label, turned))
+    ours, other = (type(encoder)(20.0, encoder.columns).fit(rows, y, 45 * 86_400)[:half] for y in (label, turned))
     np.testing.assert_array_equal(ours, other)
     assert ours.shape == (half, 2 * len(ENCODED))
 
