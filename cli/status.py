@@ -18,6 +18,7 @@ from cli.environment import Stack, database_urls
 from cli.home import Home
 from cli.output import out, seconds, size
 from cli.service import UP
+from cli.services import MODELS
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES
 
@@ -109,7 +110,7 @@ def _links(home: Home, stack: Stack) -> dict[str, str]:
         "Logs": str(home.logs / "<service>.log"),
         "Airflow": f"http://127.0.0.1:{stack.ports['airflow']}",
         "Airflow passwords": str(home.passwords_file),
-        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}/#/models",
+        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}{MODELS}",
     }
     if docs:
         links["Data Docs"] = docs[-1].as_uri()
