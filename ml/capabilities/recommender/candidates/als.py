@@ -21,7 +21,6 @@ from threadpoolctl import threadpool_limits
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores
 from ml.kernels.threads import threads
-from ml.kernels.topk.dense import top_k_dense
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
 
@@ -55,23 +54,6 @@ def fit(log: Log, at: int, params: Params, seed: int) -> Factors:
     with threadpool_limits(1, user_api="blas"):
         state.items[columns] = _implicit(confidence, params, seed)
     return state
-
-
-def propose(state: Factors, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 for all of a customer without history."""
-    x, known = customers(state, log, users)
-    ids, scores = top_k_dense(x, state.items, max(1, k))
-    ids[~known] = -1
-    scores[ids < 0] = 0
-    return ids, scores
-
-
-def pairs(state: Factors, log: Log, users: Ids, items: Ids) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    x, _ = customers(state, log, who)
-    scores: Scores = np.einsum("pf,pf->p", x[row], state.items[items])
-    return scores
 
 
 def save(state: Factors, folder: Path) -> None:
