@@ -13,14 +13,17 @@ from ml.kernels.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 
-_WHO = ("customer_", "device_", "card_", "address_", "email_", "component_")
+_WHO = ("customer_", "device_", "card_", "address_", "email_")
+_OLD = ("_orders", "_orders_90d")
 COLUMNS = tuple(
     name
-    for name in (*COUNTED, "component_orders", "component_entities", "customer_value", "category_value")
-    if name == "category_value" or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds")))
+    for name in (*COUNTED, "component_entities", "customer_value", "category_value")
+    if name in {"component_entities", "category_value"}
+    or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds", *_OLD)))
 )
-"""Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address: without both the
-average precision on a demo shop is .258, with them .223."""
+"""Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address, nor who has bought
+for years: with the orders of 90 days and of ever (and those linked with them), which name a shop's best customers, the
+average precision on a demo shop of 6,000 customers is .046, without them .073."""
 GRID, TOTALS = 256, 4096
 ROWS = 200_000
 
@@ -64,6 +67,11 @@ class Anomaly:
         """-log P(X_j >= x_j), shape (n_rows, n_columns)."""
         return self._parts(_matrix(order))
 
+    def surprising(self, order: pa.Table) -> Floats:
+        """:meth:`contributions` where a value is above what is usual, else 0: what there is to say of an order."""
+        x = _matrix(order)
+        return np.where(x > self.grid_[:, GRID // 2], self._parts(x), 0.0)
+
     def score(self, order: pa.Table) -> Floats:
         """Share of the shop's orders that are less unusual, 0 to 1."""
         found = np.searchsorted(self.total_, _sums(_matrix(order), self.grid_, _SURPRISE), side="left")
@@ -75,6 +83,10 @@ class Anomaly:
     @classmethod
     def of(cls, state: Mapping[str, npt.NDArray[np.floating]]) -> Anomaly:
         made = cls()
+        if len(state["anomaly_grid"]) != len(COLUMNS):
+            raise ValueError(
+                f"an anomaly score of {len(state['anomaly_grid'])} columns, where {len(COLUMNS)} are counted"
+            )
         made.grid_, made.total_ = np.asarray(state["anomaly_grid"], np.float32), np.asarray(state["anomaly_total"])
         return made
 

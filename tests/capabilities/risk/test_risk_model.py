@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -131,6 +132,29 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
     assert [part.split(" 1")[0].split("1 ")[-1] for part in made[1].as_py().split("; ")] == [
         NUMBERS[names[3]], NUMBERS[names[0]], NUMBERS[names[1]],
     ]  # fmt: skip
+
+
+def test_times_are_told_on_the_shops_clock() -> None:
+    """The hour and the day are those of the shop's time zone; a log ratio is told as the ratio."""
+    order = pa.table({"hour": [23.65], "weekday": [2.0], "customer_value": [1.0986], "at": [1_767_224_340]})
+    told = np.array([[3.0, 2.0, 1.0]])
+    made = reasons.words(order, told, order.column_names[:3], {"hour": 14.9}, "Europe/Paris").to_pylist()
+    assert made == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
+
+
+def test_without_labels_only_more_than_usual_is_told() -> None:
+    """A shop that knows no frauds is told what exceeds the usual, and never that somebody has bought for years."""
+    from ml.capabilities.risk.anomaly import COLUMNS
+
+    assert not [name for name in COLUMNS if name.endswith(("_orders", "orders_90d"))]
+    rows = CASE.tables["order_outcome"].slice(0, 0)
+    known = CASE.build({**CASE.tables, "order_outcome": rows}, CASE.as_of)
+    made = CASE.score(CASE.fit(known), known)["order_risk"]["reason"].to_pylist()
+    told = [part for reason in made for part in reason.split("; ") if "(usual " in part]
+    assert told
+    for part in told:
+        value, usual = (float(number.replace(",", "")) for number in re.findall(r"(?:^|usual )([\d.,]+)", part))
+        assert value > usual, part
 
 
 def _orders(n: int) -> pa.Table:
