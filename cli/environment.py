@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 import psutil
 
 from cli.home import Home, read_json
-from ml.core.errors import NightshiftError
-from ml.settings import PROJECT, Settings
+from ml.core.errors import NightshiftError, WrongUse
+from ml.settings import PROJECT, Settings, check_zone
 
 MARKER = "NIGHTSHIFT_STACK_ID"
 """Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
@@ -107,12 +107,13 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
     known = {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
     unknown = sorted(set(known) - set(GIVEN))
     if unknown:
-        raise NightshiftError(
+        raise WrongUse(
             "A setting is not known.", came=f"{home.config_file}: {', '.join(unknown)}", do="known: " + ", ".join(GIVEN)
         )
     known |= {name: environ[name] for name in GIVEN if environ.get(name)}
     if "NIGHTSHIFT_DATABASE_URL" in known:
         check_url(known["NIGHTSHIFT_DATABASE_URL"])
+    check_zone(known.get("NIGHTSHIFT_TIMEZONE", "UTC"))
     return known
 
 
@@ -120,7 +121,7 @@ def check_url(url: str) -> None:
     """Raise unless ``url`` is a libpq URL that names a database."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-        raise NightshiftError(
+        raise WrongUse(
             "The database URL is not usable.",
             came=f"NIGHTSHIFT_DATABASE_URL with the scheme {parts.scheme!r}"
             + ("" if parts.scheme and parts.path.strip("/") else " and no database"),
