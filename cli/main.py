@@ -12,16 +12,17 @@ from typing import Annotated
 
 import typer
 
-from cli import nights, shops, sql, tools
+from cli import database, new, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
+from ml.core.outages import as_words
 from ml.settings import PROJECT
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
 4 data refused · 5 somebody else is at it · 6 storage refused · 7 a model file is not what was registered ·
-8 a file of the lake is damaged · 130 interrupted.
+8 a file of the lake is damaged · 9 a server does not answer · 130 interrupted.
 """
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 LOCAL = "The local stack"
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def _version(asked: bool) -> None:
@@ -114,9 +116,12 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
+app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)
+app.add_typer(new.new, name="new", rich_help_panel=TOOLS)
 app.command(rich_help_panel=TOOLS)(tools.lock)
 
 
@@ -131,6 +136,9 @@ def run() -> None:
         err.print("Interrupted.")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  # the last resort: nobody should have to read a traceback
+        if words := as_words(error):
+            err.print(str(words), style="red", markup=False, soft_wrap=True)
+            sys.exit(words.exit_code)
         _unexpected(error)
         sys.exit(1)
 
