@@ -143,7 +143,7 @@ REASON_TEMPLATE = ConfigTable(
         ),
         "Say it in German (see recommender_setting).": (
             "INSERT INTO ml_config.reason_template (language, code, template)\n"
-            "VALUES ('de', 'because', 'weil Sie {source} gekauft haben')"
+            "VALUES ('de', 'because', 'weil {source} gekauft wurde')"
         ),
     },
 )  # fmt: skip

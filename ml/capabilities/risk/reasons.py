@@ -132,7 +132,7 @@ def _worded(column: str, value: float | str | None, usual: float | None) -> str:
     if value is None:
         return f"{name} unknown"
     if column in _TIMES:
-        return f"order value {number(math.exp(value))} times the {_TIMES[column]} usual"
+        return f"order value {number(math.exp(float(value)))} times the {_TIMES[column]} usual"
     if column in _FLAGS:
         return name if value else f"not {name}"
     said = f" (usual {number(usual)})" if usual is not None else ""
