@@ -157,11 +157,16 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
             else:
                 manifest["missing"].append(name)
     manifest["config"] = {name: _keep(lake, lake.join(folder, "config", name), t) for name, t in (config or {}).items()}
-    told = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
-    told += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
-    manifest["sha256"] = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    manifest["sha256"] = fingerprint(manifest)
     lake.write_json(lake.join(folder, "manifest.json"), manifest)
     return manifest
+
+
+def fingerprint(manifest: Mapping[str, Any]) -> str:
+    """Digest of all that a snapshot holds, by the digests of its tables."""
+    told = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
+    told += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _keep(lake: Lake, folder: str, table: pa.Table) -> dict[str, Any]:

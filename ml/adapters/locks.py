@@ -15,13 +15,15 @@ _SPACE = 0x4E53
 
 
 @contextmanager
-def exclusive(url: str, name: str, wait_s: float = 0) -> Iterator[None]:
+def exclusive(url: str, name: str, wait_s: float = 0, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock ``name`` on this database; it is gone when the block, the process or the machine ends.
 
     Parameters
     ----------
     wait_s : float
         How long to wait for somebody else who holds it.
+    shared : bool
+        Hold it beside others who share it; who holds it alone waits for all of them, and they for that one.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def exclusive(url: str, name: str, wait_s: float = 0) -> Iterator[None]:
         connection.autocommit = True
         deadline, pause = time.monotonic() + wait_s, 0.02
         # Asked again and again: a waiting pg_advisory_lock would hold back vacuum for as long as it waits.
-        while not _taken(cursor, name):
+        while not _taken(cursor, name, shared=shared):
             if time.monotonic() >= deadline:
                 raise Busy(
                     f"Somebody else is at it: {name}.",
@@ -48,8 +50,9 @@ def exclusive(url: str, name: str, wait_s: float = 0) -> Iterator[None]:
         yield
 
 
-def _taken(cursor: Any, name: str) -> bool:
-    cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_SPACE, name))
+def _taken(cursor: Any, name: str, *, shared: bool) -> bool:
+    function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    cursor.execute(f"SELECT {function}(%s, hashtext(%s))", (_SPACE, name))
     return bool(cursor.fetchone()[0])
 
 

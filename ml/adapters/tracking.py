@@ -167,6 +167,37 @@ def fetch(uri: str, database_url: str, capability: str, version: int, cache: Pat
     return folder
 
 
+def run_files(uri: str, run_id: str, folder: Path) -> Path:
+    """Bring every file of a run to ``folder``; where they are on this machine they are not copied."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(_client(uri).download_artifacts(run_id, "", str(folder)))
+    except (MlflowException, OSError) as error:
+        raise ArtifactError(
+            "The files of a run cannot be read from MLflow.",
+            came=f"run {run_id}: {type(error).__name__}: {error}",
+            do="see that MLflow's artifact folder is there",
+        ) from None
+
+
+def forget(uri: str, capability: str, version: int, run_id: str) -> None:
+    """Delete a version, its run and the run's files; what is deleted already is no error."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    client = _client(uri)
+    repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+    for entry in repository.list_artifacts():
+        repository.delete_artifacts(entry.path)
+    for delete in (lambda: client.delete_model_version(capability, str(version)), lambda: client.delete_run(run_id)):
+        try:
+            delete()
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE"):
+                raise
+
+
 def _download(uri: str, capability: str, version: int, folder: Path) -> Path:
     from mlflow.exceptions import MlflowException
 

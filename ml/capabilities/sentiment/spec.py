@@ -126,9 +126,9 @@ PRODUCT_SENTIMENT = Published(
             "null where one has no review.", nullable=True,
         ),
         PublishedColumn("praised", "text", "Up to three aspects that are praised most, best first; empty: none."),
-        PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none."),
+        PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none.", quotes=True),
         PublishedColumn("criticised", "text", "Up to three aspects criticised most, worst first; empty: none."),
-        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none."),
+        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none.", quotes=True),
     ),
     indexes=(("score",),),
 )  # fmt: skip
@@ -151,7 +151,7 @@ SENTIMENT_ALERT = Published(
         PublishedColumn(
             "q_value", "number", "Expected share of false alerts among those as strong as this.", "0 to 1"
         ),
-        PublishedColumn("quote", "text", "What one of them says."),
+        PublishedColumn("quote", "text", "What one of them says.", quotes=True),
         PublishedColumn("reason", "text", "The alert in words."),
     ),
 )  # fmt: skip
