@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
 from threadpoolctl import threadpool_limits
 
-from ml.capabilities.recommender.candidates.log import Log
+from ml.learn.purchases import Log
 
 DAY = 86_400
 EASE_PRODUCTS = 12_000

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from bench import Row
 from bench._window import HORIZON, Shop, Window
-from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.spec import Params
 
 SHARE = 0.9

@@ -17,7 +17,7 @@ from ml.capabilities.risk import features
 from ml.capabilities.risk.encoding import out_of_fold, rates
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import SPEC
-from ml.core import binary
+from ml.learn.metrics import binary
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]

@@ -20,9 +20,9 @@ from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline
 from ml.capabilities.risk.score import score_blocks, score_orders
 from ml.capabilities.risk.spec import SPEC
-from ml.core import binary
+from ml.contract.tables import TABLES
 from ml.core.evaluation import Evaluation
-from ml.shop.contract import TABLES
+from ml.learn.metrics import binary
 from ml.shop.sources import demo
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import purchases

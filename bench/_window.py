@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from bench import Options
 from bench import _grocery as grocery
 from ml.capabilities.recommender import features
-from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.evaluate import Truth
 from ml.capabilities.recommender.model import tonights_log
 from ml.capabilities.recommender.spec import SPEC, Params
-from ml.shop.contract import TABLES
+from ml.contract.tables import TABLES
+from ml.learn.purchases import Log
 from ml.shop.source import Source
 
 HORIZON = timedelta(days=30)

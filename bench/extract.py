@@ -8,8 +8,9 @@ from datetime import date
 
 from bench import Options, Row, in_turn
 from bench._stack import stack
-from ml.adapters import extract, postgres
+from ml.adapters import postgres
 from ml.adapters.lake import Lake
+from ml.adapters.shop import extract
 from ml.settings import Settings
 from ml.shop.load import load
 

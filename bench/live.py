@@ -18,7 +18,8 @@ import numpy as np
 
 from bench import Options, Row
 from bench._stack import stack
-from ml.adapters import functions, postgres
+from ml.adapters import postgres
+from ml.adapters.batches import sql_functions
 from ml.core.errors import NightshiftError
 from ml.pipeline.setup import migrate
 from ml.registry import capability
@@ -127,7 +128,7 @@ def _fill(url: str, customers: int, products: int) -> None:
     _execute(url, script)
     _execute(url, "VACUUM ANALYZE")
     with postgres.transaction(url) as cursor:
-        functions.create(cursor, capability("recommender").script(), "UTC")
+        sql_functions.create(cursor, capability("recommender").script(), "UTC")
 
 
 def _execute(url: str, statement: str) -> None:

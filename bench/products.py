@@ -17,14 +17,14 @@ from scipy.sparse import csr_array
 from bench import Options, Row
 from bench._window import HORIZON, Shop, Window, load
 from ml.capabilities.recommender import features, score
-from ml.capabilities.recommender.candidates.history import history
 from ml.capabilities.recommender.evaluate import Truth, judge
 from ml.capabilities.recommender.model import fit_baseline
-from ml.capabilities.recommender.products.together import baskets
-from ml.capabilities.recommender.products.tonight import Tonight
 from ml.capabilities.recommender.spec import SPEC, Params
+from ml.capabilities.recommender.tables.bought_together import baskets
+from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.core.gate import difference
-from ml.core.topk_sparse import top_k_sparse
+from ml.kernels.topk.sparse import top_k_sparse
+from ml.learn.histories import history
 
 SEED, K = 7, 20
 CONFIDENCE = 0.975

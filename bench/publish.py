@@ -16,8 +16,8 @@ from psycopg2 import sql
 from bench import Options, Row
 from bench._stack import stack
 from ml.adapters import postgres
+from ml.adapters.batches.publish import BatchResult, publish, retention
 from ml.adapters.lake import Lake
-from ml.adapters.publish import BatchResult, publish, retention
 from ml.capabilities.recommender.spec import RECOMMENDATION
 
 _TIMES = 3

@@ -20,9 +20,8 @@ from bench._peers import Past, Scorer, peers
 from bench._window import HORIZON, Window, load
 from ml.capabilities.recommender import model
 from ml.capabilities.recommender.evaluate import Truth, judge, ranked
-from ml.capabilities.recommender.lists import Lists
+from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.spec import SPEC, Params
-from ml.core import metrics
 from ml.core.gate import difference
 
 SEED = 7
@@ -186,4 +185,4 @@ def _ratio(ours: float, theirs: float) -> float:
     return ours / theirs if theirs else float("inf")
 
 
-__all__ = ["Judged", "judged", "metrics", "run"]
+__all__ = ["Judged", "judged", "run"]

@@ -18,12 +18,12 @@ from scipy.sparse import csr_array
 from bench import Options, Row
 from ml.capabilities.recommender import features
 from ml.capabilities.recommender.candidates import content, sequence
-from ml.capabilities.recommender.candidates import log as logs
-from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.spec import SPEC
-from ml.core import metrics
+from ml.contract.tables import TABLES
+from ml.learn import purchases as logs
+from ml.learn.metrics import ranking
+from ml.learn.purchases import Log
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES
 from ml.shop.source import Source
 
 DAY = 86_400
@@ -245,8 +245,8 @@ def _ndcg(scores: Matrix, rows: Any, items: Any, n: int) -> tuple[Any, Any, Any,
     lists = np.argpartition(-scores[some], k - 1, axis=1)[:, :k]
     order = np.argsort(-np.take_along_axis(scores[some], lists, 1), axis=1, kind="stable")
     lists = np.take_along_axis(lists, order, 1)
-    hits = metrics.hits(lists, place[rows], items)
-    return metrics.ndcg(hits, relevant[some], 10), lists, metrics.recall(hits, relevant[some], 20), some
+    hits = ranking.hits(lists, place[rows], items)
+    return ranking.ndcg(hits, relevant[some], 10), lists, ranking.recall(hits, relevant[some], 20), some
 
 
 def _judge(window: Window, scores: Matrix, task: str) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def _judge(window: Window, scores: Matrix, task: str) -> dict[str, Any]:
     orders = _orders(window)[some]
     parts = {"1 order": orders == 1, "2-5 orders": (orders > 1) & (orders <= 5), "6+ orders": orders > 5}
     return {
-        "ndcg": ndcg, "recall": recall.mean(), "coverage": metrics.coverage(lists, window.log.n_products, 10),
+        "ndcg": ndcg, "recall": recall.mean(), "coverage": ranking.coverage(lists, window.log.n_products, 10),
         "parts": {name: ndcg[those].mean() for name, those in parts.items() if those.any()},
     }  # fmt: skip
 

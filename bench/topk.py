@@ -12,8 +12,8 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from bench import Options, Row, in_turn
-from ml.core.topk import top_k_dense
-from ml.core.topk_sparse import top_k_sparse
+from ml.kernels.topk.dense import top_k_dense
+from ml.kernels.topk.sparse import top_k_sparse
 
 K, BOUGHT, NEIGHBOURS, THREADS = 20, 30, 100, 2
 BLOCK, ROUNDS, PART = 5_000, 3, 20_000

@@ -9,12 +9,13 @@ from typing import Any
 
 from bench import Options, Row, in_turn
 from bench._stack import stack
-from ml.adapters import extract, quality
+from ml.adapters import quality
 from ml.adapters.lake import Lake
 from ml.adapters.quality.relations import rows_with_facts
 from ml.adapters.quality.suite import Rule, Suite
+from ml.adapters.shop import extract
+from ml.contract.tables import TABLES
 from ml.pipeline.context import SUITES
-from ml.shop.contract import TABLES
 from ml.shop.load import load
 
 REF = "2100-01-01/001"

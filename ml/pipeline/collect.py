@@ -6,10 +6,11 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ml.adapters import config, ops, quality
-from ml.adapters import extract as reader
+from ml.adapters import quality
+from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
-from ml.adapters.pseudonym import Pseudonym
+from ml.adapters.shop import extract as reader
+from ml.adapters.shop.pseudonym import Pseudonym
 from ml.core.errors import ContractError, DataRefused
 from ml.pipeline.context import SUITES, Night
 from ml.pipeline.setup import migrate
@@ -56,7 +57,7 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
             "docs/contract.md each column",
         )
     lake = Lake(settings.lake_uri)
-    with ops.exclusive(settings.database_url, f"snapshot {night}", wait_s=3600):
+    with nights.exclusive(settings.database_url, f"snapshot {night}", wait_s=3600):
         known = attempts(lake, night)
         shop = reader.shop_identity(settings.shop_url)
         if not fresh:
@@ -65,7 +66,7 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
                     return ref
         number = int(known[-1].split("/")[1]) + 1 if known else 1
         ref = f"{night.isoformat()}/{number:03d}"
-        with ops.step(settings.database_url, ref, "extract") as record:
+        with nights.step(settings.database_url, ref, "extract") as record:
             manifest = reader.extract(
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
                 timezone=settings.timezone, sample=sample, shop=shop,
@@ -98,7 +99,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     """
     night = Night.open(settings, ref)
     done = night.path("snapshot", "validated.json")
-    with ops.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
+    with nights.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
         if night.lake.exists(done):
             return dict(night.lake.read_json(done)["summary"])
         with night.step("validate") as record:
@@ -106,7 +107,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
                 night.lake, ref, SUITES / "shop", _manifest_before(night),
                 accept_growth=accept_growth, threads=settings.threads, memory_gb=settings.memory_gb,
             )  # fmt: skip
-            ops.load_quarantine(settings.database_url, night.lake, ref)
+            nights.load_quarantine(settings.database_url, night.lake, ref)
             summary = {
                 "rows": sum(v.rows for v in verdicts),
                 "quarantined": sum(v.failed for v in verdicts),

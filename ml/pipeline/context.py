@@ -12,12 +12,12 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from ml.adapters import config, ops
+from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
+from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
 from ml.core.spec import Capability
 from ml.settings import PROJECT, Settings
-from ml.shop.contract import TABLES
 
 SUITES = PROJECT / "expectations"
 Progress = Callable[[str], None]
@@ -109,7 +109,7 @@ class Night:
     @contextmanager
     def step(self, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:
         """Record a step's start, seconds, rows and outcome in ``ml_ops.step``."""
-        with ops.step(self.settings.database_url, self.ref, name, capability, shard) as record:
+        with nights.step(self.settings.database_url, self.ref, name, capability, shard) as record:
             yield record
 
 

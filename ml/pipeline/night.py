@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from ml.adapters import ops
+from ml.adapters.books import nights
 from ml.core.memory import give_back
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
@@ -37,7 +37,7 @@ def run_night(
     """
     names = [find(name).name for name in (capabilities or CAPABILITIES)]
     migrate(settings.database_url)
-    with ops.exclusive(settings.database_url, "night", wait_s=0):
+    with nights.exclusive(settings.database_url, "night", wait_s=0):
         progress("extract")
         ref = extract(settings, night, fresh=fresh, sample=sample)
         progress("validate")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml.adapters import config, postgres
+from ml.adapters import postgres
+from ml.adapters.books import config
 from ml.registry import CONFIG
 
 

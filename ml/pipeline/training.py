@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ml.adapters import ops, tracking
+from ml.adapters.books import nights
+from ml.adapters.mlflow import tracking
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -67,7 +68,7 @@ def recipe(params: Any) -> str:
 
 def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
     """The version that serves this night: of this shop, and trained on nothing that the night does not know."""
-    return ops.serving(night.settings.database_url, capability.name, night.shop, night.as_of)
+    return nights.serving(night.settings.database_url, capability.name, night.shop, night.as_of)
 
 
 def train(settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
     night, capability = Night.open(settings, ref), find(name)
     if missing := night.missing(capability):
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
-    with ops.exclusive(settings.database_url, f"train {name}", wait_s=7200):
+    with nights.exclusive(settings.database_url, f"train {name}", wait_s=7200):
         champion = serving(night, capability)
         params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
@@ -197,7 +198,7 @@ def _register(
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
-    replay = ops.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
+    replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
@@ -222,7 +223,7 @@ def _register(
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
         version = tracking.register(settings.mlflow_uri, capability.name, run_id)
-        ops.record_version(
+        nights.record_version(
             settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
             as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,
             decision=outcome, why=decision.why,

@@ -15,13 +15,15 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from ml.adapters import config, config_faults, extract, postgres, quality
+from ml.adapters import postgres, quality
+from ml.adapters.books import config, config_faults
 from ml.adapters.lake import Lake
-from ml.adapters.pseudonym import Pseudonym
+from ml.adapters.shop import extract
+from ml.adapters.shop.pseudonym import Pseudonym
+from ml.contract.tables import TABLES
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES, CONFIG
 from ml.settings import PROJECT, Settings
-from ml.shop.contract import TABLES
 from ml.shop.ddl import quoted
 from ml.shop.report import CapabilityCheck, Fact, Report, RuleCheck, TableCheck, counted
 from ml.shop.sources._files import blocks

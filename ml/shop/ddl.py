@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ml.adapters.postgres import TYPES
-from ml.shop.contract import TABLES
-from ml.shop.table import Column, Table
+from ml.contract.table import Column, Table
+from ml.contract.tables import TABLES
 
 
 def quoted(*names: str) -> str:

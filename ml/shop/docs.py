@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ml.adapters.config import TYPES
+from ml.adapters.books.config import TYPES
+from ml.contract.table import Column, Table
+from ml.contract.tables import TABLES
 from ml.core.spec import Capability, ConfigColumn, ConfigTable, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES
-from ml.shop.table import Column, Table
 
-MADE = "<!-- Made from the code by `python -m ml.shop.docs`; edit ml/shop/contract.py or a capability's spec.py. -->"
+MADE = "<!-- Made from the code by `python -m ml.shop.docs`; edit ml/contract/tables.py or a capability's spec.py. -->"
 
 CONTRACT_INTRO = """\
 # What Nightshift reads: schema `shop`

@@ -19,14 +19,15 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.adapters import extract, postgres
+from ml.adapters import postgres
+from ml.adapters.shop import extract
+from ml.contract.table import Table
+from ml.contract.tables import TABLES
 from ml.core.errors import Busy, ContractError, NightshiftError
 from ml.settings import Settings
 from ml.shop import ddl, swap
-from ml.shop.contract import TABLES
 from ml.shop.marker import Marker
 from ml.shop.source import Source
-from ml.shop.table import Table
 
 Progress = Callable[[str, int], None]
 """Called with a table's name and its rows so far."""

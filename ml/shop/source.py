@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.contract import tables as contract
 from ml.core.errors import NightshiftError
-from ml.shop import contract
 from ml.shop.sources import SOURCES
 
 

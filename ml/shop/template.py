@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
 from ml.shop import docs
-from ml.shop.contract import TABLES
 from ml.shop.sources.tables import EXPECTED
 
 INTRO = """\

@@ -19,7 +19,7 @@ from ml.registry import CAPABILITIES
 log = logging.getLogger("nightshift")
 
 MODULES = (
-    "ml.pipeline.collect", "ml.pipeline.serving", "ml.pipeline.live", "great_expectations", "mlflow", "matplotlib.figure",
+    "ml.pipeline.collect", "ml.pipeline.serving", "ml.pipeline.lane", "great_expectations", "mlflow", "matplotlib.figure",
 )  # fmt: skip
 
 

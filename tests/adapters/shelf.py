@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml.adapters import build, swap
+from ml.adapters.batches import batch_table, view
+from ml.adapters.batches.publish import BatchResult, publish
 from ml.adapters.lake import Lake
-from ml.adapters.publish import BatchResult, publish
 from ml.core.spec import Published, PublishedColumn
 
 RECOMMENDATION = Published(
@@ -101,5 +101,5 @@ def _dying(module: Any, name: str, *, after: bool) -> None:
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[1]).read_text())
     if job.get("die"):
-        _dying({"build": build, "swap": swap}[job["die"][0]], job["die"][1], after=job["die"][2])
+        _dying({"build": batch_table, "swap": view}[job["die"][0]], job["die"][1], after=job["die"][2])
     shelve(job["url"], job["uri"], job["day"])

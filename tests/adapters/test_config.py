@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from ml import pipeline
-from ml.adapters import config, config_faults, postgres
-from ml.adapters import extract as reader
+from ml.adapters import postgres
+from ml.adapters.books import config, config_faults
 from ml.adapters.lake import Lake
-from ml.adapters.pseudonym import Pseudonym
+from ml.adapters.shop import extract as reader
+from ml.adapters.shop.pseudonym import Pseudonym
 from ml.capabilities.recommender.templates import TEMPLATES
 from ml.core.spec import ConfigColumn, ConfigTable
 from ml.pipeline.context import Night

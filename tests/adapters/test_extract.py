@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ml.adapters import extract as reader
 from ml.adapters.lake import Lake
-from ml.adapters.pseudonym import valid_text
+from ml.adapters.shop import extract as reader
+from ml.adapters.shop.pseudonym import valid_text
+from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, NightshiftError
-from ml.shop.contract import TABLES
 from tests.small_shop import execute, fill, shop
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)

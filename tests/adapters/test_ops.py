@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from ml.adapters import locks, ops, postgres, publish
+from ml.adapters import postgres
+from ml.adapters.batches import publish
+from ml.adapters.books import locks, nights
 from ml.adapters.lake import Lake
 from ml.core.errors import Busy, NightshiftError
 from ml.settings import PROJECT
@@ -43,7 +45,7 @@ def night(url: str) -> dict:
 
 def test_a_step_tells_what_it_did(url):
     """A step's row has its outcome, rows and message; the night is open."""
-    with ops.step(url, REF, "score", "recommender", 3) as record:
+    with nights.step(url, REF, "score", "recommender", 3) as record:
         assert steps(url) == [("score", "recommender", 3, "running", None, None)]
         record["rows"], record["message"] = 12, "fine"
     assert steps(url) == [("score", "recommender", 3, "done", 12, "fine")]
@@ -52,17 +54,17 @@ def test_a_step_tells_what_it_did(url):
 
 def test_a_failed_step_tells_why(url):
     """The step's error is kept, comes out unchanged and marks the night; a retry opens it again."""
-    with pytest.raises(NightshiftError, match="No shop"), ops.step(url, REF, "extract"):
+    with pytest.raises(NightshiftError, match="No shop"), nights.step(url, REF, "extract"):
         raise NightshiftError("No shop.", do="load one")
     assert steps(url) == [("extract", "", 0, "failed", None, "NightshiftError: No shop.\n  do:   load one")]
     assert night(url)["status"] == "failed"
-    with ops.step(url, REF, "extract"):
+    with nights.step(url, REF, "extract"):
         assert night(url)["status"] == "running"
 
 
 def test_the_report_splits_wall_time_into_work_and_orchestration(url):
     """Work is the time in which some step ran (parallel shards count once); the rest is orchestration."""
-    with ops.step(url, REF, "extract") as record:
+    with nights.step(url, REF, "extract") as record:
         record["rows"] = 7
     start = datetime.now(UTC) - timedelta(seconds=100)
     with postgres.transaction(url) as cursor:
@@ -74,7 +76,7 @@ def test_the_report_splits_wall_time_into_work_and_orchestration(url):
                 "VALUES (%s, 'score', 'r', %s, 'done', %s, 20, 5)",
                 (REF, shard, start + timedelta(seconds=begin)),
             )
-    summary = ops.night_summary(url, REF)
+    summary = nights.night_summary(url, REF)
     assert summary["work_seconds"] == 35
     assert summary["wall_seconds"] == pytest.approx(100, abs=5)
     assert summary["orchestration_seconds"] == pytest.approx(65, abs=5)
@@ -82,34 +84,34 @@ def test_the_report_splits_wall_time_into_work_and_orchestration(url):
         {"step": "extract", "capability": "", "runs": 1, "seconds": 10, "rows": 7},
         {"step": "score", "capability": "r", "runs": 2, "seconds": 40, "rows": 10},
     ]
-    ops.close_night(url, REF, summary)
+    nights.close_night(url, REF, summary)
     assert night(url) == {"night": "2026-01-02", "status": "done", "open": False}
 
 
 def test_a_second_run_has_its_own_wall_time(url):
     """A step after the report begins a new run of the night, whose report leaves out the first run."""
-    with ops.step(url, REF, "extract"):
+    with nights.step(url, REF, "extract"):
         pass
-    ops.close_night(url, REF, ops.night_summary(url, REF))
-    with ops.step(url, REF, "publish", "recommender"):
+    nights.close_night(url, REF, nights.night_summary(url, REF))
+    with nights.step(url, REF, "publish", "recommender"):
         pass
-    assert [step["step"] for step in ops.night_summary(url, REF)["steps"]] == ["publish"]
+    assert [step["step"] for step in nights.night_summary(url, REF)["steps"]] == ["publish"]
 
 
 def test_a_night_with_a_failed_step_is_failed_until_the_step_is_done(url):
     """The report of a night says failed as long as the last run of a step failed."""
-    with pytest.raises(ZeroDivisionError), ops.step(url, REF, "validate"):
+    with pytest.raises(ZeroDivisionError), nights.step(url, REF, "validate"):
         raise ZeroDivisionError
-    assert ops.close_night(url, REF, ops.night_summary(url, REF)) == "failed"
-    with ops.step(url, REF, "validate"):
+    assert nights.close_night(url, REF, nights.night_summary(url, REF)) == "failed"
+    with nights.step(url, REF, "validate"):
         pass
-    assert ops.close_night(url, REF, ops.night_summary(url, REF)) == "done"
+    assert nights.close_night(url, REF, nights.night_summary(url, REF)) == "done"
 
 
 def test_an_unknown_night_is_an_error(url):
     """A report of a night that never ran says so."""
     with pytest.raises(NightshiftError, match="no such night"):
-        ops.night_summary(url, REF)
+        nights.night_summary(url, REF)
 
 
 # quarantine
@@ -134,37 +136,37 @@ def test_every_refused_row_is_kept_once(settings, url):
     lake = Lake(settings.lake_uri)
     for count in (5, 70_000, 3):
         refuse(settings, count)
-        assert ops.load_quarantine(url, lake, REF) == count
+        assert nights.load_quarantine(url, lake, REF) == count
         assert postgres.query(url, "SELECT count(*) AS n FROM ml_ops.quarantine") == [{"n": count}]
     found = postgres.query(
         url, 'SELECT night::text, ref, row_key, rule, "row" FROM ml_ops.quarantine ORDER BY 3 LIMIT 1'
     )
     expected = {"night": "2026-01-02", "ref": REF, "row_key": "o0", "rule": "not in the future"}
     assert found == [expected | {"row": {"order_id": "é'; --", "total": None}}]
-    with ops.step(url, REF, "validate"):
+    with nights.step(url, REF, "validate"):
         pass
-    assert ops.night_summary(url, REF)["quarantine"] == {"order": {"not in the future": 3}}
+    assert nights.night_summary(url, REF)["quarantine"] == {"order": {"not in the future": 3}}
 
 
 def test_nothing_refused_is_nothing_loaded(settings, url):
     """A snapshot without a quarantine loads no row."""
-    assert ops.load_quarantine(url, Lake(settings.lake_uri), REF) == 0
+    assert nights.load_quarantine(url, Lake(settings.lake_uri), REF) == 0
 
 
 def test_old_quarantine_is_forgotten(settings, url):
     """Only rows older than the limit are deleted."""
     refuse(settings, 4)
-    ops.load_quarantine(url, Lake(settings.lake_uri), REF)
+    nights.load_quarantine(url, Lake(settings.lake_uri), REF)
     with postgres.transaction(url) as cursor:
         cursor.execute("UPDATE ml_ops.quarantine SET at = now() - interval '91 days' WHERE row_key IN ('o1', 'o2')")
-    assert (ops.forget_quarantine(url, 90), ops.forget_quarantine(url, 90)) == (2, 0)
+    assert (nights.forget_quarantine(url, 90), nights.forget_quarantine(url, 90)) == (2, 0)
 
 
 # locks
 
 HOLD = """
 import sys
-from ml.adapters.locks import exclusive
+from ml.adapters.books.locks import exclusive
 with exclusive(sys.argv[1], "the night"):
     print("held", flush=True)
     sys.stdin.read()
@@ -174,12 +176,12 @@ with exclusive(sys.argv[1], "the night"):
 def test_who_holds_a_lock_is_named(url):
     """A second taker is told who holds it and since when; another name, and another database, are free."""
     with (
-        ops.exclusive(url, "the night"),
-        ops.exclusive(url, "the day"),
+        nights.exclusive(url, "the night"),
+        nights.exclusive(url, "the day"),
         pytest.raises(Busy, match=r"at it: the night(.|\n)*nightshift the night \(database process \d+.*since 20"),
     ):
-        ops.exclusive(url, "the night").__enter__()
-    with ops.exclusive(url, "the night"):
+        nights.exclusive(url, "the night").__enter__()
+    with nights.exclusive(url, "the night"):
         pass
 
 
@@ -210,7 +212,7 @@ def train(url, tmp_path):
     (tmp_path / "part" / "x.npz").write_bytes(b"")
 
     def record(version: int, day: int, decision: str, shop: str = "mine") -> None:
-        ops.record_version(
+        nights.record_version(
             url, "recommender", version, run_id=f"run{version}", folder=tmp_path, shop=shop,
             as_of=datetime(2026, 1, day, tzinfo=UTC), params={"k": 20}, recipe="ab", baseline=decision == "baseline",
             decision=decision, why="because", metrics={"challenger": {"ndcg@10": 0.3}},
@@ -221,7 +223,7 @@ def train(url, tmp_path):
 
 def serves(url: str, day: int, shop: str = "mine") -> int | None:
     """Which version serves the night of January ``day``."""
-    row = ops.serving(url, "recommender", shop, datetime(2026, 1, day, tzinfo=UTC))
+    row = nights.serving(url, "recommender", shop, datetime(2026, 1, day, tzinfo=UTC))
     return row and row["version"]
 
 
@@ -248,11 +250,11 @@ def test_a_person_can_bring_an_older_version_back(url, train):
     """A promotion by hand serves from then on and is kept with its reason; an unknown version is named with those known."""
     train(1, 5, "promote")
     train(2, 10, "promote")
-    row = ops.promote(url, "recommender", 1, why="the new one looks odd")
+    row = nights.promote(url, "recommender", 1, why="the new one looks odd")
     assert (row["decision"], row["why"], row["by"]) == ("manual", "the new one looks odd", "postgres")
     assert serves(url, 20) == 1
     with pytest.raises(NightshiftError, match=r"no version 9\.(.|\n)*versions: 1, 2"):
-        ops.promote(url, "recommender", 9, why="?")
+        nights.promote(url, "recommender", 9, why="?")
 
 
 def test_whether_a_later_one_was_trained(url, train):
@@ -260,7 +262,9 @@ def test_whether_a_later_one_was_trained(url, train):
     train(1, 10, "promote")
     train(2, 20, "refuse")
     train(3, 20, "promote", shop="other")
-    later = [ops.trained_later(url, "recommender", "mine", datetime(2026, 1, day, tzinfo=UTC)) for day in (9, 10, 11)]
+    later = [
+        nights.trained_later(url, "recommender", "mine", datetime(2026, 1, day, tzinfo=UTC)) for day in (9, 10, 11)
+    ]
     assert later == [True, False, False]
 
 
@@ -268,7 +272,7 @@ def test_each_file_of_a_version_has_its_digest(url, train):
     """The files are kept by their path inside the folder, with SHA-256 and size."""
     train(1, 10, "promote")
     expected = {name: hashlib.sha256(data).hexdigest() for name, data in (("model.txt", b"tree"), ("part/x.npz", b""))}
-    assert ops.artifacts(url, "recommender", 1) == expected
+    assert nights.artifacts(url, "recommender", 1) == expected
 
 
 # what is visible
@@ -277,12 +281,12 @@ def test_each_file_of_a_version_has_its_digest(url, train):
 def test_what_the_shop_sees_and_a_rollback_would_show_is_in_use(settings, url, train):
     """Visible batches name their shop; their refs and those of the batches before are in use, older ones are not."""
     train(1, 1, "promote")
-    assert ops.visible(url, "recommendation") is None
+    assert nights.visible(url, "recommendation") is None
     for day in (1, 2, 3):
         shelve(url, settings.lake_uri, day=day, capability="recommender", model_version=1)
-    seen = ops.visible(url, "recommendation")
+    seen = nights.visible(url, "recommendation")
     assert seen is not None
     assert (seen["ref"], seen["rows"], seen["shop"]) == ("2026-01-03/001", 30, "mine")
-    assert ops.refs_in_use(url) == ["2026-01-02/001", "2026-01-03/001"]
+    assert nights.refs_in_use(url) == ["2026-01-02/001", "2026-01-03/001"]
     publish.rollback(url, "recommendation")
-    assert ops.refs_in_use(url) == ["2026-01-01/001", "2026-01-02/001"]
+    assert nights.refs_in_use(url) == ["2026-01-01/001", "2026-01-02/001"]

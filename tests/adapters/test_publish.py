@@ -17,8 +17,8 @@ import pyarrow as pa
 import pytest
 
 from ml.adapters import postgres
+from ml.adapters.batches.publish import publish, retention, rollback
 from ml.adapters.lake import Lake
-from ml.adapters.publish import publish, retention, rollback
 from ml.core.errors import Busy, ContractError, DataRefused, NightshiftError
 from ml.core.spec import PublishedColumn
 from ml.settings import PROJECT, Settings

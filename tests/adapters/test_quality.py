@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 
 from ml.adapters import quality
-from ml.adapters.extract import schema
 from ml.adapters.lake import Lake
 from ml.adapters.quality.suite import Suite
+from ml.adapters.shop.extract import schema
 from ml.capabilities.recommender.spec import RECOMMENDATION
+from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES
 
 SUITES = PROJECT / "expectations"
 REF = "2026-01-01/001"

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.adapters import tracking, versions
-from ml.adapters.tracking import _client
+from ml.adapters.books import versions
+from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow.tracking import _client
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, Difference
 from ml.settings import PROJECT, Settings
@@ -150,5 +151,7 @@ def test_a_lost_artifact_folder_is_named(uri, settings):
 
 def test_importing_does_not_import_mlflow():
     """The module costs nothing until it is used."""
-    program = "import sys, ml.adapters.tracking; sys.exit('mlflow' in sys.modules or 'matplotlib' in sys.modules)"
+    program = (
+        "import sys, ml.adapters.mlflow.tracking; sys.exit('mlflow' in sys.modules or 'matplotlib' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False, cwd=PROJECT).returncode == 0

@@ -13,9 +13,9 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from ml.contract.tables import TABLES
 from ml.core.sample import Sample
 from ml.core.spec import Capability
-from ml.shop.contract import TABLES
 
 SEED = 7
 _KINDS = {

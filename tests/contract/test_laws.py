@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from ml.adapters.lake import Lake
 from ml.adapters.quality import audit, refusal
+from ml.contract.tables import TABLES
 from ml.core.gate import decide
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES
 from tests.contract.cases import SEED, Case, ordered, saved, shuffled, whole
 
 _TYPES = {

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from ml.contract.tables import TABLES
 from ml.core.spec import Live, Published
 from ml.registry import CAPABILITIES
-from ml.shop.contract import TABLES
 from tests.contract.cases import SEED, Case, memory
 from tests.live.watch.spec import SPEC as WATCH
 

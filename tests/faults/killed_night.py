@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ml import pipeline
-from ml.adapters import batches, tracking
+from ml.adapters.batches import history
 from ml.adapters.lake import Lake
+from ml.adapters.mlflow import tracking
 from ml.settings import Settings
 
 
@@ -45,8 +46,8 @@ def arm(point: str) -> None:
     elif point == "the champion's alias":
         tracking.set_alias = die
     elif point == "the swap":
-        batches.show = die
-        from ml.adapters import publish
+        history.show = die
+        from ml.adapters.batches import publish
 
         publish.show = die  # type: ignore[attr-defined]
     elif point != "nothing":

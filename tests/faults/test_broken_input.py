@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ml.adapters import extract as reader
 from ml.adapters import quality
 from ml.adapters.lake import Lake
+from ml.adapters.shop import extract as reader
 from ml.core.errors import ContractError
 from ml.settings import PROJECT
 from tests.small_shop import execute, fill, shop

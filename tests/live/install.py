@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ml.adapters import live as shelf
 from ml.adapters import quality
-from ml.pipeline import collect, live, serving
+from ml.adapters.batches import lane as shelf
+from ml.pipeline import collect, lane, serving
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 from tests.live.watch.spec import SPEC
@@ -25,14 +25,14 @@ def install(folder: Path) -> None:
         if not (folder / name).exists():
             (folder / name).symlink_to(target)
     CAPABILITIES[SPEC.name] = SPEC
-    for module in (collect, serving, live):
+    for module in (collect, serving, lane):
         module.SUITES = folder
 
 
 def uninstall() -> None:
     """Take ``watch`` out again."""
     CAPABILITIES.pop(SPEC.name, None)
-    for module in (collect, serving, live):
+    for module in (collect, serving, lane):
         module.SUITES = PROJECT / "expectations"
 
 
@@ -54,4 +54,4 @@ if __name__ == "__main__":
     install(Path(job["suites"]))
     setattr(*POINTS[job["point"]], die)
     given = Settings(**(job["settings"] | {"home": Path(job["settings"]["home"])}))
-    live.score_new(given, SPEC.name, as_of=datetime.fromisoformat(job["as_of"]))
+    lane.score_new(given, SPEC.name, as_of=datetime.fromisoformat(job["as_of"]))

@@ -18,14 +18,15 @@ from pathlib import Path
 import pytest
 
 from ml import pipeline
-from ml.adapters import ops, postgres
-from ml.adapters.extract import catalog
+from ml.adapters import postgres
+from ml.adapters.books import nights
 from ml.adapters.lake import Lake
-from ml.adapters.shop_sql import Shop as Reading
+from ml.adapters.shop.extract import catalog
+from ml.adapters.shop.select import Shop as Reading
+from ml.contract.tables import TABLES
 from ml.core.errors import ArtifactError, Busy, ContractError, DataRefused, NightshiftError
-from ml.pipeline.live import score_new
+from ml.pipeline.lane import score_new
 from ml.settings import PROJECT
-from ml.shop.contract import TABLES
 from tests.live.conftest import NIGHT, Shop, at
 from tests.live.install import POINTS
 from tests.live.watch.spec import SPEC
@@ -377,7 +378,7 @@ def test_two_at_once_score_once(watched: Shop) -> None:
 def test_a_lane_that_is_taken_says_so(watched: Shop) -> None:
     """A run that may not wait tells who is at it."""
     with (
-        ops.exclusive(watched.settings.database_url, "live watch"),
+        nights.exclusive(watched.settings.database_url, "live watch"),
         pytest.raises(Busy, match=r"Somebody else is at it: live watch"),
     ):
         watched.run(10, wait_s=0)

@@ -10,15 +10,15 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from ml.contract.table import Table
+from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
-from ml.shop.contract import TABLES
 from ml.shop.sources import demo
 from ml.shop.sources.demo import TRUTH, TRUTH_SCHEMA, Options, tables
 from ml.shop.sources.demo.catalogue import catalogue
 from ml.shop.sources.demo.clock import clock
 from ml.shop.sources.demo.columns import TYPES
 from ml.shop.sources.demo.stock import Sales
-from ml.shop.table import Table
 
 CONTRACT = [name for name in TABLES if name != "product_image"]
 BY_NAME: dict[str, Table] = {**TABLES, **{f"{TRUTH_SCHEMA}.{name}": table for name, table in TRUTH.items()}}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ml.contract.tables import TABLES
 from ml.settings import PROJECT
 from ml.shop import docs
-from ml.shop.contract import TABLES
 
 
 def test_generated_pages_are_current() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ml.adapters import extract, postgres
+from ml.adapters import postgres
 from ml.adapters.lake import Lake
+from ml.adapters.shop import extract
 from ml.settings import PROJECT, Settings
 
 WEBSHOP = PROJECT / "examples" / "webshop"

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pytest
 
 from ml.adapters import postgres
+from ml.contract.tables import TABLES
 from ml.core.errors import Busy, ContractError, NightshiftError
 from ml.settings import PROJECT, Settings
 from ml.shop import ddl, swap
-from ml.shop.contract import TABLES
 from ml.shop.load import load, loaded
 from ml.shop.sources import SOURCES
 from tests.shop.sources.test_tables import FITTING, write

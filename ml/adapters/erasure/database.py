@@ -13,14 +13,14 @@ from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
 
 from ml.adapters import postgres
-from ml.adapters.build import SCHEMA
+from ml.adapters.batches.batch_table import SCHEMA
 from ml.adapters.erasure import requests
 from ml.adapters.erasure.lake_rows import rows_owners
 from ml.adapters.erasure.needles import Needles, strike_json
 from ml.adapters.erasure.ownership import OWNED, WHO, Ownership, count
 from ml.adapters.erasure.quotes import WHAT, Quotes
 from ml.adapters.erasure.traces import Traces
-from ml.shop.contract import TABLES
+from ml.contract.tables import TABLES
 
 BOOKS = "ml_ops"
 _COLUMNS = """

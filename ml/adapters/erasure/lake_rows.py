@@ -15,9 +15,9 @@ from ml.adapters.erasure.needles import Needles, strike_json
 from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
 from ml.adapters.erasure.quotes import Quotes
 from ml.adapters.erasure.traces import Traces, files, folders, row_groups, snapshots
-from ml.adapters.extract import fingerprint
+from ml.adapters.shop.extract import fingerprint
 from ml.adapters.lake import Lake
-from ml.shop.contract import TABLES
+from ml.contract.tables import TABLES
 
 STAGED = ("erasure", "staged")
 Removed = dict[str, dict[str, int]]

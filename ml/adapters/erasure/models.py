@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml.adapters import postgres, tracking
+from ml.adapters import postgres
+from ml.adapters.mlflow import tracking
 from ml.adapters.erasure.search import Search
 from ml.core.errors import ArtifactError
 

@@ -9,8 +9,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.shop.contract import CUSTOMER, TABLES
-from ml.shop.table import Table
+from ml.contract.tables import CUSTOMER, TABLES
+from ml.contract.table import Table
 
 WHO = CUSTOMER.key[0]
 """The column that names a customer, in the contract and in every table of ours."""

@@ -15,8 +15,8 @@ from psycopg2 import sql
 from ml.adapters import postgres
 from ml.adapters.erasure.ownership import KEYS, OWNED, WHO, Columns, Owners, Ownership, needed, owned
 from ml.adapters.lake import Lake
-from ml.shop.contract import TABLES
-from ml.shop.table import Table
+from ml.contract.tables import TABLES
+from ml.contract.table import Table
 
 SHORTEST = 6
 """Characters of the shortest text that is looked for: shorter ones stand everywhere."""

@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ml.adapters.extract import schema
-from ml.adapters.increment import leave_out_known, sources
 from ml.adapters.lake import Lake
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.snapshot import Sieve
 from ml.adapters.quality.suite import Suite
-from ml.shop.contract import TABLES
-from ml.shop.table import Table
+from ml.adapters.shop.extract import schema
+from ml.adapters.shop.increment import leave_out_known, sources
+from ml.contract.table import Table
+from ml.contract.tables import TABLES
 
 
 def validate_new(

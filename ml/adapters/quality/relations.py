@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ml.shop.table import Table
+from ml.contract.table import Table
 
 _DAY_US = 86_400e6
 _1990 = datetime(1990, 1, 1, tzinfo=UTC)

@@ -16,15 +16,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.adapters.extract import schema
 from ml.adapters.lake import Lake
+from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.quality.judge import Judge, Tally, build_docs
 from ml.adapters.quality.relations import quarantined, rows_with_facts
 from ml.adapters.quality.suite import Rule, Suite
 from ml.adapters.quality.verdict import EXAMPLES, Breach, Verdict
-from ml.adapters.streams import ahead
-from ml.shop.contract import TABLES
-from ml.shop.table import Table
+from ml.adapters.shop.extract import schema
+from ml.contract.table import Table
+from ml.contract.tables import TABLES
 
 QUARANTINE = pa.schema(
     [("table_name", pa.string()), ("row_key", pa.string()), ("rule", pa.string()), ("row", pa.string())]

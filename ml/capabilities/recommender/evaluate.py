@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.spec import Params
-from ml.core import metrics
-from ml.core.compiled import Ids
 from ml.core.evaluation import Evaluation
+from ml.kernels.compiled import Ids
+from ml.learn.metrics import ranking
 
 BLOCK = 20_000
 
@@ -61,7 +61,7 @@ def _drawn(ids: pa.Array, most: int) -> pa.Array:
 class Truth(NamedTuple):
     """Pairs of a unit and a product number (-1: not listed), how many units there are, and products for sale."""
 
-    units: metrics.Counts
+    units: ranking.Counts
     items: Ids
     n_units: int
     n_items: int
@@ -89,19 +89,19 @@ def ranked(lists: Lists) -> Ids:
     return np.concatenate(blocks) if blocks else np.empty((0, lists.params.depth), np.int32)
 
 
-def judge(lists: Ids, truth: Truth) -> tuple[dict[str, float], metrics.Floats]:
+def judge(lists: Ids, truth: Truth) -> tuple[dict[str, float], ranking.Floats]:
     """Figures of some lists, means over the units that took something; and NDCG@10 of every unit."""
     relevant = np.bincount(truth.units, minlength=truth.n_units)
-    hits = metrics.hits(lists, truth.units, truth.items)
-    per_unit = metrics.ndcg(hits, relevant, 10)
+    hits = ranking.hits(lists, truth.units, truth.items)
+    per_unit = ranking.ndcg(hits, relevant, 10)
     took = relevant > 0
     figures = {
         "ndcg@10": per_unit,
-        "recall@20": metrics.recall(hits, relevant, 20),
-        "hit_rate@10": metrics.hit_rate(hits, 10),
+        "recall@20": ranking.recall(hits, relevant, 20),
+        "hit_rate@10": ranking.hit_rate(hits, 10),
     }
     means = {name: float(values[took].mean()) if took.any() else 0.0 for name, values in figures.items()}
-    return means | {"coverage@10": metrics.coverage(lists, truth.n_items, 10), "units": float(took.sum())}, per_unit
+    return means | {"coverage@10": ranking.coverage(lists, truth.n_items, 10), "units": float(took.sum())}, per_unit
 
 
 def _numbers(ids: pa.Array, table: pa.Table, name: str) -> Ids:

@@ -10,12 +10,12 @@ from typing import Self
 
 import pyarrow as pa
 
-from ml.capabilities.recommender import ranker, sources
-from ml.capabilities.recommender.candidates import content, sequence
-from ml.capabilities.recommender.candidates.log import Log, log
+from ml.capabilities.recommender.candidates import content, ensemble, sequence
+from ml.capabilities.recommender.ranking import ranker
 from ml.capabilities.recommender.spec import Params
-from ml.core.compiled import Csr
 from ml.core.errors import ArtifactError
+from ml.kernels.compiled import Csr
+from ml.learn.purchases import Log, log
 
 FORMAT = 4
 
@@ -47,13 +47,13 @@ class Recommender:
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
         self.product_ids_ = features["product"].sort_by("product_no")["product_id"].to_pylist()
-        self.learnt_: sources.Learnt | None = None
+        self.learnt_: ensemble.Learnt | None = None
         self.ranker_: ranker.Ranker | None = None
         if self.personal:
             past = tonights_log(features)
             texts = content.fit(past, past.until, content.Params(), self.seed, threads=self.threads)
             deep = self._deep(past)
-            self.learnt_ = sources.learn(
+            self.learnt_ = ensemble.learn(
                 past, past.until, self.params, self.seed, texts=texts, deep=deep, threads=self.threads
             )
             if self.params.ranker:
@@ -84,7 +84,7 @@ class Recommender:
         }
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
         if self.learnt_ is not None:
-            sources.save(self.learnt_, folder)
+            ensemble.save(self.learnt_, folder)
         if self.ranker_ is not None:
             ranker.save(self.ranker_, folder)
 
@@ -112,7 +112,7 @@ def load(folder: Path) -> Recommender:
         _check(story["format"])
         model = Recommender(Params(**story["params"]), personal=story["personal"], seed=story["seed"])
         model.product_ids_ = story["product_ids"]
-        model.learnt_ = sources.load(folder) if story["personal"] else None
+        model.learnt_ = ensemble.load(folder) if story["personal"] else None
         model.ranker_ = ranker.load(folder) if story["ranker"] else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(

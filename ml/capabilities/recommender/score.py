@@ -10,18 +10,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.recommender import state
-from ml.capabilities.recommender.lists import Lists
 from ml.capabilities.recommender.model import Recommender
-from ml.capabilities.recommender.products import again, cold, popular, similar, together, trending
-from ml.capabilities.recommender.products.alike import Texts
-from ml.capabilities.recommender.products.tonight import Tonight
+from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import KIND, REASON_CODES, Named, Words, numbers
-from ml.capabilities.recommender.rerank import Reranker, Shown
-from ml.capabilities.recommender.rules import work_out
+from ml.capabilities.recommender.shelf.rerank import Reranker, Shown
+from ml.capabilities.recommender.shelf.rules import work_out
 from ml.capabilities.recommender.spec import SPEC, Params
-from ml.core.compiled import Ids
+from ml.capabilities.recommender.tables import (
+    bought_together,
+    buy_again,
+    catalogue_state,
+    cold_start,
+    popular_product,
+    similar_product,
+    trending_product,
+)
+from ml.capabilities.recommender.tables.alike import Texts
+from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.core.spec import Published
+from ml.kernels.compiled import Ids
 
 BLOCK = 20_000
 
@@ -52,7 +59,7 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
         "popular_product": int(bought),
         "trending_product": 0,
         "cold_start": int(there),
-    } | state.expected(features)
+    } | catalogue_state.expected(features)
 
 
 def score(
@@ -71,7 +78,7 @@ def score(
     mine = {
         "recommendation": _recommendations(model, shop),
         "buy_again": _buy_again(shop),
-        "customer_segment": state.customer_segment(features, *span),
+        "customer_segment": catalogue_state.customer_segment(features, *span),
     }
     made = {**mine, **(_for_all(shop) if shard == 0 else {})}
     return {table.name: _framed(table, made.get(table.name, iter(()))) for table in SPEC.publishes}
@@ -96,16 +103,16 @@ class _Shop:
         return Words.of_shop(self.features)
 
     @cached_property
-    def orders(self) -> together.Baskets:
-        return together.baskets(self.tonight)
+    def orders(self) -> bought_together.Baskets:
+        return bought_together.baskets(self.tonight)
 
     @cached_property
     def texts(self) -> Texts:
         return Texts.of(self.tonight)
 
     @cached_property
-    def repeats(self) -> again.Repeats:
-        return again.repeats(self.tonight, self.span, self.params)
+    def repeats(self) -> buy_again.Repeats:
+        return buy_again.repeats(self.tonight, self.span, self.params)
 
     @cached_property
     def customers(self) -> pa.Table:
@@ -121,17 +128,17 @@ def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
             return
         match name:
             case "product_state":
-                yield from state.product_state(shop.features)
+                yield from catalogue_state.product_state(shop.features)
             case "similar_product":
-                yield from similar.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
+                yield from similar_product.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
             case "bought_together":
-                yield from together.rows(tonight, shop.orders, shop.texts, words, params)
+                yield from bought_together.rows(tonight, shop.orders, shop.texts, words, params)
             case "popular_product":
-                yield from popular.rows(tonight, words, params)
+                yield from popular_product.rows(tonight, words, params)
             case "trending_product":
-                yield from trending.rows(tonight, words)
+                yield from trending_product.rows(tonight, words)
             case _:
-                yield from cold.rows(tonight, words, params)
+                yield from cold_start.rows(tonight, words, params)
 
     names = ("similar_product", "bought_together", "popular_product", "trending_product", "cold_start", "product_state")
     return {name: made(name) for name in names}
@@ -139,7 +146,7 @@ def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
 
 def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
     ids = shop.customers["customer_id"].combine_chunks()
-    yield from again.rows(shop.tonight, shop.repeats, ids, shop.words, shop.params)
+    yield from buy_again.rows(shop.tonight, shop.repeats, ids, shop.words, shop.params)
 
 
 def _recommendations(model: Recommender, shop: _Shop) -> Iterator[dict[str, pa.Array]]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.capabilities.risk.columns import COUNTED
-from ml.core.compiled import compiled
+from ml.kernels.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 

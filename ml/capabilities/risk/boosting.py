@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.risk.spec import Params
-from ml.core import trees
+from ml.learn import trees
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk import money, slices
-from ml.capabilities.risk.calibration import reliability
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import SPEC, Params
-from ml.core import binary
 from ml.core.evaluation import Evaluation
+from ml.learn.calibration import reliability
+from ml.learn.metrics import binary
 
 DAY = 86_400
 FEWEST = 4

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import velocity
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
-from ml.capabilities.risk.graph import components
-from ml.capabilities.risk.velocity import Codes, Longs
+from ml.kernels import windows as velocity
+from ml.kernels.components import components
+from ml.kernels.windows import Codes, Longs
 
 SPANS = np.array(list(WINDOWS.values()), np.int64)
 UNITS = 1 << 20

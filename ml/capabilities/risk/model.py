@@ -13,14 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import boosting, calibration, money, tuning
+from ml.capabilities.risk import boosting, money, tuning
 from ml.capabilities.risk.anomaly import Anomaly
-from ml.capabilities.risk.calibration import Calibration
 from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RAW
 from ml.capabilities.risk.encoding import ENCODES, Encoder
-from ml.capabilities.risk.linear import Logistic
 from ml.capabilities.risk.spec import Params
 from ml.core.errors import ArtifactError
+from ml.learn import calibration
+from ml.learn.calibration import Calibration
+from ml.learn.logistic import Logistic
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]

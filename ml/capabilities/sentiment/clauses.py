@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ml.capabilities.sentiment.grams import Tokens, spaceless
 from ml.capabilities.sentiment.roles import JOIN, TURN, Words, role
-from ml.core.compiled import compiled
+from ml.kernels.compiled import compiled
 
 NONE, SOFT, HARD = 0, 1, 2
 SHORT = 3

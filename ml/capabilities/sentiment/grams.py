@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.capabilities.sentiment.seeds import NEGATORS
-from ml.core.compiled import compiled
+from ml.kernels.compiled import compiled
 
 WORDS, CHARS = 3, 6
 """Longest word and character n-gram."""

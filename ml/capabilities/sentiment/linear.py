@@ -29,7 +29,7 @@ from ml.capabilities.sentiment.grams import (
     tokenise,
 )
 from ml.capabilities.sentiment.spec import Params
-from ml.core.compiled import Csr, compiled, share
+from ml.kernels.compiled import Csr, compiled, share
 
 Floats = npt.NDArray[np.float32]
 STEP = 4_096

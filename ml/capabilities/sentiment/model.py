@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import classifier, files, language, learned
+from ml.capabilities.sentiment import aspect_words as learned
+from ml.capabilities.sentiment import classifier, files, language
 from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.config import ASPECT_WORD
 from ml.capabilities.sentiment.grams import Texts

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.sentiment.grams import Bytes, Folds, Texts, Tokens, bucket, folds, room, tokenise
-from ml.core.compiled import compiled, share
+from ml.kernels.compiled import compiled, share
 
 PIECES = 12
 """N-grams of a token that are looked at: its word, then the first of its characters."""

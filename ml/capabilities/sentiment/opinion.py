@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment.judge import Judged
+from ml.capabilities.sentiment.read_reviews import Judged
 from ml.capabilities.sentiment.spec import LABELS
 
 DAY = 86_400_000_000

@@ -23,7 +23,7 @@ from ml.capabilities.sentiment.grams import (
 )
 from ml.capabilities.sentiment.linear import Linear, Sums, add_up, factor, finish, nothing
 from ml.capabilities.sentiment.roles import HINT, TURN, Roles, Words
-from ml.core.compiled import compiled, share
+from ml.kernels.compiled import compiled, share
 
 REASONS = 4
 STEP = 4_096

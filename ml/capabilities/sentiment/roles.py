@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ml.capabilities.sentiment.grams import Texts, Tokens, folds, room, tokenise
 from ml.capabilities.sentiment.seeds import AND, CONTRAST, words
-from ml.core.compiled import compiled
+from ml.kernels.compiled import compiled
 
 TURN, JOIN = -2, -1
 """Roles of a word that begins a clause, and of one that may; those of an aspect are 1 and up."""

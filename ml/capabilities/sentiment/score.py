@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment import alerts, products
-from ml.capabilities.sentiment.judge import Judged, judge
 from ml.capabilities.sentiment.model import Sentiment
 from ml.capabilities.sentiment.opinion import Opinions, opinions
+from ml.capabilities.sentiment.read_reviews import Judged, judge
 from ml.capabilities.sentiment.spec import SPEC, Params
 from ml.core.spec import Published
 

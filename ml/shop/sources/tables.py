@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from ml.contract.table import Column, Table
+from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, NightshiftError
 from ml.core.spec import Kind
-from ml.shop.contract import TABLES
 from ml.shop.ddl import quoted
 from ml.shop.sources._files import BATCH_ROWS, blocks, encoding_of, header_of, open_bytes, read_csv
-from ml.shop.table import Column, Table
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 EXAMPLES = 5

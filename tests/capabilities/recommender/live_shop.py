@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ml.adapters import functions, postgres
+from ml.adapters import postgres
+from ml.adapters.batches import sql_functions
 from ml.core.spec import Published, PublishedColumn
 from ml.pipeline import setup
 from ml.registry import CAPABILITIES
@@ -76,7 +77,7 @@ class Live:
     def make(self, timezone: str = "UTC") -> None:
         """Make the functions, as a publication does."""
         with postgres.transaction(self.url) as cursor:
-            functions.create(cursor, SPEC.script(), timezone)
+            sql_functions.create(cursor, SPEC.script(), timezone)
 
     def run(self, *statements: str) -> None:
         """Run statements as the shop's owner."""

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ml.capabilities.recommender import score
-from ml.capabilities.recommender.products.tonight import DAY, Tonight
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.tables.tonight import DAY, Tonight
 
 NIGHT = 20_000 * DAY
 Order = tuple[str | None, float, Sequence[str]]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import gamma
 
-from ml.capabilities.recommender.products import again
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.tables import buy_again
 from tests.capabilities.recommender.shops import NIGHT, features, random_orders, table, tonight
 
 PRODUCTS = tuple("abcdefgh")
@@ -35,18 +35,18 @@ def test_own_interval_is_drawn_to_the_products() -> None:
     """One own interval of 10 days against a product's of about 30: (κ D + last - first) / (κ + n - 1)."""
     orders = [*_buyers(30, 9, 10), ("own", 5, ["a"]), ("own", 15, ["a"])]
     made = tonight(PRODUCTS, orders)
-    found = again.repeats(made, (0, 10), Params())
-    gaps, count, prior = 9 * 90 + 10, 9 * 3 + 1, again.PRIOR_INTERVALS
+    found = buy_again.repeats(made, (0, 10), Params())
+    gaps, count, prior = 9 * 90 + 10, 9 * 3 + 1, buy_again.PRIOR_INTERVALS
     shop = gaps / count
     category = (gaps + prior * shop) / (count + prior)
     typical = (gaps + prior * category) / (count + prior)
-    assert found.interval[-1] == pytest.approx((again.OWN_PRIOR * typical + 10) / (again.OWN_PRIOR + 1))
+    assert found.interval[-1] == pytest.approx((buy_again.OWN_PRIOR * typical + 10) / (buy_again.OWN_PRIOR + 1))
 
 
 def test_repeats_equal_the_obvious_way() -> None:
     """Days, first, last, interval and chance of every pair are those of a loop over customers and products."""
     made = tonight(PRODUCTS, random_orders(np.random.default_rng(3), PRODUCTS, 150))
-    found = again.repeats(made, (0, 10), Params())
+    found = buy_again.repeats(made, (0, 10), Params())
     pairs: dict[tuple[int, int], set[int]] = {}
     for order, who in enumerate(made.customer):
         for what in made.baskets.indices[made.baskets.indptr[order] : made.baskets.indptr[order + 1]]:
@@ -56,7 +56,8 @@ def test_repeats_equal_the_obvious_way() -> None:
     gaps = {i: [a - b for (_, p), ages in sorted(pairs.items()) if p == i for a, b in _steps(ages)] for i in range(8)}
     shop = np.mean([gap for of in gaps.values() for gap in of])
     typical = {
-        i: (sum(of) + again.PRIOR_INTERVALS * shop) / (len(of) + again.PRIOR_INTERVALS) for i, of in gaps.items()
+        i: (sum(of) + buy_again.PRIOR_INTERVALS * shop) / (len(of) + buy_again.PRIOR_INTERVALS)
+        for i, of in gaps.items()
     }
     relative = [gap / typical[i] for i, of in gaps.items() for gap in of]
     shape = np.clip(np.mean(relative) ** 2 / np.var(relative), 0.5, 10)
@@ -67,8 +68,8 @@ def test_repeats_equal_the_obvious_way() -> None:
     }
     every = sum(map(len, gaps.values())) / (sum(map(len, gaps.values())) + sum(ended.values()))
     for row, ((_, i), ages) in enumerate(sorted(pairs.items())):
-        n, prior = len(ages), again.OWN_PRIOR
-        r = (len(gaps[i]) + again.PRIOR_PURCHASES * every) / (len(gaps[i]) + ended[i] + again.PRIOR_PURCHASES)
+        n, prior = len(ages), buy_again.OWN_PRIOR
+        r = (len(gaps[i]) + buy_again.PRIOR_PURCHASES * every) / (len(gaps[i]) + ended[i] + buy_again.PRIOR_PURCHASES)
         assert (found.days[row], found.first[row], found.last[row]) == (n, max(ages), min(ages))
         assert found.interval[row] == pytest.approx((prior * typical[i] + max(ages) - min(ages)) / (prior + n - 1))
         assert found.chance[row] == pytest.approx((prior * r + n - 1) / (prior + n - 1))
@@ -81,12 +82,12 @@ def _steps(ages: set[int]) -> list[tuple[int, int]]:
 
 def test_chance_is_that_of_a_purchase_within_the_horizon() -> None:
     """P = r (F(t + w) - F(t)) / (1 - r F(t)), by scipy's own distribution; long overdue, it falls towards nothing."""
-    found = again.repeats(tonight(PRODUCTS, _buyers(30, 5, 40)), (0, 5), Params())
+    found = buy_again.repeats(tonight(PRODUCTS, _buyers(30, 5, 40)), (0, 5), Params())
     t, scale = found.last + 0.5, found.interval / found.shape
-    now, then = (gamma.cdf(at, found.shape, scale=scale) for at in (t, t + again.HORIZON_DAYS))
-    assert again._due(found) == pytest.approx(found.chance * (then - now) / (1 - found.chance * now))
-    late = again.repeats(tonight(PRODUCTS, _buyers(30, 5, 400)), (0, 5), Params())
-    assert (again._due(late) < 0.01).all()
+    now, then = (gamma.cdf(at, found.shape, scale=scale) for at in (t, t + buy_again.HORIZON_DAYS))
+    assert buy_again._due(found) == pytest.approx(found.chance * (then - now) / (1 - found.chance * now))
+    late = buy_again.repeats(tonight(PRODUCTS, _buyers(30, 5, 400)), (0, 5), Params())
+    assert (buy_again._due(late) < 0.01).all()
     assert table("buy_again", features(PRODUCTS, _buyers(30, 5, 400))) == []
 
 
@@ -114,12 +115,12 @@ def test_what_is_shown_again_is_learned_by_category() -> None:
         *_buyers(30, 2, 90, 1, "d"),
     ]
     made = tonight({name: {"category": kind} for name, kind in kinds.items()}, orders)
-    assert again.repeats(made, (0, 400), Params()).shown_again.tolist() == [True, True, False, False]
+    assert buy_again.repeats(made, (0, 400), Params()).shown_again.tolist() == [True, True, False, False]
 
 
 def test_two_orders_of_a_day_are_one_purchase() -> None:
     """What is ordered again within the day was forgotten, not used up."""
-    found = again.repeats(
+    found = buy_again.repeats(
         tonight(PRODUCTS, [("ann", 5.2, ["a"]), ("ann", 5.4, ["a"]), ("bob", 5, ["a"])]), (0, 2), Params()
     )
     assert found.days.tolist() == [1, 1]
@@ -129,7 +130,7 @@ def test_two_orders_of_a_day_are_one_purchase() -> None:
 def test_interval_of_a_pair_is_found() -> None:
     """``days_of`` gives whole days, and 0 for what was never bought or where no interval is known."""
     made = tonight(PRODUCTS, _buyers(30, 3, 10))
-    found = again.repeats(made, (0, 3), Params())
+    found = buy_again.repeats(made, (0, 3), Params())
     assert found.days_of(np.array([0, 2, 2, 9]), np.array([0, 0, 1, 0]), made.m).tolist() == [30, 30, 0, 0]
     once = tonight(PRODUCTS, [("ann", 5, ["a"])])
-    assert again.repeats(once, (0, 1), Params()).days_of(np.array([0]), np.array([0]), made.m).tolist() == [0]
+    assert buy_again.repeats(once, (0, 1), Params()).days_of(np.array([0]), np.array([0]), made.m).tolist() == [0]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender.candidates.log import Log
-from ml.capabilities.recommender.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts, product_facts
+from ml.capabilities.recommender.ranking.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts, product_facts
+from ml.learn.purchases import Log
 from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from ml.capabilities.recommender.products import cold, groups, popular, trending
-from ml.capabilities.recommender.products.tonight import drawn
+from ml.capabilities.recommender.tables import cold_start, groups, popular_product, trending_product
+from ml.capabilities.recommender.tables.tonight import drawn
 from tests.capabilities.recommender.shops import features, table, tonight
 
 PRODUCTS = tuple("abcdefgh")
@@ -59,7 +59,7 @@ def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "MOST_GROUPS", 3)
     rows = table("popular_product", features(products, orders))
     assert [row["category"] for row in rows if row["rank"] == 1] == ["", "c0", "c4"]
-    assert max(row["rank"] for row in rows) == popular.K
+    assert max(row["rank"] for row in rows) == popular_product.K
 
 
 def test_drawn_is_between() -> None:
@@ -119,9 +119,15 @@ def test_what_is_new_has_no_rate_to_grow_from() -> None:
 def test_false_discoveries_are_bounded_as_benjamini_and_hochberg_say() -> None:
     """p_(i) ≤ i α / n for the largest such i, and all below it."""
     p = np.array([0.001, 0.012, 0.045, 0.031, 1.0])
-    assert trending._few_false(p, np.ones(5, bool)).tolist() == [True, True, False, False, False]
-    assert trending._few_false(p, np.array([True, True, True, True, False])).tolist() == [True, True, True, True, False]
-    assert trending._few_false(p, np.zeros(5, bool)).tolist() == [False] * 5
+    assert trending_product._few_false(p, np.ones(5, bool)).tolist() == [True, True, False, False, False]
+    assert trending_product._few_false(p, np.array([True, True, True, True, False])).tolist() == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert trending_product._few_false(p, np.zeros(5, bool)).tolist() == [False] * 5
 
 
 def test_new_customers_begin_with_first_orders() -> None:
@@ -146,11 +152,11 @@ def test_variety_is_the_greedy_choice(seed: int) -> None:
     score = rng.uniform(0.01, 1, 20)
     left, taken, expected = list(np.flatnonzero(made.available)), np.zeros(9, int), []
     while left and len(expected) < 8:
-        worth = [score[i] * cold.VARIETY ** taken[made.category[i]] for i in left]
+        worth = [score[i] * cold_start.VARIETY ** taken[made.category[i]] for i in left]
         best = left.pop(int(np.argmax(worth)))
         taken[made.category[best]] += 1
         expected.append(best)
-    assert cold._varied(score, made, 8)[0].tolist() == expected
+    assert cold_start._varied(score, made, 8)[0].tolist() == expected
 
 
 def test_a_shop_without_orders_shows_the_youngest_of_its_range() -> None:

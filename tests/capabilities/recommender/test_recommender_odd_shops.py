@@ -13,8 +13,8 @@ from ml.adapters import postgres
 from ml.adapters.lake import Lake
 from ml.adapters.quality import audit, refusal
 from ml.capabilities.recommender import score
-from ml.capabilities.recommender.products.tonight import Tonight
 from ml.capabilities.recommender.spec import SPEC
+from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.capabilities.recommender.templates import REASON_CODES
 from ml.pipeline import run_night
 from ml.settings import PROJECT, Settings

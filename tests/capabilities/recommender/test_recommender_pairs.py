@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.capabilities.recommender.products import together
-from ml.capabilities.recommender.products.alike import Texts, price_near
+from ml.capabilities.recommender.tables import bought_together
+from ml.capabilities.recommender.tables.alike import Texts, price_near
 from tests.capabilities.recommender.shops import features, lists, random_orders, table, tonight
 
 PRODUCTS = tuple("abcdefgh")
@@ -21,9 +21,9 @@ def test_companions_equal_the_obvious_way(seed: int) -> None:
     rng = np.random.default_rng(seed)
     made = tonight(PRODUCTS, random_orders(rng, PRODUCTS[: rng.integers(2, 9)], int(rng.integers(0, 60))))
     allowed = rng.random(len(PRODUCTS)) < 0.8
-    orders = together.baskets(made)
-    ids, scores, counts = together.complements(orders, allowed, 3, threads=2)
-    for i, expected in enumerate(together.complements_reference(orders, allowed, 3)):
+    orders = bought_together.baskets(made)
+    ids, scores, counts = bought_together.complements(orders, allowed, 3, threads=2)
+    for i, expected in enumerate(bought_together.complements_reference(orders, allowed, 3)):
         found = ids[i] >= 0
         assert ids[i][found].tolist() == [j for j, _, _ in expected]
         assert scores[i][found].tolist() == pytest.approx([score for _, score, _ in expected], abs=1e-6)
@@ -33,17 +33,17 @@ def test_companions_equal_the_obvious_way(seed: int) -> None:
 def test_co_orders_are_counted() -> None:
     """The orders with both, for any pairs, are those of the plain product of the baskets."""
     made = tonight(PRODUCTS, random_orders(np.random.default_rng(1), PRODUCTS, 80))
-    orders = together.baskets(made)
+    orders = bought_together.baskets(made)
     i, j = np.divmod(np.arange(64), 8)
     b = orders.orders.toarray().astype(int)
-    assert together.co_orders(orders, i, j, threads=2).tolist() == (b.T @ b).ravel().tolist()
+    assert bought_together.co_orders(orders, i, j, threads=2).tolist() == (b.T @ b).ravel().tolist()
 
 
 def test_together_by_hand() -> None:
     """Of ten orders of two products four hold a and b: lift 4 · 10 / (5 · 4), lower bound of 4 of 5 less 4 / 10."""
     orders = [("u", 1, ["a", "b"])] * 4 + [(None, 1, ["a", "c"])] + [(None, 1, ["d", "e"])] * 5 + [("u", 1, ["b"])] * 9
     rows = [row for row in table("bought_together", features(PRODUCTS, orders)) if row["product_id"] == "a"]
-    p, z2 = 4 / 5, together.Z**2 / 5
+    p, z2 = 4 / 5, bought_together.Z**2 / 5
     low = (p + z2 / 2 - np.sqrt(z2 * (p * (1 - p) + z2 / 4))) / (1 + z2)
     assert len(rows) == 1
     assert rows[0] | {"score": None} == {
@@ -75,7 +75,7 @@ def test_two_of_a_kind_are_no_complements() -> None:
 
 def test_a_resellers_order_counts_for_nothing() -> None:
     """An order of more than 100 products makes no pairs."""
-    many = [f"p{i:03d}" for i in range(together.MOST_PRODUCTS + 1)]
+    many = [f"p{i:03d}" for i in range(bought_together.MOST_PRODUCTS + 1)]
     orders = [("u", 1, many)] * 9
     assert table("bought_together", features(many, orders)) == []
     assert table("bought_together", features(many, [*orders, *[("u", 1, [p]) for p in many]])) == []

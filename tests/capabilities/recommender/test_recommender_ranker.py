@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ml.capabilities.recommender import ranker, sources
-from ml.capabilities.recommender.candidates import content, sequence
-from ml.capabilities.recommender.candidates.log import Log, before
-from ml.capabilities.recommender.facts import product_facts
-from ml.capabilities.recommender.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
-from ml.capabilities.recommender.lists import Lists
+from ml.capabilities.recommender.candidates import content, ensemble, sequence
 from ml.capabilities.recommender.model import Recommender, load, tonights_log
-from ml.capabilities.recommender.second import AGAIN, BECAUSE, CATEGORY, LOOKED, POPULAR, RANGE, SEGMENT
+from ml.capabilities.recommender.ranking import ranker
+from ml.capabilities.recommender.ranking.facts import product_facts
+from ml.capabilities.recommender.ranking.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
+from ml.capabilities.recommender.ranking.lists import Lists
+from ml.capabilities.recommender.ranking.ranked_lists import AGAIN, BECAUSE, CATEGORY, LOOKED, POPULAR, RANGE, SEGMENT
 from ml.capabilities.recommender.spec import SPEC
+from ml.learn.purchases import Log, before
 from tests.contract.cases import SEED, Case
 
 PARAMS = replace(SPEC.params, trees=20, windows=2)
@@ -47,8 +47,8 @@ def log(features) -> Log:
 
 def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> Frame:
     texts = content.fit(log, log.until, content.Params(), SEED)
-    learnt = sources.learn(log, log.until, PARAMS, SEED, texts=texts)
-    made = sources.tonight(learnt, log, log.until, PARAMS)
+    learnt = ensemble.learn(log, log.until, PARAMS, SEED, texts=texts)
+    made = ensemble.tonight(learnt, log, log.until, PARAMS)
     there = np.ones(log.n_products, bool) if available is None else available
     return frame(made, log, users, product_facts(log), there, PARAMS)
 
@@ -220,7 +220,7 @@ def test_a_products_number_may_change(model: Recommender, log: Log) -> None:
         log, n_products=m + 1, list_price=np.append(log.list_price[::-1], np.nan),
         listed_at=np.append(log.listed_at[::-1], log.until - DAY), **turned,
     )  # fmt: skip
-    moved = sources.renumbered(learnt, place, tonight)
+    moved = ensemble.renumbered(learnt, place, tonight)
     np.testing.assert_array_equal(moved.linear.weights.toarray()[:m, :m], learnt.linear.weights.toarray()[::-1, ::-1])
     np.testing.assert_array_equal(moved.factors.items[:m], learnt.factors.items[::-1])
     assert not moved.neighbours.similar.toarray()[m].any()

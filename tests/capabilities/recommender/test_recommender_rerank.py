@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.adapters import config
+from ml.adapters.books import config
 from ml.capabilities.recommender.config import CATEGORY_RULE, REASON_TEMPLATE, RULE, SETTING
 from ml.capabilities.recommender.reasons import KIND, Words
-from ml.capabilities.recommender.rerank import (
+from ml.capabilities.recommender.shelf.rerank import (
     Customers,
     Ranked,
     Reranker,
@@ -24,8 +24,8 @@ from ml.capabilities.recommender.rerank import (
     price_level,
     rerank,
 )
-from ml.capabilities.recommender.rerank_reference import rerank_reference
-from ml.capabilities.recommender.rules import Rules, night, work_out
+from ml.capabilities.recommender.shelf.rerank_reference import rerank_reference
+from ml.capabilities.recommender.shelf.rules import Rules, night, work_out
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import TEMPLATES
 

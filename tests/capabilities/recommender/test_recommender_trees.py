@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender import boosting
-from ml.core import trees
 from ml.core.errors import NightshiftError
+from ml.learn import boosting, trees
 
 
 def _data(seed: int, n: int = 3000) -> tuple[np.ndarray, np.ndarray]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender import boosting, tuning
+from ml.capabilities.recommender.ranking import tuning
+from ml.capabilities.recommender.ranking.window import Window
 from ml.capabilities.recommender.spec import Params
-from ml.capabilities.recommender.window import Window
+from ml.learn import boosting
 
 PARAMS = Params(trees=2, leaves=2, learning_rate=0.02, trials=4)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.capabilities.risk import velocity
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, PLURALS, WINDOWS
-from ml.capabilities.risk.graph import components, components_reference
 from ml.capabilities.risk.history import UNITS, coded, history
+from ml.kernels import windows as velocity
+from ml.kernels.components import components, components_reference
 
 N = 500
 

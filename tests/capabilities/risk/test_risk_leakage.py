@@ -18,7 +18,7 @@ from ml.capabilities.risk.columns import CATEGORIES, NUMBERS
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import fit
 from ml.capabilities.risk.spec import SPEC
-from ml.shop.contract import TABLES
+from ml.contract.tables import TABLES
 from tests.contract.cases import SEED, Case, memory
 
 Build = Callable[..., Mapping[str, ibis.Table]]

@@ -17,9 +17,9 @@ from ml.capabilities.risk.columns import ENCODED, NUMBERS
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline, load
 from ml.capabilities.risk.spec import SPEC
-from ml.core.binary import roc_auc
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, stopped
+from ml.learn.metrics.binary import roc_auc
 from tests.contract.cases import SEED, Case
 
 CASE = Case(SPEC)

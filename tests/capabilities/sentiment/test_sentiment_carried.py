@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from ml.capabilities.sentiment import judge
+from ml.capabilities.sentiment import read_reviews
 from tests.capabilities.sentiment.reviews import demo, features, published, taught
 
 ROWS = [
@@ -25,13 +25,13 @@ def before(made):
 def read(monkeypatch):
     """How many texts were read, one entry per call."""
     counted = []
-    original = judge._fresh
+    original = read_reviews._fresh
 
     def fresh(model, roles, reviews, rows, params):
         counted.append(len(rows))
         return original(model, roles, reviews, rows, params)
 
-    monkeypatch.setattr(judge, "_fresh", fresh)
+    monkeypatch.setattr(read_reviews, "_fresh", fresh)
     return counted
 
 

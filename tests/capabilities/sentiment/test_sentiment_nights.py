@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from ml.adapters import postgres
-from ml.capabilities.sentiment import judge
+from ml.capabilities.sentiment import read_reviews
 from ml.pipeline import run_night
 from tests.small_shop import add, fill, shop
 
@@ -29,13 +29,13 @@ def _reviews(n):
 def read(monkeypatch):
     """How many texts were read, one entry per call."""
     counted = []
-    original = judge._fresh
+    original = read_reviews._fresh
 
     def fresh(model, roles, reviews, rows, params):
         counted.append(len(rows))
         return original(model, roles, reviews, rows, params)
 
-    monkeypatch.setattr(judge, "_fresh", fresh)
+    monkeypatch.setattr(read_reviews, "_fresh", fresh)
     return counted
 
 

@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates.log import NEVER, Log
-from ml.capabilities.recommender.candidates.near import Traits, Weights, likeness, nearest, score_pairs
-from ml.capabilities.recommender.candidates.text import Text, embed_text, fit_text
-from ml.core.compiled import Csr, Ids, Scores
+from ml.capabilities.recommender.candidates.mixed_knn import Traits, Weights, likeness, nearest, score_pairs
 from ml.core.errors import ArtifactError
-from ml.core.topk_sparse import top_k_sparse
+from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.topk.sparse import top_k_sparse
+from ml.learn.purchases import NEVER, Log
+from ml.text.vectors import Text, embed_text, fit_text
 
 FORMAT = 1
 DAY = 86_400

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender.candidates.history import DAY
-from ml.capabilities.recommender.candidates.log import Log, before
 from ml.capabilities.recommender.spec import Params
-from ml.core.compiled import Ids, Scores
+from ml.kernels.compiled import Ids, Scores
+from ml.learn.histories import DAY
+from ml.learn.purchases import Log, before
 
 MOST_SEGMENTS = 50
 PRIOR_ORDERS = 100.0

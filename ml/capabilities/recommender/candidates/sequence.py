@@ -23,10 +23,10 @@ from scipy.sparse import csr_array
 
 from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
-from ml.capabilities.recommender.candidates.log import NEVER, Log, before
-from ml.core.compiled import Ids, Scores
 from ml.core.errors import ArtifactError
-from ml.core.topk import top_k_dense
+from ml.kernels.compiled import Ids, Scores
+from ml.kernels.topk.dense import top_k_dense
+from ml.learn.purchases import NEVER, Log, before
 
 FORMAT = 1
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates.log import Log
-from ml.core.compiled import Ids, Scores
+from ml.kernels.compiled import Ids, Scores
+from ml.learn.purchases import Log
 
 DAY = 86_400
 Longs = npt.NDArray[np.int64]

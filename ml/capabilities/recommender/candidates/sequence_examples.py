@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ml.capabilities.recommender.candidates import sequence_data as data
-from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.candidates.sequence_data import Longs, Moments
-from ml.core.compiled import Ids, Scores
+from ml.kernels.compiled import Ids, Scores
+from ml.learn.purchases import Log
 
 
 class Batch(NamedTuple):

@@ -10,11 +10,11 @@ import numpy as np
 from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates import sequence_train as training
-from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.candidates.sequence_data import DAY, Longs, Moments
 from ml.capabilities.recommender.candidates.sequence_examples import Examples
-from ml.core import metrics
-from ml.core.compiled import Ids, Scores
+from ml.kernels.compiled import Ids, Scores
+from ml.learn.metrics import ranking
+from ml.learn.purchases import Log
 
 if TYPE_CHECKING:
     from ml.capabilities.recommender.candidates.sequence import Params
@@ -91,7 +91,7 @@ def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Par
     return SHIFTS[int(np.argmax(total))]
 
 
-def _ranked(weights: forward.Weights, examples: Examples, orders: Longs, z: Scores) -> metrics.Floats:
+def _ranked(weights: forward.Weights, examples: Examples, orders: Longs, z: Scores) -> ranking.Floats:
     """Sum of NDCG@10 of some orders, for each of ``SHIFTS``."""
     moments = Moments(*(part[orders] for part in examples.moments))
     lines = data.bought(examples.log, examples.number, moments, examples.most)
@@ -106,7 +106,7 @@ def _ranked(weights: forward.Weights, examples: Examples, orders: Longs, z: Scor
         k = min(JUDGED, examples.m)
         best = np.argpartition(-base, k - 1, axis=1)[:, :k]
         best = np.take_along_axis(best, np.argsort(-np.take_along_axis(base, best, 1), axis=1), 1)
-        made.append(metrics.ndcg(metrics.hits(best, of, what), relevant, JUDGED).sum())
+        made.append(ranking.ndcg(ranking.hits(best, of, what), relevant, JUDGED).sum())
     return np.array(made)
 
 

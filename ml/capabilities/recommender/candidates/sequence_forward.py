@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from ml.capabilities.recommender.candidates.log import Log
 from ml.capabilities.recommender.candidates.sequence_data import (
     AGES,
     HALF_LIVES_DAYS,
@@ -28,7 +27,8 @@ from ml.capabilities.recommender.candidates.sequence_data import (
     Moments,
     history,
 )
-from ml.core.compiled import Ids, Scores, share
+from ml.kernels.compiled import Ids, Scores, share
+from ml.learn.purchases import Log
 
 Weights = Mapping[str, Scores]
 ROWS_PER_CALL = 64

@@ -22,7 +22,7 @@ from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates.sequence_data import History, Longs
 from ml.capabilities.recommender.candidates.sequence_examples import Batch, Examples
 from ml.capabilities.recommender.candidates.sequence_forward import shapes
-from ml.core.compiled import Scores
+from ml.kernels.compiled import Scores
 
 MEAN_RATE = 0.01
 ITEM_LENGTH = np.float32(0.35)

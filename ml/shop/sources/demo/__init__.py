@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from ml.shop.contract import TABLES
+from ml.contract.tables import TABLES
 from ml.shop.sources.demo.behaviour import purchases, repeat_table
 from ml.shop.sources.demo.campaigns import campaign_tables, mailings
 from ml.shop.sources.demo.catalogue import Catalogue, catalogue, product_table, truth_tables

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.shop.contract import CAMPAIGN
+from ml.contract.tables import CAMPAIGN
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import RING, SILENT, People, accepts_marketing, customer_ids

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.shop.contract import PRODUCT
+from ml.contract.tables import PRODUCT
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows, words
 from ml.shop.sources.demo.options import DAY, Options

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ml.contract.table import Table
 from ml.core.spec import Kind
-from ml.shop.table import Table
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

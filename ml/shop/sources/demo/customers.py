@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ml.shop.contract import CUSTOMER, ERASURE
+from ml.contract.tables import CUSTOMER, ERASURE
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.options import DAY, Options

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.shop.contract import ORDER_OUTCOME
+from ml.contract.tables import ORDER_OUTCOME
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
 from ml.shop.sources.demo.catalogue import Catalogue

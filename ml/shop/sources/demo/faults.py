@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.shop.contract import TABLES
+from ml.contract.tables import TABLES
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import TYPES, Ints
 from ml.shop.sources.demo.options import DAY, Options

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.shop.contract import COUPON, ORDER, ORDER_ITEM, PAYMENT
+from ml.contract.tables import COUPON, ORDER, ORDER_ITEM, PAYMENT
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import CHANNELS, Purchases
 from ml.shop.sources.demo.catalogue import product_ids

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ml.shop.contract import CART, EVENT, SEARCH
+from ml.contract.tables import CART, EVENT, SEARCH
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import IDS_PER_CHUNK, Purchases
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ml.shop.contract import STOCK
+from ml.contract.tables import STOCK
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import Purchases
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids

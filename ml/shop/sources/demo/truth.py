@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ml.contract.table import Column, Table
 from ml.core.spec import Kind
-from ml.shop.table import Column, Table
 
 
 def _table(name: str, meaning: str, key: str, **columns: tuple[Kind, str]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from ml.capabilities.recommender.candidates.log import Log, log
+from ml.learn.purchases import Log, log
 
 DAY = 86_400
 NOW = 20_000 * DAY

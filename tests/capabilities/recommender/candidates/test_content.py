@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ml.capabilities.recommender.candidates import content
 from ml.capabilities.recommender.candidates.content import Params
-from ml.capabilities.recommender.candidates.near import likeness, nearest
+from ml.capabilities.recommender.candidates.mixed_knn import likeness, nearest
 from ml.core.errors import ArtifactError
 from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender.candidates import factors, linear, neighbours, people, popular, topics
-from ml.capabilities.recommender.candidates.history import bought, history, history_reference
-from ml.capabilities.recommender.candidates.log import Log, before, everyone, since
-from ml.capabilities.recommender.candidates.sums import pair_sums
+from ml.capabilities.recommender.candidates import als, ease, item_knn, plsa, popular, user_knn
 from ml.capabilities.recommender.spec import Params
+from ml.kernels.sparse import pair_sums
+from ml.learn.histories import bought, history, history_reference
+from ml.learn.purchases import Log, before, everyone, since
 from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
 
 PARAMS = Params(factors=4, topics=3, linear_penalty=2.0, neighbours=40, linear_neighbours=40, people=30)
-MODELS = {"linear": linear, "neighbours": neighbours, "factors": factors, "people": people, "topics": topics}
+MODELS = {"linear": ease, "neighbours": item_knn, "factors": als, "people": user_knn, "topics": plsa}
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def test_cosine_is_its_formula(log: Log) -> None:
     """With as many neighbours as products the kernel gives every cosine."""
     taste = history(log, everyone(log), 1e6)
     np.testing.assert_allclose(
-        neighbours.cosine(taste, 0.75, 10.0, 40, threads=1).toarray(),
-        neighbours.cosine_reference(taste, 0.75, 10.0),
+        item_knn.cosine(taste, 0.75, 10.0, 40, threads=1).toarray(),
+        item_knn.cosine_reference(taste, 0.75, 10.0),
         atol=1e-5,
     )
 
@@ -80,21 +80,21 @@ def test_cosine_is_its_formula(log: Log) -> None:
 def test_linear_is_its_formula(log: Log) -> None:
     """Cholesky in single precision gives the positive weights of the closed form; fewer products, those most bought."""
     x = history(log, everyone(log), PARAMS.linear_half_life_days).toarray().astype(np.float64)
-    expected = np.maximum(linear.solve_reference(x.T @ x, PARAMS.linear_penalty), 0)
-    made = linear.fit(log, NOW, PARAMS, 1).weights.toarray()
+    expected = np.maximum(ease.solve_reference(x.T @ x, PARAMS.linear_penalty), 0)
+    made = ease.fit(log, NOW, PARAMS, 1).weights.toarray()
     np.testing.assert_allclose(made, expected, atol=1e-5)
-    few = linear.fit(log, NOW, replace(PARAMS, linear_products=5), 1).weights.toarray()
+    few = ease.fit(log, NOW, replace(PARAMS, linear_products=5), 1).weights.toarray()
     most = np.sort(np.argsort(-x.sum(0), kind="stable")[:5])
     assert set(np.flatnonzero(few.any(1))) <= set(most)
 
 
 def test_customers_factors_are_their_formula(log: Log) -> None:
     """The folded-in factors solve the normal equations; a customer without history has none."""
-    state = factors.fit(log, NOW, PARAMS, 5)
-    h = history(log, np.array([3, -1, 20], np.int32), state.half_life_days, cap=factors.CAP)
-    ours = factors.fold_in(state, h)
+    state = als.fit(log, NOW, PARAMS, 5)
+    h = history(log, np.array([3, -1, 20], np.int32), state.half_life_days, cap=als.CAP)
+    ours = als.fold_in(state, h)
     np.testing.assert_allclose(
-        ours, factors.fold_in_reference(state.items, h, state.weight, state.penalty), rtol=1e-4, atol=1e-6
+        ours, als.fold_in_reference(state.items, h, state.weight, state.penalty), rtol=1e-4, atol=1e-6
     )
     assert not ours[1].any()
 
@@ -127,9 +127,7 @@ def test_models_see_nothing_after_their_time(log: Log, name: str) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(
-    "model", [linear, neighbours, factors, topics], ids=lambda module: module.__name__.split(".")[-1]
-)
+@pytest.mark.parametrize("model", [ease, item_knn, als, plsa], ids=lambda module: module.__name__.split(".")[-1])
 def test_saved_models_propose_the_same(log: Log, model, tmp_path: Path) -> None:
     """Loaded states give the same lists."""
     state = model.fit(log, NOW, PARAMS, 5)
@@ -145,8 +143,8 @@ def test_people_alike_lead_to_what_they_bought_lately() -> None:
     """Who shares a customer's old taste and bought tea yesterday leads to tea; what they bought a year ago does not."""
     lines = [(0, 0, 0, 30), (1, 0, 1, 40), (1, 1, 2, 1), (1, 2, 3, 300), (2, 3, 4, 1)]
     log = small_log(lines, ["cup", "tea", "lamp", "oak"])
-    state = people.fit(log, NOW, PARAMS, 1)
-    ids, _ = people.propose(state, log, np.array([0], np.int32), 4)
+    state = user_knn.fit(log, NOW, PARAMS, 1)
+    ids, _ = user_knn.propose(state, log, np.array([0], np.int32), 4)
     assert ids[0].tolist()[0] == 1
     assert 2 not in ids[0]
 
@@ -155,7 +153,7 @@ def test_sums_of_pairs_in_any_order(log: Log) -> None:
     """Pairs may be asked for in any order and more than once."""
     rng = np.random.default_rng(1)
     users, items = rng.integers(0, 50, 200).astype(np.int32), rng.integers(0, 30, 200).astype(np.int32)
-    weights = neighbours.fit(log, NOW, PARAMS, 1).similar
+    weights = item_knn.fit(log, NOW, PARAMS, 1).similar
     expected = (history(log, users, 50.0) @ weights).toarray()[np.arange(200), items]
     np.testing.assert_allclose(
         pair_sums(lambda who: history(log, who, 50.0), weights, users, items), expected, rtol=1e-4, atol=1e-6

@@ -12,10 +12,10 @@ import pytest
 from ml.capabilities.recommender.candidates import sequence
 from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
-from ml.capabilities.recommender.candidates.log import Log, before
 from ml.capabilities.recommender.candidates.sequence import Params, Sequence
 from ml.capabilities.recommender.candidates.sequence_examples import Examples
 from ml.core.errors import ArtifactError
+from ml.learn.purchases import Log, before
 from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
 
 SMALL = Params(dimensions=16, blocks=2, length=6, epochs=2, batch=32, seconds=600, held_days=5, lead_days=0)

@@ -1,0 +1,143 @@
+"""The batches that were published: show one, go back to the one before, drop the old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import RealDictCursor
+
+from ml.adapters import postgres
+from ml.adapters.batches import batch_table, view
+from ml.core.errors import NightshiftError
+from ml.core.spec import Published
+
+DONE = ("published", "superseded", "rolled_back")
+"""Status of the batches whose table is there."""
+
+
+def show(
+    cursor: RealDictCursor, shown: Mapping[str, int], before: str, meanings: Mapping[str, Published] | None = None
+) -> None:
+    """Point each table's view to its batch; the batch seen until now becomes ``before``."""
+    for name in sorted(shown):
+        view.point(cursor, name, shown[name], (meanings or {}).get(name))
+    cursor.execute(
+        """
+        UPDATE ml_ops.batch SET status = %s, ended_at = clock_timestamp()
+        WHERE table_name = ANY(%s) AND status = 'published' AND batch_id <> ALL(%s)
+        """,
+        (before, list(shown), list(shown.values())),
+    )
+    # Going back keeps the time of first publication: going back again then finds the batch before that.
+    cursor.execute(
+        """
+        UPDATE ml_ops.batch SET status = 'published', ended_at = NULL,
+            published_at = CASE WHEN %s = 'rolled_back' THEN published_at ELSE clock_timestamp() END
+        WHERE batch_id = ANY(%s) AND status <> 'published'
+        """,
+        (before, list(shown.values())),
+    )
+
+
+def rollback(url: str, table: str, *, patience_s: float = 30) -> dict[str, Any]:
+    """Show the batch before again, for ``table`` and for the tables that were published with it.
+
+    A re-run of the night that was rolled back does not bring it back (unless forced); another night's batch, or one of
+    the same night with other inputs, is published as ever.
+
+    Returns
+    -------
+    dict
+        ``table``, and ``tables``: by name, the batch ``from`` which and ``to`` which the view went, and ``to``'s
+        ``night`` and ``model_version``.
+
+    Raises
+    ------
+    NightshiftError
+        The shop sees no batch of ``table``, or there is none before it.
+    """
+    with closing(postgres.connect(url)) as connection, connection:
+        cursor = connection.cursor(cursor_factory=RealDictCursor)
+        moves: dict[str, dict[str, Any]] = {}
+
+        def go() -> None:
+            moves.clear()
+            moves.update(_moves(cursor, table))
+            show(cursor, {name: move["to"] for name, move in moves.items()}, "rolled_back")
+
+        view.Patience(view.LOCK_TIMEOUT_S, patience_s).run(cursor, [table], go)
+    return {"table": table, "tables": moves}
+
+
+def _moves(cursor: RealDictCursor, table: str) -> dict[str, dict[str, Any]]:
+    """From which to which batch each table published together with ``table`` goes back."""
+    cursor.execute("SELECT table_name FROM ml_ops.batch WHERE status = 'published' ORDER BY 1")
+    names = [row["table_name"] for row in cursor.fetchall()]
+    if table not in names:
+        raise NightshiftError(
+            f"The shop sees no batch of {table!r}.",
+            came="published: " + (", ".join(names) or "nothing"),
+            do="name one of the published tables, or publish it first (./nightshift night)",
+        )
+    # The target's inputs choose its companions' batches, so that tables that belong together stay together.
+    cursor.execute(
+        """
+        WITH target AS (
+            SELECT o.night, o.inputs_sha256, n.capability, n.night AS from_night, n.inputs_sha256 AS from_inputs
+            FROM ml_ops.batch AS n JOIN ml_ops.batch AS o USING (table_name)
+            WHERE table_name = %s AND n.status = 'published' AND o.status = 'superseded'
+            ORDER BY o.published_at DESC LIMIT 1)
+        SELECT o.table_name, n.batch_id AS "from", o.batch_id AS "to", o.night, o.model_version
+        FROM target AS t
+        JOIN ml_ops.batch AS n ON n.status = 'published' AND n.capability = t.capability
+             AND (n.night, n.inputs_sha256) = (t.from_night, t.from_inputs)
+        JOIN ml_ops.batch AS o ON o.table_name = n.table_name AND o.status = 'superseded'
+             AND (o.night, o.inputs_sha256) = (t.night, t.inputs_sha256)
+        """,
+        (table,),
+    )
+    moves = {row["table_name"]: {k: row[k] for k in ("from", "to", "night", "model_version")} for row in cursor}
+    if table not in moves:
+        raise NightshiftError(
+            f"There is no batch of {table} before the one that the shop sees.",
+            came="no superseded batch whose table is still there",
+            do="SELECT * FROM ml_ops.batch ORDER BY batch_id tells their story; run a night for new ones",
+        )
+    return moves
+
+
+def retention(url: str, keep: int = 7) -> list[str]:
+    """Drop the tables of old batches; ``keep`` of each table stay, and always the visible one and the one before it.
+
+    A table that somebody reads at this moment, or that a view of the shop depends on, is left for the next time.
+
+    Returns
+    -------
+    list of str
+        Names of the tables dropped.
+    """
+    old = postgres.query(
+        url,
+        """
+        SELECT batch_id, table_name FROM (
+            SELECT batch_id, table_name, status,
+                row_number() OVER (PARTITION BY table_name ORDER BY published_at DESC) AS age,
+                row_number() OVER (PARTITION BY table_name, status ORDER BY published_at DESC) AS age_in_status
+            FROM ml_ops.batch WHERE status = ANY(%s)) AS batches
+        WHERE age > %s AND status <> 'published' AND NOT (status = 'superseded' AND age_in_status = 1)
+        ORDER BY batch_id
+        """,
+        (list(DONE), keep),
+    )
+    dropped = []
+    for batch in old:
+        with (
+            suppress(psycopg2.errors.LockNotAvailable, psycopg2.errors.DependentObjectsStillExist),
+            postgres.transaction(url) as cursor,
+        ):
+            if view.drop(cursor, batch["table_name"], batch["batch_id"]):
+                dropped.append(batch_table.name_of(batch["table_name"], batch["batch_id"]))
+    return dropped

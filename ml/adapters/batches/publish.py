@@ -1,0 +1,236 @@
+"""Publish batches to the shop: load beside what it reads, swap a view, go back, clean up.
+
+A publication is one transaction: the batch tables are created, loaded, indexed and swapped in, or nothing of it stays.
+So a kill at any point leaves the shop with yesterday's whole batch and the server without debris; loading a table in the
+transaction that created it also lets the server skip its log (``wal_level=minimal``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from time import perf_counter
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import Json, RealDictCursor
+
+from ml.adapters import postgres
+from ml.adapters.batches import batch_table, view
+from ml.adapters.batches.history import DONE, retention, rollback, show
+from ml.adapters.batches.sql_functions import create
+from ml.adapters.books.locks import exclusive
+from ml.adapters.lake import Lake
+from ml.core.errors import NightshiftError, StorageError
+from ml.core.spec import Published
+
+__all__ = ["BatchResult", "publish", "retention", "rollback"]
+
+_ENDED = "the process ended before the batch was published"
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of one table. ``status``: published; unchanged (it was already); rolled_back (a person took it back).
+
+    ``load_seconds``, ``index_seconds`` and ``swap_seconds`` are 0 when nothing was loaded.
+    """
+
+    table: str
+    batch_id: int
+    rows: int
+    bytes: int
+    status: str
+    load_seconds: float = 0.0
+    index_seconds: float = 0.0
+    swap_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The facts that all batches of one publication share."""
+
+    night: date
+    ref: str
+    capability: str
+    model_version: int
+    as_of: datetime
+    read_at: datetime | None
+    inputs_sha256: str
+
+
+def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
+    url: str,
+    lake: Lake,
+    folders: Mapping[Published, str],
+    *,
+    night: date,
+    ref: str,
+    capability: str,
+    model_version: int,
+    as_of: datetime,
+    inputs_sha256: str,
+    read_at: datetime | None = None,
+    audits: Mapping[str, Any] | None = None,
+    lock_timeout_s: float = view.LOCK_TIMEOUT_S,
+    patience_s: float = view.PATIENCE_S,
+    wait_s: float = 3600,
+    force: bool = False,
+    functions: str = "",
+    timezone: str = "UTC",
+) -> list[BatchResult]:
+    """Show the shop the Parquet files of ``folders``, all tables at the same instant.
+
+    The same night with the same inputs publishes once: run again it changes nothing if the shop sees its batches; if a
+    later batch took their place they are shown again, without loading; if a person rolled them back they stay so.
+
+    Parameters
+    ----------
+    folders : mapping of Published to str
+        Lake folder with the Parquet files of each table.
+    inputs_sha256 : str
+        Digest of everything that the rows depend on.
+    read_at : datetime, optional
+        When the shop was read: a batch whose ``as_of`` is later knows no more than that.
+    audits : mapping, optional
+        By table, what the audit found; kept in ``ml_ops.batch``.
+    lock_timeout_s : float
+        How long one try of the swap waits for the shop's running reads; new reads queue behind it for that time.
+    patience_s : float
+        How long the swap is tried again.
+    wait_s : float
+        How long to wait for somebody else who publishes the same capability.
+    force : bool
+        Publish batches that were rolled back.
+    functions : str
+        SQL that makes the functions which the shop calls, run in the same transaction; empty: none.
+    timezone : str
+        The shop's, for those functions.
+
+    Raises
+    ------
+    Busy
+        Somebody else publishes, or a reader holds the view for longer than ``patience_s``.
+    DataRefused
+        A key is not unique, a column that may not be null has one, or rows got lost on the way.
+    NightshiftError
+        Columns changed while views of the shop depend on the table.
+    """
+    job = _Job(night, ref, capability, model_version, as_of, read_at, inputs_sha256)
+    tables = {table.name: (table, folder) for table, folder in folders.items()}
+    with exclusive(url, f"publish tables of {capability}", wait_s):
+        known = _known(url, job, list(tables))
+        if not force and any(row["status"] == "rolled_back" for row in known.values()):
+            return [_result(row, "rolled_back") for row in known.values()]
+        if len(known) == len(tables) and all(row["status"] == "published" for row in known.values()):
+            return [_result(row, "unchanged") for row in known.values()]
+        begun = _begin(url, job, [name for name in tables if name not in known], audits or {})
+        try:
+            patience = view.Patience(lock_timeout_s, patience_s)
+            return _publish(url, lake, tables, known, begun, patience, (functions, timezone))
+        except BaseException as error:
+            with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
+                _fail(url, list(begun.values()), f"{type(error).__name__}: {error}")
+            if isinstance(error, psycopg2.Error):
+                raise _trouble(error, capability) from error
+            raise
+
+
+def _known(url: str, job: _Job, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Batches of the same night and inputs, by table. First closes what a killed process left open."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            """
+            UPDATE ml_ops.batch SET status = 'failed', error = %s, ended_at = clock_timestamp()
+            WHERE capability = %s AND status = 'building'
+            """,
+            (_ENDED, job.capability),
+        )
+        cursor.execute(
+            """
+            SELECT batch_id, table_name, rows, bytes, status FROM ml_ops.batch
+            WHERE table_name = ANY(%s) AND night = %s AND inputs_sha256 = %s AND status = ANY(%s) ORDER BY batch_id
+            """,
+            (list(names), job.night, job.inputs_sha256, list(DONE)),
+        )
+        return {row["table_name"]: dict(row) for row in cursor.fetchall()}
+
+
+def _begin(url: str, job: _Job, names: Sequence[str], audits: Mapping[str, Any]) -> dict[str, int]:
+    """Open a line in the books for each table; committed at once, so that a failed batch has a story too."""
+    begun = {}
+    with postgres.transaction(url) as cursor:
+        for name in names:
+            cursor.execute(
+                """
+                INSERT INTO ml_ops.batch
+                    (table_name, capability, night, ref, model_version, as_of, read_at, inputs_sha256, audit)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING batch_id
+                """,
+                (
+                    name, job.capability, job.night, job.ref, job.model_version, job.as_of, job.read_at,
+                    job.inputs_sha256, Json(audits.get(name, {}), dumps=batch_table.dumps),
+                ),
+            )  # fmt: skip
+            begun[name] = next(iter(cursor))["batch_id"]
+    return begun
+
+
+def _fail(url: str, batch_ids: list[int], error: str) -> None:
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            """
+            UPDATE ml_ops.batch SET status = 'failed', error = %s, ended_at = clock_timestamp()
+            WHERE batch_id = ANY(%s) AND status = 'building'
+            """,
+            (error[:4000], batch_ids),
+        )
+
+
+def _trouble(error: psycopg2.Error, capability: str) -> NightshiftError:
+    kind = StorageError if isinstance(error, psycopg2.errors.DiskFull) else NightshiftError
+    return kind(
+        f"The database did not take the tables of {capability}; the shop still sees the batches before.",
+        came=str(error).strip() or type(error).__name__,
+        do="see the database's log (disk full, connection lost, rights of the login), then run the step publish again",
+    )
+
+
+def _publish(
+    url: str,
+    lake: Lake,
+    tables: Mapping[str, tuple[Published, str]],
+    known: Mapping[str, dict[str, Any]],
+    begun: Mapping[str, int],
+    patience: view.Patience,
+    functions: tuple[str, str],
+) -> list[BatchResult]:
+    with closing(postgres.connect(url)) as connection, connection:
+        cursor = connection.cursor(cursor_factory=RealDictCursor)
+        # A change of columns that the shop's own views forbid is found now, not after loading.
+        for table, _ in tables.values():
+            view.check_dependents(cursor, table)
+        results = [_result(row, "published") for row in known.values()]
+        for name, batch_id in begun.items():
+            table, folder = tables[name]
+            built = batch_table.build(connection, lake, table, folder, batch_id)
+            cursor.execute(
+                "UPDATE ml_ops.batch SET rows = %s, bytes = %s WHERE batch_id = %s", (built.rows, built.bytes, batch_id)
+            )
+            results.append(BatchResult(name, batch_id, built.rows, built.bytes, "published", *built.seconds))
+        if functions[0]:
+            # Before the swap, which holds up readers.
+            create(cursor, *functions)
+        start = perf_counter()
+        shown = {result.table: result.batch_id for result in results}
+        meanings = {name: table for name, (table, _) in tables.items()}
+        patience.run(cursor, list(shown), lambda: show(cursor, shown, "superseded", meanings))
+        connection.commit()
+        swapped = perf_counter() - start
+    return [BatchResult(**{**vars(result), "swap_seconds": swapped}) for result in results]
+
+
+def _result(row: Mapping[str, Any], status: str) -> BatchResult:
+    return BatchResult(row["table_name"], row["batch_id"], row["rows"], row["bytes"], status)

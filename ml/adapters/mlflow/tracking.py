@@ -1,0 +1,262 @@
+"""MLflow: runs, registered versions, the aliases champion and challenger, and model files that are checked before use.
+
+Only MLflow's client is used: no pickle, no flavour, no guess of requirements. A version is a folder of the capability's own
+files, and a file is believed when its SHA-256 is the one in ``ml_ops.artifact``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from ml.adapters.books import versions
+from ml.adapters.mlflow.plots import Points, comparison, draw_reliability
+from ml.core.errors import ArtifactError
+from ml.core.gate import Decision
+
+Alias = Literal["champion", "challenger"]
+
+_MODEL = "model"
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
+
+
+def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would be missing in MLflow
+    uri: str,
+    capability: str,
+    *,
+    artifact_root: Path | str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, Mapping[str, float]],
+    tags: Mapping[str, str],
+    decision: Decision,
+    folder: Path,
+    reliability: Mapping[str, Points] | None = None,
+) -> str:
+    """Write a training into MLflow: one experiment per capability, one run per training.
+
+    Parameters
+    ----------
+    uri : str
+        MLflow's server, or the database of its books.
+    artifact_root : Path or str
+        Folder or URI under which the files of a new experiment go.
+    metrics : mapping
+        By model (challenger, champion, the baseline), its figures. ``@`` becomes ``_at_``, as MLflow's names demand.
+    folder : Path
+        The model's files.
+    reliability : mapping, optional
+        By model, the points of :func:`plots.reliability`; one without points is left out.
+
+    Returns
+    -------
+    str
+        The run's id.
+    """
+    client = _client(uri)
+    experiment = _experiment(client, capability, artifact_root)
+    run = client.create_run(experiment, tags=dict(tags), run_name=f"{capability} {tags.get('ref', '')}".strip())
+    run_id = str(run.info.run_id)
+    try:
+        _log(client, run_id, params, metrics)
+        client.log_artifacts(run_id, str(folder), _MODEL)
+        with tempfile.TemporaryDirectory() as temporary:
+            comparison(metrics, decision, Path(temporary) / "comparison.png")
+            if drawn := {who: points for who, points in (reliability or {}).items() if len(points)}:
+                draw_reliability(drawn, Path(temporary) / "reliability.png")
+            client.log_artifacts(run_id, temporary, "plots")
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, Mapping[str, float]]) -> None:
+    from mlflow.entities import Metric, Param
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    figures = {
+        f"{who}/{name}".replace("@", "_at_"): value for who, all_ in metrics.items() for name, value in all_.items()
+    }
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, float(value), now, 0) for name, value in figures.items()],
+        params=[Param(name, str(value)) for name, value in params.items()],
+    )
+
+
+def register(uri: str, capability: str, run_id: str) -> int:
+    """Make the run's model a version of the registered model ``capability``; the same run again is the same version."""
+    from mlflow.exceptions import MlflowException
+
+    client = _client(uri)
+    known = client.search_model_versions(f"name = '{capability}' and run_id = '{run_id}'")
+    if known:
+        return int(known[0].version)
+    try:
+        client.create_registered_model(capability)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{client.get_run(run_id).info.artifact_uri}/{_MODEL}"
+    return int(client.create_model_version(capability, source, run_id, await_creation_for=0).version)
+
+
+def set_alias(uri: str, capability: str, version: int, alias: Alias) -> None:
+    """Let ``alias`` name this version."""
+    _client(uri).set_registered_model_alias(capability, alias, str(version))
+
+
+def aliased(uri: str, capability: str, alias: Alias) -> int | None:
+    """The version that ``alias`` names, if any."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return int(_client(uri).get_model_version_by_alias(capability, alias).version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def fetch(uri: str, database_url: str, capability: str, version: int, cache: Path) -> Path:
+    """Bring a version's files to this machine and check each.
+
+    Returns
+    -------
+    Path
+        A folder in ``cache`` in which every file is the one that was registered.
+
+    Raises
+    ------
+    ArtifactError
+        A file is missing, was changed, or was never registered.
+    """
+    expected = versions.artifacts(database_url, capability, version)
+    if not expected:
+        raise ArtifactError(
+            f"{capability} version {version} is not known to ml_ops.artifact.",
+            came="no file of it was registered by Nightshift",
+            do=f"use a version that ./nightshift train {capability} made",
+        )
+    folder = cache / capability / str(version)
+    if not _faults(folder, expected):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
+        fresh = _download(uri, capability, version, Path(temporary))
+        if faults := _faults(fresh, expected):
+            raise ArtifactError(
+                f"The files of {capability} version {version} are not those that were registered; they are not loaded.",
+                came="\n".join(faults),
+                do="find out who changed MLflow's artifact folder; "
+                f"./nightshift train {capability} makes a new version, ./nightshift promote an older one the champion",
+            )
+        _replace(fresh, folder)
+    return folder
+
+
+def run_files(uri: str, run_id: str, folder: Path) -> Path:
+    """Bring every file of a run to ``folder``; where they are on this machine they are not copied."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(_client(uri).download_artifacts(run_id, "", str(folder)))
+    except (MlflowException, OSError) as error:
+        raise ArtifactError(
+            "The files of a run cannot be read from MLflow.",
+            came=f"run {run_id}: {type(error).__name__}: {error}",
+            do="see that MLflow's artifact folder is there",
+        ) from None
+
+
+def forget(uri: str, capability: str, version: int, run_id: str) -> None:
+    """Delete a version, its run and the run's files; what is deleted already is no error."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    client = _client(uri)
+    repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+    for entry in repository.list_artifacts():
+        repository.delete_artifacts(entry.path)
+    for delete in (lambda: client.delete_model_version(capability, str(version)), lambda: client.delete_run(run_id)):
+        try:
+            delete()
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE"):
+                raise
+
+
+def _download(uri: str, capability: str, version: int, folder: Path) -> Path:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = _client(uri)
+        run_id = client.get_model_version(capability, str(version)).run_id
+        return Path(client.download_artifacts(run_id, _MODEL, str(folder)))
+    except (MlflowException, OSError) as error:
+        raise ArtifactError(
+            f"The files of {capability} version {version} cannot be read from MLflow.",
+            came=f"{type(error).__name__}: {error}",
+            do=f"see that MLflow's artifact folder is there; ./nightshift train {capability} makes a new version",
+        ) from None
+
+
+def _faults(folder: Path, expected: Mapping[str, str]) -> list[str]:
+    found = versions.files(folder)
+    faults = [f"{name}: missing" for name in expected if name not in found]
+    faults += [f"{name}: never registered" for name in found if name not in expected]
+    changed = (n for n, path in found.items() if n in expected and versions.digest(path) != expected[n])
+    return faults + [f"{name}: its sha256 differs" for name in changed]
+
+
+def _replace(fresh: Path, folder: Path) -> None:
+    """Move ``fresh`` to ``folder``; of two processes that do so at once, one's (equal) files stay."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+@lru_cache(maxsize=4)
+def _client(uri: str) -> Any:
+    # MLflow takes these from the environment only, some of them on import; what is set there wins.
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # SQLAlchemy's own choice of driver for the bare scheme changed from psycopg2 in 2.1.
+    uri = "postgresql+psycopg2" + uri.removeprefix("postgresql") if uri.startswith("postgresql://") else uri
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _experiment(client: Any, name: str, artifact_root: Path | str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    root = artifact_root.absolute().as_uri() if isinstance(artifact_root, Path) else artifact_root.rstrip("/")
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=f"{root}/{name}"))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process made it just now
+                raise
+        found = client.get_experiment_by_name(name)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)

@@ -1,0 +1,234 @@
+"""Postgres: connect, migrate, query, and COPY Arrow batches into a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+import pyarrow as pa
+
+from ml.adapters.postgres.pgcopy import copy_arrow
+from ml.core.errors import NightshiftError
+from ml.core.spec import Kind
+
+__all__ = ["APPLICATION", "ARROW", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
+
+Connection = psycopg2.extensions.connection
+Cursor = psycopg2.extras.RealDictCursor
+
+APPLICATION = "nightshift"
+TYPES: Mapping[Kind, str] = {
+    "text": "text",
+    "integer": "bigint",
+    "number": "double precision",
+    "boolean": "boolean",
+    "timestamp": "timestamptz",
+}
+"""Postgres type of each kind of column."""
+
+ARROW: Mapping[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+"""Type of a column of each kind in the lake."""
+
+ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "shop_reader")
+_SQL = Path(__file__).parent / "sql"
+
+
+def connect(
+    url: str, *, role: str | None = None, readonly: bool = False, application_name: str = APPLICATION
+) -> Connection:
+    """Connect to the database at ``url``.
+
+    Parameters
+    ----------
+    url : str
+        libpq URL or keyword string (``postgresql://user@host/database``).
+    role : str, optional
+        Act as this role, with its rights only.
+    readonly : bool
+        Refuse every write.
+
+    Raises
+    ------
+    NightshiftError
+        The URL cannot be read, the server cannot be reached, or the role may not be taken. No message holds the password.
+    """
+    parts: dict[str, str] = {}
+    with suppress(psycopg2.ProgrammingError):
+        parts = psycopg2.extensions.parse_dsn(url)
+    if not parts or "@" in parts.get("host", ""):  # an @ in the host is the rest of a password that was not escaped
+        raise NightshiftError(
+            "The database URL cannot be read.",
+            came="(not shown: it may hold a password)",
+            do="write it as postgresql://user:password@host:5432/database, without +psycopg2; "
+            "escape special characters in the password as %XX",
+        )
+    try:
+        connection: Connection = psycopg2.connect(**_options(parts), application_name=application_name)
+    except psycopg2.OperationalError as error:
+        raise NightshiftError(
+            "The database cannot be reached.",
+            came=f"{_where(parts)}: {_without_password(str(error).strip(), parts)}",
+            do="see that the server runs (./nightshift status) and that NIGHTSHIFT_DATABASE_URL names it",
+        ) from None
+    try:
+        if role:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('role', %s, false)", (role,))
+        connection.set_session(readonly=readonly)
+    except psycopg2.Error as error:
+        connection.close()
+        raise NightshiftError(
+            f"This login may not act as {role}.",
+            came=str(error).strip(),
+            do=f"GRANT {role} TO your login (roles are made by ./nightshift up)",
+        ) from None
+    return connection
+
+
+def _options(parts: Mapping[str, str]) -> dict[str, Any]:
+    # Without keepalives a lock's idle connection dies unseen behind a firewall.
+    return {"connect_timeout": 10, "keepalives_idle": 60} | dict(parts)
+
+
+def _where(parts: Mapping[str, str]) -> str:
+    return f"{parts.get('user', '')}@{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname')}"
+
+
+def _without_password(text: str, parts: Mapping[str, str]) -> str:
+    password = parts.get("password")
+    return text.replace(password, "***") if password else text
+
+
+@contextmanager
+def transaction(url: str, *, role: str | None = None, readonly: bool = False) -> Iterator[Cursor]:
+    """A cursor in one transaction on its own connection: committed at the end, rolled back by an error.
+
+    Its rows are dictionaries.
+    """
+    with (
+        closing(connect(url, role=role, readonly=readonly)) as connection,
+        connection,
+        connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor,
+    ):
+        yield cursor
+
+
+def query(url: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+    """Rows of one read-only statement, as dictionaries."""
+    with transaction(url, readonly=True) as cursor:
+        cursor.execute(sql, params or None)
+        return [dict(row) for row in cursor.fetchall()]
+
+
+def migrate(url: str) -> tuple[str, ...]:
+    """Bring schemas, tables and roles of Nightshift up to date; does nothing when they are. Two at once are safe.
+
+    Returns
+    -------
+    tuple of str
+        What was done or skipped, in words.
+    """
+    files = {int(path.name[:4]): path for path in sorted(_SQL.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
+    with transaction(url) as cursor:
+        if _pending(cursor, files) or _unrolled(cursor):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('nightshift migrate', 0))")
+        else:
+            return ()
+        notes = [_apply(cursor, number, files[number]) for number in _pending(cursor, files)]
+        return (*notes, *_roles(cursor))
+
+
+def _pending(cursor: Cursor, files: Mapping[int, Path]) -> list[int]:
+    # A scan, not to_regclass: that answers from a cache which may be older than the lock that was waited for.
+    cursor.execute(
+        """
+        SELECT count(*) AS found FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'ml_ops' AND c.relname = 'migration'
+        """
+    )
+    if not _one(cursor)["found"]:
+        return sorted(files)
+    cursor.execute("SELECT number FROM ml_ops.migration")
+    done = {row["number"] for row in cursor.fetchall()}
+    if unknown := done - set(files):
+        raise NightshiftError(
+            "The database was migrated by a newer Nightshift.",
+            came=f"migration {max(unknown)}; this version knows up to {max(files)}",
+            do="update Nightshift, or use another database",
+        )
+    return sorted(set(files) - done)
+
+
+def _apply(cursor: Cursor, number: int, path: Path) -> str:
+    try:
+        cursor.execute(path.read_text(encoding="utf-8"))
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise NightshiftError(
+            "This login may not create Nightshift's schemas.",
+            came=str(error).strip(),
+            do="let the database's owner run it once (./nightshift up with an owner's NIGHTSHIFT_DATABASE_URL), "
+            "or GRANT CREATE ON DATABASE to the login",
+        ) from None
+    cursor.execute("INSERT INTO ml_ops.migration (number, name) VALUES (%s, %s)", (number, path.name))
+    return f"applied {path.name}"
+
+
+def _unrolled(cursor: Cursor) -> list[str]:
+    """The grant files that this login could run and that are not in force."""
+    cursor.execute(
+        """
+        SELECT (SELECT count(*) FROM pg_roles WHERE rolname = ANY(%(roles)s)) AS roles,
+               (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS may_create,
+               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ml_config') AS ml,
+               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'shop') AS shop
+        """,
+        {"roles": list(ROLES)},
+    )
+    row = _one(cursor)
+    complete = row["roles"] == len(ROLES)
+    files = []
+    granted = complete and row["ml"] and all(_may_use(cursor, "shop_reader", name) for name in ("ml", "ml_config"))
+    if row["ml"] and (complete or row["may_create"]) and not granted:
+        files.append("roles.sql")
+    if row["shop"] and (complete or files) and not (complete and _may_use(cursor, "nightshift_extract", "shop")):
+        files.append("shop_grants.sql")
+    return files
+
+
+def _may_use(cursor: Cursor, role: str, schema: str) -> bool:
+    cursor.execute("SELECT has_schema_privilege(%s, %s, 'USAGE') AS may", (role, schema))
+    return bool(_one(cursor)["may"])
+
+
+def _roles(cursor: Cursor) -> list[str]:
+    """Create the roles and grant them their rights, as far as this login may."""
+    notes = []
+    for name in _unrolled(cursor):
+        cursor.execute("SAVEPOINT roles")
+        try:
+            cursor.execute((_SQL / name).read_text(encoding="utf-8"))
+            notes.append(f"applied {name}")
+        except psycopg2.errors.InsufficientPrivilege as error:
+            cursor.execute("ROLLBACK TO SAVEPOINT roles")
+            notes.append(f"skipped {name}: {str(error).strip()}; an administrator may run it")
+    cursor.execute("SELECT count(*) AS n FROM pg_roles WHERE rolname = ANY(%s)", (list(ROLES),))
+    if _one(cursor)["n"] < len(ROLES):
+        notes.append("skipped roles: this login may not create roles; an administrator may run sql/roles.sql")
+    return notes
+
+
+def _one(cursor: Cursor) -> Any:
+    row = cursor.fetchone()
+    assert row is not None
+    return row

@@ -1,0 +1,172 @@
+"""The SELECT that reads a contract table as it was known at a time. Text only: nothing here connects.
+
+Values are never in the text: the reading session holds them as ``nightshift.as_of``, ``nightshift.now`` and
+``nightshift.sample``, and its time zone is the shop's, so that a timestamp without zone is read in it. The one exception
+is the time from which rows are new: only as a constant does it let Postgres choose an index on the shop's time columns.
+"""
+
+# ruff: noqa: S608 (names come from the contract, never from outside; values are settings of the session)
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ml.contract.table import Table
+from ml.contract.tables import TABLES
+from ml.core.spec import Kind, Live
+
+ACCEPTED: dict[Kind, tuple[str, ...]] = {
+    "integer": ("int2", "int4", "int8", "numeric"),
+    "number": ("int2", "int4", "int8", "numeric", "float4", "float8"),
+    "boolean": ("bool",),
+    "timestamp": ("timestamptz", "timestamp", "date"),
+}
+"""Postgres types that a column of a kind may have; a text column may have any."""
+
+_TYPE: dict[Kind, str] = {
+    "text": "text",
+    "integer": "int8",
+    "number": "float8",
+    "boolean": "bool",
+    "timestamp": "timestamptz",
+}
+
+_AS_OF = "(SELECT current_setting('nightshift.as_of')::timestamptz)"
+_TOMORROW = "(SELECT current_setting('nightshift.now')::timestamptz + interval '1 day')"
+_SAMPLE = "(SELECT current_setting('nightshift.sample')::int8)"
+_NEVER = "NULL::timestamptz"
+_FIRST, _LAST = "timestamptz '0001-01-01 00:00:00Z'", "timestamptz '9999-12-31 00:00:00Z'"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the shop's schema has: the columns of each contract table that is there."""
+
+    columns: Mapping[str, Collection[str]]
+    types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Postgres type by column; where two are equal they are compared as they are, so that an index serves."""
+
+    def select(self, table: Table, *, sample: bool = False) -> str:
+        """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null)."""
+        where = self._known(table, "t")
+        if sample and (chosen := self._sampled(table)):
+            where = f"({where}) AND {chosen}"
+        return f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}"
+
+    def select_new(self, table: Table, live: Live, since: datetime) -> str:
+        """Select as :meth:`select` what is new since ``since`` for the lane ``live``, each row once.
+
+        New is what became known since then; what belongs to a row that did (``known_with``); and what such rows
+        reference, whatever its date: a customer may be older than the row that tells of him. Rows of the lane's own
+        table without any time are faults, and come along to be shown.
+        """
+        branches, selects = self._new(table, live, "t", since), []
+        for number, branch in enumerate(branches):
+            again = "".join(f" AND ({other}) IS NOT TRUE" for other in branches[:number])
+            where = f"({branch}){again} AND ({self._own(table, 't')[0]})"
+            selects.append(f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}")
+        return " UNION ALL ".join(selects)
+
+    def _new(self, table: Table, live: Live, alias: str, since: datetime) -> list[str]:
+        """Conditions of which a new row meets at least one; each by itself can use an index."""
+        known, event = self._time(table, table.known_time, alias), self._time(table, table.event_time, alias)
+        moment = f"timestamptz '{since.astimezone(UTC).isoformat()}'"
+        conditions = []
+        if (known, event) != (_NEVER, _NEVER):
+            conditions = [f"{known} >= {moment} OR ({known} IS NULL AND {event} >= {moment})"]
+        if table.name == live.table:
+            return [*conditions, f"{known} IS NULL AND {event} IS NULL"]
+        scope = [TABLES[name] for name in (live.table, *live.brings) if name in self.columns]
+        for child in scope:
+            for column, parent, key in child.references:
+                if table.known_with == column and child is table and parent in [t.name for t in scope]:
+                    conditions.append(self._among(table, alias, column, TABLES[parent], key, live, since))
+                if not table.known_with and parent == table.name and TABLES[parent] is not child:
+                    conditions.append(self._among(table, alias, key, child, column, live, since))
+        return conditions
+
+    def _among(self, table: Table, alias: str, column: str, other: Table, key: str, live: Live, since: datetime) -> str:
+        """Condition: the value of ``column`` is that of ``key`` in a new row of ``other``."""
+        inner = f"{alias}_{other.name}"
+        mine, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
+        types = self.types.get(table.name, {}).get(column), self.types.get(other.name, {}).get(key)
+        if types[0] is None or types[0] != types[1]:
+            mine, theirs = f"{mine}::text", f"{theirs}::text"
+        new = " UNION ALL ".join(
+            f"SELECT {theirs} FROM {_from(other)} {inner} WHERE ({condition}) AND ({self._own(other, inner)[0]})"
+            for condition in self._new(other, live, inner, since)
+        )
+        return f"{mine} IN ({new})"
+
+    def _list(self, table: Table) -> str:
+        return ", ".join(
+            f"{self._cast(table, c.name, c.kind) if c.name in self.columns[table.name] else f'NULL::{_TYPE[c.kind]}'} "
+            f"AS {quoted(c.name)}"
+            for c in table.columns
+        )
+
+    def _cast(self, table: Table, column: str, kind: Kind, alias: str = "t") -> str:
+        if column not in self.columns[table.name]:
+            return _NEVER
+        cast = f"{alias}.{quoted(column)}::{_TYPE[kind]}"
+        if kind != "timestamp":
+            return cast
+        # 'infinity' and years that Arrow's microseconds cannot hold would wrap around silently.
+        return f"CASE WHEN {cast} > {_LAST} THEN {_LAST} WHEN {cast} < {_FIRST} THEN {_FIRST} ELSE {cast} END"
+
+    def _time(self, table: Table, column: str, alias: str) -> str:
+        there = column and column in self.columns[table.name]
+        return f"{alias}.{quoted(column)}::timestamptz" if there else _NEVER
+
+    def _own(self, table: Table, alias: str) -> tuple[str, str]:
+        """Conditions: by its own times the row was known or is a fault to be shown; and: it has no time of its own."""
+        known, event = self._time(table, table.known_time, alias), self._time(table, table.event_time, alias)
+        undated = f"coalesce({known}, {event}) IS NULL"
+        future = f"{known} IS NULL AND {event} > {_TOMORROW}"
+        return f"coalesce({known}, {event}) < {_AS_OF} OR ({future}) OR {undated}", undated
+
+    def _known(self, table: Table, alias: str) -> str:
+        own, undated = self._own(table, alias)
+        late = self._parent_late(table, alias, undated) if table.known_with else ""
+        return f"({own}) AND NOT EXISTS ({late})" if late else own
+
+    def _parent_late(self, table: Table, alias: str, undated: str) -> str:
+        """Select the parent of an undated row if it is only known later (no parent at all is a fault to be shown).
+
+        Asked this way round, as an anti-join at the top of the condition, because few parents are late on an ordinary
+        night, so Postgres hashes few. A parent that is there twice, once in time, counts as known.
+        """
+        _, name, key = next(r for r in table.references if r[0] == table.known_with)
+        if name not in self.columns:
+            return ""
+        parent, key = TABLES[name], quoted(key)
+        late, early = (self._own(parent, which)[0] for which in ("late", "early"))
+        return (
+            f"SELECT FROM {_from(parent)} late WHERE late.{key}::text = {alias}.{quoted(table.known_with)}::text "
+            f"AND {undated} AND NOT ({late}) AND NOT EXISTS (SELECT FROM {_from(parent)} early "
+            f"WHERE early.{key}::text = late.{key}::text AND ({early}))"
+        )
+
+    def _sampled(self, table: Table) -> str:
+        """Condition: the row belongs to a customer of the sample; empty for what belongs to no customer."""
+        customers = (
+            f"SELECT s.customer_id::text FROM shop.customer s WHERE {self._known(TABLES['customer'], 's')} "
+            f"ORDER BY md5(s.customer_id::text), 1 LIMIT {_SAMPLE}"
+        )
+        mine = f"IN ({customers})"
+        has = self.columns[table.name]
+        if "customer_id" in has:
+            return f"t.customer_id::text {mine}"
+        if "order_id" in has and "customer_id" in self.columns.get("order", ()):
+            return f't.order_id::text IN (SELECT o.order_id::text FROM shop."order" o WHERE o.customer_id::text {mine})'
+        return ""
+
+
+def quoted(name: str) -> str:
+    """Quote a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _from(table: Table) -> str:
+    return f"shop.{quoted(table.name)}"

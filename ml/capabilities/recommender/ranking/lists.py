@@ -1,0 +1,226 @@
+"""A model put to work on a night's features: the ranked list of each customer, and why each product is in it.
+
+Who is ranked how: the ranker, where the model has one; else the blend of likeness, repeats and popularity; the baseline
+for what it is. A list that is short then is filled by what is popular in the customer's segment, the rest of the range
+last: as long as there are products for sale, every list is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.recommender.candidates import ensemble, popular
+from ml.capabilities.recommender.model import Recommender, tonights_log
+from ml.capabilities.recommender.ranking import blend
+from ml.capabilities.recommender.ranking.facts import PRODUCT, product_facts
+from ml.capabilities.recommender.ranking.ranked_lists import (
+    AGAIN,
+    BECAUSE,
+    LOOKED,
+    POPULAR,
+    RANGE,
+    SEGMENT,
+    Second,
+    candidates,
+    ranked_rows,
+)
+from ml.capabilities.recommender.reasons import RECENT
+from ml.capabilities.recommender.shelf.rerank import Ranked
+from ml.capabilities.recommender.spec import Params
+from ml.kernels.compiled import Csr, Ids, Scores, compiled
+from ml.learn.histories import bought
+
+Codes = npt.NDArray[np.int8]
+
+
+class Lists:
+    """Ranks tonight's available products for customers.
+
+    Parameters
+    ----------
+    model : Recommender
+    features : mapping of str to pyarrow.Table
+        Of :func:`features.build`; may be younger than the model.
+    customers : ndarray of int
+        ``customer_no`` of each row to be ranked; -1: nothing is known of them.
+    params : Params
+    new : bool
+        True: only what a customer has not bought before.
+    again : ndarray of shape (n_products,), bool, optional
+        Which products their buyers may be shown again; not given: the ranking decides.
+    threads : int
+    """
+
+    def __init__(
+        self,
+        model: Recommender,
+        features: Mapping[str, pa.Table],
+        customers: npt.NDArray[np.int32],
+        params: Params,
+        *,
+        new: bool = False,
+        again: npt.NDArray[np.bool_] | None = None,
+        threads: int = 2,
+    ) -> None:
+        self.products = features["product"].sort_by("product_no")
+        self.params, self.threads = params, threads
+        self.customers = np.asarray(customers, np.int32)
+        self.log = tonights_log(features)
+        self.available = self.products["available"].to_numpy()
+        self.m = len(self.available)
+        self.hide = np.ones(self.m, bool) if new else None if again is None else ~again
+        self.shares = popular.fit(self.log, self.log.until, params, 0)
+        self._ranking = popular.ranking(self.shares, self.available)
+        self._group = popular.groups(self.shares, self.log, self.customers)
+        self._second: Second | None = None
+        self._blend: blend.Blend | None = None
+        place = _place(model, self.products)
+        if model.ranker_ is not None and model.learnt_ is not None:
+            learnt = ensemble.renumbered(model.learnt_, place, self.log, threads=threads)
+            made = ensemble.tonight(learnt, self.log, self.log.until, params, threads=threads)
+            self._second = Second(model.ranker_, made, self.log, product_facts(self.log), self.available)
+        else:
+            self._blend = self._first(model, place)
+
+    def rank(self, start: int, end: int) -> Ranked:
+        """Rank for rows ``[start, end)`` of ``customers``."""
+        depth = max(1, min(self.params.depth, self.m))
+        if self._second is not None:
+            ids, scores, source, code = ranked_rows(
+                self._second, self.customers[start:end], depth, self.params, hide=self.hide, threads=self.threads
+            )
+        else:
+            ids, scores, source, code = self._blended(start, end, depth)
+        popular_ = (code == POPULAR) | (code == RANGE)
+        code[popular_] = self._popular_code(start, np.nonzero(popular_)[0], ids[popular_])
+        self._fill(start, ids, scores, code)
+        short = ((0, 0), (0, self.params.depth - ids.shape[1]))
+        return Ranked(
+            np.pad(ids, short, constant_values=-1),
+            np.pad(scores, short),
+            np.pad(source, short, constant_values=-1),
+            np.pad(code, short, constant_values=RANGE),
+        )
+
+    def candidates(self, start: int, end: int) -> tuple[npt.NDArray[np.int64], Ids]:
+        """What the ranker chooses from for rows ``[start, end)``: CSR of products; without a ranker, its lists."""
+        if self._second is not None:
+            return candidates(self._second, self.customers[start:end], self.params, threads=self.threads)
+        ids = self.rank(start, end).ids
+        return np.concatenate([[0], np.cumsum((ids >= 0).sum(1))]), ids[ids >= 0]
+
+    def bought(self, start: int, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Whether the customer of row ``start + r`` has bought ``ids[r, :]``, shape of ``ids``."""
+        return _among(bought(self.log, self.customers[start : start + len(ids)], threads=self.threads), ids)
+
+    def bought_pairs(self, rows: npt.NDArray[np.int64], items: Ids) -> npt.NDArray[np.bool_]:
+        """Whether the customer of row ``rows[i]`` has bought ``items[i]``."""
+        owned = bought(self.log, self.customers, threads=self.threads)
+        keys = np.repeat(np.arange(owned.shape[0], dtype=np.int64), np.diff(owned.indptr)) * self.m + owned.indices
+        return np.isin(rows * self.m + items, keys)
+
+    def popular(self) -> Ids:
+        """The same list for everyone: the ``depth`` products most bought lately; shape (n, depth)."""
+        best = self._ranking[:1, : self.params.depth]
+        short = ((0, 0), (0, self.params.depth - best.shape[1]))
+        return np.repeat(np.pad(best, short, constant_values=-1), len(self.customers), axis=0)
+
+    def _first(self, model: Recommender, place: Ids) -> blend.Blend:
+        given = (self.available, self.params)
+        if model.learnt_ is None:
+            return blend.baseline(self.log, self.customers, self.shares, *given, hide=self.hide, threads=self.threads)
+        learnt = ensemble.renumbered(model.learnt_, place, self.log, threads=self.threads)
+        repeat = product_facts(self.log)[:, PRODUCT.index("repeat")]
+        similar = learnt.neighbours.similar
+        return blend.blend(
+            self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide, threads=self.threads
+        )
+
+    def _blended(self, start: int, end: int, depth: int) -> tuple[Ids, Scores, Ids, Codes]:
+        assert self._blend is not None
+        ids, scores, source = self._blend.rank(start, end, depth, threads=self.threads)
+        personal = (source >= 0) & (source < self.m)
+        owned = bought(self.log, self.customers[start:end], threads=self.threads)
+        code = np.where(personal & _among(owned, np.where(personal, source, -1)), BECAUSE, LOOKED)
+        code[(source == ids) & (code == BECAUSE)] = AGAIN
+        code[~personal] = POPULAR
+        return ids, scores, np.where(personal, source, -1).astype(np.int32), code.astype(np.int8)
+
+    def _popular_code(self, start: int, rows: npt.NDArray[np.int64], ids: Ids) -> Codes:
+        """Popular in the customer's segment, in the shop, or simply there."""
+        group = self._group[start + rows]
+        code = np.where(self.shares.counts[0, ids] >= RECENT, POPULAR, RANGE)
+        return np.where((group > 0) & (self.shares.counts[group, ids] >= RECENT), SEGMENT, code).astype(np.int8)
+
+    def _fill(self, start: int, ids: Ids, scores: Scores, code: Codes) -> None:
+        """Lengthen lists that end early by the ranking of the customer's group."""
+        short = np.flatnonzero(ids[:, -1] < 0)
+        if not len(short):
+            return
+        hidden = self._hidden(start + short)
+        longer, worth = ids[short], scores[short]
+        ends, owned = hidden.indptr.astype(np.int64), hidden.indices.astype(np.int32)
+        _lengthen(self._group[start + short], self._ranking, ends, owned, longer, worth)
+        rows, places = np.nonzero((ids[short] < 0) & (longer >= 0))
+        ids[short], scores[short] = longer, worth
+        code[short[rows], places] = self._popular_code(start, short[rows], longer[rows, places])
+
+    def _hidden(self, rows: npt.NDArray[np.int64]) -> Csr:
+        """What is not shown to the customers of ``rows``."""
+        if self._blend is not None:
+            return self._blend.hidden[rows]
+        if self.hide is None:
+            return bought(self.log, np.full(len(rows), -1, np.int32))
+        return blend.columns(bought(self.log, self.customers[rows], threads=self.threads), self.hide)
+
+
+def _place(model: Recommender, products: pa.Table) -> Ids:
+    """Where each of tonight's products stands in the model; -1: it is newer."""
+    known = pa.array(model.product_ids_, pa.string())
+    found = pc.index_in(products["product_id"], known)
+    return np.asarray(pc.fill_null(found, -1).to_numpy(), np.int32)
+
+
+def _among(rows: Csr, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Whether ``ids[r, :]`` are entries of row r."""
+    width = rows.shape[1] + 1
+    keys = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr)) * width + rows.indices
+    asked = np.arange(len(ids), dtype=np.int64)[:, None] * width + ids
+    at = np.searchsorted(keys, asked)
+    found = np.zeros(ids.shape, bool)
+    inside = (at < len(keys)) & (ids >= 0)
+    found[inside] = keys[at[inside]] == asked[inside]
+    return found
+
+
+@compiled
+def _lengthen(
+    group: Ids,
+    ranking: Ids,
+    hidden_ends: npt.NDArray[np.int64],
+    hidden: Ids,
+    ids: Ids,
+    scores: Scores,
+) -> None:
+    """Put products of the group's ranking behind each list's end, each less than the one before."""
+    mark = np.full(ranking.shape[1], -1, np.int64)
+    for r in range(len(ids)):
+        n = 0
+        while n < ids.shape[1] and ids[r, n] >= 0:
+            mark[ids[r, n]] = r
+            n += 1
+        for p in range(hidden_ends[r], hidden_ends[r + 1]):
+            mark[hidden[p]] = r
+        score = scores[r, n - 1] if n else np.float32(0.5)
+        for i in ranking[group[r]]:
+            if n == ids.shape[1] or i < 0:
+                break
+            if mark[i] != r:
+                score = score * np.float32(0.99) if score > 0 else score - np.float32(0.01)
+                ids[r, n], scores[r, n] = i, score
+                n += 1

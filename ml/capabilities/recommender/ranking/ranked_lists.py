@@ -1,0 +1,123 @@
+"""The second stage at night: the ranker's lists, and the reason of each place from the ranker's own sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.capabilities.recommender.candidates.ensemble import Sources
+from ml.capabilities.recommender.ranking import ranker
+from ml.capabilities.recommender.ranking.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
+from ml.capabilities.recommender.spec import Params
+from ml.kernels.compiled import Ids, Scores, compiled, insert
+from ml.learn import trees
+from ml.learn.purchases import Log
+
+AGAIN, BECAUSE, LOOKED, CATEGORY, SEGMENT, POPULAR, EXPLORE, PINNED, RANGE = range(9)
+"""Places in ``reasons.REASON_CODES``."""
+NEW_DAYS = 60.0
+"""A product that is listed or sold for less than that is new in its category."""
+BLOCK = 2000
+"""Customers whose table is held at once."""
+
+Codes = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Second:
+    """A ranker with all that its tables are made from, in tonight's numbers."""
+
+    ranker: ranker.Ranker
+    sources: Sources
+    log: Log
+    products: Scores
+    available: npt.NDArray[np.bool_]
+
+
+def ranked_rows(
+    second: Second,
+    users: Ids,
+    depth: int,
+    params: Params,
+    *,
+    hide: npt.NDArray[np.bool_] | None,
+    threads: int,
+) -> tuple[Ids, Scores, Ids, Codes]:
+    """Rank for ``users``: ids, scores (chances, best first), sources and codes of shape (n, depth).
+
+    What a customer has bought of ``hide`` is left out. Lists end early, with -1, where there are fewer candidates.
+    """
+    shape = (len(users), depth)
+    ids, source = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
+    scores, code = np.full(shape, -np.inf, np.float32), np.full(shape, RANGE, np.int8)
+    for start in range(0, len(users), BLOCK):
+        rows = slice(start, start + BLOCK)
+        table = frame(
+            second.sources, second.log, users[rows], second.products, second.available, params, threads=threads
+        )
+        worth = ranker.score(second.ranker, table.x, threads=threads).astype(np.float32)
+        if hide is not None:
+            worth[table.bought & hide[table.items]] = -np.inf
+        chosen = np.full((len(table.ends) - 1, depth), -1, np.int32)
+        _select(table.ends, table.items, worth, chosen, ids[rows], scores[rows])
+        there = chosen >= 0
+        code[rows][there], source[rows][there] = _reasons(second.ranker, table, chosen[there], threads)
+    scores[ids < 0] = -np.inf
+    return ids, np.where(ids >= 0, 1 / (1 + np.exp(-scores)), 0).astype(np.float32), source, code
+
+
+def candidates(second: Second, users: Ids, params: Params, *, threads: int) -> tuple[npt.NDArray[np.int64], Ids]:
+    """What the ranker chooses from, as CSR: ends of shape (n + 1,) and products."""
+    ends, items = [np.zeros(1, np.int64)], [np.empty(0, np.int32)]
+    for start in range(0, len(users), BLOCK):
+        block = users[start : start + BLOCK]
+        table = frame(second.sources, second.log, block, second.products, second.available, params, threads=threads)
+        ends.append(table.ends[1:] + ends[-1][-1])
+        items.append(table.items)
+    return np.concatenate(ends), np.concatenate(items)
+
+
+def _reasons(made: ranker.Ranker, table: Frame, rows: Ids, threads: int) -> tuple[Codes, Ids]:
+    """Code and source of some rows of a table.
+
+    Of the groups of columns that speak for the product, the one that adds most to its score gives the reason, among
+    those that can be said of it: bought again only what was bought, because of a product only if one is found, new in
+    a category only what is new in one of the customer's. Popularity is judged by the caller.
+    """
+    x = table.x[rows]
+    column = {name: place for place, name in enumerate(COLUMNS)}
+    parts = trees.saabas(made.chance, x, group_of_columns(), len(GROUPS), threads=threads)
+    owned = table.bought[rows]
+    looked = ~owned & ~np.isnan(x[:, column["pair look_last"]])
+    because = table.because[rows]
+    fresh = ~(x[:, column["product first"]] > NEW_DAYS) & ~owned & (x[:, column["cross category_share"]] > 0)
+    can = np.stack([owned | looked, because >= 0, fresh, np.ones(len(x), bool)], axis=1)
+    parts = np.where(can & (parts[:, : can.shape[1]] > 0), parts[:, : can.shape[1]], -np.inf)
+    # Of what a customer owns, that they bought it is the plainest truth, if it speaks for it at all.
+    parts[owned & (parts[:, 0] > 0), 1:] = -np.inf
+    best = np.argmax(parts, axis=1)
+    code = np.array([AGAIN, BECAUSE, CATEGORY, POPULAR], np.int8)[best]
+    code[np.isneginf(parts.max(axis=1))] = POPULAR
+    code[(code == AGAIN) & looked] = LOOKED
+    code[(code == BECAUSE) & table.looked[rows]] = LOOKED
+    itself = (code == AGAIN) | ((code == LOOKED) & (best == 0))
+    source = np.where(itself, table.items[rows], np.where(best == 1, because, -1))
+    source[(code == POPULAR) | (code == CATEGORY)] = -1
+    return code, source.astype(np.int32)
+
+
+@compiled
+def _select(ends: npt.NDArray[np.int64], items: Ids, worth: Scores, chosen: Ids, ids: Ids, scores: Scores) -> None:
+    """The best rows of each customer, ties by the smaller product number; ``chosen`` are rows of the table."""
+    place = np.full(int(items.max()) + 1 if len(items) else 1, -1, np.int64)
+    for r in range(len(ends) - 1):
+        theta = scores[r, -1]
+        for p in range(ends[r], ends[r + 1]):
+            place[items[p]] = p
+            if worth[p] > -np.inf and worth[p] >= theta:
+                theta = insert(ids[r], scores[r], items[p], worth[p])
+        for k in range(ids.shape[1]):
+            if ids[r, k] >= 0:
+                chosen[r, k] = place[ids[r, k]]

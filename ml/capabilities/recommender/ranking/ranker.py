@@ -1,0 +1,162 @@
+"""The second stage: boosted trees that order the union of all proposals, learned on windows before the night.
+
+For each of some times s before the night, the candidate models are fitted on what was known at s, and what the
+customers bought in the ``window_days`` after s is the answer. Nothing of a window is in what its features were made of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.capabilities.recommender.candidates import ensemble
+from ml.capabilities.recommender.candidates.content import Content
+from ml.capabilities.recommender.candidates.sequence import Sequence
+from ml.capabilities.recommender.ranking import tuning
+from ml.capabilities.recommender.ranking.facts import product_facts
+from ml.capabilities.recommender.ranking.frame import Frame, frame
+from ml.capabilities.recommender.ranking.window import Window
+from ml.capabilities.recommender.spec import Params
+from ml.kernels.compiled import Ids, Scores
+from ml.learn import boosting, trees
+from ml.learn.histories import DAY
+from ml.learn.purchases import NEVER, Log, before
+
+LEAST_TAKEN = 500
+"""With fewer purchases to learn from than that, the blend is used."""
+LEAST_WINDOWS = 3
+"""So many times are looked at, however many customers each has."""
+FEW_CUSTOMERS = 4_000
+"""Where ``windows`` of them have fewer, as many again are looked at."""
+BLOCK = 2000
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Attributes: ``chance``, trees of the log-odds that a pair is taken; ``how`` they grew."""
+
+    chance: trees.Trees
+    how: boosting.Growth
+
+
+def fit(
+    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
+) -> Ranker | None:
+    """Learn from :func:`windows` before ``log.until``; None: there is too little to learn from.
+
+    ``deep`` knows nothing after :func:`known_to_all`.
+    """
+    made = list(windows(log, texts, params, seed, deep=deep, threads=threads))
+    if sum(int(window.taken.sum()) for window in made) < LEAST_TAKEN:
+        return None
+    x = np.concatenate([window.x for window in made])
+    taken = np.concatenate([window.taken for window in made])
+    how = tuning.tuned(made, params, seed, threads=threads)
+    return Ranker(boosting.grow(x, taken, how, seed, threads=threads), how)
+
+
+def known_to_all(log: Log, params: Params) -> int:
+    """The start of the earliest of the ``LEAST_WINDOWS`` that are always looked at."""
+    return _start(log, params, LEAST_WINDOWS - 1)
+
+
+def windows(
+    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
+) -> Iterator[Window]:
+    """Make the tables of the windows, the latest first, until there are enough customers to learn from."""
+    seen = 0
+    for number in range(2 * params.windows):
+        if number >= params.windows and seen >= FEW_CUSTOMERS:
+            return
+        at = _start(log, params, number)
+        if not len(log.at) or at <= log.at.min():
+            return
+        fitted = texts, deep if number < LEAST_WINDOWS else None
+        window = _window(log, at, fitted, params, seed + number, threads)
+        if window is not None:
+            yield window
+            seen += window.asked
+        if seen >= params.ranker_customers:
+            return
+
+
+def score(ranker: Ranker, x: Scores, *, threads: int = 2) -> npt.NDArray[np.float64]:
+    """The log-odds of each row of a frame."""
+    return trees.predict(ranker.chance, x, threads=threads)
+
+
+def save(ranker: Ranker, folder: Path) -> None:
+    """Write ``chance.npz`` and ``growth.json``."""
+    trees.save(ranker.chance, folder / "chance.npz")
+    (folder / "growth.json").write_text(json.dumps(ranker.how._asdict()), encoding="utf-8")
+
+
+def load(folder: Path) -> Ranker:
+    """Read what :func:`save` wrote; nothing in the files is executed."""
+    how = json.loads((folder / "growth.json").read_text(encoding="utf-8"))
+    return Ranker(trees.load(folder / "chance.npz"), boosting.Growth(**how))
+
+
+def known_products(log: Log) -> npt.NDArray[np.bool_]:
+    """Which products were sold or listed before ``log.until``."""
+    there = np.bincount(log.product, minlength=log.n_products) > 0
+    listed: npt.NDArray[np.bool_] = there | ((log.listed_at != NEVER) & (log.listed_at < log.until))
+    return listed
+
+
+def _start(log: Log, params: Params, number: int) -> int:
+    return log.until - int((params.window_days + number * params.window_step_days) * DAY)
+
+
+def _window(
+    log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int, threads: int
+) -> Window | None:
+    past = before(log, at)
+    users, ends, bought = _taken(log, at, at + int(params.window_days * DAY))
+    if not len(past.at) or not len(users):
+        return None
+    rng = np.random.default_rng(seed)
+    most = max(1, params.ranker_customers // min(params.windows, LEAST_WINDOWS))
+    if len(users) > most:
+        chosen = np.sort(rng.permutation(len(users))[:most])
+        bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
+        ends = np.concatenate([[0], np.cumsum((ends[1:] - ends[:-1])[chosen])])
+        users = users[chosen]
+    learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1], threads=threads)
+    made = ensemble.tonight(learnt, past, at, params, threads=threads)
+    products, there = product_facts(past), known_products(past)
+    parts = []
+    for start in range(0, len(users), BLOCK):
+        block = slice(start, start + BLOCK)
+        table = frame(made, past, users[block], products, there, params, threads=threads)
+        parts.append(_labelled(table, ends[start : start + BLOCK + 1], bought, log.n_products, params, rng))
+    x, taken, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Window(x, taken, units, len(users))
+
+
+def _taken(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], Ids]:
+    """Who bought in ``[start, end)``, and what (CSR without doubles)."""
+    inside = (log.at >= start) & (log.at < end)
+    who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))[inside]
+    keys = np.unique(who * np.int64(log.n_products) + log.product[inside])
+    users, counts = np.unique(keys // max(1, log.n_products), return_counts=True)
+    items = (keys % max(1, log.n_products)).astype(np.int32)
+    return users.astype(np.int32), np.concatenate([[0], np.cumsum(counts)]), items
+
+
+def _labelled(
+    table: Frame, ends: npt.NDArray[np.int64], bought: Ids, m: int, params: Params, rng: np.random.Generator
+) -> tuple[Scores, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Label the candidates, and keep those of customers who took one: all that was taken and a share of the rest."""
+    n = len(ends) - 1
+    row = np.repeat(np.arange(n), np.diff(table.ends))
+    keys = np.repeat(np.arange(n), np.diff(ends)) * np.int64(m) + bought[ends[0] : ends[-1]]
+    taken = np.isin(row * np.int64(m) + table.items, keys)
+    kept = (taken | (rng.random(len(taken)) < params.negatives)) & (np.bincount(row, taken, n) > 0)[row]
+    units = np.bincount(row[kept], minlength=n)
+    return table.x[kept], taken[kept], units[units > 0]

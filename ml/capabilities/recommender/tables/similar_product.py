@@ -1,0 +1,113 @@
+"""``similar_product``: what could be bought in place of a product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import csr_array, diags_array
+
+from ml.capabilities.recommender.reasons import KIND, Named, Words
+from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.tables.alike import Texts, price_near, same_category
+from ml.capabilities.recommender.tables.bought_together import Baskets, co_orders
+from ml.capabilities.recommender.tables.tonight import Floats, Ints, Tonight
+from ml.kernels.topk.sparse import top_k_sparse
+
+CANDIDATES = 60
+"""So many by looks and so many by words are weighed."""
+MOST_PRODUCTS = 2000
+"""A customer with more is a reseller or a robot: it compares nothing, and costs their square."""
+PRIOR_CUSTOMERS = 10.0
+ALIKE = 0.3
+"""What likeness alone is worth beside likeness that customers' looks confirm."""
+LEAST_WORDS = 0.2
+"""Where a category is not known, products need so much of their words in common."""
+
+
+def rows(
+    tonight: Tonight, features: Mapping[str, pa.Table], orders: Baskets, texts: Texts, words: Words, params: Params,
+    *, threads: int = 2,
+) -> Iterator[dict[str, pa.Array]]:  # fmt: skip
+    """Make the rows; the score is likeness, times how much the same customers look at both, less if bought together.
+
+    s_ij = a_ij (α + (1 - α) l_ij / max_j l_ij) (1 - c_ij / √(n_i n_j)): a is likeness in category, words and price
+    (0 if the categories differ: a phone's substitutes are phones), l the cosine of the products' customers, c the orders
+    with both, n the orders with each.
+    """
+    i, j, look = _candidates(tonight, features, texts, threads)
+    near = _alike(tonight, texts, i, j, threads)
+    kept = near > 0
+    i, j, look, near = i[kept], j[kept], look[kept], near[kept]
+    most = np.zeros(tonight.m)
+    np.maximum.at(most, i, look)
+    basket = co_orders(orders, i, j, threads=threads) / np.sqrt(np.maximum(1, orders.size[i] * orders.size[j]))
+    score = near * (ALIKE + (1 - ALIKE) * look / np.maximum(most[i], 1e-9)) * np.maximum(0, 1 - basket)
+    order = np.lexsort((j, -score, i))
+    order = order[score[order] > 0]
+    order = order[np.arange(len(order)) - np.searchsorted(i[order], i[order]) < params.similar_k]
+    i, j = i[order], j[order]
+    yield {
+        "product_id": tonight.ids.take(pa.array(i)),
+        "rank": pa.array(np.arange(len(i)) - np.searchsorted(i, i) + 1),
+        "similar_product_id": tonight.ids.take(pa.array(j)),
+        "score": pa.array(score[order]),
+        "reason": words.of(np.where(look[order] > 0, KIND["compared"], KIND["alike"]), source=Named(tonight.titles, i)),
+    }
+
+
+def _candidates(
+    tonight: Tonight, features: Mapping[str, pa.Table], texts: Texts, threads: int
+) -> tuple[Ints, Ints, Floats]:
+    """Pairs (i, j), sorted, with the cosine of their customers: those with the largest, and those with like words."""
+    looked = _looks(tonight, features, threads)
+    pairs = [looked[:2], texts.nearest(tonight, CANDIDATES, threads)]
+    m = max(1, tonight.m)
+    key = np.concatenate([i * m + j for i, j in pairs])
+    look = np.concatenate([looked[2], np.zeros(len(key) - len(looked[2]))])
+    order = np.argsort(key, kind="stable")
+    key, look = key[order], look[order]
+    first = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)]  # the pair's looks stand before its words
+    return key[first] // m, key[first] % m, look[first]
+
+
+def _looks(tonight: Tonight, features: Mapping[str, pa.Table], threads: int) -> tuple[Ints, Ints, Floats]:
+    """Each product's available neighbours by the customers who looked at both (or bought them), and the cosine.
+
+    l_ij = Σ_u b_ui b_uj / √((n_i + λ)(n_j + λ)), b_ui = |N(u)|^-½, n_i = Σ_u b_ui², λ = ``PRIOR_CUSTOMERS`` times the
+    mean b²: few customers are no proof.
+    """
+    tables = [features[name] for name in ("purchase", "look") if name in features]
+    users, items = (
+        np.concatenate([table[name].to_numpy() for table in tables]) for name in ("customer_no", "product_no")
+    )
+    known = users >= 0  # no guests
+    if not known.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    shape = (int(users.max()) + 1, tonight.m)
+    seen = csr_array((np.ones(known.sum(), np.float32), (users[known], items[known])), shape=shape)
+    seen.sum_duplicates()
+    seen.data[:] = 1
+    count = np.diff(seen.indptr)
+    seen = csr_array(diags_array(np.where(count <= MOST_PRODUCTS, np.maximum(count, 1) ** -0.5, 0)) @ seen)
+    seen.eliminate_zeros()
+    seen.sort_indices()
+    square = seen.data.astype(np.float64) ** 2
+    prior = PRIOR_CUSTOMERS * (square.mean() if len(square) else 1.0)
+    norm = np.sqrt(np.bincount(seen.indices, square, tonight.m) + prior)
+    seen.data = (seen.data / norm[seen.indices]).astype(np.float32)
+    towards = csr_array(seen @ diags_array(tonight.available.astype(np.float32)))
+    ids, scores, _ = top_k_sparse(csr_array(seen.T), towards, CANDIDATES + 1, threads=threads)
+    i, rank = np.nonzero(ids >= 0)
+    j = ids[i, rank].astype(np.int64)
+    other = i != j
+    return i[other], j[other], scores[i, rank].astype(np.float64)[other]
+
+
+def _alike(tonight: Tonight, texts: Texts, i: Ints, j: Ints, threads: int) -> Floats:
+    """Likeness, 0 to 1: the same category counts a quarter, words nearly a half, price the rest."""
+    words, price = texts.cosine(i, j, threads), price_near(tonight, i, j)
+    same, other = same_category(tonight, i, j)
+    near = 0.45 * words + 0.3 * price + 0.25 * same
+    return np.where(other | (~same & (words < LEAST_WORDS)), 0, near)

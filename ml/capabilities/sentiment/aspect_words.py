@@ -1,0 +1,87 @@
+"""Words of the shop's own reviews that speak of an aspect: those whose clauses are mostly about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.capabilities.sentiment.clauses import clause_end, find_joints, room_for_joints
+from ml.capabilities.sentiment.grams import Bytes, Folds, Texts, Tokens, folds, room, tokenise
+from ml.capabilities.sentiment.reader import cut
+from ml.capabilities.sentiment.roles import Roles, Words, fold
+from ml.capabilities.sentiment.spec import Params
+from ml.kernels.compiled import compiled
+
+_PLACES = 1 << 18
+_Z = 1.96
+
+
+def learn(texts: Texts, roles: Roles, params: Params) -> dict[str, str]:
+    """Find words with their aspects in texts whose clauses are named by the words of ``roles``.
+
+    A word is learned when at least ``learn_aspect_share`` of the clauses that it stands in have a word of one and the same
+    aspect: the lower end of Wilson's interval (JASA 1927) of that share counts, so that few clauses prove little.
+
+    Returns
+    -------
+    dict of str to str
+        Folded word -> aspect, in the order of the words.
+    """
+    n_aspects = len(roles.aspects)
+    counts = np.zeros((_PLACES, n_aspects + 1), np.int32)
+    where = np.full((_PLACES, 3), -1, np.int64)
+    _count(texts.data, texts.ends, folds(), roles.words, counts, where)
+    total, of = counts[:, -1], counts[:, :-1]
+    if not n_aspects or not len(texts):
+        return {}
+    enough = np.flatnonzero(total >= params.learn_aspect_reviews)
+    least = _wilson(of[enough].max(axis=1), total[enough])
+    chosen = enough[least >= params.learn_aspect_share]
+    found = cut(texts, where[chosen, 0], where[chosen, 1], where[chosen, 2], 1_000).to_pylist()
+    words = [(fold(word), roles.aspects[int(of[place].argmax())]) for word, place in zip(found, chosen, strict=True)]
+    return dict(sorted((tokens_[0], aspect) for tokens_, aspect in words if tokens_ and tokens_[0][0].isalpha()))
+
+
+def _wilson(hits: npt.NDArray[np.int32], n: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Lower end of Wilson's 95 % interval of a share."""
+    share = hits / n
+    centre, half = share + _Z**2 / (2 * n), _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    return np.asarray((centre - half) / (1 + _Z**2 / n), np.float64)
+
+
+@compiled
+def _count(data: Bytes, ends: Any, folds: Folds, words: Words, counts: Any, where: Any) -> None:
+    """Count each word's clauses, all (last column) and those of each aspect, and keep one place where it stands."""
+    text, n_aspects = room(ends), counts.shape[1] - 1
+    joints, there = room_for_joints(text), np.zeros(max(1, n_aspects), np.bool_)
+    for r in range(len(ends) - 1):
+        n, t = tokenise(data, ends[r], ends[r + 1], folds, text)
+        find_joints(text, n, t, words, joints)
+        first = 0
+        while first < t:
+            last = clause_end(joints, first, t)
+            there[:] = False
+            for k in range(first, last):
+                if 0 < joints.roles[k] <= n_aspects:
+                    there[joints.roles[k] - 1] = True
+            for k in range(first, last):
+                if joints.roles[k] == 0:
+                    place = _place(text, k, len(counts))
+                    counts[place, n_aspects] += 1
+                    for a in range(n_aspects):
+                        counts[place, a] += there[a]
+                    where[place, 0] = r
+                    where[place, 1] = text.places[text.froms[text.starts[k]]] - ends[r]
+                    where[place, 2] = text.places[text.froms[text.starts[k + 1] - 1] + 1] - ends[r]
+            first = last
+
+
+@compiled
+def _place(text: Tokens, k: int, n: int) -> int:
+    """Where the word of token ``k`` is counted; two words at one place are so rare that nothing is done about it."""
+    h = np.int64(0x811C9DC5)
+    for i in range(text.starts[k], text.starts[k + 1]):
+        h = ((h ^ text.letters[i]) * 0x01000193) & 0xFFFFFFFF
+    return int((h ^ (h >> 15)) & (n - 1))

@@ -1,0 +1,286 @@
+"""The contract with the shop: each table of schema ``shop``, its columns, types, units and meaning.
+
+The shop offers these as tables or, better, as views over its own. Everything that Nightshift knows about the shop's
+data is here: DDL, extract, checks and the README's tables are made from it.
+"""
+
+from __future__ import annotations
+
+from ml.contract.table import Column, Table
+from ml.core.spec import Kind
+
+MONEY = "shop currency"
+
+_CUSTOMER = Column("customer_id", "text", "Who; null for a guest.", references="customer.customer_id")
+_KNOWN = Column(
+    "known_at", "timestamp", "When the row was written, if later than the event; null: at the event.", "UTC"
+)
+
+
+def _req(name: str, kind: Kind, meaning: str, unit: str = "", references: str = "") -> Column:
+    return Column(name, kind, meaning, unit, required=True, references=references)
+
+
+CUSTOMER = Table(
+    "customer",
+    "A person or company that can buy.",
+    ("customer_id",),
+    (
+        _req("customer_id", "text", "The shop's own id; returned as it is in every table of ours."),
+        Column("registered_at", "timestamp", "When the account was opened; null: always known.", "UTC"),
+        Column("country", "text", "Country of residence, as the shop writes it."),
+        Column("segment", "text", "The shop's own grouping (retail, wholesale, …); popularity is counted per segment."),
+        Column("email", "text", "E-mail address.", personal=True),
+        Column("birth_date", "text", "Date of birth, ISO 8601.", personal=True),
+        Column("accepts_marketing", "boolean", "Agreed to be written to."),
+    ),
+    required=True,
+    event_time="registered_at",
+)
+
+PRODUCT = Table(
+    "product",
+    "Something that can be bought.",
+    ("product_id",),
+    (
+        _req("product_id", "text", "The shop's own id."),
+        Column("title", "text", "Name as customers see it; used in reasons."),
+        Column("description", "text", "Longer text."),
+        Column("category", "text", "Category, the most specific level."),
+        Column("brand", "text", "Brand or maker."),
+        Column("price", "number", "Current price, tax included.", MONEY),
+        Column("active", "boolean", "False: not for sale now, never recommended. Null counts as true."),
+        Column("listed_at", "timestamp", "When it was first offered; null: always known.", "UTC"),
+    ),
+    required=True,
+    event_time="listed_at",
+)
+
+ORDER = Table(
+    "order",
+    "An order that a customer placed.",
+    ("order_id",),
+    (
+        _req("order_id", "text", "The shop's own id."),
+        _CUSTOMER,
+        _req("ordered_at", "timestamp", "When it was placed.", "UTC"),
+        Column(
+            "status",
+            "text",
+            "placed, paid, shipped, delivered, cancelled or returned; cancelled orders are no purchases.",
+        ),
+        Column("total", "number", "What the customer pays, shipping included.", MONEY),
+        Column("shipping", "number", "Of which shipping.", MONEY),
+        Column("channel", "text", "web, app, store, phone …"),
+        Column("shipping_country", "text", "Country that it is sent to."),
+        Column("billing_country", "text", "Country of the invoice."),
+        Column("shipping_address", "text", "Address that it is sent to.", personal=True),
+        Column("email", "text", "E-mail given with the order.", personal=True),
+        Column("ip", "text", "IP address of the buyer.", personal=True),
+        Column("device_id", "text", "Device fingerprint or cookie.", personal=True),
+        _KNOWN,
+    ),
+    required=True,
+    event_time="ordered_at",
+    known_time="known_at",
+)
+
+ORDER_ITEM = Table(
+    "order_item",
+    "One line of an order.",
+    ("order_id", "line_no"),
+    (
+        _req("order_id", "text", "The order.", references="order.order_id"),
+        _req("line_no", "integer", "Number of the line in its order, from 1."),
+        _req("product_id", "text", "What was bought.", references="product.product_id"),
+        _req("quantity", "number", "How many; more than 0.", "pieces"),
+        _req("unit_price", "number", "Price of one piece, tax included.", MONEY),
+    ),
+    required=True,
+    known_with="order_id",
+)
+
+EVENT = Table(
+    "event",
+    "Something a visitor did with a product.",
+    ("event_id",),
+    (
+        _req("event_id", "text", "Unique id."),
+        _CUSTOMER,
+        Column("session_id", "text", "Visit that it belongs to."),
+        Column("product_id", "text", "The product; null where there is none.", references="product.product_id"),
+        _req("kind", "text", "view, cart, wish or search."),
+        _req("occurred_at", "timestamp", "When.", "UTC"),
+        _KNOWN,
+    ),
+    event_time="occurred_at",
+    known_time="known_at",
+)
+
+REVIEW = Table(
+    "review",
+    "A customer's opinion of a product.",
+    ("review_id",),
+    (
+        _req("review_id", "text", "Unique id."),
+        Column("product_id", "text", "The product; null: about the order as a whole.", references="product.product_id"),
+        _CUSTOMER,
+        Column("order_id", "text", "The order, where known.", references="order.order_id"),
+        Column("stars", "integer", "1 (worst) to 5 (best).", "stars"),
+        Column("title", "text", "Headline."),
+        Column("text", "text", "What was written, in any language."),
+        _req("written_at", "timestamp", "When.", "UTC"),
+        _KNOWN,
+    ),
+    event_time="written_at",
+    known_time="known_at",
+)
+
+ORDER_OUTCOME = Table(
+    "order_outcome",
+    "How an order turned out: a label, and when it became known.",
+    ("order_id", "kind"),
+    (
+        _req("order_id", "text", "The order.", references="order.order_id"),
+        _req("kind", "text", "ok, returned, cancelled, chargeback or fraud."),
+        _req("known_at", "timestamp", "When the shop learned it; training sees it only from then on.", "UTC"),
+    ),
+    event_time="known_at",
+)
+
+PAYMENT = Table(
+    "payment",
+    "A payment of an order.",
+    ("payment_id",),
+    (
+        _req("payment_id", "text", "Unique id."),
+        _req("order_id", "text", "The order.", references="order.order_id"),
+        _req("method", "text", "card, transfer, voucher, boleto …"),
+        _req("amount", "number", "Amount.", MONEY),
+        Column("instalments", "integer", "Number of instalments."),
+        Column("card", "text", "Card fingerprint, never the number.", personal=True),
+        Column("paid_at", "timestamp", "When; null: with the order.", "UTC"),
+    ),
+    event_time="paid_at",
+    known_with="order_id",
+)
+
+STOCK = Table(
+    "stock",
+    "How many pieces there were at a count; the latest count before the night holds.",
+    ("product_id", "counted_at"),
+    (
+        _req("product_id", "text", "The product.", references="product.product_id"),
+        _req("counted_at", "timestamp", "When it was counted.", "UTC"),
+        _req("quantity", "number", "Pieces in stock; 0 or less: out of stock.", "pieces"),
+        _KNOWN,
+    ),
+    event_time="counted_at",
+    known_time="known_at",
+)
+
+CART = Table(
+    "cart",
+    "A line in a customer's cart.",
+    ("cart_id", "product_id"),
+    (
+        _req("cart_id", "text", "The cart."),
+        _req("product_id", "text", "The product.", references="product.product_id"),
+        _CUSTOMER,
+        _req("quantity", "number", "How many.", "pieces"),
+        _req("added_at", "timestamp", "When it was put in.", "UTC"),
+        Column("order_id", "text", "The order it became; null: not bought (yet).", references="order.order_id"),
+    ),
+    event_time="added_at",
+)
+
+SEARCH = Table(
+    "search",
+    "A query in the shop's search box.",
+    ("search_id",),
+    (
+        _req("search_id", "text", "Unique id."),
+        _CUSTOMER,
+        Column("session_id", "text", "Visit that it belongs to."),
+        _req("query", "text", "What was typed."),
+        Column("results", "integer", "How many products were found."),
+        Column("clicked_product_id", "text", "What was clicked; null: nothing.", references="product.product_id"),
+        _req("searched_at", "timestamp", "When.", "UTC"),
+    ),
+    event_time="searched_at",
+)
+
+TICKET = Table(
+    "ticket",
+    "A question or complaint to customer service.",
+    ("ticket_id",),
+    (
+        _req("ticket_id", "text", "Unique id."),
+        _CUSTOMER,
+        Column("order_id", "text", "The order, where known.", references="order.order_id"),
+        Column("subject", "text", "Subject line."),
+        _req("text", "text", "What was written."),
+        Column("intent", "text", "What it was about, as the staff filed it."),
+        _req("opened_at", "timestamp", "When.", "UTC"),
+    ),
+    event_time="opened_at",
+)
+
+CAMPAIGN = Table(
+    "campaign",
+    "One customer in one campaign.",
+    ("campaign_id", "customer_id"),
+    (
+        _req("campaign_id", "text", "The campaign."),
+        _req("customer_id", "text", "Who.", references="customer.customer_id"),
+        _req("arm", "text", "What was sent; 'control': nothing, by lot."),
+        _req("sent_at", "timestamp", "When (for the control: when it would have been).", "UTC"),
+        Column("visited_at", "timestamp", "First visit after it.", "UTC"),
+    ),
+    event_time="sent_at",
+)
+
+COUPON = Table(
+    "coupon",
+    "A coupon that a customer used.",
+    ("coupon_id",),
+    (
+        _req("coupon_id", "text", "Unique id."),
+        _req("order_id", "text", "The order.", references="order.order_id"),
+        _req("code", "text", "Code that was typed."),
+        _req("discount", "number", "Amount taken off.", MONEY),
+    ),
+    known_with="order_id",
+)
+
+PRODUCT_IMAGE = Table(
+    "product_image",
+    "A picture of a product.",
+    ("product_id", "image_no"),
+    (
+        _req("product_id", "text", "The product.", references="product.product_id"),
+        _req("image_no", "integer", "Number of the picture, from 1."),
+        _req("uri", "text", "Where the file is (path, https: or s3:)."),
+    ),
+    known_with="product_id",
+)
+
+ERASURE = Table(
+    "erasure",
+    "A customer's request to be forgotten.",
+    ("customer_id",),
+    (
+        _req("customer_id", "text", "Who; may be gone from shop.customer already."),
+        _req("requested_at", "timestamp", "When.", "UTC"),
+    ),
+    event_time="requested_at",
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        CUSTOMER, PRODUCT, ORDER, ORDER_ITEM, EVENT, REVIEW, ORDER_OUTCOME, PAYMENT, STOCK, CART, SEARCH, TICKET,
+        CAMPAIGN, COUPON, PRODUCT_IMAGE, ERASURE,
+    )
+}  # fmt: skip
+"""By name, each after the tables that it references."""

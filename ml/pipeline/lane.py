@@ -1,0 +1,275 @@
+"""The lane between nights: score what is new in the shop, minutes after it came.
+
+A run starts from what the shop sees, the snapshot of the published batch, and reads again all that became known since.
+So it keeps no state that could be wrong: a run that was killed, or a day without runs, is made good by the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.adapters import quality
+from ml.adapters.batches import lane as shelf
+from ml.adapters.books import config, nights
+from ml.adapters.mlflow import tracking
+from ml.adapters.postgres import ARROW
+from ml.adapters.shop import extract as reader
+from ml.adapters.shop import increment
+from ml.adapters.shop.pseudonym import Pseudonym
+from ml.contract.tables import TABLES
+from ml.core.errors import DataRefused, NightshiftError
+from ml.core.spec import Capability, Live, Published
+from ml.pipeline.context import SUITES, LazyTables, Night
+from ml.pipeline.setup import migrate
+from ml.registry import capability as find
+from ml.settings import Settings
+
+WAIT_S = 60.0
+_KEYS = pa.schema([("key", pa.string()), ("inputs", pa.string())])
+
+
+@dataclass
+class _Lane:
+    """One run: what it works on, and how long its parts took."""
+
+    night: Night
+    capability: Capability
+    live: Live
+    table: Published
+    version: Mapping[str, Any]
+    """The model version that serves."""
+    record: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str:
+        return self.night.lake.join("live", self.capability.name)
+
+    @property
+    def folder(self) -> str:
+        return self.night.lake.join(self.home, f"{self.record['run']:09d}")
+
+    @property
+    def history(self) -> str:
+        return self.night.path("snapshot")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return TABLES[self.live.table].key
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def score_new(
+    settings: Settings, name: str, *, again: bool = False, as_of: datetime | None = None, wait_s: float = WAIT_S
+) -> dict[str, Any]:
+    """Give each new row of the capability's live table its prediction, beside the batch that the shop sees.
+
+    A row is scored once, and again when it or what belongs to it changed. One that breaks a rule goes to quarantine
+    (``ref`` ``<night>/<attempt>/live/<name>``) and is not scored.
+
+    Parameters
+    ----------
+    again : bool
+        Score all new rows, also those that are as they were when they were scored.
+    as_of : datetime, optional
+        What became known at or after it does not exist; the clock of the shop's database if not given.
+    wait_s : float
+        How long to wait for another run of the same lane.
+
+    Returns
+    -------
+    dict
+        ``status``: ``done``, or ``waiting`` with ``why``. When done, ``run``, ``as_of``, ``version``, ``new``, ``scored``,
+        ``dropped``, ``quarantined`` and ``seconds`` by part.
+
+    Raises
+    ------
+    Busy
+        Another run of the lane goes on.
+    DataRefused
+        The rows fail the audit of their table: none is published.
+    """
+    capability = find(name)
+    live, table = _lane(capability)
+    migrate(settings.database_url)
+    with nights.exclusive(settings.database_url, f"live {name}", wait_s=wait_s):
+        night, version, why = _start(settings, capability, table)
+        if night is None or version is None:
+            return {"status": "waiting", "why": why}
+        with shelf.run(settings.database_url, name, table.name, night.ref) as record:
+            lane = _Lane(night, capability, live, table, version, record)
+            return _run(lane, again=again, as_of=as_of)
+
+
+def _lane(capability: Capability) -> tuple[Live, Published]:
+    if capability.live is None:
+        raise NightshiftError(
+            f"{capability.name} has no lane between nights.", came="live is None in its spec.py", do="run a night"
+        )
+    live = capability.live
+    return live, next(table for table in capability.publishes if table.name == live.publishes)
+
+
+def _start(
+    settings: Settings, capability: Capability, table: Published
+) -> tuple[Night | None, Mapping[str, Any] | None, str]:
+    """The snapshot of the batch that the shop sees and the version that serves; or why there is nothing to start from."""
+    shop = reader.shop_identity(settings.shop_url)
+    batch = nights.visible(settings.database_url, table.name)
+    if batch is None or batch["shop"] != shop:
+        why = f"ml.{table.name} shows no batch of {shop} yet; the first night with {capability.name} makes one"
+        return None, None, why
+    try:
+        night = Night.open(settings, batch["ref"])
+    except NightshiftError:
+        return None, None, f"the snapshot {batch['ref']} of ml.{table.name} is gone; the next night brings one"
+    latest = max(datetime.now(UTC), night.as_of)
+    version = nights.serving(settings.database_url, capability.name, shop, latest)
+    return night, version, f"no version of {capability.name} serves; ./nightshift train {capability.name} makes one"
+
+
+def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
+    settings, record = lane.night.settings, lane.record
+    record["timings"] = lane.seconds
+    for old in lane.night.lake.names(lane.home):
+        if old.isdigit():
+            lane.night.lake.remove(lane.home, old)
+    with lane.part("read"):
+        known = min(lane.night.as_of, lane.night.read_at)
+        read = increment.read_new(
+            settings.shop_url, lane.night.lake, lane.folder, lane.live, known - lane.live.overlap, settings.hash_key,
+            timezone=settings.timezone, as_of=as_of,
+        )  # fmt: skip
+        record["as_of"] = read.as_of
+    with lane.part("validate"):
+        record["quarantined"] = _validate(lane, read)
+    with lane.part("compare"):
+        shelf.ensure(settings.database_url, lane.table)
+        keys, unscored = _changed(lane, read, again=again)
+        record["new"] = len(keys)
+    record |= {"scored": 0, "dropped": 0}
+    if len(keys):
+        _score(lane, read, keys, unscored)
+    shelf.forget(settings.database_url, lane.table.name)
+    told = {name: record.get(name) for name in ("run", "new", "scored", "dropped", "quarantined")}
+    return told | {
+        "status": "done", "as_of": read.as_of.isoformat(), "version": record.get("model_version"), "seconds": lane.seconds,
+    }  # fmt: skip
+
+
+def _validate(lane: _Lane, read: increment.Increment) -> int:
+    night = lane.night
+    failed = quality.validate_new(
+        night.lake, lane.folder, lane.history, read.rows, SUITES / "shop", read.as_of,
+        threads=night.settings.threads, memory_gb=night.settings.memory_gb,
+    )  # fmt: skip
+    ref = f"{night.ref}/live/{lane.capability.name}"
+    nights.load_quarantine(night.settings.database_url, night.lake, ref, lane.folder)
+    return sum(failed.values())
+
+
+def _changed(lane: _Lane, read: increment.Increment, *, again: bool) -> tuple[pa.Table, pa.Table]:
+    """The rows to score (key, inputs), and those that were looked at before, are as they were, and got no prediction."""
+    lake, settings = lane.night.lake, lane.night.settings
+    with closing(lake.duckdb(settings.threads, settings.memory_gb)) as connection:
+        found = increment.digests(connection, lake, lane.folder, lane.live, list(read.rows))
+    path = lake.join(lane.home, "unscored.parquet")
+    unscored = lake.read_parquet(path) if lake.exists(path) and not again else _KEYS.empty_table()
+    unscored = _both(unscored, found)
+    if again:
+        return found, unscored
+    there = shelf.scored(settings.database_url, lane.table)
+    return _less(found, pa.concat_tables([there, unscored])), unscored
+
+
+def _both(some: pa.Table, others: pa.Table) -> pa.Table:
+    return some.join(others, ["key", "inputs"], join_type="left semi") if len(some) else some
+
+
+def _less(some: pa.Table, others: pa.Table) -> pa.Table:
+    return some.join(others, ["key", "inputs"], join_type="left anti") if len(others) else some
+
+
+def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.Table) -> None:
+    night, capability, record = lane.night, lane.capability, lane.record
+    settings, number = night.settings, lane.version["version"]
+    record["model_version"] = number
+    with lane.part("features"):
+        features = _features(lane, read, keys)
+    with lane.part("score"):
+        files = tracking.fetch(
+            settings.mlflow_uri, settings.database_url, capability.name, number, settings.home / "models"
+        )
+        part = capability.module("score")
+        made = part.score(capability.module("model").load(files), features, 0, 1, capability.params)
+        rows = _asked(lane, made, keys)
+    with lane.part("audit"):
+        _audit(lane, rows)
+    with lane.part("publish"):
+        origin = shelf.Origin(number, read.as_of, record["run"])
+        record["scored"], record["dropped"] = shelf.upsert(settings.database_url, lane.table, rows, keys, origin)
+        silent = keys.join(rows.select(lane.table.key).rename_columns(["key"]), "key", join_type="left anti")
+        unscored = pa.concat_tables([unscored, silent.select(_KEYS.names).cast(_KEYS)])
+        night.lake.write_batches(lane.night.lake.join(lane.home, "unscored.parquet"), unscored.to_batches() or _empty())
+
+
+def _empty() -> list[pa.RecordBatch]:
+    return [pa.RecordBatch.from_pylist([], _KEYS)]
+
+
+def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTables:
+    """The features of ``keys`` by the capability's own code, over the snapshot, what is new, and what the staff told."""
+    lake, capability, folder = lane.night.lake, lane.capability, lane.night.lake.join(lane.folder, "features")
+    settings = lane.night.settings
+    now = config.read(settings.database_url, capability.config, Pseudonym(settings.hash_key).hashed)
+    with lane.night.backend() as backend:
+        told = lane.night.config(backend, capability) | {name: ibis.memtable(rows) for name, rows in now.items()}
+        tables = dict(told)
+        for name in capability.tables:
+            # By name: the snapshot may be from before an upgrade that added a column.
+            if files := increment.sources(lake, lane.folder, lane.history, name):
+                tables[name] = backend.read_parquet(files, union_by_name=True)
+        only = ibis.memtable(keys.select(["key"]).rename_columns(list(lane.columns)))
+        made = told | dict(capability.module("features").build(tables, read.as_of, capability.params, only=only))
+        for name, table in made.items():
+            lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
+    return LazyTables.of(lake, folder)
+
+
+def _asked(lane: _Lane, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
+    """The rows of the lane's table that were asked for, whatever else the score gave."""
+    schema = pa.schema([pa.field(column.name, ARROW[column.kind]) for column in lane.table.columns])
+    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[lane.table.name]], schema)
+    return rows.filter(pc.is_in(rows[lane.table.key[0]], keys["key"].combine_chunks()))
+
+
+def _audit(lane: _Lane, rows: pa.Table) -> None:
+    """Judge each row as a batch's; the rules on a whole batch say nothing of a few rows."""
+    night, table = lane.night, lane.table
+    folder = night.lake.join(lane.folder, "predictions", table.name)
+    if not night.lake.write_batches(night.lake.join(folder, "00000.parquet"), rows.to_batches()):
+        return
+    verdict = quality.audit(
+        table, night.lake, folder, SUITES / "ml" / f"{table.name}.json", {},
+        threads=night.settings.threads, memory_gb=night.settings.memory_gb,
+    )  # fmt: skip
+    if refusal := quality.refusal([verdict]):
+        raise DataRefused(
+            f"The new rows of ml.{table.name} are not published: they fail their audit.",
+            came=refusal,
+            do=f"read expectations/ml/{table.name}.json for the reason of each bound; what the shop sees stays",
+        )

@@ -1,0 +1,72 @@
+"""What keeps the house: retention, rollback, promotion by hand."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ml.adapters.batches import lane
+from ml.adapters.batches import publish as shelf
+from ml.adapters.books import nights as ops
+from ml.adapters.lake import Lake
+from ml.adapters.mlflow import tracking  # fmt: skip
+from ml.pipeline.collect import attempts
+from ml.registry import capability as find
+from ml.settings import Settings
+
+KEEP_NIGHTS = 7
+KEEP_LOG_DAYS = 30
+KEEP_QUARANTINE_DAYS = 90
+
+
+def rollback(settings: Settings, table: str) -> dict[str, Any]:
+    """Show the batch before again, for ``table`` and the tables that were published with it."""
+    return shelf.rollback(settings.database_url, table)
+
+
+def promote(settings: Settings, name: str, version: int) -> dict[str, Any]:
+    """Let ``version`` serve from the next night on, whatever the gate said."""
+    find(name)
+    row = ops.promote(settings.database_url, name, version, why="by hand")
+    tracking.set_alias(settings.mlflow_uri, name, version, "champion")
+    return row
+
+
+def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str, Any]:
+    """Drop what is older than the retention: batches, snapshots and what was made from them, quarantine, logs.
+
+    Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
+    """
+    lake = Lake(settings.lake_uri)
+    dropped = shelf.retention(settings.database_url, keep=keep_nights)
+    kept = set(ops.refs_in_use(settings.database_url))
+    nights = sorted(lake.names(lake.join("snapshot")), reverse=True)
+    removed = []
+    for index, name in enumerate(nights):
+        refs = attempts(lake, date.fromisoformat(name))
+        for ref in refs:
+            latest = ref == refs[-1]
+            if ref in kept or (index < keep_nights and latest):
+                continue
+            for kind in ("snapshot", "features", "predictions", "docs"):
+                lake.remove(lake.join(kind, ref))
+            removed.append(ref)
+    return {
+        "batches": dropped,
+        "snapshots": removed,
+        "quarantine_rows": ops.forget_quarantine(settings.database_url, days=KEEP_QUARANTINE_DAYS),
+        "live_runs": lane.forget_runs(settings.database_url, days=KEEP_LOG_DAYS),
+        "logs": _old_files(settings.home / "logs" / "airflow", KEEP_LOG_DAYS),
+    }
+
+
+def _old_files(folder: Path, days: int) -> int:
+    """Delete the files under ``folder`` that were not written to for ``days``; how many."""
+    limit, count = time.time() - days * 86_400, 0
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        if path.is_file() and path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
