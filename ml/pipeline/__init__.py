@@ -19,11 +19,13 @@ _STEPS = {
     "score": "serving",
     "publish": "serving",
     "report": "serving",
-    "score_new": "live",
-    "maintain": "upkeep",
-    "promote": "upkeep",
-    "rollback": "upkeep",
+    "score_new": "lane",
+    "maintain": "maintenance",
+    "promote": "maintenance",
+    "rollback": "maintenance",
     "run_night": "night",
+    "erase": "erasure",
+    "look_for": "erasure",
 }
 
 

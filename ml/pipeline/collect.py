@@ -13,6 +13,7 @@ from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.core.errors import ContractError, DataRefused
 from ml.pipeline.context import SUITES, Night
+from ml.pipeline.erasure import receive
 from ml.pipeline.setup import migrate
 from ml.registry import CONFIG
 from ml.settings import Settings
@@ -71,8 +72,11 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
                 timezone=settings.timezone, sample=sample, shop=shop,
                 config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
+                forgotten=receive(settings),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
+            if erased := sum(table["erased"] for table in manifest["tables"].values()):
+                record["message"] = f"left out {erased} rows of customers who asked to be forgotten (ml_ops.erasure)"
     return ref
 
 

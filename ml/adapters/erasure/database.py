@@ -115,9 +115,9 @@ class DatabaseErasure:
             for row in cursor.fetchall():
                 if owner := self.quotes.owner(row[WHAT], row["quote"]):
                     cursor.execute(
-                        sql.SQL("UPDATE {} SET {column} = '' WHERE {} IS NOT DISTINCT FROM %s AND {column} = %s").format(
-                            table, sql.Identifier(WHAT), column=sql.Identifier(column)
-                        ),
+                        sql.SQL(
+                            "UPDATE {} SET {column} = '' WHERE {} IS NOT DISTINCT FROM %s AND {column} = %s"
+                        ).format(table, sql.Identifier(WHAT), column=sql.Identifier(column)),
                         (row[WHAT], row["quote"]),
                     )
                     self._note("quotes", {owner: cursor.rowcount})
@@ -223,5 +223,3 @@ def kept(url: str, ownership: Ownership, traces: Traces) -> dict[str, int]:
 def _product(name: str) -> str:
     """The published table that a table of ``ml_batch`` belongs to."""
     return name.rpartition("_")[0]
-
-

@@ -15,8 +15,8 @@ from ml.adapters.erasure.needles import Needles, strike_json
 from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
 from ml.adapters.erasure.quotes import Quotes
 from ml.adapters.erasure.traces import Traces, files, folders, row_groups, snapshots
-from ml.adapters.shop.extract import fingerprint
 from ml.adapters.lake import Lake
+from ml.adapters.shop.extract import fingerprint
 from ml.contract.tables import TABLES
 
 STAGED = ("erasure", "staged")
@@ -49,6 +49,7 @@ class LakeErasure:
             self._quarantine(ref)
         self._predictions()
         self._derived()
+        self._live()
         self._documents()
 
     def finish(self) -> None:
@@ -153,29 +154,32 @@ class LakeErasure:
         return self.ownership.owners(_columns(part), self.traces.hashes)
 
     def _derived(self) -> None:
-        """Remove what is made anew when it is asked for: features, runs between nights, what a killed writer left."""
+        """Remove what is made anew when it is asked for: features, and what a killed writer left."""
         for night in self.lake.names("features"):
             for number in self.lake.names("features", night):
                 for name in self.lake.names("features", night, number):
                     self._remove("features", self.lake.join("features", night, number, name))
+        for ref in snapshots(self.lake):
+            if not self.lake.exists("snapshot", ref, "manifest.json"):
+                self._remove("snapshots", self.lake.join("snapshot", ref))
+        for path in self.lake.walk():
+            folder, _, name = path.rpartition("/")
+            # Nobody works on the lake now: what is hidden, or what DuckDB spilled, is of a process that ended.
+            if name.startswith(".") or folder.startswith(self.lake.join("tmp", "duckdb-")):
+                self.lake.remove(path)
+
+    def _live(self) -> None:
+        """Remove the runs between nights, which read the shop again, and the keys that they found nothing to say of."""
+        known = {key: owner for owners in self.traces.ids.values() for key, owner in owners.items()}
         for name in self.lake.names("live"):
             for run in self.lake.names("live", name):
                 if run.isdigit():
                     self.lake.remove("live", name, run)
             path = self.lake.join("live", name, "unscored.parquet")
-            if self.lake.exists(path):
-                table = self.lake.read_parquet(path)
-                known = {key: owner for owners in self.traces.ids.values() for key, owner in owners.items()}
-                mine = pc.is_in(table["key"], pa.array(known, pa.string()))
-                if pc.any(mine).as_py():
-                    rest = table.filter(pc.invert(mine)).combine_chunks()
-                    self.lake.write_batches(path, rest.to_batches() or [_empty(table.schema)])
-        for ref in snapshots(self.lake):
-            if not self.lake.exists("snapshot", ref, "manifest.json"):
-                self._remove("snapshots", self.lake.join("snapshot", ref))
-        for path in self.lake.walk():
-            if path.rsplit("/", 1)[-1].startswith(".") or "/tmp/duckdb-" in path:
-                self.lake.remove(path)
+            table = self.lake.read_parquet(path) if self.lake.exists(path) else None
+            if table is not None and pc.any(mine := pc.is_in(table["key"], pa.array(known, pa.string()))).as_py():
+                rest = table.filter(pc.invert(mine)).combine_chunks()
+                self.lake.write_batches(path, rest.to_batches() or [_empty(table.schema)])
 
     def _remove(self, place: str, folder: str) -> None:
         """Remove a folder; counted as one for each customer: nobody looks which of them it held."""

@@ -46,7 +46,7 @@ def pieces(text: str) -> list[str]:
     ['It broke after a week', 'My name is']
     """
     found = [piece.strip() for piece in _SPECIAL.split(text)]
-    return [p for p in found if len(p) >= (_PIECE if len(found) > 1 else SHORTEST) or p == text and distinctive(p)] if (
+    return [p for p in found if len(p) >= (_PIECE if len(found) > 1 else SHORTEST) or (p == text and distinctive(p))] if (
         distinctive(text)
     ) else []  # fmt: skip
 
@@ -114,9 +114,7 @@ class Needles:
 
 def _either(forms: Iterable[str], words: Owners) -> str:
     ordered = sorted(forms, key=len, reverse=True)
-    return "|".join(
-        rf"(?<![\w-]){re.escape(form)}(?![\w-])" if form in words else re.escape(form) for form in ordered
-    )
+    return "|".join(rf"(?<![\w-]){re.escape(form)}(?![\w-])" if form in words else re.escape(form) for form in ordered)
 
 
 def strike_json(value: Any, needles: Needles, traces: Traces) -> tuple[Any, list[str]]:

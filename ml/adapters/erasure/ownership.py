@@ -9,8 +9,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.contract.tables import CUSTOMER, TABLES
 from ml.contract.table import Table
+from ml.contract.tables import CUSTOMER, TABLES
 
 WHO = CUSTOMER.key[0]
 """The column that names a customer, in the contract and in every table of ours."""
@@ -119,7 +119,7 @@ def _owner(values: pa.Array, known: Owners) -> pa.Array:
 
 
 def _is_text(column: pa.Array | pa.ChunkedArray) -> bool:
-    return pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
 def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -98,7 +98,9 @@ def add(cursor: Any, removed: Mapping[str, Mapping[str, int]]) -> None:
             )
 
 
-def done(url: str, customers: Iterable[str], models: Sequence[str], kept: Mapping[str, int]) -> list[dict[str, Any]]:
+def done(
+    url: str, customers: Iterable[str], models: Sequence[Mapping[str, Any]], kept: Mapping[str, int]
+) -> list[dict[str, Any]]:
     """Close the requests; returns their receipts."""
     with postgres.transaction(url) as cursor:
         cursor.execute(

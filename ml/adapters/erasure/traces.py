@@ -15,8 +15,8 @@ from psycopg2 import sql
 from ml.adapters import postgres
 from ml.adapters.erasure.ownership import KEYS, OWNED, WHO, Columns, Owners, Ownership, needed, owned
 from ml.adapters.lake import Lake
-from ml.contract.tables import TABLES
 from ml.contract.table import Table
+from ml.contract.tables import TABLES
 
 SHORTEST = 6
 """Characters of the shortest text that is looked for: shorter ones stand everywhere."""
@@ -77,7 +77,7 @@ class Traces:
             self.ids.setdefault(column, {}).update(owners)
         for mine, theirs in ((self.hashes, other.hashes), (self.texts, other.texts), (self.plain, other.plain)):
             mine.update(theirs)
-        self.said = sorted({*map(tuple, self.said), *map(tuple, other.said)})
+        self.said = sorted({(owner, product, text) for owner, product, text in (*self.said, *other.said)})
 
     def as_json(self) -> dict[str, Any]:
         """As plain values; ``Traces(**…)`` reads them."""

@@ -86,7 +86,8 @@ class Lake:
     def walk(self, *parts: str) -> list[str]:
         """Every file below a folder, sorted; empty if there is no such folder."""
         self.filesystem.invalidate_cache()
-        return sorted(self.filesystem.find(self.join(*parts)))
+        found = self.filesystem.find(self.join(*parts))
+        return sorted(found if self.local else map(self.filesystem.unstrip_protocol, found))
 
     def move(self, source: str, target: str) -> None:
         """Let a folder take the place of another; done again after a kill it ends the same."""

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -167,6 +167,23 @@ def fetch(uri: str, database_url: str, capability: str, version: int, cache: Pat
     return folder
 
 
+def runs(uri: str, capability: str) -> list[tuple[str, list[str]]]:
+    """Every run of a capability, deleted ones too: its id, and the texts that were written about it."""
+    from mlflow.entities import ViewType
+
+    client = _client(uri)
+    experiment = client.get_experiment_by_name(capability)
+    found, token = [], None
+    while experiment is not None:
+        page = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, page_token=token)
+        found += [
+            (r.info.run_id, [r.info.run_name or "", *r.data.tags.values(), *r.data.params.values()]) for r in page
+        ]
+        if not (token := page.token):
+            break
+    return found
+
+
 def run_files(uri: str, run_id: str, folder: Path) -> Path:
     """Bring every file of a run to ``folder``; where they are on this machine they are not copied."""
     from mlflow.exceptions import MlflowException
@@ -181,8 +198,8 @@ def run_files(uri: str, run_id: str, folder: Path) -> Path:
         ) from None
 
 
-def forget(uri: str, capability: str, version: int, run_id: str) -> None:
-    """Delete a version, its run and the run's files; what is deleted already is no error."""
+def forget(uri: str, run_id: str, versions: Iterable[Mapping[str, Any]]) -> None:
+    """Delete a run, its files and the ``versions`` (capability, version) of it; what is deleted already is no error."""
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -190,12 +207,18 @@ def forget(uri: str, capability: str, version: int, run_id: str) -> None:
     repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
     for entry in repository.list_artifacts():
         repository.delete_artifacts(entry.path)
-    for delete in (lambda: client.delete_model_version(capability, str(version)), lambda: client.delete_run(run_id)):
+    gone = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE")
+    for version in versions:
         try:
-            delete()
+            client.delete_model_version(version["capability"], str(version["version"]))
         except MlflowException as error:
-            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE"):
+            if error.error_code not in gone:
                 raise
+    try:
+        client.delete_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in gone:
+            raise
 
 
 def _download(uri: str, capability: str, version: int, folder: Path) -> Path:
