@@ -16,7 +16,7 @@ from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
 from ml.adapters.erasure.quotes import Quotes
 from ml.adapters.erasure.traces import Traces, files, folders, row_groups, snapshots
 from ml.adapters.lake import Lake
-from ml.adapters.shop.extract import fingerprint
+from ml.adapters.shop import extract
 from ml.contract.tables import TABLES
 
 STAGED = ("erasure", "staged")
@@ -75,7 +75,7 @@ class LakeErasure:
                     self._note("snapshots", dict(found))
 
     def _rewrite(self, folder: str, name: str) -> None:
-        schema = next(row_groups(self.lake, files(self.lake, folder)[0])).schema
+        schema = extract.schema(TABLES[name])
         staged = self.lake.join(*STAGED, f"{folder.removeprefix(self.lake.uri).strip('/').replace('/', '~')}")
         nulls: Counter[str] = Counter()
 
@@ -103,14 +103,14 @@ class LakeErasure:
             content = self.lake.read_json(manifest)
             facts = {name: entry[name] for name in ("rows", "sha256", "bytes", "nulls")}
             content["tables"][entry["table"]] |= facts
-            content["sha256"] = fingerprint(content)
+            content["sha256"] = extract.fingerprint(content)
             self.lake.write_json(manifest, content)
         self.lake.remove(f"{staged}.json")
 
     def _quarantine(self, ref: str) -> None:
         folder = self.lake.join("snapshot", ref, "quarantine")
         for path in files(self.lake, folder):
-            table = pa.concat_tables([*row_groups(self.lake, path)])
+            table = self.lake.read_parquet(path)
             owners = row_owners(table, self.ownership, self.traces.hashes)
             if found := count(owners):
                 rest = table.filter(pc.is_null(owners))
@@ -132,7 +132,7 @@ class LakeErasure:
                     self._shard(folder, table, path)
 
     def _shard(self, folder: str, table: str, path: str) -> None:
-        part = pa.concat_tables([*row_groups(self.lake, path)])
+        part = self.lake.read_parquet(path)
         owners = self._owners(part)
         blanked, quoted = self.quotes.blank(table, part)
         if not (found := count(owners)) and not quoted:

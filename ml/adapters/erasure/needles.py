@@ -17,6 +17,8 @@ from ml.adapters.erasure.ownership import WHO, Owners
 from ml.adapters.erasure.traces import SHORTEST, Traces
 
 _DIGITS = 9
+_MIXED = 4
+"""Characters that a word needs to mean one thing: of digits alone, and of letters and digits ('o536')."""
 _PIECE = 12
 """Characters of the shortest piece of a longer text that is looked for by itself."""
 _SPECIAL = re.compile(r"[\"'\\\n\r\t<>&]|[.!?;]\s")
@@ -34,7 +36,8 @@ def distinctive(value: str) -> bool:
     """
     if value.isdigit():
         return len(value) >= _DIGITS
-    return len(value) >= SHORTEST and any(character.isalpha() for character in value)
+    mixed = any(character.isdigit() for character in value)
+    return len(value) >= (_MIXED if mixed else SHORTEST) and any(character.isalpha() for character in value)
 
 
 def pieces(text: str) -> list[str]:
