@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ml.core.spec import Kind
+
+Gone = Literal["fault", "left out", "null"]
+"""What becomes of a row whose reference points to nothing: it is broken; it is history that nobody can learn from and is
+left out; or it stays and the reference becomes null."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column. ``required`` means: must exist and may not be null. ``references`` names ``table.column``."""
+    """A column. ``required`` means: must exist and may not be null. ``references`` names ``table.column``.
+
+    ``words`` names the vocabulary of its values (see :mod:`ml.contract.vocabulary`).
+    """
 
     name: str
     kind: Kind
@@ -18,6 +26,8 @@ class Column:
     required: bool = False
     personal: bool = False
     references: str = ""
+    gone: Gone = "fault"
+    words: str = ""
 
 
 @dataclass(frozen=True)

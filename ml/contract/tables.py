@@ -6,19 +6,25 @@ data is here: DDL, extract, checks and the README's tables are made from it.
 
 from __future__ import annotations
 
-from ml.contract.table import Column, Table
+from ml.contract.table import Column, Gone, Table
 from ml.core.spec import Kind
 
 MONEY = "shop currency"
+ORDER_MONEY = "order's currency"
+"""Amounts that are converted by their order's ``exchange_rate``."""
 
-_CUSTOMER = Column("customer_id", "text", "Who; null for a guest.", references="customer.customer_id")
+_DELETED = ("customer.customer_id", "product.product_id")
+"""What shops delete while its history stays."""
+
+_CUSTOMER = Column("customer_id", "text", "Who; null for a guest.", references="customer.customer_id", gone="null")
 _KNOWN = Column(
     "known_at", "timestamp", "When the row was written, if later than the event; null: at the event.", "UTC"
 )
 
 
-def _req(name: str, kind: Kind, meaning: str, unit: str = "", references: str = "") -> Column:
-    return Column(name, kind, meaning, unit, required=True, references=references)
+def _req(name: str, kind: Kind, meaning: str, unit: str = "", references: str = "", words: str = "") -> Column:
+    gone: Gone = "left out" if references in _DELETED else "fault"
+    return Column(name, kind, meaning, unit, required=True, references=references, gone=gone, words=words)
 
 
 CUSTOMER = Table(
@@ -27,7 +33,12 @@ CUSTOMER = Table(
     ("customer_id",),
     (
         _req("customer_id", "text", "The shop's own id; returned as it is in every table of ours."),
-        Column("registered_at", "timestamp", "When the account was opened; null: always known.", "UTC"),
+        Column(
+            "registered_at",
+            "timestamp",
+            "When the account was opened, or the first order if that is earlier; null: always known.",
+            "UTC",
+        ),
         Column("country", "text", "Country of residence, as the shop writes it."),
         Column("segment", "text", "The shop's own grouping (retail, wholesale, …); popularity is counted per segment."),
         Column("email", "text", "E-mail address.", personal=True),
@@ -50,7 +61,12 @@ PRODUCT = Table(
         Column("brand", "text", "Brand or maker."),
         Column("price", "number", "Current price, tax included.", MONEY),
         Column("active", "boolean", "False: not for sale now, never recommended. Null counts as true."),
-        Column("listed_at", "timestamp", "When it was first offered; null: always known.", "UTC"),
+        Column(
+            "listed_at",
+            "timestamp",
+            "When it was first offered, or its first sale if that is earlier; null: always known.",
+            "UTC",
+        ),
     ),
     required=True,
     event_time="listed_at",
@@ -67,11 +83,26 @@ ORDER = Table(
         Column(
             "status",
             "text",
-            "placed, paid, shipped, delivered, cancelled or returned; cancelled orders are no purchases.",
+            "placed, paid, shipped, delivered, cancelled, returned …: one of the words below. Draft, pending, cancelled and "
+            "refunded orders are no purchases, nor are those of a word that is not known.",
+            words="order.status",
         ),
-        Column("total", "number", "What the customer pays, shipping included.", MONEY),
-        Column("shipping", "number", "Of which shipping.", MONEY),
-        Column("channel", "text", "web, app, store, phone …"),
+        Column("total", "number", "What the customer pays, shipping included.", ORDER_MONEY),
+        Column("shipping", "number", "Of which shipping.", ORDER_MONEY),
+        Column(
+            "currency",
+            "text",
+            "Of this order and of its lines, payments and coupons; null: the shop's.",
+            "ISO 4217",
+            words="currency",
+        ),
+        Column(
+            "exchange_rate",
+            "number",
+            "What one unit of the order's currency was worth in the shop's; null: it is the shop's.",
+            MONEY,
+        ),
+        Column("channel", "text", "web, app, store, phone …", words="order.channel"),
         Column("shipping_country", "text", "Country that it is sent to."),
         Column("billing_country", "text", "Country of the invoice."),
         Column("shipping_address", "text", "Address that it is sent to.", personal=True),
@@ -94,7 +125,7 @@ ORDER_ITEM = Table(
         _req("line_no", "integer", "Number of the line in its order, from 1."),
         _req("product_id", "text", "What was bought.", references="product.product_id"),
         _req("quantity", "number", "How many; more than 0.", "pieces"),
-        _req("unit_price", "number", "Price of one piece, tax included.", MONEY),
+        _req("unit_price", "number", "Price of one piece, tax included.", ORDER_MONEY),
     ),
     required=True,
     known_with="order_id",
@@ -108,8 +139,14 @@ EVENT = Table(
         _req("event_id", "text", "Unique id."),
         _CUSTOMER,
         Column("session_id", "text", "Visit that it belongs to."),
-        Column("product_id", "text", "The product; null where there is none.", references="product.product_id"),
-        _req("kind", "text", "view, cart, wish or search."),
+        Column(
+            "product_id",
+            "text",
+            "The product; null where there is none.",
+            references="product.product_id",
+            gone="left out",
+        ),
+        _req("kind", "text", "view, cart, wish or search.", words="event.kind"),
         _req("occurred_at", "timestamp", "When.", "UTC"),
         _KNOWN,
     ),
@@ -123,7 +160,13 @@ REVIEW = Table(
     ("review_id",),
     (
         _req("review_id", "text", "Unique id."),
-        Column("product_id", "text", "The product; null: about the order as a whole.", references="product.product_id"),
+        Column(
+            "product_id",
+            "text",
+            "The product; null: about the order as a whole.",
+            references="product.product_id",
+            gone="left out",
+        ),
         _CUSTOMER,
         Column("order_id", "text", "The order, where known.", references="order.order_id"),
         Column("stars", "integer", "1 (worst) to 5 (best).", "stars"),
@@ -138,11 +181,12 @@ REVIEW = Table(
 
 ORDER_OUTCOME = Table(
     "order_outcome",
-    "How an order turned out: a label, and when it became known.",
+    "How an order turned out: a label, and when it became known. An ok known after a chargeback or fraud (a dispute that "
+    "was won) takes that back from then on.",
     ("order_id", "kind"),
     (
         _req("order_id", "text", "The order.", references="order.order_id"),
-        _req("kind", "text", "ok, returned, cancelled, chargeback or fraud."),
+        _req("kind", "text", "ok, returned, cancelled, chargeback or fraud.", words="order_outcome.kind"),
         _req("known_at", "timestamp", "When the shop learned it; training sees it only from then on.", "UTC"),
     ),
     event_time="known_at",
@@ -155,11 +199,16 @@ PAYMENT = Table(
     (
         _req("payment_id", "text", "Unique id."),
         _req("order_id", "text", "The order.", references="order.order_id"),
-        _req("method", "text", "card, transfer, voucher, boleto …"),
-        _req("amount", "number", "Amount.", MONEY),
+        _req("method", "text", "card, transfer, voucher, boleto …", words="payment.method"),
+        _req("amount", "number", "Amount.", ORDER_MONEY),
         Column("instalments", "integer", "Number of instalments."),
         Column("card", "text", "Card fingerprint, never the number.", personal=True),
-        Column("paid_at", "timestamp", "When; null: with the order.", "UTC"),
+        Column(
+            "paid_at",
+            "timestamp",
+            "When; null: with the order. Up to an hour after its order it belongs to it in risk's features.",
+            "UTC",
+        ),
     ),
     event_time="paid_at",
     known_with="order_id",
@@ -204,7 +253,13 @@ SEARCH = Table(
         Column("session_id", "text", "Visit that it belongs to."),
         _req("query", "text", "What was typed."),
         Column("results", "integer", "How many products were found."),
-        Column("clicked_product_id", "text", "What was clicked; null: nothing.", references="product.product_id"),
+        Column(
+            "clicked_product_id",
+            "text",
+            "What was clicked; null: nothing.",
+            references="product.product_id",
+            gone="left out",
+        ),
         _req("searched_at", "timestamp", "When.", "UTC"),
     ),
     event_time="searched_at",
@@ -233,7 +288,7 @@ CAMPAIGN = Table(
     (
         _req("campaign_id", "text", "The campaign."),
         _req("customer_id", "text", "Who.", references="customer.customer_id"),
-        _req("arm", "text", "What was sent; 'control': nothing, by lot."),
+        _req("arm", "text", "What was sent; 'control': nothing, by lot.", words="campaign.arm"),
         _req("sent_at", "timestamp", "When (for the control: when it would have been).", "UTC"),
         Column("visited_at", "timestamp", "First visit after it.", "UTC"),
     ),
@@ -248,7 +303,7 @@ COUPON = Table(
         _req("coupon_id", "text", "Unique id."),
         _req("order_id", "text", "The order.", references="order.order_id"),
         _req("code", "text", "Code that was typed."),
-        _req("discount", "number", "Amount taken off.", MONEY),
+        _req("discount", "number", "Amount taken off.", ORDER_MONEY),
     ),
     known_with="order_id",
 )

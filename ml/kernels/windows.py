@@ -106,15 +106,16 @@ def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs, *, thread
     return out
 
 
-def frauds(code: Codes, n: int, at: Longs, by_at: Codes, fraud_row: Codes, fraud_at: Longs) -> Codes:
+def frauds(code: Codes, n: int, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
     """Count the frauds of each row's group that were known before it was placed.
 
     Parameters
     ----------
-    fraud_row, fraud_at : ndarray of shape (n_frauds,)
-        Rows that turned out to be frauds and when that became known, in the order of ``fraud_at``.
+    news : tuple of ndarray of shape (n_news,)
+        Rows that turned out to be frauds (1) or, after that, none (-1: the dispute was won); when that
+        became known, in this order; 1 or -1.
     """
-    return _frauds(code, np.zeros(n + 1, np.int32), at, by_at, fraud_row, fraud_at)  # type: ignore[no-any-return]
+    return _frauds(code, np.zeros(n + 1, np.int32), at, by_at, news)  # type: ignore[no-any-return]
 
 
 Parts = tuple[Longs, Codes, Codes]
@@ -261,13 +262,14 @@ def _mean_before(
 
 
 @compiled
-def _frauds(code: Codes, known: Codes, at: Longs, by_at: Codes, fraud_row: Codes, fraud_at: Longs) -> Codes:
+def _frauds(code: Codes, known: Codes, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
+    fraud_row, fraud_at, fraud_step = news
     out = np.zeros(len(code), np.int32)
     f = 0
     for row in by_at:
         while f < len(fraud_row) and fraud_at[f] < at[row]:
             if code[fraud_row[f]] >= 0:
-                known[code[fraud_row[f]]] += 1
+                known[code[fraud_row[f]]] += fraud_step[f]
             f += 1
         if code[row] >= 0:
             out[row] = known[code[row]]

@@ -12,6 +12,7 @@ from typing import Any
 
 _STEPS = {
     "migrate": "setup",
+    "outlook": "plan",
     "extract": "collect",
     "validate": "collect",
     "train": "training",

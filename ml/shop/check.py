@@ -109,8 +109,8 @@ def _measured(
     judged = {verdict.table: verdict for verdict in verdicts}
     with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
         for name in manifest["tables"]:
-            path = lake.parquet("snapshot", REF, "raw", name).replace("'", "''")
-            db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet('{path}')")
+            files = lake.sql("snapshot", REF, "raw", name)
+            db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet({files})")
         tables = []
         for name, table in TABLES.items():
             if name not in manifest["tables"]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ml.adapters.books.config import TYPES
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
+from ml.contract.vocabulary import Vocabulary, Word, vocabularies
 from ml.core.spec import Capability, ConfigColumn, ConfigTable, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
@@ -28,6 +29,20 @@ start. [connect-your-shop.md](connect-your-shop.md) shows how to map your own ta
 - **Required** columns must exist and hold no null; a row with a null there goes to quarantine. Others may be left out.
 - **Personal** columns are replaced by a keyed hash before anything is stored; they are compared, never read.
 - **When a row counts.** A night sees a row only if it was known before the night: see "Known" below each table.
+"""
+
+WORDS_INTRO = """\
+## Words
+
+A column that holds a word has a vocabulary. Case, accents, blanks, hyphens, underscores and WooCommerce's `wc-` make no
+difference; each spelling below is read as the word before it. `./nightshift shop check` shows the words of your shop, how
+often each stands there and what it is taken for. A word that is not known is never guessed:
+
+- `order.status`: the order counts as no purchase and is kept out of learning. Above 1 % of the orders, or of the money, the
+  night stops: give the word one of these meanings with a `CASE` in the view.
+- `order_outcome.kind`, `event.kind`, `order.currency`, booleans: the row goes to quarantine, and counts towards what stops
+  a night.
+- `payment.method`, `order.channel`, `campaign.arm`: it stays as it is, in lower case; nothing depends on its meaning.
 """
 
 TABLES_INTRO = """\
@@ -61,13 +76,30 @@ def contract() -> str:
         ([f"[`{t.name}`](#{t.name})", _need(t), t.meaning, _used_by(t)] for t in TABLES.values()),
     )
     sections = (f"## {table.name}\n\n{section(table)}" for table in TABLES.values())
-    return "\n".join([MADE, CONTRACT_INTRO, overview, *sections])
+    return "\n".join([MADE, CONTRACT_INTRO, overview, *sections, WORDS_INTRO, *map(_words, vocabularies().values())])
 
 
 def section(table: Table) -> str:
     """Render one contract table: meaning, key, when a row is known, columns."""
     facts = [f"{table.meaning} {_need(table).capitalize()}. Key: {_codes(table.key)}.", f"Known: {known(table)}."]
     return "\n".join([*facts, "", _grid(("column", "type", "unit", "", "meaning"), map(_row, table.columns))])
+
+
+def _words(vocabulary: Vocabulary) -> str:
+    """Render one vocabulary: each word, what it means, how shops spell it."""
+    head = f"### {vocabulary.name}\n\n"
+    if vocabulary.name == "currency":
+        return f"{head}The codes of ISO 4217: {', '.join(vocabulary.words)}.\n"
+    grid = _grid(
+        ("word", "means", "spelled"),
+        ([f"`{w.name}`", _said(w), ", ".join(w.spellings)] for w in vocabulary.words.values()),
+    )
+    return head + grid
+
+
+def _said(word: Word) -> str:
+    counts = "" if word.means in ("a method", "a channel", word.name) else word.means
+    return ". ".join(filter(None, (counts.capitalize(), word.meaning)))
 
 
 def known(table: Table) -> str:
@@ -139,6 +171,7 @@ def _row(column: Column) -> Sequence[str]:
         *(["required"] if column.required else []),
         *(["personal"] if column.personal else []),
         *([f"→ `{column.references}`"] if column.references else []),
+        *([f"[words](#{column.words.replace('.', '')})"] if column.words else []),
     ]
     return f"`{column.name}`", TYPES[column.kind], column.unit, ", ".join(notes), column.meaning
 

@@ -52,7 +52,9 @@ def extract(params: Params, dag_run: Any) -> str:
         check_capabilities(params.get("capabilities", list(CAPABILITIES)), CAPABILITIES)
         night = night_of(params, dag_run, settings.timezone)
         log.info("The night of %s: what was known before %s.", night, settings.as_of(night))
-        ref: str = pipeline.extract(settings, night, fresh=params.get("fresh", False), sample=params.get("sample"))
+        ref: str = pipeline.extract(
+            settings, night, fresh=params.get("fresh", False), sample=params.get("sample"), progress=log.warning
+        )
     log.info("Snapshot %s.", ref)
     return ref
 
@@ -77,28 +79,30 @@ def prepare(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) ->
         raise AirflowSkipException(f"{name} was not asked for.")
     with no_vain_retry():
         ready = pipeline.prepare(_settings(), ref, name, force=params["force_train"])
-    _announce_model(ref, name, ready, outlet_events)
-    ti.xcom_push(key="model", value={key: ready.get(key) for key in ("status", "version", "why")})
+    _announce_model(ref, name, ready, ti, outlet_events)
     return [{"shard": shard, "shards": ready["shards"]} for shard in range(ready["shards"])]
 
 
-def train(ref: str, name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
+def train(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
     """Learn, and let the gate decide; gives the decision."""
     from ml import pipeline
 
     with no_vain_retry():
         decision = pipeline.train(_settings(), ref, name, force=params["force"], thorough=params["thorough"])
-    _announce_model(ref, name, decision, outlet_events)
-    return {key: decision.get(key) for key in ("status", "version", "why")}
+    return _announce_model(ref, name, decision, ti, outlet_events)
 
 
-def _announce_model(ref: str, name: str, decision: Mapping[str, Any], outlet_events: Any) -> None:
+def _announce_model(ref: str, name: str, decision: Mapping[str, Any], ti: Any, outlet_events: Any) -> dict[str, Any]:
+    """Tell of a training in the log, in XCom and, if another model serves, by an asset's event; gives what is told."""
     log.info("%s: %s. %s", name, decision["status"], decision.get("why", ""))
     if decision["status"] == "waiting":
         raise AirflowSkipException(decision["why"])
     if decision["status"] in ("promote", "baseline"):
         extra = {"version": decision["version"], "why": decision["why"], "ref": ref}
         outlet_events[assets.maybe_model(name)].add(assets.model(name), extra=extra)
+    told = {key: decision.get(key) for key in ("status", "version", "why")}
+    ti.xcom_push(key="model", value=told | {"capability": name})
+    return told
 
 
 def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
@@ -111,15 +115,19 @@ def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
     return {**piece, "version": made["version"], "rows": made["rows"]}
 
 
-def publish(ref: str, name: str, scored: Sequence[Mapping[str, Any]], outlet_events: Any) -> dict[str, int]:
+def publish(
+    ref: str, name: str, scored: Sequence[Mapping[str, Any]], params: Params, outlet_events: Any
+) -> dict[str, int]:
     """Audit, load and swap; gives the rows by table. Refuses unless every shard told of its rows."""
     from ml import pipeline
 
     with no_vain_retry():
         rows = complete(name, list(scored))
-        done = pipeline.publish(_settings(), ref, name)
+        done = pipeline.publish(_settings(), ref, name, publish_past=params.get("publish_past", False))
         if done["status"] == "rehearsal":
-            raise AirflowSkipException("A rehearsal on a sample: all went through, nothing is published.")
+            raise AirflowSkipException(done["why"])
+        if done["replaced"]:
+            log.warning("This night of the past replaces what the shop read: %s.", done["replaced"])
         for table, batch in done["batches"].items():
             if batch["rows"] != rows[table]:
                 raise NightshiftError(

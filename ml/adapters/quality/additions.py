@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ml.adapters.lake import Lake
+from ml.adapters.lake import Lake, literal
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.snapshot import Sieve
 from ml.adapters.quality.suite import Suite
@@ -67,9 +67,9 @@ class _Parents:
     def __call__(self, column: str, parent: str, key: str) -> str:
         files = sources(self._lake, self._folder, self._history, parent)
         name = f'"parent of {self._table.name}.{column}"'
-        raw = self._lake.parquet(self._folder, "raw", self._table.name)
-        mine = f'SELECT "{column}" AS "{key}" FROM \'{raw}\''
-        there = f'SELECT "{key}" FROM read_parquet({files})' if files else mine + " WHERE false"
+        raw = self._lake.sql(self._folder, "raw", self._table.name)
+        mine = f'SELECT "{column}" AS "{key}" FROM read_parquet({raw})'
+        there = f'SELECT "{key}" FROM read_parquet({literal(files)})' if files else mine + " WHERE false"
         self._connection.execute(
             f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT "{key}" FROM ({there}) SEMI JOIN ({mine}) USING ("{key}")'
         )

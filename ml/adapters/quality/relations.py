@@ -34,7 +34,7 @@ def rows_with_facts(
     connection : duckdb.DuckDBPyConnection
         Gets a temporary table of the duplicate rows if there are any.
     raw : str
-        Glob of the raw Parquet files.
+        The raw Parquet files as the argument of ``read_parquet`` (:meth:`Lake.sql`).
     parents : callable
         From a reference (column, other table, other column) to the SQL source of the other table's clean rows.
     """
@@ -50,7 +50,7 @@ def rows_with_facts(
         facts.append(f"r.{_q(column)} IS NOT NULL AND p{number}.k IS NULL AS {_q('_orphan_' + column)}")
     facts += _own_facts(table, as_of)
     own = ", ".join(f"r.{_q(name)}" for name in table.column_names)
-    source = f"read_parquet('{raw}', filename = true, file_row_number = true)"
+    source = f"read_parquet({raw}, filename = true, file_row_number = true)"
     return f"SELECT {own}, {', '.join(facts)} FROM {source} r {' '.join(joins)}"
 
 
@@ -67,7 +67,7 @@ def _find_duplicates(connection: Any, table: Table, raw: str) -> bool:
     keys = ", ".join(map(_q, table.key))
     present = " AND ".join(f"{_q(name)} IS NOT NULL" for name in table.key)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {keys} FROM '{raw}' "
+        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {keys} FROM read_parquet({raw}) "
         f"WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
     )
     if not connection.sql("SELECT count(*) FROM repeated").fetchall()[0][0]:
@@ -79,7 +79,7 @@ def _find_duplicates(connection: Any, table: Table, raw: str) -> bool:
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE duplicate AS SELECT {_PLACE} FROM ("
         f"SELECT {_PLACE}, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS place "
-        f"FROM read_parquet('{raw}', filename = true, file_row_number = true) SEMI JOIN repeated USING ({keys})"
+        f"FROM read_parquet({raw}, filename = true, file_row_number = true) SEMI JOIN repeated USING ({keys})"
         ") WHERE place > 1"
     )
     return True

@@ -20,6 +20,11 @@ SPANS = np.array(list(WINDOWS.values()), np.int64)
 UNITS = 1 << 20
 """``value`` in the log is log(1 + total) in whole multiples of 1 / UNITS: integers have the same sum in any order."""
 NEVER = np.iinfo(np.int64).max
+LISTED = {"card": "card_listed"}
+"""What :func:`shared` lists of a kind, where it is more than the features may know."""
+TRACED = ("device", "card", "address", "ip", "email")
+COMMON, COMMON_CUSTOMERS = 0.5, 5
+"""A trace that more than this share of the customers have, and so many at least, is no trace of anybody."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Log:
     """Orders as arrays of shape (n_orders,), in any order.
 
     ``by_at`` and ``by_since`` are their rows in the order of these times, ``fraud_row`` those that turned out to be frauds
-    in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none), ``size`` says how many there are.
+    (``fraud_step`` 1) or, later, none (-1), in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none),
+    ``size`` says how many there are.
     """
 
     order_no: Codes
@@ -37,9 +43,14 @@ class Log:
     by_since: Codes
     fraud_row: Codes
     fraud_at: Longs
+    fraud_step: Codes
     value: Longs
     code: dict[str, Codes]
     size: dict[str, int]
+
+    @property
+    def news(self) -> tuple[Codes, Longs, Codes]:
+        return self.fraud_row, self.fraud_at, self.fraud_step
 
 
 def history(rows: Log, *, threads: int = 2) -> pa.Table:
@@ -79,7 +90,8 @@ def shared(rows: Log, *, threads: int = 2) -> pa.Table:
 
 
 def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
-    code, n = rows.code[kind], rows.size[kind]
+    name = LISTED.get(kind, kind)
+    code, n = rows.code[name], rows.size[name]
     there = in_order[code[in_order] >= 0]
     last = np.zeros(n, np.int64)
     last[code[there]] = there  # of equal codes the last one stays
@@ -87,7 +99,8 @@ def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
     # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
     first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
     bad = code[rows.fraud_row]
-    orders, customers, frauds = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first], bad))
+    orders, customers = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first]))
+    frauds = np.bincount(bad[bad >= 0], rows.fraud_step[bad >= 0], minlength=n).astype(np.int64)
     kept = np.flatnonzero((customers > 1) | (frauds > 0))
     return pa.table({
         "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
@@ -107,20 +120,50 @@ def coded(log: pa.Table, *, threads: int = 2) -> Log:
     ----------
     log : pyarrow.Table
         One row per order in any order: ``order_no``, ``at`` (when it was placed, seconds since 1970), ``since`` (when it
-        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
-        ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
+        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``won_at`` (when
+        it became known, after that, to be none; null: still is), ``value``, ``category`` and a column per entity: whole
+        numbers or texts, equal for what is shared, null where there is none; ``card_listed`` is the card whenever it was
+        paid.
+
+    Notes
+    -----
+    A value that most customers share is no entity: it is the device of a proxy, or stands for "unknown".
     """
     order_no, at, since, value = (log[name].to_numpy() for name in ("order_no", "at", "since", "value"))
-    fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()
-    fraud_at = np.maximum(fraud_at, since)  # nobody knows of a fraud before the order
-    bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
-    bad = bad[np.argsort(fraud_at[bad], kind="stable")]
-    names = tuple(dict.fromkeys((*ENTITIES, "category")))
+    fraud_row, fraud_at, fraud_step = _news(log, since)
+    names = tuple(dict.fromkeys((*ENTITIES, "category", *LISTED.values())))
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda name: velocity.codes(_keys(log[name])), names))
     code = {name: part for name, (part, _) in zip(names, found, strict=True)}
     size = {name: n for name, (_, n) in zip(names, found, strict=True)}
-    return Log(order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value, code, size)
+    for name in (*TRACED, *LISTED.values()):
+        code[name] = _without_common(code[name], size[name], code["customer"])
+    return Log(order_no, at, since, _by(at), _by(since), fraud_row, fraud_at, fraud_step, value, code, size)
+
+
+def _news(log: pa.Table, since: Longs) -> tuple[Codes, Longs, Codes]:
+    """Rows that became known as frauds (1) or, after that, as none (-1), in the order of that time."""
+    bad, won = (pc.fill_null(log[name].cast(pa.int64()), NEVER).to_numpy() for name in ("fraud_at", "won_at"))
+    bad = np.maximum(bad, since)  # nobody knows of a fraud before the order
+    won = np.maximum(won, since)
+    rows = [np.flatnonzero(time < NEVER).astype(np.int32) for time in (bad, won)]
+    row, time = np.concatenate(rows), np.concatenate([bad[rows[0]], won[rows[1]]])
+    step = np.repeat(np.array([1, -1], np.int32), [len(part) for part in rows])
+    order = np.argsort(time, kind="stable")
+    return row[order], time[order], step[order]
+
+
+def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
+    """Take out the codes that most customers have, each guest being one; see :data:`COMMON`."""
+    people = len(np.unique(customer[customer >= 0])) + int((customer < 0).sum())
+    least = max(COMMON_CUSTOMERS, int(COMMON * people) + 1)
+    there = code >= 0
+    common = [
+        value
+        for value in np.flatnonzero(np.bincount(code[there], minlength=n) >= least)
+        if len(np.unique(who := customer[code == value])) + max(0, int((who < 0).sum()) - 1) >= least
+    ]
+    return np.where(np.isin(code, common), np.int32(-1), code).astype(np.int32) if common else code
 
 
 def _keys(column: pa.ChunkedArray) -> Longs:
@@ -145,7 +188,7 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     for other in DISTINCT.get(entity, ()):
         counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=1)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
-    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.fraud_row, rows.fraud_at)
+    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.news)
     new = seen[:, 0] == 0
     return made | {
         f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
@@ -190,8 +233,7 @@ def _components(rows: Log) -> dict[str, pa.Array]:
         rows.since,
         rows.by_at,
         rows.by_since,
-        rows.fraud_row,
-        rows.fraud_at,
+        rows.news,
     )
     none = (links < 0).all(axis=1)
     names = ("component_orders", "component_entities", "component_frauds")

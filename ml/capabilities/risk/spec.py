@@ -17,6 +17,8 @@ class Params:
     """Outcomes of orders younger than this are not learnt from or tested on: of these, the bad ones are known first."""
     mature_days: int = 120
     """An order this old without any outcome counts as good: a card payment can be disputed for 120 days."""
+    decide_minutes: int = 60
+    """An order is decided about no sooner than so long after it was placed: a payment up to then belongs to it."""
     open_days: int = 30
     """An order older than this is not held any more, whatever its status says."""
     prior_orders: float = 20.0
