@@ -51,6 +51,7 @@ def hashes(key: str) -> list[str]:
 def tables(orders: int = 60) -> dict[str, list[dict[str, Any]]]:
     """The small shop with reviews, payments, outcomes, events, searches, tickets, and her."""
     rows = shop(orders)
+    rows["product"] += [{"product_id": f"x{n}", "title": f"Another thing {n}", "price": 3} for n in range(20)]
     texts = ("the quality is very good", "the delivery was late and the quality is terrible", "I like the colour")
     rows["review"] = [
         {"review_id": f"r{n}", "product_id": f"p{n % 12}", "customer_id": f"c{n % 10}", "stars": (5, 1, 4)[n % 3],

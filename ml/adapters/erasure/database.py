@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
+import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
@@ -28,6 +29,13 @@ SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, NULL
 FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum
 """
+_FORGET_STATISTICS = """
+SELECT pg_clear_attribute_stats(schemaname, tablename, attname, inherited) FROM pg_stats
+WHERE schemaname = %(schema)s AND tablename = %(table)s AND NOT EXISTS (
+    SELECT FROM pg_class WHERE oid = to_regclass(format('%%I.%%I', %(schema)s, %(table)s)) AND reltuples > 0)
+"""
+"""ANALYZE leaves the statistics of a table that became empty as they were; Postgres 18 lets its owner clear them."""
+
 _OTHERS = {name for table in TABLES.values() if table.name not in OWNED for name in table.key}
 """Columns that name what is no customer's: a product may have the number of one."""
 
@@ -193,6 +201,8 @@ class DatabaseErasure:
         with connection.cursor() as cursor:
             for schema, name in sorted(self._touched):
                 cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, name)))
+                with suppress(psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedFunction):
+                    cursor.execute(_FORGET_STATISTICS, {"schema": schema, "table": name})
 
 
 def kept(url: str, ownership: Ownership, traces: Traces) -> dict[str, int]:
