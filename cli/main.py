@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli import nights, shops, sql, tools
+from cli import erasures, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -94,6 +94,7 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP)(erasures.erase)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)

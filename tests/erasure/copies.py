@@ -41,7 +41,7 @@ class Copies:
         assert self._original
         home = folder / "home"
         shutil.copytree(self._original.home, home)
-        name = f"erasure_{hashlib.md5(str(folder).encode()).hexdigest()}"
+        name = f"erasure_{hashlib.sha256(str(folder).encode()).hexdigest()[:32]}"
         url = self._copy(NAME, name)
         shutil.copy(self.folder / "mlflow.db", folder / "mlflow.db")
         self._execute(url, f"UPDATE ml_ops.version SET shop = '{name}'")
@@ -91,7 +91,7 @@ class Copies:
         with closing(sqlite3.connect(books)) as connection, connection:
             for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri"),
                                   ("model_versions", "source"), ("model_versions", "storage_location")):  # fmt: skip
-                connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(old), str(new)))  # noqa: S608
+                connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(old), str(new)))
 
     def _copy(self, template: str, name: str) -> str:
         self._execute(self.server, f'CREATE DATABASE "{name}" TEMPLATE {template} STRATEGY file_copy')

@@ -36,7 +36,7 @@ PIECES = (
 """Passages of her texts; each is looked for by itself."""
 
 REVIEW = f"Honestly {PIECES[0]}. I am sad that {PIECES[1]}, and the delivery was late!"
-TICKET = f"{PIECES[2]} \"loudly\" & <b>at length</b>\nabout order ZQO-1"
+TICKET = f'{PIECES[2]} "loudly" & <b>at length</b>\nabout order ZQO-1'
 QUERY = PIECES[3]
 ORDERS = ("ZQO-1", "ZQO-2", "ZQO-bad")
 GUEST = "ZQO-guest"
@@ -155,11 +155,10 @@ def dump(url: str) -> dict[str, str]:
         names = [row[0] for row in cursor.fetchall()]
         made = {}
         for name in names:
-            cursor.execute(f"SELECT t::text FROM {name} AS t ORDER BY 1")  # noqa: S608 - from the catalogue
+            cursor.execute(f"SELECT t::text FROM {name} AS t ORDER BY 1")
             made[name] = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute(
             "SELECT string_agg(s::text, E'\\n') FROM pg_stats AS s WHERE schemaname IN ('ml_batch', 'ml_ops', 'ml')"
         )
         made["pg_stats"] = (cursor.fetchone() or [""])[0] or ""
         return made
-

@@ -91,7 +91,8 @@ class Search:
     def _array(self, array: npt.NDArray[Any]) -> int:
         if array.dtype.kind in "US":
             return self.text("\n".join(map(str, array.ravel().tolist())).encode())
-        return self.text(bytes(array.tobytes())) if array.dtype.itemsize == 1 else 0
+        content: bytes = array.tobytes()
+        return self.text(content) if array.dtype.itemsize == 1 else 0
 
     def _parquet(self, content: bytes) -> int:
         found = 0
@@ -110,7 +111,7 @@ class Search:
         counts = pc.value_counts(values.drop_null())
         distinct, times = counts.field("values"), counts.field("counts")
         ids = pc.is_in(distinct, pa.array(list(self.traces.ids.get(name, ())), pa.string()).cast(distinct.type))
-        found = int(pc.sum(times.filter(ids)).as_py() or 0)
+        found: int = pc.sum(times.filter(ids)).as_py() or 0
         rest, times = distinct.filter(pc.invert(ids)), times.filter(pc.invert(ids))
         maybe = self.needles.maybe(rest)
         texts = zip(rest.filter(maybe).to_pylist(), times.filter(maybe).to_pylist(), strict=True)
