@@ -14,7 +14,7 @@ import pyarrow as pa
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
 from ml.adapters.books.nights import LAKE
-from ml.adapters.erasure import database, models, requests, traces
+from ml.adapters.erasure import database, models, requests, shared, traces
 from ml.adapters.erasure.lake_rows import LakeErasure
 from ml.adapters.erasure.needles import Needles, distinctive
 from ml.adapters.erasure.ownership import WHO, Ownership
@@ -155,7 +155,7 @@ def _gather(settings: Settings, customers: frozenset[str], ids: Sequence[str]) -
     own = dict(zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True))
     made.ids.setdefault(WHO, {}).update(own)
     made.hashes.update({customer: customer for customer in customers})
-    traces.leave_shared(lake, ownership, made)
+    shared.leave_shared(lake, ownership, made)
     kept = database.kept(settings.database_url, ownership, made)
     hashes = hashed(pa.array(list(made.plain), pa.string())).to_pylist()
     made.plain = {value: made.plain[value] for value, h in zip(made.plain, hashes, strict=True) if h in made.hashes}

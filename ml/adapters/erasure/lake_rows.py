@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ml.adapters.erasure.needles import Needles, strike_json
 from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
 from ml.adapters.erasure.quotes import Quotes
-from ml.adapters.erasure.traces import Traces, files, folders, row_groups, snapshots
+from ml.adapters.erasure.traces import Traces, columns_of, files, folders, row_groups, snapshots
 from ml.adapters.lake import Lake
 from ml.adapters.shop import extract
 from ml.contract.tables import TABLES
@@ -69,7 +69,7 @@ class LakeErasure:
                 found: Counter[str] = Counter()
                 for path in files(self.lake, folder, name):
                     for part in row_groups(self.lake, path, needed(TABLES[name].column_names)):
-                        found.update(count(self.ownership.owners(_columns(part))))
+                        found.update(count(self.ownership.owners(columns_of(part))))
                 if found:
                     self._rewrite(self.lake.join(folder, name), name)
                     self._note("snapshots", dict(found))
@@ -82,7 +82,7 @@ class LakeErasure:
         def kept() -> Iterator[pa.RecordBatch]:
             for path in files(self.lake, folder):
                 for part in row_groups(self.lake, path):
-                    rest = part.filter(pc.is_null(self.ownership.owners(_columns(part))))
+                    rest = part.filter(pc.is_null(self.ownership.owners(columns_of(part))))
                     nulls.update({column: rest[column].null_count for column in rest.column_names})
                     yield from rest.to_batches()
 
@@ -151,7 +151,7 @@ class LakeErasure:
         self._note("quotes", quoted)
 
     def _owners(self, part: pa.Table) -> pa.Array:
-        return self.ownership.owners(_columns(part), self.traces.hashes)
+        return self.ownership.owners(columns_of(part), self.traces.hashes)
 
     def _derived(self) -> None:
         """Remove what is made anew when it is asked for: features, and what a killed writer left."""
@@ -225,10 +225,6 @@ def rows_owners(rows: list[Any], ownership: Ownership, hashes: Owners) -> pa.Arr
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _columns(part: pa.Table) -> dict[str, pa.ChunkedArray]:
-    return {name: part[name] for name in part.column_names}
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

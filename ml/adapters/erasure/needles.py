@@ -19,11 +19,13 @@ from ml.adapters.erasure.traces import SHORTEST, Traces
 _DIGITS = 9
 _MIXED = 4
 """Characters that a word needs to mean one thing: of digits alone, and of letters and digits ('o536')."""
-_PIECE = 12
-"""Characters of the shortest piece of a longer text that is looked for by itself."""
+_PIECE, _ONE_WORD = 10, 20
+"""Characters of the shortest piece of a text that is looked for: of several words, and without a blank."""
 _SPECIAL = re.compile(r"[\"'\\\n\r\t<>&]|[.!?;]\s")
 """Where a text is cut: what stands between these looks the same in JSON, in HTML and in Postgres' COPY."""
 STRUCK = "(erased)"
+_AT_ONCE = 500
+"""Words in one pattern of RE2, which refuses one that grows too large."""
 
 
 def distinctive(value: str) -> bool:
@@ -41,17 +43,17 @@ def distinctive(value: str) -> bool:
 
 
 def pieces(text: str) -> list[str]:
-    """Parts of a text that stand in any file as they are.
+    """Parts of a text that stand in any file as they are, and are nobody else's by chance: a single word may be.
 
     Examples
     --------
     >>> pieces('It broke after a week. My name is "Ann"!')
     ['It broke after a week', 'My name is']
+    >>> pieces("Excellent")
+    []
     """
-    found = [piece.strip() for piece in _SPECIAL.split(text)]
-    return [p for p in found if len(p) >= (_PIECE if len(found) > 1 else SHORTEST) or (p == text and distinctive(p))] if (
-        distinctive(text)
-    ) else []  # fmt: skip
+    found = (piece.strip() for piece in _SPECIAL.split(text))
+    return [p for p in found if len(p) >= (_PIECE if " " in p else _ONE_WORD) or len(p.encode()) >= 3 * _PIECE]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Needles:
         """Take from ``traces`` what is distinctive."""
         ids = [(value, owner) for known in traces.ids.values() for value, owner in known.items()]
         words = {v: o for v, o in [*ids, *traces.hashes.items(), *traces.plain.items()] if distinctive(v)}
-        passages = {p: owner for text, owner in traces.texts.items() for p in pieces(text)}
+        shared = set(traces.shared)
+        passages = {p: owner for text, owner in traces.texts.items() for p in pieces(text) if p not in shared}
         return cls(words, passages)
 
     @cached_property
@@ -88,19 +91,25 @@ class Needles:
         return re.compile(_either(self._forms, self.words)) if self._forms else None
 
     @cached_property
-    def _fast(self) -> str:
+    def _fast(self) -> list[str]:
         """The same for Arrow's RE2, which looks for all at once but knows no look-around: it may find a little more."""
-        return "|".join(re.escape(form) for form in self._forms)
+        forms = [re.escape(form) for form in self._forms]
+        return ["|".join(forms[first : first + _AT_ONCE]) for first in range(0, len(forms), _AT_ONCE)]
 
     def maybe(self, values: pa.Array | pa.ChunkedArray) -> Any:
-        """Which texts may hold one, quickly; null where a text is null."""
-        if not self._fast:
-            return pc.and_(pc.is_null(values), False)
-        return pc.match_substring_regex(values, self._fast)
+        """Which texts may hold one, quickly."""
+        found = pc.and_(pc.is_valid(values), pa.scalar(value=False))
+        for pattern in self._fast:
+            found = pc.or_(found, pc.fill_null(pc.match_substring_regex(values, pattern), fill_value=False))
+        return found
 
     def find(self, text: str) -> list[str]:
         """Owners of what stands in ``text``, one for each place."""
         return [self._forms[found[0]] for found in self._pattern.finditer(text)] if self._pattern else []
+
+    def pieces_in(self, text: str) -> set[str]:
+        """The passages that stand in ``text``."""
+        return {piece for piece in self.passages if piece in text}
 
     def strike(self, text: str, by: Callable[[str], str] = lambda _: STRUCK) -> tuple[str, list[str]]:
         """Give the text without them, and the owners."""
@@ -110,6 +119,8 @@ class Needles:
 
     def strike_bytes(self, content: bytes) -> tuple[bytes, list[str]]:
         """Put as many ``*`` in their places: the length stays, so that a file can be written to meanwhile."""
+        if not pc.any(self.maybe(pa.array([content], pa.large_binary()))).as_py():
+            return content, []
         text = content.decode("utf-8", "surrogateescape")
         struck, owners = self.strike(text, lambda found: "*" * len(found.encode("utf-8", "surrogateescape")))
         return struck.encode("utf-8", "surrogateescape"), owners

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-from psycopg2.extras import Json
+from psycopg2.extras import Json, execute_values
 
 from ml.adapters import postgres
 
@@ -42,11 +42,11 @@ def receive(
     """Write down the requests that are new; returns the hash of each request given."""
     hashes: list[str] = hashed(pa.array([customer for customer, _ in requests], pa.string())).to_pylist()
     with postgres.transaction(url) as cursor:
-        for customer, (_, when) in zip(hashes, requests, strict=True):
-            cursor.execute(
-                "INSERT INTO ml_ops.erasure (customer_hash, requested_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                (customer, when),
-            )
+        execute_values(
+            cursor,
+            "INSERT INTO ml_ops.erasure (customer_hash, requested_at) VALUES %s ON CONFLICT DO NOTHING",
+            [(customer, when) for customer, (_, when) in zip(hashes, requests, strict=True)],
+        )
     return hashes
 
 

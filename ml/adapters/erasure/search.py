@@ -103,19 +103,21 @@ class Search:
         return found
 
     def column(self, name: str, values: pa.ChunkedArray) -> int:
-        """How often one stands in a column: an id in the column of its name, a word in any."""
+        """How often one stands in a column: an id in the column of its name, a text or word in any."""
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             return 0
         counts = pc.value_counts(values.drop_null())
         distinct, times = counts.field("values"), counts.field("counts")
-        ids = pc.is_in(distinct, pa.array(list(self.traces.ids.get(name, ())), pa.string()).cast(distinct.type))
+        whole = pa.array([*self.traces.ids.get(name, ()), *self.traces.texts], pa.string())
+        ids = pc.is_in(distinct, whole.cast(distinct.type))
         found: int = pc.sum(times.filter(ids)).as_py() or 0
         rest, times = distinct.filter(pc.invert(ids)), times.filter(pc.invert(ids))
         maybe = self.needles.maybe(rest)
         texts = zip(rest.filter(maybe).to_pylist(), times.filter(maybe).to_pylist(), strict=True)
-        return found + sum(len(self.needles.find(text)) * many for text, many in texts)
+        found += sum(len(self.needles.find(text)) * int(many) for text, many in texts)
+        return found
 
     def database(self, url: str, schemas: Collection[str] = SCHEMAS) -> Iterator[Hit]:
         """Every column of every table of the schemas."""

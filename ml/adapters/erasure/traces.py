@@ -16,7 +16,6 @@ from ml.adapters import postgres
 from ml.adapters.erasure.ownership import KEYS, OWNED, WHO, Columns, Owners, Ownership, needed, owned
 from ml.adapters.lake import Lake
 from ml.contract.table import Table
-from ml.contract.tables import TABLES
 
 SHORTEST = 6
 """Characters of the shortest text that is looked for: shorter ones stand everywhere."""
@@ -35,6 +34,8 @@ class Traces:
         them.
     said : list
         ``(owner, product or empty, text)`` of each text, to find quotes of it.
+    shared : list of str
+        Pieces of the texts that others wrote too.
     """
 
     ids: dict[str, Owners] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Traces:
     texts: Owners = field(default_factory=dict)
     plain: Owners = field(default_factory=dict)
     said: list[tuple[str, str, str]] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
 
     def take_up(self, table: Table, columns: Columns, owners: pa.Array, *, plain: bool = False) -> None:
         """Take up the values of rows of a contract table that have an owner."""
@@ -73,6 +75,7 @@ class Traces:
 
     def merge(self, other: Traces) -> None:
         """Take up what another found."""
+        self.shared = sorted({*self.shared, *other.shared})
         for column, owners in other.ids.items():
             self.ids.setdefault(column, {}).update(owners)
         for mine, theirs in ((self.hashes, other.hashes), (self.texts, other.texts), (self.plain, other.plain)):
@@ -119,18 +122,18 @@ def in_lake(lake: Lake, ownership: Ownership) -> Traces:
         with_owners = []
         for path in paths:
             for part in row_groups(lake, path, needed(table.column_names)):
-                owners = ownership.owners(_columns(part))
-                ownership.learn(table, _columns(part), owners)
+                owners = ownership.owners(columns_of(part))
+                ownership.learn(table, columns_of(part), owners)
                 if owners.null_count < len(owners):
                     with_owners.append(path)
         for path in dict.fromkeys(paths if any(name in KEYS for name in table.key) else with_owners):
             for part in row_groups(lake, path, needed(table.column_names)):
-                if (owners := ownership.owners(_columns(part))).null_count < len(owners):
+                if (owners := ownership.owners(columns_of(part))).null_count < len(owners):
                     break
             else:
                 continue
             for part in row_groups(lake, path):
-                traces.take_up(table, _columns(part), ownership.owners(_columns(part)))
+                traces.take_up(table, columns_of(part), ownership.owners(columns_of(part)))
     return traces
 
 
@@ -174,19 +177,6 @@ def _shop_rows(cursor: Any, table: Table, ids: Mapping[str, list[str]]) -> list[
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def leave_shared(lake: Lake, ownership: Ownership, traces: Traces) -> None:
-    """Forget the values that rows of others hold in the latest whole snapshot: a product's title, a shared address."""
-    whole = [ref for ref in snapshots(lake) if lake.exists("snapshot", ref, "manifest.json")]
-    values = pa.array([*traces.hashes, *traces.texts], pa.string())
-    for table in TABLES.values() if whole and len(values) else ():
-        for path in files(lake, "snapshot", whole[-1], "raw", table.name):
-            for part in row_groups(lake, path):
-                others = part.filter(pc.is_null(ownership.owners(_columns(part)))) if table.name in OWNED else part
-                for column in table.columns:
-                    if column.kind == "text" and column.name in others.column_names:
-                        there = others[column.name]
-                        traces.leave(pc.unique(there.filter(pc.is_in(there, values))).to_pylist())
-
-
-def _columns(part: pa.Table) -> dict[str, pa.ChunkedArray]:
+def columns_of(part: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Columns by name."""
     return {name: part[name] for name in part.column_names}
