@@ -19,7 +19,7 @@ from cli.output import err, out, seconds, steps
 from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 PYTHON = (sys.executable, "-P")
 CHECKS: dict[str, Sequence[str]] = {
     "ruff check": ("-m", "ruff", "check", "."),
@@ -39,7 +39,10 @@ def run_python(arguments: Sequence[str], *, folder: Path | None = None) -> int:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests that this machine can run, side by side; or what pytest is told, as -m "not night" tests/core."""
+    """Run the tests that this machine can run, side by side; or what pytest is told, as -m "not night" tests/core.
+
+    Pytest's own help: ./nightshift test -- --help.
+    """
     raise typer.Exit(run_python(["-m", "pytest", *(context.args or SIDE_BY_SIDE)], folder=PROJECT))
 
 

@@ -22,9 +22,12 @@ BY_HAND = "off"
 """As NIGHTSHIFT_SCHEDULE: nothing runs by itself. Otherwise that is the cron expression of the night."""
 MAINTENANCE_SCHEDULE = "30 12 * * *"
 
+RETRIES = 5
+"""With the pauses below, a server may be away for a quarter of an hour. Faults that need a person are not tried again."""
+
 DEFAULT_ARGS = {
     "owner": OWNER,
-    "retries": 2,
+    "retries": RETRIES,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
@@ -48,7 +51,7 @@ def night() -> DAG:
     with dag:
         ref = _snapshot()
         published = [_capability(spec, ref) for spec in CAPABILITIES.values()]
-        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE, retries=1)()
+        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE)()
     return dag
 
 
@@ -69,8 +72,9 @@ def _capability(spec: Capability, ref: Any) -> Any:
             max_active_tis_per_dagrun=int(os.environ.get("NIGHTSHIFT_SHARDS_AT_ONCE") or 2),
         )
         scored = score.partial(ref=ref, name=spec.name).expand(piece=pieces)
+        rows = _task(tasks.score_all)(ref, spec.name, scored)
         publish = _task(tasks.publish, inlets=[assets.model(spec.name)], outlets=tables)
-        return publish(ref, spec.name, scored)
+        return publish(ref, spec.name, rows)
 
 
 def train(name: str) -> DAG:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from ml.adapters.erasure.needles import Needles, strike_json
 from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
@@ -124,31 +125,42 @@ class LakeErasure:
                     self._capability(self.lake.join("predictions", night, number, name))
 
     def _capability(self, folder: str) -> None:
-        """Write a capability's predictions anew; each shard's own account tells how many rows are gone."""
+        """Write a capability's predictions anew."""
         for table in self.lake.names(folder):
             for path in files(self.lake, folder, table):
                 parts = (part for part in row_groups(self.lake, path))
                 if table in self.quotes.columns or any(count(self._owners(part)) for part in parts):
-                    self._shard(folder, table, path)
+                    self._shard(table, path)
+        for name in self.lake.names(folder):
+            if name.endswith(".json"):
+                self._account(folder, name)
 
-    def _shard(self, folder: str, table: str, path: str) -> None:
+    def _shard(self, table: str, path: str) -> None:
         part = self.lake.read_parquet(path)
         owners = self._owners(part)
         blanked, quoted = self.quotes.blank(table, part)
-        if not (found := count(owners)) and not quoted:
-            return
-        rest = blanked.filter(pc.is_null(owners)).combine_chunks()
-        account = self.lake.join(folder, f"{path.rsplit('/', 1)[-1].removesuffix('.parquet')}.json")
-        if self.lake.exists(account):
-            told = self.lake.read_json(account)
-            erased = told.get("erased", {})
-            scored = told["rows"][table] + erased.get(table, 0)
-            told["rows"][table] = len(rest)
-            told["erased"] = erased | {table: scored - len(rest)}
-            self.lake.write_json(account, told)  # first: done again after a kill it says the same
-        self.lake.write_batches(path, rest.to_batches() or [_empty(part.schema)])
-        self._note("predictions", found)
-        self._note("quotes", quoted)
+        if (found := count(owners)) or quoted:
+            rest = blanked.filter(pc.is_null(owners)).combine_chunks()
+            self.lake.write_batches(path, rest.to_batches() or [_empty(part.schema)])
+            self._note("predictions", found)
+            self._note("quotes", quoted)
+
+    def _account(self, folder: str, name: str) -> None:
+        """Let a shard's account (``00000.json``), or that of all shards, tell how many rows of it are gone."""
+        told = self.lake.read_json(folder, name)
+        erased = told.get("erased", {})
+        for table, rows in told["rows"].items():
+            shard = f"{name.removesuffix('.json')}.parquet" if "shard" in told else ""
+            paths = [path for path in files(self.lake, folder, table) if path.endswith(shard)]
+            there = sum(self._rows(path) for path in paths)
+            if there < rows:
+                told["rows"] = told["rows"] | {table: there}
+                told["erased"] = erased = erased | {table: erased.get(table, 0) + rows - there}
+                self.lake.write_json(self.lake.join(folder, name), told)
+
+    def _rows(self, path: str) -> int:
+        with self.lake.open(path) as file, pq.ParquetFile(file) as parquet:
+            return int(parquet.metadata.num_rows)
 
     def _owners(self, part: pa.Table) -> pa.Array:
         return self.ownership.owners(columns_of(part), self.traces.hashes)

@@ -21,6 +21,7 @@ from ml.adapters.mlflow import notes
 from ml.adapters.mlflow.plots import Points, comparison, draw_reliability
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision
+from ml.core.outages import as_words
 from ml.core.spec import Capability
 
 Alias = Literal["champion", "challenger"]
@@ -76,7 +77,8 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     """
     client = _client(uri)
     experiment = _experiment(client, capability.name, artifact_root)
-    client.set_experiment_tag(experiment, notes.NOTE, notes.experiment(capability))
+    for tag, value in {notes.NOTE: notes.experiment(capability), **notes.KIND}.items():
+        client.set_experiment_tag(experiment, tag, value)
     said = {notes.NOTE: notes.run(tags, metrics, capability.gate.metric)}
     run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
     run_id = str(run.info.run_id)
@@ -249,6 +251,8 @@ def _download(uri: str, capability: str, version: int, folder: Path) -> Path:
         run_id = client.get_model_version(capability, str(version)).run_id
         return Path(client.download_artifacts(run_id, _MODEL, str(folder)))
     except (MlflowException, OSError) as error:
+        if found := as_words(error):
+            raise found from error
         raise ArtifactError(
             f"The files of {capability} version {version} cannot be read from MLflow.",
             came=f"{type(error).__name__}: {error}",

@@ -21,13 +21,14 @@ from ml.adapters import postgres
 from ml.adapters.erasure.ownership import OWNED, Ownership
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
-from ml.adapters.postgres import ARROW
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
 from ml.adapters.shop.select import ACCEPTED, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.errors import ContractError, WrongUse
+from ml.core.outages import as_words
 
 _CATALOG = """
 SELECT c.relname::text AS "table", a.attname::text AS "column", coalesce(b.typname, t.typname)::text AS type,
@@ -107,6 +108,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     shop: str = "",
     config: Mapping[str, pa.Table] | None = None,
     forgotten: frozenset[str] = frozenset(),
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
 
@@ -130,6 +132,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         What the shop's staff told, to be kept beside: a night that is run again obeys the same rules.
     forgotten : frozenset of str
         Keyed hashes of the ids of customers who asked to be forgotten: their rows are left out, and counted as ``erased``.
+    progress : callable
+        Called with what is being done.
 
     Returns
     -------
@@ -164,6 +168,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         )  # fmt: skip
         for name, table in TABLES.items():
             if name in found:
+                progress(f"Reading shop.{name} …")
                 manifest["tables"][name] = reader.read(table, lake.join(folder, "raw", name))
             else:
                 manifest["missing"].append(name)
@@ -237,6 +242,8 @@ class Reader:
                 cursor.execute(self.select(table))
                 yield from cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, OSError, pa.ArrowException) as error:  # OSError: the server, while it sends
+            if found := as_words(error):
+                raise found from error
             raise ContractError(
                 f"The table shop.{table.name} could not be read.",
                 came=str(error).split("\n\nQuery was")[0],
