@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ml.adapters.erasure import requests
-from ml.adapters.erasure.database import DatabaseErasure
 from ml.adapters.erasure.lake_rows import LakeErasure
 from ml.adapters.lake import Lake
 from ml.pipeline import erasure
@@ -35,13 +34,10 @@ def die_at_file(part: str) -> None:
 
 
 POINTS = {
-    "plan": lambda: setattr(DatabaseErasure, "run", die),
     "database": lambda: setattr(LakeErasure, "run", die),
     "staged": lambda: setattr(Lake, "move", die),
     "moved": lambda: die_at_file("manifest.json"),
-    "manifest": lambda: setattr(LakeErasure, "_quarantine", die),
     "predictions": lambda: setattr(LakeErasure, "_derived", die),
-    "logs": lambda: setattr(erasure, "_strike", die),
     "receipt": lambda: setattr(requests, "done", die),
 }
 
