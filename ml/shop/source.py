@@ -80,7 +80,7 @@ def _sha256(path: Path) -> bytes:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").digest()
     except OSError as error:
-        raise NightshiftError(
+        raise WrongUse(
             "A file of the data cannot be read.",
             came=f"{path}: {error.strerror}",
             do="look at its rights and its disk; a file that does not belong there can go",
