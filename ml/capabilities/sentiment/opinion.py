@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.sentiment.language import NO_WORDS
 from ml.capabilities.sentiment.read_reviews import Judged
 from ml.capabilities.sentiment.spec import LABELS
 
@@ -30,6 +31,8 @@ class Opinions(NamedTuple):
     age_days : ndarray of shape (n_reviews,)
         Days between its writing and the night; the last day is 0.
     score, negative : ndarray of shape (n_reviews,)
+    read : ndarray of shape (n_reviews,)
+        False where the model knew no word of it: its label is what its stars say.
     aspects : list of str
     review, aspect, aspect_score : ndarray of shape (n_clauses,)
         Which review, which aspect, and how the clause feels.
@@ -41,6 +44,7 @@ class Opinions(NamedTuple):
     age_days: Ints
     score: Floats
     negative: npt.NDArray[np.bool_]
+    read: npt.NDArray[np.bool_]
     aspects: list[str]
     review: Ints
     aspect: Ints
@@ -60,6 +64,7 @@ def opinions(judged: Judged, as_of: int) -> Opinions:
         (as_of - 1 - judged.reviews["written_at"].to_numpy()) // DAY,
         judged.said["score"].to_numpy(),
         np.asarray(pc.equal(judged.said["label"], LABELS[0]).to_numpy(), bool),
+        np.asarray(pc.or_(pc.not_equal(judged.said["reason"], ""), pc.equal(judged.said["language"], NO_WORDS)), bool),
         aspects.to_pylist(),
         judged.aspects["row"].to_numpy(),
         pc.index_in(judged.aspects["aspect"], aspects).to_numpy().astype(np.int64),
