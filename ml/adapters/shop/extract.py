@@ -20,23 +20,27 @@ from adbc_driver_postgresql import dbapi
 from ml.adapters import postgres
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
-from ml.adapters.postgres import ARROW
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
 from ml.adapters.shop.select import ACCEPTED, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.errors import ContractError, WrongUse
 from ml.core.outages import as_words
 
 _CATALOG = """
-SELECT c.relname::text AS "table", a.attname::text AS "column", coalesce(b.typname, t.typname)::text AS type,
+WITH RECURSIVE base AS (
+    SELECT oid AS type, typname, typbasetype FROM pg_catalog.pg_type
+    UNION ALL
+    SELECT base.type, t.typname, t.typbasetype FROM base JOIN pg_catalog.pg_type t ON t.oid = base.typbasetype
+)
+SELECT c.relname::text AS "table", a.attname::text AS "column", b.typname::text AS type,
        has_table_privilege(c.oid, 'SELECT') AS readable
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_catalog.pg_type b ON b.oid = nullif(t.typbasetype, 0)
+JOIN base b ON b.type = a.atttypid AND b.typbasetype = 0
 WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
 """
 
