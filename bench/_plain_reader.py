@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ml.contract.table import Table
@@ -191,7 +192,8 @@ def _walk(text: str, mark: str, end: str, line: int, file: str, *, blank: bool) 
 
 def read_folder(folder: Path, zone: str = "UTC") -> dict[str, list[dict[str, object]]]:
     """Read each table's file of text; raises :class:`Faulty` with the faults of all."""
-    found, faults = {}, []
+    found: dict[str, list[dict[str, object]]] = {}
+    faults: list[Any] = []
     for path in sorted(folder.iterdir()):
         name = path.name.lower().split(".", 1)[0]
         if path.suffix == ".parquet" or name not in TABLES:
