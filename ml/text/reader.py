@@ -60,7 +60,10 @@ class Read(NamedTuple):
 
     def between(self, start: int, end: int) -> Read:
         """The same of texts ``start … end - 1``; a view."""
-        return Read(*(part[start:end] for part in self))
+        return Read(
+            self.moved[start:end], self.words[start:end], self.aspect_score[start:end], self.clause[start:end],
+            self.known[start:end],
+        )  # fmt: skip
 
 
 def read(
