@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import database, new, nights, shops, sql, tools
+from cli import database, erasures, new, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -61,14 +61,13 @@ def options(
 def up() -> None:
     """Start PostgreSQL, Airflow and MLflow; returns when all are ready."""
     from cli import stack as stacks
-    from cli.services import MODELS
 
     start, home = time.monotonic(), Home.find(os.environ)
     with steps("Starting the stack …") as progress:
         stack = stacks.up(home, os.environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
-    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}/#/models")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 
 
@@ -117,6 +116,7 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP)(erasures.erase)
 app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
 app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)

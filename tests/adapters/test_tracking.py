@@ -103,7 +103,6 @@ def test_mlflows_pages_say_what_a_person_wants_to_know(uri, settings):
     assert json.loads(data.dataset.source) == {"uri": "/lake/clean/order"}
     assert [column["type"] for column in json.loads(data.dataset.schema)["mlflow_colspec"]] == ["string", "double"]
     assert SPEC.question in client.get_experiment(run.info.experiment_id).tags["mlflow.note.content"]
-    assert client.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
     assert SPEC.question in client.get_registered_model("recommender").description
     assert client.get_model_version("recommender", str(version)).description == words
 
