@@ -13,6 +13,11 @@ def test_the_picture_is_that_of_the_imports() -> None:
     assert pages.PICTURE.read_text(encoding="utf-8") == picture.svg(PROJECT)
 
 
+def test_the_first_page_is_the_readme() -> None:
+    """docs/index.md is README.md with its links as they lead from docs/; `./nightshift docs --pages` writes it."""
+    assert pages.INDEX.read_text(encoding="utf-8") == pages.index()
+
+
 def test_arrows_point_down() -> None:
     """No room imports one that stands above it."""
     row = {room: number for number, layer in enumerate(picture.LAYERS) for room in layer}
