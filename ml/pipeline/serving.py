@@ -17,8 +17,9 @@ from ml.adapters import postgres, quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as shelf
 from ml.adapters.books import config_faults, nights
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import champions, tracking
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
+from ml.core.outages import as_words
 from ml.core.spec import Capability, Published
 from ml.pipeline.context import SUITES, Night
 from ml.pipeline.training import features, learn, recipe, serving
@@ -259,7 +260,21 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
     summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
     summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
+    summary["registry"] = registry_differences(settings)
+    for words in summary["registry"].values():
+        log.warning("%s", words)
     return summary | {"status": nights.close_night(settings.database_url, ref, summary)}
+
+
+def registry_differences(settings: Settings) -> dict[str, str]:
+    """By capability, in what MLflow differs from what ``ml_ops.promotion`` decided; nothing where it does not answer."""
+    ours = {name: v for name, v in nights.champions(settings.database_url).items() if name in CAPABILITIES}
+    try:
+        return champions.differences(ours, champions.ask(settings.mlflow_uri, ours))
+    except Exception as error:
+        if words := as_words(error):
+            return dict.fromkeys(ours, f"MLflow was not asked: {words.came}")
+        raise
 
 
 def _headlines(night: Night, capability: Capability) -> dict[str, float]:
