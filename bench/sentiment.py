@@ -17,11 +17,14 @@ import pyarrow as pa
 
 from bench import Options, Row, seconds
 from bench._texts import SEED, Labels, Scores, Task, ceiling, chinese, peers, tasks, unseen, vader
-from ml.capabilities.sentiment import behaviour, classifier, language, linear, model, network, score
-from ml.capabilities.sentiment.calibrate import macro_f1
-from ml.capabilities.sentiment.clean import clean
-from ml.capabilities.sentiment.grams import Texts
+from ml.capabilities.sentiment import behaviour, model
+from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import SPEC, Params
+from ml.core.capability import published
+from ml.learn.class_calibration import macro_f1
+from ml.text import classifier, language, network, svm
+from ml.text.clean import clean
+from ml.text.tokens import Texts
 
 PROMISED = {"Olist, 2 classes": 0.937, "Olist, 3 classes": 0.695, "clothing, recommended": 0.880}
 PROMISED_AUC = {"clothing, recommended": 0.967}
@@ -51,7 +54,9 @@ def quality(task: Task) -> Iterator[Row]:
     params: Params = SPEC.params
     three = task.classes == model.CLASSES
     grades, class_of = (task.stars[~task.test] - 1, model.CLASS_OF) if three else (labels, np.arange(task.classes))
-    fitted = classifier.learn(task.cleaned(test=False), grades, class_of, params, SEED, hints=three)
+    fitted = classifier.learn(
+        task.cleaned(test=False), grades, class_of, params, SEED, hints=tuple(examples()) if three else ()
+    )
     chance = fitted.chances(Texts.of(task.cleaned(test=True)))
     guess = fitted.label(chance)
     ours = macro_f1(truth, guess, task.classes)
@@ -117,8 +122,8 @@ def speed(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array) -> Iterato
     """Reviews a second on two threads, reading the text included."""
     n = len(texts)
     bytes_ = Texts.of(clean(titles, texts))
-    linear.logits(fitted.classifier_.linear, bytes_)
-    per_second = n / seconds(lambda: linear.logits(fitted.classifier_.linear, bytes_))
+    svm.logits(fitted.classifier_.linear, bytes_)
+    per_second = n / seconds(lambda: svm.logits(fitted.classifier_.linear, bytes_))
     yield Row(
         "linear model, n-grams included", "reviews/s", per_second, "the issue's bar", 20_000, per_second / 20_000, 1.0
     )
@@ -144,7 +149,7 @@ def _beside_vader(what: str, per_second: float, texts: pa.Array) -> Iterator[Row
 
 def compression(task: Task) -> Iterator[Row]:
     """The network before and after: macro-F1 of its own labels, reviews a second on two threads, size."""
-    from ml.capabilities.sentiment import network_train
+    from ml.text import network_train
 
     (_, labels), (_, truth) = task.part(test=False), task.part(test=True)
     few = 20_000
@@ -175,14 +180,11 @@ def night(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array, n: int) ->
     """All tables of a night without a new review."""
     place = np.arange(n) % len(texts)
     known = _features(*(part.take(pa.array(place)) for part in (titles, texts)), pa.array(1 + place % 5))
-    made = {
-        name: pa.Table.from_batches(list(rows)) for name, rows in score.score(fitted, known, 0, 1, SPEC.params).items()
-    }
+    made = published(SPEC, fitted, known)
     carried = known | {f"before_{name}": made[name] for name in SPEC.carries}
 
     def again() -> None:
-        for rows in score.score(fitted, carried, 0, 1, SPEC.params).values():
-            list(rows)
+        published(SPEC, fitted, carried)
 
     took = seconds(again, times=1)
     yield Row(f"a night without news, {n:,} reviews", "s", took, "the issue's limit", 5.0, 5.0 / took, 1.0)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.kernels.compiled import compiled, share
+from ml.kernels.groups import ends_of
 
 Longs = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -55,11 +56,11 @@ def codes(keys: Longs) -> tuple[Codes, int]:
 
 def group(code: Codes, n: int, by_at: Codes, by_since: Codes) -> Groups:
     """Put rows of the same code together; rows without one (-1) are left out."""
-    start = np.concatenate([[0], np.cumsum(np.bincount(code[code >= 0], minlength=n))]).astype(np.int64)
+    start = ends_of(np.bincount(code[code >= 0], minlength=n))
     return Groups(start, _sorted(code, start, by_at), _sorted(code, start, by_since))
 
 
-def orders(groups: Groups, at: Longs, since: Longs, spans: Longs, *, threads: int = 2) -> tuple[Counts, Longs]:
+def orders(groups: Groups, at: Longs, since: Longs, spans: Longs) -> tuple[Counts, Longs]:
     """Count the earlier orders of each row's group.
 
     Returns
@@ -74,11 +75,11 @@ def orders(groups: Groups, at: Longs, since: Longs, spans: Longs, *, threads: in
     def work(first: int, last: int) -> None:
         _orders(first, last, (groups.start, groups.asking, groups.counted), at, since, spans, windows, seen)
 
-    share(work, len(groups.start) - 1, threads, _PARTS)
+    share(work, len(groups.start) - 1, _PARTS)
     return windows, seen
 
 
-def different(groups: Groups, value: Codes, at: Longs, since: Longs, spans: Longs, *, threads: int = 2) -> Counts:
+def different(groups: Groups, value: Codes, at: Longs, since: Longs, spans: Longs) -> Counts:
     """Count the different values (-1: none) among the earlier orders of each row's group in the ``spans`` seconds before.
 
     Returns
@@ -91,18 +92,18 @@ def different(groups: Groups, value: Codes, at: Longs, since: Longs, spans: Long
     def work(first: int, last: int) -> None:
         _different(first, last, (groups.start, groups.asking, groups.counted), value, at, since, spans, out)
 
-    share(work, len(groups.start) - 1, threads, _PARTS)
+    share(work, len(groups.start) - 1, _PARTS)
     return out
 
 
-def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs, *, threads: int = 2) -> npt.NDArray[np.float64]:
+def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs) -> npt.NDArray[np.float64]:
     """Mean of the whole numbers ``value`` over the earlier orders of each row's group; NaN where there is none."""
     out = np.full(len(at), np.nan)
 
     def work(first: int, last: int) -> None:
         _mean_before(first, last, (groups.start, groups.asking, groups.counted), value, at, since, out)
 
-    share(work, len(groups.start) - 1, threads, _PARTS)
+    share(work, len(groups.start) - 1, _PARTS)
     return out
 
 

@@ -13,7 +13,7 @@ from ml.adapters.books import nights as ops
 from ml.adapters.lake import Lake
 from ml.adapters.mlflow import tracking
 from ml.pipeline.plan import attempts
-from ml.pipeline.serving import registry_differences
+from ml.pipeline.summary import registry_differences
 from ml.registry import capability as find
 from ml.settings import Settings
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
-from ml.core.errors import DamagedFile
+from ml.core.capability import evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
 from ml.core.spec import Capability
-from ml.pipeline.context import LazyTables, Night
+from ml.pipeline.context import Night
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -29,61 +29,6 @@ SEED = 7
 TRUTH = "truth"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 WIDER = 1.5
-
-
-def features(
-    night: Night, capability: Capability, tag: str, as_of: datetime, since: datetime | None = None
-) -> LazyTables:
-    """The capability's features as known at ``as_of``, made once and then read from the lake.
-
-    ``build`` is handed the contract's tables and those of ``capability.config``; the latter, and ``night`` (one row, the
-    night's date), are among the features as they are, so that scoring obeys what the staff wrote before the night.
-
-    With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
-    """
-    folder = night.path("features", capability.name, tag)
-    if not _made(night, folder):
-        with nights.exclusive(
-            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
-        ):
-            if not _made(night, folder):  # by another process, meanwhile
-                _make(night, capability, folder, as_of, since)
-    return LazyTables.of(night.lake, folder)
-
-
-def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
-    night.lake.remove(folder)
-    part = capability.module("features")
-    names: list[str] = []
-    # A backend each: what is built of a large shop is held until its backend closes.
-    for what in ("features", TRUTH) if since else ("features",):
-        with night.backend() as backend:
-            told = night.config(backend, capability)
-            tables = night.clean(backend, capability) | told
-            made: dict[str, Any]
-            if since and what == TRUTH:
-                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
-            else:
-                made = told | dict(part.build(tables, since or as_of, capability.params))
-            for name, rows in made.items():
-                night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-            names += made
-            del made, rows
-        give_back()
-    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
-    night.lake.write_json(night.lake.join(folder, "done.json"), done)
-
-
-def _made(night: Night, folder: str) -> bool:
-    """Whether the features in ``folder`` were made, and each of their files is as it was written."""
-    if not night.lake.exists(folder, "done.json"):
-        return False
-    try:
-        wanted = [f"{name}.parquet" for name in night.lake.read_json(folder, "done.json")["tables"]]
-        return night.lake.files(folder) == [night.lake.join(folder, name) for name in wanted]
-    except DamagedFile as error:
-        log.warning("The features are made anew. %s", error)
-        return False
 
 
 def recipe(params: Any) -> str:
@@ -164,10 +109,10 @@ def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
     """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
     with night.backend() as backend:
         tables = night.clean(backend, capability) | night.config(backend, capability)
-        ask = getattr(capability.module("evaluate"), "lacking", None)
+        ask = getattr(evaluate_of(capability), "lacking", None)
         if ask:
             return str(ask(tables, cutoff, night.as_of, capability.params))
-        rows = capability.module("features").truth(tables, cutoff, night.as_of, capability.params)
+        rows = features_of(capability).truth(tables, cutoff, night.as_of, capability.params)
         few, found = capability.gate.min_units, int(rows.count().execute())
         return (
             f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
@@ -190,7 +135,7 @@ def judged_from(night: Night, capability: Capability) -> datetime:
     span, gate = capability.gate.horizon, capability.gate
     if not gate.enough:
         return night.as_of - span
-    part = capability.module("features")
+    part = features_of(capability)
     with night.backend() as backend:
         tables = night.clean(backend, capability) | night.config(backend, capability)
 
@@ -231,7 +176,8 @@ def _evaluate(
     serves = ("builds today's features", "learns what serves", "writes it to MLflow")
     progress.at("builds the features of before the test window", "learns", "compares", *serves)
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    model, baseline = capability.module("model"), capability.gate.baseline
+    known = known.with_windows(windows(night, capability, cutoff))
+    model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
         "challenger": model.fit(known, capability.params, SEED),
@@ -246,7 +192,7 @@ def _evaluate(
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
     progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
-    found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
+    found = dict(evaluate_of(capability).evaluate(models, known, known[TRUTH], capability.params))
     return found | ({"champion": found[twin]} if twin else {})
 
 
@@ -262,9 +208,9 @@ def _register(
     evaluations: Mapping[str, Evaluation],
     trial: Trial,
 ) -> dict[str, Any]:
-    model = capability.module("model")
+    model = model_of(capability)
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
-    serve = features(night, capability, "serve", night.as_of)
+    serve = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
     baseline = decision.outcome == "baseline"
     progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)

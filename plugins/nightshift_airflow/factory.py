@@ -72,8 +72,9 @@ def _capability(spec: Capability, ref: Any) -> Any:
             max_active_tis_per_dagrun=int(os.environ.get("NIGHTSHIFT_SHARDS_AT_ONCE") or 2),
         )
         scored = score.partial(ref=ref, name=spec.name).expand(piece=pieces)
+        rows = _task(tasks.score_all)(ref, spec.name, scored)
         publish = _task(tasks.publish, inlets=[assets.model(spec.name)], outlets=tables)
-        return publish(ref, spec.name, scored)
+        return publish(ref, spec.name, rows)
 
 
 def train(name: str) -> DAG:

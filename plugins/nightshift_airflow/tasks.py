@@ -117,14 +117,27 @@ def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
     return {**piece, "version": made["version"], "rows": made["rows"]}
 
 
-def publish(
-    ref: str, name: str, scored: Sequence[Mapping[str, Any]], params: Params, outlet_events: Any
-) -> dict[str, int]:
-    """Audit, load and swap; gives the rows by table. Refuses unless every shard told of its rows."""
+def score_all(ref: str, name: str, scored: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Make the tables that belong to no shard; gives the rows by table. Refuses unless every shard told of its rows."""
     from ml import pipeline
 
     with no_vain_retry():
-        rows = complete(name, list(scored))
+        shards = complete(name, list(scored))
+        rows: dict[str, int] = pipeline.score_all(_settings(), ref, name)["rows"]
+        if shards != {table: rows.get(table) for table in shards}:
+            raise NightshiftError(
+                f"The scores of {name} are not whole, so nothing is published.",
+                came=f"rows {shards} by the tasks, {rows} in the lake",
+                do=f"clear {name}.score in Airflow's grid with all its shards",
+            )
+    return rows
+
+
+def publish(ref: str, name: str, rows: Mapping[str, int], params: Params, outlet_events: Any) -> dict[str, int]:
+    """Audit, load and swap; gives the rows by table."""
+    from ml import pipeline
+
+    with no_vain_retry():
         done = pipeline.publish(_settings(), ref, name, publish_past=params.get("publish_past", False))
         if done["status"] == "rehearsal":
             raise AirflowSkipException(done["why"])
@@ -139,7 +152,7 @@ def publish(
                 )
             extra = {"rows": batch["rows"], "batch_id": str(batch["batch_id"]), "ref": ref}
             outlet_events[assets.table(table)].extra = extra
-    return rows
+    return dict(rows)
 
 
 def complete(name: str, scored: Sequence[Mapping[str, Any] | None]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from ml.adapters.mlflow.tracking import client_of
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, Difference
 from ml.pipeline.maintenance import promote
-from ml.pipeline.serving import registry_differences
+from ml.pipeline.summary import registry_differences
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 

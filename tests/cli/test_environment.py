@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from pathlib import Path
 from urllib.parse import quote
 
+import certifi
 import pytest
 from psycopg2.extensions import parse_dsn
 from sqlalchemy.engine import make_url
 
-from cli import environment, ports, urls
+from cli import asyncpg_arguments, environment, ports, urls
 from cli.environment import Server, Stack
 from cli.home import Home
 from ml.core.errors import NightshiftError
@@ -71,6 +73,19 @@ def test_every_reader_of_a_url_gets_the_same_password(home: Home, password: str)
         parts = make_url(made[name])
         assert (parts.username, parts.password, os.path.expandvars(made[name])) == ("us@er", password, made[name])
     assert parse_dsn(made["NIGHTSHIFT_DATABASE_URL"])["password"] == password
+
+
+def test_airflows_asynchronous_driver_verifies_as_the_url_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root certificate is used, the host's name compared with verify-full alone; behind a pooler no statement is kept."""
+    root = f"postgresql+psycopg2://u@h/d?sslrootcert={certifi.where()}&sslmode="
+    made = [asyncpg_arguments.arguments(root + mode)["ssl"] for mode in ("verify-full", "verify-ca")]
+    assert [(one.verify_mode, one.check_hostname) for one in made] == [
+        (ssl.CERT_REQUIRED, True),
+        (ssl.CERT_REQUIRED, False),
+    ]
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://u@h/d?sslmode=require")
+    assert "ssl" not in asyncpg_arguments.ARGUMENTS
+    assert asyncpg_arguments.ARGUMENTS["statement_cache_size"] == 0
 
 
 def test_a_bare_sign_that_all_read_alike_is_escaped_for_them() -> None:

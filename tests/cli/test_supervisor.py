@@ -184,3 +184,15 @@ def test_the_database_asks_for_its_password(small: Small) -> None:
     port = small.stack.ports["postgres"]
     with pytest.raises(NightshiftError, match="password"):
         adapter.connect(f"postgresql://nightshift:wrong@127.0.0.1:{port}/postgres")
+
+
+def test_a_supervisor_that_ended_is_not_waited_for() -> None:
+    """Who starts a stack that fails and ends it again has its dead supervisor as a zombie, and does not wait for it."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert stacks._lives(process.pid)  # seen from outside it is a wait of half a minute
+    assert process.stdin is not None
+    process.stdin.close()
+    eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+    assert not stacks._lives(process.pid)
+    process.wait()
+    assert not stacks._lives(process.pid)

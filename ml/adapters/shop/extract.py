@@ -20,12 +20,12 @@ from adbc_driver_postgresql import dbapi
 from ml.adapters import postgres
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
-from ml.adapters.postgres import ARROW
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
 from ml.adapters.shop.select import ACCEPTED, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.errors import ContractError, WrongUse
 from ml.core.outages import as_words
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +14,7 @@ from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS
 from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE
 from ml.kernels import windows as velocity
 from ml.kernels.components import components
+from ml.kernels.threads import side_by_side
 from ml.kernels.windows import Codes, Longs
 
 SPANS = np.array(list(WINDOWS.values()), np.int64)
@@ -52,7 +52,7 @@ class Log:
         return self.fraud_row, self.fraud_at, self.fraud_step
 
 
-def history(rows: Log, *, threads: int = 2) -> pa.Table:
+def history(rows: Log) -> pa.Table:
     """Count, for each order, what was known of its customer, device, card, address, IP and e-mail when it was placed.
 
     Returns
@@ -62,19 +62,21 @@ def history(rows: Log, *, threads: int = 2) -> pa.Table:
         row by row. Of an entity that the order does not have everything is null.
     """
     # One entity per thread: beside the kernels each has its share of sorting and copying.
-    with ThreadPoolExecutor(threads) as pool:
-        parts = [
-            *pool.map(partial(_entity, rows), ENTITIES),
-            *pool.map(partial(_usual, rows), ("customer", "category")),
-            *pool.map(lambda part: part(rows), (_familiar, _components)),
+    parts = side_by_side(
+        [
+            *(partial(_entity, rows, name) for name in ENTITIES),
+            *(partial(_usual, rows, name) for name in ("customer", "category")),
+            partial(_familiar, rows),
+            partial(_components, rows),
         ]
+    )
     made = {"order_no": pa.array(rows.order_no)}
     for part in parts:
         made |= part
     return pa.table(made)
 
 
-def shared(rows: Log, *, threads: int = 2) -> pa.Table:
+def shared(rows: Log) -> pa.Table:
     """List the devices, cards and addresses that several customers used, or a fraud that is known by now.
 
     Returns
@@ -84,8 +86,7 @@ def shared(rows: Log, *, threads: int = 2) -> pa.Table:
         ``frauds``.
     """
     in_order = np.argsort(rows.order_no)
-    with ThreadPoolExecutor(threads) as pool:
-        return pa.concat_tables(pool.map(lambda kind: _shared(rows, kind, in_order), LINKS))
+    return pa.concat_tables(side_by_side([partial(_shared, rows, kind, in_order) for kind in LINKS]))
 
 
 def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
@@ -112,7 +113,7 @@ def _pairs(code: Codes, other: Codes, n: int) -> Longs:
     return np.where((code < 0) | (other < 0), 0, code.astype(np.int64) * n + other + 1)
 
 
-def coded(log: pa.Table, *, threads: int = 2) -> Log:
+def coded(log: pa.Table) -> Log:
     """Number the entities of a log.
 
     Parameters
@@ -131,8 +132,7 @@ def coded(log: pa.Table, *, threads: int = 2) -> Log:
     order_no, at, since, value = (log[name].to_numpy() for name in ("order_no", "at", "since", "value"))
     fraud_row, fraud_at, fraud_step = _news(log, since)
     names = tuple(dict.fromkeys((*ENTITIES, "category", *LISTED.values())))
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(lambda name: velocity.codes(_keys(log[name])), names))
+    found = side_by_side([partial(_codes, log[name]) for name in names])
     code = {name: part for name, (part, _) in zip(names, found, strict=True)}
     size = {name: n for name, (_, n) in zip(names, found, strict=True)}
     for name in (*TRACED, *LISTED.values()):
@@ -165,6 +165,10 @@ def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
     return np.where(np.isin(code, common), np.int32(-1), code).astype(np.int32) if common else code
 
 
+def _codes(column: pa.ChunkedArray) -> tuple[Codes, int]:
+    return velocity.codes(_keys(column))
+
+
 def _keys(column: pa.ChunkedArray) -> Longs:
     """Whole numbers that are equal where the values are; 0: none."""
     if not pa.types.is_integer(column.type):
@@ -182,10 +186,10 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     code, n = rows.code[entity], rows.size[entity]
     none = code < 0
     groups = velocity.group(code, n, rows.by_at, rows.by_since)
-    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS, threads=1)
+    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS)
     made = _windows(f"{entity}_orders", windows, none)
     for other in DISTINCT.get(entity, ()):
-        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=1)
+        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
     known = velocity.frauds(code, n, rows.at, rows.by_at, rows.news)
     new = seen[:, 0] == 0
@@ -200,7 +204,7 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
 def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
     """The order's value against the mean of the entity's earlier orders, as the log of their ratio."""
     groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
-    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=1)
+    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since)
     return {f"{entity}_value": _real((rows.value - usual) / UNITS, np.isnan(usual))}
 
 
@@ -212,7 +216,7 @@ def _familiar(rows: Log) -> dict[str, pa.Array]:
         none = guest | (rows.code[name] < 0)
         code, n = velocity.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
         groups = velocity.group(code, n, rows.by_at, rows.by_since)
-        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1], threads=1)
+        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1])
         made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
         strange += ~none & (seen[:, 0] == 0)
     return made | {"strange": _real(strange, guest)}

@@ -13,6 +13,7 @@ from ml.capabilities.risk.columns import DISTINCT, ENTITIES, PLURALS, WINDOWS
 from ml.capabilities.risk.history import UNITS, coded, history
 from ml.kernels import windows as velocity
 from ml.kernels.components import components, components_reference
+from ml.kernels.threads import limited
 
 N = 500
 
@@ -84,9 +85,10 @@ def test_threads_and_row_order_change_nothing() -> None:
     texts = pa.table(
         {name: log[name].cast(pa.string()) if name in ENTITIES else log[name] for name in log.column_names}
     )
-    made = history(coded(log)).sort_by("order_no")
-    for other in (history(coded(mixed), threads=1), history(coded(log), threads=3), history(coded(texts))):
-        assert other.sort_by("order_no") == made
+    expected = history(coded(log)).sort_by("order_no")
+    for n, rows in ((1, mixed), (3, log), (2, texts)):
+        with limited(n):
+            assert history(coded(rows)).sort_by("order_no") == expected
 
 
 @given(

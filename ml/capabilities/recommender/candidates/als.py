@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
+from ml.kernels.threads import threads
 from ml.kernels.topk.dense import top_k_dense
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
@@ -47,9 +48,9 @@ class Factors:
         return made
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Factors:
+def fit(log: Log, at: int, params: Params, seed: int) -> Factors:
     """Learn the products' factors from what was known before ``at``; a product that nobody has stays at zero."""
-    h = _history(before(log, at), everyone(log), params.factors_half_life_days, threads)
+    h = _history(before(log, at), everyone(log), params.factors_half_life_days)
     state = Factors(
         np.zeros((log.n_products, params.factors), np.float32),
         params.factors_weight, params.factors_penalty, params.factors_half_life_days,
@@ -60,23 +61,23 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Fa
     confidence = csr_matrix(h[rows][:, columns])
     confidence.data = 1 + np.float32(params.factors_weight) * confidence.data
     with threadpool_limits(1, user_api="blas"):
-        state.items[columns] = _implicit(confidence, params, seed, threads)
+        state.items[columns] = _implicit(confidence, params, seed)
     return state
 
 
-def propose(state: Factors, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
+def propose(state: Factors, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     """List the k best of r_ui for each customer, what was bought among them; -1 for all of a customer without history."""
-    x, known = customers(state, log, users, threads=threads)
-    ids, scores = top_k_dense(x, state.items, max(1, k), threads=threads)
+    x, known = customers(state, log, users)
+    ids, scores = top_k_dense(x, state.items, max(1, k))
     ids[~known] = -1
     scores[ids < 0] = 0
     return ids, scores
 
 
-def pairs(state: Factors, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
+def pairs(state: Factors, log: Log, users: Ids, items: Ids) -> Scores:
     """r_ui of given pairs, shape (n_pairs,)."""
     who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    x, _ = customers(state, log, who, threads=threads)
+    x, _ = customers(state, log, who)
     scores: Scores = np.einsum("pf,pf->p", x[row], state.items[items])
     return scores
 
@@ -94,7 +95,7 @@ def load(folder: Path) -> Factors:
         return Factors(file["items"], weight, penalty, half_life_days)
 
 
-def fold_in(state: Factors, h: Csr, *, threads: int = 2) -> Scores:
+def fold_in(state: Factors, h: Csr) -> Scores:
     """Solve for the factors of each row of ``h``, shape (n, n_factors)."""
     items, gram, weight, penalty = state.items, state.gram, state.weight, state.penalty
     x = np.zeros((h.shape[0], items.shape[1]), np.float32)
@@ -103,7 +104,7 @@ def fold_in(state: Factors, h: Csr, *, threads: int = 2) -> Scores:
     def work(start: int, end: int) -> None:
         _solve((start, end), parts, items, gram, weight, penalty, x)
 
-    share(work, h.shape[0], threads, _STEP)
+    share(work, h.shape[0], _STEP)
     return x
 
 
@@ -117,27 +118,27 @@ def fold_in_reference(items: Scores, h: Csr, weight: float, penalty: float) -> S
     return x.astype(np.float32)
 
 
-def _implicit(confidence: csr_matrix, params: Params, seed: int, threads: int) -> Scores:
+def _implicit(confidence: csr_matrix, params: Params, seed: int) -> Scores:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of BLAS threads, which are set
         from implicit.cpu.als import AlternatingLeastSquares
 
         model = AlternatingLeastSquares(
             factors=params.factors, regularization=params.factors_penalty, iterations=ITERATIONS, alpha=1.0,
-            random_state=seed, num_threads=threads, calculate_training_loss=False,
+            random_state=seed, num_threads=threads(), calculate_training_loss=False,
         )  # fmt: skip
         model.fit(confidence, show_progress=False)
     return np.asarray(model.item_factors, np.float32)
 
 
-def customers(state: Factors, log: Log, users: Ids, *, threads: int = 2) -> tuple[Scores, npt.NDArray[np.bool_]]:
+def customers(state: Factors, log: Log, users: Ids) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """Solve for the customers' factors, and tell who has a history."""
-    h = _history(log, users, state.half_life_days, threads)
-    return fold_in(state, h, threads=threads), np.diff(h.indptr) > 0
+    h = _history(log, users, state.half_life_days)
+    return fold_in(state, h), np.diff(h.indptr) > 0
 
 
-def _history(log: Log, users: Ids, half_life_days: float, threads: int) -> Csr:
-    return history(log, users, half_life_days, cap=CAP, threads=threads)
+def _history(log: Log, users: Ids, half_life_days: float) -> Csr:
+    return history(log, users, half_life_days, cap=CAP)
 
 
 @compiled

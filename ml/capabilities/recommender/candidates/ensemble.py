@@ -17,6 +17,7 @@ from ml.capabilities.recommender.candidates import plsa as topics
 from ml.capabilities.recommender.candidates import user_knn as people
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import group_of
 from ml.kernels.topk.dense import top_k_dense
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.purchases import Log, before, some
@@ -83,7 +84,6 @@ def learn(
     *,
     texts: content.Content,
     deep: sequence.Sequence | None = None,
-    threads: int = 2,
 ) -> Learnt:
     """Fit what stays with the model on what at most ``learn_customers`` customers did before ``at``.
 
@@ -92,30 +92,30 @@ def learn(
     """
     part = some(before(log, at), params.learn_customers, seed)
     return Learnt(
-        linear.fit(part, at, params, seed, threads=threads),
-        neighbours.fit(part, at, params, seed, threads=threads),
-        factors.fit(part, at, params, seed, threads=threads),
-        topics.fit(part, at, params, seed, threads=threads),
-        content.update(texts, log, threads=threads),
+        linear.fit(part, at, params, seed),
+        neighbours.fit(part, at, params, seed),
+        factors.fit(part, at, params, seed),
+        topics.fit(part, at, params, seed),
+        content.update(texts, log),
         deep,
     )
 
 
-def tonight(learnt: Learnt, log: Log, at: int, params: Params, *, threads: int = 2) -> Sources:
+def tonight(learnt: Learnt, log: Log, at: int, params: Params) -> Sources:
     """Add what is made from the log alone."""
     learnt = replace(learnt, topics=topics.tonight(learnt.topics, log, params))
     if learnt.sequence is not None:
         learnt = replace(learnt, sequence=sequence.update(learnt.sequence, log))
     return Sources(
         learnt,
-        neighbours.fit_recent(log, at, params, 0, threads=threads),
-        people.fit(log, at, params, 0, threads=threads),
+        neighbours.fit_recent(log, at, params, 0),
+        people.fit(log, at, params, 0),
         popular.fit(log, at, params, 0),
         popular.fit_trend(log, at, params, 0),
     )
 
 
-def renumbered(learnt: Learnt, place: Ids, log: Log, *, threads: int = 2) -> Learnt:
+def renumbered(learnt: Learnt, place: Ids, log: Log) -> Learnt:
     """The states in the numbers of tonight's products, ``place[i]``: the number at the fit of product i, -1 if newer."""
     old = np.flatnonzero(place >= 0)
     items = np.zeros((len(place), learnt.factors.items.shape[1]), np.float32)
@@ -125,36 +125,36 @@ def renumbered(learnt: Learnt, place: Ids, log: Log, *, threads: int = 2) -> Lea
         linear.Linear(_moved(learnt.linear.weights, place), learnt.linear.half_life_days),
         neighbours.Neighbours(_moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor),
         factors.Factors(items, f.weight, f.penalty, f.half_life_days), topics.moved(learnt.topics, place),
-        content.update(learnt.content, log, threads=threads), learnt.sequence,
+        content.update(learnt.content, log), learnt.sequence,
     )  # fmt: skip
 
 
-def ask(sources: Sources, log: Log, users: Ids, params: Params, *, threads: int = 2) -> Asked:
+def ask(sources: Sources, log: Log, users: Ids, params: Params) -> Asked:
     """Let each source propose ``candidates`` products to each customer."""
     k = max(1, min(proposals(log, params), log.n_products))
     lists, scores, because, rows = {}, {}, {}, {}
     for name in SPARSE:
-        rows[name] = _rows(sources, name, log, users, threads)
-        lists[name], scores[name], why = top_k_sparse(rows[name], matrix(sources, name), k, threads=threads)
+        rows[name] = _rows(sources, name, log, users)
+        lists[name], scores[name], why = top_k_sparse(rows[name], matrix(sources, name), k)
         if name in SPOKESMEN:
             because[name] = why
     vectors = {}
     for name, model in (("factors", factors), ("topics", topics)):
         state = getattr(sources.learnt, name)
-        vectors[name], known = model.customers(state, log, users, threads=threads)
-        lists[name], scores[name] = top_k_dense(vectors[name], state.items, k, threads=threads)
+        vectors[name], known = model.customers(state, log, users)
+        lists[name], scores[name] = top_k_dense(vectors[name], state.items, k)
         lists[name][~known] = -1
-    lists["content"], scores["content"] = content.propose(sources.learnt.content, log, users, k, threads=threads)
-    lists["sequence"], scores["sequence"] = _deep(sources.learnt.sequence, log, users, k, threads)
+    lists["content"], scores["content"] = content.propose(sources.learnt.content, log, users, k)
+    lists["sequence"], scores["sequence"] = _deep(sources.learnt.sequence, log, users, k)
     lists["popular"], scores["popular"] = popular.propose(sources.lately, log, users, k)
     lists["trend"], scores["trend"] = popular.propose(sources.trend, log, users, k)
     return Asked(lists, scores, because, rows, vectors)
 
 
-def _deep(state: sequence.Sequence | None, log: Log, users: Ids, k: int, threads: int) -> tuple[Ids, Scores]:
+def _deep(state: sequence.Sequence | None, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     if state is None:
         return np.full((len(users), k), -1, np.int32), np.zeros((len(users), k), np.float32)
-    return sequence.propose(state, log, users, k, threads=threads)
+    return sequence.propose(state, log, users, k)
 
 
 def proposals(log: Log, params: Params) -> int:
@@ -172,16 +172,16 @@ def matrix(sources: Sources, name: str) -> Csr:
     }[name]
 
 
-def _rows(sources: Sources, name: str, log: Log, users: Ids, threads: int) -> Csr:
+def _rows(sources: Sources, name: str, log: Log, users: Ids) -> Csr:
     match name:
         case "linear":
-            return linear.rows(sources.learnt.linear, log, users, threads)
+            return linear.rows(sources.learnt.linear, log, users)
         case "neighbours":
-            return neighbours.rows(sources.learnt.neighbours, log, users, threads)
+            return neighbours.rows(sources.learnt.neighbours, log, users)
         case "recent":
-            return neighbours.rows(sources.recent, log, users, threads)
+            return neighbours.rows(sources.recent, log, users)
         case _:
-            return people.rows(sources.people, log, users, threads)
+            return people.rows(sources.people, log, users)
 
 
 def save(learnt: Learnt, folder: Path) -> None:
@@ -214,7 +214,7 @@ def _moved(matrix: Csr, place: Ids) -> Csr:
     to = np.full(n, -1, np.int32)
     old = np.flatnonzero(place >= 0)
     to[place[old]] = old
-    row, col = to[np.repeat(np.arange(n), np.diff(matrix.indptr))], to[matrix.indices]
+    row, col = to[group_of(matrix.indptr)], to[matrix.indices]
     kept = (row >= 0) & (col >= 0)
     made = csr_array((matrix.data[kept], (row[kept], col[kept])), shape=(m, m), dtype=np.float32)
     made.sort_indices()

@@ -10,10 +10,11 @@ import pytest
 
 from ml.capabilities.recommender.candidates import als, ease, item_knn, plsa, popular, user_knn
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.sparse import pair_sums
 from ml.learn.histories import bought, history, history_reference
 from ml.learn.purchases import Log, before, everyone, since
-from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 PARAMS = Params(factors=4, topics=3, linear_penalty=2.0, neighbours=40, linear_neighbours=40, people=30)
 MODELS = {"linear": ease, "neighbours": item_knn, "factors": als, "people": user_knn, "topics": plsa}
@@ -30,7 +31,7 @@ def log() -> Log:
         made,
         look_indptr=ends.astype(np.int64),
         look_product=rng.integers(0, 30, 120).astype(np.int32),
-        look_at=(NOW - rng.integers(1, 90, 120) * DAY).astype(np.int64),
+        look_at=(NOW - rng.integers(1, 90, 120) * DAY_S).astype(np.int64),
         look_weight=rng.choice([0.1, 0.3], 120).astype(np.float32),
     )
 
@@ -59,7 +60,7 @@ def test_bought_knows_no_age_and_no_looks(log: Log) -> None:
 
 def test_before_and_since_cut_the_log(log: Log) -> None:
     """Every line and look is in exactly one of the two."""
-    at = NOW - 60 * DAY
+    at = NOW - 60 * DAY_S
     old, young = before(log, at), since(log, at)
     assert old.at.max() < at <= young.at.min()
     assert old.look_at.max() < at <= young.look_at.min()
@@ -71,7 +72,7 @@ def test_cosine_is_its_formula(log: Log) -> None:
     """With as many neighbours as products the kernel gives every cosine."""
     taste = history(log, everyone(log), 1e6)
     np.testing.assert_allclose(
-        item_knn.cosine(taste, 0.75, 10.0, 40, threads=1).toarray(),
+        item_knn.cosine(taste, 0.75, 10.0, 40).toarray(),
         item_knn.cosine_reference(taste, 0.75, 10.0),
         atol=1e-5,
     )
@@ -117,7 +118,7 @@ def test_proposals_are_the_best_pairs(log: Log, name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_models_see_nothing_after_their_time(log: Log, name: str) -> None:
     """A fit at an earlier time is the fit on the log as it was then."""
-    at = NOW - 50 * DAY
+    at = NOW - 50 * DAY_S
     model = MODELS[name]
     now, then = (model.fit(made, at, PARAMS, 5) for made in (log, before(log, at)))
     users = everyone(log)

@@ -8,8 +8,10 @@ import numpy as np
 
 from ml.capabilities.recommender.candidates import plsa
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
+from ml.kernels.threads import limited
 from ml.learn.purchases import Log
-from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 PARAMS = Params(topics=2)
 
@@ -56,7 +58,7 @@ def test_tonight_moves_what_sells_by_now_and_no_taste() -> None:
     """With tonight's log a product that came into fashion rises; φ and the customers' θ stay."""
     log = _tastes()
     state = plsa.fit(log, NOW, PARAMS, 5)
-    fashion = replace(log, at=np.where(log.product == 3, NOW - DAY, log.at))
+    fashion = replace(log, at=np.where(log.product == 3, NOW - DAY_S, log.at))
     moved = plsa.tonight(state, fashion, PARAMS)
     np.testing.assert_array_equal(moved.phi, state.phi)
     assert moved.lately[3] > 2
@@ -68,7 +70,11 @@ def test_tonight_moves_what_sells_by_now_and_no_taste() -> None:
 def test_the_number_of_threads_changes_nothing() -> None:
     """The sums are those of the same parts, on one thread or on eight."""
     log = random_log(3, 50, 30, 400)
-    one, eight = (plsa.fit(log, NOW, PARAMS, 5, threads=threads) for threads in (1, 8))
+    made = []
+    for n in (1, 8):
+        with limited(n):
+            made.append(plsa.fit(log, NOW, PARAMS, 5))
+    one, eight = made
     np.testing.assert_array_equal(one.phi, eight.phi)
 
 

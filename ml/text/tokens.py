@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.sentiment.seeds import NEGATORS
 from ml.kernels.compiled import compiled
+from ml.kernels.hashing import OFFSET_32, PRIME_32
+from ml.text.function_words import NEGATORS
 
 WORDS, CHARS = 3, 6
 """Longest word and character n-gram."""
@@ -31,7 +32,7 @@ SCOPE = 2
 BREAK, LETTER, MARK, SYMBOL = 0, 1, 2, 3
 HEADLINE = "\ue000"
 """Ends the headline of a text, where it has one; a code point that no text of a shop has (private use)."""
-_FNV, _CHARS, _TURNED, _PRIME = 0x811C9DC5, 0x2B7E1516, 0x5BD1E995, 0x01000193
+_CHARS, _TURNED = 0x2B7E1516, 0x5BD1E995
 _HEAD, _END_OF_HEAD = 0x3C6EF372, ord(HEADLINE)
 _SPACELESS = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA")
 """How the names of characters begin that are tokens of their own."""
@@ -206,9 +207,9 @@ def spaceless(letter: int) -> bool:
 
 
 def _hash_of(word: str) -> int:
-    h = _FNV
+    h = OFFSET_32
     for letter in word:
-        h = ((h ^ ord(letter)) * _PRIME) & 0xFFFFFFFF
+        h = ((h ^ ord(letter)) * PRIME_32) & 0xFFFFFFFF
     return h
 
 
@@ -221,9 +222,9 @@ def _negate(text: Tokens, n_tokens: int) -> None:
     left = 0
     for t in range(n_tokens):
         first, last = text.starts[t], text.starts[t + 1]
-        h = np.int64(_FNV)
+        h = np.int64(OFFSET_32)
         for i in range(first, last):
-            h = ((h ^ text.letters[i]) * _PRIME) & 0xFFFFFFFF
+            h = ((h ^ text.letters[i]) * PRIME_32) & 0xFFFFFFFF
         found = last - first > 3 and text.letters[last - 1] == 116 and text.letters[last - 2] == 39  # 't
         for word in _NOT:
             found |= word == h
@@ -250,7 +251,7 @@ def bucket(text: Tokens, t: int, first: int, last: int, mask: int) -> int:
     h = np.int64(_CHARS) ^ np.int64(_TURNED if text.negated[t] else 0)
     for at in range(first, last):
         inside = text.starts[t] <= at < text.starts[t + 1]
-        h = ((h ^ (text.letters[at] if inside else 32)) * _PRIME) & 0xFFFFFFFF
+        h = ((h ^ (text.letters[at] if inside else 32)) * PRIME_32) & 0xFFFFFFFF
     return _finish(h, mask)  # type: ignore[no-any-return]
 
 
@@ -262,13 +263,13 @@ def token_grams(text: Tokens, t: int, last_token: int, head: int, mask: int, out
     """
     letters, starts = text.letters, text.starts
     own = (np.int64(_TURNED) if text.negated[t] else np.int64(0)) ^ (np.int64(_HEAD) if head else np.int64(0))
-    h, n = np.int64(_FNV) ^ own, 0
+    h, n = np.int64(OFFSET_32) ^ own, 0
     for length in range(min(WORDS, last_token - t)):
         for k in range(starts[t + length], starts[t + length + 1]):
-            h = ((h ^ letters[k]) * _PRIME) & 0xFFFFFFFF
+            h = ((h ^ letters[k]) * PRIME_32) & 0xFFFFFFFF
         out[n] = _finish(h, mask)
         n += 1
-        h = ((h ^ 32) * _PRIME) & 0xFFFFFFFF
+        h = ((h ^ 32) * PRIME_32) & 0xFFFFFFFF
     first, last = starts[t], starts[t + 1]
     words = n
     if last - first == 1:
@@ -280,7 +281,7 @@ def token_grams(text: Tokens, t: int, last_token: int, head: int, mask: int, out
             if at > last:
                 break
             letter = 32 if at < first or at == last else letters[at]
-            h = ((h ^ letter) * _PRIME) & 0xFFFFFFFF
+            h = ((h ^ letter) * PRIME_32) & 0xFFFFFFFF
             if length > 0:
                 out[n] = _finish(h, mask)
                 n += 1

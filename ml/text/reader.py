@@ -8,8 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.sentiment.clauses import Joints, clause_end, find_joints, room_for_joints
-from ml.capabilities.sentiment.grams import (
+from ml.kernels.compiled import compiled, share
+from ml.kernels.groups import ends_of
+from ml.kernels.threads import threads
+from ml.text.clauses import Joints, clause_end, find_joints, room_for_joints
+from ml.text.marked_words import HINT, TURN, Roles, Words
+from ml.text.svm import Linear, Sums, add_up, factor, finish, nothing
+from ml.text.tokens import (
     Bytes,
     Folds,
     Ints,
@@ -21,9 +26,6 @@ from ml.capabilities.sentiment.grams import (
     token_grams,
     tokenise,
 )
-from ml.capabilities.sentiment.linear import Linear, Sums, add_up, factor, finish, nothing
-from ml.capabilities.sentiment.roles import HINT, TURN, Roles, Words
-from ml.kernels.compiled import compiled, share
 
 REASONS = 4
 STEP = 4_096
@@ -59,8 +61,7 @@ class Read(NamedTuple):
 
 
 def read(
-    texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Roles, *, threads: int = 2
-) -> Read:  # fmt: skip
+    texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Roles) -> Read:  # fmt: skip
     """Read ``texts``.
 
     Parameters
@@ -78,7 +79,7 @@ def read(
         part = made.between(start, end)
         _read(texts.data, texts.ends[start : end + 1], folds(), model, mixing, roles.words, part)
 
-    share(work, n, threads, max(STEP, n // (4 * threads)))
+    share(work, n, max(STEP, n // (4 * threads())))
     return made
 
 
@@ -86,7 +87,7 @@ def cut(texts: Texts, rows: Ints, froms: Ints, tos: Ints, most: int) -> pa.Array
     """Pieces of texts as strings: bytes ``froms[i]:tos[i]`` of text ``rows[i]``, at most ``most`` of them and then an ellipsis."""
     begin = texts.ends[rows] + froms
     size = np.minimum(tos - froms, most)
-    ends = np.concatenate([[0], np.cumsum(size + 3 * (tos - froms > most))]).astype(np.int64)
+    ends = ends_of(size + 3 * (tos - froms > most))
     out = np.empty(int(ends[-1]), np.uint8)
     _cut(texts.data, begin, tos - froms, most, out, ends)
     return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(ends), pa.py_buffer(out))

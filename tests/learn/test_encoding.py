@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.capabilities.risk.encoding import frequent, in_time, joined, numbered, out_of_fold, rates
+from ml.learn.encoding import frequent, in_time, joined, numbered, out_of_fold, rates
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 50)), min_size=1, max_size=30)
 

@@ -13,8 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk.columns import ENCODED
-
 MOST_VALUES = 200_000
 
 Codes = npt.NDArray[np.int64]
@@ -91,12 +89,15 @@ def _overall(at: Codes, label: Labels, delay: int) -> Floats:
     return np.asarray((bad[end] + 0.5) / (end + 50.0), np.float64)
 
 
-ENCODES = ["at", *dict.fromkeys(column for columns, _ in ENCODED.values() for column in columns)]
-"""Columns of the features' ``order`` that :meth:`Encoder.fit` looks at."""
-
-
 class Encoder:
-    """The rates of :data:`columns.ENCODED` as a model knows them.
+    """Rates of texts, or of several columns' values together, as a model knows them.
+
+    Parameters
+    ----------
+    prior : float
+        A value's rate is drawn to that of all by so many rows.
+    columns : mapping of str to sequence of str
+        The columns behind each rate, by its name.
 
     Attributes
     ----------
@@ -106,8 +107,13 @@ class Encoder:
         Rate and number of orders of each; the last stands for all others.
     """
 
-    def __init__(self, prior: float) -> None:
-        self.prior = prior
+    def __init__(self, prior: float, columns: Mapping[str, Sequence[str]]) -> None:
+        self.prior, self.columns = prior, columns
+
+    @property
+    def needs(self) -> list[str]:
+        """The columns that :meth:`fit` looks at."""
+        return ["at", *dict.fromkeys(column for columns in self.columns.values() for column in columns)]
 
     def fit(self, order: pa.Table, label: Labels, delay: int, fold: Codes | None = None) -> Floats:
         """Learn the rates of ``order`` and encode its rows by what each may see, shape (n_rows, 2 n_rates).
@@ -115,7 +121,7 @@ class Encoder:
         Parameters
         ----------
         order : pyarrow.Table
-            Rows of the features' ``order`` whose ``label`` is known; columns ``ENCODES`` at least.
+            Rows whose label is known; columns :attr:`needs` at least.
         label : ndarray of shape (n_rows,)
         delay : int
             Seconds after which a label counts as known: a row sees those of the rows placed so long before it.
@@ -124,7 +130,7 @@ class Encoder:
         """
         self.known_, self.rate_, self.seen_ = {}, {}, {}
         at, made = order["at"].to_numpy(), []
-        for name, (columns, _) in ENCODED.items():
+        for name, columns in self.columns.items():
             texts = joined(order, columns)
             self.known_[name] = known = frequent(texts)
             code = numbered(texts, known)
@@ -141,7 +147,7 @@ class Encoder:
     def encode(self, order: pa.Table) -> Floats:
         """Rate and log(1 + orders) of each row's values, shape (n_rows, 2 n_rates)."""
         made = []
-        for name, (columns, _) in ENCODED.items():
+        for name, columns in self.columns.items():
             code = numbered(joined(order, columns), self.known_[name])
             made += [self.rate_[name][code], self.seen_[name][code]]
         return np.stack(made, axis=1)
@@ -149,18 +155,20 @@ class Encoder:
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """What :meth:`of` makes the same encoder from: arrays without objects."""
         kept: dict[str, npt.NDArray[np.generic]] = {}
-        for name in ENCODED:
+        for name in self.columns:
             texts = self.known_[name].to_pylist()
             kept[f"{name}.known"] = np.frombuffer("\x00".join(texts).encode(), np.uint8)
             kept[f"{name}.rate"], kept[f"{name}.seen"] = self.rate_[name], self.seen_[name]
         return kept
 
     @classmethod
-    def of(cls, prior: float, state: Mapping[str, npt.NDArray[np.generic]]) -> Encoder:
+    def of(
+        cls, prior: float, columns: Mapping[str, Sequence[str]], state: Mapping[str, npt.NDArray[np.generic]]
+    ) -> Encoder:
         """The encoder whose :meth:`state` this is."""
-        made = cls(prior)
+        made = cls(prior, columns)
         made.known_, made.rate_, made.seen_ = {}, {}, {}
-        for name in ENCODED:
+        for name in columns:
             rate, seen = (np.asarray(state[f"{name}.{part}"], np.float64) for part in ("rate", "seen"))
             text = state[f"{name}.known"].tobytes().decode()
             made.known_[name] = pa.array(text.split("\x00") if len(rate) > 1 else [], pa.string())

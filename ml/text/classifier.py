@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import linear, network
-from ml.capabilities.sentiment.calibrate import Calibration, calibrate, choose, of_steps
-from ml.capabilities.sentiment.calibrate import chances as calibrated
-from ml.capabilities.sentiment.grams import Texts
-from ml.capabilities.sentiment.lexicon import examples
-from ml.capabilities.sentiment.linear import Linear
-from ml.capabilities.sentiment.network import Network
-from ml.capabilities.sentiment.spec import Params
+from ml.kernels.hashing import text_hashes
+from ml.learn.class_calibration import Calibration, calibrate, choose, of_steps
+from ml.learn.class_calibration import chances as calibrated
+from ml.text import network
+from ml.text import svm as linear
+from ml.text.network import Network
+from ml.text.params import TextParams
+from ml.text.svm import Linear
+from ml.text.tokens import Texts
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -48,12 +50,12 @@ class Classifier(NamedTuple):
     network: Network | None
     both: Calibration | None
 
-    def chances(self, texts: Texts, *, threads: int = 2) -> Floats:
+    def chances(self, texts: Texts) -> Floats:
         """Chance of each class, shape (n_texts, n_classes)."""
-        found = linear.logits(self.linear, texts, threads=threads)
+        found = linear.logits(self.linear, texts)
         if self.network is None or self.both is None:
             return calibrated(self.alone, found)
-        second = network.scores(self.network, texts, threads=threads)
+        second = network.scores(self.network, texts)
         return calibrated(self.both, np.concatenate([found, second], axis=1))
 
     def label(self, chance: Floats) -> Labels:
@@ -61,7 +63,14 @@ class Classifier(NamedTuple):
         return choose(self.alone if self.both is None else self.both, chance)
 
 
-def learn(texts: pa.Array, grades: Labels, class_of: Labels, params: Params, seed: int, *, hints: bool) -> Classifier:
+def learn(
+    texts: pa.Array,
+    grades: Labels,
+    class_of: Labels,
+    params: TextParams,
+    seed: int,
+    hints: Sequence[tuple[str, int]] = (),
+) -> Classifier:
     """Fit on texts with grades from 0, the worst, that fall into classes.
 
     The linear model is calibrated on scores of texts that were left out of a fit; equal texts are left out together.
@@ -70,10 +79,10 @@ def learn(texts: pa.Array, grades: Labels, class_of: Labels, params: Params, see
     ----------
     class_of : ndarray of shape (n_grades,), int64
         Class of each grade, in order: stars tell more than the class that they are in.
-    hints : bool
-        The built-in word list, which is of three classes, is learned from too, in every fit.
+    hints : sequence of (str, int)
+        Words or phrases with their class, which are learned from too, in every fit: what is known before the first text.
     """
-    told = [(word, _grade(label, class_of)) for word, label in examples()] if hints else []
+    told = [(word, _grade(label, class_of)) for word, label in hints]
     whole = pa.concat_arrays([texts.cast(pa.large_string()), pa.array([word for word, _ in told], pa.large_string())])
     target = np.concatenate([grades, np.array([grade for _, grade in told], np.int64)])
     weight = _even(class_of[target[len(texts) :]], int(class_of[-1]) + 1) * params.lexicon_weight
@@ -100,10 +109,10 @@ def learn(texts: pa.Array, grades: Labels, class_of: Labels, params: Params, see
 
 def _beside(
     texts: pa.Array, grades: Labels, class_of: Labels, alone: Calibration, scores: npt.NDArray[np.float32],
-    out: npt.NDArray[np.bool_], params: Params, seed: int,
+    out: npt.NDArray[np.bool_], params: TextParams, seed: int,
 ) -> tuple[Network | None, Calibration | None]:  # fmt: skip
     """Train a network on the texts that are not ``out``, and on all of them if it helped on those that are."""
-    from ml.capabilities.sentiment import network_train
+    from ml.text import network_train
 
     def fit(rows: npt.NDArray[np.int64]) -> Network:
         few = rows[: params.network_reviews]
@@ -148,4 +157,4 @@ def fold_of(texts: pa.Array, folds: int) -> Labels:
 def fingerprints(texts: pa.Array) -> Labels:
     """A number of 63 bits for each text."""
     found = Texts.of(texts)
-    return np.asarray(linear.hashes(found.data, found.ends), np.int64)
+    return np.asarray(text_hashes(found.data, found.ends), np.int64)

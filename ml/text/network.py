@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.grams import Bytes, Folds, Texts, Tokens, bucket, folds, room, tokenise
 from ml.kernels.compiled import compiled, share
+from ml.text.tokens import Bytes, Folds, Texts, Tokens, bucket, folds, room, tokenise
 
 PIECES = 12
 """N-grams of a token that are looked at: its word, then the first of its characters."""
@@ -78,7 +78,7 @@ class Network(NamedTuple):
     longest: int
 
 
-def scores(network: Network, texts: Texts, *, threads: int = 2) -> Floats:
+def scores(network: Network, texts: Texts) -> Floats:
     """Scores of each text and grade, shape (n_texts, n_grades)."""
     out = np.empty((len(texts), len(network.head_bias)), np.float32)
     filters, head = network.filters.whole().T.copy(), network.head.whole().T.copy()
@@ -90,7 +90,7 @@ def scores(network: Network, texts: Texts, *, threads: int = 2) -> Floats:
         pooled = _pool(read.vectors @ filters, network.filter_bias, read)
         out[start:end] = pooled @ head + network.head_bias
 
-    share(work, len(texts), threads, BLOCK)
+    share(work, len(texts), BLOCK)
     return out
 
 

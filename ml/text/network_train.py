@@ -11,22 +11,22 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import layers, ops
 
-from ml.capabilities.sentiment.grams import Texts
-from ml.capabilities.sentiment.network import FILTERS, PIECES, Network, Small, pieces
-from ml.capabilities.sentiment.spec import Params
+from ml.text.network import FILTERS, PIECES, Network, Small, pieces
+from ml.text.params import TextParams
+from ml.text.tokens import Texts
 
 BATCH = 128
 FEWEST = 3
 """A bucket of fewer tokens has no embedding."""
 
 
-def train(texts: Texts, grades: npt.NDArray[np.int64], n_grades: int, params: Params, seed: int) -> Network:
+def train(texts: Texts, grades: npt.NDArray[np.int64], n_grades: int, params: TextParams, seed: int) -> Network:
     """Fit on texts with grades ``0 … n_grades - 1``; the same texts, order and seed give the same network."""
     return compress(*fit(texts, grades, n_grades, params, seed), params)
 
 
 def fit(
-    texts: Texts, grades: npt.NDArray[np.int64], n_grades: int, params: Params, seed: int
+    texts: Texts, grades: npt.NDArray[np.int64], n_grades: int, params: TextParams, seed: int
 ) -> tuple[Any, npt.NDArray[np.int32]]:
     """The network in Keras, and the row of its embedding for each bucket plus 1.
 
@@ -52,7 +52,7 @@ def fit(
     return model, row
 
 
-def build(n_rows: int, n_grades: int, params: Params, seed: int) -> Any:
+def build(n_rows: int, n_grades: int, params: TextParams, seed: int) -> Any:
     """The network of :mod:`network`, with dropout of numbers and of whole words."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -82,7 +82,7 @@ def build(n_rows: int, n_grades: int, params: Params, seed: int) -> Any:
     return keras.Model([given, head], layers.Dense(n_grades, name="head")(pooled))
 
 
-def compress(model: Any, row: npt.NDArray[np.int32], params: Params) -> Network:
+def compress(model: Any, row: npt.NDArray[np.int32], params: TextParams) -> Network:
     """Take the weights out of Keras, a byte each."""
     embedding = next(layer for layer in model.layers if isinstance(layer, layers.Embedding)).get_weights()[0]
     embedding[0] = 0

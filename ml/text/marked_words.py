@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.sentiment.grams import Texts, Tokens, folds, room, tokenise
-from ml.capabilities.sentiment.seeds import AND, CONTRAST, words
 from ml.kernels.compiled import compiled
+from ml.text.function_words import AND, CONTRAST, words
+from ml.text.tokens import Texts, Tokens, folds, room, tokenise
 
 TURN, JOIN = -2, -1
 """Roles of a word that begins a clause, and of one that may; those of an aspect are 1 and up."""

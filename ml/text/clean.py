@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment.grams import HEADLINE
+from ml.text.tokens import HEADLINE
 
 LONGEST = 100_000
 """Code points that are read of a text."""

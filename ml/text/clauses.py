@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.grams import Tokens, spaceless
-from ml.capabilities.sentiment.roles import JOIN, TURN, Words, role
 from ml.kernels.compiled import compiled
+from ml.text.marked_words import JOIN, TURN, Words, role
+from ml.text.tokens import Tokens, spaceless
 
 NONE, SOFT, HARD = 0, 1, 2
 SHORT = 3

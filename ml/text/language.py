@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment.grams import HEADLINE
+from ml.text.tokens import HEADLINE
 
 UNKNOWN, NO_WORDS = "und", "zxx"
 LOOK = 150

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.risk.spec import Params
+from ml.kernels.threads import threads
 from ml.learn import trees
+from ml.learn.params import BoostingParams
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
 FEW = 200_000
-"""Up to so many rows one thread is as fast as two, and much faster on a machine that others use too."""
+"""Up to so many rows one thread is as fast as several, and much faster on a machine that others use too."""
 
 
 class Boosters:
@@ -27,7 +28,7 @@ class Boosters:
 
     def log_odds(self, x: Matrix) -> Floats:
         """Mean log-odds, shape (n_rows,)."""
-        made = [trees.predict(each, x, threads=1) for each in self.trees]
+        made = [trees.predict(each, x) for each in self.trees]
         return np.asarray(np.mean(made, axis=0), np.float64)
 
     def contributions(self, x: Matrix) -> Floats:
@@ -35,7 +36,7 @@ class Boosters:
 
         TreeSHAP of Lundberg et al., Nature Machine Intelligence 2020.
         """
-        made = [b.predict(x, pred_contrib=True, num_threads=threads(x)) for b in self.boosters]
+        made = [b.predict(x, pred_contrib=True, num_threads=_threads(x)) for b in self.boosters]
         return np.asarray(np.mean(made, axis=0), np.float64)
 
     def save(self, folder: Path) -> None:
@@ -44,17 +45,25 @@ class Boosters:
             (folder / f"booster_{i}.txt").write_text(booster.model_to_string(), encoding="utf-8")
 
 
-def boost(x: Matrix, y: npt.NDArray[np.int8], texts: int, params: Params, seed: int) -> Boosters:
-    """Fit on ``x`` of shape (n_rows, n_columns), whose last ``texts`` columns are positions of texts."""
+def boost(
+    x: Matrix, y: npt.NDArray[np.int8], texts: int, params: BoostingParams, seed: int, weight: Floats | None = None
+) -> Boosters:
+    """Fit on ``x`` of shape (n_rows, n_columns), whose last ``texts`` columns are positions of texts.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,), int8
+    weight : ndarray of shape (n_rows,), optional
+        What each row counts.
+    """
     from lightgbm import Dataset, train
 
     width = x.shape[1]
-    weight = np.where(y > 0, params.fraud_weight, 1.0) if params.fraud_weight != 1 else None
     chosen = {
         "objective": "binary", "learning_rate": params.learning_rate, "num_leaves": params.leaves,
         "min_data_in_leaf": params.min_leaf, "feature_fraction": params.column_share, "bagging_fraction": 0.8,
         "bagging_freq": 1, "lambda_l2": params.ridge, "max_bin": 127, "deterministic": True, "force_row_wise": True,
-        "num_threads": threads(x), "verbosity": -1,
+        "num_threads": _threads(x), "verbosity": -1,
     }  # fmt: skip
     made = []
     for member in range(params.members):
@@ -71,6 +80,5 @@ def read(folder: Path, members: int) -> Boosters:
     return Boosters([Booster(model_str=text) for text in texts])
 
 
-def threads(x: Matrix) -> int:
-    """One for few rows, else two."""
-    return 1 if len(x) <= FEW else 2
+def _threads(x: Matrix) -> int:
+    return 1 if len(x) <= FEW else threads()

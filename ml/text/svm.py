@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.sentiment.grams import (
+from ml.kernels.compiled import Csr, compiled, share
+from ml.kernels.threads import threads
+from ml.text.params import TextParams
+from ml.text.tokens import (
     CHARS,
     WORDS,
     Bytes,
@@ -28,8 +31,6 @@ from ml.capabilities.sentiment.grams import (
     token_grams,
     tokenise,
 )
-from ml.capabilities.sentiment.spec import Params
-from ml.kernels.compiled import Csr, compiled, share
 
 Floats = npt.NDArray[np.float32]
 STEP = 4_096
@@ -67,12 +68,12 @@ class Counted(NamedTuple):
     idf: Floats
 
 
-def shares(params: Params) -> Floats:
+def shares(params: TextParams) -> Floats:
     """What each group of n-grams counts."""
     return np.outer([1, params.head_weight], [1, params.char_weight]).ravel().astype(np.float32)
 
 
-def count(texts: Texts, params: Params) -> Counted:
+def count(texts: Texts, params: TextParams) -> Counted:
     """Weigh the n-grams of the training texts."""
     buckets, groups, ends = presence(texts, params.bits)
     rows = np.repeat(np.arange(len(texts)), np.diff(ends))
@@ -82,7 +83,7 @@ def count(texts: Texts, params: Params) -> Counted:
 
 def solve(
     counted: Counted, rows: npt.NDArray[np.int64], grades: npt.NDArray[np.int64], importance: Floats, n_grades: int,
-    params: Params,
+    params: TextParams,
 ) -> Linear:  # fmt: skip
     """Fit on ``rows`` of what was counted, of which some are above each step and some are not.
 
@@ -105,14 +106,14 @@ def _halved(weights: Floats) -> Floats:
     return np.asarray(weights.astype(np.float16), np.float32)
 
 
-def _idf(buckets: npt.NDArray[np.int32], n: int, params: Params) -> Floats:
+def _idf(buckets: npt.NDArray[np.int32], n: int, params: TextParams) -> Floats:
     df = np.bincount(buckets, minlength=1 << params.bits)
     return _halved(np.where(df >= params.min_reviews, np.log((1 + n) / (1 + df)) + 1, 0.0).astype(np.float32))
 
 
 def _matrix(
     rows: npt.NDArray[np.int64], buckets: npt.NDArray[np.int32], groups: npt.NDArray[np.int8], idf: Floats, n: int,
-    params: Params,
+    params: TextParams,
 ) -> tuple[Csr, npt.NDArray[np.int64]]:  # fmt: skip
     """The features of all texts as a sparse matrix of the buckets that are used, and which those are."""
     from scipy.sparse import csr_matrix
@@ -129,7 +130,7 @@ def _matrix(
     return csr_matrix((values[used], (rows[used], place[buckets[used]])), shape=(n, len(kept))), kept
 
 
-def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: Params) -> tuple[Floats, float]:
+def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: TextParams) -> tuple[Floats, float]:
     """Weights and bias of one step."""
     from scipy.sparse import diags_array
     from sklearn.svm import LinearSVC
@@ -167,7 +168,7 @@ def presence(texts: Texts, bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArra
     return buckets[: ends[-1]].copy(), groups[: ends[-1]].copy(), ends
 
 
-def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
+def logits(model: Linear, texts: Texts) -> Floats:
     """Scores of each text and step before calibration, shape (n_texts, n_steps)."""
     out = np.empty((len(texts), len(model.bias)), np.float32)
 
@@ -175,7 +176,7 @@ def logits(model: Linear, texts: Texts, *, threads: int = 2) -> Floats:
         _logits(texts.data, texts.ends[start : end + 1], folds(), model, out[start:end])
 
     # Long pieces: each begins with a clean slate of all buckets.
-    share(work, len(texts), threads, max(STEP, len(texts) // (4 * threads)))
+    share(work, len(texts), max(STEP, len(texts) // (4 * threads())))
     return out
 
 
@@ -274,16 +275,3 @@ def _logits(data: Bytes, ends: Any, folds: Folds, model: Linear, out: Any) -> No
         _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
         add_up(text, 0, t, model, r, sums)
         finish(model, sums, out[r])
-
-
-@compiled
-def hashes(data: Bytes, ends: Any) -> npt.NDArray[np.int64]:
-    """FNV-1a of 64 bits of each text's bytes, without its sign."""
-    out = np.empty(len(ends) - 1, np.int64)
-    for r in range(len(ends) - 1):
-        h = np.uint64(0xCBF29CE484222325)
-        for i in range(ends[r], ends[r + 1]):
-            h = (h ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
-        h ^= h >> np.uint64(29)
-        out[r] = np.int64(h >> np.uint64(1))
-    return out

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ml.capabilities.sentiment.calibrate import Calibration
-from ml.capabilities.sentiment.classifier import Classifier
-from ml.capabilities.sentiment.linear import Linear, shares
-from ml.capabilities.sentiment.network import Network, Small
-from ml.capabilities.sentiment.spec import Params
+from ml.learn.class_calibration import Calibration
+from ml.text.classifier import Classifier
+from ml.text.network import Network, Small
+from ml.text.params import TextParams
+from ml.text.svm import Linear, shares
 
 
 def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
 _SMALL = ("embedding", "filters", "head")
 
 
-def load(story: Mapping[str, Any], folder: Path, params: Params) -> Classifier:
+def load(story: Mapping[str, Any], folder: Path, params: TextParams) -> Classifier:
     """Read what :func:`save` wrote."""
     with np.load(folder / "linear.npz", allow_pickle=False) as arrays:
         idf = np.zeros(1 << params.bits, np.float32)
