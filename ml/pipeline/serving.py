@@ -20,7 +20,8 @@ from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability
 from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night
-from ml.pipeline.training import features, learn, recipe, serving
+from ml.pipeline.features import features
+from ml.pipeline.training import learn, recipe, serving
 from ml.registry import capability as find
 from ml.settings import Settings
 

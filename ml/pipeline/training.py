@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -20,13 +19,11 @@ from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
 from ml.core.spec import Capability
 from ml.pipeline.context import Night
+from ml.pipeline.features import TRUTH, features, windows
 from ml.registry import capability as find
 from ml.settings import Settings
 
-log = logging.getLogger("nightshift")
-
 SEED = 7
-TRUTH = "truth"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 WIDER = 1.5
 
