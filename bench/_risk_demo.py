@@ -198,7 +198,8 @@ def _unsupervised(model: RiskModel, order: pa.Table, truth: pa.Table) -> Iterato
     from sklearn.ensemble import IsolationForest
 
     def matrix(rows: pa.Table) -> Matrix:
-        return np.nan_to_num(np.stack([rows[n].cast(pa.float32()).to_numpy() for n in UNUSUAL], axis=1), nan=-1)
+        columns = [rows[n].cast(pa.float32()).to_numpy() for n in UNUSUAL]
+        return np.asarray(np.nan_to_num(np.stack(columns, axis=1), nan=-1), np.float32)
 
     label = truth["label"].to_numpy()
     forest = IsolationForest(n_estimators=200, random_state=SEED, n_jobs=2).fit(matrix(order))

@@ -210,7 +210,7 @@ def fast_text(task: Task) -> Scores:
     return means @ out.T.astype(np.float64)
 
 
-@numba.njit
+@numba.njit  # type: ignore[untyped-decorator]
 def _descend(grams: Any, ends: Any, labels: Any, order: Any, table: Any, out: Any, rate: float) -> None:
     classes, size = out.shape
     for i in order:

@@ -82,7 +82,7 @@ def _again(label: str, month: Month) -> Iterator[Row]:
         _number(table["product_id"], window.features["product"], "product"),
         window.log.n_customers,
     )[window.users]
-    often = history(window.log, window.users, 365.0, cap=np.inf, looks=False)
+    often = history(window.log, window.users.astype(np.int32), 365.0, cap=np.inf, looks=False)
     theirs = window.lists(np.where(often.toarray() > 0, often.toarray(), -np.inf), new=False, k=K)
     mine, peer = judge(ours, truth), judge(theirs, truth)
     took = np.bincount(truth.units, minlength=truth.n_units) > 0

@@ -27,6 +27,7 @@ def ensure(stack: Stack, secrets: Mapping[str, str]) -> None:
     admin = admin_url(stack, secrets)
     with closing(_admin(stack, secrets, admin)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
+        cursor.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(_MOVING)))  # of a start that was killed
         for role in postgres.ROLES:
             _role(cursor, role)
         for user in (*OWNERS.values(), READER):
@@ -83,8 +84,6 @@ def _rename_superuser(stack: Stack, secrets: Mapping[str, str], admin: str) -> N
     with closing(postgres.connect(moving)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("ALTER ROLE nightshift RENAME TO {}").format(sql.Identifier(ADMIN)))
         _login(connection, ADMIN, secrets[PASSWORDS[ADMIN]])
-    with closing(postgres.connect(admin)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(_MOVING)))
 
 
 def _role(cursor: Any, name: str) -> None:

@@ -25,6 +25,7 @@ CHECKS: dict[str, Sequence[str]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
     "mypy": ("-m", "mypy"),
+    "codespell": ("-m", "codespell_lib"),
     "import-linter": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
 }
 # A file's tests share what is costly to make. A night of the tests takes up to 3 GiB.

@@ -24,6 +24,8 @@ class PublishedColumn:
     meaning: str
     unit: str = ""
     nullable: bool = False
+    quotes: bool = False
+    """Holds what a customer wrote, in a row that is not about that customer's own review: an erasure empties it."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,6 @@ from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
 
 _STEP = 2048
 Arrays = tuple[npt.NDArray[np.int64], Ids, Scores]
-
-
-def pair_sums(history: Callable[[Ids], Csr], weights: Csr, users: Ids, items: Ids) -> Scores:
-    """R = Σ_j h_uj w_ji of each pair (u, i), shape (n_pairs,).
-
-    ``history`` gives the rows h of the customers it is asked for.
-    """
-    who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    order = np.argsort(row, kind="stable")
-    ends = np.searchsorted(row[order], np.arange(len(who) + 1))
-    scores = np.empty(len(order), np.float32)
-    scores[order] = row_sums(history(who), weights, ends, np.asarray(items, np.int32)[order])
-    return scores
 
 
 def row_sums(h: Csr, weights: Csr, ends: npt.NDArray[np.int64], items: Ids) -> Scores:

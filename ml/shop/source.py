@@ -69,7 +69,18 @@ class Source:
         for path in (Path(contract.__file__), *shared, *files, *([self.data] if self.data else [])):
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
                 if file.is_file() and "__pycache__" not in file.parts:
-                    digest.update(file.name.encode())
-                    with file.open("rb") as opened:
-                        digest.update(hashlib.file_digest(opened, "sha256").digest())
+                    digest.update(file.name.encode(errors="surrogateescape"))
+                    digest.update(_sha256(file))
         return digest.hexdigest()
+
+
+def _sha256(path: Path) -> bytes:
+    try:
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").digest()
+    except OSError as error:
+        raise NightshiftError(
+            "A file of the data cannot be read.",
+            came=f"{path}: {error.strerror}",
+            do="look at its rights and its disk; a file that does not belong there can go",
+        ) from None

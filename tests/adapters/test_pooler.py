@@ -18,10 +18,12 @@ from psycopg2.extensions import parse_dsn
 
 from cli.postgres import identity
 from ml.adapters import postgres
+from ml.adapters.batches.publish import rollback
 from ml.adapters.books import locks
 from ml.adapters.postgres import database as look
 from ml.core.errors import Busy, NightshiftError
 from ml.settings import Settings
+from tests.adapters.shelf import shelve
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SETTINGS = """
@@ -97,6 +99,18 @@ def test_a_role_ends_with_its_transaction(pooled: str) -> None:
             cursor.execute("SELECT current_user::text, current_setting('transaction_read_only')")
             assert cursor.fetchone() == ("postgres", "off")
             connection.rollback()
+
+
+def test_a_batch_is_published_and_taken_back(pooled: str, settings: Settings) -> None:
+    """Migration, publishing and rollback do what they do without a pooler, and leave no lock with it."""
+    assert postgres.migrate(pooled) == ()
+    for day in (1, 2):
+        shelve(pooled, settings.lake_uri, day=day)
+    rollback(pooled, "recommendation")
+    shown = "SELECT DISTINCT as_of::date::text AS day FROM ml.recommendation"
+    assert postgres.query(settings.database_url, shown) == [{"day": "2026-01-01"}]
+    left = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory'"
+    assert postgres.query(settings.database_url, left) == [{"n": 0}]
 
 
 def test_a_pooler_is_seen(pooled: str, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,9 +14,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from cli import logins, ports, postgres, sql, urls
+from cli import logins, main, ports, postgres, sql, urls
 from cli.environment import Stack
-from cli.home import Home
+from cli.home import Home, write_private
 from ml.adapters import postgres as adapter
 from ml.core.errors import NightshiftError
 
@@ -104,3 +105,28 @@ def test_the_url_for_a_person_holds_no_password(tmp_path: Path) -> None:
     )
     assert urls.login_url(home, named, secrets) == "postgresql://u@h/d?sslmode=require"
     assert os.environ.get("PGPASSFILE") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "user", "secret"),
+    [([], "nightshift", "postgres_password"), (["--read-only"], "nightshift_sql", "reader_password"),
+     (["--admin"], "postgres", "postgres_admin_password")],
+)  # fmt: skip
+def test_psql_is_opened_without_a_password_on_its_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], user: str, secret: str
+) -> None:
+    """It gets the login that was asked for, the password by its environment, and what follows as it is."""
+    from cli.environment import Server
+
+    home = Home(tmp_path)
+    home.ensure()
+    write_private(home.stack_file, json.dumps(Stack({"postgres": 7}, {}, Server("/data", "/bin")).as_json()))
+    called: list[tuple[str, list[str], dict[str, str]]] = []
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "execve", lambda *given: called.append(given))
+    main.app(["psql", *arguments, "-c", "SELECT 1"], standalone_mode=False)
+    [(program, line, environ)] = called
+    assert (program, line[2:]) == ("/bin/psql", ["-c", "SELECT 1"])
+    assert psycopg2.extensions.parse_dsn(line[1])["user"] == user
+    assert environ["PGPASSWORD"] == home.secrets()[secret]
+    assert not any(value in " ".join(line) for value in home.secrets().values())

@@ -94,9 +94,9 @@ PRODUCT_SENTIMENT = Published(
             "null where one has no review.", nullable=True,
         ),
         PublishedColumn("praised", "text", "Up to three aspects that are praised most, best first; empty: none."),
-        PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none."),
+        PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none.", quotes=True),
         PublishedColumn("criticised", "text", "Up to three aspects criticised most, worst first; empty: none."),
-        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none."),
+        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none.", quotes=True),
     ),
     indexes=(("score",),),
     for_all=True,
@@ -120,7 +120,7 @@ SENTIMENT_ALERT = Published(
         PublishedColumn(
             "q_value", "number", "Expected share of false alerts among those as strong as this.", "0 to 1"
         ),
-        PublishedColumn("quote", "text", "What one of them says."),
+        PublishedColumn("quote", "text", "What one of them says.", quotes=True),
         PublishedColumn("reason", "text", "The alert in words."),
     ),
     for_all=True,

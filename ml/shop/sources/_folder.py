@@ -26,6 +26,9 @@ OTHERS = {
 """Ending of a file that holds data in another format -> what to do."""
 
 
+SHOPIFY = "is an export of Shopify's orders: ./nightshift shop load shopify --data FILE reads it"
+
+
 @dataclass
 class Found:
     """The file of each table in the contract's order, and the names of what is no data and is not read."""
@@ -37,7 +40,8 @@ class Found:
 def look(folder: Path, faults: Faults) -> Found:
     """Give every entry of the folder a meaning: a table's file, a fault, or unread."""
     if not folder.is_dir():
-        raise NightshiftError("There is no such folder.", came=str(folder), do="name the folder of the table files")
+        what = "This is a file, not the folder of a shop's files." if folder.is_file() else "There is no such folder."
+        raise NightshiftError(what, came=str(folder), do="name the folder in which the table files lie")
     found = Found()
     for path in sorted(folder.iterdir()):
         _place(path, found, faults)
@@ -64,6 +68,8 @@ def _place(path: Path, found: Found, faults: Faults) -> None:
         faults.add(path.name, f"there is {found.files[name].name} too; keep one")
     elif name in TABLES:
         found.files[name] = path
+    elif name.startswith("orders_export"):
+        faults.add(path.name, SHOPIFY)
     elif ending.startswith(".txt") and not close(name, TABLES):
         found.unread.append(path.name)
     else:

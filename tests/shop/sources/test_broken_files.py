@@ -44,7 +44,7 @@ def titles(folder: Path) -> list[object]:
         (STRAY_QUOTES, "1 row, text after a closing quote(.*): line 3 'up to line 6: S15,Thing \"4,cups,8.50'"),
         ('product_id,title\np1,a\np2,"b\np3,c\np4,d\n', "1 row, a quoted field that is never closed(.*): line 3"),
         ('product_id,title\np1,"a\np2,b\np3,c"\np4,d\n', "2 rows, a quoted field holds a line that looks(.*): line 3 'p2,b', line 4"),
-        ('product_id,title,price\np1,"a,1.5\np2,b",2.5\n', "a quoted field holds a line that looks(.*): line 3 'p2,b\",2.5'"),
+        ('product_id,title,price\np1,"a,1.5\np2,b",2.5\n', "a quoted field holds a line that looks(.*): line 3 'p2,b'"),
         ('product_id\n"p1\np2"\n', "looks like a row(.*): line 3"),
         ('product_id,title\np1, "a"\n', "a blank before an opening quote(.*): line 2"),
         ("product_id,title\np1,a\rp2,b\np3,c\n", "a carriage return in the middle of a line(.*): line 2"),
@@ -181,7 +181,11 @@ def test_bytes_and_dictionaries_of_parquet_are_text(tmp_path: Path) -> None:
     assert [(r["product_id"], r["title"], r["price"]) for r in found] == [("pé", "é", None), ("p2", None, 1.0)]
     parquet.write_table(pa.table({"product_id": pa.array([b"p\xe9"])}), folder / "product.parquet")
     (line,) = refusal(folder)
-    assert "UTF8" in line
+    assert "column product_id holds a value in rows 1 to 1 that is none (Invalid UTF8" in line
+    far = pa.table({"product_id": ["p"], "listed_at": pa.array([9 * 10**18], pa.timestamp("ms"))})
+    parquet.write_table(far, folder / "product.parquet")
+    (line,) = refusal(folder)
+    assert "column listed_at holds a value in rows 1 to 1 that is none" in line
 
 
 def test_no_file_is_passed_over_unnamed(tmp_path: Path) -> None:

@@ -22,10 +22,9 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from ml.capabilities.recommender.spec import Params
-from ml.kernels.compiled import Csr, Ids, Scores
-from ml.kernels.sparse import load_csr, pair_sums, save_csr
+from ml.kernels.compiled import Csr, Ids
+from ml.kernels.sparse import load_csr, save_csr
 from ml.kernels.threads import threads
-from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
 
@@ -65,25 +64,14 @@ def solve_reference(gram: npt.NDArray[np.float64], penalty: float) -> npt.NDArra
     return b
 
 
+def matrix(state: Linear) -> Csr:
+    """What a customer's :func:`rows` are multiplied with: r = h W, shape (n_columns of h, n_products)."""
+    return state.weights
+
+
 def rows(state: Linear, log: Log, users: Ids) -> Csr:
     """Give the customers' histories h as this model weighs them."""
     return history(log, users, state.half_life_days)
-
-
-def propose(state: Linear, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 where nothing more is reached."""
-    ids, scores, _ = explain(state, log, users, k)
-    return ids, scores
-
-
-def explain(state: Linear, log: Log, users: Ids, k: int) -> tuple[Ids, Scores, Ids]:
-    """:func:`propose`, and of each proposal the product of the history that adds most to it."""
-    return top_k_sparse(rows(state, log, users), state.weights, k)
-
-
-def pairs(state: Linear, log: Log, users: Ids, items: Ids) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    return pair_sums(lambda who: rows(state, log, who), state.weights, users, items)
 
 
 def save(state: Linear, folder: Path) -> None:

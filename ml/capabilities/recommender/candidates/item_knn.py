@@ -19,9 +19,9 @@ from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.spec import Params
 from ml.core.units import DAY_S
-from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.compiled import Csr, Ids
 from ml.kernels.groups import ends_of
-from ml.kernels.sparse import load_csr, pair_sums, save_csr
+from ml.kernels.sparse import load_csr, save_csr
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone, since
@@ -55,25 +55,14 @@ def fit_recent(log: Log, at: int, params: Params, seed: int) -> Neighbours:  # n
     return Neighbours(similar, params.recent_days, 0.2)
 
 
+def matrix(state: Neighbours) -> Csr:
+    """What a customer's :func:`rows` are multiplied with: r = h W, shape (n_columns of h, n_products)."""
+    return state.similar
+
+
 def rows(state: Neighbours, log: Log, users: Ids) -> Csr:
     """Give the customers' histories h as this model weighs them."""
     return history(log, users, state.half_life_days, floor=state.floor)
-
-
-def propose(state: Neighbours, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 where nothing more is near."""
-    ids, scores, _ = explain(state, log, users, k)
-    return ids, scores
-
-
-def explain(state: Neighbours, log: Log, users: Ids, k: int) -> tuple[Ids, Scores, Ids]:
-    """:func:`propose`, and of each proposal the product of the history that adds most to it."""
-    return top_k_sparse(rows(state, log, users), state.similar, k)
-
-
-def pairs(state: Neighbours, log: Log, users: Ids, items: Ids) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    return pair_sums(lambda who: rows(state, log, who), state.similar, users, items)
 
 
 def save(state: Neighbours, folder: Path, name: str = "neighbours") -> None:

@@ -27,8 +27,6 @@ import numpy.typing as npt
 from ml.capabilities.recommender.candidates.popular import lately
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Ids, Scores, compiled, share
-from ml.kernels.sparse import dense_sums
-from ml.kernels.topk.dense import top_k_dense
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
 
@@ -67,26 +65,6 @@ def fit(log: Log, at: int, params: Params, seed: int) -> Topics:
 def tonight(state: Topics, log: Log, params: Params) -> Topics:
     """The same topics with λ as of ``log.until``."""
     return replace(state, lately=lately(log, params.topics_days))
-
-
-def propose(state: Topics, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 for all of a customer without history."""
-    theta, known = customers(state, log, users)
-    ids, scores = top_k_dense(theta, state.items, max(1, k))
-    ids[~known] = -1
-    scores[ids < 0] = 0
-    return ids, scores
-
-
-def pairs(state: Topics, log: Log, users: Ids, items: Ids) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    theta, _ = customers(state, log, who)
-    order = np.argsort(row, kind="stable")
-    ends = np.searchsorted(row[order], np.arange(len(who) + 1))
-    scores = np.empty(len(order), np.float32)
-    scores[order] = dense_sums(theta, state.items, ends, np.asarray(items, np.int32)[order])
-    return scores
 
 
 def customers(state: Topics, log: Log, users: Ids) -> tuple[Scores, npt.NDArray[np.bool_]]:

@@ -113,8 +113,3 @@ def propose(state: Popular, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     ids[:, : best.shape[1]] = best[of]
     scores = np.where(ids >= 0, state.share[of[:, None], ids] if log.n_products else 0, 0).astype(np.float32)
     return ids, scores
-
-
-def pairs(state: Popular, log: Log, users: Ids, items: Ids) -> Scores:
-    """The share of given pairs, shape (n_pairs,)."""
-    return state.share[groups(state, log, users), items]

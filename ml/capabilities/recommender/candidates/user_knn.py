@@ -21,7 +21,6 @@ from ml.capabilities.recommender.spec import Params
 from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
 from ml.kernels.groups import ends_of
-from ml.kernels.sparse import pair_sums
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone, since
@@ -69,15 +68,9 @@ def fit(log: Log, at: int, params: Params, seed: int) -> People:  # noqa: ARG001
     return People(pool, _latest(csr_array(vectors.T), MOST_BUYERS), bought, root_idf, params.people)
 
 
-def propose(state: People, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 where nothing more is reached."""
-    ids, scores, _ = top_k_sparse(rows(state, log, users), state.bought, k)
-    return ids, scores
-
-
-def pairs(state: People, log: Log, users: Ids, items: Ids) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    return pair_sums(lambda who: rows(state, log, who), state.bought, users, items)
+def matrix(state: People) -> Csr:
+    """What a customer's :func:`rows` are multiplied with: r = h W, shape (n_columns of h, n_products)."""
+    return state.bought
 
 
 def rows(state: People, log: Log, users: Ids) -> Csr:

@@ -11,6 +11,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.core.units import DAY_S
 from ml.kernels.threads import limited
 from ml.learn.purchases import Log
+from tests.capabilities.recommender.candidates.proposals import propose
 from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 PARAMS = Params(topics=2)
@@ -49,7 +50,7 @@ def test_planted_tastes_are_found() -> None:
     """Each customer is shown the products of their own kind first, those not bought yet among them."""
     log = _tastes()
     state = plsa.fit(log, NOW, PARAMS, 5)
-    ids, _ = plsa.propose(state, log, np.arange(200, dtype=np.int32), 10)
+    ids, _ = propose(plsa, state, log, np.arange(200, dtype=np.int32), 10)
     for u in range(200):
         assert set(ids[u]) == set(range(10 * (u % 2), 10 * (u % 2) + 10))
 
@@ -63,7 +64,7 @@ def test_tonight_moves_what_sells_by_now_and_no_taste() -> None:
     np.testing.assert_array_equal(moved.phi, state.phi)
     assert moved.lately[3] > 2
     assert moved.lately[4] < 1
-    ids, _ = plsa.propose(moved, log, np.array([0, 2, 4], np.int32), 1)
+    ids, _ = propose(plsa, moved, log, np.array([0, 2, 4], np.int32), 1)
     assert ids[:, 0].tolist() == [3, 3, 3]
 
 
@@ -91,5 +92,5 @@ def test_nobody_met_anything() -> None:
     log = small_log([], ["a", "b"])
     state = plsa.fit(log, NOW, PARAMS, 5)
     assert not state.phi.any()
-    ids, _ = plsa.propose(state, log, np.array([-1], np.int32), 2)
+    ids, _ = propose(plsa, state, log, np.array([-1], np.int32), 2)
     assert ids.tolist() == [[-1, -1]]
