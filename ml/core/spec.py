@@ -83,6 +83,8 @@ class ConfigTable:
         an edit that breaks one, with these words.
     rows : tuple of mapping
         Put in once; what staff deletes of them stays deleted.
+    examples : mapping of str to str
+        What the staff may want, in words, and the SQL that does it.
     """
 
     name: str
@@ -91,6 +93,7 @@ class ConfigTable:
     columns: tuple[ConfigColumn, ...]
     checks: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def column_names(self) -> tuple[str, ...]:
