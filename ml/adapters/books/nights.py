@@ -193,9 +193,9 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
 
 
 def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
-    """Put the snapshot's refused rows into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
+    """Put the snapshot's rows that are broken or left out into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
 
-    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``row`` as JSON text) below ``folder``, which
+    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``severity``, ``row`` as JSON text) below ``folder``, which
     is the snapshot's if not given.
 
     Returns
@@ -215,7 +215,7 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
 def _refused(lake: Lake, path: str, ref: str) -> Iterator[pa.RecordBatch]:
     night = pa.scalar(_night(ref), pa.date32())
     with lake.open(path) as file, pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "row"]):
+        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "severity", "row"]):
             columns = {name: batch.column(name).cast(pa.string()) for name in batch.schema.names}
             columns["night"] = pa.repeat(night, batch.num_rows)
             columns["ref"] = pa.repeat(ref, batch.num_rows)

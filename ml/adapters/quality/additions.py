@@ -11,6 +11,7 @@ from typing import Any
 
 from ml.adapters.lake import Lake
 from ml.adapters.quality.judge import Judge
+from ml.adapters.quality.relations import Parent, has_rates
 from ml.adapters.quality.snapshot import Sieve
 from ml.adapters.quality.suite import Suite
 from ml.adapters.shop.extract import schema
@@ -64,13 +65,20 @@ class _Parents:
         self._connection, self._lake, self._folder, self._history = connection, lake, folder, history
         self._table = table
 
-    def __call__(self, column: str, parent: str, key: str) -> str:
+    def __call__(self, column: str, parent: str, key: str) -> Parent:
         files = sources(self._lake, self._folder, self._history, parent)
         name = f'"parent of {self._table.name}.{column}"'
         raw = self._lake.parquet(self._folder, "raw", self._table.name)
-        mine = f'SELECT "{column}" AS "{key}" FROM \'{raw}\''
-        there = f'SELECT "{key}" FROM read_parquet({files})' if files else mine + " WHERE false"
-        self._connection.execute(
-            f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT "{key}" FROM ({there}) SEMI JOIN ({mine}) USING ("{key}")'
+        rates = (
+            parent == "order"
+            and self._table.has_order_money
+            and any(has_rates(self._connection, file) for file in files)
         )
-        return name
+        wanted = f'"{key}"' + (", exchange_rate" if rates else "")
+        mine = f'SELECT "{column}" AS "{key}"{", NULL::DOUBLE AS exchange_rate" if rates else ""} FROM \'{raw}\''
+        there = f"SELECT {wanted} FROM read_parquet({files}, union_by_name = true)" if files else mine + " WHERE false"
+        self._connection.execute(
+            f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {wanted} FROM ({there}) SEMI JOIN ({mine}) USING ("{key}")'
+        )
+        folders = (self._lake.join(at, "quarantine", f"{parent}.parquet") for at in (self._history, self._folder))
+        return Parent(name, [file for file in folders if self._lake.exists(file)], rates)

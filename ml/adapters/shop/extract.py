@@ -21,7 +21,7 @@ from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.postgres import ARROW
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
-from ml.adapters.shop.select import ACCEPTED, Shop
+from ml.adapters.shop.select import ACCEPTED, UNREAD, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.core.errors import ContractError
@@ -67,6 +67,11 @@ class Fault:
 def schema(table: Table) -> pa.Schema:
     """Arrow schema of a contract table in the lake: every contract column, in the contract's order."""
     return pa.schema([pa.field(column.name, ARROW[column.kind]) for column in table.columns])
+
+
+def raw_schema(table: Table) -> pa.Schema:
+    """Schema of a table as it was read: :func:`schema`, and the cells of a row that hold no value of their kind."""
+    return schema(table).append(pa.field(UNREAD, pa.string()))
 
 
 def faults(url: str) -> list[Fault]:
@@ -149,7 +154,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         "read_at": datetime.now(UTC).isoformat(), "tables": {}, "missing": [],
     }  # fmt: skip
     with reading(url, timezone, as_of, now, sample) as connection:
-        there = Shop({name: frozenset(columns) for name, columns in found.items()})
+        there = Shop.of(found)
         reader = Reader(connection, lake, there, Pseudonym(hash_key), partial(there.select, sample=sample is not None))
         for name, table in TABLES.items():
             if name in found:
@@ -184,7 +189,7 @@ class Reader:
         start = time.monotonic()
         nulls = dict.fromkeys(table.column_names, 0)
         batches = ahead(self._mend(table, batch, nulls) for batch in ahead(self._batches(table)))
-        rows, sha256 = self.lake.write_stream(folder, schema(table), batches)
+        rows, sha256 = self.lake.write_stream(folder, raw_schema(table), batches)
         return {
             "rows": rows,
             "bytes": self.lake.usage(folder),
@@ -210,11 +215,12 @@ class Reader:
     def _mend(self, table: Table, batch: pa.RecordBatch, nulls: dict[str, int]) -> pa.RecordBatch:
         """Replace personal values by their hash and bytes that are no UTF-8 (a database in SQL_ASCII) by U+FFFD."""
         arrays = []
-        for column, values in zip(table.columns, batch.columns, strict=True):
+        *cells, unread = batch.columns
+        for column, values in zip(table.columns, cells, strict=True):
             nulls[column.name] += values.null_count
             made = valid_text(values) if column.kind == "text" else values
             arrays.append(self.pseudonym.hashed(made) if column.personal else made)
-        return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
+        return pa.RecordBatch.from_arrays([*arrays, valid_text(unread)], schema=raw_schema(table))
 
 
 def faults_of(table: Table, found: dict[str, dict[str, tuple[str, bool]]]) -> list[Fault]:

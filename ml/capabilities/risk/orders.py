@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import ibis
 
 from ml.capabilities.risk.spec import Params
+from ml.contract.purchases import is_settled_sale, may_be_held
 from ml.core.asof import known
 
 Tables = Mapping[str, ibis.Table]
@@ -15,7 +16,6 @@ Tables = Mapping[str, ibis.Table]
 TRACES = {"device": "device_id", "address": "shipping_address", "ip": "ip", "email": "email"}
 """Entities and where the contract's ``order`` has them."""
 FRAUD = ("fraud", "chargeback")
-FINAL = ("shipped", "delivered", "cancelled", "returned")
 MOST = 1e12
 """Amounts above are counted as this where they are added up: in hundredths they still fit a whole number."""
 
@@ -93,13 +93,13 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
         begun = told.aggregate(_begun=seconds(told["known_at"]).min())
         told = told.group_by("order_id").aggregate(fraud_at=told["_bad_at"].min(), _good=told["_good"].any())
         now = now.left_join(told, "order_id").drop("order_id_right").cross_join(begun)
-        silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"])
+        silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
         good = now["_good"].fill_null(False) | silent.fill_null(False)
         label = ibis.cases((now["fraud_at"].notnull(), 1), (good, 0), else_=ibis.null("int8")).cast("int8")
         now = now.mutate(label=label).drop("_good", "_begun")
     else:
         now = now.mutate(fraud_at=ibis.null("int64"), label=ibis.null("int8"))
-    unfinished = ~now["status"].isin(FINAL).fill_null(False) & now["label"].isnull()
+    unfinished = may_be_held(now) & now["label"].isnull()
     return now.mutate(open=unfinished & (now["at"] >= end - params.open_days * 86_400))
 
 
