@@ -15,6 +15,7 @@ from rich.table import Table
 
 import bench
 from bench import Options, Row
+from bench._machine import machine
 
 
 def names() -> dict[str, str]:
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     options = Options(quick=given.quick, shop=given.shop, data=given.data)
     options.scratch.mkdir(parents=True, exist_ok=True)
+    console.print(f"On {machine()}.")
     rows: dict[str, list[Row]] = {}
     for name in given.names:
         console.rule(name)

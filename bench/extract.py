@@ -31,7 +31,7 @@ def run(options: Options) -> Iterator[Row]:
     customers = 2_000 if options.quick else 100_000
     with stack(options) as made:
         settings = made.settings()
-        report = load(settings, "demo", customers=customers)
+        report = load(settings, "demo", customers=customers, replace=True)
         lake = Lake(str(options.scratch / "extract-lake"))
         night = date(2100, 1, 1)
         manifest: dict[str, object] = {}

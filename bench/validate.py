@@ -42,19 +42,19 @@ def _plain(lake: Lake, manifest: dict[str, Any], out: Path, threads: int) -> Non
     connection = lake.duckdb(threads, 4)
 
     def clean(name: str) -> str:
-        return f"'{out / name}.parquet'"
+        return f"read_parquet('{out / name}.parquet')"
 
     def parents(column: str, parent: str, key: str) -> str:  # noqa: ARG001 - what a reference is asked by
         return clean(parent)
 
     for name in manifest["tables"]:
         table, suite = TABLES[name], Suite.load(SUITES / "shop" / f"{name}.json")
-        query = rows_with_facts(connection, table, lake.parquet("snapshot", REF, "raw", name), parents, AS_OF)
+        query = rows_with_facts(connection, table, lake.sql("snapshot", REF, "raw", name), parents, AS_OF)
         rules = {f"rule_{i}": _broken(rule) for i, rule in enumerate(suite.rows)}
         counts = ", ".join(f"count_if({sql}) AS {column}" for column, sql in rules.items())
         connection.sql(f"SELECT {counts} FROM ({query})").fetchall()  # noqa: S608
         whole = f"SELECT * FROM ({query}) WHERE NOT ({' OR '.join(rules.values())})"  # noqa: S608
-        connection.execute(f"COPY ({whole}) TO {clean(name)} (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY ({whole}) TO '{out / name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -64,7 +64,7 @@ def run(options: Options) -> Iterator[Row]:
     out.mkdir(parents=True, exist_ok=True)
     with stack(options) as made:
         settings = made.settings()
-        load(settings, "demo", customers=customers)
+        load(settings, "demo", customers=customers, replace=True)
         lake = Lake(str(options.scratch / "validate-lake"))
         manifest = extract.extract(settings.shop_url, lake, REF, AS_OF, settings.hash_key)
     rows = sum(table["rows"] for table in manifest["tables"].values())

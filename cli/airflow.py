@@ -39,8 +39,8 @@ class Failure:
 class Airflow:
     """The API at ``address`` for one user."""
 
-    def __init__(self, address: str, user: str, password: str) -> None:
-        self.address = address
+    def __init__(self, address: str, user: str, password: str, *, patience: float = PATIENCE) -> None:
+        self.address, self._patience = address, patience
         self._credentials = {"username": user, "password": password}
         self._token = ""
 
@@ -52,7 +52,7 @@ class Airflow:
         NightshiftError
             The server refuses the request, or stays away.
         """
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + self._patience
         while True:
             try:
                 if not self._token and path != "/auth/token":
@@ -93,30 +93,41 @@ class Airflow:
             raise NightshiftError(
                 f"The DAG {dag} is paused.", came="somebody paused it", do=f"unpause it at {self.address}/dags/{dag}"
             )
-        run = self.call("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+        try:
+            run = self.call("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+        except Refused:
+            found = self.dags().get(dag)
+            if found is None or found["is_stale"] or found["has_import_errors"]:  # since we looked
+                raise self._unknown(dag, found) from None
+            raise
         return str(run["dag_run_id"])
 
     def _await(self, dag: str) -> dict[str, Any]:
         until = time.monotonic() + PARSING
         while True:
-            try:
-                found: dict[str, Any] = self.call("GET", f"/api/v2/dags/{dag}")
-            except Refused as error:
-                if error.code != 404:
-                    raise
-                if time.monotonic() > until:
-                    raise NightshiftError(
-                        f"Airflow does not know the DAG {dag}.",
-                        came=self._import_errors(),
-                        do="mend it, then try again",
-                    ) from None
-            else:
+            found = self.dags().get(dag)
+            if found and not found["is_stale"] and not found["has_import_errors"]:
                 return found
+            if time.monotonic() > until or (found and found["has_import_errors"]):
+                raise self._unknown(dag, found)
             time.sleep(0.25)
 
-    def _import_errors(self) -> str:
+    def _unknown(self, dag: str, found: Mapping[str, Any] | None) -> NightshiftError:
+        return NightshiftError(
+            f"Airflow cannot run the DAG {dag}.",
+            came=why_missing(found, self.import_errors()),
+            do="mend it (./nightshift status tells of every DAG), then try again",
+        )
+
+    def dags(self) -> dict[str, dict[str, Any]]:
+        """Every DAG that Airflow has known, deactivated ones too, by name."""
+        found = self.call("GET", "/api/v2/dags?limit=200&exclude_stale=false")["dags"]
+        return {dag["dag_id"]: dag for dag in found}
+
+    def import_errors(self) -> dict[str, str]:
+        """By file, the end of what Python said when Airflow imported it."""
         found = self.call("GET", "/api/v2/importErrors")["import_errors"]
-        return "\n".join(f"{e['filename']}: {e['stack_trace'][-800:]}" for e in found) or "no import errors either"
+        return {error["filename"]: error["stack_trace"].strip()[-800:] for error in found}
 
     def run(self, dag: str, run: str) -> dict[str, Any]:
         """State of a run."""
@@ -128,6 +139,20 @@ class Airflow:
         path = f"/api/v2/dags/{dag}/dagRuns/{quote(run)}/taskInstances?limit=1000"
         found: list[dict[str, Any]] = self.call("GET", path)["task_instances"]
         return found
+
+    def result(self, dag: str, run: str, task: str) -> Any:
+        """What a task handed on; None if it did not."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{quote(run)}/taskInstances/{quote(task)}/xcomEntries/return_value"
+        try:
+            value = self.call("GET", path)["value"]
+        except Refused as error:
+            if error.code != 404:  # skipped, so nothing was handed on
+                raise
+            return None
+        if isinstance(value, str):  # some versions of the server give the JSON text
+            with suppress(ValueError):
+                return json.loads(value)
+        return value
 
     def others(self, dag: str, run: str) -> list[str]:
         """Runs of the DAG that go on beside ``run``."""
@@ -149,6 +174,28 @@ class Airflow:
             return Failure(task["task_id"], text, KINDS[kind].exit_code if kind in KINDS else 1)
         lines = [e["event"] for e in events if isinstance(e, dict) and e.get("level") in {"error", "critical"}]
         return Failure(task["task_id"], "\n".join(lines[-3:]) or f"it ended as {task['state']} without a word", 1)
+
+
+def why_missing(found: Mapping[str, Any] | None, errors: Mapping[str, str]) -> str:
+    """Why the DAG ``found`` (None: Airflow never knew it) cannot run; empty: it can.
+
+    Examples
+    --------
+    >>> why_missing(None, {"night.py": "ImportError: no module named x"})
+    'it was never parsed; night.py: ImportError: no module named x'
+    """
+    if found and not found["is_stale"] and not found["has_import_errors"]:
+        return ""
+    own = found and found.get("relative_fileloc")
+    mine = {file: text for file, text in errors.items() if not own or file.endswith(own)}
+    if found is None:
+        state = "it was never parsed"
+    elif found["is_stale"]:
+        state = f"it is deactivated: last parsed {str(found['last_parsed_time'])[:19].replace('T', ' ')} UTC"
+    else:
+        state = "its file cannot be imported"
+    told = "; ".join(f"{file}: {text}" for file, text in mine.items())
+    return f"{state}; {told}" if told else f"{state}, and no import error is known: see airflow-dag-processor.log"
 
 
 class Refused(NightshiftError):

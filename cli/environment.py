@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
@@ -27,6 +27,7 @@ GIVEN = (
     "NIGHTSHIFT_SHOP_URL",
     "NIGHTSHIFT_LAKE_URI",
     "NIGHTSHIFT_TIMEZONE",
+    "NIGHTSHIFT_CURRENCY",
     "NIGHTSHIFT_SCHEDULE",
     "NIGHTSHIFT_HASH_KEY",
     "NIGHTSHIFT_THREADS",
@@ -39,6 +40,26 @@ GIVEN = (
 """What a person may set for a stack."""
 
 DATABASE = USER = "nightshift"
+
+AIRFLOW = {
+    # While tasks run; the plugin makes it a second while nothing does.
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+    # A task's supervisor sees that its process has ended at its next heartbeat: 5 s late by default.
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # By default a parse may take 30 s, a file 50 s, and a DAG that was not parsed for 50 s is deactivated: on a machine
+    # that was busy the DAGs were gone. Parsing all takes half a second (bench parse), so these are for a machine that
+    # stands still.
+    "CORE__DAGBAG_IMPORT_TIMEOUT": "300",
+    "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
+    "DAG_PROCESSOR__STALE_DAG_THRESHOLD": "3600",
+    "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "120",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "120",
+    # The files change with a new version only, and a start parses them at once.
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+    "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
+}
+"""What is Airflow's own to choose, the same here and in docker/compose.yaml."""
 
 
 @dataclass(frozen=True)
@@ -208,18 +229,15 @@ def _airflow(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "API__WORKERS": "1",
         "API__SECRET_KEY": secrets["airflow_secret_key"],
         "API_AUTH__JWT_SECRET": secrets["airflow_jwt_secret"],
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         # A task whose process was killed is found and tried again after a minute, not after five.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),
-        # A task's supervisor sees that its process has ended at its next heartbeat: 5 s late by default.
-        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     }
-    return {"AIRFLOW_HOME": str(home.airflow)} | {f"AIRFLOW__{name}": value for name, value in config.items()}
+    return {"AIRFLOW_HOME": str(home.airflow)} | {
+        f"AIRFLOW__{name}": value for name, value in (AIRFLOW | config).items()
+    }
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
@@ -230,21 +248,32 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"}
 
 
-def settings(environ: Mapping[str, str] | None = None) -> tuple[Home, Settings]:
-    """Settings for pipeline calls in this process; sets the environment of the libraries as in the stack's processes."""
+def settings(environ: Mapping[str, str] | None = None, *, may_differ: Collection[str] = ()) -> tuple[Home, Settings]:
+    """Settings for pipeline calls in this process; sets the environment of the libraries as in the stack's processes.
+
+    A setting of ``may_differ`` may be another one than the stack was started with, and then is taken.
+    """
     environ = os.environ if environ is None else environ
     home = Home.find(environ)
-    stack = Stack.last(home)
-    refuse_other_settings(stack, given(home, environ))
+    stack, wanted = Stack.last(home), given(home, environ)
+    refuse_other_settings(stack, wanted, may_differ)
+    own = {name: wanted[name] for name in may_differ if name in wanted}
+    stack = replace(stack, given=stack.given | own)
     variables = pipeline(home, stack, home.secrets())
     # For the libraries; ours get Settings, and the person's own NIGHTSHIFT_* stay what the person set.
     os.environ.update({name: value for name, value in variables.items() if not name.startswith("NIGHTSHIFT_")})
     return home, Settings.from_env(variables)
 
 
-def refuse_other_settings(stack: Stack, wanted: Mapping[str, str]) -> None:
-    """Raise if ``wanted`` says anything else than what the stack was started with."""
-    differ = sorted(name for name, value in wanted.items() if stack.given.get(name) != value)
+def zone(home: Home, environ: Mapping[str, str]) -> str:
+    """The shop's time zone: of the stack that was started last, else as the person sets it."""
+    stack = Stack.read(home)
+    return (stack.given if stack else given(home, environ)).get("NIGHTSHIFT_TIMEZONE") or "UTC"
+
+
+def refuse_other_settings(stack: Stack, wanted: Mapping[str, str], may_differ: Collection[str] = ()) -> None:
+    """Raise if ``wanted`` says anything else than what the stack was started with, ``may_differ`` aside."""
+    differ = sorted(name for name, value in wanted.items() if stack.given.get(name) != value and name not in may_differ)
     if differ:
         raise NightshiftError(
             "The stack was started with other settings.",

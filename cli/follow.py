@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from cli.airflow import ENDED, Airflow, Failure
+from cli.airflow import ENDED, Airflow, Failure, Refused
 from cli.output import Steps, err, seconds
 from ml.core.errors import NightshiftError
 
@@ -39,6 +39,14 @@ def follow(airflow: Airflow, dag: str, run: str, steps: Steps) -> dict[str, Any]
     except KeyboardInterrupt:
         err.print(f"The run goes on without us: {address}", soft_wrap=True)
         raise
+    except Refused as error:
+        if error.code != 404:
+            raise
+        raise RunFailed(
+            f"The run of {dag} is gone from Airflow.",
+            came=f"Airflow does not know {run} any more: its DAG was deactivated, or somebody deleted it",
+            do="./nightshift status tells of every DAG; then run it again",
+        ) from None
     if ended["state"] != "success":
         raise _why(airflow, dag, run, address)
     return ended

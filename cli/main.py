@@ -19,7 +19,7 @@ from ml.core.errors import NightshiftError
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
 4 data refused · 5 somebody else is at it · 6 storage refused · 7 a model file is not what was registered ·
-130 interrupted.
+8 a file of the lake is damaged · 130 interrupted.
 """
 
 app = typer.Typer(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import date, datetime
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,26 +15,59 @@ import typer
 from cli.home import Home
 from cli.output import err, out, seconds, steps
 
+if TYPE_CHECKING:
+    from cli.airflow import Airflow
+    from ml.settings import Settings
+
 Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default today's.")]
+LAST = """
+SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals FROM ml_ops.night
+WHERE ref = %s
+"""
 
 
-def day(text: str) -> date | None:
-    """The date that ``text`` says; empty: None."""
+@dataclass(frozen=True)
+class Run:
+    """A run of a DAG that has ended well, and the settings of the stack that ran it."""
+
+    airflow: Airflow
+    dag: str
+    id: str
+    settings: Settings
+
+    def result(self, task: str) -> Any:
+        """What a task handed on."""
+        return self.airflow.result(self.dag, self.id, task)
+
+
+def the_night(text: str) -> date | None:
+    """The date that ``text`` says, which must have begun in the shop's time zone; empty: None."""
+    from cli.environment import zone
+    from ml.settings import refuse_future
+
     try:
-        return date.fromisoformat(text) if text else None
+        asked = date.fromisoformat(text) if text else None
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-01-31", param_hint="--date") from None
+    if asked:
+        refuse_future(asked, zone(Home.find(os.environ), os.environ), datetime.now(UTC))
+    return asked
 
 
-def run_dag(dag: str, conf: dict[str, Any]) -> None:
-    """Bring the stack up, run ``dag`` in Airflow and follow it to its end."""
+def run_dag(dag: str, conf: dict[str, Any], foretell: Callable[[Settings], Iterable[str]] = lambda _: ()) -> Run:
+    """Bring the stack up, run ``dag`` in Airflow and follow it to its end; ``foretell`` says what there is to know before."""
     from cli import stack as stacks
     from cli.airflow import Airflow
+    from cli.environment import settings as make_settings
     from cli.follow import follow
 
     home, start = Home.find(os.environ), time.monotonic()
-    with steps("Starting the stack …") as progress:
+    with steps("" if stacks.is_ready(home) else "Starting the stack …") as progress:
         stack = stacks.up(home, os.environ, progress)
+    settings = make_settings()[1]
+    for words in foretell(settings):
+        err.print(words, markup=False, soft_wrap=True)
+    with steps(f"Running {dag} …") as progress:
         password = home.secrets()["airflow_admin_password"]
         airflow = Airflow(f"http://127.0.0.1:{stack.ports['airflow']}", "admin", password)
         progress.now(f"Waiting for Airflow to know the DAG {dag} …")
@@ -42,21 +77,32 @@ def run_dag(dag: str, conf: dict[str, Any]) -> None:
     if ended["start_date"] and ended["end_date"]:
         first, last = (datetime.fromisoformat(ended[name]) for name in ("start_date", "end_date"))
         err.print(f"[green]{dag} is done[/] after {seconds((last - first).total_seconds())}.")
+    return Run(airflow, dag, run, settings)
 
 
-def headlines() -> None:
-    """Print what the last night's summary tells of its tables."""
-    from cli.environment import settings
+def foretold(settings: Settings, night: date | None, **options: Any) -> tuple[str, ...]:
+    """What a night would use and replace, in words."""
+    from ml import pipeline
+
+    chosen = night or datetime.now(ZoneInfo(settings.timezone)).date()
+    words: tuple[str, ...] = pipeline.outlook(settings, chosen, **options).words
+    return words
+
+
+def headlines(run: Run) -> None:
+    """Print what the night's summary tells of its tables, and what was only rehearsed."""
     from ml.adapters import postgres
     from ml.registry import CAPABILITIES
 
-    sql = "SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1"
-    told = postgres.query(settings()[1].database_url, sql)[0]["told"] or {}
+    rows = postgres.query(run.settings.database_url, LAST, (run.result("extract"),))
+    told, rehearsed = ((rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals"))
     for name, capability in CAPABILITIES.items():
         if numbers := [
             f"{words} {_short(told[name][words])}" for words in capability.headlines if words in told.get(name, {})
         ]:
             out.print(f"[bold]{name}[/]: {', '.join(numbers)}", soft_wrap=True)
+        if name in rehearsed:
+            out.print(f"{name}: {rehearsed[name]}", markup=False, soft_wrap=True)
 
 
 def _short(value: float) -> str:
@@ -76,36 +122,47 @@ def night(
         bool, typer.Option("--accept-growth", help="A table that suddenly grew or shrank is meant.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Read the shop again although a snapshot is there.")] = False,
+    publish_past: Annotated[
+        bool,
+        typer.Option(
+            "--publish-past",
+            "--publish",
+            help="Publish a night that is older than what the shop reads; names what it replaces. Without it such a "
+            "night is a rehearsal.",
+        ),
+    ] = False,
     local: Annotated[bool, typer.Option("--local", help="Run in this process, without Airflow.")] = False,
 ) -> None:
     """Run a night: read the shop, refuse what is broken, learn, score, publish. Follows the run in Airflow."""
-    asked = day(when)
+    from ml.registry import capability as find
+
+    names = [find(name).name for name in capability or ()] or None
+    asked = the_night(when)
+    chosen = {"capabilities": names, "sample": sample, "fresh": fresh, "publish_past": publish_past}
+    more = {"force_train": force_train, "accept_growth": accept_growth}
     if local:
-        _night_here(asked, capability, force_train=force_train, sample=sample, accept_growth=accept_growth, fresh=fresh)
+        _night_here(asked, chosen, more)
         return
-    conf = {
-        "night": asked.isoformat() if asked else None,
-        "capabilities": capability,
-        "force_train": force_train,
-        "sample": sample,
-        "accept_growth": accept_growth,
-        "fresh": fresh,
-    }
-    run_dag("night", {name: value for name, value in conf.items() if value})
-    headlines()
+    conf = {"night": asked.isoformat() if asked else None} | chosen | more
+    run = run_dag(
+        "night",
+        {name: value for name, value in conf.items() if value},
+        lambda settings: foretold(settings, asked, **chosen),
+    )
+    headlines(run)
 
 
-def _night_here(asked: date | None, capabilities: list[str] | None, **options: Any) -> None:
+def _night_here(asked: date | None, chosen: dict[str, Any], more: dict[str, Any]) -> None:
     from cli import stack as stacks
-    from cli.environment import settings as make_settings
     from ml import pipeline
 
-    home = Home.find(os.environ)
-    with steps("Starting the database …") as progress:
-        stacks.up(home, os.environ, progress, wait_for=stacks.DATABASE)
-        settings = make_settings()[1]
-        asked = asked or datetime.now(ZoneInfo(settings.timezone)).date()
-        report = pipeline.run_night(settings, asked, capabilities=capabilities, progress=progress.begin, **options)
+    settings = stacks.start_database(os.environ)[1]
+    asked = asked or datetime.now(ZoneInfo(settings.timezone)).date()
+    # What the night says by itself of the snapshot that it takes is not said twice.
+    for words in foretold(settings, asked, **chosen | {"fresh": True}):
+        err.print(words, markup=False, soft_wrap=True)
+    with steps("Running the night …") as progress:
+        report = pipeline.run_night(settings, asked, progress=progress.begin, **chosen, **more)
     out.print_json(data=report, default=str)
 
 
@@ -117,8 +174,23 @@ def train(
     from ml.registry import capability
 
     capability(name)
-    asked = day(when)
-    run_dag(f"train_{name}", {"night": asked.isoformat()} if asked else {})
+    asked = the_night(when)
+    run = run_dag(f"train_{name}", {"night": asked.isoformat()} if asked else {})
+    decided = run.result("train")
+    if decided:
+        out.print(f"{name}: {decision(decided)}", markup=False, soft_wrap=True)
+
+
+def decision(decided: dict[str, Any]) -> str:
+    """What became of a training, in words."""
+    version, why = decided["version"], decided["why"]
+    return {
+        "promote": f"version {version} is champion; the next night serves it.",
+        "baseline": f"version {version}, the simple baseline, is champion; the next night serves it.",
+        "refuse": f"version {version} is refused; what serves stays.",
+        "replay": f"version {version} serves nights of the past only; what serves now stays.",
+        "champion": f"nothing new; version {version} goes on serving.",
+    }[decided["status"]] + f" {why}"
 
 
 def promote(
@@ -128,7 +200,9 @@ def promote(
     """Serve this model version from the next night on, whatever the gate said."""
     from cli.environment import settings
     from ml import pipeline
+    from ml.registry import capability
 
+    capability(name)
     with steps(f"Promoting {name} {version} …"):
         pipeline.promote(settings()[1], name, version)
     out.print(f"{name}: version {version} is champion now. The next night serves it.")
@@ -140,9 +214,15 @@ def rollback(
     """Show the shop the batch before, at once, for the table and those that were published with it."""
     from cli.environment import settings
     from ml import pipeline
+    from ml.core.errors import unknown
+    from ml.registry import CAPABILITIES
 
+    name = table.removeprefix("ml.")
+    known = [published.name for capability in CAPABILITIES.values() for published in capability.publishes]
+    if name not in known:
+        raise unknown("published table", name, known)
     chosen, start = settings()[1], time.monotonic()
-    back: dict[str, Any] = pipeline.rollback(chosen, table.removeprefix("ml."))
-    for name, batch in back["tables"].items():
-        out.print(f"ml.{name} shows batch {batch['to']} (night {batch['night']}) again, instead of {batch['from']}.")
+    back: dict[str, Any] = pipeline.rollback(chosen, name)
+    for shown, batch in back["tables"].items():
+        out.print(f"ml.{shown} shows batch {batch['to']} (night {batch['night']}) again, instead of {batch['from']}.")
     err.print(f"[dim]Rolled back in {time.monotonic() - start:.2f} s.[/]")

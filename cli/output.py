@@ -50,9 +50,10 @@ class Steps:
 
 @contextmanager
 def steps(text: str) -> Iterator[Steps]:
-    """Show progress under ``text``."""
-    if not sys.stderr.isatty():
-        err.print(text)
+    """Show progress under ``text``; empty: nothing is awaited, so nothing is said."""
+    if not text or not sys.stderr.isatty():
+        if text:
+            err.print(text)
         yield Steps(None)
         return
     with err.status(text) as status:

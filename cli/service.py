@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import urllib.request
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from typing import Any, Protocol
 
 PATIENCE = 2.0
 """Seconds that one look at a service may take."""
+
+
+ON_DEMAND = "on demand"
+"""Its address is open; nobody has come yet."""
+OPENING = "opening"
+"""Somebody came, so it starts."""
 
 
 class Probe(Protocol):
@@ -81,6 +88,13 @@ class Service:
     """Ended after all others: the database."""
     os_user: str = ""
     address: str = ""
+    on_demand: int = 0
+    """A port on 127.0.0.1: the supervisor listens there and starts the service when somebody comes, with the number of
+    the listening socket as its last argument. It may end by itself (exit code 0) when nobody does for long."""
+
+
+UP = frozenset({"ready", "done", ON_DEMAND, OPENING})
+"""States of a service that others, and people, need not wait for."""
 
 
 @dataclass
@@ -96,6 +110,8 @@ class Child:
     """Ends since it was last ready for a minute."""
     next_start: float = 0.0
     exit_code: int | None = None
+    door: socket.socket | None = None
+    """The listening socket of a service on demand."""
 
     @property
     def alive(self) -> bool:

@@ -14,7 +14,7 @@ PYTHON = (sys.executable, "-P", "-m")
 
 
 def stack_services(stack: Stack) -> list[Service]:
-    """The services of ``stack``: the database (unless it is a server elsewhere), MLflow and Airflow's four."""
+    """The services of ``stack``: the database (unless it is a server elsewhere), MLflow and Airflow's three."""
     return [*_database(stack), *_prepare(stack), _mlflow(stack), *_airflow(stack)]
 
 
@@ -41,19 +41,20 @@ def _prepare(stack: Stack) -> list[Service]:
 
 
 def _mlflow(stack: Stack) -> Service:
-    address = f"http://127.0.0.1:{stack.ports['mlflow']}"
-    # The database's address comes by the environment: on the command line every user would see the password.
-    line = (*PYTHON, "mlflow", "server", "--host", "127.0.0.1", "--port", str(stack.ports["mlflow"]),
-            "--workers", "1", "--no-serve-artifacts")  # fmt: skip
-    return Service("mlflow", line, Http(f"{address}/health"), ("prepare",), address=address)
+    port = stack.ports["mlflow"]
+    address = f"http://127.0.0.1:{port}"
+    # The nights write to its database by themselves; the server is for people.
+    line = (*PYTHON, "cli.mlflow_server")
+    return Service("mlflow", line, Http(f"{address}/health"), ("prepare",), address=address, on_demand=port)
 
 
 def _airflow(stack: Stack) -> list[Service]:
     address = f"http://127.0.0.1:{stack.ports['airflow']}"
     health = f"{address}/api/v2/monitor/health"
-    parts = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
-    # Their log servers listen on every address of the machine; here the api-server reads the files.
-    more = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
+    # No triggerer: nothing of ours waits in one.
+    parts = {"scheduler": "scheduler", "dag-processor": "dag_processor"}
+    # Its log server listens on every address of the machine; here the api-server reads the files.
+    more = {"scheduler": ("--skip-serve-logs",)}
     api = Service("airflow-api", (*PYTHON, "airflow", "api-server"), Http(health), ("prepare",), address=address)
     return [
         api,

@@ -1,9 +1,10 @@
-"""Commands about the shop: shop load, shop check, shop template, and demo."""
+"""Commands about the shop: shop load, shop restore, shop check, shop template, and demo."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,28 +15,31 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cli.home import Home
 from cli.output import Steps, err, out, seconds, steps
 
-shop = typer.Typer(help="The shop: fill it, check it, or get empty files for an export.", no_args_is_help=True)
+shop = typer.Typer(
+    help="The shop: fill it, bring back the one before, check it, or get empty files for an export.",
+    no_args_is_help=True,
+)
 
 Data = Annotated[Path | None, typer.Option(help="File or folder that the source reads.")]
 Customers = Annotated[int | None, typer.Option(min=200, max=1_000_000, help="Size of the simulated shop.")]
 Seed = Annotated[int | None, typer.Option(help="Another simulated shop of the same size.")]
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Also replace a shop that Nightshift did not load; that one is renamed.")
+    bool,
+    typer.Option(
+        "--replace", help="Also replace another source's shop, or one that Nightshift did not load; it is kept beside."
+    ),
 ]
 DemoNight = Annotated[
     str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default the one after the last order.")
 ]
-SOURCES_HELP = "demo, online_retail, olist or tables."
+SOURCES_HELP = "demo, online_retail, olist, shopify or tables."
 
 
-def start_database() -> Any:
+def start_database(may_differ: Sequence[str] = ()) -> Any:
     """Bring the stack up as far as its database; returns the settings."""
     from cli import stack as stacks
-    from cli.environment import settings
 
-    with steps("Starting the database …") as progress:
-        stacks.up(Home.find(os.environ), os.environ, progress, wait_for=stacks.DATABASE)
-    return settings()[1]
+    return stacks.start_database(os.environ, may_differ=may_differ)[1]
 
 
 def fill(settings: Any, source: str, data: Path | None, *, replace: bool, again: bool = False, **options: Any) -> Any:
@@ -89,6 +93,18 @@ def load_shop(
         out.print(f"The last order is of {report.last_order}.")
 
 
+@shop.command("restore")
+def restore_shop(
+    schema: Annotated[str, typer.Argument(help="A schema shop_before_…; by default the latest.")] = "",
+) -> None:
+    """Let the shop that a load replaced and the present one change places. Again: back."""
+    from ml.shop.load import restore
+
+    name, marker = restore(start_database(), schema)
+    of = f"{marker.source}: {sum(marker.rows.values()):,} rows" if marker else "your own tables"
+    Steps(None).done(f"Schema shop is again what was kept as {name} ({of})")
+
+
 @shop.command("check")
 def check_shop(
     sample: Annotated[int | None, typer.Option(min=1, help="Look at so many customers only: quicker.")] = None,
@@ -96,7 +112,8 @@ def check_shop(
     """Tell what is ready for each capability and what is missing, before anything runs. Exit code 3: does not fit."""
     from ml.shop.check import check
 
-    settings = start_database()
+    # Nothing is changed, so another shop than the running stack's may be looked at.
+    settings = start_database(may_differ=("NIGHTSHIFT_SHOP_URL", "NIGHTSHIFT_TIMEZONE"))
     with steps("Reading the shop …"):
         report = check(settings, sample=sample)
     out.print(report.to_text(), markup=False, soft_wrap=True)
@@ -126,15 +143,17 @@ def demo(
     """Show it all: start the stack, fill a shop, run the night after its last order, print what came out."""
     from cli.demo import show
     from cli.environment import Stack
-    from cli.nights import day, headlines, run_dag
+    from cli.nights import foretold, headlines, run_dag, the_night
 
-    asked = day(night)
+    asked = the_night(night)
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.
     report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
-    run_dag("night", {"night": (asked or night_after(report.last_order)).isoformat()})
-    headlines()
+    chosen = asked or night_after(report.last_order)
+    # The demo's shop is of the past: what it shows takes the place of a later night that was run on it.
+    conf = {"night": chosen.isoformat(), "publish_past": True}
+    headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))
     show(settings)
     stack = Stack.last(home)
     out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",

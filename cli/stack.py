@@ -17,8 +17,10 @@ import psutil
 from cli import environment, ports, postgres
 from cli.environment import MARKER, Stack
 from cli.home import Home, read_json, try_lock, write_private
-from cli.output import Steps
+from cli.output import Steps, steps
+from cli.service import UP
 from ml.core.errors import NightshiftError
+from ml.settings import Settings
 
 PATIENCE = 240.0
 """Seconds until everything must be ready; the first start migrates three databases."""
@@ -44,8 +46,28 @@ def state(home: Home) -> State:
     return read_json(home.state_file) or {"supervisor": None, "services": {}}
 
 
-def up(home: Home, environ: Mapping[str, str], steps: Steps, *, wait_for: Collection[str] = ()) -> Stack:
-    """Start the stack unless it runs; wait for the services of ``wait_for`` (all of them if empty)."""
+def is_ready(home: Home, wait_for: Collection[str] = ()) -> bool:
+    """Whether the services of ``wait_for`` (all of them if empty) are ready."""
+    if not is_running(home):
+        return False
+    services = state(home)["services"]
+    awaited = [services.get(name) for name in wait_for or services]
+    # A database on a server elsewhere is no service of ours.
+    return bool(services) and all(service is None or service["state"] in UP for service in awaited)
+
+
+def up(
+    home: Home,
+    environ: Mapping[str, str],
+    steps: Steps,
+    *,
+    wait_for: Collection[str] = (),
+    may_differ: Collection[str] = (),
+) -> Stack:
+    """Start the stack unless it runs; wait for the services of ``wait_for`` (all of them if empty).
+
+    A setting of ``may_differ`` may be another one than the running stack was started with.
+    """
     home.ensure()
     wanted = environment.given(home, environ)
 
@@ -55,7 +77,7 @@ def up(home: Home, environ: Mapping[str, str], steps: Steps, *, wait_for: Collec
     with home.locked("stack.lock", patience=PATIENCE, waiting=waiting):
         if is_running(home):
             stack = Stack.last(home)
-            environment.refuse_other_settings(stack, wanted)
+            environment.refuse_other_settings(stack, wanted, may_differ)
         else:
             stack = _start(home, wanted, environ, steps)
     _wait(home, steps, wait_for)
@@ -96,6 +118,14 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
     return stack
 
 
+def start_database(environ: Mapping[str, str], *, may_differ: Collection[str] = ()) -> tuple[Home, Settings]:
+    """Bring the stack up as far as its database; says so only if there is something to wait for. Gives the settings."""
+    home = Home.find(environ)
+    with steps("" if is_ready(home, DATABASE) else "Starting the database …") as progress:
+        up(home, environ, progress, wait_for=DATABASE, may_differ=may_differ)
+    return environment.settings(environ, may_differ=may_differ)
+
+
 def _tell(home: Home, stack: Stack, before: Stack | None, steps: Steps) -> None:
     if stack.postgres and stack.postgres.data != str(home.postgres) and not (before and before.postgres):
         steps.note(
@@ -115,7 +145,7 @@ def _wait(home: Home, steps: Steps, wait_for: Collection[str]) -> None:
     while True:
         services = state(home)["services"]
         awaited = {name: s for name, s in services.items() if not wait_for or name in wait_for}
-        missing = [name for name, s in awaited.items() if s["state"] not in {"ready", "done"}]
+        missing = [name for name, s in awaited.items() if s["state"] not in UP]
         for name in awaited:
             if name not in missing and name not in told:
                 told.add(name)

@@ -13,17 +13,24 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli import stack as stacks
+from cli.airflow import Airflow, why_missing
 from cli.environment import Stack, database_urls
 from cli.home import Home
 from cli.output import out, seconds, size
+from cli.service import UP
+from ml.core.errors import NightshiftError
+from ml.registry import CAPABILITIES
 
 NIGHTS = """
 SELECT n.ref, n.status, date_trunc('second', n.started_at) AS started, date_trunc('second', n.ended_at) AS ended,
        (SELECT s.step || ': ' || split_part(s.message, E'\\n', 1) FROM ml_ops.step s
-        WHERE s.ref = n.ref AND s.status = 'failed' AND n.status = 'failed' ORDER BY s.id DESC LIMIT 1) AS failed_at
+        WHERE s.ref = n.ref AND s.status = 'failed' AND n.status = 'failed' ORDER BY s.id DESC LIMIT 1) AS failed_at,
+       array_to_string(ARRAY(SELECT jsonb_object_keys(n.summary -> 'rehearsals')), ', ') AS rehearsed
 FROM ml_ops.night n ORDER BY n.started_at DESC LIMIT 5
 """
-COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
+PARSED_AFTER_S = 90
+"""Seconds after the DAG processor's start within which a DAG that is not known yet is no fault."""
+COLOURS = dict.fromkeys(UP, "green") | dict.fromkeys(("starting", "waiting", "stopping"), "yellow")
 ERROR_WORDS = ("error", "fatal", "critical", "exception", "panic")
 
 
@@ -33,11 +40,16 @@ def collect(home: Home) -> dict[str, Any]:
     running = home.root.exists() and stacks.is_running(home)
     services = stacks.state(home)["services"] if home.root.exists() else {}
     told = [_service(home, name, services[name], running) for name in services]
+    ours = dags(home, stack, told) if running and stack else []
     return {
         "home": str(home.root),
         "running": running,
-        "well": running and bool(told) and all(s["state"] in {"ready", "done"} for s in told),
+        "well": running
+        and bool(told)
+        and all(s["state"] in UP for s in told)
+        and not any(dag["state"] == "missing" for dag in ours),
         "services": told,
+        "dags": ours,
         "links": _links(home, stack) if stack else {},
         "nights": _nights(home, stack) if running and stack else [],
         "disk": _disk(home, stack),
@@ -109,7 +121,6 @@ def _links(home: Home, stack: Stack) -> dict[str, str]:
 
 def _nights(home: Home, stack: Stack) -> list[dict[str, Any]]:
     from ml.adapters import postgres
-    from ml.core.errors import NightshiftError
 
     url = database_urls(stack, home.secrets())["nightshift"]
     try:
@@ -118,6 +129,49 @@ def _nights(home: Home, stack: Stack) -> list[dict[str, Any]]:
         return [{name: _plain(value) for name, value in row.items()} for row in postgres.query(url, NIGHTS)]
     except NightshiftError:
         return []  # the table above says that the database is down
+
+
+def dags(home: Home, stack: Stack, services: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The state of each of our DAGs: active, paused, starting (not parsed yet) or missing, and why."""
+    by_name = {service["name"]: service for service in services}
+    if by_name.get("airflow-api", {}).get("state") not in UP:
+        return []  # the table of the services says why
+    password = home.secrets()["airflow_admin_password"]
+    airflow = Airflow(f"http://127.0.0.1:{stack.ports['airflow']}", "admin", password, patience=5)
+    try:
+        known, errors = airflow.dags(), airflow.import_errors()
+    except NightshiftError as error:
+        return [{"name": "(all)", "state": "missing", "why": f"Airflow does not tell: {error.came}"}]
+    young = (by_name.get("airflow-dag-processor", {}).get("uptime_s") or 0) < PARSED_AFTER_S
+    found = []
+    for name in dag_names():
+        dag = known.get(name)
+        why = why_missing(dag, errors)
+        if why and young and not errors:
+            found.append({"name": name, "state": "starting", "why": "not parsed yet"})
+        elif why:
+            found.append({"name": name, "state": "missing", "why": why})
+        else:
+            paused = bool(dag and dag["is_paused"])
+            found.append({"name": name, "state": "paused" if paused else "active", "why": ""})
+    return found
+
+
+def dag_names() -> list[str]:
+    """The DAGs that a stack has."""
+    lanes = [f"live_{name}" for name, capability in CAPABILITIES.items() if capability.live]
+    return ["night", "maintenance", *(f"train_{name}" for name in CAPABILITIES), *lanes]
+
+
+def _show_dags(dags: list[dict[str, str]]) -> None:
+    active = [dag["name"] for dag in dags if dag["state"] == "active"]
+    out.print(f"{'DAGs:':<22}{', '.join(active) or 'none is active'}", soft_wrap=True)
+    for state in ("paused", "starting"):
+        if names := [dag["name"] for dag in dags if dag["state"] == state]:
+            out.print(f"{'DAGs ' + state + ':':<22}{', '.join(names)}", soft_wrap=True)
+    for why in dict.fromkeys(dag["why"] for dag in dags if dag["state"] == "missing"):
+        names = [dag["name"] for dag in dags if (dag["state"], dag["why"]) == ("missing", why)]
+        out.print(f"[red]{'DAGs missing:':<22}{', '.join(names)}[/]: {escape(why)}", soft_wrap=True)
 
 
 def _plain(value: Any) -> Any:
@@ -163,6 +217,8 @@ def show(told: dict[str, Any]) -> None:
         out.print("\n[red]The supervisor is dead.[/] Run ./nightshift up to start again, ./nightshift down to end all.")
     for name, target in told["links"].items():
         out.print(f"{name + ':':<22}{target}", soft_wrap=True)
+    if told["dags"]:
+        _show_dags(told["dags"])
     if told["nights"]:
         out.print(_nights_table(told["nights"]))
     out.print("Disk: " + ", ".join(f"{name} {size(value)}" for name, value in told["disk"].items()))

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ import psutil
 from cli.environment import Stack, services
 from cli.home import Home, try_lock, write_private
 from cli.postgres import identity
-from cli.service import Child, Service
+from cli.service import ON_DEMAND, OPENING, UP, Child, Service
 
 TICK = 0.1
 STEADY = 60.0
@@ -65,15 +67,27 @@ class Supervisor:
         now = time.time()
         if child.state in {"waiting", "restarting"}:
             if now >= child.next_start and all(self._is_up(name) for name in child.service.after):
+                (self.listen if child.service.on_demand else self.start)(child)
+        elif child.state == ON_DEMAND:
+            if child.door and select.select([child.door], [], [], 0)[0]:
                 self.start(child)
-        elif child.state == "starting" and not child.service.once:
+        elif child.state in {"starting", OPENING} and not child.service.once:
             if child.service.ready is None or child.service.ready(child.since):
                 child.state = "ready"
         elif child.state == "ready" and child.failures and now - child.since > STEADY:
             child.failures = 0
 
     def _is_up(self, name: str) -> bool:
-        return name not in self.children or self.children[name].state in {"ready", "done"}
+        return name not in self.children or self.children[name].state in UP
+
+    def listen(self, child: Child) -> None:
+        """Open the address of a service on demand, and keep it open."""
+        try:
+            child.door = child.door or socket.create_server(("127.0.0.1", child.service.on_demand))
+            child.state = ON_DEMAND
+        except OSError as error:
+            self.home.log(child.service.name).write_text(f"port {child.service.on_demand}: {error}\n")
+            self.ended(child, 127)
 
     def start(self, child: Child) -> None:
         """Start a service in a session of its own, so that a signal to a terminal does not reach it."""
@@ -82,12 +96,13 @@ class Supervisor:
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if service.once else os.O_APPEND)
         log = os.open(path, flags, 0o600)
         child.since, child.starts, child.exit_code = time.time(), child.starts + 1, None
+        handed = (child.door.fileno(),) if child.door else ()
         try:
             child.process = subprocess.Popen(
-                service.line, env=self.environ, cwd="/" if service.os_user else self.home.root, stdin=subprocess.DEVNULL,
+                (*service.line, *map(str, handed)), pass_fds=handed, env=self.environ, cwd="/" if service.os_user else self.home.root, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **identity(service.os_user),
             )  # fmt: skip
-            child.state = "starting"
+            child.state = OPENING if handed else "starting"
         except OSError as error:
             os.write(log, f"{service.line[0]} could not be started: {error}\n".encode())
             self.ended(child, 127)
@@ -118,6 +133,9 @@ class Supervisor:
             self.kill_adopted()
         if child.service.once:
             child.state = "done" if code == 0 else "failed"
+            return
+        if child.service.on_demand and code == 0:
+            child.state, child.starts = ON_DEMAND, 0
             return
         child.failures += 1
         child.state = "restarting"

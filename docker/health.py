@@ -1,7 +1,7 @@
 """Health of a service, for a container's health check: exit code 0 or 1, one line that says why.
 
 ``health.py http URL``: URL answers. ``health.py airflow URL [COMPONENT]``: the API server at URL answers and says that
-its database and COMPONENT (scheduler, dag_processor, triggerer) are healthy; a second's work, where Airflow's own
+its database and COMPONENT (scheduler, dag_processor) are healthy; a second's work, where Airflow's own
 ``airflow jobs check`` imports for five.
 """
 

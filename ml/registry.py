@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml.capabilities.recommender.spec import SPEC as RECOMMENDER
 from ml.capabilities.risk.spec import SPEC as RISK
 from ml.capabilities.sentiment.spec import SPEC as SENTIMENT
-from ml.core.errors import NightshiftError
+from ml.core.errors import unknown
 from ml.core.spec import Capability, ConfigTable
 
 CAPABILITIES: dict[str, Capability] = {spec.name: spec for spec in (RECOMMENDER, RISK, SENTIMENT)}
@@ -14,10 +14,7 @@ CONFIG: tuple[ConfigTable, ...] = tuple(table for spec in CAPABILITIES.values() 
 
 
 def capability(name: str) -> Capability:
-    """The capability ``name``; an unknown one is an error that lists those that there are."""
-    try:
-        return CAPABILITIES[name]
-    except KeyError:
-        raise NightshiftError(
-            f"There is no capability {name!r}.", came=repr(name), do="choose one of " + ", ".join(CAPABILITIES)
-        ) from None
+    """The capability ``name``; an unknown one is an error that names the nearest."""
+    if name not in CAPABILITIES:
+        raise unknown("capability", name, CAPABILITIES)
+    return CAPABILITIES[name]

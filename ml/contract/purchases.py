@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def bought(orders: ibis.Table) -> ibis.Table:
     """Keep the clean orders whose status makes them a purchase; one without a status is one."""
-    return orders.filter(orders["status"].isin(statuses(purchase=True)).fill_null(True))  # noqa: FBT003
+    return orders.filter(orders["status"].isin(statuses(purchase=True)).fill_null(True))
 
 
 def chosen(lines: ibis.Table) -> ibis.Table:
@@ -22,9 +22,9 @@ def chosen(lines: ibis.Table) -> ibis.Table:
 
 def may_be_held(orders: ibis.Table) -> ibis.Value:
     """Whether an order can still be held back; one whose status is null or not known may be."""
-    return orders["status"].isin((*statuses(open=True), UNKNOWN)).fill_null(True)  # noqa: FBT003
+    return orders["status"].isin((*statuses(open=True), UNKNOWN)).fill_null(True)
 
 
 def is_settled_sale(orders: ibis.Table) -> ibis.Value:
     """Whether silence about an order means that it went well: not of a draft, an unpaid one or a word nobody knows."""
-    return ~orders["status"].isin(("draft", "pending", UNKNOWN)).fill_null(False)  # noqa: FBT003
+    return ~orders["status"].isin(("draft", "pending", UNKNOWN)).fill_null(False)

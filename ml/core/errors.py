@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class NightshiftError(Exception):
     """An error whose text helps.
@@ -42,6 +45,31 @@ def _rebuild(kind: type[NightshiftError], what: str, came: str, do: str) -> Nigh
     return kind(what, came=came, do=do)
 
 
+class WrongUse(NightshiftError):
+    """What was asked for does not exist or cannot be: a name, a date, an option."""
+
+    exit_code = 2
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> WrongUse:
+    """Make the error of a name that is not known: it names the nearest one.
+
+    Examples
+    --------
+    >>> print(unknown("capability", "recomender", ["recommender", "risk"]))
+    There is no capability 'recomender'.
+      came: 'recomender'; the nearest is recommender
+      do:   choose one of recommender, risk
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name.lower(), names, 1, 0.6)
+    return WrongUse(
+        f"There is no {what} {name!r}.",
+        came=repr(name) + (f"; the nearest is {near[0]}" if near else ""),
+        do=f"choose one of {', '.join(names)}" if names else "there is none yet",
+    )
+
+
 class ContractError(NightshiftError):
     """The shop's tables do not fit the contract (a table or column is missing or has another type)."""
 
@@ -70,3 +98,9 @@ class ArtifactError(NightshiftError):
     """A model file is missing or is not the one that was registered (its sha256 differs)."""
 
     exit_code = 7
+
+
+class DamagedFile(NightshiftError):
+    """A file of the lake is missing or is not as it was written (its sha256 differs)."""
+
+    exit_code = 8

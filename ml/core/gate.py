@@ -37,13 +37,52 @@ class Difference:
 class Decision:
     """What to serve: ``promote`` the challenger, ``refuse`` it (the champion stays), or the ``baseline`` (there is none).
 
-    ``differences`` holds the challenger's difference to ``"baseline"`` and, if there is one, to ``"champion"``.
+    Parameters
+    ----------
+    outcome : str
+    reason : str
+        Why, as a clause.
+    differences : mapping of str to Difference
+        The challenger's difference to ``"baseline"`` and, if there is one, to ``"champion"``.
+    units : int
+        How many units it was measured on.
+    baseline : str
+        Name of the baseline.
+    figures : str
+        Sentences with the numbers.
+    fitted : bool
+        False: no challenger was fitted, since it could not have been judged.
+    replay : bool
+        The model serves nights of the past only.
     """
 
     outcome: Outcome
-    why: str
+    reason: str
     differences: Mapping[str, Difference]
     units: int
+    baseline: str = "the baseline"
+    figures: str = ""
+    fitted: bool = True
+    replay: bool = False
+
+    @property
+    def why(self) -> str:
+        """The decision in words.
+
+        Examples
+        --------
+        >>> Decision("baseline", "there are no orders", {}, 0, "recent popularity").why
+        'Recent popularity is served: there are no orders.'
+        """
+        serves = "serves nights of the past only" if self.replay else "is served"
+        if not self.fitted:
+            head = "No challenger was fitted"
+        elif self.outcome == "refuse":
+            head = "The challenger is refused"
+        else:
+            who = "the challenger" if self.outcome == "promote" else self.baseline
+            head = f"{who[:1].upper()}{who[1:]} {serves}"
+        return f"{head}: {self.reason}. {self.figures}".rstrip()
 
 
 def decide(
@@ -96,11 +135,11 @@ def decide(
         fault = f"only {units} units to measure {gate.metric} on, the gate asks for {gate.min_units}"
     else:
         lost = [who for who in must_beat if not differences[who].lower > 0]
-        fault = "it does not beat " + " and ".join(_name(who, gate) for who in lost) if lost else ""
+        fault = _lost(lost, gate, served=champion is not None) if lost else ""
     outcome: Outcome = "promote" if not fault else "baseline" if champion is None else "refuse"
-    return Decision(
-        outcome, _why(outcome, fault, differences, gate, units, same_recipe=same_recipe), differences, units
-    )
+    reason = fault or _won(differences, gate, same_recipe=same_recipe)
+    figures = _figures(differences, gate, units) if units >= gate.min_units else ""
+    return Decision(outcome, reason, differences, units, gate.baseline, figures)
 
 
 def stopped(decision: Decision, stops: Sequence[str], *, served: bool) -> Decision:
@@ -112,9 +151,9 @@ def stopped(decision: Decision, stops: Sequence[str], *, served: bool) -> Decisi
         return decision
     told = "; ".join(stops)
     if decision.outcome != "promote":
-        return replace(decision, why=f"{decision.why} Beside that: {told}.")
-    why = f"{decision.why} But it is not promoted: {told}."
-    return replace(decision, outcome="refuse" if served else "baseline", why=why)
+        return replace(decision, figures=f"{decision.figures} Beside that: {told}.".lstrip())
+    figures = f"On average {decision.reason.replace('it beats', 'the challenger beats', 1)}. {decision.figures}"
+    return replace(decision, outcome="refuse" if served else "baseline", reason=told, figures=figures)
 
 
 def difference(ours: Units, theirs: Units, *, confidence: float, seed: int) -> Difference:
@@ -158,25 +197,16 @@ def _name(who: str, gate: Gate) -> str:
     return gate.baseline if who == "baseline" else "the champion"
 
 
-def _why(
-    outcome: Outcome,
-    fault: str,
-    differences: Mapping[str, Difference],
-    gate: Gate,
-    units: int,
-    *,
-    same_recipe: bool,
-) -> str:
-    head = {
-        "promote": "The challenger is served: ",
-        "refuse": "The challenger is refused: ",
-        "baseline": f"{gate.baseline[:1].upper()}{gate.baseline[1:]} is served: ",
-    }[outcome]
-    if units < gate.min_units:
-        return f"{head}{fault}."
+def _lost(lost: Sequence[str], gate: Gate, *, served: bool) -> str:
+    names = " or ".join(_name(who, gate) for who in lost)
+    return f"it does not beat {names}" if served else "the challenger does not beat it"
+
+
+def _won(differences: Mapping[str, Difference], gate: Gate, *, same_recipe: bool) -> str:
     beaten = " and ".join(_name(who, gate) for who in differences if not (who == "champion" and same_recipe))
-    text = head + (fault or f"it beats {beaten}")
-    if same_recipe and outcome == "promote":
-        text += "; it is the champion's recipe on newer data"
-    sums = ", ".join(f"{who_is} {differences[who]}" for who in differences for who_is in [_name(who, gate)])
-    return f"{text}. {gate.metric} against {sums} on {units:,} units (each bound holds with {gate.confidence:.0%} confidence)."
+    return f"it beats {beaten}" + ("; it is the champion's recipe on newer data" if same_recipe else "")
+
+
+def _figures(differences: Mapping[str, Difference], gate: Gate, units: int) -> str:
+    sums = ", ".join(f"{_name(who, gate)} {difference}" for who, difference in differences.items())
+    return f"{gate.metric} against {sums} on {units:,} units (each bound holds with {gate.confidence:.0%} confidence)."

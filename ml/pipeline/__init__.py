@@ -12,6 +12,7 @@ from typing import Any
 
 _STEPS = {
     "migrate": "setup",
+    "outlook": "plan",
     "extract": "collect",
     "validate": "collect",
     "train": "training",
@@ -19,10 +20,10 @@ _STEPS = {
     "score": "serving",
     "publish": "serving",
     "report": "serving",
-    "score_new": "live",
-    "maintain": "upkeep",
-    "promote": "upkeep",
-    "rollback": "upkeep",
+    "score_new": "lane",
+    "maintain": "maintenance",
+    "promote": "maintenance",
+    "rollback": "maintenance",
     "run_night": "night",
 }
 

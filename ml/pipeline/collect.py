@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,23 +12,29 @@ from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import Pseudonym
-from ml.core.errors import ContractError, DataRefused
-from ml.pipeline.context import SUITES, Night
+from ml.contract.tables import TABLES
+from ml.core.errors import ContractError, DamagedFile, DataRefused
+from ml.pipeline.context import SUITES, Night, Progress
+from ml.pipeline.plan import attempts, reusable, since
 from ml.pipeline.setup import migrate
 from ml.registry import CONFIG
-from ml.settings import Settings
+from ml.settings import Settings, refuse_future
+
+log = logging.getLogger("nightshift")
 
 
-def attempts(lake: Lake, night: date) -> list[str]:
-    """The refs of ``night`` in the lake, oldest first, complete or not."""
-    folder = lake.join("snapshot", night.isoformat())
-    return [f"{night.isoformat()}/{name}" for name in sorted(lake.names(folder))]
-
-
-def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int | None = None) -> str:
+def extract(
+    settings: Settings,
+    night: date,
+    *,
+    fresh: bool = False,
+    sample: int | None = None,
+    progress: Progress = lambda _: None,
+) -> str:
     """Read each contract table as it was known at the start of ``night`` into the lake.
 
-    A complete snapshot of the same night, shop and sample is used again, unless it was refused or ``fresh`` is asked for.
+    A complete snapshot of the same night, shop and sample is used again, unless it was refused, a file of it is not as it
+    was written, or ``fresh`` is asked for.
 
     Parameters
     ----------
@@ -37,6 +44,8 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
         Read the shop again although there is a good snapshot.
     sample : int, optional
         Read only this many customers with all their rows: a rehearsal, which publishes nothing.
+    progress : callable, optional
+        Told in words if a snapshot is used again: which, how old it is, what changed since.
 
     Returns
     -------
@@ -47,7 +56,10 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
     ------
     ContractError
         A table or column is missing or has another type (all faults at once).
+    WrongUse
+        The night lies in the future, or before the shop's first order.
     """
+    refuse_future(night, settings.timezone, datetime.now(UTC))
     migrate(settings.database_url)
     if faults := reader.faults(settings.shop_url):
         raise ContractError(
@@ -58,30 +70,21 @@ def extract(settings: Settings, night: date, *, fresh: bool = False, sample: int
         )
     lake = Lake(settings.lake_uri)
     with nights.exclusive(settings.database_url, f"snapshot {night}", wait_s=3600):
+        if not fresh and (ref := reusable(settings, night, sample)):
+            progress(since(settings, ref))
+            return ref
+        reader.refuse_before_first(settings.shop_url, TABLES["order"], settings.as_of(night), settings.timezone)
         known = attempts(lake, night)
-        shop = reader.shop_identity(settings.shop_url)
-        if not fresh:
-            for ref in reversed(known):
-                if _usable(lake, ref, shop, sample):
-                    return ref
         number = int(known[-1].split("/")[1]) + 1 if known else 1
         ref = f"{night.isoformat()}/{number:03d}"
         with nights.step(settings.database_url, ref, "extract") as record:
             manifest = reader.extract(
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
-                timezone=settings.timezone, sample=sample, shop=shop,
+                timezone=settings.timezone, sample=sample,
                 config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
     return ref
-
-
-def _usable(lake: Lake, ref: str, shop: str, sample: int | None) -> bool:
-    manifest, refused = (lake.join("snapshot", ref, name) for name in ("manifest.json", "rejected.json"))
-    if not lake.exists(manifest) or lake.exists(refused):
-        return False
-    found = lake.read_json(manifest)
-    return bool(found["shop"] == shop and found.get("sample") == sample)
 
 
 def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> dict[str, Any]:
@@ -101,9 +104,16 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     night = Night.open(settings, ref)
     done = night.path("snapshot", "validated.json")
     with nights.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
-        if night.lake.exists(done):
-            return dict(night.lake.read_json(done)["summary"])
+        damage = ""
+        try:
+            if night.lake.exists(done):
+                return dict(_validated(night)["summary"])
+        except DamagedFile as error:
+            log.warning("The snapshot %s is validated anew. %s", ref, error)
+            damage = f"validated anew: {error.came}"
+            night.lake.remove(done)
         with night.step("validate") as record:
+            record["message"] = damage or None
             verdicts = quality.validate_snapshot(
                 night.lake, ref, SUITES / "shop", _manifest_before(night),
                 accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
@@ -138,6 +148,15 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     return summary
 
 
+def _validated(night: Night) -> dict[str, Any]:
+    """What ``validated.json`` says, once every file that the step wrote is as it was."""
+    told = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
+    for name in night.manifest["tables"]:
+        night.lake.files(night.path("snapshot", "clean", name))
+        night.lake.files(night.path("snapshot", "quarantine", f"{name}.parquet"))
+    return told
+
+
 def _manifest_before(night: Night) -> dict[str, Any] | None:
     """The manifest of the latest validated whole snapshot of the same shop from an earlier night."""
     lake = night.lake
@@ -145,8 +164,13 @@ def _manifest_before(night: Night) -> dict[str, Any] | None:
         if name >= night.night.isoformat():
             continue
         for ref in reversed(attempts(lake, date.fromisoformat(name))):
-            if lake.exists(lake.join("snapshot", ref, "validated.json")):
+            if not lake.exists(lake.join("snapshot", ref, "validated.json")):
+                continue
+            try:
                 manifest = lake.read_json(lake.join("snapshot", ref, "manifest.json"))
-                if manifest["shop"] == night.shop and manifest.get("sample") == night.manifest.get("sample"):
-                    return dict(manifest)
+            except DamagedFile as error:
+                log.warning("The snapshot %s is not compared with. %s", ref, error)
+                continue
+            if manifest["shop"] == night.shop and manifest.get("sample") == night.manifest.get("sample"):
+                return dict(manifest)
     return None

@@ -87,7 +87,7 @@ class Night:
     def clean(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
         """The clean contract tables that ``capability`` reads, as Ibis tables; an optional one may be absent."""
         return {
-            name: backend.read_parquet(self.path("snapshot", "clean", name, "*.parquet"))
+            name: backend.read_parquet(self.lake.scan(self.path("snapshot", "clean", name)))
             for name in capability.tables
             if name in self.manifest["tables"]
         }
@@ -99,7 +99,7 @@ class Night:
         """
         there = self.manifest.get("config", {})
         tables = {
-            table.name: backend.read_parquet(self.path("snapshot", "config", table.name, "*.parquet"))
+            table.name: backend.read_parquet(self.lake.scan(self.path("snapshot", "config", table.name)))
             if table.name in there
             else ibis.memtable(config.defaults(table))
             for table in capability.config
@@ -107,9 +107,9 @@ class Night:
         return tables | {"night": ibis.memtable(pa.table({"night": pa.array([self.night], pa.date32())}))}
 
     @contextmanager
-    def step(self, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:
-        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``."""
-        with nights.step(self.settings.database_url, self.ref, name, capability, shard) as record:
+    def step(self, name: str, capability: str = "", shard: int = 0, *, alone: bool = False) -> Iterator[dict[str, Any]]:
+        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``; ``alone``: outside of a night."""
+        with nights.step(self.settings.database_url, self.ref, name, capability, shard, alone=alone) as record:
             yield record
 
 

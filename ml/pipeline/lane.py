@@ -26,7 +26,7 @@ from ml.adapters.shop import extract as reader
 from ml.adapters.shop import increment
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.tables import TABLES
-from ml.core.errors import DataRefused, NightshiftError
+from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.setup import migrate
@@ -135,6 +135,8 @@ def _start(
         return None, None, why
     try:
         night = Night.open(settings, batch["ref"])
+    except DamagedFile:
+        raise
     except NightshiftError:
         return None, None, f"the snapshot {batch['ref']} of ml.{table.name} is gone; the next night brings one"
     latest = max(datetime.now(UTC), night.as_of)
@@ -188,7 +190,8 @@ def _changed(lane: _Lane, read: increment.Increment, *, again: bool) -> tuple[pa
     with closing(lake.duckdb(settings.threads, settings.memory_gb)) as connection:
         found = increment.digests(connection, lake, lane.folder, lane.live, list(read.rows))
     path = lake.join(lane.home, "unscored.parquet")
-    unscored = lake.read_parquet(path) if lake.exists(path) and not again else _KEYS.empty_table()
+    # A file that is damaged is as one that is not there: what it names is looked at once more.
+    unscored = _KEYS.empty_table() if again or lake.faults(path) else lake.read_parquet(path)
     unscored = _both(unscored, found)
     if again:
         return found, unscored

@@ -12,7 +12,7 @@ from ml.adapters.batches import publish as shelf
 from ml.adapters.books import nights as ops
 from ml.adapters.lake import Lake
 from ml.adapters.mlflow import tracking  # fmt: skip
-from ml.pipeline.collect import attempts
+from ml.pipeline.plan import attempts
 from ml.registry import capability as find
 from ml.settings import Settings
 

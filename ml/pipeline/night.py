@@ -17,7 +17,7 @@ from ml.registry import capability as find
 from ml.settings import Settings
 
 
-def run_night(
+def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
     settings: Settings,
     night: date,
     *,
@@ -26,9 +26,12 @@ def run_night(
     sample: int | None = None,
     accept_growth: bool = False,
     fresh: bool = False,
+    publish_past: bool = False,
     progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Run every step of ``night``; a second run at the same time is an error at once.
+
+    A night that is older than what the shop reads publishes nothing unless ``publish_past``.
 
     Returns
     -------
@@ -39,7 +42,7 @@ def run_night(
     migrate(settings.database_url)
     with nights.exclusive(settings.database_url, "night", wait_s=0):
         progress("extract")
-        ref = extract(settings, night, fresh=fresh, sample=sample)
+        ref = extract(settings, night, fresh=fresh, sample=sample, progress=progress)
         progress("validate")
         validate(settings, ref, accept_growth=accept_growth)
         for name in names:
@@ -50,7 +53,9 @@ def run_night(
                 score(settings, ref, name, shard, ready["shards"])
             if ready["shards"]:
                 progress(f"{name}: publish")
-                publish(settings, ref, name)
+                done = publish(settings, ref, name, publish_past=publish_past)
+                if done["status"] == "rehearsal":
+                    progress(done["why"])
             give_back()
         progress("report")
         return report(settings, ref)

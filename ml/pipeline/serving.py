@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from math import ceil
@@ -13,16 +14,19 @@ from typing import Any
 import ibis
 
 from ml.adapters import postgres, quality
+from ml.adapters.batches import history
 from ml.adapters.batches import publish as shelf
 from ml.adapters.books import config_faults, nights
-from ml.adapters.mlflow import tracking  # fmt: skip
-from ml.core.errors import DataRefused, NightshiftError
+from ml.adapters.mlflow import tracking
+from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
 from ml.pipeline.context import SUITES, Night
-from ml.pipeline.training import features, recipe, serving, train
+from ml.pipeline.training import features, learn, recipe, serving
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
 from ml.settings import Settings
+
+log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
 COMPARABLE = timedelta(days=7)
@@ -37,9 +41,9 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
     Returns
     -------
     dict
-        As :func:`train`, and ``shards``: how many pieces to score (0: the capability waits).
+        As :func:`ml.pipeline.training.train`, and ``shards``: how many pieces to score (0: the capability waits).
     """
-    result = train(settings, ref, name, force=force)
+    result = learn(settings, ref, name, force=force)
     if result["status"] == "waiting":
         return result | {"shards": 0}
     night, capability = Night.open(settings, ref), find(name)
@@ -79,13 +83,21 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
     return done
 
 
-def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
+def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = False) -> dict[str, Any]:
     """Audit the capability's tables, load them beside yesterday's, and swap them in together.
+
+    A night on a sample, and one that is older than what the shop reads, is a rehearsal: all is audited, nothing published.
+
+    Parameters
+    ----------
+    publish_past : bool
+        Replace what the shop reads although it is newer than this night.
 
     Returns
     -------
     dict
-        ``batches`` by table, or ``status`` ``rehearsal``.
+        ``status``: ``published``, with ``batches`` by table and ``replaced`` in words (empty: nothing newer); or
+        ``rehearsal``, with ``why`` and where the scores are.
 
     Raises
     ------
@@ -112,9 +124,11 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
                     came=refusal,
                     do=f"read expectations/ml/{table.name}.json for the reason of each bound; yesterday's tables stay",
                 )
-        if night.rehearsal:
-            return {"status": "rehearsal", "audits": audits}
-        batches = shelf.publish(
+        newer = history.newer(settings.database_url, name, night.shop, night.as_of)
+        if why := _rehearsal(night, name, [] if publish_past else newer):
+            record["message"] = why
+            return {"status": "rehearsal", "why": why, "audits": audits}
+        made = shelf.publish(
             settings.database_url,
             night.lake,
             {table: night.path("predictions", name, table.name) for table in capability.publishes},
@@ -122,8 +136,23 @@ def publish(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             read_at=night.read_at, inputs_sha256=_inputs(night, capability, version), audits=audits,
             functions=capability.script(), timezone=settings.timezone,
         )  # fmt: skip
-        record["rows"] = sum(batch.rows for batch in batches)
-    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in batches}}
+        record["rows"] = sum(batch.rows for batch in made)
+    replaced = history.named(row for row in newer if row["capability"] == name)
+    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in made}, "replaced": replaced}
+
+
+def _rehearsal(night: Night, name: str, newer: Sequence[Mapping[str, Any]]) -> str:
+    """Why nothing of the night is published, and where its scores are; empty: it is to be published."""
+    where = f"Its scores: {night.path('predictions', name)}/<table>/*.parquet."
+    if night.rehearsal:
+        return f"A rehearsal on a sample of {night.manifest['sample']} customers: nothing is published. {where}"
+    if newer:
+        return (
+            f"A rehearsal, nothing is published: the night of {night.night} is older than what the shop reads "
+            f"({history.named(newer)}). {where} To publish it all the same: ./nightshift night --date {night.night} "
+            "--publish-past, or in Airflow's form Publish a night of the past."
+        )
+    return ""
 
 
 def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
@@ -143,17 +172,33 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
     for name in sorted(lake.names("predictions"), reverse=True) if capability.carries else ():
         for ref in reversed(lake.names("predictions", name) if name < night.night.isoformat() else []):
             folder = lake.join("predictions", name, ref, capability.name)
-            told = [lake.read_json(folder, part) for part in lake.names(folder) if part.endswith(".json")]
+            try:
+                told = _shards(night, folder, capability.carries)
+            except DamagedFile as error:
+                log.warning("The rows of %s are not carried on, they are made anew. %s", ref, error)
+                continue
             whole = [part["shard"] for part in told] == list(range(told[0]["shards"])) if told else False
             if whole and {part["version"] for part in told} == {version["version"]}:
                 return {f"before_{table}": lake.join(folder, table) for table in capability.carries}
     return {}
 
 
+def _shards(night: Night, folder: str, tables: Iterable[str]) -> list[dict[str, Any]]:
+    """What each shard in a folder of predictions says of itself, once its files of ``tables`` are as they were written."""
+    lake = night.lake
+    shards = [lake.read_json(folder, name) for name in lake.names(folder) if name.endswith(".json")]
+    for table in tables:
+        for shard in shards:
+            if shard["rows"][table]:
+                lake.files(folder, table, f"{shard['shard']:05d}.parquet")
+        if any(shard["rows"][table] for shard in shards):
+            lake.files(folder, table)
+    return shards
+
+
 def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
     """The version that made the scores; an error unless every shard is there, and all are of one version."""
-    folder = night.path("predictions", capability.name)
-    shards = [night.lake.read_json(night.lake.join(folder, n)) for n in night.lake.names(folder) if n.endswith(".json")]
+    shards = _shards(night, night.path("predictions", capability.name), [table.name for table in capability.publishes])
     told = [shard["shard"] for shard in shards]
     versions = {shard["version"] for shard in shards}
     if not shards or told != list(range(shards[0]["shards"])) or len(versions) != 1:
@@ -174,7 +219,7 @@ def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) ->
 def _facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
     """What is true of a batch as a whole; the suite of the table says what is tolerated."""
     with night.backend() as backend:
-        now = backend.read_parquet(night.path("predictions", capability.name, table.name, "*.parquet"))
+        now = backend.read_parquet(night.lake.scan(night.path("predictions", capability.name, table.name)))
         facts = {
             "rows": float(now.count().execute()),
             "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
@@ -182,8 +227,12 @@ def _facts(night: Night, capability: Capability, table: Published, expected: int
         before = nights.visible(night.settings.database_url, table.name)
         if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
             folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
-            if night.lake.exists(folder):
-                facts |= _change(now, backend.read_parquet(night.lake.join(folder, "*.parquet")), table, facts["rows"])
+            if not night.lake.exists(folder):
+                return facts
+            try:
+                facts |= _change(now, backend.read_parquet(night.lake.scan(folder)), table, facts["rows"])
+            except DamagedFile as error:
+                log.warning("ml.%s is not held against the batch before. %s", table.name, error)
     return facts
 
 
@@ -209,6 +258,8 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
     summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
+    validated = night.lake.read_json(night.path("snapshot", "validated.json"))
+    summary["notes"] = validated["summary"].get("notes", [])
     summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
     return summary | {"status": nights.close_night(settings.database_url, ref, summary)}
 

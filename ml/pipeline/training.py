@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ml.adapters.books import nights
+from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
+from ml.core.errors import DamagedFile
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -20,6 +22,8 @@ from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
 from ml.registry import capability as find
 from ml.settings import Settings
+
+log = logging.getLogger("nightshift")
 
 SEED = 7
 TRUTH = "truth"
@@ -38,27 +42,48 @@ def features(
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
-    done = night.lake.join(folder, "done.json")
-    if not night.lake.exists(done):
-        part = capability.module("features")
-        names: list[str] = []
-        # A backend each: what is built of a large shop is held until its backend closes.
-        for what in ("features", TRUTH) if since else ("features",):
-            with night.backend() as backend:
-                told = night.config(backend, capability)
-                tables = night.clean(backend, capability) | told
-                made: dict[str, Any]
-                if since and what == TRUTH:
-                    made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
-                else:
-                    made = told | dict(part.build(tables, since or as_of, capability.params))
-                for name, rows in made.items():
-                    night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-                names += made
-                del made, rows
-            give_back()
-        night.lake.write_json(done, {"as_of": (since or as_of).isoformat(), "tables": sorted(names)})
+    if not _made(night, folder):
+        with nights.exclusive(
+            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
+        ):
+            if not _made(night, folder):  # by another process, meanwhile
+                _make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
+
+
+def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
+    night.lake.remove(folder)
+    part = capability.module("features")
+    names: list[str] = []
+    # A backend each: what is built of a large shop is held until its backend closes.
+    for what in ("features", TRUTH) if since else ("features",):
+        with night.backend() as backend:
+            told = night.config(backend, capability)
+            tables = night.clean(backend, capability) | told
+            made: dict[str, Any]
+            if since and what == TRUTH:
+                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+            else:
+                made = told | dict(part.build(tables, since or as_of, capability.params))
+            for name, rows in made.items():
+                night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
+            names += made
+            del made, rows
+        give_back()
+    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
+    night.lake.write_json(night.lake.join(folder, "done.json"), done)
+
+
+def _made(night: Night, folder: str) -> bool:
+    """Whether the features in ``folder`` were made, and each of their files is as it was written."""
+    if not night.lake.exists(folder, "done.json"):
+        return False
+    try:
+        wanted = [f"{name}.parquet" for name in night.lake.read_json(folder, "done.json")["tables"]]
+        return night.lake.files(folder) == [night.lake.join(folder, name) for name in wanted]
+    except DamagedFile as error:
+        log.warning("The features are made anew. %s", error)
+        return False
 
 
 def recipe(params: Any) -> str:
@@ -72,15 +97,25 @@ def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
 
 
 def train(settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False) -> dict[str, Any]:
-    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already.
+    """Fit, evaluate on a time split, gate, register and promote, unless there is a champion already; outside of a night.
 
     ``thorough``: with the parameters of ``capability.thorough``, for which a night has no time.
 
     Returns
     -------
     dict
-        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse`` or ``baseline``), ``version`` and ``why``.
+        ``status`` (``waiting``, ``champion``, ``promote``, ``refuse``, ``baseline`` or ``replay``), ``version``, ``why``.
     """
+    try:
+        return learn(settings, ref, name, force=force, thorough=thorough, alone=True)
+    finally:
+        nights.settle(settings.database_url, ref)
+
+
+def learn(
+    settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False, alone: bool = False
+) -> dict[str, Any]:
+    """As :func:`train`, as a step of a night unless ``alone``."""
     night, capability = Night.open(settings, ref), find(name)
     if missing := night.missing(capability):
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
@@ -88,16 +123,26 @@ def train(settings: Settings, ref: str, name: str, *, force: bool = False, thoro
         champion = serving(night, capability)
         params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
-            return {"status": "champion", "version": champion["version"], "why": "the champion serves"}
-        with night.step("train", name) as record:
+            return {"status": "champion", "version": champion["version"], "why": "The champion serves."}
+        with night.step("train", name, alone=alone) as record:
             result = _train(night, replace(capability, params=params), champion)
             record["message"] = result["why"]
     return result
 
 
+@dataclass(frozen=True)
+class Trial:
+    """When a training began, and from when on what happened judges it."""
+
+    started: datetime
+    cutoff: datetime
+
+
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
-    cutoff = judged_from(night, capability)
-    evaluations = _evaluate(night, capability, champion, cutoff)
+    trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    if why := _lacking(night, capability, trial.cutoff):
+        return _unjudged(night, capability, champion, trial, why)
+    evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
@@ -109,12 +154,35 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         seed=SEED,
     )
     decision = stopped(decision, challenger.stops, served=champion is not None)
-    if decision.outcome == "refuse" and champion is None:
-        decision = replace(decision, outcome="baseline")
-    result = _register(night, capability, decision, evaluations, cutoff)
+    result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
-        return _refresh(night, capability, champion, evaluations, cutoff) or result
+        return _refresh(night, capability, champion, evaluations, trial) or result
     return result
+
+
+def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
+    """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
+    with night.backend() as backend:
+        tables = night.clean(backend, capability) | night.config(backend, capability)
+        ask = getattr(capability.module("evaluate"), "lacking", None)
+        if ask:
+            return str(ask(tables, cutoff, night.as_of, capability.params))
+        rows = capability.module("features").truth(tables, cutoff, night.as_of, capability.params)
+        few, found = capability.gate.min_units, int(rows.count().execute())
+        return (
+            f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
+        )
+
+
+def _unjudged(
+    night: Night, capability: Capability, champion: Mapping[str, Any] | None, trial: Trial, why: str
+) -> dict[str, Any]:
+    """Serve without a challenger: the champion goes on; a baseline is fitted on newer data."""
+    if champion and not champion["baseline"]:
+        words = f"No challenger was fitted: {why}. Version {champion['version']} goes on serving."
+        return {"status": "champion", "version": champion["version"], "why": words}
+    decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
+    return _register(night, capability, decision, {}, trial)
 
 
 def judged_from(night: Night, capability: Capability) -> datetime:
@@ -140,7 +208,7 @@ def _refresh(
     capability: Capability,
     champion: Mapping[str, Any],
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any] | None:
     """Where another recipe lost, learn the champion's anew: it must not grow old for having won. None: it is no better."""
     usual = replace(capability, params=replace(capability.params, **_fitting(champion["params"], capability.params)))
@@ -150,20 +218,21 @@ def _refresh(
     )
     decision = stopped(decision, mine.stops, served=True)
     if champion["baseline"]:
-        decision = replace(
-            decision, outcome="baseline", why=f"The baseline, {capability.gate.baseline}, is served, on newer data."
-        )
+        decision = replace(decision, outcome="baseline", reason="it serves already, and learned from newer data")
     if decision.outcome == "refuse":
         return None
-    return _register(night, usual, decision, {**evaluations, "challenger": mine}, cutoff)
+    return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
 
 
 def _evaluate(
     night: Night, capability: Capability, champion: Mapping[str, Any] | None, cutoff: datetime
 ) -> dict[str, Evaluation]:
     """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
+    serves = ("builds today's features", "learns what serves", "writes it to MLflow")
+    progress.at("builds the features of before the test window", "learns", "compares", *serves)
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
     model, baseline = capability.module("model"), capability.gate.baseline
+    progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
         "challenger": model.fit(known, capability.params, SEED),
         baseline: model.fit_baseline(known, capability.params, SEED),
@@ -176,6 +245,7 @@ def _evaluate(
             twin = baseline if champion["baseline"] else "challenger"
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
+    progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
     found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
     return found | ({"champion": found[twin]} if twin else {})
 
@@ -190,24 +260,33 @@ def _register(
     capability: Capability,
     decision: Decision,
     evaluations: Mapping[str, Evaluation],
-    cutoff: datetime,
+    trial: Trial,
 ) -> dict[str, Any]:
     model = capability.module("model")
+    progress.at("builds today's features", "learns what serves", "writes it to MLflow")
     serve = features(night, capability, "serve", night.as_of)
     baseline = decision.outcome == "baseline"
+    progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
+    decision = replace(decision, replay=replay)
     outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    progress.at("writes it to MLflow")
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
         run_id = tracking.log_run(
             settings.mlflow_uri,
-            capability.name,
+            capability,
+            started=trial.started,
+            tables={
+                name: night.manifest["tables"][name] for name in capability.tables if name in night.manifest["tables"]
+            },
+            source=night.path("snapshot", "clean"),
             artifact_root=settings.home / "mlflow" / "artifacts",
             params=asdict(capability.params)
-            | {"seed": SEED, "cutoff": cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+            | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
             tags={
                 "night": night.night.isoformat(),
@@ -222,7 +301,7 @@ def _register(
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
-        version = tracking.register(settings.mlflow_uri, capability.name, run_id)
+        version = tracking.register(settings.mlflow_uri, capability, run_id)
         nights.record_version(
             settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
             as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,

@@ -24,6 +24,7 @@ from ml.contract.tables import TABLES
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES, CONFIG
 from ml.settings import PROJECT, Settings
+from ml.shop import words
 from ml.shop.ddl import quoted
 from ml.shop.report import CapabilityCheck, Fact, Report, RuleCheck, TableCheck, counted
 from ml.shop.sources._files import blocks
@@ -75,13 +76,15 @@ def check(settings: Settings, *, now: datetime | None = None, sample: int | None
             config=_told(settings),
         )  # fmt: skip
         verdicts = quality.validate_snapshot(
-            lake, REF, SUITES, None, accept_growth=True, threads=settings.threads, memory_gb=settings.memory_gb
-        )
+            lake, REF, SUITES, None, accept_growth=True, currency=settings.currency, threads=settings.threads,
+            memory_gb=settings.memory_gb,
+        )  # fmt: skip
         tables, facts = _measured(settings, lake, manifest, verdicts, now)
         idle = tuple(config_faults.faults(lake, REF, CONFIG, manifest["tables"], "raw"))
     capabilities = tuple(_capability(spec, tables, ()) for spec in CAPABILITIES.values())
-    advice = tuple(_advice(tables, facts, now, settings.timezone))
-    return Report((), tables, facts, capabilities, advice, idle)
+    found = words.words(verdicts)
+    advice = (*_advice(tables, facts, now, settings.timezone), *words.advice(found, facts))
+    return Report((), tables, facts, capabilities, advice, idle, found)
 
 
 def _told(settings: Settings) -> dict[str, pa.Table]:
@@ -109,8 +112,8 @@ def _measured(
     judged = {verdict.table: verdict for verdict in verdicts}
     with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
         for name in manifest["tables"]:
-            path = lake.parquet("snapshot", REF, "raw", name).replace("'", "''")
-            db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet('{path}')")
+            files = lake.sql("snapshot", REF, "raw", name)
+            db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet({files})")
         tables = []
         for name, table in TABLES.items():
             if name not in manifest["tables"]:
@@ -121,15 +124,16 @@ def _measured(
                 span = sql["span"].replace("$table", quoted(name)).replace("$time", quoted(table.event_time))
                 first, last, ahead = db.execute(span, {"now": now}).fetchall()[0]
             tables.append(_table(judged.get(name), name, manifest["tables"][name]["rows"], (first, last, ahead)))
-        facts = tuple(Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall())
-    return tuple(tables), facts
+        facts = [Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall()]
+        twice = [Fact(what, n, of) for what, n, of in db.execute(sql["twice"]).fetchall() if n]
+    return tuple(tables), (*facts, *words.purchases(judged.values()), *twice)
 
 
 def _table(
     verdict: quality.Verdict | None, name: str, rows: int, span: tuple[datetime | None, datetime | None, int]
 ) -> TableCheck:
     rules = tuple(
-        RuleCheck(b.rule, b.column, b.rows, b.examples, b.reason, b.refuses)
+        RuleCheck(b.rule, b.column, b.rows, b.examples, b.reason, b.refuses, b.severity)
         for b in (verdict.breaches if verdict else ())
     )
     return TableCheck(
@@ -142,6 +146,7 @@ def _table(
         first=span[0],
         last=span[1],
         ahead=span[2],
+        left_out=verdict.left_out if verdict else 0,
     )
 
 

@@ -35,6 +35,9 @@ Progress = Callable[[str, int], None]
 TRUTH = "demo_truth"
 """Schema of what the source ``demo`` planted; its tables are named ``demo_truth.<name>``."""
 
+SCHEMAS = ("shop", TRUTH)
+"""They change together."""
+
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('nightshift shop load'))"
 _LOOKED_UP = {"product": ("product_id",), "stock": ("product_id", "counted_at")}
 _TOO_LONG = "54000"  # program_limit_exceeded: an id of thousands of characters
@@ -89,8 +92,8 @@ def load(
     data : Path, optional
         The file or folder that the source reads.
     replace : bool
-        Also take the place of a schema that Nightshift did not load, or that other objects depend on; that one is
-        renamed, never dropped.
+        Also take the place of another source's shop, of a schema that Nightshift did not load, or of one that other
+        objects depend on. What was there is renamed, never dropped, and :func:`restore` brings it back.
     again : bool
         Load even if the very same (source, options, data, code) is there.
     **options
@@ -115,18 +118,58 @@ def load(
         if there and there.same(marker) and not again:
             last = _last_order(cursor, settings.timezone)
             return LoadReport(source, there.rows, time.monotonic() - start, last, skipped=True)
-        swap.allowed(cursor, "shop", replace=replace)
+        swap.allowed(cursor, "shop", source, replace=replace)
         filling = _Filling(progress or (lambda _table, _rows: None))
         for name, batches in wanted.tables():
             _fill(connection, name, batches, filling)
-        for name in (t.name for t in TABLES.values() if t.required and t.name not in filling.rows):
-            _fill(connection, name, (), filling)
-        notes = filling.notes + swap.swap(cursor, ("shop", TRUTH), replace=replace)
+        _not_empty(source, filling)
+        notes = filling.notes + wanted.notes() + swap.swap(cursor, SCHEMAS, replace=replace)
         marker.with_rows(filling.rows).write(cursor)
         last = _last_order(cursor, settings.timezone)
-    if settings.shop_url == settings.database_url:
-        postgres.migrate(settings.shop_url)  # grants the new schema to the extract role
+    _grant(settings)
     return LoadReport(source, filling.rows, time.monotonic() - start, last, notes=tuple(notes))
+
+
+def restore(settings: Settings, schema: str = "") -> tuple[str, Marker | None]:
+    """Let the shop that a load replaced and the present one change places.
+
+    Parameters
+    ----------
+    schema : str
+        Which, if there are several; the latest if not given.
+
+    Returns
+    -------
+    tuple
+        The name under which it was kept, and what it was filled from (None: the shop's own tables).
+    """
+    with (
+        _may_create(),
+        closing(postgres.connect(settings.shop_url)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        _exclusively(cursor)
+        name = swap.restore(cursor, SCHEMAS, schema)
+        marker = Marker.read(cursor)
+    _grant(settings)
+    return name, marker
+
+
+def _grant(settings: Settings) -> None:
+    """Let the extract role read the schema that has the name now."""
+    if settings.shop_url == settings.database_url:
+        postgres.migrate(settings.shop_url)
+
+
+def _not_empty(source: str, filling: _Filling) -> None:
+    empty = [t.name for t in TABLES.values() if t.required and not filling.rows.get(t.name)]
+    if empty:
+        raise ContractError(
+            "A shop cannot be without these rows, so what was there stays.",
+            came=f"{source} holds none of {', '.join(empty)}",
+            do="fill them; ./nightshift shop template FOLDER says what each column means",
+        )
 
 
 def loaded(settings: Settings) -> Marker | None:
@@ -175,9 +218,22 @@ def _fill(connection: Any, name: str, batches: Iterable[pa.RecordBatch], filling
             cursor.execute(statement)
         # Frozen rows are seen by a reader whose transaction is older than the swap; others would look deleted to it.
         conformed = _conformed(table, name, batches, filling)
-        filling.rows[name] = postgres.copy_arrow(connection, shadow, table.name, conformed, freeze=True)
+        postgres.copy_arrow(connection, shadow, table.name, conformed, freeze=True)
+        _complete(cursor, shadow, table, filling.rows[name])
         _index(cursor, shadow, table)
         cursor.execute(f"ANALYZE {ddl.quoted(shadow, table.name)}")
+
+
+def _complete(cursor: Any, shadow: str, table: Table, sent: int) -> None:
+    """Compare the rows that the source gave with those of the table."""
+    cursor.execute(f"SELECT count(*) FROM {ddl.quoted(shadow, table.name)}")  # noqa: S608  # quoted names
+    (kept,) = cursor.fetchone()
+    if kept != sent:
+        raise NightshiftError(
+            f"The table {table.name} does not hold what was sent, so the shop stays as it was.",
+            came=f"{sent:,} rows sent, {kept:,} rows there",
+            do="look at the server's log, then load again",
+        )
 
 
 def _index(cursor: Any, shadow: str, table: Table) -> None:
@@ -211,7 +267,7 @@ def _conformed(
 ) -> Iterator[pa.RecordBatch]:
     """Give every batch the table's columns in order and type; columns that did not come are null."""
     schema = extract.schema(table)
-    done = 0
+    filling.rows[name] = 0
     for batch in batches:
         extra = set(batch.schema.names) - set(schema.names)
         if extra:
@@ -227,8 +283,8 @@ def _conformed(
             for f in schema
         ]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-        done += batch.num_rows
-        filling.progress(name, done)
+        filling.rows[name] += batch.num_rows
+        filling.progress(name, filling.rows[name])
 
 
 def _cleaned(column: pa.Array, name: str, filling: _Filling) -> pa.Array:

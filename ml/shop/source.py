@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ml.contract import tables as contract
 from ml.core.errors import NightshiftError
+from ml.shop import sources
 from ml.shop.sources import SOURCES
 
 
@@ -53,14 +54,19 @@ class Source:
         given = {} if self.data is None else {"data": self.data}
         yield from self.module.tables(**given, **self.options)
 
+    def notes(self) -> list[str]:
+        """What a user should know of the data beside the rows: files that are not read."""
+        named = getattr(self.module, "notes", None)
+        return list(named(self.data)) if named else []
+
     def fingerprint(self) -> str:
         """SHA-256 over the data, the source's code and the contract: any of them changed makes another shop."""
         assert self.module.__file__ is not None
         code = Path(self.module.__file__)
         files = [code.parent] if code.name == "__init__.py" else sorted(code.parent.glob(f"{code.stem}.*"))
-        shared = code.parent.with_name("sources").joinpath("_files.py")
+        shared = sorted(Path(sources.__file__).parent.glob("_[!_]*.py"))
         digest = hashlib.sha256()
-        for path in (Path(contract.__file__), shared, *files, *([self.data] if self.data else [])):
+        for path in (Path(contract.__file__), *shared, *files, *([self.data] if self.data else [])):
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
                 if file.is_file() and "__pycache__" not in file.parts:
                     digest.update(file.name.encode())

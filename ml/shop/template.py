@@ -17,7 +17,8 @@ Fill the CSV files beside this page and load them with `./nightshift shop load t
 an optional table may stay empty or go, and so may columns that are not required. A Parquet file of the same name, or
 `.csv.gz`, does as well.
 
-- UTF-8, one header line, fields that hold the delimiter or a line break in double quotes; an empty field is null.
+- UTF-8, one header line, comma, semicolon, tab or `|`; an empty field is null. docs/connect-your-shop.md has the rules.
+- Fields that hold the delimiter, a quote or a line break in double quotes; a quote inside is doubled.
 """
 
 

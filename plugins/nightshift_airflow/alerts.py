@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -103,14 +102,24 @@ def send(text: str, **facts: Any) -> None:
 def on_failure(context: Mapping[str, Any]) -> None:
     """Airflow's ``on_failure_callback`` of every task."""
     ti = context["ti"]
+    _leave_the_group()
     send(failure_text(context), kind="failure", dag=ti.dag_id, run=ti.run_id, task=ti.task_id)
 
 
-async def on_deadline(context: Mapping[str, Any]) -> None:
-    """Airflow's callback for a missed deadline; runs in the triggerer, whose loop must not wait for a webhook."""
+def on_retry(context: Mapping[str, Any]) -> None:
+    """Airflow's ``on_retry_callback`` of every task: its log ends in words, and nobody is woken."""
+    _leave_the_group()
+    log.warning("%s\nIt is tried again by itself.", failure_text(context))
+
+
+def _leave_the_group() -> None:
+    """Close the group "Post Execute", which Airflow's page shows folded: the log would end in the traceback."""
+    log.info("::endgroup::")
+
+
+def on_deadline(context: Mapping[str, Any]) -> None:
+    """Airflow's callback for a missed deadline; runs where tasks run, so that no triggerer is needed."""
     run = context.get("dag_run", {})
     if run.get("state") in ("success", "failed"):
         return  # A failed run keeps its deadline in Airflow, but has told of itself already.
-    await asyncio.to_thread(
-        send, deadline_text(context), kind="deadline", dag=run.get("dag_id"), run=run.get("dag_run_id")
-    )
+    send(deadline_text(context), kind="deadline", dag=run.get("dag_id"), run=run.get("dag_run_id"))

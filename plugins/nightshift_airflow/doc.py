@@ -9,7 +9,8 @@ from ml.core.spec import Capability
 TASKS = {
     "extract": """Reads each table of schema `shop` once into the lake, as it was known when the night's day began.
 
-A good snapshot of the same night is used again. Fails at once if the shop's tables do not fit the contract:
+A good snapshot of the same night is used again (the log says which, and what changed since). Refuses a night of the
+future and one before the shop's first order. Fails at once if the shop's tables do not fit the contract:
 mend the views, then clear this task. Gives the snapshot's ref, `<night>/<attempt>`.""",
     "validate": """Judges every row. Broken ones go to `ml_ops.quarantine` with the rule; the rest goes on.
 
@@ -21,7 +22,8 @@ Skipped if the capability was not asked for, or waits for a table that the shop 
     "score": """Scores one shard of customers, orders or products with the serving model into the lake. One task a shard.""",
     "publish": """Audits what was scored, loads it beside yesterday's tables and swaps both in at once.
 
-Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal.""",
+Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal: a night on a sample,
+or one that is older than what the shop reads, unless *Publish a night of the past* is on.""",
     "report": """Sums up the night in `ml_ops.night` and in this log, whatever happened before it.
 
 Fails the run if a task failed or a capability neither published nor was skipped.""",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param
 
-from ml.core.errors import NightshiftError
+from ml.core.errors import WrongUse, unknown
 from ml.core.spec import Capability
 
 
@@ -61,6 +61,13 @@ def night_params(capabilities: Mapping[str, Capability]) -> dict[str, Param]:
             title="Read the shop again",
             description="Do not use the snapshot that there is of this night.",
         ),
+        "publish_past": Param(
+            False,
+            type="boolean",
+            title="Publish a night of the past",
+            description="A night that is older than what the shop reads is a rehearsal: it scores and publishes nothing. "
+            "On: it replaces the newer tables; the log of publish names them.",
+        ),
     }
 
 
@@ -110,10 +117,8 @@ def night_of(params: Mapping[str, Any], dag_run: Any, timezone: str) -> date:
 def check_capabilities(asked: object, known: Mapping[str, Capability]) -> None:
     """Refuse a name that the registry does not know, and an empty list, before anything is read."""
     names = asked if isinstance(asked, list) else [asked]
-    unknown = [str(name) for name in names if name not in known]
-    if unknown or not names:
-        raise NightshiftError(
-            "These capabilities are not known." if unknown else "No capability is chosen.",
-            came=", ".join(unknown) or "an empty list",
-            do="choose among " + ", ".join(known),
-        )
+    for name in names:
+        if name not in known:
+            raise unknown("capability", str(name), known)
+    if not names:
+        raise WrongUse("No capability is chosen.", came="an empty list", do="choose among " + ", ".join(known))

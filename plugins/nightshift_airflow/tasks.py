@@ -52,7 +52,9 @@ def extract(params: Params, dag_run: Any) -> str:
         check_capabilities(params.get("capabilities", list(CAPABILITIES)), CAPABILITIES)
         night = night_of(params, dag_run, settings.timezone)
         log.info("The night of %s: what was known before %s.", night, settings.as_of(night))
-        ref: str = pipeline.extract(settings, night, fresh=params.get("fresh", False), sample=params.get("sample"))
+        ref: str = pipeline.extract(
+            settings, night, fresh=params.get("fresh", False), sample=params.get("sample"), progress=log.warning
+        )
     log.info("Snapshot %s.", ref)
     return ref
 
@@ -64,7 +66,7 @@ def validate(ref: str, params: Params, outlet_events: Any) -> str:
     with no_vain_retry():
         summary = pipeline.validate(_settings(), ref, accept_growth=params.get("accept_growth", False))
     log.info("Validated: %s", summary)
-    counts = {"rows": summary["rows"], "quarantined": summary["quarantined"]}
+    counts = {name: summary.get(name, 0) for name in ("rows", "quarantined", "left_out")}
     outlet_events[assets.SNAPSHOT].extra = {"ref": ref, "sample": params.get("sample"), **counts}
     return ref
 
@@ -111,15 +113,19 @@ def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
     return {**piece, "version": made["version"], "rows": made["rows"]}
 
 
-def publish(ref: str, name: str, scored: Sequence[Mapping[str, Any]], outlet_events: Any) -> dict[str, int]:
+def publish(
+    ref: str, name: str, scored: Sequence[Mapping[str, Any]], params: Params, outlet_events: Any
+) -> dict[str, int]:
     """Audit, load and swap; gives the rows by table. Refuses unless every shard told of its rows."""
     from ml import pipeline
 
     with no_vain_retry():
         rows = complete(name, list(scored))
-        done = pipeline.publish(_settings(), ref, name)
+        done = pipeline.publish(_settings(), ref, name, publish_past=params.get("publish_past", False))
         if done["status"] == "rehearsal":
-            raise AirflowSkipException("A rehearsal on a sample: all went through, nothing is published.")
+            raise AirflowSkipException(done["why"])
+        if done["replaced"]:
+            log.warning("This night of the past replaces what the shop read: %s.", done["replaced"])
         for table, batch in done["batches"].items():
             if batch["rows"] != rows[table]:
                 raise NightshiftError(

@@ -7,14 +7,17 @@ safe; BLAS, whose threads start at import, stops and restarts them around a fork
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
 from airflow.listeners import hookimpl
 
 from ml.registry import CAPABILITIES
+from nightshift_airflow import pace
 
 log = logging.getLogger("nightshift")
 
@@ -33,3 +36,19 @@ def on_starting(component: Any) -> None:
     for name in (*MODULES, *parts):
         importlib.import_module(name)
     log.info("Imported %s for the tasks.", ", ".join((*MODULES, *parts)))
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+    pace.install(SchedulerJobRunner)
+    os.register_at_fork(after_in_parent=keep_shared)
+
+
+def keep_shared() -> None:
+    """Leave what is there now out of the next full collection, which would write to every page that forks share."""
+    if _freeze not in gc.callbacks:
+        gc.callbacks.append(_freeze)
+
+
+def _freeze(phase: str, info: dict[str, int]) -> None:
+    if phase == "start" and info["generation"] == 2:
+        gc.callbacks.remove(_freeze)
+        gc.freeze()

@@ -88,6 +88,13 @@ def test_staff_edits_and_the_shop_reads(url: str) -> None:
             run(url, statement, role)
 
 
+def test_roles_that_are_not_there_are_passed_over(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server whose roles an administrator has yet to make, the tables are made all the same."""
+    monkeypatch.setitem(config._RIGHTS, "nobody_here", ("SELECT",))  # no server of the tests lacks a role
+    config.sync(settings.database_url, [COST])
+    assert len(rows(settings.database_url)) == 2
+
+
 def test_an_upgrade_keeps_what_staff_wrote(url: str) -> None:
     """New columns, checks and default rows come; changed rows stay changed, deleted ones deleted, bad old ones there."""
     run(url, "DELETE FROM ml_config.cost WHERE kind = 'lost'; UPDATE ml_config.cost SET price = 7")

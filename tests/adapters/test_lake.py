@@ -37,12 +37,13 @@ def test_stream_is_read_back_by_duckdb(lake: Lake) -> None:
     """What is written as a stream is read back by DuckDB and Ibis, in several files."""
     count, _ = lake.write_stream("snapshot/a", SCHEMA, rows(1000).to_batches(64), rows_per_file=300)
 
-    table = lake.duckdb(1, 1).sql(f"SELECT * FROM '{lake.parquet('snapshot/a')}' ORDER BY id").to_arrow_table()
+    query = f"SELECT * FROM read_parquet({lake.sql('snapshot/a')}) ORDER BY id"
+    table = lake.duckdb(1, 1).sql(query).to_arrow_table()
 
     assert count == 1000
     assert table.cast(SCHEMA).equals(rows(1000))
-    assert lake.names("snapshot", "a") == [f"part-0000{i}.parquet" for i in range(4)]
-    assert lake.ibis(1, 1).read_parquet(lake.parquet("snapshot/a")).count().execute() == 1000
+    assert lake.names("snapshot", "a") == ["SHA256SUMS", *(f"part-0000{i}.parquet" for i in range(4))]
+    assert lake.ibis(1, 1).read_parquet(lake.scan("snapshot/a")).count().execute() == 1000
 
 
 def test_hash_depends_on_the_rows_alone(lake: Lake) -> None:
@@ -54,12 +55,17 @@ def test_hash_depends_on_the_rows_alone(lake: Lake) -> None:
     assert other not in written
 
 
-def test_hash_is_that_of_the_files(tmp_path: Path) -> None:
-    """Anyone can check the hash: it is sha256 of the files one after the other."""
+def test_anyone_can_check_the_files(tmp_path: Path) -> None:
+    """The records are those of ``sha256sum``, and the hash that a stream gives is that of its record."""
     lake = Lake(str(tmp_path))
     _, sha256 = lake.write_stream("a", SCHEMA, rows(500).to_batches(), 200)
+    lake.write_batches("b/0.parquet", rows(5).to_batches())
 
-    assert sha256 == hashlib.sha256(b"".join(p.read_bytes() for p in sorted((tmp_path / "a").iterdir()))).hexdigest()
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(tmp_path.glob("?/*.parquet"))}
+    own = files.pop("0.parquet")
+    assert (tmp_path / "a" / "SHA256SUMS").read_text() == "".join(f"{sha}  {name}\n" for name, sha in files.items())
+    assert (tmp_path / "b" / "0.parquet.sha256").read_text() == f"{own}  0.parquet\n"
+    assert sha256 == hashlib.sha256((tmp_path / "a" / "SHA256SUMS").read_bytes()).hexdigest()
 
 
 def test_empty_stream_keeps_the_schema(tmp_path: Path) -> None:
@@ -74,7 +80,7 @@ def test_second_write_replaces_the_first(lake: Lake) -> None:
     lake.write_stream("a", SCHEMA, rows(500).to_batches(), 100)
     lake.write_stream("a", SCHEMA, rows(50).to_batches(), 100)
 
-    assert lake.names("a") == ["part-00000.parquet"]
+    assert lake.names("a") == ["SHA256SUMS", "part-00000.parquet"]
 
 
 def test_one_file_from_batches_and_from_ibis(lake: Lake) -> None:
@@ -85,7 +91,7 @@ def test_one_file_from_batches_and_from_ibis(lake: Lake) -> None:
 
     assert lake.read_parquet("p").equals(rows(100))
     assert lake.read_parquet("q", "0.parquet").cast(SCHEMA).equals(rows(100))
-    assert (lake.names("p"), lake.names("q")) == (["0.parquet"], ["0.parquet"])
+    assert lake.names("p") == lake.names("q") == ["0.parquet", "0.parquet.sha256"]
     assert lake.write_batches("p/1.parquet", iter([])) == 0
 
 
@@ -103,10 +109,10 @@ def test_json_is_whole_or_absent(tmp_path: Path) -> None:
 
 def test_names_usage_remove(lake: Lake) -> None:
     """Names are sorted, usage counts all below, removing what is not there is no error."""
-    lake.write_json("a/y.json", 1)
-    lake.write_json("a/x.json", 22)
+    lake.write_bytes(lake.join("a/y.txt"), b"1")
+    lake.write_bytes(lake.join("a/x.txt"), b"22")
 
-    assert (lake.names("a"), lake.usage("a"), lake.exists("a", "x.json")) == (["x.json", "y.json"], 3, True)
+    assert (lake.names("a"), lake.usage("a"), lake.exists("a", "x.txt")) == (["x.txt", "y.txt"], 3, True)
     lake.remove("a")
     lake.remove("a")
     assert (lake.names("a"), lake.usage("a"), lake.exists("a")) == ([], 0, False)
@@ -141,5 +147,5 @@ def test_duckdb_spills_and_says_when_it_cannot(tmp_path: Path) -> None:
 
     connection.execute("DROP TABLE t")
     connection.execute("SET max_temp_directory_size = '1MB'")
-    with pytest.raises(StorageError, match="storage refused"), lake.guard():
+    with pytest.raises(StorageError, match="disk refused"), lake.guard():
         connection.execute(work)

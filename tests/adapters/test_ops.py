@@ -201,6 +201,36 @@ def test_a_killed_holder_frees_its_lock(url):
     holder.communicate()
 
 
+def test_a_lock_lives_in_a_transaction(url):
+    """A lock of a session would stay with a pooler; a server's limit on idle transactions does not end this one."""
+    name = url.split("/")[3].split("?")[0]
+    with postgres.transaction(url) as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '200ms'")
+    states = (
+        "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'nightshift n'"
+    )
+    with locks.exclusive(url, "n") as held:
+        assert postgres.query(url, f"{states} AND pg_sleep(0.4) IS NOT NULL") == [{"state": "idle in transaction"}]
+        held.check()
+        with pytest.raises(Busy):
+            locks.exclusive(url, "n").__enter__()
+    with locks.exclusive(url, "n"):
+        pass
+
+
+def test_a_lost_lock_is_noticed(url):
+    """Who goes on although the server ended the lock's connection is stopped before he publishes beside another."""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightshift n'"
+    with locks.exclusive(url, "n") as held:
+        with postgres.transaction(url) as cursor:
+            cursor.execute(f"{end} AND datname = current_database()")
+        with (
+            locks.exclusive(url, "n", wait_s=20),
+            pytest.raises(NightshiftError, match=r"n was lost(.|\n)*run the step again"),
+        ):
+            held.check()
+
+
 # versions
 
 

@@ -13,10 +13,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psycopg2
 import pyarrow as pa
 import pytest
 
 from ml.adapters import postgres
+from ml.adapters.batches import view
 from ml.adapters.batches.publish import publish, retention, rollback
 from ml.adapters.lake import Lake
 from ml.core.errors import Busy, ContractError, DataRefused, NightshiftError
@@ -289,6 +291,32 @@ def test_a_long_reader_is_waited_for_and_then_named(shop):
         shelve(url, uri, day=2, lock_timeout_s=0.05)
         timer.join()
     assert seen(url)["mark"] == "day2"
+
+
+def test_a_reader_of_another_login_is_named_by_a_plain_one(shop):
+    """A login that does not see other logins' sessions names the process and the user that it waits for."""
+    url, uri = shop
+    shelve(url, uri, day=1)
+    name = "plain_" + url.split("/")[3].split("?")[0]
+    with postgres.transaction(url) as cursor:
+        cursor.execute(f"CREATE ROLE {name} LOGIN; GRANT nightshift_publish TO {name}")
+    try:
+        with closing(postgres.connect(url)) as reader, reader.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM ml.recommendation")
+            patience = view.Patience(0.05, 0.1)
+            plain = url.replace("postgres:@", f"{name}@", 1)
+
+            def locked() -> None:
+                raise psycopg2.errors.LockNotAvailable
+
+            with (
+                postgres.transaction(plain) as mine,
+                pytest.raises(Busy, match=r"process \d+ of postgres \(nightshift\)\n"),
+            ):
+                patience.run(mine, ["recommendation"], locked)
+    finally:
+        with postgres.transaction(url) as cursor:
+            cursor.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
 
 
 def _wider(table):

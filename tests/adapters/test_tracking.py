@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,16 @@ from ml.adapters.mlflow import tracking
 from ml.adapters.mlflow.tracking import _client
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, Difference
+from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 
 METRICS = {"challenger": {"ndcg@10": 0.3, "coverage@10": 0.9}, "recent popularity": {"ndcg@10": 0.2}}
+SPEC = CAPABILITIES["recommender"]
+STARTED = datetime.now(UTC) - timedelta(minutes=3)
+TAGS = {
+    "ref": "2026-01-01/001", "night": "2026-01-01", "snapshot_sha256": "ab", "decision": "promote", "why": "It beats both.",
+}  # fmt: skip
+TABLES = {"order": {"rows": 12, "sha256": "cd" * 32, "columns": {"order_id": "text", "total": "number"}}}
 DECISION = Decision("promote", "it beats", {"baseline": Difference(0.1, 0.05, 0.15)}, 500)
 
 
@@ -44,10 +52,10 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
     (folder / "model.txt").write_text(content)
     np.savez(folder / "part" / "items.npz", x=np.arange(3))
     run_id = tracking.log_run(
-        uri, "recommender", artifact_root=settings.home / "artifacts", params={"k": 20, "half_life_days": 180.0},
-        metrics=METRICS, tags={"ref": "2026-01-01/001", "snapshot_sha256": "ab"}, decision=DECISION, folder=folder,
+        uri, SPEC, artifact_root=settings.home / "artifacts", params={"k": 20, "half_life_days": 180.0},
+        metrics=METRICS, tags=TAGS, decision=DECISION, folder=folder, started=STARTED, tables=TABLES, source="/lake/clean",
     )  # fmt: skip
-    version = tracking.register(uri, "recommender", run_id)
+    version = tracking.register(uri, SPEC, run_id)
     versions.record_version(
         settings.database_url, "recommender", version, run_id=run_id, folder=folder, shop="s",
         as_of=datetime(2026, 1, 1, tzinfo=UTC), params={}, recipe="r", baseline=False, decision="promote", why="w",
@@ -74,17 +82,36 @@ def test_a_run_keeps_what_a_person_asks_for(uri, settings):
     assert run.data.metrics == {
         "challenger/ndcg_at_10": 0.3, "challenger/coverage_at_10": 0.9, "recent popularity/ndcg_at_10": 0.2,
     }  # fmt: skip
-    assert {"ref": "2026-01-01/001", "snapshot_sha256": "ab"}.items() <= run.data.tags.items()
+    assert TAGS.items() <= run.data.tags.items()
     assert run.info.status == "FINISHED"
     kept = sorted(str(path.relative_to(stored(uri, run_id))) for path in stored(uri, run_id).rglob("*.*"))
     assert kept == ["model/model.txt", "model/part/items.npz", "plots/comparison.png"]
+
+
+def test_mlflows_pages_say_what_a_person_wants_to_know(uri, settings):
+    """The run's name, its words, its duration and its data; what the experiment, the model and the version are."""
+    run_id, version = train(uri, settings)
+    client = _client(uri)
+    run = client.get_run(run_id)
+    assert run.info.run_name == "2026-01-01, serves"
+    assert 180_000 <= run.info.end_time - run.info.start_time < 400_000
+    words = run.data.tags["mlflow.note.content"]
+    assert words == "Night 2026-01-01: **serves**. It beats both.\n\n`ndcg@10`: challenger 0.3, recent popularity 0.2."
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest, data.tags[0].value) == ("shop.order", "cd" * 18, "training")
+    assert json.loads(data.dataset.profile) == {"num_rows": 12}
+    assert json.loads(data.dataset.source) == {"uri": "/lake/clean/order"}
+    assert [column["type"] for column in json.loads(data.dataset.schema)["mlflow_colspec"]] == ["string", "double"]
+    assert SPEC.question in client.get_experiment(run.info.experiment_id).tags["mlflow.note.content"]
+    assert SPEC.question in client.get_registered_model("recommender").description
+    assert client.get_model_version("recommender", str(version)).description == words
 
 
 def test_versions_count_up_and_a_run_is_one_version(uri, settings):
     """Each run is a version; registering it again gives the same."""
     run_id, first = train(uri, settings)
     _, second = train(uri, settings)
-    assert (first, second, tracking.register(uri, "recommender", run_id)) == (1, 2, 1)
+    assert (first, second, tracking.register(uri, SPEC, run_id)) == (1, 2, 1)
 
 
 def test_an_alias_names_one_version(uri, settings):

@@ -17,6 +17,9 @@ WORKER = (
     "import subprocess, time; subprocess.Popen(['sleep', '600']); print('error: none', flush=True); time.sleep(600)"
 )
 
+# Answers one who comes, and ends.
+DOOR = "import socket, sys; line, _ = socket.socket(fileno=int(sys.argv[1])).accept(); line.sendall(b'welcome'); line.close()"
+
 
 def main(root: Path) -> None:
     """Supervise the stack of the state folder ``root``."""
@@ -27,9 +30,12 @@ def main(root: Path) -> None:
     postgres = next(service for service in stack_services(stack) if service.name == "postgres")
     once = Service("prepare", (sys.executable, "-c", "pass"), after=("postgres",), once=True)
     worker = Service("worker", (sys.executable, "-c", WORKER), after=("prepare",))
+    door = Service(
+        "door", (sys.executable, "-c", DOOR), after=("postgres",), on_demand=stack.ports["mlflow"],
+    )  # fmt: skip
     adopt_orphans()
     variables = services(home, stack, home.secrets())
-    Supervisor(home, [postgres, once, worker], {**os.environ, **variables}).run()
+    Supervisor(home, [postgres, once, worker, door], {**os.environ, **variables}).run()
     lock.close()
 
 

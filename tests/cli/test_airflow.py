@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.airflow import Airflow
+from cli import status as states
+from cli.airflow import Airflow, Refused
+from cli.environment import Stack
 from cli.follow import RunFailed, follow
+from cli.home import Home
 from cli.output import Steps
+from ml.core.errors import NightshiftError
 
 
 def task(name: str, state: str, second: int, **more: Any) -> dict[str, Any]:
@@ -93,3 +98,75 @@ def test_a_retry_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     follow(Played(frames, {"extract": error("StorageError", "The disk is full.")}), "night", "r", Steps(None))
     assert "tried again: The disk is full." in capsys.readouterr().err
+
+
+class Parsed(Airflow):
+    """Knows the DAGs that it is given; a run of ``gone`` is refused as Airflow refuses it."""
+
+    def __init__(self, dags: list[dict[str, Any]], errors: dict[str, str], *, gone: bool = False) -> None:
+        super().__init__("http://127.0.0.1:1", "admin", "x")
+        self.known, self.errors, self.gone = dags, errors, gone
+
+    def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ARG002  # the API's signature
+        if path.startswith("/api/v2/dags?"):
+            return {"dags": self.known}
+        if path == "/api/v2/importErrors":
+            return {"import_errors": [{"filename": f, "stack_trace": t} for f, t in self.errors.items()]}
+        if self.gone:
+            self.known = [dag | {"is_stale": True} for dag in self.known]
+            raise Refused("Airflow refused a request.", came='POST …: 404 {"detail": "not found"}', code=404)
+        return {"dag_run_id": "r"}
+
+
+def dag(name: str, **more: Any) -> dict[str, Any]:
+    """A DAG as the API tells of it."""
+    fine = {"is_stale": False, "is_paused": False, "has_import_errors": False, "relative_fileloc": "night.py"}
+    return {"dag_id": name, "last_parsed_time": "2026-11-27T01:02:03.4Z"} | fine | more
+
+
+@pytest.mark.parametrize(
+    ("known", "errors", "gone", "words"),
+    [
+        ([], {"night.py": "ImportError: no x"}, False, "it was never parsed; night.py: ImportError: no x"),
+        ([dag("night", is_stale=True)], {}, False, "it is deactivated: last parsed 2026-11-27 01:02:03 UTC"),
+        ([dag("night", has_import_errors=True)], {"night.py": "E"}, False, "cannot be imported; night.py: E"),
+        ([dag("night")], {}, True, "it is deactivated: last parsed 2026-11-27 01:02:03 UTC"),
+    ],
+    ids=["never parsed", "deactivated", "broken", "deactivated just now"],
+)
+def test_a_dag_that_is_missing_is_told_in_words(
+    known: list[dict[str, Any]], errors: dict[str, str], gone: bool, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a DAG cannot run is said in words, and never as the server's raw refusal."""
+    monkeypatch.setattr("cli.airflow.PARSING", 0.0)
+    with pytest.raises(NightshiftError) as caught:
+        Parsed(known, errors, gone=gone).trigger("night", {})
+    assert words in str(caught.value)
+    assert "404" not in str(caught.value)
+
+
+def test_a_run_that_vanishes_is_told_in_words() -> None:
+    """A run that Airflow no longer knows, since its DAG is gone or somebody deleted it, is no raw refusal."""
+    with pytest.raises(NightshiftError, match="gone from Airflow") as caught:
+        follow(Parsed([], {}, gone=True), "night", "r", Steps(None))
+    assert "404" not in str(caught.value)
+
+
+def test_status_tells_of_missing_dags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of our DAGs is active, paused or missing with its reason; soon after a start it may still come."""
+    stack = Stack({"airflow": 1}, {}, None)
+    home = Home(tmp_path)
+    names = [name for name in states.dag_names() if name != "night"]
+    known = [dag(name, is_paused=name == "maintenance") for name in names] + [dag("night", is_stale=True)]
+    monkeypatch.setattr(states, "Airflow", lambda *_, **__: Parsed(known, {}))
+
+    def told(uptime: float) -> dict[str, tuple[str, str]]:
+        up = [{"name": n, "state": "ready", "uptime_s": uptime} for n in ("airflow-api", "airflow-dag-processor")]
+        return {row["name"]: (row["state"], row["why"]) for row in states.dags(home, stack, up)}
+
+    late = told(1000)
+    assert late["night"][0] == "missing"
+    assert "deactivated" in late["night"][1]
+    assert late["maintenance"] == ("paused", "")
+    assert {state for name, (state, _) in late.items() if name not in {"night", "maintenance"}} == {"active"}
+    assert told(5)["night"][0] == "starting"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import main
+from cli import main, nights
 from cli.output import seconds, size
 from ml.settings import PROJECT
 
 COMMANDS = """
-demo,test,check,up,down,status,night,train,promote,rollback,bench,sql,lock,shop load,shop check,shop template
+demo,test,check,up,down,status,night,train,promote,rollback,bench,sql,lock,shop load,shop restore,shop check,shop template
 """.strip().split(",")
 
 
@@ -78,11 +78,40 @@ def test_an_error_is_text_for_a_person(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_an_unknown_capability_lists_the_known_ones(tmp_path: Path) -> None:
-    """A misspelt capability is refused before the stack starts."""
-    code, _, err = run(tmp_path / "home", "train", "recomender")
-    assert code == 1
-    assert "recommender" in err
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["train", "recomender"], "recommender"),
+        (["night", "-c", "risk", "-c", "Sentimant"], "sentiment"),
+        (["promote", "rissk", "1"], "risk"),
+        (["rollback", "ml.recomendation"], "recommendation"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path, arguments: list[str], nearest: str) -> None:
+    """A misspelt capability or table is wrong use, and is refused before anything starts."""
+    code, _, err = run(tmp_path / "home", *arguments)
+    assert code == 2
+    assert f"the nearest is {nearest}\n" in err
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("command", [["night"], ["night", "--local"], ["train", "risk"], ["demo"]])
+def test_a_night_of_the_future_is_refused(tmp_path: Path, command: list[str]) -> None:
+    """A date that has not come is wrong use, and is refused before anything starts."""
+    code, _, err = run(tmp_path / "home", *command, "--date", "2127-11-27")
+    assert code == 2
+    assert "lies in the future" in err
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_a_training_decided_is_in_words() -> None:
+    """Version and outcome; of a replay nothing says that it is served."""
+    told = {
+        status: nights.decision({"status": status, "version": 3, "why": "Because."})
+        for status in ("promote", "baseline", "refuse", "replay", "champion")
+    }
+    assert all("version 3" in words and words.endswith("Because.") for words in told.values())
+    assert [status for status, words in told.items() if "next night serves it" in words] == ["promote", "baseline"]
 
 
 def test_an_unforeseen_error_goes_to_a_log(

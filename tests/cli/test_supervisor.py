@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,17 @@ def test_a_killed_service_comes_back(small: Small) -> None:
     eventually(lambda: small.service("worker")["state"] == "ready" and small.service("worker")["pid"] != before)
     assert small.service("worker")["restarts"] == 1
     eventually(lambda: not any(child.is_running() for child in children))
+
+
+def test_a_service_on_demand_starts_when_somebody_comes(small: Small) -> None:
+    """Its address is open from the start; who comes is answered, also the next one after it has ended."""
+    eventually(lambda: small.service("door")["state"] == "on demand")
+    assert small.service("door")["pid"] is None
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", small.stack.ports["mlflow"]), timeout=20) as line:
+            assert line.recv(100) == b"welcome"
+        eventually(lambda: small.service("door")["state"] == "on demand")
+    assert small.service("door")["restarts"] == 0
 
 
 def test_a_killed_database_comes_back_with_its_rows(small: Small) -> None:

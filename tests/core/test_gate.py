@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.core.errors import NightshiftError
-from ml.core.gate import decide, difference
+from ml.core.gate import decide, difference, stopped
 from ml.core.spec import Gate
 
 GATE = Gate("ndcg@10", "recent popularity", timedelta(days=28))
@@ -77,7 +78,25 @@ def test_who_must_be_beaten(challenger, champion, baseline, same_recipe, outcome
 def test_both_that_it_loses_to_are_named():
     """The reason of a refusal names all that it does not beat."""
     ours, theirs = np.zeros(40), np.ones(40)
-    assert "it does not beat recent popularity and the champion" in _decide(ours, theirs, theirs).why
+    assert "it does not beat recent popularity or the champion" in _decide(ours, theirs, theirs).why
+
+
+@pytest.mark.parametrize("champion", [None, 0.1])
+@pytest.mark.parametrize("ours", [0.1, 0.5])
+@pytest.mark.parametrize("stops", [(), ("country/FR is worse",)])
+@pytest.mark.parametrize("replay", [False, True])
+def test_the_words_name_one_who_serves(champion, ours, stops, replay):
+    """Exactly one is said to serve, and nobody who serves is said to be refused or beaten by itself."""
+    arrays = [None if value is None else np.full(40, value) for value in (ours, champion, 0.2)]
+    decision = replace(stopped(_decide(*arrays), stops, served=champion is not None), replay=replay)
+    head, _, rest = decision.why.partition(": ")
+    serves = "serves nights of the past only" if replay else "is served"
+    assert head in {f"The challenger {serves}", f"Recent popularity {serves}", "The challenger is refused"}
+    assert "served" not in rest
+    assert "promoted" not in rest
+    if decision.outcome == "baseline":
+        assert "beat recent popularity" not in rest.split(".")[0]
+    assert all(stop in decision.why for stop in stops)
 
 
 @pytest.mark.parametrize("units", [0, 1, 29])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import threading
@@ -87,6 +86,16 @@ def test_the_alert_is_logged_and_posted(webhook, monkeypatch, caplog):
     assert text in caplog.text
 
 
+@pytest.mark.parametrize("tell", [alerts.on_failure, alerts.on_retry])
+def test_a_failed_tasks_log_ends_with_what_came_and_what_to_do(tell, caplog):
+    """Outside the group that Airflow folds, after the traceback; so does that of one that is tried again."""
+    with caplog.at_level(logging.INFO, "nightshift.alert"):
+        tell({"ti": TI, "exception": wrapped()})
+    group, text = [record.getMessage() for record in caplog.records]
+    assert group == "::endgroup::"
+    assert alerts.failure_text({"ti": TI, "exception": REFUSED}) in text
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret-token", "file:///etc/secret-token"])
 def test_an_alert_that_cannot_be_sent_hides_nothing(url, monkeypatch, caplog):
     """The failure stays the one that is seen; the address, which may hold a token, is not logged."""
@@ -102,6 +111,6 @@ def test_a_late_night_is_told_once(state, alerted, webhook, monkeypatch):
     """A run that still goes on at its deadline raises an alert; one that is done has told of itself."""
     monkeypatch.setenv(alerts.WEBHOOK, webhook.url)
     run = {"dag_id": "night", "dag_run_id": "r1", "state": state}
-    asyncio.run(alerts.on_deadline({"dag_run": run, "deadline": {"deadline_time": "06:00"}}))
+    alerts.on_deadline({"dag_run": run, "deadline": {"deadline_time": "06:00"}})
     assert len(webhook.posted) == alerted
     assert all("night is late (run r1)" in alert["text"] for alert in webhook.posted)

@@ -82,6 +82,8 @@ def test_every_task_tries_again_with_growing_pauses_and_tells_of_failure(bag):
             assert task.max_retry_delay <= timedelta(minutes=10)
             told = task.on_failure_callback  # a list, but for a mapped task
             assert (told if isinstance(told, list) else [told]) == [alerts.on_failure]
+            told = task.on_retry_callback
+            assert (told if isinstance(told, list) else [told]) == [alerts.on_retry]
 
 
 def test_the_report_is_made_whatever_happened(bag):
@@ -125,9 +127,10 @@ def test_the_night_is_when_the_shop_wants_it(monkeypatch):
 
 
 def test_night_has_a_deadline(bag):
-    """A night that is not done in time raises an alert through the triggerer."""
+    """A night that is not done in time raises an alert where tasks run: no triggerer is needed for it."""
     (deadline,) = bag.dags["night"].deadline
     assert deadline.callback.path == "nightshift_airflow.alerts.on_deadline"
+    assert type(deadline.callback).__name__ == "SyncCallback"
     assert deadline.interval == timedelta(hours=4)
 
 
@@ -176,6 +179,7 @@ def test_trigger_form(bag):
         "sample": None,
         "accept_growth": False,
         "fresh": False,
+        "publish_past": False,
     }
     for name in params:
         assert params.get_param(name).schema["title"]

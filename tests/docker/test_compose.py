@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.environment import AIRFLOW
 from ml.settings import PROJECT, Settings
 from tests.docker import composition
 
@@ -25,8 +26,14 @@ OURS = sorted(name for name, service in SERVICES.items() if "nightshift" in serv
 def test_the_services_are_the_stack():
     """Everything that ./nightshift up starts, plus Redis and workers."""
     assert set(SERVICES) == {
-        "postgres", "redis", "airflow-init", "api-server", "scheduler", "dag-processor", "triggerer", "worker", "mlflow",
+        "postgres", "redis", "airflow-init", "api-server", "scheduler", "dag-processor", "worker", "mlflow",
     }  # fmt: skip
+
+
+def test_airflow_is_tuned_as_in_the_local_stack():
+    """What was measured there holds here: pauses, limits of parsing, thresholds."""
+    made = SERVICES["scheduler"]["environment"]
+    assert {name: made.get(f"AIRFLOW__{name}") for name in AIRFLOW} == AIRFLOW
 
 
 def test_it_follows_the_compose_specification():

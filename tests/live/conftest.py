@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +15,7 @@ import pytest
 
 from ml import pipeline
 from ml.adapters import postgres as adapter
+from ml.adapters.lake import Lake
 from ml.settings import Settings
 from tests.live.install import install, uninstall
 from tests.small_shop import add, execute, fill, shop
@@ -124,8 +124,8 @@ def watched(_night: tuple[Settings, Path], postgres: str, tmp_path: Path) -> Ite
     )  # fmt: skip
     # A shop is known by its database's name, and the copy has one of its own.
     execute(url, f"UPDATE ml_ops.version SET shop = '{name}'")
-    manifest = tmp_path / "home" / "lake" / "snapshot" / f"{NIGHT}" / "001" / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"shop": name}))
+    lake, manifest = Lake(own.lake_uri), f"snapshot/{NIGHT}/001/manifest.json"
+    lake.write_json(manifest, lake.read_json(manifest) | {"shop": name})
     yield Shop(own, suites)
     uninstall()
     _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -316,16 +316,6 @@ def test_rows_that_no_rollback_shows_are_deleted(watched: Shop) -> None:
     left = postgres.query(watched.settings.database_url, "SELECT order_id FROM ml_batch.order_watch_live")
     assert [row["order_id"] for row in left] == ["n2"]
     assert len(watched.seen()) == 60 + 3
-
-
-def test_a_night_of_the_future_hides_nothing(watched: Shop) -> None:
-    """A batch for tomorrow knows no more than when the shop was read: what comes after that is the lane's."""
-    tomorrow = date.today() + timedelta(days=1)  # noqa: DTZ011 - the night is a day of the real calendar here
-    watched.night(tomorrow)
-    watched.execute("INSERT INTO shop.\"order\" (order_id, customer_id, ordered_at) VALUES ('n1', 'c1', now())")
-    time.sleep(0.01)
-    assert score_new(watched.settings, "watch")["scored"] == 1
-    assert set(watched.new()) == {"n1"}
 
 
 def test_by_itself_the_lane_takes_the_shops_clock(watched: Shop) -> None:

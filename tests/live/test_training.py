@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.pipeline import training
 from ml.pipeline.context import Night
+from ml.registry import CAPABILITIES
 from tests.live.conftest import NIGHT, Shop
 from tests.live.watch import evaluate, model
 from tests.live.watch.spec import SPEC
@@ -110,3 +112,37 @@ def test_few_rows_are_judged_from_earlier_on(watched: Shop, enough: int, reached
         assert since(narrower) < min(enough, len(times) / 3), "it reaches no further than it must"
     else:
         assert start == night.as_of - horizon
+
+
+def test_nothing_is_fitted_where_the_gate_cannot_pass(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With too few rows to judge on no model is fitted, and features are not made: the champion goes on serving."""
+    monkeypatch.setattr(model, "fit", lambda *_: pytest.fail("a challenger was fitted"))
+    monkeypatch.setitem(CAPABILITIES, "watch", replace(SPEC, gate=replace(SPEC.gate, min_units=10**6)))
+    told = _train(watched)
+    assert (told["status"], told["version"]) == ("champion", 1)
+    assert "the gate asks for 1000000" in told["why"]
+    assert _versions(watched) == [("promote", 24)]
+    watched.execute("DELETE FROM ml_ops.promotion")
+    told = _train(watched)
+    assert told["status"] == "baseline"
+    assert told["why"].startswith("No challenger was fitted: only ")
+    assert _versions(watched) == [("baseline", 24)]
+
+
+def test_a_training_is_no_night(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training leaves the night as its report closed it, whether it ends well or fails, and opens none for ever."""
+    states = "SELECT ref, status, ended_at, started_at FROM ml_ops.night ORDER BY ref"
+    before = adapter.query(watched.settings.database_url, states)
+    _train(watched)
+    assert adapter.query(watched.settings.database_url, states) == before
+    fits = model.fit
+    monkeypatch.setattr(model, "fit", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        _train(watched)
+    assert adapter.query(watched.settings.database_url, states) == before
+    monkeypatch.setattr(model, "fit", fits)
+    ref = pipeline.extract(watched.settings, NIGHT + timedelta(days=1))
+    pipeline.validate(watched.settings, ref)
+    training.train(watched.settings, ref, "watch", force=True)
+    assert [row["status"] for row in adapter.query(watched.settings.database_url, states)] == ["done", "done"]
+    assert watched.night(NIGHT)["status"] == "done", "a failed training is no failed step of the night"

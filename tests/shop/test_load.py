@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -24,8 +24,9 @@ from ml.contract.tables import TABLES
 from ml.core.errors import Busy, ContractError, NightshiftError
 from ml.settings import PROJECT, Settings
 from ml.shop import ddl, swap
-from ml.shop.load import load, loaded
+from ml.shop.load import TRUTH, load, loaded, restore
 from ml.shop.sources import SOURCES
+from ml.shop.template import template
 from tests.shop.sources.test_tables import FITTING, write
 
 COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'shop' ORDER BY 1, ordinal_position"
@@ -92,7 +93,7 @@ def test_a_failed_load_leaves_the_old_shop(settings: Settings, folder: Path) -> 
     load(settings, "tables", folder)
     (folder / "order.csv").write_text(FITTING["order"] + "o3,,2026-08-01\n", encoding="utf-8")
     (folder / "order_item.csv").write_text(FITTING["order_item"] + "o3,x,p1,1,1\n", encoding="utf-8")
-    with pytest.raises(ContractError, match="line 4: line_no is 'x'"):
+    with pytest.raises(ContractError, match=r"column line_no(.|\n)*line 4 'x'"):
         load(settings, "tables", folder)
     assert count(settings) == 2
     left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shop%' OR nspname LIKE 'demo%'"
@@ -127,10 +128,51 @@ def test_what_depends_on_our_shop_is_not_dropped_with_it(settings: Settings, fol
     assert count(settings, "public.mine") == 2
 
 
+def test_another_sources_shop_is_replaced_only_when_asked_and_can_be_brought_back(
+    settings: Settings, fake: ModuleType, folder: Path
+) -> None:
+    """A load of another source is refused; with replace the shop before is one command away, and so is the new one."""
+    load(settings, "tables", folder)
+    fake.tables = whole(("order", [orders("a")]), (f"{TRUTH}.fault", []))  # type: ignore[attr-defined]
+    with pytest.raises(ContractError, match=r"holds another shop(.|\n)*tables with 8 rows, not fake(.|\n)*--replace"):
+        load(settings, "fake")
+    assert count(settings) == 2
+    (note,) = load(settings, "fake", replace=True).notes
+    assert (count(settings), "shop restore" in note) == (1, True)
+    name, marker = restore(settings)
+    assert (name, marker, count(settings)) == (note.split()[-1], loaded(settings), 2)
+    assert marker is not None
+    assert marker.source == "tables"
+    assert restore(settings)[1] != marker
+    assert (count(settings), count(settings, f"{TRUTH}.fault")) == (1, 0)
+
+
+def test_one_shop_of_ours_is_kept_and_every_one_of_others(settings: Settings, folder: Path) -> None:
+    """The third load forgets the first, but never a schema that Nightshift did not fill; each can be named."""
+    execute(settings, "CREATE SCHEMA shop", "CREATE TABLE shop.customer AS SELECT 'mine' AS customer_id")
+    for _ in range(4):
+        load(settings, "tables", folder, again=True, replace=True)
+    with postgres.transaction(settings.shop_url) as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shop%' ORDER BY 1")
+        present, theirs, ours = (row["nspname"] for row in cursor.fetchall())
+    with pytest.raises(NightshiftError, match=f"no shop shop_before_x(.|\n)*{ours}, {theirs}"):
+        restore(settings, "shop_before_x")
+    assert restore(settings, theirs) == (theirs, None)
+    assert (present, count(settings, "shop.customer")) == ("shop", 1)
+
+
+def test_without_a_shop_before_there_is_nothing_to_restore(settings: Settings, folder: Path) -> None:
+    """The message says so, and the present shop stays."""
+    load(settings, "tables", folder)
+    with pytest.raises(NightshiftError, match="no shop before this one"):
+        restore(settings)
+    assert count(settings) == 2
+
+
 def test_names_and_options_are_checked(settings: Settings, folder: Path) -> None:
     """An unknown source, an unknown option and missing data are errors that say what there is."""
-    with pytest.raises(NightshiftError, match=r"no source 'shopify'(.|\n)*online_retail: UCI"):
-        load(settings, "shopify")
+    with pytest.raises(NightshiftError, match=r"no source 'shopfy'(.|\n)*online_retail: UCI"):
+        load(settings, "shopfy")
     with pytest.raises(NightshiftError, match=r"does not have these options(.|\n)*came: size(.|\n)*options: timezone"):
         load(settings, "tables", folder, size=3)
     with pytest.raises(NightshiftError, match="reads files"):
@@ -162,12 +204,33 @@ def orders(*ids: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"order_id": list(ids), "ordered_at": [at] * len(ids)})
 
 
-def test_required_tables_exist_even_if_empty_and_optional_ones_only_if_given(
-    settings: Settings, fake: ModuleType
+def whole(*given: tuple[str, list[pa.RecordBatch]]) -> Callable[[], Iterator[tuple[str, list[pa.RecordBatch]]]]:
+    """A source's ``tables``: those that are given, and one row of each other that a shop cannot be without."""
+    rest = {name: {TABLES[name].key[0]: ["x"]} for name in ("customer", "product", "order_item")}
+    rest = {name: row for name, row in rest.items() if name not in dict(given)}
+    return lambda: iter([*given, *((name, [pa.RecordBatch.from_pydict(row)]) for name, row in rest.items())])
+
+
+def test_a_source_without_rows_of_a_required_table_is_refused(
+    settings: Settings, fake: ModuleType, folder: Path
 ) -> None:
-    """A source with orders only makes the four required tables and no other."""
-    fake.tables = lambda: iter([("order", [orders("a", "b")])])  # type: ignore[attr-defined]
-    assert load(settings, "fake").rows == {"order": 2, "customer": 0, "product": 0, "order_item": 0}
+    """An empty required table would leave a shop that nobody can work on: what was there stays."""
+    load(settings, "tables", folder)
+    fake.tables = lambda: iter([("order", [orders("a", "b")]), ("product", [])])  # type: ignore[attr-defined]
+    with pytest.raises(
+        ContractError, match=r"cannot be without(.|\n)*fake holds none of customer, product, order_item"
+    ):
+        load(settings, "fake", replace=True)
+    template(folder / "empty")
+    with pytest.raises(ContractError, match=r"customer.csv: holds no row(.|\n)*order_item.csv: holds no row"):
+        load(settings, "tables", folder / "empty")
+    assert count(settings) == 2
+
+
+def test_optional_tables_exist_only_if_given(settings: Settings, fake: ModuleType) -> None:
+    """A source makes the tables that it has and no other."""
+    fake.tables = whole(("order", [orders("a", "b")]))  # type: ignore[attr-defined]
+    assert load(settings, "fake").rows == {"order": 2, "customer": 1, "product": 1, "order_item": 1}
     tables = {row["table_name"] for row in postgres.query(settings.shop_url, COLUMNS)}
     assert tables == {"customer", "product", "order", "order_item"}
 
@@ -179,7 +242,7 @@ def test_what_is_looked_up_live_is_indexed_where_it_can_be(
     """Products are indexed by their id; ids that are too long for an index are loaded all the same."""
     rng = np.random.default_rng(1)
     ids = ["".join(rng.choice(list("abcdefghijklmnop"), length)) for _ in range(3)]
-    fake.tables = lambda: iter([("product", [pa.record_batch({"product_id": ids})]), ("order", [orders("a")])])  # type: ignore[attr-defined]
+    fake.tables = whole(("product", [pa.record_batch({"product_id": ids})]), ("order", [orders("a")]))  # type: ignore[attr-defined]
     load(settings, "fake")
     assert count(settings, "shop.product") == 3
     found = postgres.query(settings.shop_url, "SELECT count(*) AS n FROM pg_indexes WHERE schemaname = 'shop'")
@@ -188,7 +251,7 @@ def test_what_is_looked_up_live_is_indexed_where_it_can_be(
 
 def test_nul_in_text_becomes_the_replacement_character(settings: Settings, fake: ModuleType) -> None:
     """Postgres cannot store NUL: it is replaced and said, emoji and SQL pass."""
-    fake.tables = lambda: iter([("order", [orders("a\0b", "🎁'; DROP TABLE shop.customer; --")])])  # type: ignore[attr-defined]
+    fake.tables = whole(("order", [orders("a\0b", "🎁'; DROP TABLE shop.customer; --")]))  # type: ignore[attr-defined]
     report = load(settings, "fake")
     assert report.notes == ("1 values of order.order_id held NUL, which Postgres cannot store; it became �",)
     found = postgres.query(settings.shop_url, 'SELECT order_id FROM shop."order"')
@@ -222,7 +285,7 @@ def test_two_loads_at_once_are_one_and_a_message(settings: Settings, fake: Modul
     def slowly() -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         inside.set()
         assert go_on.wait(30)
-        yield "order", [orders("a")]
+        yield from whole(("order", [orders("a")]))()
 
     fake.tables = slowly  # type: ignore[attr-defined]
     first = threading.Thread(target=load, args=(settings, "fake"))
@@ -237,13 +300,13 @@ def test_two_loads_at_once_are_one_and_a_message(settings: Settings, fake: Modul
 
 def test_a_reader_sees_the_old_shop_or_the_new_one(settings: Settings, fake: ModuleType) -> None:
     """A repeatable-read transaction from before the swap reads frozen rows of the new shop, never an empty one."""
-    fake.tables = lambda: iter([("order", [orders("a", "b")])])  # type: ignore[attr-defined]
+    fake.tables = whole(("order", [orders("a", "b")]))  # type: ignore[attr-defined]
     load(settings, "fake")
     with closing(postgres.connect(settings.shop_url)) as reader:
         reader.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with reader.cursor() as cursor:
             cursor.execute("SELECT 1")
-            fake.tables = lambda: iter([("order", [orders("a", "b", "c")])])  # type: ignore[attr-defined]
+            fake.tables = whole(("order", [orders("a", "b", "c")]))  # type: ignore[attr-defined]
             load(settings, "fake", again=True)
             cursor.execute('SELECT count(*) FROM shop."order"')
             assert cursor.fetchone() == (3,)
@@ -253,7 +316,7 @@ def test_a_reader_that_holds_the_old_tables_is_waited_for(
     settings: Settings, fake: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it reads, no swap: the load gives up with a message, and the reader's shop stays whole."""
-    fake.tables = lambda: iter([("order", [orders("a", "b")])])  # type: ignore[attr-defined]
+    fake.tables = whole(("order", [orders("a", "b")]))  # type: ignore[attr-defined]
     load(settings, "fake")
     monkeypatch.setattr(swap, "TRIES", 1)
     monkeypatch.setattr(swap, "LOCK_TIMEOUT_MS", 50)
@@ -282,7 +345,7 @@ def tables():
 module = ModuleType("ml.shop.sources.fake")
 module.tables, module.__file__ = tables, sys.argv[1]
 sys.modules[module.__name__], SOURCES["fake"] = module, ""
-load(Settings.from_env({"NIGHTSHIFT_HOME": "/", "NIGHTSHIFT_DATABASE_URL": sys.argv[2], "NIGHTSHIFT_HASH_KEY": "k"}), "fake")
+load(Settings.from_env({"NIGHTSHIFT_HOME": "/", "NIGHTSHIFT_DATABASE_URL": sys.argv[2], "NIGHTSHIFT_HASH_KEY": "k"}), "fake", replace=True)
 """
 
 
@@ -300,8 +363,8 @@ def test_a_load_killed_half_way_leaves_the_old_shop(settings: Settings, folder: 
             assert not load(settings, "tables", folder, again=True).skipped
             break
         time.sleep(0.1)
-    schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'shop%'"
-    assert postgres.query(settings.shop_url, schemas) == [{"nspname": "shop"}]
+    schemas = "SELECT count(*) AS n FROM pg_namespace WHERE nspname LIKE 'shop%'"
+    assert postgres.query(settings.shop_url, schemas) == [{"n": 2}]  # it and the one before
 
 
 @pytest.mark.real

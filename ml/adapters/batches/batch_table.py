@@ -62,11 +62,11 @@ def build(connection: postgres.Connection, lake: Lake, table: Published, folder:
     with connection.cursor() as cursor:
         start = perf_counter()
         cursor.execute(_create(table, name))
-        paths = [lake.join(folder, file) for file in lake.names(folder) if file.endswith(".parquet")]
-        if not paths:
+        if not any(file.endswith(".parquet") for file in lake.names(folder)):
             raise NightshiftError(
                 f"There is nothing to publish for {table.name}.", came=folder, do="run the step score"
             )
+        paths = lake.files(folder)
         expected = sum(_count(lake, path, table) for path in paths)
         batches = (batch for path in paths for batch in _read(lake, path, table))
         # Frozen rows are seen by readers whose snapshot is older than the batch: without it a REPEATABLE READ reader

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
+from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -11,7 +12,7 @@ from psycopg2.extras import RealDictCursor
 
 from ml.adapters import postgres
 from ml.adapters.batches import batch_table, view
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, unknown
 from ml.core.spec import Published
 
 DONE = ("published", "superseded", "rolled_back")
@@ -40,6 +41,44 @@ def show(
         """,
         (before, list(shown.values())),
     )
+
+
+def newer(url: str, capability: str, shop: str, as_of: datetime) -> list[dict[str, Any]]:
+    """Batches of ``capability`` that ``shop`` reads and that know more than ``as_of``: a night of then is of the past.
+
+    Where the shop reads nothing of the capability yet, those of the other capabilities tell. What was published for a
+    future night (there was such a thing) or for another shop that lay here before counts for nothing.
+    """
+    rows = postgres.query(
+        url,
+        """
+        SELECT b.batch_id, b.table_name, b.capability, b.night, b.as_of, v.shop FROM ml_ops.batch AS b
+        LEFT JOIN ml_ops.version AS v ON (v.capability, v.version) = (b.capability, b.model_version)
+        WHERE b.status = 'published' AND b.as_of <= clock_timestamp() ORDER BY b.table_name
+        """,
+    )
+    rows = [row for row in rows if row["shop"] is None or _source(row["shop"]) == _source(shop)]
+    own = [row for row in rows if row["capability"] == capability]
+    return [row for row in own or rows if row["as_of"] > as_of]
+
+
+def _source(shop: str) -> str:
+    """Which shop it is, whatever the state of the data that Nightshift loaded into it."""
+    return shop.rpartition("-")[0] if "/" in shop else shop
+
+
+def named(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Batches in words, a night at a time.
+
+    Examples
+    --------
+    >>> named([{"table_name": "order_risk", "batch_id": 4, "night": "2026-01-02"}])
+    'of the night of 2026-01-02 ml.order_risk (batch 4)'
+    """
+    nights: dict[Any, dict[str, None]] = {}
+    for row in rows:
+        nights.setdefault(row["night"], {})[f"ml.{row['table_name']} (batch {row['batch_id']})"] = None
+    return "; ".join(f"of the night of {night} {', '.join(tables)}" for night, tables in sorted(nights.items()))
 
 
 def rollback(url: str, table: str, *, patience_s: float = 30) -> dict[str, Any]:
@@ -77,11 +116,7 @@ def _moves(cursor: RealDictCursor, table: str) -> dict[str, dict[str, Any]]:
     cursor.execute("SELECT table_name FROM ml_ops.batch WHERE status = 'published' ORDER BY 1")
     names = [row["table_name"] for row in cursor.fetchall()]
     if table not in names:
-        raise NightshiftError(
-            f"The shop sees no batch of {table!r}.",
-            came="published: " + (", ".join(names) or "nothing"),
-            do="name one of the published tables, or publish it first (./nightshift night)",
-        )
+        raise unknown("published table", table, names)
     # The target's inputs choose its companions' batches, so that tables that belong together stay together.
     cursor.execute(
         """

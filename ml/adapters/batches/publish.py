@@ -120,7 +120,7 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
     """
     job = _Job(night, ref, capability, model_version, as_of, read_at, inputs_sha256)
     tables = {table.name: (table, folder) for table, folder in folders.items()}
-    with exclusive(url, f"publish tables of {capability}", wait_s):
+    with exclusive(url, f"publish tables of {capability}", wait_s) as held:
         known = _known(url, job, list(tables))
         if not force and any(row["status"] == "rolled_back" for row in known.values()):
             return [_result(row, "rolled_back") for row in known.values()]
@@ -128,7 +128,7 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
             return [_result(row, "unchanged") for row in known.values()]
         begun = _begin(url, job, [name for name in tables if name not in known], audits or {})
         try:
-            patience = view.Patience(lock_timeout_s, patience_s)
+            patience = view.Patience(lock_timeout_s, patience_s, held.check)
             return _publish(url, lake, tables, known, begun, patience, (functions, timezone))
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell

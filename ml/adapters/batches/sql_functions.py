@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_READER = "shop_reader"
+from psycopg2 import sql
+
+from ml.adapters.postgres import READERS
 
 
 def create(cursor: Any, script: str, timezone: str) -> None:
@@ -28,6 +30,8 @@ def create(cursor: Any, script: str, timezone: str) -> None:
     cursor.execute(script)
     cursor.execute("SELECT set_config('TimeZone', %s, true)", (before,))
     cursor.execute("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ml, ml_ops FROM PUBLIC")
-    cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (_READER,))
-    if cursor.rowcount:
-        cursor.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ml TO shop_reader")
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(READERS),))
+    for row in cursor.fetchall():
+        cursor.execute(
+            sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ml TO {}").format(sql.Identifier(row["rolname"]))
+        )

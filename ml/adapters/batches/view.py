@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ml.adapters.batches.batch_table import SCHEMA, live_of, name_of
-from ml.adapters.postgres import TYPES
+from ml.adapters.postgres import READERS, TYPES
 from ml.core.errors import Busy, NightshiftError
 from ml.core.spec import Published
 
@@ -19,7 +19,6 @@ LOCK_TIMEOUT_S = 0.5
 """Below Postgres' deadlock_timeout of 1 s: when a reader and the swap wait for each other, the swap gives way."""
 
 PATIENCE_S = 300.0
-_READER = "shop_reader"
 _ADDED = {
     "batch_id": (
         "bigint",
@@ -51,6 +50,8 @@ class Patience:
 
     lock_timeout_s: float
     total_s: float
+    check: Callable[[], None] = lambda: None
+    """Raises where the change may not be made any more; called once nobody else can change views."""
 
     def run(self, cursor: Any, tables: Sequence[str], action: Callable[[], None]) -> None:
         """Do ``action`` alone among all who change views; its locks are held until the transaction ends."""
@@ -60,6 +61,7 @@ class Patience:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(self.lock_timeout_s * 1000)}ms",))
             try:
                 cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('nightshift swap', 0))")
+                self.check()
                 return action()
             except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
                 cursor.execute("ROLLBACK TO SAVEPOINT swap; RELEASE SAVEPOINT swap")
@@ -84,11 +86,15 @@ def _readers(cursor: Any, tables: Sequence[str]) -> str:
         (list(tables),),
     )
     rows = [
-        f"process {row['pid']} of {row['usename']} ({row['application_name'] or 'no application name'}), "
-        f"{row['state']}, transaction since {row['xact_start']:%Y-%m-%d %H:%M:%S %Z}"
+        f"process {row['pid']} of {row['usename']} ({row['application_name'] or 'no application name'})" + _since(row)
         for row in cursor.fetchall()
     ]
     return "\n".join(rows) or "the reader has just ended"
+
+
+def _since(row: Mapping[str, Any]) -> str:
+    # Of another login's session a login without pg_read_all_stats sees the process and the name alone.
+    return f", {row['state']}, transaction since {row['xact_start']:%Y-%m-%d %H:%M:%S %Z}" if row["xact_start"] else ""
 
 
 def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = None, *, live: bool = True) -> None:
@@ -113,9 +119,8 @@ def point(cursor: Any, table: str, batch_id: int, meaning: Published | None = No
         cursor.execute(sql.SQL(_OTHERS).format(sql.Identifier(SCHEMA, live_of(table))), (batch_id,))
     cursor.execute(_view(cursor, table, batch_id, list(columns), live=beside))
     if not now:
-        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (_READER,))
-        if cursor.rowcount:
-            grants = [(_READER, "SELECT", False)]
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(READERS),))
+        grants = [(row["rolname"], "SELECT", False) for row in cursor.fetchall()]
     for grantee, privilege, grantable in grants:
         _grant(cursor, table, grantee, privilege, grantable=grantable)
     if meaning:

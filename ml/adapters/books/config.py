@@ -27,6 +27,7 @@ _OURS = "nightshift: "
 _RIGHTS = {
     "nightshift_staff": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "nightshift_publish": ("SELECT",),
+    "nightshift_viewer": ("SELECT",),
     "shop_reader": ("SELECT",),
 }
 
@@ -192,8 +193,8 @@ def _grant(cursor: Any, table: ConfigTable) -> None:
         for right in rights:
             cursor.execute(
                 """
-                SELECT FROM pg_roles WHERE rolname = %(role)s
-                AND NOT has_table_privilege(%(role)s, to_regclass(format('%%I.%%I', %(schema)s, %(table)s)), %(right)s)
+                SELECT FROM pg_roles AS r WHERE r.rolname = %(role)s
+                AND NOT has_table_privilege(r.oid, to_regclass(format('%%I.%%I', %(schema)s, %(table)s)), %(right)s)
                 """,
                 {"role": role, "schema": SCHEMA, "table": table.name, "right": right},
             )

@@ -29,8 +29,8 @@ def faults(lake: Lake, ref: str, tables: Iterable[ConfigTable], shop: Iterable[s
         ``ml_config.rule (id 7): product_id 'x' is not in shop.product``; empty: no fault.
     """
     known = set(lake.names("snapshot", ref, "config"))
-    where = {name: lake.parquet("snapshot", ref, kind, name) for name in shop}
-    where |= {name: lake.parquet("snapshot", ref, "config", name) for name in known}
+    where = {name: lake.scan("snapshot", ref, kind, name) for name in shop}
+    where |= {name: lake.scan("snapshot", ref, "config", name) for name in known}
     found: list[str] = []
     with lake.duckdb(threads=1, memory_gb=1) as db:
         for table in (t for t in tables if t.name in known):

@@ -15,13 +15,14 @@ from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
+from ml.adapters.books.progress import Progress
 from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 
 __all__ = [
     "artifacts", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
-    "record_version", "refs_in_use", "serving", "step", "trained_later", "version", "visible",
+    "record_version", "refs_in_use", "serving", "settle", "step", "trained_later", "version", "visible",
 ]  # fmt: skip
 
 _MESSAGE = 4000
@@ -29,19 +30,24 @@ _MESSAGE = 4000
 
 
 @contextmanager
-def step(url: str, ref: str, name: str, capability: str = "", shard: int = 0) -> Iterator[dict[str, Any]]:
+def step(
+    url: str, ref: str, name: str, capability: str = "", shard: int = 0, *, alone: bool = False
+) -> Iterator[dict[str, Any]]:
     """Record a run of a step in ``ml_ops.step``: its seconds of work, rows, outcome.
+
+    ``alone``: it belongs to no night. It is recorded as ``<name> alone``, and what the books say of the night stays.
 
     Yields
     ------
     dict
         Put ``rows`` and ``message`` into it.
     """
-    number = _begin(url, ref, name, capability, shard)
+    number = _begin(url, ref, f"{name} alone" if alone else name, capability, shard)
     record: dict[str, Any] = {}
     start = time.perf_counter()
     try:
-        yield record
+        with Progress(f"{capability}.{name}" if capability else name):
+            yield record
     except BaseException as error:
         with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
             message = f"{type(error).__name__}: {error}"[:_MESSAGE]
@@ -54,12 +60,13 @@ def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:
     with postgres.transaction(url) as cursor:
         cursor.execute(
             """
-            INSERT INTO ml_ops.night AS n (ref, night) VALUES (%s, %s)
+            INSERT INTO ml_ops.night AS n (ref, night) VALUES (%(ref)s, %(night)s)
             ON CONFLICT (ref) DO UPDATE SET status = 'running', ended_at = NULL,
                 -- a step after the report begins a second run of the night, with its own wall time
                 started_at = CASE WHEN n.ended_at IS NOT NULL THEN clock_timestamp() ELSE n.started_at END
+            WHERE NOT %(alone)s
             """,
-            (ref, _night(ref)),
+            {"ref": ref, "night": _night(ref), "alone": name.endswith(" alone")},
         )
         cursor.execute(
             "INSERT INTO ml_ops.step (ref, step, capability, shard) VALUES (%s, %s, %s, %s) RETURNING id",
@@ -77,11 +84,11 @@ def _night(ref: str) -> date:
 def _end(url: str, number: int, status: str, seconds: float, record: dict[str, Any]) -> None:
     with postgres.transaction(url) as cursor:
         cursor.execute(
-            "UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s WHERE id = %s RETURNING ref",
+            "UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s WHERE id = %s RETURNING ref, step",
             (status, seconds, record.get("rows"), record.get("message"), number),
         )
         row = cursor.fetchone()
-        if status == "failed" and row:
+        if status == "failed" and row and not row["step"].endswith(" alone"):
             cursor.execute("UPDATE ml_ops.night SET status = 'failed' WHERE ref = %s", (row["ref"],))
 
 
@@ -92,7 +99,8 @@ def night_summary(url: str, ref: str) -> dict[str, Any]:
     -------
     dict
         ``wall_seconds`` (first step's start to now), ``work_seconds`` (some step was at work), ``orchestration_seconds``
-        (the rest), and ``steps``, ``batches``, ``quarantine``, ``decisions``. Plain JSON values.
+        (the rest), and ``steps``, ``rehearsals`` (why a capability published nothing), ``batches``, ``quarantine``,
+        ``decisions``. Plain JSON values.
     """
     night = postgres.query(url, "SELECT night, started_at FROM ml_ops.night WHERE ref = %s", (ref,))
     if not night:
@@ -101,7 +109,7 @@ def night_summary(url: str, ref: str) -> dict[str, Any]:
     runs = postgres.query(
         url,
         """
-        SELECT step, capability, started_at, seconds, rows FROM ml_ops.step
+        SELECT step, capability, started_at, seconds, rows, message FROM ml_ops.step
         WHERE ref = %s AND status = 'done' AND started_at >= %s ORDER BY id
         """,
         (ref, started),
@@ -116,6 +124,9 @@ def night_summary(url: str, ref: str) -> dict[str, Any]:
         "work_seconds": round(work, 3),
         "orchestration_seconds": round(max(0.0, wall - work), 3),
         "steps": _by_step(runs),
+        "rehearsals": {
+            run["capability"]: run["message"] for run in runs if run["step"] == "publish" and run["message"]
+        },
     } | _outcome(url, ref)
 
 
@@ -151,7 +162,10 @@ def _outcome(url: str, ref: str) -> dict[str, Any]:
     )
     broken = postgres.query(
         url,
-        "SELECT table_name, rule, count(*) AS n FROM ml_ops.quarantine WHERE ref = %s GROUP BY 1, 2 ORDER BY 1, 3 DESC",
+        """
+        SELECT table_name, rule, count(*) AS n FROM ml_ops.quarantine WHERE ref = %s AND severity = 'fault'
+        GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        """,
         (ref,),
     )
     decisions = postgres.query(
@@ -182,7 +196,7 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
             UPDATE ml_ops.night SET ended_at = clock_timestamp(), summary = %(summary)s, status = CASE WHEN EXISTS (
                 SELECT FROM (
                     SELECT DISTINCT ON (step, capability, shard) status FROM ml_ops.step
-                    WHERE ref = %(ref)s ORDER BY step, capability, shard, id DESC) AS last
+                    WHERE ref = %(ref)s AND step NOT LIKE '%% alone' ORDER BY step, capability, shard, id DESC) AS last
                 WHERE last.status <> 'done') THEN 'failed' ELSE 'done' END
             WHERE ref = %(ref)s RETURNING status
             """,
@@ -190,6 +204,19 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
         )
         row = cursor.fetchone()
         return str(row["status"]) if row else ""
+
+
+def settle(url: str, ref: str) -> None:
+    """End a row of ``ml_ops.night`` that only a training opened: no night ran on the snapshot that it read."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            """
+            UPDATE ml_ops.night SET status = 'done', ended_at = clock_timestamp() WHERE ref = %(ref)s
+            AND status = 'running' AND NOT EXISTS (SELECT FROM ml_ops.step WHERE ref = %(ref)s
+                AND (status = 'running' OR step NOT IN ('extract', 'validate', 'train alone')))
+            """,
+            {"ref": ref},
+        )
 
 
 def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
@@ -204,11 +231,11 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
         Rows loaded.
     """
     folder = lake.join(folder or lake.join("snapshot", ref), "quarantine")
-    names = [name for name in lake.names(folder) if name.endswith(".parquet")]
+    paths = lake.files(folder) if lake.names(folder) else []
     with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('quarantine ' || %s, 0))", (ref,))
         cursor.execute("DELETE FROM ml_ops.quarantine WHERE ref = %s", (ref,))
-        batches = (batch for name in names for batch in _refused(lake, lake.join(folder, name), ref))
+        batches = (batch for path in paths for batch in _refused(lake, path, ref))
         return postgres.copy_arrow(connection, "ml_ops", "quarantine", batches)
 
 

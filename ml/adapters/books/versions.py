@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2.extras import Json, execute_values
 
 from ml.adapters import postgres
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, WrongUse
 
 _SERVING = """
 SELECT v.capability, v.version, v.run_id, v.shop, v.as_of, v.recipe, v.params, v.baseline, v.metrics,
@@ -92,7 +92,7 @@ def promote(url: str, capability: str, version: int, why: str) -> dict[str, Any]
         cursor.execute("SELECT version, metrics FROM ml_ops.version WHERE capability = %s ORDER BY 1", (capability,))
         metrics = {row["version"]: row["metrics"] for row in cursor.fetchall()}
         if version not in metrics:
-            raise NightshiftError(
+            raise WrongUse(
                 f"{capability} has no version {version}.",
                 came="versions: " + (", ".join(map(str, metrics)) or "none"),
                 do=f"./nightshift train {capability} makes one",

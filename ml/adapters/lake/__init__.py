@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
 import os
-import shutil
+import re
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -22,16 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from ml.adapters.lake import checksums, disk
 from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
-from ml.core.errors import StorageError
+from ml.core.errors import NightshiftError
 
 ROW_GROUP = 131_072
 """Rows of a Parquet row group: what a writer holds in memory, and what DuckDB reads as one piece of work."""
 
 ROWS_PER_FILE = 16 * ROW_GROUP
-GIB = 2**30
-_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-_DUCKDB_FULL = ("no space left", "max_temp_directory_size", "disk quota")
 
 
 class Lake:
@@ -45,21 +41,26 @@ class Lake:
     Notes
     -----
     Every method takes a name below the root (``"snapshot/2026-01-01/001"``) or what :meth:`join` gave.
+
+    Each Parquet file is written with a record of its SHA-256 and each JSON with its own at its end (:mod:`checksums`);
+    :meth:`files`, :meth:`scan`, :meth:`read_parquet` and :meth:`read_json` give nothing on that is not as it was written.
     """
 
     def __init__(self, uri: str) -> None:
         self.filesystem, root = fsspec.core.url_to_fs(uri)
         self.local = isinstance(self.filesystem, LocalFileSystem)
         self.uri = str(Path(root).resolve()) if self.local else self.filesystem.unstrip_protocol(root).rstrip("/")
+        if self.local and (strange := [char for char in "\\\n\r\0" if char in self.uri]):
+            raise NightshiftError(
+                "The lake's folder has a name that DuckDB cannot open.",
+                came=f"{self.uri!r} holds {', '.join(map(repr, strange))}",
+                do="set NIGHTSHIFT_LAKE_URI (or NIGHTSHIFT_HOME) to a folder without it",
+            )
 
     def join(self, *parts: str) -> str:
         """Path or URI of a name below the root, as DuckDB and pyarrow read it."""
         path = "/".join(part.strip("/") if i else part.rstrip("/") for i, part in enumerate(parts))
         return path if path == self.uri or path.startswith(self.uri + "/") else f"{self.uri}/{path.lstrip('/')}"
-
-    def parquet(self, *parts: str) -> str:
-        """Glob of the Parquet files of a folder."""
-        return self.join(*parts, "*.parquet")
 
     def exists(self, *parts: str) -> bool:
         return bool(self.filesystem.exists(self.join(*parts)))
@@ -94,13 +95,21 @@ class Lake:
                 yield file
 
     def read_json(self, *parts: str) -> Any:
-        with self.filesystem.open(self.join(*parts), "rb") as file:
-            return json.load(file)
+        """Read what :meth:`write_json` wrote; a file that is cut off or of which a bit changed is a DamagedFile."""
+        path = self.join(*parts)
+        with self.filesystem.open(path, "rb") as file:
+            content = file.read()
+        try:
+            return checksums.unseal(content)
+        except ValueError as error:
+            raise checksums.damaged([f"{path}: {error}"]) from error
 
-    def write_json(self, path: str, value: Any) -> None:
-        """Write JSON so that a reader finds the whole file or none, also after a crash."""
-        content = json.dumps(value, indent=1, ensure_ascii=False, default=str).encode()
-        target = self.join(path)
+    def write_json(self, path: str, value: Mapping[str, Any]) -> None:
+        """Write JSON, with its checksum, so that a reader finds the whole file or none, also after a crash."""
+        self.write_bytes(self.join(path), checksums.seal(value))
+
+    def write_bytes(self, target: str, content: bytes) -> None:
+        """Write a small file so that a reader finds the whole of it or none."""
         with self.open(self._partial(target), "wb") as file:
             file.write(content)
             if self.local:
@@ -123,17 +132,17 @@ class Lake:
         -------
         rows : int
         sha256 : str
-            Of all files' bytes in order of name. It does not depend on how the rows came in batches:
-            ``cat part-*.parquet | sha256sum`` gives the same.
+            Of the files' record, ``SHA256SUMS``. It does not depend on how the rows came in batches.
         """
         self.remove(folder)
-        digest, rows, part = hashlib.sha256(), 0, 0
+        sums: dict[str, frozenset[str]] = {}
+        rows, part = 0, 0
         chunks = rechunk(schema, batches, min(ROW_GROUP, rows_per_file))
         chunk = next(chunks)
         while True:
-            written = 0
+            written, name, digest = 0, f"part-{part:05d}.parquet", hashlib.sha256()
             with (
-                self.open(self.join(folder, f"part-{part:05d}.parquet"), "wb") as file,
+                self.open(self.join(folder, name), "wb") as file,
                 parquet_writer(Hashing(file, digest), schema) as writer,
             ):
                 while chunk is not None and (not written or written + chunk.num_rows <= rows_per_file):
@@ -141,44 +150,86 @@ class Lake:
                     written += chunk.num_rows
                     chunk = next(chunks, None)
             rows, part = rows + written, part + 1
+            sums[name] = frozenset([digest.hexdigest()])
             if chunk is None:
-                return rows, digest.hexdigest()
+                record = checksums.text(sums)
+                self.write_bytes(self.join(folder, checksums.SUMS), record)
+                return rows, hashlib.sha256(record).hexdigest()
 
     def write_batches(self, path: str, batches: Iterable[pa.RecordBatch]) -> int:
-        """Write batches as the one file ``path`` and return the rows; no batch at all leaves no file."""
-        self.remove(path)
+        """Write batches as the one file ``path``, with its record, and return the rows; no batch at all leaves no file.
+
+        A file of that name is replaced at once, also one that :meth:`write_stream` wrote.
+        """
         stream = iter(batches)
         first = next(stream, None)
         if first is None:
+            checksums.forget(self, self.join(path))
             return 0
-        rows, target = 0, self.join(path)
-        with self.open(self._partial(target), "wb") as file, parquet_writer(file, first.schema) as writer:
+        rows = 0
+        with self.writer(path, first.schema) as writer:
             for batch in chain([first], stream):
                 writer.write_batch(batch, row_group_size=ROW_GROUP)
                 rows += batch.num_rows
-        self._complete(target)
         return rows
+
+    @contextmanager
+    def writer(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+        """Open the file ``path`` for writing; it is there, with its record, when the block ends without an error."""
+        target, digest = self.join(path), hashlib.sha256()
+        with (
+            self.open(self._partial(target), "wb") as file,
+            parquet_writer(Hashing(file, digest), schema) as writer,
+        ):
+            yield writer
+        self._replace(target, digest.hexdigest())
 
     def write_ibis(self, backend: Any, table: Any, path: str) -> None:
         """Write the result of an Ibis expression as the one file ``path``, without taking it into Python."""
         target = self.join(path)
+        partial = self._partial(target)
         with self.guard(target):
             if self.local:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-            backend.to_parquet(table, self._partial(target), compression="zstd", compression_level=1)
-        self._complete(target)
+            backend.to_parquet(table, partial, compression="zstd", compression_level=1)
+        self._replace(target, checksums.digest(self.filesystem, partial, local=self.local))
 
     def read_parquet(self, *parts: str) -> pa.Table:
         """Read one Parquet file, or all files of a folder in order of name."""
-        path = self.join(*parts)
-        files = [path]
-        if self.filesystem.isdir(path):
-            files = [self.join(path, name) for name in self.names(path) if name.endswith(".parquet")]
         tables = []
-        for name in files:
+        for name in self.files(*parts):
             with self.filesystem.open(name, "rb") as file:
                 tables.append(pq.read_table(file))
         return pa.concat_tables(tables)
+
+    def files(self, *parts: str) -> list[str]:
+        """Paths of the Parquet files of a folder (or of the one file), once all of them are as they were written.
+
+        Raises
+        ------
+        DamagedFile
+            Names each file that is missing, was never written by Nightshift, or has another checksum.
+        """
+        if faults := self.faults(*parts):
+            raise checksums.damaged(faults)
+        path = self.join(*parts)
+        if path.endswith(".parquet"):
+            return [path]
+        return [self.join(path, name) for name in self.names(path) if name.endswith(".parquet")]
+
+    def scan(self, *parts: str) -> list[str]:
+        """What :meth:`files` gives, as DuckDB reads it: it takes a path for a pattern."""
+        return [re.sub(r"[*?\[]", r"[\g<0>]", path) if self.local else path for path in self.files(*parts)]
+
+    def sql(self, *parts: str) -> str:
+        """What :meth:`files` gives, as the argument of DuckDB's ``read_parquet``."""
+        return literal(self.scan(*parts))
+
+    def faults(self, *parts: str) -> list[str]:
+        """What is wrong with the Parquet files of a folder (or the one file), in words; empty: nothing."""
+        path = self.join(*parts)
+        folder, _, only = path.rpartition("/") if path.endswith(".parquet") else (path, "", "")
+        return checksums.faults(self, folder, only)
 
     def _partial(self, target: str) -> str:
         """Where a file of this name grows; an object store shows an object only when it is complete."""
@@ -188,6 +239,13 @@ class Lake:
     def _complete(self, target: str) -> None:
         if self.local:
             Path(self._partial(target)).replace(target)
+
+    def _replace(self, target: str, digest: str) -> None:
+        """Let a grown file take its place, and its record. Killed in between, either file is one that the record names."""
+        if self.exists(target):
+            checksums.replacing(self, target, digest)
+        self._complete(target)
+        checksums.record(self, target, frozenset([digest]))
 
     def duckdb(
         self, threads: int | None = None, memory_gb: float = 4, temp_dir: str | None = None
@@ -219,27 +277,10 @@ class Lake:
     @contextmanager
     def guard(self, path: str = "") -> Iterator[None]:
         """Turn a full, read-only or forbidden disk (the system's error or DuckDB's) into a :class:`StorageError`."""
-        try:
+        with disk.guard(path or self.uri, usage=lambda: self.usage("") if self.local else None):
             yield
-        except OSError as error:
-            if error.errno not in _REFUSED:
-                raise
-            raise self._refused(path, os.strerror(error.errno)) from error
-        except duckdb.Error as error:
-            if not any(sign in str(error).lower() for sign in _DUCKDB_FULL):
-                raise
-            raise self._refused(path, str(error).splitlines()[0]) from error
 
-    def _refused(self, path: str, why: str) -> StorageError:
-        came = f"{path or self.uri}: {why}"
-        if self.local:
-            there = next(p for p in (Path(path or self.uri), *Path(path or self.uri).parents) if p.exists())
-            disk = shutil.disk_usage(there)
-            came += f"; {disk.free / GIB:.1f} GiB free of {disk.total / GIB:.1f}, the lake holds "
-            came += f"{self.usage('') / GIB:.1f} GiB"
-        return StorageError(
-            "The lake's storage refused.",
-            came=came,
-            do="free disk space (delete old folders under snapshot/ and features/ in the lake), make the folder "
-            "writable, or set NIGHTSHIFT_LAKE_URI to a larger disk; then run the night again",
-        )
+
+def literal(paths: Iterable[str]) -> str:
+    """Paths as a list in DuckDB's SQL."""
+    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"

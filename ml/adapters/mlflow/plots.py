@@ -28,7 +28,8 @@ def comparison(metrics: Mapping[str, Mapping[str, float]], decision: Decision, p
         left.bar(places, [figures[name] for name in names if name in figures], width, label=who)
     left.set_xticks([n + 0.4 - width / 2 for n in range(len(names))], names, rotation=20, ha="right")
     left.set_title("Metrics on what came after training")
-    left.legend()
+    if metrics:
+        left.legend()
     for row, gap in enumerate(decision.differences.values()):
         right.errorbar(gap.mean, row, xerr=[[gap.mean - gap.lower], [gap.upper - gap.mean]], fmt="o", capsize=6)
     right.axvline(0, color="grey", linewidth=1)

@@ -11,14 +11,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ml.adapters.books import versions
+from ml.adapters.mlflow import notes
 from ml.adapters.mlflow.plots import Points, comparison, draw_reliability
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision
+from ml.core.spec import Capability
 
 Alias = Literal["champion", "challenger"]
 
@@ -32,9 +35,12 @@ _ENVIRONMENT = {
 
 def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would be missing in MLflow
     uri: str,
-    capability: str,
+    capability: Capability,
     *,
     artifact_root: Path | str,
+    started: datetime,
+    tables: Mapping[str, Mapping[str, Any]],
+    source: str,
     params: Mapping[str, Any],
     metrics: Mapping[str, Mapping[str, float]],
     tags: Mapping[str, str],
@@ -50,6 +56,12 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
         MLflow's server, or the database of its books.
     artifact_root : Path or str
         Folder or URI under which the files of a new experiment go.
+    started : datetime
+        When the training began: the run's duration is the training's.
+    tables : mapping
+        What was learned from: by table of the contract, its part of the snapshot's manifest.
+    source : str
+        Folder of these tables' clean rows.
     metrics : mapping
         By model (challenger, champion, the baseline), its figures. ``@`` becomes ``_at_``, as MLflow's names demand.
     folder : Path
@@ -63,11 +75,14 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
         The run's id.
     """
     client = _client(uri)
-    experiment = _experiment(client, capability, artifact_root)
-    run = client.create_run(experiment, tags=dict(tags), run_name=f"{capability} {tags.get('ref', '')}".strip())
+    experiment = _experiment(client, capability.name, artifact_root)
+    client.set_experiment_tag(experiment, notes.NOTE, notes.experiment(capability))
+    said = {notes.NOTE: notes.run(tags, metrics, capability.gate.metric)}
+    run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
     run_id = str(run.info.run_id)
     try:
         _log(client, run_id, params, metrics)
+        client.log_inputs(run_id, notes.inputs(tables, source))
         client.log_artifacts(run_id, str(folder), _MODEL)
         with tempfile.TemporaryDirectory() as temporary:
             comparison(metrics, decision, Path(temporary) / "comparison.png")
@@ -96,21 +111,26 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
     )
 
 
-def register(uri: str, capability: str, run_id: str) -> int:
-    """Make the run's model a version of the registered model ``capability``; the same run again is the same version."""
+def register(uri: str, capability: Capability, run_id: str) -> int:
+    """Make the run's model a version of the registered model of ``capability``; the same run again is the same version."""
     from mlflow.exceptions import MlflowException
 
-    client = _client(uri)
-    known = client.search_model_versions(f"name = '{capability}' and run_id = '{run_id}'")
+    client, name = _client(uri), capability.name
+    known = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
     if known:
         return int(known[0].version)
     try:
-        client.create_registered_model(capability)
+        client.create_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    source = f"{client.get_run(run_id).info.artifact_uri}/{_MODEL}"
-    return int(client.create_model_version(capability, source, run_id, await_creation_for=0).version)
+    client.update_registered_model(name, notes.model(capability))
+    run = client.get_run(run_id)
+    made = client.create_model_version(
+        name, f"{run.info.artifact_uri}/{_MODEL}", run_id, await_creation_for=0,
+        description=run.data.tags.get(notes.NOTE, ""),
+    )  # fmt: skip
+    return int(made.version)
 
 
 def set_alias(uri: str, capability: str, version: int, alias: Alias) -> None:

@@ -40,7 +40,32 @@ ARROW: Mapping[Kind, pa.DataType] = {
 }
 """Type of a column of each kind in the lake."""
 
-ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "shop_reader")
+ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader")
+READERS = ("shop_reader", "nightshift_viewer")
+"""Who reads schema ``ml``: the shop, and ``./nightshift sql``."""
+
+_READS = (
+    ("nightshift_extract", "shop"),
+    ("nightshift_viewer", "shop"),
+    ("nightshift_viewer", "ml_ops"),
+    ("nightshift_publish", "ml_config"),
+    ("nightshift_staff", "ml_config"),
+    ("shop_reader", "ml"),
+    ("shop_reader", "ml_config"),
+)
+"""A schema that each role may use once the grants are in force."""
+
+_ADVICE = (
+    (
+        ("password authentication failed", "no password supplied"),
+        "correct user and password in the URL; in it write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25",
+    ),
+    (("certificate", "SSL", "no encryption"), "see sslmode and sslrootcert in the URL (docs/your-database.md)"),
+    (
+        ("does not exist", "permission denied for database", "no pg_hba.conf entry"),
+        "run ./nightshift database check: it prints what the server's administrator has to run",
+    ),
+)
 _SQL = Path(__file__).parent / "sql"
 
 
@@ -79,21 +104,37 @@ def connect(
         raise NightshiftError(
             "The database cannot be reached.",
             came=f"{_where(parts)}: {_without_password(str(error).strip(), parts)}",
-            do="see that the server runs (./nightshift status) and that NIGHTSHIFT_DATABASE_URL names it",
+            do=_advice(str(error)),
         ) from None
-    try:
-        if role:
+    if role:
+        try:
             with connection, connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('role', %s, false)", (role,))
-        connection.set_session(readonly=readonly)
+                _act_as(cursor, role, local=False)
+        except NightshiftError:
+            connection.close()
+            raise
+    connection.set_session(readonly=readonly)
+    return connection
+
+
+def _act_as(cursor: Any, role: str, *, local: bool) -> None:
+    """Take the rights of ``role``, with ``local`` until the transaction ends: a pooler gives the session to others."""
+    try:
+        cursor.execute("SELECT set_config('role', %s, %s)", (role, local))
     except psycopg2.Error as error:
-        connection.close()
         raise NightshiftError(
             f"This login may not act as {role}.",
             came=str(error).strip(),
-            do=f"GRANT {role} TO your login (roles are made by ./nightshift up)",
+            do=f"GRANT {role} TO your login (./nightshift database check prints what an administrator has to run)",
         ) from None
-    return connection
+
+
+def _advice(error: str) -> str:
+    """What mends a connection that was refused, by the server's words."""
+    for words, advice in _ADVICE:
+        if any(word in error for word in words):
+            return advice
+    return "see that the server runs (./nightshift status) and that NIGHTSHIFT_DATABASE_URL names it"
 
 
 def _options(parts: Mapping[str, str]) -> dict[str, Any]:
@@ -117,10 +158,12 @@ def transaction(url: str, *, role: str | None = None, readonly: bool = False) ->
     Its rows are dictionaries.
     """
     with (
-        closing(connect(url, role=role, readonly=readonly)) as connection,
+        closing(connect(url, readonly=readonly)) as connection,
         connection,
         connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor,
     ):
+        if role:
+            _act_as(cursor, role, local=True)
         yield cursor
 
 
@@ -188,27 +231,23 @@ def _unrolled(cursor: Cursor) -> list[str]:
     """The grant files that this login could run and that are not in force."""
     cursor.execute(
         """
-        SELECT (SELECT count(*) FROM pg_roles WHERE rolname = ANY(%(roles)s)) AS roles,
-               (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS may_create,
+        SELECT (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS may_create,
+               (SELECT count(*) FROM pg_roles WHERE rolname = ANY(%(roles)s)) < cardinality(%(roles)s) AS missing,
                EXISTS (SELECT FROM pg_namespace WHERE nspname = 'ml_config') AS ml,
-               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'shop') AS shop
+               EXISTS (SELECT FROM pg_roles AS r JOIN unnest(%(role)s, %(schema)s) AS want (role, schema)
+                   ON r.rolname = want.role JOIN pg_namespace AS n ON n.nspname = want.schema
+                   WHERE n.nspname <> 'shop' AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE')) AS ours,
+               EXISTS (SELECT FROM pg_roles AS r JOIN unnest(%(role)s, %(schema)s) AS want (role, schema)
+                   ON r.rolname = want.role JOIN pg_namespace AS n ON n.nspname = want.schema
+                   WHERE n.nspname = 'shop' AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE')) AS shop,
+               EXISTS (SELECT FROM pg_namespace WHERE nspname = 'shop') AS has_shop
         """,
-        {"roles": list(ROLES)},
+        {"roles": list(ROLES), "role": [r for r, _ in _READS], "schema": [s for _, s in _READS]},
     )
     row = _one(cursor)
-    complete = row["roles"] == len(ROLES)
-    files = []
-    granted = complete and row["ml"] and all(_may_use(cursor, "shop_reader", name) for name in ("ml", "ml_config"))
-    if row["ml"] and (complete or row["may_create"]) and not granted:
-        files.append("roles.sql")
-    if row["shop"] and (complete or files) and not (complete and _may_use(cursor, "nightshift_extract", "shop")):
-        files.append("shop_grants.sql")
-    return files
-
-
-def _may_use(cursor: Cursor, role: str, schema: str) -> bool:
-    cursor.execute("SELECT has_schema_privilege(%s, %s, 'USAGE') AS may", (role, schema))
-    return bool(_one(cursor)["may"])
+    made = row["missing"] and row["may_create"]
+    files = ["roles.sql"] if row["ml"] and (made or row["ours"]) else []
+    return files + (["shop_grants.sql"] if row["shop"] or (row["has_shop"] and made) else [])
 
 
 def _roles(cursor: Cursor) -> list[str]:
@@ -224,7 +263,9 @@ def _roles(cursor: Cursor) -> list[str]:
             notes.append(f"skipped {name}: {str(error).strip()}; an administrator may run it")
     cursor.execute("SELECT count(*) AS n FROM pg_roles WHERE rolname = ANY(%s)", (list(ROLES),))
     if _one(cursor)["n"] < len(ROLES):
-        notes.append("skipped roles: this login may not create roles; an administrator may run sql/roles.sql")
+        notes.append(
+            "skipped roles: this login may not create roles; ./nightshift database check prints what creates them"
+        )
     return notes
 
 

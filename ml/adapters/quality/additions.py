@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ml.adapters.lake import Lake
+from ml.adapters.lake import Lake, literal
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.relations import Parent, has_rates
 from ml.adapters.quality.snapshot import Sieve
@@ -68,17 +68,21 @@ class _Parents:
     def __call__(self, column: str, parent: str, key: str) -> Parent:
         files = sources(self._lake, self._folder, self._history, parent)
         name = f'"parent of {self._table.name}.{column}"'
-        raw = self._lake.parquet(self._folder, "raw", self._table.name)
+        raw = self._lake.sql(self._folder, "raw", self._table.name)
         rates = (
             parent == "order"
             and self._table.has_order_money
-            and any(has_rates(self._connection, file) for file in files)
+            and any(has_rates(self._connection, literal([file])) for file in files)
         )
         wanted = f'"{key}"' + (", exchange_rate" if rates else "")
-        mine = f'SELECT "{column}" AS "{key}"{", NULL::DOUBLE AS exchange_rate" if rates else ""} FROM \'{raw}\''
-        there = f"SELECT {wanted} FROM read_parquet({files}, union_by_name = true)" if files else mine + " WHERE false"
+        none = ", NULL::DOUBLE AS exchange_rate" if rates else ""
+        mine = f'SELECT "{column}" AS "{key}"{none} FROM read_parquet({raw})'
+        there = f"SELECT {wanted} FROM read_parquet({literal(files)}, union_by_name = true)" if files else ""
         self._connection.execute(
-            f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {wanted} FROM ({there}) SEMI JOIN ({mine}) USING ("{key}")'
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {wanted} FROM ({there or mine + ' WHERE false'}) "
+            f'SEMI JOIN ({mine}) USING ("{key}")'
         )
-        folders = (self._lake.join(at, "quarantine", f"{parent}.parquet") for at in (self._history, self._folder))
-        return Parent(name, [file for file in folders if self._lake.exists(file)], rates)
+        folders = [
+            at for at in (self._history, self._folder) if self._lake.exists(at, "quarantine", f"{parent}.parquet")
+        ]
+        return Parent(name, [self._lake.sql(at, "quarantine", f"{parent}.parquet") for at in folders], rates)

@@ -104,7 +104,9 @@ class Mender:
             if currency and currency not in found:
                 found[currency] = 0
             numbers["currencies"] = len(found)
-            told["currencies"] = ", ".join(f"{code} in {n:,} orders" for code, n in found.most_common())
+            told["currencies"] = ", ".join(
+                f"{code} in {n:,} orders" for code, n in sorted(found.items(), key=_most_first)
+            )
         return numbers, told
 
     def _unread(self, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
@@ -134,10 +136,9 @@ class Mender:
     def _worth(self, columns: Mapping[str, pa.Array], rows: int) -> npt.NDArray[np.float64]:
         if "total" not in columns:
             return np.zeros(rows)
-        total = np.nan_to_num(
-            pc.fill_null(columns["total"], 0.0).to_numpy(zero_copy_only=False), nan=0.0, posinf=0.0, neginf=0.0
-        )
-        return np.maximum(total, 0.0)
+        came = pc.fill_null(columns["total"], 0.0).to_numpy(zero_copy_only=False)
+        total: npt.NDArray[np.float64] = np.maximum(np.nan_to_num(came, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+        return total
 
     def _read(self, column: Column, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
         coded = columns[column.name].dictionary_encode()
@@ -162,6 +163,10 @@ class Mender:
         plain = currency.filter(pc.is_null(columns["exchange_rate"]))
         self.currencies.update({v["values"]: v["counts"] for v in plain.value_counts().to_pylist()})
         self.currencies.pop(UNKNOWN, None)
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
 
 
 def cuttable(table: Table) -> list[Column]:

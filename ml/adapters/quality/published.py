@@ -38,7 +38,7 @@ def audit(
     broken: dict[str, Breach] = {}
     judge = Judge(published.name, suite.rows)
     with closing(lake.duckdb(threads, memory_gb)) as connection, lake.guard(folder):
-        query = _with_duplicates(connection, published, suite, lake.parquet(folder))
+        query = _with_duplicates(connection, published, suite, lake.sql(folder))
         for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
             rows += batch.num_rows
             bad: set[int] = set()
@@ -56,13 +56,13 @@ def _with_duplicates(connection: Any, published: Published, suite: Suite, source
     """Return the query of the columns that the suite looks at, with ``_duplicate``."""
     keys = ", ".join(f'"{name}"' for name in published.key)
     connection.execute(
-        f"CREATE TEMP TABLE repeated AS SELECT {keys} FROM '{source}' GROUP BY {keys} HAVING count(*) > 1"
+        f"CREATE TEMP TABLE repeated AS SELECT {keys} FROM read_parquet({source}) GROUP BY {keys} HAVING count(*) > 1"
     )
     there = connection.sql("SELECT count(*) FROM repeated").fetchall()[0][0]
     twice = f"({keys}) IN (SELECT ({keys}) FROM repeated)" if there else "false"
     wanted = [name for name in dict.fromkeys((*published.key, *suite.columns)) if name != "_duplicate"]
     columns = ", ".join(f'"{name}"' for name in wanted)
-    return f"SELECT {columns}, {twice} AS _duplicate FROM '{source}'"
+    return f"SELECT {columns}, {twice} AS _duplicate FROM read_parquet({source})"
 
 
 def _more(breach: Breach, rows: int, keyed: list[dict[str, Any]]) -> Breach:

@@ -48,7 +48,7 @@ def rows_with_facts(
     connection : duckdb.DuckDBPyConnection
         Gets a temporary table of the duplicate rows if there are any.
     raw : str
-        Glob of the raw Parquet files.
+        The raw Parquet files as the argument of ``read_parquet`` (:meth:`Lake.sql`).
     parents : callable
         From a reference (column, other table, other column) to where the other table's rows are.
     """
@@ -78,7 +78,7 @@ def rows_with_facts(
     own = ", ".join(
         f"r.{_q(c.name)}" if c.name in there else f"NULL::{_DUCKDB[c.kind]} AS {_q(c.name)}" for c in table.columns
     )
-    source = f"read_parquet('{raw}', filename = true, file_row_number = true)"
+    source = f"read_parquet({raw}, filename = true, file_row_number = true)"
     return f"SELECT {own}, {', '.join(facts)} FROM {source} r {' '.join(joins)}"
 
 
@@ -86,7 +86,7 @@ def has_rates(connection: Any, files: str) -> bool:
     """Whether an order of these Parquet files has a rate of exchange."""
     if "exchange_rate" not in _columns(connection, files):
         return False
-    ((rates,),) = connection.sql(f"SELECT count(exchange_rate) FROM read_parquet('{files}')").fetchall()
+    ((rates,),) = connection.sql(f"SELECT count(exchange_rate) FROM read_parquet({files})").fetchall()
     return bool(rates)
 
 
@@ -105,7 +105,7 @@ def _find_duplicates(connection: Any, table: Table, raw: str) -> bool:
     keys = ", ".join(map(_q, table.key))
     present = " AND ".join(f"{_q(name)} IS NOT NULL" for name in table.key)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {keys} FROM '{raw}' "
+        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {keys} FROM read_parquet({raw}) "
         f"WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
     )
     if not connection.sql("SELECT count(*) FROM repeated").fetchall()[0][0]:
@@ -117,7 +117,7 @@ def _find_duplicates(connection: Any, table: Table, raw: str) -> bool:
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE duplicate AS SELECT {_PLACE} FROM ("
         f"SELECT {_PLACE}, row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS place "
-        f"FROM read_parquet('{raw}', filename = true, file_row_number = true) SEMI JOIN repeated USING ({keys})"
+        f"FROM read_parquet({raw}, filename = true, file_row_number = true) SEMI JOIN repeated USING ({keys})"
         ") WHERE place > 1"
     )
     return True
@@ -139,14 +139,14 @@ def _own_facts(table: Table, as_of: datetime) -> list[str]:
 
 
 def _columns(connection: Any, files: str) -> set[str]:
-    return {row[0] for row in connection.sql(f"DESCRIBE FROM read_parquet('{files}')").fetchall()}
+    return {row[0] for row in connection.sql(f"DESCRIBE FROM read_parquet({files})").fetchall()}
 
 
 def _refused(connection: Any, files: Sequence[str]) -> str:
     """Query of the keys in quarantine and whether a row is there as normal business only."""
     parts = [
         f"SELECT row_key, {'severity' if 'severity' in _columns(connection, file) else chr(39) + 'fault' + chr(39)} AS severity "
-        f"FROM read_parquet('{file}')"
+        f"FROM read_parquet({file})"
         for file in files
     ]
     if not parts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -18,8 +17,9 @@ import pyarrow.parquet as pq
 
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
-from ml.adapters.quality.judge import Judge, Tally, build_docs
+from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.mending import Mender
+from ml.adapters.quality.pages import Judged, pages
 from ml.adapters.quality.relations import Parent, has_rates, quarantined, rows_with_facts
 from ml.adapters.quality.suite import Rule, Severity, Suite
 from ml.adapters.quality.verdict import EXAMPLES, Breach, Verdict
@@ -52,7 +52,7 @@ def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation de
 ) -> list[Verdict]:
     """Judge each table of a snapshot, in the contract's order, so that a child of a refused row is an orphan.
 
-    Writes ``clean/<table>/``, ``quarantine/<table>.parquet`` and GX's Data Docs under ``docs/<ref>/``.
+    Writes ``clean/<table>/``, ``quarantine/<table>.parquet`` and Data Docs under ``docs/<ref>/``.
 
     Parameters
     ----------
@@ -74,7 +74,8 @@ def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation de
     folder = lake.join("snapshot", ref)
     lake.remove(folder, "clean")
     lake.remove(folder, "quarantine")
-    verdicts, judged = [], []
+    verdicts: list[Verdict] = []
+    judged: list[Judged] = []
     with closing(lake.duckdb(threads, memory_gb)) as connection, lake.guard(folder):
         beside = connection.cursor()
         beside.execute("SET TimeZone = 'UTC'")
@@ -89,7 +90,7 @@ def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation de
             numbers, told = sieve.mender.facts(currency)
             whole = Judge(name, suite.facts)
             verdicts.append(_verdict(name, suite, rows, sieve, breaches_of_facts(whole, facts | numbers, told)))
-            judged.append((name, sieve.judge.tallies + whole.tallies))
+            judged.append(Judged(suite, sieve.judge.tallies + whole.tallies, verdicts[-1]))
     write_docs(lake, ref, judged)
     return verdicts
 
@@ -117,16 +118,12 @@ def breaches_of_facts(
     )
 
 
-def write_docs(lake: Lake, ref: str, judged: Sequence[tuple[str, Sequence[Tally]]], *parts: str) -> None:
+def write_docs(lake: Lake, ref: str, judged: Sequence[Judged]) -> None:
     """Write Data Docs under ``docs/<ref>/`` of the lake, wherever that is."""
-    target = lake.join("docs", ref, *parts)
-    lake.remove(target)
-    if lake.local:
-        build_docs(Path(target), ref, judged)
-        return
-    with tempfile.TemporaryDirectory() as made:
-        build_docs(Path(made), ref, judged)
-        lake.filesystem.put(made + "/", target, recursive=True)
+    lake.remove("docs", ref)
+    for name, html in pages(ref, judged).items():
+        with lake.open(lake.join("docs", ref, name), "wb") as file:
+            file.write(html.encode())
 
 
 @dataclass
@@ -157,25 +154,21 @@ class Sieve:
     def run(self, as_of: datetime, batch_rows: int | None) -> int:
         """Write the clean rows and those in quarantine; return how many rows there were."""
         name = self.table.name
-        raw = self.lake.parquet(self.folder, "raw", name)
+        raw = self.lake.sql(self.folder, "raw", name)
         query = rows_with_facts(self.connection, self.table, raw, self.parents or self._own_parents, as_of)
-        size = batch_rows or _batch_rows(self.connection, raw)
+        size = batch_rows or _batch_rows(self.connection, self.lake.scan(self.folder, "raw", name))
         target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
-        with (
-            self.lake.open(target, "wb") as file,
-            pq.ParquetWriter(file, QUARANTINE, compression="zstd") as writer,
-            _in_order(self.connection),
-        ):
+        with self.lake.writer(target, QUARANTINE) as writer, _in_order(self.connection):
             batches = ahead(self.connection.sql(query).to_arrow_reader(size))
             clean = self.lake.join(self.folder, "clean", name)
             kept, _ = self.lake.write_stream(clean, schema(self.table), self._clean(batches, writer))
         return kept + self.failed + self.left_out
 
     def _own_parents(self, _column: str, parent: str, _key: str) -> Parent:
-        clean = self.lake.parquet(self.folder, "clean", parent)
-        refused = self.lake.join(self.folder, "quarantine", f"{parent}.parquet")
+        clean = self.lake.sql(self.folder, "clean", parent)
+        refused = self.lake.sql(self.folder, "quarantine", f"{parent}.parquet")
         rates = parent == "order" and self.table.has_order_money and has_rates(self.connection, clean)
-        return Parent(f"'{clean}'", [refused], rates)
+        return Parent(f"read_parquet({clean})", [refused], rates)
 
     def _clean(self, batches: Iterable[pa.RecordBatch], writer: pq.ParquetWriter) -> Iterator[pa.RecordBatch]:
         columns = list(dict.fromkeys(t.rule.column for t in self.judge.tallies))
@@ -299,7 +292,7 @@ def _emptied(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> int:
     return sum(nulls.get(column, 0) < before["rows"] and now["nulls"][column] == now["rows"] for column in now["nulls"])
 
 
-def _batch_rows(connection: Any, raw: str) -> int:
+def _batch_rows(connection: Any, files: list[str]) -> int:
     sql = "SELECT sum(total_uncompressed_size), sum(num_values) FILTER (column_id = 0) FROM parquet_metadata(?)"
-    ((total, rows),) = connection.sql(sql, params=[raw]).fetchall()
+    ((total, rows),) = connection.sql(sql, params=[files]).fetchall()
     return int(min(_BATCH_ROWS, max(1000, _BATCH_BYTES * (rows or 1) // (total or 1))))

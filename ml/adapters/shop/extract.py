@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import adbc_driver_manager
 import pyarrow as pa
@@ -20,11 +21,12 @@ from ml.adapters import postgres
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.postgres import ARROW
+from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
 from ml.adapters.shop.select import ACCEPTED, UNREAD, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
-from ml.core.errors import ContractError
+from ml.core.errors import ContractError, WrongUse
 
 _CATALOG = """
 SELECT c.relname::text AS "table", a.attname::text AS "column", coalesce(b.typname, t.typname)::text AS type,
@@ -153,6 +155,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         "ref": ref, "as_of": as_of.astimezone(UTC).isoformat(), "timezone": timezone, "shop": shop or shop_identity(url), "sample": sample,
         "read_at": datetime.now(UTC).isoformat(), "tables": {}, "missing": [],
     }  # fmt: skip
+    manifest["state"] = state.state(url)
     with reading(url, timezone, as_of, now, sample) as connection:
         there = Shop.of(found)
         reader = Reader(connection, lake, there, Pseudonym(hash_key), partial(there.select, sample=sample is not None))
@@ -167,6 +170,21 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     manifest["sha256"] = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     lake.write_json(lake.join(folder, "manifest.json"), manifest)
     return manifest
+
+
+def refuse_before_first(url: str, table: Table, as_of: datetime, timezone: str) -> None:
+    """Raise if the shop's first row of ``table`` was known only at or after ``as_of``: there is nothing to learn from."""
+    shop = Shop({name: frozenset(columns) for name, columns in catalog(url).items()})
+    with reading(url, timezone, as_of) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(shop.first(table))
+        first = cursor.fetch_arrow_table()["first"][0].as_py()
+    if first is not None:
+        begun = first.astimezone(ZoneInfo(timezone))
+        raise WrongUse(
+            f"The shop begins later: nothing of shop.{table.name} was known before {as_of.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}.",
+            came=f"its first row is of {begun:%Y-%m-%d %H:%M} ({timezone})",
+            do=f"ask for a night after that day: {begun.date() + timedelta(days=1)} at the earliest, better some weeks later",
+        )
 
 
 def _keep(lake: Lake, folder: str, table: pa.Table) -> dict[str, Any]:

@@ -81,8 +81,8 @@ def read_new(
 
 
 def sources(lake: Lake, folder: str, history: str, name: str) -> list[str]:
-    """Globs of the clean rows of a contract table: those of the snapshot at ``history`` and those that are new."""
-    return [lake.parquet(at, "clean", name) for at in (history, folder) if lake.exists(at, "clean", name)]
+    """Files of the clean rows of a contract table: those of the snapshot at ``history`` and those that are new."""
+    return [path for at in (history, folder) if lake.exists(at, "clean", name) for path in lake.scan(at, "clean", name)]
 
 
 def leave_out_known(connection: Any, lake: Lake, folder: str, history: str, table: Table) -> int:
@@ -90,11 +90,11 @@ def leave_out_known(connection: Any, lake: Lake, folder: str, history: str, tabl
 
     Going by the key: a row of the snapshot stays as the night knew it, until the next night.
     """
-    read = f"read_parquet('{lake.parquet(folder, 'read', table.name)}')"
+    read = f"read_parquet({lake.sql(folder, 'read', table.name)})"
     keys = ", ".join(map(quoted, table.key))
     query = f"SELECT * FROM {read}"
     if lake.exists(history, "clean", table.name):
-        there = f"read_parquet('{lake.parquet(history, 'clean', table.name)}')"
+        there = f"read_parquet({lake.sql(history, 'clean', table.name)})"
         # The semi-join first: it hashes the few new keys and passes the snapshot's through, however many these are.
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE there AS SELECT DISTINCT {keys} FROM (SELECT {keys} FROM {there}) "
@@ -120,7 +120,7 @@ def digests(connection: Any, lake: Lake, folder: str, live: Live, tables: Sequen
         for column, parent, key in child.references:
             if (parent, key) == (live.table, work.key[0]):
                 parts.append(f"SELECT {quoted(column)} AS key, {_digest(lake, folder, child)}")
-    mine = f"SELECT {quoted(work.key[0])} AS key FROM read_parquet('{lake.parquet(folder, 'clean', live.table)}')"
+    mine = f"SELECT {quoted(work.key[0])} AS key FROM read_parquet({lake.sql(folder, 'clean', live.table)})"
     return connection.sql(
         f"SELECT key, md5(string_agg(digest, '' ORDER BY digest)) AS inputs FROM ({' UNION ALL '.join(parts)}) "
         f"SEMI JOIN ({mine}) USING (key) GROUP BY key ORDER BY key"
@@ -129,5 +129,5 @@ def digests(connection: Any, lake: Lake, folder: str, live: Live, tables: Sequen
 
 def _digest(lake: Lake, folder: str, table: Table) -> str:
     fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in table.column_names)
-    source = lake.parquet(folder, "clean", table.name)
-    return f"md5('{table.name} ' || struct_pack({fields})::VARCHAR) AS digest FROM read_parquet('{source}')"
+    source = lake.sql(folder, "clean", table.name)
+    return f"md5('{table.name} ' || struct_pack({fields})::VARCHAR) AS digest FROM read_parquet({source})"

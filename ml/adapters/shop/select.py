@@ -70,6 +70,14 @@ class Shop:
             where = f"({where}) AND {chosen}"
         return f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}"
 
+    def first(self, table: Table) -> str:
+        """Select when the first row of ``table`` was known (``first``), or null if one was known in time."""
+        known = f"coalesce({self._time(table, table.known_time, 't')}, {self._time(table, table.event_time, 't')})"
+        return (
+            f"SELECT min({known}) FILTER (WHERE {known} < {_LAST} - interval '1 day') AS first FROM {_from(table)} t "
+            f"WHERE NOT EXISTS (SELECT FROM {_from(table)} t WHERE {known} < {_AS_OF})"
+        )
+
     def select_new(self, table: Table, live: Live, since: datetime) -> str:
         """Select as :meth:`select` what is new since ``since`` for the lane ``live``, each row once.
 

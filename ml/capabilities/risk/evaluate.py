@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk import money, slices
+from ml.capabilities.risk.model import FEWEST as LEAST
 from ml.capabilities.risk.model import RiskModel
+from ml.capabilities.risk.orders import Tables, labelled, orders, seconds
 from ml.capabilities.risk.spec import SPEC, Params
 from ml.core.evaluation import Evaluation
 from ml.learn.calibration import reliability
@@ -59,19 +63,42 @@ def evaluate(
     return {
         name: replace(
             one,
-            stops=(*_untold(models[name], label), *slices.worse(rows, label, one.per_unit, made[baseline].per_unit)),
+            stops=(
+                *_too_few(models[name].bad_, models[name].good_, int(label.sum())),
+                *slices.worse(rows, label, one.per_unit, made[baseline].per_unit),
+            ),
         )
         for name, one in made.items()
     }
 
 
-def _untold(model: RiskModel, label: binary.Labels) -> tuple[str, ...]:
-    """Why the window, or what came before it, cannot tell how good the model is."""
-    if not model.learnt:
-        known = f"{model.bad_} known frauds and {model.good_} good orders"
-        return (f"{known} are too few to learn from, so how unusual an order is decides",)
-    if label.sum() < FEWEST:
-        return (f"{int(label.sum())} known frauds in the window are too few to tell which model is better",)
+def lacking(tables: Tables, start: datetime, end: datetime, params: Params) -> str:
+    """Why no model that learns before ``start`` could be judged on ``[start, end)``; empty: it can be.
+
+    Counts labels alone, as :mod:`features` would make them: quick beside features and fits.
+    """
+    before, after = (labelled(orders(tables, moment), tables, moment, params) for moment in (start, end))
+    known = before.filter(before["settled"], before["label"].notnull())
+    begin = seconds(ibis.literal(start, type="timestamp('UTC', 6)"))
+    window = after.filter(after["settled"], after["label"].notnull(), after["at"] >= begin)
+    sums = [
+        rows.aggregate(n=rows.count(), bad=rows["label"].sum().fill_null(0)).to_pyarrow() for rows in (known, window)
+    ]
+    (n, bad), (units, frauds) = ((int(row["n"][0].as_py()), int(row["bad"][0].as_py())) for row in sums)
+    if told := _too_few(bad, n - bad, frauds):
+        return told[0]
+    few = SPEC.gate.min_units
+    return f"only {units} orders with a known outcome to judge on, the gate asks for {few}" if units < few else ""
+
+
+def _too_few(bad: int, good: int, frauds: int) -> tuple[str, ...]:
+    """Why the window, or what came before it, cannot tell how good a model is."""
+    if min(bad, good) < LEAST:
+        return (
+            f"{bad} known frauds and {good} good orders are too few to learn from, so how unusual an order is decides",
+        )
+    if frauds < FEWEST:
+        return (f"{frauds} known frauds in the window are too few to tell which model is better",)
     return ()
 
 

@@ -5,18 +5,16 @@ The SQL runs in a private in-memory DuckDB that ends with the source.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-from pyarrow import csv
 
 from ml.core.errors import ContractError
-
-BATCH_ROWS = 65_536
+from ml.shop.sources._csv import BATCH_ROWS, layout, rows
+from ml.shop.sources._formats import Unreadable
 
 
 def database() -> duckdb.DuckDBPyConnection:
@@ -26,63 +24,18 @@ def database() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a plain or gzip-compressed file."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+def read_csv(path: Path) -> Iterator[pa.RecordBatch]:
+    """Read a publisher's CSV file (see :mod:`ml.shop.sources._csv`) as batches of text columns, UTF-8 or Latin-1."""
 
+    def refuse(problem: str, line: int, text: str) -> None:
+        raise Unreadable(f"line {line}: {problem}: {text.strip()[:80]!r}")
 
-def encoding_of(path: Path) -> str:
-    """Tell UTF-8 from Latin-1 by reading the whole file: any byte that UTF-8 refuses makes it Latin-1."""
-    with open_bytes(path) as file:
-        rest = b""
-        while block := file.read(1 << 20):
-            try:
-                (rest + block).decode("utf-8")
-                rest = b""
-            except UnicodeDecodeError as error:
-                if error.end < len(rest + block) or "unexpected end" not in error.reason:
-                    return "latin-1"
-                rest = (rest + block)[error.start :]
-    return "latin-1" if rest else "utf-8"
-
-
-def header_of(path: Path, encoding: str) -> tuple[list[str], str]:
-    """Return the column names of a CSV file and its delimiter (comma, semicolon or tab)."""
-    with open_bytes(path) as file:
-        line = file.readline().decode("utf-8-sig" if encoding == "utf-8" else encoding).rstrip("\r\n")
-    delimiter = max(",;\t", key=line.count)
-    return [name.strip().strip('"') for name in line.split(delimiter)], delimiter
-
-
-def read_csv(path: Path, invalid_row_handler: Any = None, missing: tuple[str, ...] = ("",)) -> Iterator[pa.RecordBatch]:
-    """Read a CSV file as batches of text columns; an empty field, quoted or not, is null.
-
-    Byte-order mark, either line end, line breaks and doubled quotes inside quoted fields, gzip, UTF-8 and Latin-1 are
-    understood.
-    """
-    encoding = encoding_of(path)
-    names, delimiter = header_of(path, encoding)
-    with open_bytes(path) as file:
-        try:
-            yield from csv.open_csv(
-                file,
-                read_options=csv.ReadOptions(encoding=encoding, use_threads=False, block_size=4 << 20),
-                parse_options=csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=invalid_row_handler
-                ),
-                convert_options=csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=list(missing),
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            raise ContractError(
-                "A CSV file cannot be read.",
-                came=f"{path.name}: {error}",
-                do="save it again as CSV with a header line, quoting fields that hold the delimiter or a line break",
-            ) from None
+    try:
+        yield from (found.batch for found in rows(path, layout(path), refuse))
+    except Unreadable as error:
+        raise ContractError(
+            "A CSV file cannot be read.", came=f"{path.name}: {error}", do="give the file as published"
+        ) from None
 
 
 def create_table(database: duckdb.DuckDBPyConnection, name: str, batches: Iterable[pa.RecordBatch]) -> None:

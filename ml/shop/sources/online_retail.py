@@ -21,7 +21,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ml.core.errors import ContractError
-from ml.shop.sources._files import BATCH_ROWS, blocks, create_table, database, read_csv, select
+from ml.shop.sources._csv import BATCH_ROWS
+from ml.shop.sources._files import blocks, create_table, database, read_csv, select
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "invoice": ("invoiceno", "invoice"),

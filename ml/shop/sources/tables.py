@@ -1,37 +1,34 @@
-"""A shop's own export: a folder with one CSV (``.csv``, ``.csv.gz``) or Parquet file per contract table.
+"""A shop's own export: a folder with one file per contract table, CSV (``.csv``, ``.tsv``, ``.txt``, also ``.gz``) or Parquet.
 
 The file has the table's name and its columns by name, in any order; optional columns may be left out. An
-optional table without a row is not there. Every fault of every file is told in one message. An unknown column is a
+optional table without a row is not there. Every fault of every file is told in one message, by kind. An unknown column is a
 fault, because a misspelt optional one would be lost unseen.
 """
 
 from __future__ import annotations
 
-import csv
-import difflib
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import parquet
 
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
-from ml.core.errors import ContractError, NightshiftError
+from ml.core.errors import NightshiftError
 from ml.core.spec import Kind
 from ml.shop.ddl import quoted
-from ml.shop.sources._files import BATCH_ROWS, blocks, encoding_of, header_of, open_bytes, read_csv
-
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
-EXAMPLES = 5
-"""Values of a column that a message quotes."""
+from ml.shop.sources import _csv, _parquet
+from ml.shop.sources._faults import Faults
+from ml.shop.sources._files import blocks
+from ml.shop.sources._folder import close, look
+from ml.shop.sources._formats import Unreadable
 
 EXPECTED: dict[Kind, str] = {
     "text": "text",
@@ -44,27 +41,36 @@ EXPECTED: dict[Kind, str] = {
     ),
 }
 
+LOOKS: dict[Kind, re.Pattern[str]] = {
+    "integer": re.compile(r"[+-]?\d+(\.0*)?"),
+    "number": re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?"),
+    "timestamp": re.compile(r"\d{4}-\d\d-\d\d.*"),
+}
+"""What a value of a kind looks like at a glance; tells a row from a line of a text."""
 
-@dataclass
-class _Faults:
-    """What is wrong, collected until all is read."""
+UNKNOWN = 5
+"""Unknown columns of a file that are named one by one; more of them are another file's, or no header."""
 
-    lines: list[str] = field(default_factory=list)
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+SHOPIFY = {"Name", "Email", "Financial Status", "Lineitem name"}
 
-    def check(self, folder: Path) -> None:
-        if not self.lines:
-            return
-        more = [
-            f"{file}: column {column}: {n - EXAMPLES:,} more"
-            for (file, column), n in self.counts.items()
-            if n > EXAMPLES
-        ]
-        raise ContractError(
-            "The folder does not fit the contract.",
-            came="\n".join([str(folder), *self.lines, *more]),
-            do="correct the files; ./nightshift shop template FOLDER writes empty ones that fit",
-        )
+
+@dataclass(frozen=True)
+class Where:
+    """The places of some rows in their file: the ``word`` line or row, and a number each."""
+
+    word: str
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A table's file. ``form`` is how a CSV file is written; None: Parquet, whose columns have ``types``."""
+
+    table: Table
+    path: Path
+    names: tuple[str, ...]
+    types: Mapping[str, pa.DataType]
+    form: _csv.Layout | None = None
 
 
 def tables(data: Path, timezone: str = "UTC") -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
@@ -77,168 +83,158 @@ def tables(data: Path, timezone: str = "UTC") -> Iterator[tuple[str, Iterable[pa
         cannot be read, with its file, line and column.
     """
     _known_zone(timezone)
-    folder, faults = Path(data), _Faults()
-    files = _find(folder, faults)
-    for table, path in files.items():
-        faults.lines += _header_faults(TABLES[table], path)
+    folder, faults = Path(data), Faults()
+    files = [file for name, path in look(folder, faults).files.items() if (file := _opened(TABLES[name], path, faults))]
     faults.check(folder)
     with duckdb.connect() as db:
         db.execute(f"SET TimeZone = '{timezone}'")
-        for table, path in files.items():
-            batches = _read(db, TABLES[table], path, faults)
+        for file in files:
+            batches = _read(db, file, faults)
             first = next(batches, None)
             if first is not None:
-                yield table, chain([first], batches)
-            elif TABLES[table].required:
-                yield table, ()
+                yield file.table.name, chain([first], batches)
+            elif file.table.required and not faults.has(file.path.name):
+                faults.add(file.path.name, "holds no row, and a shop cannot be without them")
     faults.check(folder)
+
+
+def notes(data: Path) -> list[str]:
+    """Name what lies in the folder and is not read."""
+    unread = look(Path(data), Faults()).unread
+    return [f"not read: {', '.join(unread)}"] if unread else []
 
 
 def _known_zone(name: str) -> None:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise NightshiftError(
             "The time zone is not known.", came=repr(name), do="use a name like Europe/Paris"
         ) from None
 
 
-def _find(folder: Path, faults: _Faults) -> dict[str, Path]:
-    """Find the file of each contract table, in the contract's order."""
-    if not folder.is_dir():
-        raise NightshiftError("There is no such folder.", came=str(folder), do="name the folder of the table files")
-    found: dict[str, Path] = {}
-    for path in sorted(p for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(SUFFIXES)):
-        name = path.name.split(".", 1)[0]
-        if name not in TABLES:
-            faults.lines.append(f"{path.name}: the contract has no table {name}{_close(name, TABLES)}")
-        elif name in found:
-            faults.lines.append(f"{path.name}: there is {found[name].name} too; keep one")
-        else:
-            found[name] = path
-    faults.lines += [
-        f"no file for the required table {t.name}" for t in TABLES.values() if t.required and t.name not in found
-    ]
-    return {name: found[name] for name in TABLES if name in found}
+def _opened(table: Table, path: Path, faults: Faults) -> _File | None:
+    """Read a file's header; None if it has a fault."""
+    try:
+        file = _header(table, path)
+    except Unreadable as error:
+        faults.add(path.name, str(error))
+        return None
+    for problem in (*_named(file), *_typed(file)):
+        faults.add(path.name, problem)
+    return file
 
 
-def _close(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(names), 1)
-    return f"; do you mean {close[0]}?" if close else ""
+def _header(table: Table, path: Path) -> _File:
+    if path.suffix.lower() == ".parquet":
+        types = _parquet.names_and_types(path)
+        return _File(table, path, tuple(types), types)
+    form = _csv.layout(path, table.column_names)
+    if form.scan.alien:  # read as another encoding, every name in it could be wrong and nobody would be told
+        line, byte = form.scan.alien
+        raise Unreadable(
+            f"is not in UTF-8 (line {line} holds the byte 0x{byte:02X}); save it as UTF-8, "
+            "or change it: iconv -f ITS_ENCODING -t UTF-8"
+        )
+    return _File(table, path, form.names, dict.fromkeys(form.names, pa.string()), form)
 
 
-def _header_faults(table: Table, path: Path) -> list[str]:
-    if path.suffix == ".parquet":
-        names = list(parquet.read_schema(path).names)
-    elif encoding_of(path) != "utf-8":  # read as another one, every name in it could be wrong and nobody would be told
-        return [f"{path.name}: is not in UTF-8; save it as UTF-8, or change it: iconv -f ITS_ENCODING -t UTF-8"]
-    else:
-        names = header_of(path, "utf-8")[0]
-    unknown = [n for n in names if n not in table.column_names]
-    lacking = [c.name for c in table.columns if c.required and c.name not in names]
-    twice = [n for n, count in Counter(names).items() if count > 1]
-    return [
-        *(
-            f"{path.name}: the contract has no column {n!r} in {table.name}{_close(n, table.column_names)}"
-            for n in unknown
-        ),
-        *(f"{path.name}: no required column {n}" for n in lacking),
-        *(f"{path.name}: the column {n} is there twice" for n in twice),
-    ]
+def _named(file: _File) -> Iterator[str]:
+    """Say what is wrong with the names of the columns."""
+    table = file.table
+    unknown = [n for n in file.names if n and n not in table.column_names]
+    if set(file.names) >= SHOPIFY:
+        yield "is an export of Shopify's orders: ./nightshift shop load shopify --data FILE reads it"
+        return
+    for name in unknown[:UNKNOWN]:
+        yield f"the contract has no column {_shown(name)} in {table.name}{close(name, table.column_names)}"
+    if len(unknown) > UNKNOWN:
+        yield f"{len(unknown) - UNKNOWN:,} more columns that the contract does not have"
+    if "" in file.names:
+        yield f"column {file.names.index('') + 1} has no name; remove it, or the delimiter at the end of the lines"
+    yield from (f"no required column {c.name}" for c in table.columns if c.required and c.name not in file.names)
+    yield from (f"the column {n} is there twice" for n, count in Counter(file.names).items() if count > 1 and n)
 
 
-def _read(db: duckdb.DuckDBPyConnection, table: Table, path: Path, faults: _Faults) -> Iterator[pa.RecordBatch]:
-    ragged: list[Any] = []
+def _typed(file: _File) -> Iterator[str]:
+    """Say which columns of a Parquet file cannot be what the contract has."""
+    for column in file.table.columns:
+        came = file.types.get(column.name)
+        if came is not None and not _parquet.accepted(column.kind, came):
+            yield f"column {column.name} is of type {came}, expected {EXPECTED[column.kind]}"
 
-    def skip(row: Any) -> str:
-        ragged.append(row)
-        return "skip"
 
-    is_parquet = path.suffix == ".parquet"
-    batches = parquet.ParquetFile(path).iter_batches(BATCH_ROWS) if is_parquet else read_csv(path, skip)
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 60 else name[:57] + "...")
+
+
+def _read(db: duckdb.DuckDBPyConnection, file: _File, faults: Faults) -> Iterator[pa.RecordBatch]:
     sql = blocks(Path(__file__).with_suffix(".sql"))
-    bad: list[tuple[int, Column, str]] = []
-    before = 0
-    for batch in batches:
-        db.register("batch", pa.Table.from_batches([batch]))
-        columns = [column for column in table.columns if column.name in batch.schema.names]
-        terms = [f"{_term(sql, c, batch.schema.field(c.name).type)} AS {quoted(c.name)}" for c in columns]
-        query = f"SELECT {', '.join(terms)} FROM batch"  # noqa: S608  # quoted names and our own SQL
-        parsed = db.sql(query).to_arrow_table().combine_chunks().to_batches()
-        for result in parsed:
-            bad += _unread(batch, result, columns, before, faults, path)
+    columns = [column for column in file.table.columns if column.name in file.names]
+    try:
+        for batch, where in _rows(file, faults):
+            result = _parsed(db, sql, columns, batch)
+            for column in columns:
+                _unread(file, column, batch.column(column.name), result.column(column.name), where, faults)
             yield result
-        before += batch.num_rows
-    if bad or ragged:
-        faults.lines += _described(bad, path, is_parquet=is_parquet)
+    except Unreadable as error:
+        faults.add(file.path.name, str(error))
 
 
-def _term(sql: dict[str, str], column: Column, came: pa.DataType) -> str:
-    """The SQL that makes the contract's type of a value; null where it cannot."""
+def _rows(file: _File, faults: Faults) -> Iterator[tuple[pa.RecordBatch, Where]]:
+    """Read the rows as they were written, each with its place in the file."""
+    if file.form is None:
+        done = 0
+        for batch in _parquet.rows(file.path):
+            yield batch, Where("row", range(done + 1, done + batch.num_rows + 1))
+            done += batch.num_rows
+        return
+
+    def fault(problem: str, line: int, text: str) -> None:
+        faults.add(file.path.name, problem, where=f"line {line}", came=text)
+
+    looks = {c.name: LOOKS[c.kind] for c in file.table.columns if c.kind in LOOKS}
+    for found in _csv.rows(file.path, file.form, fault, looks, file.table.key[0]):
+        yield found.batch, Where("line", found.lines)
+
+
+def _parsed(
+    db: duckdb.DuckDBPyConnection, sql: Mapping[str, str], columns: Sequence[Column], batch: pa.RecordBatch
+) -> pa.RecordBatch:
+    """Make the contract's types of the values; null where one cannot be read."""
+    db.register("batch", pa.Table.from_batches([batch]))
+    terms = [f"{_term(sql, c, batch.schema.field(c.name).type)} AS {quoted(c.name)}" for c in columns]
+    query = f"SELECT {', '.join(terms)} FROM batch"  # noqa: S608  # quoted names and our own SQL
+    result = db.sql(query).to_arrow_table().combine_chunks().to_batches()
+    return result[0] if result else batch.slice(0, 0)
+
+
+def _term(sql: Mapping[str, str], column: Column, came: pa.DataType) -> str:
     name = quoted(column.name)
     if column.kind == "timestamp" and (pa.types.is_timestamp(came) or pa.types.is_date(came)):
         return sql["instant"].replace("$value", name)
     return sql[column.kind].replace("$value", f"trim(CAST({name} AS VARCHAR))" if column.kind != "text" else name)
 
 
-def _unread(
-    batch: pa.RecordBatch, result: pa.RecordBatch, columns: list[Column], before: int, faults: _Faults, path: Path
-) -> Iterator[tuple[int, Column, str]]:
-    """Find the values that were there and are null now; a blank text is no value."""
-    for column in columns:
-        came, parsed = batch.column(column.name), result.column(column.name)
-        if parsed.null_count == came.null_count:
-            continue
-        there = pc.is_valid(came)
-        if pa.types.is_string(came.type) or pa.types.is_large_string(came.type):
-            there = pc.and_kleene(there, pc.invert(pc.match_substring_regex(came, r"^\s*$")))
-        rows = pc.indices_nonzero(pc.and_(pc.fill_null(there, False), pc.is_null(parsed))).to_pylist()
-        already = faults.counts[path.name, column.name]
-        faults.counts[path.name, column.name] += len(rows)
-        for row in rows[: max(0, EXAMPLES - already)]:
-            yield before + row, column, _shown(came[row])
+def _unread(file: _File, column: Column, came: pa.Array, parsed: pa.Array, where: Where, faults: Faults) -> None:
+    """Add the values that were there and are null now; a blank text is no value."""
+    if parsed.null_count == came.null_count:
+        return
+    there = pc.is_valid(came)
+    if pa.types.is_string(came.type) or pa.types.is_large_string(came.type):
+        there = pc.and_kleene(there, pc.invert(pc.match_substring_regex(came, r"^\s*$")))
+    rows = pc.indices_nonzero(pc.and_(pc.fill_null(there, False), pc.is_null(parsed))).to_pylist()
+    kind = file.path.name, column.name, f"expected {EXPECTED[column.kind]}"
+    shown = rows[: faults.wanted(*kind)]
+    for row in shown:
+        faults.add(kind[0], kind[2], column=kind[1], where=f"{where.word} {where.numbers[row]}", came=_text(came[row]))
+    if len(rows) > len(shown):
+        faults.more(*kind, len(rows) - len(shown))
 
 
-def _shown(value: pa.Scalar) -> str:
+def _text(value: pa.Scalar) -> str:
     """A value as text; Python has no time after the year 9999."""
     try:
         return str(value.as_py())
     except (ValueError, OverflowError):
         return str(value.cast(pa.string()).as_py())
-
-
-def _described(bad: list[tuple[int, Column, str]], path: Path, *, is_parquet: bool) -> Iterator[str]:
-    """Say where each unreadable value is: the line of a CSV file, the row of a Parquet file."""
-    lines: dict[int, int] = {}
-    if not is_parquet:
-        lines, ragged = _lines(path, {row for row, _, _ in bad})
-        yield from (f"{path.name}: line {line}: {what}" for line, what in ragged[:EXAMPLES])
-        if len(ragged) > EXAMPLES:
-            yield f"{path.name}: {len(ragged) - EXAMPLES:,} more lines with a wrong number of fields"
-    for row, column, value in sorted(bad, key=lambda fault: fault[0]):
-        where = f"row {row + 1}" if is_parquet else f"line {lines[row]}"
-        shown = value if len(value) <= 60 else value[:57] + "..."
-        yield f"{path.name}: {where}: {column.name} is {shown!r}, expected {EXPECTED[column.kind]}"
-
-
-def _lines(path: Path, rows: set[int]) -> tuple[dict[int, int], list[tuple[int, str]]]:
-    """Find the line on which each row starts, and the lines whose number of fields is wrong.
-
-    A quoted field may span lines, so only reading the file again tells.
-    """
-    names, delimiter = header_of(path, "utf-8")
-    found: dict[int, int] = {}
-    ragged: list[tuple[int, str]] = []
-    with open_bytes(path) as file:
-        reader = csv.reader((line.decode() for line in file), delimiter=delimiter)
-        next(reader)
-        row, start = 0, reader.line_num + 1
-        for fields in reader:
-            if len(fields) == len(names):
-                if row in rows:
-                    found[row] = start
-                row += 1
-            elif fields:
-                ragged.append((start, f"{len(fields)} fields instead of {len(names)}"))
-            start = reader.line_num + 1
-    return found, ragged

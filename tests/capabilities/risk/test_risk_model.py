@@ -160,7 +160,7 @@ def test_a_slice_that_a_model_fails_stops_its_promotion() -> None:
     label = np.arange(4000) % 20 < 2
     found = slices.worse(_orders(4000), label, gap, np.zeros(4000))
     assert [text.split(":")[0] for text in found] == ["country/FR", "customer/old"]
-    passed = Decision("promote", "The challenger is served.", {}, 4000)
+    passed = Decision("promote", "it beats logistic regression", {}, 4000)
     assert stopped(passed, found, served=True).outcome == "refuse"
     assert stopped(passed, found, served=False).outcome == "baseline"
     assert "country/FR" in stopped(passed, found, served=True).why

@@ -13,7 +13,7 @@ import pytest
 
 from ml.capabilities.risk import features
 from ml.capabilities.risk.columns import NUMBERS
-from ml.capabilities.risk.evaluate import evaluate
+from ml.capabilities.risk.evaluate import evaluate, lacking
 from ml.capabilities.risk.model import fit, fit_baseline
 from ml.capabilities.risk.spec import SPEC
 from ml.core.gate import decide, stopped
@@ -82,6 +82,13 @@ def test_the_gate_says_that_there_is_nothing_to_measure_on(shop: str) -> None:
     assert "Logistic regression is served: " in told
     assert "0 known frauds" in told
     assert "how unusual an order is decides" in told
+    assert "0 known frauds" in lacking(memory(SHOPS[shop]), CASE.cutoff, CASE.as_of, PARAMS)
+
+
+def test_a_shop_that_knows_its_frauds_lacks_nothing() -> None:
+    """With frauds before and in the window there is something to learn and to judge; without some in it there is not."""
+    assert lacking(memory(CASE.tables), CASE.cutoff, CASE.as_of, PARAMS) == ""
+    assert "too few to tell which model is better" in lacking(memory(CASE.tables), CASE.as_of, CASE.as_of, PARAMS)
 
 
 def test_frauds_only_teach_nothing_either() -> None:

@@ -100,7 +100,8 @@ def test_an_encoding_is_not_guessed(tmp_path: Path, encoding: str, title: str) -
     text = FITTING["product"].replace("🎁 é", title)
     (folder / "product.csv").write_bytes(text.encode(encoding))
     (told,) = refusal(folder)
-    assert told.startswith("product.csv: is not in UTF-8")
+    assert told.startswith("product.csv: is ")
+    assert "UTF-8" in told
 
 
 def test_values_are_told_with_file_line_and_column(tmp_path: Path) -> None:
@@ -111,21 +112,19 @@ def test_values_are_told_with_file_line_and_column(tmp_path: Path) -> None:
         "order_item": "order_id,line_no,product_id,quantity,unit_price\no1,1.5,p1,2,1\n",
     }
     assert refusal(write(tmp_path, FITTING | bad)) == [
-        "product.csv: line 5: 2 fields instead of 3",
-        "product.csv: line 2: price is '1,5', expected a number with a decimal point, as 12.5",
-        "product.csv: line 4: price is 'nan', expected a number with a decimal point, as 12.5",
-        f"order.csv: line 2: ordered_at is '0000-00-00 00:00:00', expected {tables.EXPECTED['timestamp']}",
-        f"order.csv: line 3: ordered_at is '31/12/2026', expected {tables.EXPECTED['timestamp']}",
-        "order_item.csv: line 2: line_no is '1.5', expected a whole number, as 12",
+        "product.csv: 1 row, not 3 fields as in the header: line 5 '2: p3,y'",
+        "product.csv: column price: 2 values, expected a number with a decimal point, as 12.5: line 2 '1,5', line 4 'nan'",
+        f"order.csv: column ordered_at: 2 values, expected {tables.EXPECTED['timestamp']}: line 2 '0000-00-00 00:00:00', line 3 '31/12/2026'",
+        "order_item.csv: column line_no: 1 value, expected a whole number, as 12: line 2 '1.5'",
     ]
 
 
-def test_many_faults_of_a_column_are_counted(tmp_path: Path) -> None:
-    """Five values of a column are shown, the rest is a number."""
+def test_faults_come_by_kind(tmp_path: Path) -> None:
+    """Three values of a column are shown, the rest is a number."""
     prices = "product_id,price\n" + "".join(f"p{n},x\n" for n in range(1005))
-    told = refusal(write(tmp_path, FITTING | {"product": prices}))
-    assert len(told) == 6
-    assert told[-1] == "product.csv: column price: 1,000 more"
+    assert refusal(write(tmp_path, FITTING | {"product": prices})) == [
+        "product.csv: column price: 1,005 values, expected a number with a decimal point, as 12.5: line 2 'x', line 3 'x', line 4 'x' …"
+    ]
 
 
 def test_the_template_fits_and_optional_files_may_stay_empty(tmp_path: Path) -> None:
@@ -185,7 +184,8 @@ def test_a_time_that_is_no_instant_is_refused(tmp_path: Path, written: str) -> N
     """The name of a zone, an hour of 24, an impossible day, offset or year: the file, line, column and value."""
     files = FITTING | {"customer": f"customer_id,registered_at\n007,2026-01-31\nb,{written}\n"}
     (line,) = refusal(write(tmp_path, files))
-    assert line.startswith(f"customer.csv: line 3: registered_at is {written!r}, expected an ISO 8601 time")
+    assert line.startswith("customer.csv: column registered_at: 1 value, expected an ISO 8601 time")
+    assert line.endswith(f": line 3 {written!r}")
 
 
 def test_times_and_blanks_of_parquet(tmp_path: Path) -> None:
@@ -198,4 +198,4 @@ def test_times_and_blanks_of_parquet(tmp_path: Path) -> None:
     late = pa.array([0, 400_000_000_000], pa.timestamp("s", "UTC"))
     parquet.write_table(pa.table({"customer_id": ["007", "b"], "registered_at": late}), folder / "customer.parquet")
     (line,) = refusal(folder)
-    assert line.startswith("customer.parquet: row 2: registered_at is '14645-")
+    assert ": row 2 '14645-" in line
