@@ -7,6 +7,7 @@ import importlib
 import json
 import pkgutil
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rich.table import Table
 import bench
 from bench import Options, Row
 from bench._machine import machine
+from ml.kernels.threads import limited
 
 
 def names() -> dict[str, str]:
@@ -35,6 +37,10 @@ def show(console: Console, rows: list[Row]) -> None:
             row.note,
         )  # fmt: skip
     console.print(table)
+
+
+THREADS = 2
+"""Ours and the peers compute with as many."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,8 +65,13 @@ def main(argv: list[str] | None = None) -> int:
     options = Options(quick=given.quick, shop=given.shop, data=given.data)
     options.scratch.mkdir(parents=True, exist_ok=True)
     console.print(f"On {machine()}.")
+    with limited(THREADS):
+        return _run(given.names, options, console, given.json)
+
+
+def _run(names: Sequence[str], options: Options, console: Console, file: Path | None) -> int:
     rows: dict[str, list[Row]] = {}
-    for name in given.names:
+    for name in names:
         console.rule(name)
         rows[name] = []
         for row in importlib.import_module(f"bench.{name}").run(options):
@@ -70,8 +81,8 @@ def main(argv: list[str] | None = None) -> int:
                 f"{row.what}: {row.ours:,.4g} {row.unit}, {row.peer_name} {row.peer:,.4g}", file=sys.stderr, flush=True
             )
         show(console, rows[name])
-        if given.json:
-            given.json.write_text(
+        if file:
+            file.write_text(
                 json.dumps({n: [asdict(r) | {"met": r.met} for r in rs] for n, rs in rows.items()}, indent=1)
             )
     return 1 if any(row.met is False for found in rows.values() for row in found) else 0

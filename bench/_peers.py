@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -145,32 +146,37 @@ def tifu_knn(past: Past, users: npt.NDArray[np.int64], fade: float, own: float, 
 Scorer = Callable[[Past, npt.NDArray[np.int64]], Table]
 
 
+def _with(score: Callable[..., Any], *given: Any, **named: Any) -> Scorer:
+    """A peer with its settings given."""
+    return lambda purchases, users: score(purchases, users, *given, **named)
+
+
 def peers() -> Mapping[str, Mapping[str, Scorer]]:
     """Each peer with its settings to choose from."""
     return {
         "popularity of 30 days": {"": lambda p, u: popularity(p, u, 30)},
         "popularity of 7 days": {"": lambda p, u: popularity(p, u, 7)},
         "personal frequency": {
-            f"half-life {h:g} d, popularity {w:g}": lambda p, u, h=h, w=w: personal(p, u, h, w)
+            f"half-life {h:g} d, popularity {w:g}": _with(personal, h, w)
             for h in (60.0, 180.0, 365.0, 840.0) for w in (0.1, 0.3)
         },
         "item-kNN": {
-            f"{kind}, {k}, {'orders' if o else 'bought'}": lambda p, u, kind=kind, k=k, o=o: item_knn(p, u, kind, k, orders=o)
+            f"{kind}, {k}, {'orders' if o else 'bought'}": _with(item_knn, kind, k, orders=o)
             for kind in ("cosine", "BM25") for k in (50, 200) for o in (False, True)
         },
         "implicit ALS": {
-            f"{f} factors, λ {r:g}, α {a:g}": lambda p, u, f=f, r=r, a=a: als(p, u, f, r, a)
+            f"{f} factors, λ {r:g}, α {a:g}": _with(als, f, r, a)
             for f in (64, 128) for r, a in ((1, 2), (10, 5), (10, 20), (50, 20))
         },
         "implicit BPR": {
-            f"{f} factors, λ {r:g}": lambda p, u, f=f, r=r: bpr(p, u, f, r, 0.05) for f in (32, 64) for r in (0.01, 0.05)
+            f"{f} factors, λ {r:g}": _with(bpr, f, r, 0.05) for f in (32, 64) for r in (0.01, 0.05)
         },
         "EASE": {
-            f"λ {r:g}, {'orders' if o else 'bought'}": lambda p, u, r=r, o=o: ease(p, u, r, orders=o)
+            f"λ {r:g}, {'orders' if o else 'bought'}": _with(ease, r, orders=o)
             for r in (100, 300, 800) for o in (False, True)
         },
         "TIFU-kNN": {
-            f"fade {f:g}, own {o:g}, {k}": lambda p, u, f=f, o=o, k=k: tifu_knn(p, u, f, o, k)
+            f"fade {f:g}, own {o:g}, {k}": _with(tifu_knn, f, o, k)
             for f in (0.8, 0.95) for o in (0.5, 0.8) for k in (100, 300)
         },
     }  # fmt: skip

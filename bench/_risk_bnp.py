@@ -14,9 +14,9 @@ import pyarrow as pa
 from bench import Options, Row
 from bench import _bnp as source
 from ml.capabilities.risk import features
-from ml.capabilities.risk.encoding import out_of_fold, rates
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import SPEC
+from ml.learn.encoding import out_of_fold, rates
 from ml.learn.metrics import binary
 
 Floats = npt.NDArray[np.float64]

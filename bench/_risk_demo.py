@@ -14,14 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench import Options, Row
-from ml.capabilities.risk import boosting, features, money
-from ml.capabilities.risk.anomaly import COLUMNS
+from ml.capabilities.risk import features, money
+from ml.capabilities.risk.columns import UNUSUAL
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline
 from ml.capabilities.risk.score import score_blocks, score_orders
 from ml.capabilities.risk.spec import SPEC
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.evaluation import Evaluation
+from ml.learn import boosters
 from ml.learn.metrics import binary
 from ml.shop.sources import demo
 from ml.shop.sources.demo import columns as col
@@ -47,10 +49,6 @@ REVIEWED = 0.01
 ORACLE = "oracle with the planted factors"
 FIGURES = ("pr_auc", "recall_at_1pct_fpr", "precision@capacity", "saving")
 _NEEDED = (*SPEC.needs, *SPEC.wants)
-_KINDS = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -90,7 +88,7 @@ def _capacity(order: pa.Table) -> pa.Table:
 
 def _whole(name: str, table: pa.Table) -> pa.Table:
     return pa.table({
-        c.name: table[c.name].cast(_KINDS[c.kind]) if c.name in table.column_names else pa.nulls(len(table), _KINDS[c.kind])
+        c.name: table[c.name].cast(ARROW[c.kind]) if c.name in table.column_names else pa.nulls(len(table), ARROW[c.kind])
         for c in TABLES[name].columns
     })  # fmt: skip
 
@@ -140,7 +138,7 @@ def _oracle(ours: RiskModel, customers: int, train: pa.Table, *, seen: bool) -> 
         ]
         return np.column_stack([factors[at], *own]).astype(np.float32)
 
-    fitted = boosting.boost(matrix(train), train["label"].to_numpy().astype(np.int8), 0, SPEC.params, SEED)
+    fitted = boosters.boost(matrix(train), train["label"].to_numpy().astype(np.int8), 0, SPEC.params, SEED)
     return _Scorer(ours, lambda rows: 1 / (1 + np.exp(-fitted.log_odds(matrix(rows)))))
 
 
@@ -200,7 +198,8 @@ def _unsupervised(model: RiskModel, order: pa.Table, truth: pa.Table) -> Iterato
     from sklearn.ensemble import IsolationForest
 
     def matrix(rows: pa.Table) -> Matrix:
-        return np.nan_to_num(np.stack([rows[n].cast(pa.float32()).to_numpy() for n in COLUMNS], axis=1), nan=-1)
+        columns = [rows[n].cast(pa.float32()).to_numpy() for n in UNUSUAL]
+        return np.asarray(np.nan_to_num(np.stack(columns, axis=1), nan=-1), np.float32)
 
     label = truth["label"].to_numpy()
     forest = IsolationForest(n_estimators=200, random_state=SEED, n_jobs=2).fit(matrix(order))

@@ -52,6 +52,15 @@ class Stack:
 
         return environment.settings({"NIGHTSHIFT_HOME": str(self.home)})[1]
 
+    def admin_url(self) -> str:
+        """URL of the server's superuser, who may make databases."""
+        from cli import urls
+        from cli.environment import Stack as Started
+        from cli.home import Home
+
+        home = Home(self.home)
+        return urls.admin_url(Started.last(home), home.secrets())
+
 
 @contextmanager
 def stack(options: Options) -> Iterator[Stack]:

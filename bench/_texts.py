@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench import Options
-from ml.capabilities.sentiment.clean import clean
 from ml.core.errors import NightshiftError
+from ml.text.clean import clean
 
 SEED = 7
 CLEAR = 0.25
@@ -192,8 +192,8 @@ def _fitted(task: Task, make: Callable[[], Any]) -> Scores:
 
 def fast_text(task: Task) -> Scores:
     """Mean of embeddings of hashed n-grams under a softmax, by plain gradient descent (Joulin et al., EACL 2017)."""
-    from ml.capabilities.sentiment.grams import Texts
-    from ml.capabilities.sentiment.linear import presence
+    from ml.text.svm import presence
+    from ml.text.tokens import Texts
 
     bits, size, epochs = 18, 32, 12
     sides = [task.part(test=side) for side in (False, True)]
@@ -210,7 +210,7 @@ def fast_text(task: Task) -> Scores:
     return means @ out.T.astype(np.float64)
 
 
-@numba.njit
+@numba.njit  # type: ignore[untyped-decorator]
 def _descend(grams: Any, ends: Any, labels: Any, order: Any, table: Any, out: Any, rate: float) -> None:
     classes, size = out.shape
     for i in order:

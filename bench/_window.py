@@ -23,14 +23,11 @@ from ml.capabilities.recommender.evaluate import Truth
 from ml.capabilities.recommender.model import tonights_log
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.learn.purchases import Log
 from ml.shop.source import Source
 
 HORIZON = timedelta(days=30)
-_KINDS = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,9 +132,9 @@ class Window:
 def _whole(name: str, table: pa.Table) -> pa.Table:
     """``table`` with every column of the contract, as the lake has it."""
     return pa.table({
-        column.name: table[column.name].cast(_KINDS[column.kind])
+        column.name: table[column.name].cast(ARROW[column.kind])
         if column.name in table.column_names
-        else pa.nulls(len(table), _KINDS[column.kind])
+        else pa.nulls(len(table), ARROW[column.kind])
         for column in TABLES[name].columns
     })  # fmt: skip
 

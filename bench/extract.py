@@ -23,7 +23,7 @@ class _Nowhere:
 def _copy_to(settings: Settings, tables: list[str]) -> None:
     with closing(postgres.connect(settings.shop_url, readonly=True)) as connection, connection.cursor() as cursor:
         for table in tables:
-            cursor.copy_expert(f'COPY shop."{table}" TO STDOUT (FORMAT binary)', _Nowhere(), size=1 << 20)  # type: ignore[arg-type]
+            cursor.copy_expert(f'COPY shop."{table}" TO STDOUT (FORMAT binary)', _Nowhere(), size=1 << 20)
 
 
 def run(options: Options) -> Iterator[Row]:

@@ -47,7 +47,7 @@ def run(options: Options) -> Iterator[Row]:
     """p99 of each call on 200,000 customers with 20 products each, one in twenty unknown, 20 rules (quick: 2,000)."""
     customers, products, seconds = (2_000, 1_000, 1) if options.quick else (200_000, 50_000, 10)
     with stack(options) as made:
-        admin = made.settings().database_url
+        admin = made.admin_url()
         url = _database(admin)
         try:
             _fill(url, customers, products)

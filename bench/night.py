@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from bench import Options, Row
 from bench._stack import stack
@@ -18,7 +19,7 @@ def run(options: Options) -> Iterator[Row]:
     customers = 1_000 if options.quick else 200_000
     data = options.data or PROJECT.parent / "shared" / "data" / "uci_online_retail"
     with stack(options) as made:
-        given: dict[str, object] = {"customers": customers} if source == "demo" else {}
+        given: dict[str, Any] = {"customers": customers} if source == "demo" else {}
         where: Path | None = None if source == "demo" else data
         report = load(made.settings(), source, where, replace=True, **given)
         assert report.last_order is not None

@@ -16,12 +16,13 @@ from scipy.sparse import csr_array
 
 from bench import Options, Row
 from bench._window import HORIZON, Shop, Window, load
-from ml.capabilities.recommender import features, score
+from ml.capabilities.recommender import features
 from ml.capabilities.recommender.evaluate import Truth, judge
 from ml.capabilities.recommender.model import fit_baseline
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.capabilities.recommender.tables.bought_together import baskets
 from ml.capabilities.recommender.tables.tonight import Tonight
+from ml.core.capability import published
 from ml.core.gate import difference
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.histories import history
@@ -53,8 +54,7 @@ def run(options: Options) -> Iterator[Row]:
 
 def _month(shop: Shop, params: Params) -> Month:
     window = Window(shop, shop.end - HORIZON, params)
-    made = score.score(fit_baseline(window.features, params, SEED), window.features, 0, 1, params)
-    tables = {name: pa.Table.from_batches(list(made[name])) for name in ("buy_again", "bought_together")}
+    tables = published(SPEC, fit_baseline(window.features, params, SEED), window.features, params)
     end = {
         n: shop.backend.to_pyarrow(t) for n, t in features.build(shop.tables, window.start + HORIZON, params).items()
     }
@@ -82,7 +82,7 @@ def _again(label: str, month: Month) -> Iterator[Row]:
         _number(table["product_id"], window.features["product"], "product"),
         window.log.n_customers,
     )[window.users]
-    often = history(window.log, window.users, 365.0, cap=np.inf, looks=False)
+    often = history(window.log, window.users.astype(np.int32), 365.0, cap=np.inf, looks=False)
     theirs = window.lists(np.where(often.toarray() > 0, often.toarray(), -np.inf), new=False, k=K)
     mine, peer = judge(ours, truth), judge(theirs, truth)
     took = np.bincount(truth.units, minlength=truth.n_units) > 0

@@ -61,9 +61,9 @@ def _windows(folder: Path, rows: int) -> Row:
     finally:
         shutil.rmtree(folder)
     log = log.set_column(log.column_names.index("since"), "since", log["at"])  # SQL's windows have one time only
-    history(coded(log.slice(0, 1000)), threads=THREADS)
+    history(coded(log.slice(0, 1000)))
     start = perf_counter()
-    ours = history(coded(log), threads=THREADS)
+    ours = history(coded(log))
     middle = perf_counter()
     theirs = _sql(log)
     end = perf_counter()

@@ -32,9 +32,9 @@ def run(options: Options) -> Iterator[Row]:
         yield from _dense(f"{factors} random factors", x, y, bought, target)
     yield from _trained(rng, n // 5, m, popular)
     similar = _sparse(rng, m, m, NEIGHBOURS, popular)
-    top_k_sparse(bought[:10], similar, K, bought[:10], threads=THREADS)
+    top_k_sparse(bought[:10], similar, K, bought[:10])
     taken = in_turn({
-        "ours": lambda: top_k_sparse(bought, similar, K, bought, threads=THREADS),
+        "ours": lambda: top_k_sparse(bought, similar, K, bought),
         "scipy": lambda: _sparse_product(bought, similar),
     }, times=1)  # fmt: skip
     yield Row(
@@ -46,7 +46,7 @@ def run(options: Options) -> Iterator[Row]:
 
 def _dense(name: str, x: Any, y: Any, bought: csr_matrix, target: float | None) -> Iterator[Row]:
     """Ours for all users; each peer, whose time is proportional to them, for others of them in each round."""
-    top_k_dense(x[:10], y, K, bought[:10], threads=THREADS)
+    top_k_dense(x[:10], y, K, bought[:10])
     part = min(PART, len(x) // ROUNDS)
     turns = {peer: itertools.cycle(range(0, part * ROUNDS, part)) for peer in ("1", "2", "small", "large")}
 
@@ -55,7 +55,7 @@ def _dense(name: str, x: Any, y: Any, bought: csr_matrix, target: float | None) 
         return slice(start, start + part)
 
     taken = in_turn({
-        "ours": lambda: top_k_dense(x, y, K, bought, threads=THREADS),
+        "ours": lambda: top_k_dense(x, y, K, bought),
         "implicit, 1 BLAS thread": lambda: _implicit(x, y, bought, users("1"), 1),
         "implicit, all BLAS threads": lambda: _implicit(x, y, bought, users("2"), THREADS),
         "small tiles": lambda: _product(x[users("small")], y, 1024, 2048),

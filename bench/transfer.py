@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from bench import Options, Row
 from bench._texts import SEED, Labels, Task, tasks
-from ml.capabilities.sentiment import classifier, model
-from ml.capabilities.sentiment.calibrate import macro_f1
-from ml.capabilities.sentiment.grams import Texts
+from ml.capabilities.sentiment import model
+from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import SPEC, Params
+from ml.learn.class_calibration import macro_f1
+from ml.text import classifier
+from ml.text.tokens import Texts
 
 OWN = (100, 300, 1_000)
 DRAWS = 3
@@ -103,7 +105,7 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
 
 def _f1(known: Part, test: Part, params: Params = PARAMS) -> float:
     """Macro-F1 on ``test`` of what ``known`` teaches."""
-    fitted = classifier.learn(known.texts, known.stars - 1, model.CLASS_OF, params, SEED, hints=True)
+    fitted = classifier.learn(known.texts, known.stars - 1, model.CLASS_OF, params, SEED, hints=tuple(examples()))
     guess = fitted.label(fitted.chances(Texts.of(test.texts)))
     return macro_f1(model.classes(test.stars), guess, model.CLASSES)
 

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import psutil
 
 from cli.home import Home, read_json
+from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
 from ml.core.errors import NightshiftError
 from ml.settings import PROJECT, Settings
 
@@ -38,8 +38,6 @@ GIVEN = (
     "NIGHTSHIFT_ALERT_URL",
 )
 """What a person may set for a stack."""
-
-DATABASE = USER = "nightshift"
 
 AIRFLOW = {
     # While tasks run; the plugin makes it a second while nothing does.
@@ -112,51 +110,10 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
             "A setting is not known.", came=f"{home.config_file}: {', '.join(unknown)}", do="known: " + ", ".join(GIVEN)
         )
     known |= {name: environ[name] for name in GIVEN if environ.get(name)}
-    if "NIGHTSHIFT_DATABASE_URL" in known:
-        check_url(known["NIGHTSHIFT_DATABASE_URL"])
+    for name in ("NIGHTSHIFT_DATABASE_URL", "NIGHTSHIFT_SHOP_URL"):
+        if name in known:
+            check_url(known[name], name)
     return known
-
-
-def check_url(url: str) -> None:
-    """Raise unless ``url`` is a libpq URL that names a database."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-        raise NightshiftError(
-            "The database URL is not usable.",
-            came=f"NIGHTSHIFT_DATABASE_URL with the scheme {parts.scheme!r}"
-            + ("" if parts.scheme and parts.path.strip("/") else " and no database"),
-            do="write it as postgresql://user:password@host:5432/database",
-        )
-
-
-def beside(url: str, name: str) -> str:
-    """``url`` with another database."""
-    return urlunsplit(urlsplit(url)._replace(scheme="postgresql", path=f"/{quote(name)}"))
-
-
-def database_urls(stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
-    """URL (libpq) of each of the three databases: nightshift, airflow, mlflow."""
-    named = stack.given.get("NIGHTSHIFT_DATABASE_URL")
-    if named:
-        own = urlsplit(named).path.strip("/")
-        return {"nightshift": beside(named, own)} | {n: beside(named, f"{own}_{n}") for n in ("airflow", "mlflow")}
-    root = f"postgresql://{USER}:{secrets['postgres_password']}@127.0.0.1:{stack.ports['postgres']}"
-    return {name: f"{root}/{name}" for name in (DATABASE, "airflow", "mlflow")}
-
-
-def sqlalchemy(url: str) -> str:
-    """``url`` for SQLAlchemy, with the driver that we install."""
-    return urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg2"))
-
-
-def asynchronous(url: str) -> str:
-    """``url`` for Airflow's asynchronous sessions: asyncpg knows ``ssl`` where libpq says ``sslmode``."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    kept = "&".join(
-        [f"ssl={value}" for value in query.get("sslmode", [])] + [f"host={quote(v)}" for v in query.get("host", [])]
-    )
-    return urlunsplit(parts._replace(scheme="postgresql+asyncpg", query=kept))
 
 
 def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -194,6 +151,7 @@ def services(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "MLFLOW_BACKEND_STORE_URI": sqlalchemy(database_urls(stack, secrets)["mlflow"]),
         # Job execution starts seven more processes that outlive the server's SIGTERM.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "NIGHTSHIFT_MLFLOW_WEB": f"http://127.0.0.1:{stack.ports['mlflow']}",
     }
     python = {
         "PYTHONPATH": str(PROJECT),
@@ -235,6 +193,8 @@ def _airflow(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),
     }
+    if not stack.postgres:
+        config["DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC"] = "cli.asyncpg_arguments.ARGUMENTS"
     return {"AIRFLOW_HOME": str(home.airflow)} | {
         f"AIRFLOW__{name}": value for name, value in (AIRFLOW | config).items()
     }

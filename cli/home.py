@@ -29,6 +29,7 @@ class Home:
         self.state_file = root / "state.json"
         self.passwords_file = root / "airflow" / "passwords.json"
         self.postgres = root / "postgres"
+        self.pgpass_file = root / "pgpass"
         self.airflow = root / "airflow"
         self.artifacts = root / "mlflow" / "artifacts"
         self.logs = root / "logs"
@@ -141,6 +142,10 @@ _SECRETS: dict[str, Callable[[], str]] = {
     "stack_id": lambda: random.token_hex(8),
     "hash_key": _token,
     "postgres_password": _token,
+    "postgres_admin_password": _token,
+    "airflow_database_password": _token,
+    "mlflow_database_password": _token,
+    "reader_password": _token,
     "airflow_admin_password": lambda: random.token_urlsafe(12),
     "airflow_viewer_password": lambda: random.token_urlsafe(12),
     "airflow_fernet_key": _fernet_key,

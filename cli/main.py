@@ -6,20 +6,23 @@ import json
 import os
 import sys
 import time
+import tomllib
 import traceback
 from typing import Annotated
 
 import typer
 
-from cli import nights, shops, sql, tools
+from cli import database, new, nights, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
+from ml.core.outages import as_words
+from ml.settings import PROJECT
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
 4 data refused · 5 somebody else is at it · 6 storage refused · 7 a model file is not what was registered ·
-8 a file of the lake is damaged · 130 interrupted.
+8 a file of the lake is damaged · 9 a server does not answer · 130 interrupted.
 """
 
 app = typer.Typer(
@@ -32,10 +35,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 LOCAL = "The local stack"
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        sys.stdout.write(f"{project['name']} {project['version']}\n")
+        raise typer.Exit
 
 
 @app.callback()
 def options(
+    version: Annotated[  # noqa: ARG001 (its callback answers)
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
 ) -> None:
     """Options of every command."""
@@ -53,7 +67,7 @@ def up() -> None:
         stack = stacks.up(home, os.environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
-    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}/#/models")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 
 
@@ -86,6 +100,14 @@ def status(
         raise typer.Exit(1)
 
 
+@app.command("help", rich_help_panel=LOCAL)
+def help_(
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]", help="Of which, as: shop load.")] = None,
+) -> None:
+    """Print the help of a command, or of all."""
+    app([*(command or []), "--help"], prog_name="./nightshift")
+
+
 NIGHTS, SHOP, TOOLS = "Nights and models", "The shop and its tables", "For those who change Nightshift"
 app.command(rich_help_panel=LOCAL)(shops.demo)
 app.command(rich_help_panel=NIGHTS)(nights.night)
@@ -94,9 +116,12 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
+app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)
+app.add_typer(new.new, name="new", rich_help_panel=TOOLS)
 app.command(rich_help_panel=TOOLS)(tools.lock)
 
 
@@ -111,6 +136,9 @@ def run() -> None:
         err.print("Interrupted.")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  # the last resort: nobody should have to read a traceback
+        if words := as_words(error):
+            err.print(str(words), style="red", markup=False, soft_wrap=True)
+            sys.exit(words.exit_code)
         _unexpected(error)
         sys.exit(1)
 

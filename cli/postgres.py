@@ -17,8 +17,9 @@ from typing import Any
 
 import psutil
 
-from cli.environment import DATABASE, USER, Server
+from cli.environment import Server
 from cli.home import Home
+from cli.urls import ADMIN, DATABASE, PASSWORDS
 from ml.core.errors import NightshiftError
 
 OS_USER = "pgserver"
@@ -34,7 +35,7 @@ def arrange(home: Home, secrets: dict[str, str]) -> Server:
     else:
         server = _arrange_for_root(home, packaged, secrets["stack_id"])
     if not (Path(server.data) / "PG_VERSION").exists():
-        _initialise(server, secrets["postgres_password"])
+        _initialise(server, secrets[PASSWORDS[ADMIN]])
     _forget_dead_server(Path(server.data))
     return server
 
@@ -63,6 +64,11 @@ def command(server: Server, port: int) -> list[str]:
     }
     options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
     return [str(Path(server.programs) / "postgres"), "-D", server.data, *options]
+
+
+def psql_program(server: Server | None) -> str:
+    """Path of psql: that of the embedded server, else of this machine."""
+    return str(Path(server.programs) / "psql") if server else shutil.which("psql") or str(_packaged() / "psql")
 
 
 def ready_command(server: Server, port: int) -> list[str]:
@@ -172,7 +178,7 @@ def _initialise(server: Server, password: str) -> None:
             shutil.chown(file.name, server.os_user)
             shutil.chown(new, server.os_user, pwd.getpwnam(server.os_user).pw_gid)
         done = subprocess.run(
-            [Path(server.programs) / "initdb", "-D", new, "-U", USER, "--auth=scram-sha-256", "--encoding=UTF8",
+            [Path(server.programs) / "initdb", "-D", new, "-U", ADMIN, "--auth=scram-sha-256", "--encoding=UTF8",
              "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", f"--pwfile={file.name}"],
             capture_output=True, text=True, check=False, cwd="/", **identity(server.os_user),
         )  # fmt: skip

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from cli.environment import Stack, beside, database_urls
+from cli import logins
+from cli.environment import Stack
 from cli.home import Home, read_json, write_private
+from cli.urls import database_urls
 from ml.adapters import postgres
 from ml.core.errors import NightshiftError
 from ml.pipeline import setup
@@ -24,17 +27,23 @@ cli(["db", "upgrade", os.environ["MLFLOW_BACKEND_STORE_URI"]])
 
 def prepare(home: Home, stack: Stack) -> None:
     """Make databases and tables; what is up to date costs one query."""
-    urls = database_urls(stack, home.secrets())
+    secrets = home.secrets()
+    urls = database_urls(stack, secrets)
     own = urls["nightshift"]
-    create_databases(beside(own, "postgres") if stack.postgres else own, urls)
+    if stack.postgres:
+        logins.ensure(stack, secrets)
+    else:
+        create_databases(own, urls)
     setup.migrate(own)
+    if not stack.postgres:
+        logins.ensure_reader(stack, secrets, own)
     migrate(home, urls["airflow"], "apache-airflow", [sys.executable, "-P", "-m", "airflow", "db", "migrate"])
     migrate(home, urls["mlflow"], "mlflow", [sys.executable, "-P", "-c", _UPGRADE_MLFLOW])
 
 
 def create_databases(admin: str, urls: dict[str, str]) -> None:
     """Create each database of ``urls`` that the server of ``admin`` does not have."""
-    names = [url.rsplit("/", 1)[1].split("?", 1)[0] for url in urls.values()]
+    names = [unquote(urlsplit(url).path.strip("/")) for url in urls.values()]
     connection = postgres.connect(admin)
     try:
         connection.autocommit = True

@@ -114,8 +114,8 @@ def check_shop(
 
     # Nothing is changed, so another shop than the running stack's may be looked at.
     settings = start_database(may_differ=("NIGHTSHIFT_SHOP_URL", "NIGHTSHIFT_TIMEZONE"))
-    with steps("Reading the shop …"):
-        report = check(settings, sample=sample)
+    with steps("Reading the shop …") as step:
+        report = check(settings, sample=sample, progress=step.begin)
     out.print(report.to_text(), markup=False, soft_wrap=True)
     if not report.ok:
         raise typer.Exit(3)

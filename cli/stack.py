@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from cli import environment, ports, postgres
+from cli import environment, ports, postgres, urls
 from cli.environment import MARKER, Stack
 from cli.home import Home, read_json, try_lock, write_private
 from cli.output import Steps, steps
@@ -92,12 +92,18 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
     before = Stack.read(home)
     embedded = "NIGHTSHIFT_DATABASE_URL" not in wanted
     steps.now("Preparing the state folder …")
+    if not embedded:
+        from ml.adapters.postgres import database
+
+        steps.now("Looking at the database …")
+        database.refuse(urls.database_urls(Stack({}, wanted, None), secrets))
     server = postgres.arrange(home, secrets) if embedded else None
     claims = ports.choose_all(before.ports if before else {})
     stack = Stack({name: made.port for name, made in claims.items()}, wanted, server)
     _tell(home, stack, before, steps)
     users = {name: secrets[f"airflow_{name}_password"] for name in ("admin", "viewer")}
     write_private(home.passwords_file, json.dumps(users) + "\n")
+    write_private(home.pgpass_file, urls.pgpass(stack, secrets))
     write_private(home.stack_file, json.dumps(stack.as_json(), indent=1) + "\n")
     home.state_file.unlink(missing_ok=True)
     variables = environment.clean(environ) | environment.services(home, stack, secrets)
@@ -200,11 +206,19 @@ def down(home: Home, *, waiting: Callable[[], None] | None = None) -> int:
                 if supervisor.create_time() == told["created"]:
                     supervisor.terminate()
             until = time.monotonic() + ENDING
-            while (is_running(home) or psutil.pid_exists(told["pid"])) and time.monotonic() < until:
+            while (is_running(home) or _lives(told["pid"])) and time.monotonic() < until:
                 time.sleep(0.05)
         hunted = end_leftovers(home.secrets()["stack_id"]) if home.secrets_file.exists() else 0
         home.state_file.unlink(missing_ok=True)
         return hunted
+
+
+def _lives(pid: int) -> bool:
+    # Who starts a stack and ends it again is the supervisor's parent: a dead one stays a zombie as long as he lives.
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end_leftovers(stack_id: str) -> int:

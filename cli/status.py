@@ -14,10 +14,11 @@ from rich.table import Table
 
 from cli import stack as stacks
 from cli.airflow import Airflow, why_missing
-from cli.environment import Stack, database_urls
+from cli.environment import Stack
 from cli.home import Home
 from cli.output import out, seconds, size
 from cli.service import UP
+from cli.urls import database_urls, login_url
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES
 
@@ -109,12 +110,12 @@ def _links(home: Home, stack: Stack) -> dict[str, str]:
         "Logs": str(home.logs / "<service>.log"),
         "Airflow": f"http://127.0.0.1:{stack.ports['airflow']}",
         "Airflow passwords": str(home.passwords_file),
-        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}",
+        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}/#/models",
     }
+    links["PostgreSQL"] = login_url(home, stack, home.secrets()) + "  (or ./nightshift psql)"
     if docs:
         links["Data Docs"] = docs[-1].as_uri()
     if stack.postgres:
-        links["PostgreSQL password"] = str(home.secrets_file)
         links["PostgreSQL data"] = stack.postgres.data
     return links
 

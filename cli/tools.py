@@ -19,12 +19,13 @@ from cli.output import err, out, seconds, steps
 from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 PYTHON = (sys.executable, "-P")
 CHECKS: dict[str, Sequence[str]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
     "mypy": ("-m", "mypy"),
+    "codespell": ("-m", "codespell_lib"),
     "import-linter": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
 }
 # A file's tests share what is costly to make. A night of the tests takes up to 3 GiB.
@@ -39,7 +40,10 @@ def run_python(arguments: Sequence[str], *, folder: Path | None = None) -> int:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests that this machine can run, side by side; or what pytest is told, as -m "not night" tests/core."""
+    """Run the tests that this machine can run, side by side; or what pytest is told, as -m "not night" tests/core.
+
+    Pytest's own help: ./nightshift test -- --help.
+    """
     raise typer.Exit(run_python(["-m", "pytest", *(context.args or SIDE_BY_SIDE)], folder=PROJECT))
 
 

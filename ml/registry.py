@@ -1,14 +1,27 @@
-"""The capabilities, one line each."""
+"""The capabilities, one line each: a name stands for the folder ``ml/capabilities/<name>/``."""
 
 from __future__ import annotations
 
-from ml.capabilities.recommender.spec import SPEC as RECOMMENDER
-from ml.capabilities.risk.spec import SPEC as RISK
-from ml.capabilities.sentiment.spec import SPEC as SENTIMENT
+import importlib
+
 from ml.core.errors import unknown
 from ml.core.spec import Capability, ConfigTable
 
-CAPABILITIES: dict[str, Capability] = {spec.name: spec for spec in (RECOMMENDER, RISK, SENTIMENT)}
+NAMES = (
+    "recommender",
+    "risk",
+    "sentiment",
+)
+
+
+def _spec(name: str) -> Capability:
+    spec = importlib.import_module(f"ml.capabilities.{name}.spec").SPEC
+    assert isinstance(spec, Capability)
+    assert spec.name == name
+    return spec
+
+
+CAPABILITIES: dict[str, Capability] = {name: _spec(name) for name in NAMES}
 CONFIG: tuple[ConfigTable, ...] = tuple(table for spec in CAPABILITIES.values() for table in spec.config)
 """Every table that the shop's staff edits."""
 

@@ -31,7 +31,12 @@ CUSTOMER = Table(
     ("customer_id",),
     (
         _req("customer_id", "text", "The shop's own id; returned as it is in every table of ours."),
-        Column("registered_at", "timestamp", "When the account was opened; null: always known.", "UTC"),
+        Column(
+            "registered_at",
+            "timestamp",
+            "When the account was opened, or the first order if that is earlier; null: always known.",
+            "UTC",
+        ),
         Column("country", "text", "Country of residence, as the shop writes it."),
         Column("segment", "text", "The shop's own grouping (retail, wholesale, …); popularity is counted per segment."),
         Column("email", "text", "E-mail address.", personal=True),
@@ -54,7 +59,12 @@ PRODUCT = Table(
         Column("brand", "text", "Brand or maker."),
         Column("price", "number", "Current price, tax included.", MONEY),
         Column("active", "boolean", "False: not for sale now, never recommended. Null counts as true."),
-        Column("listed_at", "timestamp", "When it was first offered; null: always known.", "UTC"),
+        Column(
+            "listed_at",
+            "timestamp",
+            "When it was first offered, or its first sale if that is earlier; null: always known.",
+            "UTC",
+        ),
     ),
     required=True,
     event_time="listed_at",
@@ -169,7 +179,8 @@ REVIEW = Table(
 
 ORDER_OUTCOME = Table(
     "order_outcome",
-    "How an order turned out: a label, and when it became known.",
+    "How an order turned out: a label, and when it became known. An ok known after a chargeback or fraud (a dispute that "
+    "was won) takes that back from then on.",
     ("order_id", "kind"),
     (
         _req("order_id", "text", "The order.", references="order.order_id"),
@@ -190,7 +201,12 @@ PAYMENT = Table(
         _req("amount", "number", "Amount.", ORDER_MONEY),
         Column("instalments", "integer", "Number of instalments."),
         Column("card", "text", "Card fingerprint, never the number.", personal=True),
-        Column("paid_at", "timestamp", "When; null: with the order.", "UTC"),
+        Column(
+            "paid_at",
+            "timestamp",
+            "When; null: with the order. Up to an hour after its order it belongs to it in risk's features.",
+            "UTC",
+        ),
     ),
     event_time="paid_at",
     known_with="order_id",

@@ -104,3 +104,13 @@ class DamagedFile(NightshiftError):
     """A file of the lake is missing or is not as it was written (its sha256 differs)."""
 
     exit_code = 8
+
+
+class Unreachable(NightshiftError):
+    """A server does not answer, ended the connection or has none left: some time later it may."""
+
+    exit_code = 9
+
+
+MENDS_BY_ITSELF = (Busy, StorageError, Unreachable)
+"""Faults that may be gone at the next try; every other :class:`NightshiftError` needs a person (:mod:`ml.core.outages`)."""

@@ -6,12 +6,10 @@ A capability is one folder ``ml/capabilities/<name>/`` with the same files in ea
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import resources
-from types import ModuleType
 from typing import Any, Literal
 
 Kind = Literal["text", "integer", "number", "boolean", "timestamp"]
@@ -38,6 +36,8 @@ class Published:
     columns: tuple[PublishedColumn, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     """Further indexes beside the primary key."""
+    for_all: bool = False
+    """Its rows belong to no shard: ``score.score_all`` makes them once, after all shards, and may read the rows of these."""
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Live:
-    """The lane between nights: new rows of one contract table get their predictions within minutes.
+    """The lane between nights: new rows of some contract tables get their predictions within minutes.
 
     A run takes what the shop sees (the snapshot of the published batch) and everything that became known since, builds
     the features of the new rows by the capability's own ``features.build(tables, as_of, params, only=keys)`` and scores
@@ -123,8 +123,9 @@ class Live:
     ``score`` must give a row of ``publishes`` the same values whichever other rows it is scored with.
     """
 
-    table: str
-    """Contract table whose new rows are scored; its key is the key of ``publishes``."""
+    keys: Mapping[str, tuple[str, ...]]
+    """Contract tables whose new rows are scored, each with its columns that hold the key of ``publishes``, in the order of
+    that key. A row without a key (an event outside a cart) asks for nothing."""
     brings: tuple[str, ...]
     """Further contract tables in which something can be new that the features look at."""
     publishes: str
@@ -133,6 +134,11 @@ class Live:
     """Cron expression of ``live_<name>`` in the shop's time zone."""
     overlap: timedelta = timedelta(hours=1)
     """Rows are read from so long before the snapshot on: what a slow transaction of the shop wrote late is not missed."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every contract table that a run reads anew."""
+        return *self.keys, *(name for name in self.brings if name not in self.keys)
 
 
 @dataclass(frozen=True)
@@ -157,13 +163,17 @@ class Capability:
     """Parameters that the scheduled training changes: what takes too long for a night that trains on its way."""
     config: tuple[ConfigTable, ...] = ()
     """Tables that the shop's staff edits; ``features.build`` finds them beside the contract's, by the same names."""
-    functions: str = ""
-    """SQL file beside ``spec.py`` whose functions the shop calls; run whenever a batch takes the place of another."""
+    functions: tuple[str, ...] = ()
+    """SQL files beside ``spec.py`` whose functions the shop calls; run in this order whenever a batch takes the place of
+    another."""
     live: Live | None = None
     """None: tables change at night only."""
     carries: tuple[str, ...] = ()
-    """Published tables whose rows of the last night that the same version scored are handed to ``score`` among the
-    features, as ``before_<table>``, if there is such a night: what has not changed need not be made again."""
+    """Published or feature tables whose rows of the last night that the same version scored are handed to ``score``
+    among the features, as ``before_<table>``, if there is such a night: what has not changed need not be made again."""
+    cutoffs: tuple[timedelta, ...] = ()
+    """How long before the features' time a model also learns from: ``fit`` finds a window for each in
+    ``features.windows``, the features as known then with the truth of the ``gate.horizon`` after it."""
     headlines: Mapping[str, str] = field(default_factory=dict)
     """What a night's summary tells of its batches: words, and the SQL over schema ``ml`` that gives the number."""
     skips: Mapping[str, str] = field(default_factory=dict)
@@ -173,10 +183,16 @@ class Capability:
     def tables(self) -> tuple[str, ...]:
         return self.needs + self.wants
 
-    def module(self, part: Literal["features", "model", "evaluate", "score", "sample"]) -> ModuleType:
-        """Import one of the capability's parts, and only now what that part imports."""
-        return importlib.import_module(f"{self.package}.{part}")
+    @property
+    def sharded(self) -> tuple[Published, ...]:
+        """The published tables whose rows are made shard by shard."""
+        return tuple(table for table in self.publishes if not table.for_all)
+
+    @property
+    def for_all(self) -> tuple[Published, ...]:
+        """The published tables that are made once, after all shards."""
+        return tuple(table for table in self.publishes if table.for_all)
 
     def script(self) -> str:
-        """Text of the SQL file of its functions; empty where it has none."""
-        return (resources.files(self.package) / self.functions).read_text("utf-8") if self.functions else ""
+        """Text of the SQL files of its functions; empty where it has none."""
+        return "\n".join((resources.files(self.package) / name).read_text("utf-8") for name in self.functions)

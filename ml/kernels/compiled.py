@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numba
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.kernels.cache import LOCATORS
+from ml.kernels.threads import side_by_side, threads
 
 Ids = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float32]
@@ -49,14 +50,7 @@ def insert(ids: Ids, scores: Scores, name: int, score: float) -> float:
     return scores[last]  # type: ignore[no-any-return]
 
 
-def share(work: Callable[[int, int], None], n: int, threads: int, step: int) -> None:
+def share(work: Callable[[int, int], None], n: int, step: int) -> None:
     """Run ``work(start, end)`` over ``range(n)`` in pieces of at most ``step``, on plain threads."""
-    step = max(1, min(step, -(-n // max(1, threads))))
-    starts = range(0, n, step)
-    if threads <= 1:
-        for start in starts:
-            work(start, min(start + step, n))
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, start, min(start + step, n)) for start in starts]:
-            done.result()
+    step = max(1, min(step, -(-n // threads())))
+    side_by_side([partial(work, start, min(start + step, n)) for start in range(0, n, step)])

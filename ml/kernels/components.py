@@ -16,8 +16,8 @@ Codes = npt.NDArray[np.int32]
 
 
 def components(
-    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes, fraud_row: Codes,
-    fraud_at: Longs,
+    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes,
+    news: tuple[Codes, Longs, Codes],
 ) -> Codes:  # fmt: skip
     """What each order would join when it is placed: the components of its entities, taken together.
 
@@ -31,9 +31,9 @@ def components(
         counts.
     by_at, by_since : ndarray of shape (n_orders,), int32
         Orders in the order of ``at`` and of ``since``.
-    fraud_row, fraud_at : ndarray of shape (n_frauds,)
-        Orders that turned out to be frauds and when that became known, in the order of ``fraud_at``; not before
-        their ``since``.
+    news : tuple of ndarray of shape (n_news,): rows, when, and 1 or -1
+        Orders that turned out to be frauds (1) or, after that, none (-1), and when that became known, in the order of
+        that time; not before their ``since``.
 
     Returns
     -------
@@ -45,15 +45,15 @@ def components(
     Two orders share entity 0, the second and third share entity 1; the first was a fraud, known at time 5.
 
     >>> links, t, rows = np.array([[0, -1], [0, 1], [1, 2]], np.int32), np.array([1, 3, 9]), np.arange(3, dtype=np.int32)
-    >>> components(links, 3, t, t, rows, rows, rows[:1], np.array([5])).tolist()
+    >>> components(links, 3, t, t, rows, rows, (rows[:1], np.array([5]), rows[1:2])).tolist()
     [[0, 0, 0], [1, 1, 0], [2, 2, 1]]
     """
     return _components(  # type: ignore[no-any-return]
-        np.ascontiguousarray(links, np.int32), n_entities, at, since, by_at, by_since, fraud_row, fraud_at
+        np.ascontiguousarray(links, np.int32), n_entities, at, since, by_at, by_since, news
     )
 
 
-def components_reference(links: Codes, at: Longs, since: Longs, fraud_row: Codes, fraud_at: Longs) -> Codes:
+def components_reference(links: Codes, at: Longs, since: Longs, news: tuple[Codes, Longs, Codes]) -> Codes:
     """:func:`components` in the obvious way: for each order, grow the set of what it reaches among the rows before it."""
     out = np.zeros((len(links), 3), np.int32)
     for i in range(len(links)):
@@ -63,8 +63,8 @@ def components_reference(links: Codes, at: Longs, since: Longs, fraud_row: Codes
         while more := {j for j, entities in enumerate(earlier) if entities & reached} - rows:
             rows |= more
             reached = reached.union(*(earlier[j] for j in more))
-        known = {int(j) for j, t in zip(fraud_row, fraud_at, strict=True) if t < at[i]}
-        out[i] = len(rows), len(reached), len(rows & known)
+        told = zip(*news, strict=True)
+        out[i] = len(rows), len(reached), sum(int(step) for j, t, step in told if t < at[i] and int(j) in rows)
     return out
 
 
@@ -115,9 +115,10 @@ def _look(parent: Codes, sums: Codes, entities: Codes, out: Codes) -> None:
 
 @compiled
 def _components(
-    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes, fraud_row: Codes,
-    fraud_at: Longs,
+    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes,
+    news: tuple[Codes, Longs, Codes],
 ) -> Codes:  # fmt: skip
+    fraud_row, fraud_at, fraud_step = news
     parent, sums = np.arange(n_entities).astype(np.int32), np.zeros((n_entities, 3), np.int32)
     out = np.zeros((len(links), 3), np.int32)
     added = known = 0
@@ -129,7 +130,7 @@ def _components(
         while known < len(fraud_row) and fraud_at[known] < t:
             for e in links[fraud_row[known]]:
                 if e >= 0:
-                    sums[_find(parent, e), 2] += 1
+                    sums[_find(parent, e), 2] += fraud_step[known]
                     break
             known += 1
         _look(parent, sums, links[row], out[row])

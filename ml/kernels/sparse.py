@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,7 @@ _STEP = 2048
 Arrays = tuple[npt.NDArray[np.int64], Ids, Scores]
 
 
-def pair_sums(history: Callable[[Ids], Csr], weights: Csr, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
-    """R = Σ_j h_uj w_ji of each pair (u, i), shape (n_pairs,).
-
-    ``history`` gives the rows h of the customers it is asked for.
-    """
-    who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    order = np.argsort(row, kind="stable")
-    ends = np.searchsorted(row[order], np.arange(len(who) + 1))
-    scores = np.empty(len(order), np.float32)
-    scores[order] = row_sums(history(who), weights, ends, np.asarray(items, np.int32)[order], threads=threads)
-    return scores
-
-
-def row_sums(h: Csr, weights: Csr, ends: npt.NDArray[np.int64], items: Ids, *, threads: int = 2) -> Scores:
+def row_sums(h: Csr, weights: Csr, ends: npt.NDArray[np.int64], items: Ids) -> Scores:
     """R = Σ_j h_uj w_ji where row u asks for ``items[ends[u]:ends[u + 1]]``, shape (n_pairs,)."""
     sums = np.zeros(len(items), np.float32)
     parts = _parts(h), _parts(weights)
@@ -37,14 +24,14 @@ def row_sums(h: Csr, weights: Csr, ends: npt.NDArray[np.int64], items: Ids, *, t
     def work(start: int, end: int) -> None:
         _sums((start, end), *parts, ends, items, weights.shape[1], sums)
 
-    share(work, h.shape[0], threads, _STEP)
+    share(work, h.shape[0], _STEP)
     return sums
 
 
-def dense_sums(x: Scores, y: Scores, ends: npt.NDArray[np.int64], items: Ids, *, threads: int = 2) -> Scores:
+def dense_sums(x: Scores, y: Scores, ends: npt.NDArray[np.int64], items: Ids) -> Scores:
     """R = x_uᵀ y_i of row u and each of ``items[ends[u]:ends[u + 1]]``, shape (n_pairs,)."""
     out = np.empty(len(items), np.float32)
-    share(lambda start, end: _dense((start, end), x, y, ends, items, out), len(x), threads, _STEP)
+    share(lambda start, end: _dense((start, end), x, y, ends, items, out), len(x), _STEP)
     return out
 
 

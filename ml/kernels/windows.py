@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.kernels.compiled import compiled, share
+from ml.kernels.groups import ends_of
 
 Longs = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -55,11 +56,11 @@ def codes(keys: Longs) -> tuple[Codes, int]:
 
 def group(code: Codes, n: int, by_at: Codes, by_since: Codes) -> Groups:
     """Put rows of the same code together; rows without one (-1) are left out."""
-    start = np.concatenate([[0], np.cumsum(np.bincount(code[code >= 0], minlength=n))]).astype(np.int64)
+    start = ends_of(np.bincount(code[code >= 0], minlength=n))
     return Groups(start, _sorted(code, start, by_at), _sorted(code, start, by_since))
 
 
-def orders(groups: Groups, at: Longs, since: Longs, spans: Longs, *, threads: int = 2) -> tuple[Counts, Longs]:
+def orders(groups: Groups, at: Longs, since: Longs, spans: Longs) -> tuple[Counts, Longs]:
     """Count the earlier orders of each row's group.
 
     Returns
@@ -74,11 +75,11 @@ def orders(groups: Groups, at: Longs, since: Longs, spans: Longs, *, threads: in
     def work(first: int, last: int) -> None:
         _orders(first, last, (groups.start, groups.asking, groups.counted), at, since, spans, windows, seen)
 
-    share(work, len(groups.start) - 1, threads, _PARTS)
+    share(work, len(groups.start) - 1, _PARTS)
     return windows, seen
 
 
-def different(groups: Groups, value: Codes, at: Longs, since: Longs, spans: Longs, *, threads: int = 2) -> Counts:
+def different(groups: Groups, value: Codes, at: Longs, since: Longs, spans: Longs) -> Counts:
     """Count the different values (-1: none) among the earlier orders of each row's group in the ``spans`` seconds before.
 
     Returns
@@ -91,30 +92,31 @@ def different(groups: Groups, value: Codes, at: Longs, since: Longs, spans: Long
     def work(first: int, last: int) -> None:
         _different(first, last, (groups.start, groups.asking, groups.counted), value, at, since, spans, out)
 
-    share(work, len(groups.start) - 1, threads, _PARTS)
+    share(work, len(groups.start) - 1, _PARTS)
     return out
 
 
-def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs, *, threads: int = 2) -> npt.NDArray[np.float64]:
+def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs) -> npt.NDArray[np.float64]:
     """Mean of the whole numbers ``value`` over the earlier orders of each row's group; NaN where there is none."""
     out = np.full(len(at), np.nan)
 
     def work(first: int, last: int) -> None:
         _mean_before(first, last, (groups.start, groups.asking, groups.counted), value, at, since, out)
 
-    share(work, len(groups.start) - 1, threads, _PARTS)
+    share(work, len(groups.start) - 1, _PARTS)
     return out
 
 
-def frauds(code: Codes, n: int, at: Longs, by_at: Codes, fraud_row: Codes, fraud_at: Longs) -> Codes:
+def frauds(code: Codes, n: int, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
     """Count the frauds of each row's group that were known before it was placed.
 
     Parameters
     ----------
-    fraud_row, fraud_at : ndarray of shape (n_frauds,)
-        Rows that turned out to be frauds and when that became known, in the order of ``fraud_at``.
+    news : tuple of ndarray of shape (n_news,)
+        Rows that turned out to be frauds (1) or, after that, none (-1: the dispute was won); when that
+        became known, in this order; 1 or -1.
     """
-    return _frauds(code, np.zeros(n + 1, np.int32), at, by_at, fraud_row, fraud_at)  # type: ignore[no-any-return]
+    return _frauds(code, np.zeros(n + 1, np.int32), at, by_at, news)  # type: ignore[no-any-return]
 
 
 Parts = tuple[Longs, Codes, Codes]
@@ -261,13 +263,14 @@ def _mean_before(
 
 
 @compiled
-def _frauds(code: Codes, known: Codes, at: Longs, by_at: Codes, fraud_row: Codes, fraud_at: Longs) -> Codes:
+def _frauds(code: Codes, known: Codes, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
+    fraud_row, fraud_at, fraud_step = news
     out = np.zeros(len(code), np.int32)
     f = 0
     for row in by_at:
         while f < len(fraud_row) and fraud_at[f] < at[row]:
             if code[fraud_row[f]] >= 0:
-                known[code[fraud_row[f]]] += 1
+                known[code[fraud_row[f]]] += fraud_step[f]
             f += 1
         if code[row] >= 0:
             out[row] = known[code[row]]

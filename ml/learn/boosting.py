@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ml.core.errors import NightshiftError
 from ml.kernels.compiled import Scores
+from ml.kernels.threads import threads
 from ml.learn.trees import Trees, from_dump
 
 FEW_ROWS = 20_000
@@ -30,8 +31,6 @@ def grow(
     y: npt.NDArray[np.bool_],
     how: Growth,
     seed: int,
-    *,
-    threads: int = 2,
 ) -> Trees:
     """Grow trees whose sum is the log-odds that a row is taken; of few rows more trees, each of which counts less.
 
@@ -44,8 +43,6 @@ def grow(
     y : ndarray of shape (n_rows,), bool
     how : Growth
     seed : int
-    threads : int
-        The trees do not depend on it.
 
     Raises
     ------
@@ -59,7 +56,7 @@ def grow(
         "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 127,
         "seed": seed, "verbose": -1,
         # A second thread waits longer on few rows than it works; the trees are the same.
-        "num_threads": threads if len(x) > FEW_ROWS else 1,
+        "num_threads": threads() if len(x) > FEW_ROWS else 1,
         "deterministic": True, "force_row_wise": True,
     }  # fmt: skip
     draws, grown = DRAWS if y.sum() < FEW_TAKEN else 1, []

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
+from ml.kernels.groups import ends_of
 from ml.learn.purchases import Log
 
-DAY = 86_400
 RECENT_LINES = 1000
 """Lines of a customer that are looked at, the latest: a reseller costs no more than a loyal customer."""
 _STEP = 4096
@@ -26,7 +27,6 @@ def history(
     cap: float = 1.0,
     recent: int = RECENT_LINES,
     looks: bool = True,
-    threads: int = 2,
 ) -> Csr:
     """Weigh what each customer bought and looked at.
 
@@ -58,12 +58,12 @@ def history(
     look_ends = log.look_indptr if looks else np.zeros_like(log.look_indptr)
     for ends in (log.indptr, look_ends):
         lines[known] += np.minimum(ends[users[known] + 1] - ends[users[known]], recent)
-    starts = np.concatenate([[0], np.cumsum(lines)])
+    starts = ends_of(lines)
     items, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
     found = np.zeros(len(users), np.int64)
     bought = (log.indptr, log.product, log.order, log.at)
     looked = (look_ends, log.look_product, log.look_at, log.look_weight)
-    rate = np.log(2) / (half_life_days * DAY)
+    rate = np.log(2) / (half_life_days * DAY_S)
 
     how = log.until, rate, floor, cap, recent
 
@@ -79,17 +79,17 @@ def history(
             (items, weights, found),
         )
 
-    share(work, len(users), threads, _STEP)
+    share(work, len(users), _STEP)
     kept = np.arange(starts[-1]) - np.repeat(starts[:-1], lines) < np.repeat(found, lines)
-    ends = np.concatenate([[0], np.cumsum(found)])
+    ends = ends_of(found)
     made = csr_array((weights[kept], items[kept], ends), shape=(len(users), log.n_products))
     made.sort_indices()
     return made
 
 
-def bought(log: Log, users: Ids, *, threads: int = 2) -> Csr:
+def bought(log: Log, users: Ids) -> Csr:
     """Give what each customer ever bought, shape (n, n_products): 1 for each product."""
-    return history(log, users, 1e9, recent=len(log.at), looks=False, threads=threads)
+    return history(log, users, 1e9, recent=len(log.at), looks=False)
 
 
 def history_reference(log: Log, users: Ids, half_life_days: float, *, floor: float = 0.0, cap: float = 1.0) -> Csr:
@@ -103,10 +103,10 @@ def history_reference(log: Log, users: Ids, half_life_days: float, *, floor: flo
         for p in range(log.indptr[u], log.indptr[u + 1]):
             bought[row, log.product[p]] = True
             if (log.order[p], log.product[p]) not in seen:
-                h[row, log.product[p]] += 2.0 ** (-(log.until - log.at[p]) / DAY / half_life_days)
+                h[row, log.product[p]] += 2.0 ** (-(log.until - log.at[p]) / DAY_S / half_life_days)
             seen.add((log.order[p], log.product[p]))
         for p in range(log.look_indptr[u], log.look_indptr[u + 1]):
-            age = (log.until - log.look_at[p]) / DAY
+            age = (log.until - log.look_at[p]) / DAY_S
             h[row, log.look_product[p]] += log.look_weight[p] * 2.0 ** (-age / half_life_days)
     return csr_array((np.minimum(h, cap) + floor * bought).astype(np.float32))
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.kernels.compiled import Ids, Scores
+from ml.kernels.groups import ends_of
 
 Moments = npt.NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min
@@ -87,7 +88,7 @@ def log(features: Mapping[str, pa.Table], until: int) -> Log:
         n_customers=n,
         n_products=products.num_rows,
         until=until,
-        indptr=np.concatenate([[0], np.cumsum(np.bincount(who, minlength=n))]).astype(np.int64),
+        indptr=ends_of(np.bincount(who, minlength=n)),
         product=what[sequence].astype(np.int32),
         order=order[sequence].astype(np.int32),
         at=at[sequence].astype(np.int64),
@@ -136,7 +137,7 @@ def category_codes(log: Log) -> Ids:
 
 def _kept(log: Log, lines: npt.NDArray[np.bool_], looks: npt.NDArray[np.bool_]) -> Log:
     ends = {
-        name: np.concatenate([[0], np.cumsum(mask)])[getattr(log, name)].astype(np.int64)
+        name: ends_of(mask)[getattr(log, name)].astype(np.int64)
         for name, mask in (("indptr", lines), ("look_indptr", looks))
     }
     parts = {name: getattr(log, name)[lines] for name in ("product", "order", "at", "quantity", "price")}
@@ -154,7 +155,7 @@ def _looks(table: pa.Table | None, n: int) -> dict[str, npt.NDArray[Any]]:
     who, what, at = (table[name].to_numpy() for name in ("customer_no", "product_no", "at"))
     sequence = np.lexsort((what, at, who))
     return {
-        "look_indptr": np.concatenate([[0], np.cumsum(np.bincount(who, minlength=n))]).astype(np.int64),
+        "look_indptr": ends_of(np.bincount(who, minlength=n)),
         "look_product": what[sequence].astype(np.int32),
         "look_at": at[sequence].astype(np.int64),
         "look_weight": table["weight"].to_numpy()[sequence].astype(np.float32),

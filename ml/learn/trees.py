@@ -48,19 +48,19 @@ class Trees:
     missing_zero: Flags
 
 
-def predict(trees: Trees, x: Scores, *, threads: int = 2) -> Floats:
+def predict(trees: Trees, x: Scores) -> Floats:
     """Sum the leaves' values of each row of ``x``, shape (n,)."""
-    return _summed(trees, x, trees.value[:, None], threads)[:, 0]
+    return _summed(trees, x, trees.value[:, None])[:, 0]
 
 
-def saabas(trees: Trees, x: Scores, group: Ids, n_groups: int, *, threads: int = 2) -> Floats:
+def saabas(trees: Trees, x: Scores, group: Ids, n_groups: int) -> Floats:
     """Split the prediction of each row by groups of features, shape (n, n_groups); the roots' values are left out.
 
     The way to a leaf is the same for every row that ends in it: its parts are added up once per leaf, not per row.
     """
     parts = np.zeros((len(trees.feature), n_groups))
     _along(trees.feature, trees.left, trees.right, trees.value, group, parts)
-    return _summed(trees, x, parts, threads)
+    return _summed(trees, x, parts)
 
 
 def from_dump(dump: dict[str, Any]) -> Trees:
@@ -145,7 +145,7 @@ def load(path: Path) -> Trees:
         return Trees(**{f.name: file[f.name] for f in fields(Trees)})
 
 
-def _summed(trees: Trees, x: Scores, values: Floats, threads: int) -> Floats:
+def _summed(trees: Trees, x: Scores, values: Floats) -> Floats:
     """Sum the rows of ``values`` of the leaves that each row of ``x`` ends in, shape (n, values.shape[1])."""
     out = np.zeros((len(x), values.shape[1]))
     if not len(trees.root):
@@ -155,7 +155,7 @@ def _summed(trees: Trees, x: Scores, values: Floats, threads: int) -> Floats:
     def work(start: int, end: int) -> None:
         _walk(trees.root.astype(np.uint32), depth, nodes, values, x[start:end], out[start:end])
 
-    share(work, len(x), threads, _STEP)
+    share(work, len(x), _STEP)
     return out
 
 

@@ -8,27 +8,56 @@ use: a DAG that names a step does not pay for what the step needs.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-_STEPS = {
-    "migrate": "setup",
-    "outlook": "plan",
-    "extract": "collect",
-    "validate": "collect",
-    "train": "training",
-    "prepare": "serving",
-    "score": "serving",
-    "publish": "serving",
-    "report": "serving",
-    "score_new": "lane",
-    "maintain": "maintenance",
-    "promote": "maintenance",
-    "rollback": "maintenance",
-    "run_night": "night",
-}
+if TYPE_CHECKING:
+    from ml.pipeline.collect import extract, validate
+    from ml.pipeline.lane import score_new
+    from ml.pipeline.maintenance import maintain, promote, rollback
+    from ml.pipeline.night import run_night
+    from ml.pipeline.plan import outlook
+    from ml.pipeline.serving import prepare, publish, report, score, score_all
+    from ml.pipeline.setup import migrate
+    from ml.pipeline.training import train
+else:
+    _STEPS = {
+        "migrate": "setup",
+        "outlook": "plan",
+        "extract": "collect",
+        "validate": "collect",
+        "train": "training",
+        "prepare": "serving",
+        "score": "serving",
+        "score_all": "serving",
+        "publish": "serving",
+        "report": "serving",
+        "score_new": "lane",
+        "maintain": "maintenance",
+        "promote": "maintenance",
+        "rollback": "maintenance",
+        "run_night": "night",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name in _STEPS:
+            return getattr(importlib.import_module(f"ml.pipeline.{_STEPS[name]}"), name)
+        raise AttributeError(name)
 
 
-def __getattr__(name: str) -> Any:
-    if name in _STEPS:
-        return getattr(importlib.import_module(f"ml.pipeline.{_STEPS[name]}"), name)
-    raise AttributeError(name)
+__all__ = [
+    "extract",
+    "maintain",
+    "migrate",
+    "outlook",
+    "prepare",
+    "promote",
+    "publish",
+    "report",
+    "rollback",
+    "run_night",
+    "score",
+    "score_all",
+    "score_new",
+    "train",
+    "validate",
+]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,9 +13,10 @@ import pyarrow as pa
 
 from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
-from ml.contract.tables import TABLES
+from ml.core.capability import Features, Window
 from ml.core.errors import NightshiftError
 from ml.core.spec import Capability
+from ml.kernels.threads import limited
 from ml.settings import PROJECT, Settings
 
 SUITES = PROJECT / "expectations"
@@ -108,12 +108,16 @@ class Night:
 
     @contextmanager
     def step(self, name: str, capability: str = "", shard: int = 0, *, alone: bool = False) -> Iterator[dict[str, Any]]:
-        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``; ``alone``: outside of a night."""
-        with nights.step(self.settings.database_url, self.ref, name, capability, shard, alone=alone) as record:
+        """Record a step's start, seconds, rows and outcome in ``ml_ops.step``; what it computes uses ``settings.threads``.
+
+        ``alone``: outside of a night.
+        """
+        step = nights.step(self.settings.database_url, self.ref, name, capability, shard, alone=alone)
+        with limited(self.settings.threads), step as record:
             yield record
 
 
-class LazyTables(Mapping[str, pa.Table]):
+class LazyTables(Features):
     """Feature tables by name, each read from the lake when it is first asked for.
 
     Parameters
@@ -137,6 +141,12 @@ class LazyTables(Mapping[str, pa.Table]):
         """The same tables and those of ``paths``."""
         return LazyTables(self._lake, self._paths | dict(paths))
 
+    def with_windows(self, windows: Sequence[Window]) -> LazyTables:
+        """The same tables, and those of earlier times for a model to learn from."""
+        same = LazyTables(self._lake, self._paths)
+        same.windows = tuple(windows)
+        return same
+
     def __getitem__(self, name: str) -> pa.Table:
         path = self._paths[name]
         if name not in self._read:
@@ -148,14 +158,3 @@ class LazyTables(Mapping[str, pa.Table]):
 
     def __len__(self) -> int:
         return len(self._paths)
-
-
-def contract_order(names: Mapping[str, Any]) -> list[str]:
-    """``names`` in the order of the contract."""
-    return [name for name in TABLES if name in names]
-
-
-def stopwatch() -> Callable[[], float]:
-    """Seconds since the call."""
-    start = time.monotonic()
-    return lambda: time.monotonic() - start

@@ -15,26 +15,25 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml.adapters import quality
 from ml.adapters.batches import lane as shelf
 from ml.adapters.books import config, nights
 from ml.adapters.mlflow import tracking
-from ml.adapters.postgres import ARROW
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop import increment
 from ml.adapters.shop.pseudonym import Pseudonym
-from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
+from ml.core.capability import live_features_of, model_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
+from ml.kernels.threads import limited
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.setup import migrate
 from ml.registry import capability as find
 from ml.settings import Settings
 
 WAIT_S = 60.0
-_KEYS = pa.schema([("key", pa.string()), ("inputs", pa.string())])
 
 
 @dataclass
@@ -63,8 +62,8 @@ class _Lane:
         return self.night.path("snapshot")
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return TABLES[self.live.table].key
+    def keys(self) -> pa.Schema:
+        return shelf.keys_of(self.table)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -110,7 +109,8 @@ def score_new(
         night, version, why = _start(settings, capability, table)
         if night is None or version is None:
             return {"status": "waiting", "why": why}
-        with shelf.run(settings.database_url, name, table.name, night.ref) as record:
+        run = shelf.run(settings.database_url, name, table.name, night.ref)
+        with limited(settings.threads), run as record:
             lane = _Lane(night, capability, live, table, version, record)
             return _run(lane, again=again, as_of=as_of)
 
@@ -185,13 +185,14 @@ def _validate(lane: _Lane, read: increment.Increment) -> int:
 
 
 def _changed(lane: _Lane, read: increment.Increment, *, again: bool) -> tuple[pa.Table, pa.Table]:
-    """The rows to score (key, inputs), and those that were looked at before, are as they were, and got no prediction."""
+    """The rows to score (their key and inputs), and those that were looked at before, are as they were, and got no prediction."""
     lake, settings = lane.night.lake, lane.night.settings
     with closing(lake.duckdb(settings.threads, settings.memory_gb)) as connection:
-        found = increment.digests(connection, lake, lane.folder, lane.live, list(read.rows))
+        found = increment.digests(connection, lake, lane.folder, lane.live, lane.table.key, list(read.rows))
+        found = found.cast(lane.keys)
     path = lake.join(lane.home, "unscored.parquet")
     # A file that is damaged is as one that is not there: what it names is looked at once more.
-    unscored = _KEYS.empty_table() if again or lake.faults(path) else lake.read_parquet(path)
+    unscored = lane.keys.empty_table() if again or lake.faults(path) else lake.read_parquet(path)
     unscored = _both(unscored, found)
     if again:
         return found, unscored
@@ -200,11 +201,11 @@ def _changed(lane: _Lane, read: increment.Increment, *, again: bool) -> tuple[pa
 
 
 def _both(some: pa.Table, others: pa.Table) -> pa.Table:
-    return some.join(others, ["key", "inputs"], join_type="left semi") if len(some) else some
+    return some.join(others, some.column_names, join_type="left semi") if len(some) else some
 
 
 def _less(some: pa.Table, others: pa.Table) -> pa.Table:
-    return some.join(others, ["key", "inputs"], join_type="left anti") if len(others) else some
+    return some.join(others, some.column_names, join_type="left anti") if len(others) else some
 
 
 def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.Table) -> None:
@@ -217,21 +218,23 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
         files = tracking.fetch(
             settings.mlflow_uri, settings.database_url, capability.name, number, settings.home / "models"
         )
-        part = capability.module("score")
-        made = part.score(capability.module("model").load(files), features, 0, 1, capability.params)
+        model = model_of(capability).load(files)
+        made = score_of(capability).score(model, features, 0, 1, capability.params)
         rows = _asked(lane, made, keys)
     with lane.part("audit"):
         _audit(lane, rows)
     with lane.part("publish"):
         origin = shelf.Origin(number, read.as_of, record["run"])
         record["scored"], record["dropped"] = shelf.upsert(settings.database_url, lane.table, rows, keys, origin)
-        silent = keys.join(rows.select(lane.table.key).rename_columns(["key"]), "key", join_type="left anti")
-        unscored = pa.concat_tables([unscored, silent.select(_KEYS.names).cast(_KEYS)])
-        night.lake.write_batches(lane.night.lake.join(lane.home, "unscored.parquet"), unscored.to_batches() or _empty())
+        silent = keys.join(rows.select(lane.table.key), list(lane.table.key), join_type="left anti")
+        unscored = pa.concat_tables([unscored, silent.select(lane.keys.names).cast(lane.keys)])
+        night.lake.write_batches(
+            lane.night.lake.join(lane.home, "unscored.parquet"), unscored.to_batches() or _empty(lane)
+        )
 
 
-def _empty() -> list[pa.RecordBatch]:
-    return [pa.RecordBatch.from_pylist([], _KEYS)]
+def _empty(lane: _Lane) -> list[pa.RecordBatch]:
+    return [pa.RecordBatch.from_pylist([], lane.keys)]
 
 
 def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTables:
@@ -246,8 +249,8 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
             # By name: the snapshot may be from before an upgrade that added a column.
             if files := increment.sources(lake, lane.folder, lane.history, name):
                 tables[name] = backend.read_parquet(files, union_by_name=True)
-        only = ibis.memtable(keys.select(["key"]).rename_columns(list(lane.columns)))
-        made = told | dict(capability.module("features").build(tables, read.as_of, capability.params, only=only))
+        only = ibis.memtable(keys.select(list(lane.table.key)))
+        made = told | dict(live_features_of(capability).build(tables, read.as_of, capability.params, only=only))
         for name, table in made.items():
             lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
     return LazyTables.of(lake, folder)
@@ -257,7 +260,8 @@ def _asked(lane: _Lane, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
     """The rows of the lane's table that were asked for, whatever else the score gave."""
     schema = pa.schema([pa.field(column.name, ARROW[column.kind]) for column in lane.table.columns])
     rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[lane.table.name]], schema)
-    return rows.filter(pc.is_in(rows[lane.table.key[0]], keys["key"].combine_chunks()))
+    asked = keys.select(list(lane.table.key))
+    return rows.join(asked, list(lane.table.key), join_type="left semi").select(schema.names)
 
 
 def _audit(lane: _Lane, rows: pa.Table) -> None:

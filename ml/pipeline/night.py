@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from ml.adapters.books import nights
+from ml.core.errors import Unreachable
 from ml.core.memory import give_back
+from ml.core.outages import as_words
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
-from ml.pipeline.serving import prepare, publish, report, score
+from ml.pipeline.serving import prepare, publish, report, score, score_all
 from ml.pipeline.setup import migrate
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
+
+Result = TypeVar("Result")
+
+PAUSES = (2.0, 10.0, 30.0, 60.0, 120.0)
+"""Seconds to wait for a server that is away, before each new try."""
 
 
 def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
@@ -41,21 +50,37 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
     names = [find(name).name for name in (capabilities or CAPABILITIES)]
     migrate(settings.database_url)
     with nights.exclusive(settings.database_url, "night", wait_s=0):
+        again = partial(patiently, progress)
         progress("extract")
-        ref = extract(settings, night, fresh=fresh, sample=sample, progress=progress)
+        ref = again(lambda: extract(settings, night, fresh=fresh, sample=sample, progress=progress))
         progress("validate")
-        validate(settings, ref, accept_growth=accept_growth)
+        again(lambda: validate(settings, ref, accept_growth=accept_growth))
         for name in names:
             progress(f"{name}: prepare")
-            ready = prepare(settings, ref, name, force=force_train)
+            ready = again(partial(prepare, settings, ref, name, force=force_train))
             for shard in range(ready["shards"]):
                 progress(f"{name}: score {shard + 1} of {ready['shards']}")
-                score(settings, ref, name, shard, ready["shards"])
+                again(partial(score, settings, ref, name, shard, ready["shards"]))
             if ready["shards"]:
+                score_all(settings, ref, name)
                 progress(f"{name}: publish")
-                done = publish(settings, ref, name, publish_past=publish_past)
+                done = again(partial(publish, settings, ref, name, publish_past=publish_past))
                 if done["status"] == "rehearsal":
                     progress(done["why"])
             give_back()
         progress("report")
-        return report(settings, ref)
+        return again(lambda: report(settings, ref))
+
+
+def patiently(progress: Progress, step: Callable[[], Result], pauses: Sequence[float] = PAUSES) -> Result:
+    """Run a step; where a server is away, run it again some time later. Every other error is the step's own."""
+    for pause in pauses:
+        try:
+            return step()
+        except Exception as error:
+            words = as_words(error)
+            if not isinstance(words, Unreachable):
+                raise
+            progress(f"{words}\n  tried again in {pause:.0f} s")
+            time.sleep(pause)
+    return step()

@@ -18,9 +18,10 @@ from ml.adapters.batches import history
 from ml.adapters.batches import publish as shelf
 from ml.adapters.books import config_faults, nights
 from ml.adapters.mlflow import tracking
+from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Published
-from ml.pipeline.context import SUITES, Night
+from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.training import features, learn, recipe, serving
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
@@ -29,6 +30,8 @@ from ml.settings import Settings
 log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
+WHOLE = "whole.json"
+"""Beside the predictions of a night, written last: the version that made them, and how many rows by table."""
 COMPARABLE = timedelta(days=7)
 """A batch is held against the one before if that is not older: a year's difference is no fault."""
 FEW_ROWS = 20
@@ -49,7 +52,7 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
     night, capability = Night.open(settings, ref), find(name)
     with night.step("features", name) as record:
         known = features(night, capability, "serve", night.as_of)
-        units = int(capability.module("score").units(known))
+        units = score_of(capability).units(known)
         record["rows"] = units
         # A run before this one may have cut its customers into more shards.
         night.lake.remove(night.path("predictions", name))
@@ -67,20 +70,61 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
     night, capability = Night.open(settings, ref), find(name)
     with night.step("score", name, shard) as record:
         version = _version(night, capability)
-        folder = tracking.fetch(
-            settings.mlflow_uri, settings.database_url, name, version["version"], settings.home / "models"
-        )
-        model = capability.module("model").load(folder)
+        model = _model(night, capability, version)
         known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
-        made = capability.module("score").score(model, known, shard, shards, capability.params)
-        rows = {
-            table: night.lake.write_batches(night.path("predictions", name, table, f"{shard:05d}.parquet"), batches)
-            for table, batches in made.items()
-        }
+        rows = _written(night, name, score_of(capability).score(model, known, shard, shards, capability.params), shard)
         record["rows"] = sum(rows.values())
         done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
         night.lake.write_json(night.path("predictions", name, f"{shard:05d}.json"), done)
     return done
+
+
+def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
+    """Make the tables that belong to no shard into the lake, once every shard is there.
+
+    Returns
+    -------
+    dict
+        ``version``, and ``rows`` by published table, those of the shards among them.
+
+    Raises
+    ------
+    NightshiftError
+        A shard is missing, or the shards are of several model versions.
+    """
+    night, capability = Night.open(settings, ref), find(name)
+    with night.step("score_all", name) as record:
+        shards = _whole(night, capability)
+        version = nights.version(settings.database_url, name, shards[0]["version"])
+        rows = {t.name: sum(shard["rows"][t.name] for shard in shards) for t in capability.sharded}
+        if capability.for_all:
+            folders = {table.name: night.path("predictions", name, table.name) for table in capability.sharded}
+            known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
+            made = score_all_of(capability).score_all(
+                _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
+            )
+            mine = _written(night, name, made, 0)
+            record["rows"] = sum(mine.values())
+            rows |= mine
+        done = {"version": version["version"], "rows": rows}
+        night.lake.write_json(night.path("predictions", name, WHOLE), done)
+    return done
+
+
+def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> Model:
+    settings = night.settings
+    folder = tracking.fetch(
+        settings.mlflow_uri, settings.database_url, capability.name, version["version"], settings.home / "models"
+    )
+    return model_of(capability).load(folder)
+
+
+def _written(night: Night, name: str, made: Batches, shard: int) -> dict[str, int]:
+    """Write the rows of each table as its file of ``shard``; how many by table."""
+    return {
+        table: night.lake.write_batches(night.path("predictions", name, table, f"{shard:05d}.parquet"), batches)
+        for table, batches in made.items()
+    }
 
 
 def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = False) -> dict[str, Any]:
@@ -108,7 +152,7 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
     with nights.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
         version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
-        expected = capability.module("score").expected(known)
+        expected = score_of(capability).expected(known)
         audits = {}
         for table in capability.publishes:
             facts = _facts(night, capability, table, expected[table.name])
@@ -172,21 +216,32 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
     for name in sorted(lake.names("predictions"), reverse=True) if capability.carries else ():
         for ref in reversed(lake.names("predictions", name) if name < night.night.isoformat() else []):
             folder = lake.join("predictions", name, ref, capability.name)
+            if not lake.exists(folder, WHOLE):
+                continue
+            published = {table.name for table in capability.publishes}
+            made = lake.join("features", name, ref, capability.name, "serve")
             try:
-                told = _shards(night, folder, capability.carries)
+                if lake.read_json(folder, WHOLE)["version"] != version["version"]:
+                    continue
+                _shards(night, folder, [table for table in capability.carries if table in published])
             except DamagedFile as error:
                 log.warning("The rows of %s are not carried on, they are made anew. %s", ref, error)
                 continue
-            whole = [part["shard"] for part in told] == list(range(told[0]["shards"])) if told else False
-            if whole and {part["version"] for part in told} == {version["version"]}:
-                return {f"before_{table}": lake.join(folder, table) for table in capability.carries}
+            return {
+                f"before_{table}": lake.join(folder, table)
+                if table in published
+                else lake.join(made, f"{table}.parquet")
+                for table in capability.carries
+                if table in published or lake.exists(made, f"{table}.parquet")
+            }
     return {}
 
 
 def _shards(night: Night, folder: str, tables: Iterable[str]) -> list[dict[str, Any]]:
     """What each shard in a folder of predictions says of itself, once its files of ``tables`` are as they were written."""
     lake = night.lake
-    shards = [lake.read_json(folder, name) for name in lake.names(folder) if name.endswith(".json")]
+    parts = [name for name in lake.names(folder) if name.endswith(".json") and name != WHOLE]
+    shards = [dict(lake.read_json(folder, name)) for name in parts]
     for table in tables:
         for shard in shards:
             if shard["rows"][table]:
@@ -197,8 +252,22 @@ def _shards(night: Night, folder: str, tables: Iterable[str]) -> list[dict[str, 
 
 
 def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
-    """The version that made the scores; an error unless every shard is there, and all are of one version."""
-    shards = _shards(night, night.path("predictions", capability.name), [table.name for table in capability.publishes])
+    """The version that made the scores; an error unless all of them are there, each file as it was written."""
+    folder = night.path("predictions", capability.name)
+    if not night.lake.exists(folder, WHOLE):
+        score_all(night.settings, night.ref, capability.name)
+    done = night.lake.read_json(folder, WHOLE)
+    _whole(night, capability)
+    for table in capability.for_all:
+        if done["rows"][table.name]:
+            night.lake.files(folder, table.name)
+    return nights.version(night.settings.database_url, capability.name, done["version"])
+
+
+def _whole(night: Night, capability: Capability) -> list[dict[str, Any]]:
+    """What each shard says of itself; an error unless every shard is there, and all are of one version."""
+    folder = night.path("predictions", capability.name)
+    shards = _shards(night, folder, [table.name for table in capability.sharded])
     told = [shard["shard"] for shard in shards]
     versions = {shard["version"] for shard in shards}
     if not shards or told != list(range(shards[0]["shards"])) or len(versions) != 1:
@@ -207,7 +276,7 @@ def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
             came=f"shards {told} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
             do=f"run the night again: ./nightshift night --date {night.night} --capability {capability.name}",
         )
-    return nights.version(night.settings.database_url, capability.name, versions.pop())
+    return shards
 
 
 def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) -> str:

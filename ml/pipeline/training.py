@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
+from ml.core.capability import Window, evaluate_of, features_of, model_of
 from ml.core.errors import DamagedFile
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
@@ -53,7 +54,7 @@ def features(
 
 def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
     night.lake.remove(folder)
-    part = capability.module("features")
+    part = features_of(capability)
     names: list[str] = []
     # A backend each: what is built of a large shop is held until its backend closes.
     for what in ("features", TRUTH) if since else ("features",):
@@ -84,6 +85,16 @@ def _made(night: Night, folder: str) -> bool:
     except DamagedFile as error:
         log.warning("The features are made anew. %s", error)
         return False
+
+
+def windows(night: Night, capability: Capability, at: datetime) -> list[Window]:
+    """The features at each of ``capability.cutoffs`` before ``at``, with what came after, the oldest first."""
+    found = []
+    for cutoff in sorted(capability.cutoffs, reverse=True):
+        then = at - cutoff
+        tables = features(night, capability, f"at-{then:%Y%m%dT%H%M}", then + capability.gate.horizon, since=then)
+        found.append(Window(then, tables, tables[TRUTH]))
+    return found
 
 
 def recipe(params: Any) -> str:
@@ -164,10 +175,10 @@ def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
     """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
     with night.backend() as backend:
         tables = night.clean(backend, capability) | night.config(backend, capability)
-        ask = getattr(capability.module("evaluate"), "lacking", None)
+        ask = getattr(evaluate_of(capability), "lacking", None)
         if ask:
             return str(ask(tables, cutoff, night.as_of, capability.params))
-        rows = capability.module("features").truth(tables, cutoff, night.as_of, capability.params)
+        rows = features_of(capability).truth(tables, cutoff, night.as_of, capability.params)
         few, found = capability.gate.min_units, int(rows.count().execute())
         return (
             f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
@@ -190,7 +201,7 @@ def judged_from(night: Night, capability: Capability) -> datetime:
     span, gate = capability.gate.horizon, capability.gate
     if not gate.enough:
         return night.as_of - span
-    part = capability.module("features")
+    part = features_of(capability)
     with night.backend() as backend:
         tables = night.clean(backend, capability) | night.config(backend, capability)
 
@@ -231,7 +242,8 @@ def _evaluate(
     serves = ("builds today's features", "learns what serves", "writes it to MLflow")
     progress.at("builds the features of before the test window", "learns", "compares", *serves)
     known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    model, baseline = capability.module("model"), capability.gate.baseline
+    known = known.with_windows(windows(night, capability, cutoff))
+    model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
         "challenger": model.fit(known, capability.params, SEED),
@@ -246,7 +258,7 @@ def _evaluate(
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
     progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
-    found = dict(capability.module("evaluate").evaluate(models, known, known[TRUTH], capability.params))
+    found = dict(evaluate_of(capability).evaluate(models, known, known[TRUTH], capability.params))
     return found | ({"champion": found[twin]} if twin else {})
 
 
@@ -262,9 +274,9 @@ def _register(
     evaluations: Mapping[str, Evaluation],
     trial: Trial,
 ) -> dict[str, Any]:
-    model = capability.module("model")
+    model = model_of(capability)
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
-    serve = features(night, capability, "serve", night.as_of)
+    serve = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
     baseline = decision.outcome == "baseline"
     progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)

@@ -6,7 +6,7 @@ The shop is read as a night would read it, into a temporary folder that goes awa
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,9 @@ from ml.registry import CAPABILITIES, CONFIG
 from ml.settings import PROJECT, Settings
 from ml.shop import words
 from ml.shop.ddl import quoted
+from ml.shop.findings import Shop, findings, numbers
+from ml.shop.names import unknown_names
+from ml.shop.people import one_person
 from ml.shop.report import CapabilityCheck, Fact, Report, RuleCheck, TableCheck, counted
 from ml.shop.sources._files import blocks
 
@@ -46,7 +49,13 @@ _CONFIG = """
 """
 
 
-def check(settings: Settings, *, now: datetime | None = None, sample: int | None = None) -> Report:
+def check(
+    settings: Settings,
+    *,
+    now: datetime | None = None,
+    sample: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
     """Check the shop of ``settings.shop_url`` against the contract, the suites and each capability's needs.
 
     Parameters
@@ -55,6 +64,8 @@ def check(settings: Settings, *, now: datetime | None = None, sample: int | None
         What counts as the present; the clock if not given.
     sample : int, optional
         Read only this many customers and what belongs to them: quicker on a large shop, shares stay about right.
+    progress : callable
+        Called with what is being done.
 
     Returns
     -------
@@ -62,29 +73,39 @@ def check(settings: Settings, *, now: datetime | None = None, sample: int | None
         If the tables do not fit the contract, only the faults and the rows of the tables that are there.
     """
     now = now or datetime.now(UTC)
-    faults = extract.faults(settings.shop_url)
+    faults, names = extract.faults(settings.shop_url), tuple(unknown_names(settings.shop_url))
     if faults:
         tables = _counted(settings.shop_url)
         capabilities = tuple(_capability(spec, tables, faults) for spec in CAPABILITIES.values())
         advice: tuple[str, ...] = ("Mend the faults first; docs/contract.md describes each column.",)
-        return Report(tuple(map(str, faults)), tables, (), capabilities, advice)
+        return Report(tuple(map(str, faults)), tables, (), capabilities, advice, names=names)
     home = settings.home if settings.home.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="check-", dir=home) as folder:
         lake = Lake(folder)
         manifest = extract.extract(
             settings.shop_url, lake, REF, now, settings.hash_key, timezone=settings.timezone, sample=sample, now=now,
-            config=_told(settings),
+            config=_told(settings), progress=progress,
         )  # fmt: skip
+        progress("Judging each row …")
         verdicts = quality.validate_snapshot(
             lake, REF, SUITES, None, accept_growth=True, currency=settings.currency, threads=settings.threads,
             memory_gb=settings.memory_gb,
         )  # fmt: skip
-        tables, facts = _measured(settings, lake, manifest, verdicts, now)
+        progress("Measuring …")
+        with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
+            for name in manifest["tables"]:
+                files = lake.sql("snapshot", REF, "raw", name)
+                db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet({files})")
+            tables, facts = _measured(db, manifest, verdicts, now)
+            recognised = tuple(numbers(Shop(db, manifest["tables"]), settings.timezone))
+            odd = tuple(_odd(db, settings, manifest))
         idle = tuple(config_faults.faults(lake, REF, CONFIG, manifest["tables"], "raw"))
     capabilities = tuple(_capability(spec, tables, ()) for spec in CAPABILITIES.values())
     found = words.words(verdicts)
     advice = (*_advice(tables, facts, now, settings.timezone), *words.advice(found, facts))
-    return Report((), tables, facts, capabilities, advice, idle, found)
+    return Report(
+        (), tables, facts, capabilities, advice, idle, numbers=recognised, findings=odd, names=names, words=found
+    )
 
 
 def _told(settings: Settings) -> dict[str, pa.Table]:
@@ -105,27 +126,31 @@ def _counted(url: str) -> tuple[TableCheck, ...]:
     return tuple(TableCheck(name, table.required, counts.get(name)) for name, table in TABLES.items())
 
 
+def _odd(db: Any, settings: Settings, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What breaks no rule and is odd."""
+    columns = {name: set(TABLES[name].column_names) - set(read["absent"]) for name, read in manifest["tables"].items()}
+    yield from one_person(settings.shop_url, columns)
+    minutes = CAPABILITIES["risk"].params.decide_minutes
+    yield from findings(Shop(db, manifest["tables"]), Pseudonym(settings.hash_key), minutes)
+
+
 def _measured(
-    settings: Settings, lake: Lake, manifest: Mapping[str, Any], verdicts: Iterable[quality.Verdict], now: datetime
+    db: Any, manifest: Mapping[str, Any], verdicts: Iterable[quality.Verdict], now: datetime
 ) -> tuple[tuple[TableCheck, ...], tuple[Fact, ...]]:
     sql = blocks(Path(__file__).with_suffix(".sql"))
     judged = {verdict.table: verdict for verdict in verdicts}
-    with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
-        for name in manifest["tables"]:
-            files = lake.sql("snapshot", REF, "raw", name)
-            db.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet({files})")
-        tables = []
-        for name, table in TABLES.items():
-            if name not in manifest["tables"]:
-                tables.append(TableCheck(name, table.required, None))
-                continue
-            first, last, ahead = (None, None, 0)
-            if table.event_time:
-                span = sql["span"].replace("$table", quoted(name)).replace("$time", quoted(table.event_time))
-                first, last, ahead = db.execute(span, {"now": now}).fetchall()[0]
-            tables.append(_table(judged.get(name), name, manifest["tables"][name]["rows"], (first, last, ahead)))
-        facts = [Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall()]
-        twice = [Fact(what, n, of) for what, n, of in db.execute(sql["twice"]).fetchall() if n]
+    tables = []
+    for name, table in TABLES.items():
+        if name not in manifest["tables"]:
+            tables.append(TableCheck(name, table.required, None))
+            continue
+        first, last, ahead = (None, None, 0)
+        if table.event_time:
+            span = sql["span"].replace("$table", quoted(name)).replace("$time", quoted(table.event_time))
+            first, last, ahead = db.execute(span, {"now": now}).fetchall()[0]
+        tables.append(_table(judged.get(name), name, manifest["tables"][name]["rows"], (first, last, ahead)))
+    facts = [Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall()]
+    twice = [Fact(what, n, of) for what, n, of in db.execute(sql["twice"]).fetchall() if n]
     return tuple(tables), (*facts, *words.purchases(judged.values()), *twice)
 
 

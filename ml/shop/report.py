@@ -110,7 +110,14 @@ class Report:
     advice: tuple[str, ...]
     idle: tuple[str, ...] = ()
     """Rows of ``ml_config`` that have no effect, and why."""
+    numbers: tuple[tuple[str, str], ...] = ()
+    """What a person knows of the shop: its median order value, its dearest product …"""
+    findings: tuple[str, ...] = ()
+    """What breaks no rule and is odd: what becomes of it, and what to do."""
+    names: tuple[str, ...] = ()
+    """Tables and columns of schema ``shop`` that the contract does not have."""
     words: tuple[WordCheck, ...] = ()
+    """The words of its columns, and what they are taken for."""
 
     @property
     def ok(self) -> bool:
@@ -127,9 +134,12 @@ class Report:
             ("Faults: the tables do not fit the contract", list(self.faults)),
             ("Tables", [*grid, *([f"(not there, and not required: {without})"] if without else [])]),
             ("What they hold", _grid((), [_fact(fact) for fact in self.facts])),
+            ("Is this your shop?", _grid((), self.numbers, right=False)),
             ("Words, and what they are taken for", _grid((), [_word(word) for word in self.words])),
+            ("Names that nothing reads", list(self.names)),
             ("Rules that are broken", list(_rules(self.tables, ("fault",)))),
             ("Normal business: left out or counted, no fault", list(_rules(self.tables, ("left out", "kept")))),
+            ("Worth a look", list(self.findings)),
             ("Capabilities", list(_capabilities(self.capabilities))),
             ("What the staff wrote that has no effect", list(self.idle)),
             ("Advice", list(self.advice)),
@@ -184,15 +194,15 @@ def _capabilities(capabilities: Sequence[CapabilityCheck]) -> Iterator[str]:
             yield f"  better with: {', '.join(capability.better_with)}"
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns: the first to the left, the others to the right."""
+def _grid(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = True) -> list[str]:
+    """Align columns: the first to the left, the others to the right if ``right``."""
     lines = [header, *rows] if header else list(rows)
     if not rows:
         return []
     widths = [max(len(line[i]) for line in lines) for i in range(len(rows[0]))]
     return [
         "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
+            c.ljust(w) if i == 0 or not right else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     ]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from airflow.sdk import Asset, AssetAlias
 
-GROUP = "nightshift"
+from ml.registry import CAPABILITIES
 
-SNAPSHOT = Asset(name="shop/snapshot", group=GROUP)
+GROUP = "nightshift"
+MEANINGS = {table.name: table.meaning for spec in CAPABILITIES.values() for table in spec.publishes}
+
+SNAPSHOT = Asset(
+    name="shop/snapshot", group=GROUP, extra={"what": "The shop as it was known when a night began, read once and validated."}
+)  # fmt: skip
 
 
 def model(name: str) -> Asset:
     """The served model of capability ``name``; an event means that another version serves from now on."""
-    return Asset(name=f"model/{name}", group=GROUP)
+    what = f"The model of {CAPABILITIES[name].title} that serves." if name in CAPABILITIES else ""
+    return Asset(name=f"model/{name}", group=GROUP, extra={"what": what})
 
 
 def maybe_model(name: str) -> AssetAlias:
@@ -21,7 +27,7 @@ def maybe_model(name: str) -> AssetAlias:
 
 def table(name: str) -> Asset:
     """The published table ``ml.<name>``."""
-    return Asset(name=f"ml/{name}", group=GROUP)
+    return Asset(name=f"ml/{name}", group=GROUP, extra={"what": MEANINGS.get(name, "")})
 
 
 def maybe_table(name: str) -> AssetAlias:

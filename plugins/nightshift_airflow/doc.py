@@ -20,6 +20,8 @@ Mend the data and trigger the night again (it reads the shop anew).""",
 
 Skipped if the capability was not asked for, or waits for a table that the shop does not have.""",
     "score": """Scores one shard of customers, orders or products with the serving model into the lake. One task a shard.""",
+    "score_all": """Makes the tables that belong to no shard (what concerns products, segments, the whole shop), once all shards are there.
+Fails if a shard is missing.""",
     "publish": """Audits what was scored, loads it beside yesterday's tables and swaps both in at once.
 
 Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal: a night on a sample,
@@ -101,7 +103,7 @@ def live(spec: Capability) -> str:
         (
             f"### Between nights: {spec.title}",
             "",
-            f"New rows of `shop.{spec.live.table}` get their row in `ml.{spec.live.publishes}` within minutes, by the night's",
+            f"New rows of {', '.join(f'`shop.{name}`' for name in spec.live.keys)} get their row in `ml.{spec.live.publishes}` within minutes, by the night's",
             "own features and the model that serves. A reader sees one row a key: the batch's, or the lane's if it knows more",
             "(`batch_id` is then negative). The next night takes over.",
             "",

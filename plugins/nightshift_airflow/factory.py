@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule, task
+from airflow.sdk import DAG, BaseOperatorLink, CronTriggerTimetable, Param, TaskGroup, TriggerRule, task
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES
-from nightshift_airflow import alerts, assets, doc, tasks
+from nightshift_airflow import alerts, assets, doc, links, tasks
 from nightshift_airflow.params import live_params, night_params, train_params
 
 OWNER = "nightshift"
@@ -22,9 +22,12 @@ BY_HAND = "off"
 """As NIGHTSHIFT_SCHEDULE: nothing runs by itself. Otherwise that is the cron expression of the night."""
 MAINTENANCE_SCHEDULE = "30 12 * * *"
 
+RETRIES = 5
+"""With the pauses below, a server may be away for a quarter of an hour. Faults that need a person are not tried again."""
+
 DEFAULT_ARGS = {
     "owner": OWNER,
-    "retries": 2,
+    "retries": RETRIES,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
@@ -38,6 +41,7 @@ def night() -> DAG:
     dag = _dag(
         "night",
         _night_schedule(),
+        dag_display_name="Night",
         description="From the shop's tables to finished predictions.",
         params=night_params(CAPABILITIES),
         doc_md=doc.night(CAPABILITIES),
@@ -47,28 +51,30 @@ def night() -> DAG:
     with dag:
         ref = _snapshot()
         published = [_capability(spec, ref) for spec in CAPABILITIES.values()]
-        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE, retries=1)()
+        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE)()
     return dag
 
 
 def _snapshot() -> Any:
     """The tasks that every night begins with; gives the ref of a snapshot that may be used."""
-    return _task(tasks.validate, outlets=[assets.SNAPSHOT])(_task(tasks.extract)())
+    return _linked(_task(tasks.validate, outlets=[assets.SNAPSHOT])(_task(tasks.extract)()), links.DataDocsLink())
 
 
 def _capability(spec: Capability, ref: Any) -> Any:
     """The tasks of one capability; gives the last one."""
     tables = [assets.table(table.name) for table in spec.publishes]
     with TaskGroup(group_id=spec.name, tooltip=spec.question):
-        pieces = _task(tasks.prepare, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(spec.name)])(ref, spec.name)
+        prepare = _task(tasks.prepare, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(spec.name)])
+        pieces = _linked(prepare(ref, spec.name), links.ModelLink())
         score = _task(
             tasks.score,
             map_index_template="{{ piece }}",
             max_active_tis_per_dagrun=int(os.environ.get("NIGHTSHIFT_SHARDS_AT_ONCE") or 2),
         )
         scored = score.partial(ref=ref, name=spec.name).expand(piece=pieces)
+        rows = _task(tasks.score_all)(ref, spec.name, scored)
         publish = _task(tasks.publish, inlets=[assets.model(spec.name)], outlets=tables)
-        return publish(ref, spec.name, scored)
+        return publish(ref, spec.name, rows)
 
 
 def train(name: str) -> DAG:
@@ -77,13 +83,15 @@ def train(name: str) -> DAG:
     dag = _dag(
         f"train_{name}",
         spec.train_schedule,
+        dag_display_name=f"Train: {spec.title}",
         description=f"{spec.title}: learn, compare, let the better model serve.",
         params=train_params(),
         doc_md=doc.train(spec),
         tags={"nightshift", "train"},
     )
     with dag:
-        _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])(_snapshot(), name)
+        learn = _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])
+        _linked(learn(_snapshot(), name), links.ModelLink())
     return dag
 
 
@@ -94,6 +102,7 @@ def live(name: str) -> DAG:
     dag = _dag(
         f"live_{name}",
         spec.live.schedule,
+        dag_display_name=f"Between nights: {spec.title}",
         description=f"{spec.title}: what is new since the night, within minutes.",
         params=live_params(),
         doc_md=doc.live(spec),
@@ -115,6 +124,7 @@ def maintenance() -> DAG:
     dag = _dag(
         "maintenance",
         MAINTENANCE_SCHEDULE,
+        dag_display_name="Maintenance",
         description="Retention of batches, snapshots, quarantine and logs.",
         params={},
         doc_md=doc.MAINTENANCE,
@@ -154,6 +164,12 @@ def _task(function: Callable[..., Any], **options: Any) -> Any:
     """``function`` as a task of its own name, with its documentation."""
     name = function.__name__
     return task(task_id=name, doc_md=doc.TASKS[name], **options)(function)
+
+
+def _linked(result: Any, link: BaseOperatorLink) -> Any:
+    """The result of a task, whose page gets ``link``."""
+    result.operator.operator_extra_links = (link,)
+    return result
 
 
 def _deadline() -> DeadlineAlert:

@@ -14,7 +14,8 @@ from typing import Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ml.core.errors import Busy, NightshiftError, StorageError
+from ml.core.errors import MENDS_BY_ITSELF, NightshiftError
+from ml.core.outages import as_words
 from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from nightshift_airflow import assets
@@ -24,19 +25,20 @@ log = logging.getLogger("nightshift")
 
 Params = Mapping[str, Any]
 
-MENDS_BY_ITSELF = (Busy, StorageError)
-"""Faults that may be gone at the next try; every other :class:`NightshiftError` needs a person."""
-
 
 @contextmanager
 def no_vain_retry() -> Iterator[None]:
-    """End the task at once on a fault that trying again cannot mend."""
+    """End the task at once on a fault that trying again cannot mend; say in words what it may."""
     try:
         yield
     except MENDS_BY_ITSELF:
         raise
     except NightshiftError as error:
         raise AirflowFailException(str(error)) from error
+    except Exception as error:
+        if words := as_words(error):
+            raise words from error
+        raise
 
 
 def _settings() -> Settings:
@@ -79,28 +81,30 @@ def prepare(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) ->
         raise AirflowSkipException(f"{name} was not asked for.")
     with no_vain_retry():
         ready = pipeline.prepare(_settings(), ref, name, force=params["force_train"])
-    _announce_model(ref, name, ready, outlet_events)
-    ti.xcom_push(key="model", value={key: ready.get(key) for key in ("status", "version", "why")})
+    _announce_model(ref, name, ready, ti, outlet_events)
     return [{"shard": shard, "shards": ready["shards"]} for shard in range(ready["shards"])]
 
 
-def train(ref: str, name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
+def train(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
     """Learn, and let the gate decide; gives the decision."""
     from ml import pipeline
 
     with no_vain_retry():
         decision = pipeline.train(_settings(), ref, name, force=params["force"], thorough=params["thorough"])
-    _announce_model(ref, name, decision, outlet_events)
-    return {key: decision.get(key) for key in ("status", "version", "why")}
+    return _announce_model(ref, name, decision, ti, outlet_events)
 
 
-def _announce_model(ref: str, name: str, decision: Mapping[str, Any], outlet_events: Any) -> None:
+def _announce_model(ref: str, name: str, decision: Mapping[str, Any], ti: Any, outlet_events: Any) -> dict[str, Any]:
+    """Tell of a training in the log, in XCom and, if another model serves, by an asset's event; gives what is told."""
     log.info("%s: %s. %s", name, decision["status"], decision.get("why", ""))
     if decision["status"] == "waiting":
         raise AirflowSkipException(decision["why"])
     if decision["status"] in ("promote", "baseline"):
         extra = {"version": decision["version"], "why": decision["why"], "ref": ref}
         outlet_events[assets.maybe_model(name)].add(assets.model(name), extra=extra)
+    told = {key: decision.get(key) for key in ("status", "version", "why")}
+    ti.xcom_push(key="model", value=told | {"capability": name})
+    return told
 
 
 def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
@@ -113,14 +117,27 @@ def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
     return {**piece, "version": made["version"], "rows": made["rows"]}
 
 
-def publish(
-    ref: str, name: str, scored: Sequence[Mapping[str, Any]], params: Params, outlet_events: Any
-) -> dict[str, int]:
-    """Audit, load and swap; gives the rows by table. Refuses unless every shard told of its rows."""
+def score_all(ref: str, name: str, scored: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Make the tables that belong to no shard; gives the rows by table. Refuses unless every shard told of its rows."""
     from ml import pipeline
 
     with no_vain_retry():
-        rows = complete(name, list(scored))
+        shards = complete(name, list(scored))
+        rows: dict[str, int] = pipeline.score_all(_settings(), ref, name)["rows"]
+        if shards != {table: rows.get(table) for table in shards}:
+            raise NightshiftError(
+                f"The scores of {name} are not whole, so nothing is published.",
+                came=f"rows {shards} by the tasks, {rows} in the lake",
+                do=f"clear {name}.score in Airflow's grid with all its shards",
+            )
+    return rows
+
+
+def publish(ref: str, name: str, rows: Mapping[str, int], params: Params, outlet_events: Any) -> dict[str, int]:
+    """Audit, load and swap; gives the rows by table."""
+    from ml import pipeline
+
+    with no_vain_retry():
         done = pipeline.publish(_settings(), ref, name, publish_past=params.get("publish_past", False))
         if done["status"] == "rehearsal":
             raise AirflowSkipException(done["why"])
@@ -135,7 +152,7 @@ def publish(
                 )
             extra = {"rows": batch["rows"], "batch_id": str(batch["batch_id"]), "ref": ref}
             outlet_events[assets.table(table)].extra = extra
-    return rows
+    return dict(rows)
 
 
 def complete(name: str, scored: Sequence[Mapping[str, Any] | None]) -> dict[str, int]:

@@ -256,7 +256,7 @@ def test_rollback_brings_back_all_tables_of_the_batch_before(shop):
 def test_rollback_of_an_unknown_table_lists_those_that_there_are(shop):
     """The message names what can be rolled back."""
     shelve(*shop, day=1)
-    with pytest.raises(NightshiftError, match=r"published: recommendation, similar_product"):
+    with pytest.raises(NightshiftError, match=r"choose one of recommendation, similar_product"):
         rollback(shop[0], "order_risk")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -67,6 +68,9 @@ def copy(tmp_path: Path) -> Copy:
     shutil.copy(PROJECT / "nightshift", root)
     shutil.copy(PROJECT / "cli" / "install.py", root / "cli")
     (root / "cli" / "__main__.py").write_text(MAIN)
+    (root / "docs").mkdir()
+    for name in ("docs/commands.md", "pyproject.toml"):
+        shutil.copy(PROJECT / name, root / name)
     for name in ("requirements", "requirements-dev"):
         (root / f"{name}.txt").write_text(f"# {name}\n")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTSHIFT_", "PYTHON"))}
@@ -85,7 +89,7 @@ def test_it_is_posix_shell() -> None:
 
 def test_first_use_installs_and_goes_on(copy: Copy) -> None:
     """The first call makes the environment, then runs the command with its arguments."""
-    assert copy.run("status", "--json")[:2] == (0, "cli status --json\n")
+    assert copy.run("up", "--json")[:2] == (0, "cli up --json\n")
     assert copy.installed == ["requirements.txt"]
 
 
@@ -101,16 +105,16 @@ def test_it_works_through_a_symlink_from_another_folder(copy: Copy, tmp_path: Pa
 
 def test_a_second_call_installs_nothing(copy: Copy) -> None:
     """With stamps that match nothing is installed, so nothing needs the network."""
-    copy.run("status")
+    copy.run("up")
     copy.uv(code=1)
-    assert copy.run("status")[0] == 0
+    assert copy.run("up")[0] == 0
     assert copy.installed == ["requirements.txt"]
 
 
 @pytest.mark.parametrize("damage", ["changed requirements", "broken stamp", "no stamp"])
 def test_what_does_not_match_is_installed_again(copy: Copy, damage: str) -> None:
     """A changed requirements file and a stamp that is broken or gone are repaired by the next call."""
-    copy.run("status")
+    copy.run("up")
     stamp = copy.root / ".venv" / "nightshift-requirements.stamp"
     if damage == "changed requirements":
         (copy.root / "requirements.txt").write_text("# other\n")
@@ -118,18 +122,18 @@ def test_what_does_not_match_is_installed_again(copy: Copy, damage: str) -> None
         stamp.write_text("half a")
     else:
         stamp.unlink()
-    assert copy.run("status")[0] == 0
+    assert copy.run("up")[0] == 0
     assert copy.installed == ["requirements.txt"] * 2
 
 
 def test_an_installation_that_was_killed_starts_from_scratch(copy: Copy) -> None:
     """Packages of which nobody knows whether they are whole do not survive."""
     copy.uv(code=9)
-    assert copy.run("status")[0] == 1
+    assert copy.run("up")[0] == 1
     half = copy.root / ".venv" / "half"
     half.touch()
     copy.uv()
-    assert copy.run("status")[:2] == (0, "cli status\n")
+    assert copy.run("up")[:2] == (0, "cli up\n")
     assert not half.exists()
 
 
@@ -141,10 +145,64 @@ def test_tests_need_more_packages(copy: Copy) -> None:
     assert copy.installed == ["requirements.txt", "requirements-dev.txt"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 0, "Usage: ./nightshift [OPTIONS] COMMAND"),
+        (["--help"], 0, "Exit codes:"),
+        (["-h"], 0, "Exit codes:"),
+        (["help"], 0, "Exit codes:"),
+        (["--version"], 0, "nightshift 0."),
+        (["night", "--help"], 0, "--publish-past"),
+        (["help", "night"], 0, "--publish-past"),
+        (["help", "shop", "load"], 0, "Usage: ./nightshift shop load"),
+        (["shop", "load", "-h"], 0, "Usage: ./nightshift shop load"),
+        (["test", "--help"], 0, "Usage: ./nightshift test"),
+        (["bench", "--help"], 0, "Usage: ./nightshift bench"),
+        (["status"], 1, "Nothing is set up yet"),
+        (["--debug", "status"], 1, "./nightshift demo"),
+        (["down"], 0, "Nothing runs"),
+        (["staus"], 2, "There is no command 'staus'"),
+        (["help", "staus"], 2, "There is no command 'staus'"),
+    ],
+)
+def test_what_needs_no_packages_installs_none(copy: Copy, arguments: list[str], code: int, words: str) -> None:
+    """Help, version, wrong words, and a look at what was never set up answer on a fresh clone, and leave it so."""
+    came, out, err = copy.run(*arguments)
+    assert (came, copy.installed) == (code, [])
+    assert words in (out if code != 2 else err)
+    assert not (copy.root / ".venv").exists()
+    assert not (copy.root / ".nightshift").exists()
+
+
+def test_status_of_a_fresh_clone_is_json_too(copy: Copy) -> None:
+    """A program that asks gets JSON."""
+    copy.environ["NIGHTSHIFT_HOME"] = 'a "home"'
+    told = json.loads(copy.run("status", "--json")[1])
+    assert (told["home"], told["running"], told["installed"]) == ('a "home"', False, False)
+
+
+def test_help_of_the_tests_needs_no_more_packages(copy: Copy) -> None:
+    """With the environment there, the command itself answers, without what only the tests need."""
+    copy.run("up")
+    assert copy.run("test", "--help")[:2] == (0, "cli test --help\n")
+    assert copy.installed == ["requirements.txt"]
+
+
+def test_status_looks_with_another_versions_packages(copy: Copy) -> None:
+    """After an update of the requirements a look at what runs still installs nothing."""
+    copy.run("up")
+    for name in ("__init__", "main", "status"):
+        (copy.root / "cli" / f"{name}.py").touch()
+    (copy.root / "requirements.txt").write_text("# newer\n")
+    assert copy.run("status")[:2] == (0, "cli status\n")
+    assert copy.installed == ["requirements.txt"]
+
+
 def test_two_first_uses_at_once(copy: Copy) -> None:
     """One installs, the other says that it waits; both then run."""
     copy.uv(pause=1.5)
-    both = [copy.start("status"), copy.start("status")]
+    both = [copy.start("up"), copy.start("up")]
     told = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert copy.installed == ["requirements.txt"]
@@ -157,7 +215,7 @@ def test_an_old_python_is_refused(copy: Copy, tmp_path: Path) -> None:
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.18 && exit 0\nexit 1\n')
     old.chmod(0o755)
     copy.environ["NIGHTSHIFT_PYTHON"] = str(old)
-    code, out, err = copy.run("status")
+    code, out, err = copy.run("up")
     assert (code, out) == (1, "")
     assert "Python 3.9.18" in err
     assert "3.11, 3.12 or 3.13" in err
@@ -172,7 +230,7 @@ def test_a_shim_that_does_not_run_is_passed_over(copy: Copy, tmp_path: Path) -> 
     (folder / "python3.12").symlink_to(sys.executable)
     del copy.environ["NIGHTSHIFT_PYTHON"]
     copy.environ["PATH"] = f"{folder}:/usr/bin:/bin"
-    assert copy.run("status")[:2] == (0, "cli status\n")
+    assert copy.run("up")[:2] == (0, "cli up\n")
 
 
 def test_a_folder_of_others_is_not_touched(copy: Copy, tmp_path: Path) -> None:
@@ -181,7 +239,7 @@ def test_a_folder_of_others_is_not_touched(copy: Copy, tmp_path: Path) -> None:
     precious.mkdir()
     (precious / "file").write_text("mine")
     copy.environ["NIGHTSHIFT_VENV"] = str(precious)
-    code, _, err = copy.run("status")
+    code, _, err = copy.run("up")
     assert code == 1
     assert "NIGHTSHIFT_VENV" in err
     assert (precious / "file").read_text() == "mine"

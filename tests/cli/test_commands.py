@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import main, nights
+from cli import main, nights, reference
 from cli.output import seconds, size
 from ml.settings import PROJECT
 
 COMMANDS = """
-demo,test,check,up,down,status,night,train,promote,rollback,bench,sql,lock,shop load,shop restore,shop check,shop template
+demo,test,check,up,down,status,help,night,train,promote,rollback,bench,sql,psql,lock,database check,shop load,shop restore,shop check,shop template
 """.strip().split(",")
 
 
@@ -46,10 +46,23 @@ def test_every_command_says_what_it_does() -> None:
     group = typer.main.get_command(main.app)
     told = {}
     for name, command in group.commands.items():  # type: ignore[attr-defined]
-        for inner, sub in (command.commands if name == "shop" else {"": command}).items():
+        for inner, sub in (command.commands if name in {"shop", "database"} else {"": command}).items():
             told[f"{name} {inner}".strip()] = (sub.help or "").strip()
     assert set(told) == set(COMMANDS)
     assert [name for name, text in told.items() if not text.split("\n")[0].endswith((".", "]."))] == []
+
+
+def test_the_page_of_commands_is_current() -> None:
+    """docs/commands.md is what the commands say of themselves; `python -m cli.reference` writes it."""
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page()
+
+
+def test_help_and_version_are_commands(tmp_path: Path) -> None:
+    """``help night`` prints what ``night --help`` does; the version is the project's."""
+    assert run(tmp_path, "help", "shop", "load") == run(tmp_path, "shop", "load", "--help")
+    assert "Usage: ./nightshift test" in run(tmp_path, "test", "--help")[1]
+    code, out, _ = run(tmp_path, "--version")
+    assert (code, f'version = "{out.split()[1]}"' in (PROJECT / "pyproject.toml").read_text()) == (0, True)
 
 
 @pytest.mark.parametrize("arguments", [["nosuch"], ["night", "--date", "tomorrow"], ["promote", "recommender", "0"]])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 from pathlib import Path
+from urllib.parse import quote
 
+import certifi
 import pytest
+from psycopg2.extensions import parse_dsn
+from sqlalchemy.engine import make_url
 
-from cli import environment, ports
+from cli import asyncpg_arguments, environment, ports, urls
 from cli.environment import Server, Stack
 from cli.home import Home
 from ml.core.errors import NightshiftError
@@ -54,7 +60,47 @@ def test_asyncpg_gets_its_own_words() -> None:
     assert environment.asynchronous(url) == "postgresql+asyncpg://u@db/x?ssl=require"
 
 
-@pytest.mark.parametrize("url", ["mysql://u@h/db", "postgresql://u@h/", "host=h dbname=d"])
+@pytest.mark.parametrize("password", ["a$HOME", "p@ss/w:rd?#%", "100%", "é ü", "a+b&c=d"])
+def test_every_reader_of_a_url_gets_the_same_password(home: Home, password: str) -> None:
+    """Escaped as the message says, any password arrives at psycopg2, SQLAlchemy and asyncpg; no $ is left to expand."""
+    url = f"postgresql://us%40er:{quote(password, safe='')}@db:6/ours"
+    made = environment.services(home, named(url), home.secrets())
+    for name in (
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC",
+        "MLFLOW_BACKEND_STORE_URI",
+    ):
+        parts = make_url(made[name])
+        assert (parts.username, parts.password, os.path.expandvars(made[name])) == ("us@er", password, made[name])
+    assert parse_dsn(made["NIGHTSHIFT_DATABASE_URL"])["password"] == password
+
+
+def test_airflows_asynchronous_driver_verifies_as_the_url_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root certificate is used, the host's name compared with verify-full alone; behind a pooler no statement is kept."""
+    root = f"postgresql+psycopg2://u@h/d?sslrootcert={certifi.where()}&sslmode="
+    made = [asyncpg_arguments.arguments(root + mode)["ssl"] for mode in ("verify-full", "verify-ca")]
+    assert [(one.verify_mode, one.check_hostname) for one in made] == [
+        (ssl.CERT_REQUIRED, True),
+        (ssl.CERT_REQUIRED, False),
+    ]
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://u@h/d?sslmode=require")
+    assert "ssl" not in asyncpg_arguments.ARGUMENTS
+    assert asyncpg_arguments.ARGUMENTS["statement_cache_size"] == 0
+
+
+def test_a_bare_sign_that_all_read_alike_is_escaped_for_them() -> None:
+    """A $ or : that libpq takes as it is would be expanded by Airflow; it is escaped on the way."""
+    assert urls.beside("postgresql://u:a$b:c@h1:1,h2:2/x?sslmode=require", "y z") == (
+        "postgresql://u:a%24b%3Ac@h1:1,h2:2/y%20z?sslmode=require"
+    )
+    assert urls.beside("postgresql:///x?host=/tmp", "y") == "postgresql:///y?host=/tmp"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u@h/db", "postgresql://u@h/", "host=h dbname=d", "postgresql://u:s3@cret@h/db", "postgresql://u:s3/cret@h/db",
+     "postgresql://u:s3#cret@h/db", "postgresql://u:s3%cret@h/db", "postgresql://u:s3cret@h:x/db"],
+)  # fmt: skip
 def test_a_database_url_that_cannot_be_used_is_refused(home: Home, url: str) -> None:
     """The message says how a URL is written, and does not repeat it: it may hold a password."""
     with pytest.raises(NightshiftError, match="postgresql://user:password@host") as caught:

@@ -19,11 +19,12 @@ from typing import Any
 import psutil
 import pytest
 
-from cli import environment, ports, postgres
+from cli import environment, ports, postgres, urls
 from cli import stack as stacks
 from cli.environment import Stack
 from cli.home import Home, write_private
 from ml.adapters import postgres as adapter
+from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
 
@@ -95,6 +96,21 @@ def test_a_killed_service_comes_back(small: Small) -> None:
     eventually(lambda: not any(child.is_running() for child in children))
 
 
+def test_a_database_that_runs_is_not_said_to_start(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is nothing to wait for nothing is said; another shop may be looked at, and only where that is allowed."""
+    mine = {"NIGHTSHIFT_HOME": str(small.home.root)}
+    assert stacks.start_database(mine)[1].shop_url.endswith("/nightshift")
+    other = mine | {"NIGHTSHIFT_SHOP_URL": "postgresql://reader@elsewhere/shop"}
+    with pytest.raises(NightshiftError, match="NIGHTSHIFT_SHOP_URL"):
+        stacks.start_database(other)
+    settings = stacks.start_database(other, may_differ=["NIGHTSHIFT_SHOP_URL"])[1]
+    assert settings.shop_url == "postgresql://reader@elsewhere/shop"
+    assert settings.database_url.endswith("/nightshift")
+    assert capsys.readouterr() == ("", "")
+    small.process.terminate()
+    eventually(lambda: not stacks.is_ready(small.home, stacks.DATABASE))
+
+
 def test_a_service_on_demand_starts_when_somebody_comes(small: Small) -> None:
     """Its address is open from the start; who comes is answered, also the next one after it has ended."""
     eventually(lambda: small.service("door")["state"] == "on demand")
@@ -108,8 +124,7 @@ def test_a_service_on_demand_starts_when_somebody_comes(small: Small) -> None:
 
 def test_a_killed_database_comes_back_with_its_rows(small: Small) -> None:
     """After kill -9 of the postmaster what was committed is there."""
-    secrets = small.home.secrets()
-    url = environment.beside(environment.database_urls(small.stack, secrets)["nightshift"], "postgres")
+    url = urls.admin_url(small.stack, small.home.secrets())
     with adapter.transaction(url) as cursor:
         cursor.execute("CREATE TABLE kept AS SELECT 1 AS one")
     before = small.kill("postgres")
@@ -169,3 +184,15 @@ def test_the_database_asks_for_its_password(small: Small) -> None:
     port = small.stack.ports["postgres"]
     with pytest.raises(NightshiftError, match="password"):
         adapter.connect(f"postgresql://nightshift:wrong@127.0.0.1:{port}/postgres")
+
+
+def test_a_supervisor_that_ended_is_not_waited_for() -> None:
+    """Who starts a stack that fails and ends it again has its dead supervisor as a zombie, and does not wait for it."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert stacks._lives(process.pid)  # seen from outside it is a wait of half a minute
+    assert process.stdin is not None
+    process.stdin.close()
+    eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+    assert not stacks._lives(process.pid)
+    process.wait()
+    assert not stacks._lives(process.pid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
+from ml.core.capability import Known, Window, published
 from ml.core.sample import Sample
 from ml.core.spec import Capability
 
 SEED = 7
-_KINDS = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,16 @@ class Case:
         return {name: whole(name, table) for name, table in self.sample.tables.items()}
 
     @cached_property
-    def known(self) -> dict[str, pa.Table]:
-        return self.build(self.tables, self.cutoff)
+    def known(self) -> Known:
+        return self.at(self.cutoff)
 
     @cached_property
-    def serve(self) -> dict[str, pa.Table]:
-        return self.build(self.tables, self.as_of)
+    def serve(self) -> Known:
+        return self.at(self.as_of)
 
     @cached_property
     def truth(self) -> pa.Table:
-        backend = ibis.duckdb.connect()
-        made = self.part("features").truth(memory(self.tables), self.cutoff, self.as_of, self.capability.params)
-        return backend.to_pyarrow(made)
+        return self.truth_of(self.cutoff, self.as_of)
 
     @cached_property
     def old(self) -> Any:
@@ -76,21 +73,32 @@ class Case:
         return self.score(self.young, self.serve)
 
     def part(self, name: Any) -> Any:
-        return self.capability.module(name)
+        return importlib.import_module(f"{self.capability.package}.{name}")
 
     def build(self, tables: Mapping[str, pa.Table], as_of: datetime) -> dict[str, pa.Table]:
         backend = ibis.duckdb.connect()
         made = self.part("features").build(memory(tables), as_of, self.capability.params)
         return {name: backend.to_pyarrow(table) for name, table in made.items()}
 
+    def at(self, as_of: datetime) -> Known:
+        """Features at ``as_of`` with the windows that the spec asks for."""
+        horizon, windows = self.capability.gate.horizon, []
+        for cutoff in sorted(self.capability.cutoffs, reverse=True):
+            then = as_of - cutoff
+            windows.append(Window(then, self.build(self.tables, then), self.truth_of(then, then + horizon)))
+        return Known(self.build(self.tables, as_of), windows)
+
+    def truth_of(self, start: datetime, end: datetime) -> pa.Table:
+        backend = ibis.duckdb.connect()
+        made = self.part("features").truth(memory(self.tables), start, end, self.capability.params)
+        return backend.to_pyarrow(made)
+
     def fit(self, features: Mapping[str, pa.Table]) -> Any:
         return self.part("model").fit(features, self.capability.params, SEED)
 
-    def score(
-        self, model: Any, features: Mapping[str, pa.Table], shard: int = 0, shards: int = 1
-    ) -> dict[str, pa.Table]:
-        made = self.part("score").score(model, features, shard, shards, self.capability.params)
-        return {name: pa.Table.from_batches(list(batches)) for name, batches in made.items()}
+    def score(self, model: Any, features: Mapping[str, pa.Table], shards: int = 1) -> dict[str, pa.Table]:
+        """Published rows as a night makes them: each shard, and then what belongs to no shard."""
+        return published(self.capability, model, features, shards=shards)
 
 
 def memory(tables: Mapping[str, pa.Table]) -> dict[str, ibis.Table]:
@@ -101,9 +109,9 @@ def memory(tables: Mapping[str, pa.Table]) -> dict[str, ibis.Table]:
 def whole(name: str, table: pa.Table) -> pa.Table:
     """``table`` with every column of the contract, as the lake has it; what is not there is null."""
     return pa.table({
-        column.name: table[column.name].cast(_KINDS[column.kind])
+        column.name: table[column.name].cast(ARROW[column.kind])
         if column.name in table.column_names
-        else pa.nulls(len(table), _KINDS[column.kind])
+        else pa.nulls(len(table), ARROW[column.kind])
         for column in TABLES[name].columns
     })  # fmt: skip
 

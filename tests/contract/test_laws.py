@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,16 @@ import pyarrow.compute as pc
 from ml.adapters.lake import Lake
 from ml.adapters.quality import audit, refusal
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
+from ml.core.capability import Known, Window, faults
 from ml.core.gate import decide
 from ml.settings import PROJECT
 from tests.contract.cases import SEED, Case, ordered, saved, shuffled, whole
 
-_TYPES = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
+
+def test_the_folder_holds_what_a_capability_must_offer(case: Case) -> None:
+    """Each module is there with its functions and their parameters; what is missing is said in words."""
+    assert faults(case.capability) == []
 
 
 def test_same_seed_same_sample(case: Case) -> None:
@@ -45,7 +48,7 @@ def test_inputs_are_left_alone(case: Case) -> None:
     model = case.fit(case.known)
     case.part("evaluate").evaluate({"challenger": model}, case.known, case.truth, case.capability.params)
     case.score(model, case.known)
-    assert case.known == copies
+    assert dict(case.known) == copies
     assert case.truth == truth
 
 
@@ -58,7 +61,7 @@ def test_row_order_of_the_shop_is_irrelevant(case: Case) -> None:
 
 def test_row_order_of_features_is_irrelevant(case: Case, tmp_path: Path) -> None:
     """Shuffled features give the same model and the same rows."""
-    mixed = {name: shuffled(table) for name, table in case.known.items()}
+    mixed = Known({name: shuffled(table) for name, table in case.known.items()}, case.known.windows)
     model, other = case.old, case.fit(mixed)
     assert saved(other, tmp_path / "a") == saved(model, tmp_path / "b")
     assert case.score(other, mixed) == case.score(model, case.known)
@@ -74,17 +77,16 @@ def test_rows_after_the_cutoff_change_nothing(case: Case) -> None:
 def test_optional_tables_may_be_absent(case: Case) -> None:
     """With the tables that it needs alone, a capability still fills every table that it publishes."""
     needed = {name: case.tables[name] for name in case.capability.needs}
-    features = case.build(needed, case.as_of)
+    features = Known(case.build(needed, case.as_of))
     for name, table in case.score(case.fit(features), features).items():
         assert len(table), name
 
 
 def test_units_one_by_one_give_the_batch(case: Case) -> None:
-    """One shard per unit gives the rows of a single shard, in the same order."""
-    model, n = case.young, case.part("score").units(case.serve)
-    single = [case.score(model, case.serve, shard, n) for shard in range(n)]
+    """One shard per unit gives the rows of a single shard, in the same order, and the same of what belongs to no shard."""
+    single = case.score(case.young, case.serve, shards=case.part("score").units(case.serve))
     for name, table in case.rows.items():
-        assert pa.concat_tables([part[name] for part in single]).combine_chunks() == table.combine_chunks(), name
+        assert single[name].combine_chunks() == table.combine_chunks(), name
 
 
 def test_saved_model_scores_like_the_fitted_one(case: Case, tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_expected_units_are_there(case: Case) -> None:
 
 def test_nothing_known_is_no_fault(case: Case) -> None:
     """A model fitted on no rows at all scores a full shop, and a full model scores an empty one."""
-    nothing = {name: table.slice(0, 0) for name, table in case.serve.items()}
+    nothing = _emptied(case.serve)
     blank, model = case.fit(nothing), case.young
     for published in case.capability.publishes:
         _check(case.score(blank, case.serve)[published.name], published)
@@ -150,6 +152,16 @@ def test_planted_answer_is_found(case: Case) -> None:
     assert decision.outcome == "promote", decision.why
 
 
+def _emptied(known: Known) -> Known:
+    """The same tables without rows, in the windows too."""
+
+    def empty(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+        return {name: table.slice(0, 0) for name, table in tables.items()}
+
+    windows = [Window(w.as_of, empty(w.features), w.truth.slice(0, 0)) for w in known.windows]
+    return Known(empty(known), windows)
+
+
 def _evaluations(case: Case) -> dict:
     model, params = case.part("model"), case.capability.params
     models = {
@@ -165,7 +177,7 @@ def _check(table: pa.Table, published) -> None:
     assert len({tuple(key.values()) for key in keys}) == len(keys), f"{published.name}: duplicate key"
     for column in published.columns:
         values = table[column.name]
-        assert values.type == _TYPES[column.kind], f"{published.name}.{column.name}"
+        assert values.type == ARROW[column.kind], f"{published.name}.{column.name}"
         assert column.nullable or values.null_count == 0, f"{published.name}.{column.name} has nulls"
         if column.kind == "number":
             assert pc.all(pc.is_finite(values.drop_null())).as_py() in {True, None}, f"{published.name}.{column.name}"

@@ -35,12 +35,13 @@ def lane(case: Case) -> tuple[Live, Published]:
 def test_the_lane_fits_the_contract(case: Case) -> None:
     """It reads what the capability reads, and all that its tables refer to; the published key is that of the new rows."""
     live, table = lane(case)
-    tables = {live.table, *live.brings}
-    assert live.table in case.capability.needs
+    tables = set(live.tables)
     assert tables <= set(case.capability.tables)
-    assert TABLES[live.table].key == table.key
-    assert len(table.key) == 1
-    assert TABLES[live.table].event_time
+    assert set(live.keys) & set(case.capability.needs)
+    for name, columns in live.keys.items():
+        assert len(columns) == len(table.key), name
+        assert set(columns) <= set(TABLES[name].column_names), name
+        assert TABLES[name].event_time, name
     referred = {parent for name in tables for _, parent, _ in TABLES[name].references}
     assert referred <= tables
 
@@ -62,7 +63,7 @@ def test_new_rows_alone_are_scored_as_among_all(case: Case) -> None:
 def _choices(case: Case, live: Live, published: pa.ChunkedArray) -> list[pa.Array]:
     """One published key, some published ones, some of the shop's, and none that is known."""
     rng = np.random.default_rng(SEED)
-    mine = case.tables[live.table][TABLES[live.table].key[0]]
+    mine = next(case.tables[name][columns[0]] for name, columns in live.keys.items())
     some = [rng.permutation(len(keys))[:25] for keys in (published, mine)]
     return [
         published.slice(len(published) - 1).combine_chunks(),
@@ -74,9 +75,9 @@ def _choices(case: Case, live: Live, published: pa.ChunkedArray) -> list[pa.Arra
 
 def _lane_rows(case: Case, model: Any, keys: pa.Array) -> pa.Table:
     """The rows of ``keys`` as the lane makes them, in the order of the key."""
-    live, table = lane(case)
+    _, table = lane(case)
     backend = ibis.duckdb.connect()
-    only = ibis.memtable(pa.table({TABLES[live.table].key[0]: keys}))
+    only = ibis.memtable(pa.table({table.key[0]: keys}))
     made = case.part("features").build(memory(case.tables), case.as_of, case.capability.params, only=only)
     features = {name: backend.to_pyarrow(found) for name, found in made.items()}
     batches = list(case.part("score").score(model, features, 0, 1, case.capability.params)[table.name])

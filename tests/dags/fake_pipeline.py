@@ -33,7 +33,12 @@ def prepare(settings, ref, name, *, force=False):
 def score(settings, ref, name, shard, shards):
     if ref.startswith("2002") and shard == 1:
         raise DataRefused("This shard cannot be scored.", came="shard 1", do="look")
-    return {"version": 3, "rows": dict.fromkeys(_tables(name), ROWS)}
+    return {"version": 3, "rows": {table.name: ROWS for table in capability(name).sharded}}
+
+
+def score_all(settings, ref, name):
+    lost = 1 if ref.startswith("2005") else 0
+    return {"version": 3, "rows": dict.fromkeys(_tables(name), SHARDS * ROWS - lost)}
 
 
 def publish(settings, ref, name, *, publish_past=False):
@@ -73,4 +78,4 @@ def score_new(settings, name, *, again=False):
     return {"run": 5, "as_of": "now", "version": 3, "quarantined": 0, "seconds": {}} | next(LANE)
 
 
-STEPS = (extract, validate, train, prepare, score, publish, report, maintain, score_new)
+STEPS = (extract, validate, train, prepare, score, score_all, publish, report, maintain, score_new)

@@ -24,6 +24,7 @@ SCENARIOS = {
     "broken shard": ("night", {"night": "2002-01-01", "capabilities": ["recommender"]}),
     "rehearsal": ("night", {"night": "2003-01-01", "sample": 100, "capabilities": ["recommender"]}),
     "lost rows": ("night", {"night": "2004-01-01", "capabilities": ["recommender"]}),
+    "lost shard": ("night", {"night": "2005-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),
     "lane waits": ("live_watch", {}),
@@ -67,7 +68,11 @@ def test_a_good_night_publishes(nights):
     good = nights["good"]
     assert good["state"] == "success"
     assert set(good["tasks"].values()) == {"success"}
-    scores = [f"{capability}.score[{i}]" for capability in CAPABILITIES for i in range(3)]
+    scores = [
+        f"{capability}.{task}"
+        for capability in CAPABILITIES
+        for task in (*(f"score[{i}]" for i in range(3)), "score_all")
+    ]
     assert [name for name in sorted(good["tasks"]) if "score" in name] == sorted(scores)
     assert good["assets"] == {
         "shop/snapshot": {"ref": "2000-01-01/001", "sample": None, "rows": 100, "quarantined": 1, "left_out": 2},
@@ -103,6 +108,7 @@ def test_what_cannot_or_should_not_publish_is_skipped(nights, scenario):
         ("not asked for", "extract"),
         ("broken shard", "recommender.score[1]"),
         ("lost rows", "recommender.publish"),
+        ("lost shard", "recommender.score_all"),
     ],
 )
 def test_a_fault_fails_its_task_at_once_and_the_night(nights, scenario, task):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ml.core.errors import ArtifactError, Busy, ContractError, DataRefused, NightshiftError, StorageError
+from ml.core.errors import ArtifactError, Busy, ContractError, DataRefused, NightshiftError, StorageError, Unreachable
 from ml.registry import CAPABILITIES
 from nightshift_airflow.params import check_capabilities, night_of
 from nightshift_airflow.tasks import complete, no_vain_retry, shortfalls
@@ -51,11 +51,17 @@ def test_faults_that_need_a_person_are_not_tried_again(kind):
     assert raised.value.__cause__ is fault
 
 
-@pytest.mark.parametrize("error", [Busy("Taken."), StorageError("Full."), ConnectionError("gone")])
+@pytest.mark.parametrize("error", [Busy("Taken."), StorageError("Full."), Unreachable("Gone."), KeyError("gone")])
 def test_faults_that_pass_are_tried_again(error):
     """What may be gone at the next try stays the error that it is."""
     with pytest.raises(type(error)), no_vain_retry():
         raise error
+
+
+def test_an_outage_is_tried_again_and_said_in_words():
+    """A lost connection in the words of a driver becomes words for a person; the task is tried again."""
+    with pytest.raises(Unreachable, match="mends by itself"), no_vain_retry():
+        raise ConnectionResetError("Connection reset by peer")
 
 
 def scored(shard, shards=2, version="3", rows=5):

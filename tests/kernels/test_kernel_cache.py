@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ml.capabilities.sentiment import grams, network
 from ml.kernels import cache, compiled
+from ml.text import network, tokens
 
 CALLS = "from ml.capabilities.sentiment import lent\nfrom ml.kernels.compiled import compiled\n\n@compiled\ndef asked(n):\n    return lent.given(n)\n"
 LENT = "from ml.kernels.compiled import compiled\n\n@compiled\ndef given(n):\n    return n + {}\n"
@@ -18,7 +18,7 @@ LENT = "from ml.kernels.compiled import compiled\n\n@compiled\ndef given(n):\n  
 def test_a_kernel_is_made_from_the_files_that_it_imports():
     """What a module imports of ours, directly or not, is among its sources; what it does not import is not."""
     found = cache.sources(Path(network.__file__))
-    assert {Path(network.__file__), Path(grams.__file__), Path(compiled.__file__)} < set(found)
+    assert {Path(network.__file__), Path(tokens.__file__), Path(compiled.__file__)} < set(found)
     assert Path(network.__file__).with_name("alerts.py") not in found
 
 

@@ -10,6 +10,7 @@ from numba.core.errors import TypingError
 from scipy.sparse import csr_array, csr_matrix, random_array
 
 from ml.kernels.compiled import compiled
+from ml.kernels.threads import limited
 from ml.kernels.topk.dense import (
     EACH_PASSES,
     NONE_PASSES,
@@ -35,7 +36,7 @@ def _case(seed: int, n: int, m: int, f: int, density: float = 0.1):
 def test_equals_reference(seed: int, n: int, m: int, f: int, k: int, excluding: bool) -> None:
     """Ids and scores, ties included, are those of one sort over all scores."""
     x, y, exclude = _case(seed, n, m, f, density=0.4)
-    ids, scores = top_k_dense(x, y, k, exclude if excluding else None, threads=2)
+    ids, scores = top_k_dense(x, y, k, exclude if excluding else None)
     expected_ids, expected_scores = top_k_dense_reference(x, y, k, exclude if excluding else None)
     np.testing.assert_array_equal(ids, expected_ids)
     np.testing.assert_array_equal(scores, expected_scores)
@@ -169,16 +170,18 @@ def test_users_one_by_one_give_the_batch() -> None:
 def test_equals_reference_over_many_panels() -> None:
     """Users and items that fill several pieces of work and panels, with a rest, give the reference's lists."""
     x, y, exclude = _case(1, 1100, 2500, 6)
-    for result, expected in zip(
-        top_k_dense(x, y, 10, exclude, threads=2), top_k_dense_reference(x, y, 10, exclude), strict=True
-    ):
+    for result, expected in zip(top_k_dense(x, y, 10, exclude), top_k_dense_reference(x, y, 10, exclude), strict=True):
         np.testing.assert_array_equal(result, expected)
 
 
 def test_threads_change_nothing() -> None:
     """One thread and three give the same."""
     x, y, exclude = _case(2, 500, 300, 4)
-    for one, three in zip(top_k_dense(x, y, 5, exclude), top_k_dense(x, y, 5, exclude, threads=3), strict=True):
+    made = []
+    for n in (1, 3):
+        with limited(n):
+            made.append(top_k_dense(x, y, 5, exclude))
+    for one, three in zip(*made, strict=True):
         np.testing.assert_array_equal(one, three)
 
 

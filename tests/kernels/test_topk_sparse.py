@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array, random_array
 
+from ml.kernels.threads import limited
 from ml.kernels.topk.sparse import top_k_sparse, top_k_sparse_reference
 
 
@@ -29,7 +30,7 @@ def test_equals_reference(seed: int, n: int, s: int, m: int, k: int, excluding: 
     """Ids, scores and sources, ties included, are those of the obvious loop."""
     rng = np.random.default_rng(seed)
     history, similar, exclude = _sparse(rng, n, s, 0.3), _sparse(rng, s, m, 0.3), _sparse(rng, n, m, 0.2)
-    made = top_k_sparse(history, similar, k, exclude if excluding else None, threads=2)
+    made = top_k_sparse(history, similar, k, exclude if excluding else None)
     expected = top_k_sparse_reference(history, similar, k, exclude if excluding else None)
     for now, reference in zip(made, expected, strict=True):
         np.testing.assert_array_equal(now, reference)
@@ -39,7 +40,11 @@ def test_threads_change_nothing() -> None:
     """One thread and three give the same, also over several pieces of work."""
     rng = np.random.default_rng(1)
     history, similar = _sparse(rng, 5000, 40, 0.2), _sparse(rng, 40, 60, 0.3)
-    for one, three in zip(top_k_sparse(history, similar, 5), top_k_sparse(history, similar, 5, threads=3), strict=True):
+    made = []
+    for n in (1, 3):
+        with limited(n):
+            made.append(top_k_sparse(history, similar, 5))
+    for one, three in zip(*made, strict=True):
         np.testing.assert_array_equal(one, three)
 
 

@@ -8,7 +8,8 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
 from ml.learn import calibration
-from ml.learn.calibration import Calibration, reliability, wilson
+from ml.learn.calibration import Calibration, reliability
+from ml.learn.intervals import wilson
 from ml.learn.metrics.binary import calibration_error, roc_auc
 
 

@@ -91,9 +91,9 @@ def test_missing_columns_and_wrong_types_come_at_once_with_counts(settings: Sett
 
 def test_an_empty_required_table_makes_its_capability_wait(settings: Settings, tmp_path: Path) -> None:
     """An order_item without rows: the recommender waits for it by name."""
-    load(settings, "tables", write(tmp_path / "files", shop()))
-    execute(settings, "TRUNCATE shop.order_item")
-    report = check(settings, now=NOW)
+    checked(settings, tmp_path, shop())
+    execute(settings, "DELETE FROM shop.order_item")
+    report = check(settings)
     assert "shop.order_item is empty" in report.capabilities[0].why
     assert not report.ok
 

@@ -12,12 +12,12 @@ import pytest
 
 from ml.contract.table import Table
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.errors import NightshiftError
 from ml.shop.sources import demo
 from ml.shop.sources.demo import TRUTH, TRUTH_SCHEMA, Options, tables
 from ml.shop.sources.demo.catalogue import catalogue
 from ml.shop.sources.demo.clock import clock
-from ml.shop.sources.demo.columns import TYPES
 from ml.shop.sources.demo.stock import Sales
 
 CONTRACT = [name for name in TABLES if name != "product_image"]
@@ -50,7 +50,7 @@ def test_tables_come_in_contract_order_then_the_truth() -> None:
 @pytest.mark.parametrize("name", [*CONTRACT, *(f"{TRUTH_SCHEMA}.{name}" for name in TRUTH)])
 def test_columns_are_those_of_the_contract(name: str) -> None:
     """Each table has exactly its columns, in order and of their kinds."""
-    expected = pa.schema([(column.name, TYPES[column.kind]) for column in BY_NAME[name].columns])
+    expected = pa.schema([(column.name, ARROW[column.kind]) for column in BY_NAME[name].columns])
     assert shop()[name].schema == expected
 
 

@@ -7,7 +7,7 @@ happen at the same time as a swap, and a rollback finds what it needs.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,20 +21,21 @@ from psycopg2.extras import Json, RealDictCursor
 from ml.adapters import postgres
 from ml.adapters.batches import view
 from ml.adapters.batches.batch_table import SCHEMA, live_of
+from ml.core.batches import ARROW
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Published
 
 _TEMPORARY = """
-CREATE TEMP TABLE given (key text PRIMARY KEY, inputs text NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE given ({typed}, inputs text NOT NULL, PRIMARY KEY ({key})) ON COMMIT DROP;
 CREATE TEMP TABLE made (LIKE {live}, PRIMARY KEY ({key})) ON COMMIT DROP;
 ALTER TABLE made ALTER inputs DROP NOT NULL
 """
 _DROP = """
 DELETE FROM {live} AS l USING given AS g
-WHERE l.{key} = g.key AND l.as_of <= {as_of} AND NOT EXISTS (SELECT FROM made AS m WHERE m.{key} = g.key)
+WHERE {same} AND l.as_of <= {as_of} AND NOT EXISTS (SELECT FROM made AS m WHERE {made})
 """
 _UPSERT = """
-INSERT INTO {live} AS l ({names}, inputs) SELECT {values}, g.inputs FROM made AS m JOIN given AS g ON g.key = m.{key}
+INSERT INTO {live} AS l ({names}, inputs) SELECT {values}, g.inputs FROM made AS m JOIN given AS g ON {made}
 ON CONFLICT ({key}) DO UPDATE SET {again}, inputs = excluded.inputs WHERE l.as_of <= excluded.as_of
 """
 _FACTS = {"model_version": "integer", "as_of": "timestamptz", "run": "bigint", "inputs": "text"}
@@ -86,14 +87,20 @@ def _make(cursor: RealDictCursor, table: Published) -> None:
         view.point(cursor, table.name, batch["batch_id"])
 
 
+def keys_of(table: Published) -> pa.Schema:
+    """The columns of the key of ``table``, and ``inputs``: the digest of what its row was scored from."""
+    kinds = {column.name: ARROW[column.kind] for column in table.columns}
+    return pa.schema([*((name, kinds[name]) for name in table.key), ("inputs", pa.string())])
+
+
 def scored(url: str, table: Published) -> pa.Table:
-    """``key`` and ``inputs`` (the digest of what it was scored from) of each row that there is."""
-    statement = sql.SQL("SELECT {} AS key, inputs FROM {}").format(
-        sql.Identifier(table.key[0]), sql.Identifier(SCHEMA, live_of(table.name))
-    )
+    """:func:`keys_of` each row that there is."""
+    wanted = keys_of(table)
+    names = sql.SQL(", ").join(map(sql.Identifier, wanted.names))
+    statement = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(SCHEMA, live_of(table.name)))
     with postgres.transaction(url, readonly=True) as cursor:
         cursor.execute(statement)
-        return pa.Table.from_pylist(list(cursor.fetchall()), pa.schema([("key", pa.string()), ("inputs", pa.string())]))
+        return pa.Table.from_pylist(list(cursor.fetchall()), wanted)
 
 
 def upsert(url: str, table: Published, rows: pa.Table, keys: pa.Table, origin: Origin) -> tuple[int, int]:
@@ -106,7 +113,7 @@ def upsert(url: str, table: Published, rows: pa.Table, keys: pa.Table, origin: O
     rows : pyarrow.Table
         With the columns of ``table``; their keys are among ``keys``.
     keys : pyarrow.Table
-        ``key`` and ``inputs``.
+        As :func:`keys_of`.
 
     Returns
     -------
@@ -124,7 +131,10 @@ def upsert(url: str, table: Published, rows: pa.Table, keys: pa.Table, origin: O
         made = made.append_column(name, pa.repeat(pa.scalar(value, kind), len(rows)))
     parts = {
         "live": sql.Identifier(SCHEMA, live_of(table.name)),
-        "key": sql.Identifier(table.key[0]),
+        "key": sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        "typed": sql.SQL(", ").join(_typed(table, name) for name in table.key),
+        "same": _equal("l", "g", table.key),
+        "made": _equal("m", "g", table.key),
         "names": sql.SQL(", ").join(map(sql.Identifier, made.column_names)),
         "values": sql.SQL(", ").join(sql.SQL("m.{}").format(sql.Identifier(n)) for n in made.column_names),
         "again": sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in made.column_names),
@@ -137,6 +147,18 @@ def upsert(url: str, table: Published, rows: pa.Table, keys: pa.Table, origin: O
         dropped = cursor.rowcount
         cursor.execute(sql.SQL(_UPSERT).format(**parts))
         return int(cursor.rowcount), int(dropped)
+
+
+def _typed(table: Published, name: str) -> sql.Composable:
+    kind = next(column.kind for column in table.columns if column.name == name)
+    return sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(postgres.TYPES[kind]))
+
+
+def _equal(left: str, right: str, names: Sequence[str]) -> sql.Composable:
+    """Condition: two rows, by their aliases, have the same key."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in names
+    )
 
 
 def _refuse_nulls(table: Published, rows: pa.Table) -> None:

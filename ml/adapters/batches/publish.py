@@ -23,7 +23,8 @@ from ml.adapters.batches.history import DONE, retention, rollback, show
 from ml.adapters.batches.sql_functions import create
 from ml.adapters.books.locks import exclusive
 from ml.adapters.lake import Lake
-from ml.core.errors import NightshiftError, StorageError
+from ml.core.errors import NightshiftError, StorageError, Unreachable
+from ml.core.outages import mends
 from ml.core.spec import Published
 
 __all__ = ["BatchResult", "publish", "retention", "rollback"]
@@ -190,7 +191,13 @@ def _fail(url: str, batch_ids: list[int], error: str) -> None:
 
 
 def _trouble(error: psycopg2.Error, capability: str) -> NightshiftError:
-    kind = StorageError if isinstance(error, psycopg2.errors.DiskFull) else NightshiftError
+    kind = (
+        StorageError
+        if isinstance(error, psycopg2.errors.DiskFull)
+        else Unreachable
+        if mends(error)
+        else NightshiftError
+    )
     return kind(
         f"The database did not take the tables of {capability}; the shop still sees the batches before.",
         came=str(error).strip() or type(error).__name__,

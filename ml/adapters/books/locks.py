@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 
 from ml.adapters import postgres
-from ml.core.errors import Busy, NightshiftError
+from ml.core.errors import Busy, Unreachable
 
 _SPACE = 0x4E53
 """First half of our lock keys ("NS"), so that they never meet the shop's own advisory locks."""
@@ -41,7 +41,7 @@ class Held:
             with self._connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
         except psycopg2.Error as error:
-            raise NightshiftError(
+            raise Unreachable(
                 f"The lock {self._name} was lost on the way, so somebody else may be at it.",
                 came=str(error).strip() or type(error).__name__,
                 do="run the step again; the database or a pooler has ended the connection that held the lock",

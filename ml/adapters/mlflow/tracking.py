@@ -21,6 +21,7 @@ from ml.adapters.mlflow import notes
 from ml.adapters.mlflow.plots import Points, comparison, draw_reliability
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision
+from ml.core.outages import as_words
 from ml.core.spec import Capability
 
 Alias = Literal["champion", "challenger"]
@@ -195,6 +196,8 @@ def _download(uri: str, capability: str, version: int, folder: Path) -> Path:
         run_id = client.get_model_version(capability, str(version)).run_id
         return Path(client.download_artifacts(run_id, _MODEL, str(folder)))
     except (MlflowException, OSError) as error:
+        if found := as_words(error):
+            raise found from error
         raise ArtifactError(
             f"The files of {capability} version {version} cannot be read from MLflow.",
             came=f"{type(error).__name__}: {error}",

@@ -10,13 +10,13 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
-import pyarrow as pa
 
 from ml.adapters.postgres.pgcopy import copy_arrow
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, Unreachable
+from ml.core.outages import mends
 from ml.core.spec import Kind
 
-__all__ = ["APPLICATION", "ARROW", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
+__all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extras.RealDictCursor
@@ -30,15 +30,6 @@ TYPES: Mapping[Kind, str] = {
     "timestamp": "timestamptz",
 }
 """Postgres type of each kind of column."""
-
-ARROW: Mapping[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}
-"""Type of a column of each kind in the lake."""
 
 ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader")
 READERS = ("shop_reader", "nightshift_viewer")
@@ -101,7 +92,8 @@ def connect(
     try:
         connection: Connection = psycopg2.connect(**_options(parts), application_name=application_name)
     except psycopg2.OperationalError as error:
-        raise NightshiftError(
+        kind = Unreachable if mends(error) else NightshiftError
+        raise kind(
             "The database cannot be reached.",
             came=f"{_where(parts)}: {_without_password(str(error).strip(), parts)}",
             do=_advice(str(error)),

@@ -17,7 +17,8 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 from psycopg2 import sql
 
-from ml.core.errors import ContractError, DataRefused, NightshiftError, StorageError
+from ml.core.errors import ContractError, DataRefused, NightshiftError, StorageError, Unreachable
+from ml.core.outages import mends
 
 Connection = psycopg2.extensions.connection
 
@@ -225,5 +226,11 @@ def _refusal(error: psycopg2.Error, schema: str, table: str) -> NightshiftError:
             came=f"{came} ({diagnosis.message_detail})" if diagnosis.message_detail else came,
             do="mend what makes the rows; nothing of this load was written",
         )
-    kind = StorageError if isinstance(error, psycopg2.errors.DiskFull) else NightshiftError
+    kind = (
+        StorageError
+        if isinstance(error, psycopg2.errors.DiskFull)
+        else Unreachable
+        if mends(error)
+        else NightshiftError
+    )
     return kind(f"Loading {schema}.{table} failed.", came=came, do="see the server's log")

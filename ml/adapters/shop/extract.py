@@ -20,22 +20,27 @@ from adbc_driver_postgresql import dbapi
 from ml.adapters import postgres
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
-from ml.adapters.postgres import ARROW
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
 from ml.adapters.shop.select import ACCEPTED, UNREAD, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
 from ml.core.errors import ContractError, WrongUse
+from ml.core.outages import as_words
 
 _CATALOG = """
-SELECT c.relname::text AS "table", a.attname::text AS "column", coalesce(b.typname, t.typname)::text AS type,
+WITH RECURSIVE base AS (
+    SELECT oid AS type, typname, typbasetype FROM pg_catalog.pg_type
+    UNION ALL
+    SELECT base.type, t.typname, t.typbasetype FROM base JOIN pg_catalog.pg_type t ON t.oid = base.typbasetype
+)
+SELECT c.relname::text AS "table", a.attname::text AS "column", b.typname::text AS type,
        has_table_privilege(c.oid, 'SELECT') AS readable
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_catalog.pg_type b ON b.oid = nullif(t.typbasetype, 0)
+JOIN base b ON b.type = a.atttypid AND b.typbasetype = 0
 WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
 """
 
@@ -110,6 +115,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     now: datetime | None = None,
     shop: str = "",
     config: Mapping[str, pa.Table] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
 
@@ -131,6 +137,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         Identity of the shop, kept in the manifest; read from the database if not given.
     config : mapping of str to pyarrow.Table, optional
         What the shop's staff told, to be kept beside: a night that is run again obeys the same rules.
+    progress : callable
+        Called with what is being done.
 
     Returns
     -------
@@ -161,6 +169,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         reader = Reader(connection, lake, there, Pseudonym(hash_key), partial(there.select, sample=sample is not None))
         for name, table in TABLES.items():
             if name in found:
+                progress(f"Reading shop.{name} …")
                 manifest["tables"][name] = reader.read(table, lake.join(folder, "raw", name))
             else:
                 manifest["missing"].append(name)
@@ -224,6 +233,8 @@ class Reader:
                 cursor.execute(self.select(table))
                 yield from cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, OSError, pa.ArrowException) as error:  # OSError: the server, while it sends
+            if found := as_words(error):
+                raise found from error
             raise ContractError(
                 f"The table shop.{table.name} could not be read.",
                 came=str(error).split("\n\nQuery was")[0],

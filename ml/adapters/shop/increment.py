@@ -58,8 +58,8 @@ def read_new(
     ContractError
         The tables do not fit the contract, or a value cannot be cast to the contract's type.
     """
-    found = {name: columns for name, columns in catalog(url).items() if name in (live.table, *live.brings)}
-    tables = [table for name, table in TABLES.items() if name in (live.table, *live.brings)]
+    found = {name: columns for name, columns in catalog(url).items() if name in live.tables}
+    tables = [table for name, table in TABLES.items() if name in live.tables]
     if broken := [fault for table in tables for fault in faults_of(table, found)]:
         raise ContractError(
             "The shop's tables do not fit the contract.",
@@ -106,25 +106,44 @@ def leave_out_known(connection: Any, lake: Lake, folder: str, history: str, tabl
     return int(rows)
 
 
-def digests(connection: Any, lake: Lake, folder: str, live: Live, tables: Sequence[str]) -> pa.Table:
-    """Give each clean new row of the lane's table and a digest of it and of the new rows that belong to it.
+def digests(
+    connection: Any, lake: Lake, folder: str, live: Live, key: Sequence[str], tables: Sequence[str]
+) -> pa.Table:
+    """Give each key of a clean new row, and a digest of the new rows with it and of those that belong to them.
+
+    Parameters
+    ----------
+    key : sequence of str
+        Names of the key's columns in the published table.
+    tables : sequence of str
+        The contract tables that were read.
 
     Returns
     -------
     pyarrow.Table
-        ``key`` (text) and ``inputs`` (hex), sorted by key; another digest means that something was added or changed.
+        The key's columns and ``inputs`` (hex), sorted by key; another digest means that something was added or changed.
     """
-    work = TABLES[live.table]
-    parts = [f"SELECT {quoted(work.key[0])} AS key, {_digest(lake, folder, work)}"]
-    for child in (TABLES[name] for name in tables if name != live.table):
-        for column, parent, key in child.references:
-            if (parent, key) == (live.table, work.key[0]):
-                parts.append(f"SELECT {quoted(column)} AS key, {_digest(lake, folder, child)}")
-    mine = f"SELECT {quoted(work.key[0])} AS key FROM read_parquet({lake.sql(folder, 'clean', live.table)})"
+    names = ", ".join(map(quoted, key))
+    new = [name for name in live.keys if name in tables]
+    parts = [_keyed(lake, folder, TABLES[name], key, live.keys[name]) for name in new]
+    wanted = " UNION ALL ".join(f"SELECT {names} FROM ({part})" for part in parts)
+    for child in (TABLES[name] for name in tables if name not in live.keys):
+        parts += [
+            _keyed(lake, folder, child, key, (column,))
+            for column, parent, referred in child.references
+            if parent in new and live.keys[parent] == (referred,)
+        ]
     return connection.sql(
-        f"SELECT key, md5(string_agg(digest, '' ORDER BY digest)) AS inputs FROM ({' UNION ALL '.join(parts)}) "
-        f"SEMI JOIN ({mine}) USING (key) GROUP BY key ORDER BY key"
+        f"SELECT {names}, md5(string_agg(digest, '' ORDER BY digest)) AS inputs FROM ({' UNION ALL '.join(parts)}) "
+        f"SEMI JOIN ({wanted}) USING ({names}) GROUP BY {names} ORDER BY {names}"
     ).to_arrow_table()
+
+
+def _keyed(lake: Lake, folder: str, table: Table, key: Sequence[str], columns: Sequence[str]) -> str:
+    """SELECT of the key's columns and a digest of each row of ``table`` that has the key in ``columns``."""
+    named = ", ".join(f"{quoted(column)} AS {quoted(name)}" for column, name in zip(columns, key, strict=True))
+    whole = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
+    return f"SELECT {named}, {_digest(lake, folder, table)} WHERE {whole}"
 
 
 def _digest(lake: Lake, folder: str, table: Table) -> str:

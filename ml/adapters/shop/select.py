@@ -99,9 +99,9 @@ class Shop:
         conditions = []
         if (known, event) != (_NEVER, _NEVER):
             conditions = [f"{known} >= {moment} OR ({known} IS NULL AND {event} >= {moment})"]
-        if table.name == live.table:
+        if table.name in live.keys:
             return [*conditions, f"{known} IS NULL AND {event} IS NULL"]
-        scope = [TABLES[name] for name in (live.table, *live.brings) if name in self.columns]
+        scope = [TABLES[name] for name in live.tables if name in self.columns]
         for child in scope:
             for column, parent, key in child.references:
                 if table.known_with == column and child is table and parent in [t.name for t in scope]:

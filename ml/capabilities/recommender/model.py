@@ -41,8 +41,8 @@ class Recommender:
         None where there was too little to learn from: the blend is served.
     """
 
-    def __init__(self, params: Params, *, personal: bool = True, seed: int = 0, threads: int = 2) -> None:
-        self.params, self.personal, self.seed, self.threads = params, personal, seed, threads
+    def __init__(self, params: Params, *, personal: bool = True, seed: int = 0) -> None:
+        self.params, self.personal, self.seed = params, personal, seed
 
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
@@ -51,13 +51,11 @@ class Recommender:
         self.ranker_: ranker.Ranker | None = None
         if self.personal:
             past = tonights_log(features)
-            texts = content.fit(past, past.until, content.Params(), self.seed, threads=self.threads)
+            texts = content.fit(past, past.until, content.Params(), self.seed)
             deep = self._deep(past)
-            self.learnt_ = ensemble.learn(
-                past, past.until, self.params, self.seed, texts=texts, deep=deep, threads=self.threads
-            )
+            self.learnt_ = ensemble.learn(past, past.until, self.params, self.seed, texts=texts, deep=deep)
             if self.params.ranker:
-                self.ranker_ = ranker.fit(past, texts, self.params, self.seed, deep=deep, threads=self.threads)
+                self.ranker_ = ranker.fit(past, texts, self.params, self.seed, deep=deep)
         return self
 
     def _deep(self, past: Log) -> sequence.Sequence | None:
@@ -65,7 +63,7 @@ class Recommender:
         if not self.params.ranker or self.params.sequence_seconds <= 0:
             return None
         settings = sequence.Params(seconds=self.params.sequence_seconds)
-        return sequence.fit(past, ranker.known_to_all(past, self.params), settings, self.seed, threads=self.threads)
+        return sequence.fit(past, ranker.known_to_all(past, self.params), settings, self.seed)
 
     @property
     def similar_(self) -> Csr | None:

@@ -27,15 +27,10 @@ from ml.capabilities.recommender.tables import (
 )
 from ml.capabilities.recommender.tables.alike import Texts
 from ml.capabilities.recommender.tables.tonight import Tonight
-from ml.core.spec import Published
+from ml.core.batches import batches
 from ml.kernels.compiled import Ids
 
 BLOCK = 20_000
-
-_TYPES = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 
 
 def units(features: Mapping[str, pa.Table]) -> int:
@@ -65,7 +60,7 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
 def score(
     model: Recommender, features: Mapping[str, pa.Table], shard: int, shards: int, params: Params
 ) -> dict[str, Iterator[pa.RecordBatch]]:
-    """Make the rows of customers ``[n shard / shards, n (shard + 1) / shards)``; shard 0 makes what is for all too.
+    """Make the rows of customers ``[n shard / shards, n (shard + 1) / shards)``.
 
     Returns
     -------
@@ -75,13 +70,23 @@ def score(
     n = units(features)
     span = (n * shard // shards, n * (shard + 1) // shards)
     shop = _Shop(features, span, params)
-    mine = {
+    made = {
         "recommendation": _recommendations(model, shop),
         "buy_again": _buy_again(shop),
         "customer_segment": catalogue_state.customer_segment(features, *span),
     }
-    made = {**mine, **(_for_all(shop) if shard == 0 else {})}
-    return {table.name: _framed(table, made.get(table.name, iter(()))) for table in SPEC.publishes}
+    return {table.name: batches(table, made[table.name]) for table in SPEC.sharded}
+
+
+def score_all(
+    model: Recommender,  # noqa: ARG001
+    features: Mapping[str, pa.Table],
+    rows: Mapping[str, pa.Table],  # noqa: ARG001
+    params: Params,
+) -> dict[str, Iterator[pa.RecordBatch]]:
+    """Make what does not depend on a customer: lists of products, by segment and category, and their state."""
+    shop = _Shop(features, (0, units(features)), params)
+    return {table.name: batches(table, _for_all(shop, table.name)) for table in SPEC.for_all}
 
 
 class _Shop:
@@ -119,29 +124,24 @@ class _Shop:
         return self.features["customer"].sort_by("customer_no").combine_chunks()
 
 
-def _for_all(shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
-    """What does not depend on a customer. Generators: nothing is computed before it is read."""
-
-    def made(name: str) -> Iterator[dict[str, pa.Array]]:
-        tonight, words, params = shop.tonight, shop.words, shop.params
-        if not tonight.m:
-            return
-        match name:
-            case "product_state":
-                yield from catalogue_state.product_state(shop.features)
-            case "similar_product":
-                yield from similar_product.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
-            case "bought_together":
-                yield from bought_together.rows(tonight, shop.orders, shop.texts, words, params)
-            case "popular_product":
-                yield from popular_product.rows(tonight, words, params)
-            case "trending_product":
-                yield from trending_product.rows(tonight, words)
-            case _:
-                yield from cold_start.rows(tonight, words, params)
-
-    names = ("similar_product", "bought_together", "popular_product", "trending_product", "cold_start", "product_state")
-    return {name: made(name) for name in names}
+def _for_all(shop: _Shop, name: str) -> Iterator[dict[str, pa.Array]]:
+    """Blocks of rows of the table ``name``; none where the shop has no product for sale. Nothing is computed before it is read."""
+    tonight, words, params = shop.tonight, shop.words, shop.params
+    if not tonight.m:
+        return
+    match name:
+        case "product_state":
+            yield from catalogue_state.product_state(shop.features)
+        case "similar_product":
+            yield from similar_product.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
+        case "bought_together":
+            yield from bought_together.rows(tonight, shop.orders, shop.texts, words, params)
+        case "popular_product":
+            yield from popular_product.rows(tonight, words, params)
+        case "trending_product":
+            yield from trending_product.rows(tonight, words)
+        case "cold_start":
+            yield from cold_start.rows(tonight, words, params)
 
 
 def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
@@ -198,16 +198,3 @@ def _reasons(
         segment=Named(segments, customer),
         days=numbers(days),
     )
-
-
-def _framed(table: Published, blocks: Iterator[dict[str, pa.Array]]) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns of ``table``; one without rows where there are no blocks."""
-    schema = pa.schema([pa.field(c.name, _TYPES[c.kind], nullable=c.nullable) for c in table.columns])
-    empty = True
-    for block in blocks:
-        empty = False
-        yield pa.RecordBatch.from_arrays(
-            [block[name].cast(schema.field(name).type) for name in schema.names], schema=schema
-        )
-    if empty:
-        yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)

@@ -138,6 +138,7 @@ SIMILAR_PRODUCT = Published(
         PublishedColumn("score", "number", "Similarity.", "0 to 1"),
         _WHY,
     ),
+    for_all=True,
 )
 
 BOUGHT_TOGETHER = Published(
@@ -158,6 +159,7 @@ BOUGHT_TOGETHER = Published(
         PublishedColumn("lift", "number", "How many times as many orders hold both as if by chance.", "ratio"),
         _WHY,
     ),
+    for_all=True,
 )
 
 BUY_AGAIN = Published(
@@ -189,6 +191,7 @@ POPULAR_PRODUCT = Published(
         PublishedColumn("score", "number", "Share of the segment's recent purchases.", "0 to 1"),
         _WHY,
     ),
+    for_all=True,
 )
 
 TRENDING_PRODUCT = Published(
@@ -204,6 +207,7 @@ TRENDING_PRODUCT = Published(
         PublishedColumn("growth", "number", "Its share of the orders against its share before.", "ratio"),
         _WHY,
     ),
+    for_all=True,
 )
 
 COLD_START = Published(
@@ -217,6 +221,7 @@ COLD_START = Published(
         PublishedColumn("score", "number", "How strongly; comparable within one list only."),
         _WHY,
     ),
+    for_all=True,
 )
 
 PRODUCT_STATE = Published(
@@ -231,6 +236,7 @@ PRODUCT_STATE = Published(
         PublishedColumn("available", "boolean", "For sale and not out of stock."),
     ),
     indexes=(("category",),),
+    for_all=True,
 )
 
 CUSTOMER_SEGMENT = Published(
@@ -274,5 +280,5 @@ SPEC = Capability(
         "products that are in a list": "SELECT count(DISTINCT product_id) FROM ml.recommendation",
     },
     config=CONFIG,
-    functions="live.sql",
+    functions=("live.sql",),
 )

@@ -113,3 +113,16 @@ def _counted() -> dict[str, str]:
 COUNTED = _counted()
 NUMBERS: dict[str, str] = RAW | DERIVED | COUNTED
 """Every number that a model may use, with its words; null where it is not known or there is nothing to count."""
+
+
+_WHO = ("customer_", "device_", "card_", "address_", "email_", "component_")
+UNUSUAL = tuple(
+    name
+    for name in (*COUNTED, "component_orders", "component_entities", "customer_value", "category_value")
+    if name == "category_value" or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds")))
+)
+"""Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address: without both the
+average precision on a demo shop is .258, with them .223."""
+
+RATES = {name: columns for name, (columns, _) in ENCODED.items()}
+"""The columns behind each rate."""

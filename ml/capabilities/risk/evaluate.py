@@ -17,10 +17,10 @@ from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.orders import Tables, labelled, orders, seconds
 from ml.capabilities.risk.spec import SPEC, Params
 from ml.core.evaluation import Evaluation
+from ml.core.units import DAY_S
 from ml.learn.calibration import reliability
 from ml.learn.metrics import binary
 
-DAY = 86_400
 FEWEST = 4
 """Frauds in the window below which who expects the fewest wins."""
 
@@ -103,7 +103,7 @@ def _too_few(bad: int, good: int, frauds: int) -> tuple[str, ...]:
 
 
 def _judge(model: RiskModel, rows: pa.Table, label: binary.Labels, costs: money.Costs) -> Evaluation:
-    days = max(1.0, (pc.max(rows["at"]).as_py() - pc.min(rows["at"]).as_py()) / DAY if len(rows) else 0)
+    days = max(1.0, (pc.max(rows["at"]).as_py() - pc.min(rows["at"]).as_py()) / DAY_S if len(rows) else 0)
     probability = np.nan_to_num(model.predict(rows), nan=0.01)
     per_unit = binary.log_loss_skill(label, probability)
     return Evaluation(

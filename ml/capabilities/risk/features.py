@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
 from ml.capabilities.risk.history import UNITS, coded, history, shared
-from ml.capabilities.risk.orders import MOST, TRACES, Tables, detailed, key, labelled, orders, paid, seconds
+from ml.capabilities.risk.orders import MOST, TRACES, Tables, cards, detailed, key, labelled, orders, seconds
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
 
@@ -49,7 +49,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
         :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
         a label of either kind would be known) and ``open`` (may still be held) · ``open``: those of them that are open,
-        and their entities as the shop knows them, ``device``, ``card``, ``address``, ``ip`` and ``email`` · ``customer``
+        and their entities as the shop knows them, ``device``, ``card``, ``last_card`` (another, if two cards paid),
+        ``address``, ``ip`` and ``email`` · ``customer``
         (customer_id, orders, frauds, last_order_at) · ``entity`` (entity, kind, orders, customers, frauds,
         last_order_at), shared by several customers or used by a known fraud · ``cost`` (a row or none) · ``rule``: the
         entries of ``risk_list`` that hold on that day.
@@ -62,7 +63,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     told = described(tables, as_of, params)
     rows = coded(log(told))
     used = shared(rows)
-    names = ibis.memtable(_names(told, used, tables))
+    names = ibis.memtable(_names(told, used, tables, as_of))
     kept = [name for name in told.column_names if not name.startswith(_LOG)]
     every = ibis.memtable(pa.table({name: told[name] for name in kept} | _columns(history(rows))))
     order = every if only is None else every.semi_join(only, "order_id")
@@ -93,14 +94,14 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 def described(tables: Tables, as_of: datetime, params: Params) -> pa.Table:
     """What each order says of itself, its label, and what is to be counted of it (names that begin with ``log_``)."""
     placed = labelled(orders(tables, as_of), tables, as_of, params)
-    return _described(detailed(placed, tables, as_of), tables, as_of).to_pyarrow()
+    return _described(detailed(placed, tables, as_of, params), tables, as_of, params).to_pyarrow()
 
 
 def log(told: pa.Table) -> pa.Table:
     """What :mod:`history` counts, of the rows that :func:`build` describes."""
     hidden = [name for name in told.column_names if name.startswith(_LOG)]
     return pa.table(
-        {name: told[name] for name in ("order_no", "at", "fraud_at")}
+        {name: told[name] for name in ("order_no", "at", "fraud_at", "won_at")}
         | {name.removeprefix(_LOG): told[name] for name in hidden}
     )
 
@@ -114,13 +115,14 @@ def _size(total: ibis.Value) -> ibis.Value:
     return (ibis.greatest(ibis.least(total, MOST), 0.0) + 1).ln()
 
 
-def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+def _described(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     """The order's own numbers and texts, beside its customer's account."""
     people = known(tables["customer"], as_of, "registered_at")
     people = people.select("customer_id", home="country", opened=seconds(people["registered_at"]))
     rows = placed.left_join(people, "customer_id").drop("customer_id_right")
-    # An account that was opened after the order was not known at it.
-    opened = ibis.ifelse(rows["opened"] <= rows["at"], rows["opened"], ibis.null("int64"))
+    # An account that was opened after the order was decided about was not known at it.
+    decided = rows["at"] + params.decide_minutes * 60
+    opened = ibis.ifelse(rows["opened"] <= decided, ibis.least(rows["opened"], rows["at"]), ibis.null("int64"))
     numbers = {
         "total": rows["total"], "shipping": rows["shipping"], "pieces": rows["pieces"], "lines": rows["lines"],
         "dearest": rows["dearest"], "hour": rows["at"] % 86_400 / 3_600,
@@ -136,9 +138,9 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
         name: rows[name] if name in TRACES else key(rows["customer_id" if name == "customer" else name])
         for name in ENTITIES
     }
-    counted["category"] = key(rows["category"].nullif(""))
+    counted |= {"category": key(rows["category"].nullif("")), "card_listed": rows["card_listed"]}
     return rows.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *KEYS, "fraud_at", "label", "settled", "open",
+        "order_no", "order_id", "customer_id", "ordered_at", "at", *KEYS, "fraud_at", "won_at", "label", "settled", "open",
         **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},
         **{f"{_LOG}{name}": entity for name, entity in counted.items()},
         **{name: number.cast("float32") for name, number in numbers.items()},
@@ -149,7 +151,7 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Tabl
 def _customers(placed: ibis.Table) -> ibis.Table:
     rows = placed.filter(placed["customer_id"].notnull())
     return rows.group_by("customer_id").aggregate(
-        orders=rows.count(), frauds=rows["fraud_at"].count(), last_order_at=rows["ordered_at"].max()
+        orders=rows.count(), frauds=(rows["label"] == 1).fill_null(False).sum(), last_order_at=rows["ordered_at"].max()
     )
 
 
@@ -162,14 +164,14 @@ def _entities(used: ibis.Table, placed: ibis.Table, names: ibis.Table) -> ibis.T
     )  # fmt: skip
 
 
-def _names(told: pa.Table, used: pa.Table, tables: Tables) -> pa.Table:
+def _names(told: pa.Table, used: pa.Table, tables: Tables, as_of: datetime) -> pa.Table:
     """The entities as the shop writes them, of the orders that are open or that name an entity of ``used``."""
     asked = pc.or_(told["open"], pc.is_in(told["order_no"], used["order_no"].combine_chunks()))
     rows = ibis.memtable(told.filter(asked).select(["order_no", "order_id", "at"]))
     written = tables["order"]
     written = written.select("order_id", **{name: written[column].nullif("") for name, column in TRACES.items()})
-    rows = paid(rows.inner_join(written, "order_id"), tables)
-    return rows.select("order_no", *TRACES, "card").to_pyarrow()
+    rows = cards(rows.inner_join(written, "order_id"), tables, as_of)
+    return rows.select("order_no", *TRACES, "card", "last_card").to_pyarrow()
 
 
 def _cost(tables: Tables) -> ibis.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,14 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
+from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE
 from ml.kernels import windows as velocity
 from ml.kernels.components import components
+from ml.kernels.threads import side_by_side
 from ml.kernels.windows import Codes, Longs
 
 SPANS = np.array(list(WINDOWS.values()), np.int64)
 UNITS = 1 << 20
 """``value`` in the log is log(1 + total) in whole multiples of 1 / UNITS: integers have the same sum in any order."""
 NEVER = np.iinfo(np.int64).max
+LISTED = {"card": "card_listed"}
+"""What :func:`shared` lists of a kind, where it is more than the features may know."""
+TRACED = ("device", "card", "address", "ip", "email")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Log:
     """Orders as arrays of shape (n_orders,), in any order.
 
     ``by_at`` and ``by_since`` are their rows in the order of these times, ``fraud_row`` those that turned out to be frauds
-    in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none), ``size`` says how many there are.
+    (``fraud_step`` 1) or, later, none (-1), in the order of ``fraud_at``. ``code`` numbers each entity from 0 (-1: none),
+    ``size`` says how many there are.
     """
 
     order_no: Codes
@@ -37,12 +42,17 @@ class Log:
     by_since: Codes
     fraud_row: Codes
     fraud_at: Longs
+    fraud_step: Codes
     value: Longs
     code: dict[str, Codes]
     size: dict[str, int]
 
+    @property
+    def news(self) -> tuple[Codes, Longs, Codes]:
+        return self.fraud_row, self.fraud_at, self.fraud_step
 
-def history(rows: Log, *, threads: int = 2) -> pa.Table:
+
+def history(rows: Log) -> pa.Table:
     """Count, for each order, what was known of its customer, device, card, address, IP and e-mail when it was placed.
 
     Returns
@@ -52,19 +62,21 @@ def history(rows: Log, *, threads: int = 2) -> pa.Table:
         row by row. Of an entity that the order does not have everything is null.
     """
     # One entity per thread: beside the kernels each has its share of sorting and copying.
-    with ThreadPoolExecutor(threads) as pool:
-        parts = [
-            *pool.map(partial(_entity, rows), ENTITIES),
-            *pool.map(partial(_usual, rows), ("customer", "category")),
-            *pool.map(lambda part: part(rows), (_familiar, _components)),
+    parts = side_by_side(
+        [
+            *(partial(_entity, rows, name) for name in ENTITIES),
+            *(partial(_usual, rows, name) for name in ("customer", "category")),
+            partial(_familiar, rows),
+            partial(_components, rows),
         ]
+    )
     made = {"order_no": pa.array(rows.order_no)}
     for part in parts:
         made |= part
     return pa.table(made)
 
 
-def shared(rows: Log, *, threads: int = 2) -> pa.Table:
+def shared(rows: Log) -> pa.Table:
     """List the devices, cards and addresses that several customers used, or a fraud that is known by now.
 
     Returns
@@ -74,12 +86,12 @@ def shared(rows: Log, *, threads: int = 2) -> pa.Table:
         ``frauds``.
     """
     in_order = np.argsort(rows.order_no)
-    with ThreadPoolExecutor(threads) as pool:
-        return pa.concat_tables(pool.map(lambda kind: _shared(rows, kind, in_order), LINKS))
+    return pa.concat_tables(side_by_side([partial(_shared, rows, kind, in_order) for kind in LINKS]))
 
 
 def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
-    code, n = rows.code[kind], rows.size[kind]
+    name = LISTED.get(kind, kind)
+    code, n = rows.code[name], rows.size[name]
     there = in_order[code[in_order] >= 0]
     last = np.zeros(n, np.int64)
     last[code[there]] = there  # of equal codes the last one stays
@@ -87,7 +99,8 @@ def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
     # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
     first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
     bad = code[rows.fraud_row]
-    orders, customers, frauds = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first], bad))
+    orders, customers = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first]))
+    frauds = np.bincount(bad[bad >= 0], rows.fraud_step[bad >= 0], minlength=n).astype(np.int64)
     kept = np.flatnonzero((customers > 1) | (frauds > 0))
     return pa.table({
         "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
@@ -100,27 +113,60 @@ def _pairs(code: Codes, other: Codes, n: int) -> Longs:
     return np.where((code < 0) | (other < 0), 0, code.astype(np.int64) * n + other + 1)
 
 
-def coded(log: pa.Table, *, threads: int = 2) -> Log:
+def coded(log: pa.Table) -> Log:
     """Number the entities of a log.
 
     Parameters
     ----------
     log : pyarrow.Table
         One row per order in any order: ``order_no``, ``at`` (when it was placed, seconds since 1970), ``since`` (when it
-        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``value``,
-        ``category`` and a column per entity: whole numbers or texts, equal for what is shared, null where there is none.
+        became known, not before ``at``), ``fraud_at`` (when it became known to be a fraud; null: is not), ``won_at`` (when
+        it became known, after that, to be none; null: still is), ``value``, ``category`` and a column per entity: whole
+        numbers or texts, equal for what is shared, null where there is none; ``card_listed`` is the card whenever it was
+        paid.
+
+    Notes
+    -----
+    A value that most customers share is no entity: it is the device of a proxy, or stands for "unknown".
     """
     order_no, at, since, value = (log[name].to_numpy() for name in ("order_no", "at", "since", "value"))
-    fraud_at = pc.fill_null(log["fraud_at"].cast(pa.int64()), NEVER).to_numpy()
-    fraud_at = np.maximum(fraud_at, since)  # nobody knows of a fraud before the order
-    bad = np.flatnonzero(fraud_at < NEVER).astype(np.int32)
-    bad = bad[np.argsort(fraud_at[bad], kind="stable")]
-    names = tuple(dict.fromkeys((*ENTITIES, "category")))
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(lambda name: velocity.codes(_keys(log[name])), names))
+    fraud_row, fraud_at, fraud_step = _news(log, since)
+    names = tuple(dict.fromkeys((*ENTITIES, "category", *LISTED.values())))
+    found = side_by_side([partial(_codes, log[name]) for name in names])
     code = {name: part for name, (part, _) in zip(names, found, strict=True)}
     size = {name: n for name, (_, n) in zip(names, found, strict=True)}
-    return Log(order_no, at, since, _by(at), _by(since), bad, fraud_at[bad], value, code, size)
+    for name in (*TRACED, *LISTED.values()):
+        code[name] = _without_common(code[name], size[name], code["customer"])
+    return Log(order_no, at, since, _by(at), _by(since), fraud_row, fraud_at, fraud_step, value, code, size)
+
+
+def _news(log: pa.Table, since: Longs) -> tuple[Codes, Longs, Codes]:
+    """Rows that became known as frauds (1) or, after that, as none (-1), in the order of that time."""
+    bad, won = (pc.fill_null(log[name].cast(pa.int64()), NEVER).to_numpy() for name in ("fraud_at", "won_at"))
+    bad = np.maximum(bad, since)  # nobody knows of a fraud before the order
+    won = np.maximum(won, since)
+    rows = [np.flatnonzero(time < NEVER).astype(np.int32) for time in (bad, won)]
+    row, time = np.concatenate(rows), np.concatenate([bad[rows[0]], won[rows[1]]])
+    step = np.repeat(np.array([1, -1], np.int32), [len(part) for part in rows])
+    order = np.argsort(time, kind="stable")
+    return row[order], time[order], step[order]
+
+
+def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
+    """Take out the codes that most customers have, each guest being one; see :mod:`ml.contract.identities`."""
+    people = len(np.unique(customer[customer >= 0])) + int((customer < 0).sum())
+    least = max(COMMON_CUSTOMERS, int(COMMON_SHARE * people) + 1)
+    there = code >= 0
+    common = [
+        value
+        for value in np.flatnonzero(np.bincount(code[there], minlength=n) >= least)
+        if len(np.unique(who := customer[code == value])) + max(0, int((who < 0).sum()) - 1) >= least
+    ]
+    return np.where(np.isin(code, common), np.int32(-1), code).astype(np.int32) if common else code
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Codes, int]:
+    return velocity.codes(_keys(column))
 
 
 def _keys(column: pa.ChunkedArray) -> Longs:
@@ -140,12 +186,12 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     code, n = rows.code[entity], rows.size[entity]
     none = code < 0
     groups = velocity.group(code, n, rows.by_at, rows.by_since)
-    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS, threads=1)
+    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS)
     made = _windows(f"{entity}_orders", windows, none)
     for other in DISTINCT.get(entity, ()):
-        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS, threads=1)
+        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
-    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.fraud_row, rows.fraud_at)
+    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.news)
     new = seen[:, 0] == 0
     return made | {
         f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
@@ -158,7 +204,7 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
 def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
     """The order's value against the mean of the entity's earlier orders, as the log of their ratio."""
     groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
-    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since, threads=1)
+    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since)
     return {f"{entity}_value": _real((rows.value - usual) / UNITS, np.isnan(usual))}
 
 
@@ -170,7 +216,7 @@ def _familiar(rows: Log) -> dict[str, pa.Array]:
         none = guest | (rows.code[name] < 0)
         code, n = velocity.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
         groups = velocity.group(code, n, rows.by_at, rows.by_since)
-        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1], threads=1)
+        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1])
         made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
         strange += ~none & (seen[:, 0] == 0)
     return made | {"strange": _real(strange, guest)}
@@ -190,8 +236,7 @@ def _components(rows: Log) -> dict[str, pa.Array]:
         rows.since,
         rows.by_at,
         rows.by_since,
-        rows.fraud_row,
-        rows.fraud_at,
+        rows.news,
     )
     none = (links < 0).all(axis=1)
     names = ("component_orders", "component_entities", "component_frauds")

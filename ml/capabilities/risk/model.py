@@ -13,14 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import boosting, money, tuning
-from ml.capabilities.risk.anomaly import Anomaly
-from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RAW
-from ml.capabilities.risk.encoding import ENCODES, Encoder
+from ml.capabilities.risk import money, tuning
+from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RATES, RAW, UNUSUAL
 from ml.capabilities.risk.spec import Params
 from ml.core.errors import ArtifactError
-from ml.learn import calibration
+from ml.core.units import DAY_S
+from ml.learn import boosters, calibration
+from ml.learn.anomaly import Anomaly
 from ml.learn.calibration import Calibration
+from ml.learn.encoding import Encoder
 from ml.learn.logistic import Logistic
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +29,6 @@ Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int8]
 
 FORMAT = 3
-DAY = 86_400
 TEXTS = tuple(name for name in CATEGORIES if name != "item")
 MOST_VALUES, FEWEST_ROWS = 40, 10
 """A text becomes a category if so many orders have it; the rest is one category, missing."""
@@ -87,10 +87,10 @@ class RiskModel:
         """Learn from the settled orders of ``features["order"]`` whose label is known; forgets any earlier fit.
 
         ``fold``, one number per such order in the order of ``order_no``, is for orders without a time: see
-        :meth:`encoding.Encoder.fit`. The highest folds stand for the later orders then.
+        :meth:`ml.learn.encoding.Encoder.fit`. The highest folds stand for the later orders then.
         """
         order = _in_order(features["order"])
-        self.anomaly_ = Anomaly().fit(order)
+        self.anomaly_ = Anomaly(UNUSUAL).fit(order)
         # Places, not a copy: a table of millions of orders with all that is counted of them is the most that is held.
         told = np.flatnonzero(pc.and_(order["settled"], pc.is_valid(order["label"])).to_numpy())
         y = order["label"].take(pa.array(told)).to_numpy().astype(np.int8)
@@ -100,7 +100,7 @@ class RiskModel:
         self.orders_per_day_ = len(order) / max(1.0, _days(order))
         self.calibration_, self.flow_, self.flow_days_ = Calibration(), np.empty((0, 2)), 0.0
         self.core_: Any = None
-        self.encoder_ = Encoder(self.params.prior_orders)
+        self.encoder_ = Encoder(self.params.prior_orders, RATES)
         self.chosen_ = self.params
         if self.learnt:
             self._learn(order, told, y, fold)
@@ -154,9 +154,11 @@ class RiskModel:
         self, order: pa.Table, told: npt.NDArray[np.int64], y: Labels, fold: npt.NDArray[np.int64] | None
     ) -> None:
         """Learn from the youngest of the orders ``told``, no row of which sees a label that it may not see."""
-        delay = self.params.settle_days * DAY
+        delay = self.params.settle_days * DAY_S
         encoded = (
-            self.encoder_.fit(order.select(ENCODES).take(pa.array(told)), y, delay, fold) if self.boosted else None
+            self.encoder_.fit(order.select(self.encoder_.needs).take(pa.array(told)), y, delay, fold)
+            if self.boosted
+            else None
         )
         first = max(0, len(y) - self.params.train_orders)
         rows, y, fold = order.take(pa.array(told[first:])), y[first:], None if fold is None else fold[first:]
@@ -170,7 +172,7 @@ class RiskModel:
 
     def _fitted(self, x: Matrix, y: Labels) -> Any:
         if self.boosted:
-            return boosting.boost(x, y, len(TEXTS), self.chosen_, self.seed)
+            return boosters.boost(x, y, len(TEXTS), self.chosen_, self.seed, tuning.weights(y, self.chosen_))
         return self.linear().fit(x, y)
 
     def linear(self) -> Logistic:
@@ -235,10 +237,10 @@ def load(folder: Path) -> RiskModel:
         model.usual_, model.calibration_ = story["usual"], Calibration(**story["calibration"])
         model.flow_days_, model.orders_per_day_ = story["flow_days"], story["orders_per_day"]
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            model.flow_, model.anomaly_ = arrays["flow"], Anomaly.of(arrays)
+            model.flow_, model.anomaly_ = arrays["flow"], Anomaly.of(UNUSUAL, arrays)
             if model.learnt and model.boosted:
-                model.encoder_ = Encoder.of(model.params.prior_orders, arrays)
-                model.core_ = boosting.read(folder, model.params.members)
+                model.encoder_ = Encoder.of(model.params.prior_orders, RATES, arrays)
+                model.core_ = boosters.read(folder, model.params.members)
             elif model.learnt:
                 model.core_ = model.linear().take(arrays)
     except (OSError, ValueError, KeyError, TypeError, LightGBMError) as error:
@@ -270,4 +272,4 @@ def _medians(order: pa.Table) -> dict[str, float]:
 
 def _days(order: pa.Table) -> float:
     span = pc.min_max(order["at"]).as_py()
-    return (span["max"] - span["min"]) / DAY if len(order) else 0.0
+    return (span["max"] - span["min"]) / DAY_S if len(order) else 0.0

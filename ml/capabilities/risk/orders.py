@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import ibis
@@ -16,6 +16,8 @@ Tables = Mapping[str, ibis.Table]
 TRACES = {"device": "device_id", "address": "shipping_address", "ip": "ip", "email": "email"}
 """Entities and where the contract's ``order`` has them."""
 FRAUD = ("fraud", "chargeback")
+TAKEN_BACK = ("ok",)
+"""Outcomes that, known after a fraud or chargeback, say that it was none: the dispute was won."""
 MOST = 1e12
 """Amounts above are counted as this where they are added up: in hundredths they still fit a whole number."""
 
@@ -39,13 +41,13 @@ def orders(tables: Tables, as_of: datetime) -> ibis.Table:
     return placed.mutate(order_no=order_no)
 
 
-def detailed(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+def detailed(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     """Add what was bought and how it was paid; a missing ``total`` becomes the value of the lines.
 
-    A payment made later than the order is not looked at: when the order was placed its method was not known.
+    A payment made later than orders are decided is not looked at: its method was not known then.
     """
     lines = _lines(placed, tables, as_of)
-    whole = _beside(_beside(placed, _payments(placed, tables, key)), _items(lines))
+    whole = _beside(_beside(placed, _payments(placed, tables, as_of, params)), _items(lines))
     # Texts come last, from a table of products: carried from join to join they cost more than all the rest.
     for name, columns in (("product", ("category", "brand", "item")), ("second", ())):
         named = _products(tables, as_of).select("name", *columns, **{f"{name}_text": "text"})
@@ -55,50 +57,70 @@ def detailed(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
     return whole.mutate(total=total).drop("goods")
 
 
-def paid(placed: ibis.Table, tables: Tables) -> ibis.Table:
-    """Add ``payments``, ``instalments``, ``payment`` (one method, or two joined by +) and ``card``."""
-    return _beside(placed, _payments(placed, tables, lambda card: card))
+def cards(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+    """Add ``card`` and ``last_card``, the first and last in the order of their names of all that paid by ``as_of``.
 
-
-def _payments(placed: ibis.Table, tables: Tables, called: Callable[[ibis.Value], ibis.Value]) -> ibis.Table:
-    """Per ``order_no`` what :func:`paid` adds, the card as ``called``."""
+    What the shop's lists are held against: when an order is looked at, each card is known that paid by then.
+    """
     if "payment" not in tables:
-        none = placed.filter(ibis.literal(False)).select("order_no", card=called(placed["order_id"]))
-        return none.mutate(payments=ibis.null("int32"), instalments=ibis.null("int32"), payment=ibis.null("string"))
-    rows = tables["payment"].inner_join(placed.select("order_id", "order_no", "at"), "order_id")
-    rows = rows.filter((seconds(rows["paid_at"]) <= rows["at"]).fill_null(True))
+        return placed.mutate(card=ibis.null("string"), last_card=ibis.null("string"))
+    rows = known(tables["payment"], as_of, "paid_at").inner_join(placed.select("order_id", "order_no"), "order_id")
+    card = rows["card"].nullif("")
+    return _beside(placed, rows.group_by("order_no").aggregate(card=card.min(), last_card=card.max()))
+
+
+def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
+    """Per ``order_no`` ``payments``, ``instalments``, ``payment`` (one method, or two joined by +), ``card``, ``card_listed``.
+
+    Only the last, a card of the order whenever it paid, is more than what was known when the order was decided about.
+    """
+    if "payment" not in tables:
+        none = placed.filter(ibis.literal(False)).select("order_no", card=key(placed["order_id"]))
+        return none.mutate(
+            card_listed=none["card"], payments=ibis.null("int32"), instalments=ibis.null("int32"), payment=ibis.null("string")
+        )  # fmt: skip
+    rows = known(tables["payment"], as_of, "paid_at")
+    rows = rows.inner_join(placed.select("order_id", "order_no", "at"), "order_id")
+    at_order = (seconds(rows["paid_at"]) <= rows["at"] + params.decide_minutes * 60).fill_null(True)
     made = rows.group_by("order_no").aggregate(
-        payments=rows.count().cast("int32"),
-        instalments=rows["instalments"].max().cast("int32"),
-        _first=rows["method"].min(), _last=rows["method"].max(),
-        card=rows["card"].nullif("").min(),
+        _n=at_order.sum(),
+        instalments=rows["instalments"].max(where=at_order).cast("int32"),
+        _first=rows["method"].min(where=at_order), _last=rows["method"].max(where=at_order),
+        card=rows["card"].nullif("").min(where=at_order), card_listed=rows["card"].nullif("").min(),
     )  # fmt: skip
     both = ibis.ifelse(made["_first"] == made["_last"], made["_first"], made["_first"] + "+" + made["_last"])
-    return made.mutate(payment=both, card=called(made["card"])).drop("_first", "_last")
+    return made.mutate(
+        payment=both, card=key(made["card"]), card_listed=key(made["card_listed"]),
+        payments=made["_n"].nullif(0).cast("int32"),
+    ).drop("_first", "_last", "_n")  # fmt: skip
 
 
 def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
-    """Add ``fraud_at``, ``label``, ``settled`` and ``open`` as known at ``as_of``.
+    """Add ``fraud_at``, ``won_at``, ``label``, ``settled`` and ``open`` as known at ``as_of``.
 
-    An order with a fraud or chargeback is 1; one that came back, was cancelled or went well is 0. One without an outcome
-    is unknown, however good it looks, until it is ``mature_days`` old and was placed after the shop began to write
-    outcomes down.
+    An order with a fraud or chargeback is 1, unless it was known to be ok after that (``won_at``: a dispute that was won);
+    one that came back, was cancelled or went well is 0. One without an outcome is unknown, however good it looks, until it
+    is ``mature_days`` old and was placed after the shop began to write outcomes down.
     """
     end = _seconds_of(as_of)
     now = placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400)
     if "order_outcome" in tables:
         told = known(tables["order_outcome"], as_of, "known_at")
-        bad = told["kind"].isin(FRAUD)
-        told = told.mutate(_bad_at=ibis.ifelse(bad, seconds(told["known_at"]), ibis.null("int64")), _good=~bad)
-        begun = told.aggregate(_begun=seconds(told["known_at"]).min())
-        told = told.group_by("order_id").aggregate(fraud_at=told["_bad_at"].min(), _good=told["_good"].any())
-        now = now.left_join(told, "order_id").drop("order_id_right").cross_join(begun)
+        at, bad = seconds(told["known_at"]), told["kind"].isin(FRAUD)
+        begun = told.aggregate(_begun=at.min())
+        told = told.group_by("order_id").aggregate(
+            fraud_at=at.min(where=bad), _bad_until=at.max(where=bad), _good=(~bad).any(),
+            _won=at.max(where=told["kind"].isin(TAKEN_BACK)),
+        )  # fmt: skip
+        told = told.mutate(won_at=ibis.ifelse(told["_won"] > told["_bad_until"], told["_won"], ibis.null("int64")))
+        now = now.left_join(told, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
         silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
         good = now["_good"].fill_null(False) | silent.fill_null(False)
-        label = ibis.cases((now["fraud_at"].notnull(), 1), (good, 0), else_=ibis.null("int8")).cast("int8")
-        now = now.mutate(label=label).drop("_good", "_begun")
+        fraud = now["fraud_at"].notnull() & now["won_at"].isnull()
+        now = now.mutate(label=ibis.cases((fraud, 1), (good, 0), else_=ibis.null("int8")).cast("int8"))
+        now = now.drop("_good", "_begun")
     else:
-        now = now.mutate(fraud_at=ibis.null("int64"), label=ibis.null("int8"))
+        now = now.mutate(fraud_at=ibis.null("int64"), won_at=ibis.null("int64"), label=ibis.null("int8"))
     unfinished = may_be_held(now) & now["label"].isnull()
     return now.mutate(open=unfinished & (now["at"] >= end - params.open_days * 86_400))
 

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from ml.capabilities.risk.money import ALLOW, BLOCK, Choices
 
 PLACES = {
-    "customer": ("customer_id",), "device": ("device",), "card": ("card",), "address": ("address",), "ip": ("ip",),
+    "customer": ("customer_id",), "device": ("device",), "card": ("card", "last_card"), "address": ("address",), "ip": ("ip",),
     "email": ("email",), "country": ("shipping_country", "billing_country"),
 }  # fmt: skip
-"""Where an order has what an entry names. For a country either of two will do."""
+"""Where an order has what an entry names. For a country or card either of two will do."""
 
 NONE = -1
 

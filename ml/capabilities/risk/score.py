@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import anomaly, money, reasons, rules
+from ml.capabilities.risk import money, reasons, rules
+from ml.capabilities.risk.columns import UNUSUAL
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
-from ml.core.spec import Published
+from ml.core.batches import batches
+from ml.kernels.threads import side_by_side, threads
 
 BLOCK = 50_000
-THREADS = 2
 TELLING = 4.0
 """Orders so many times as risky as the mean one get reasons, whatever is decided."""
-_TYPES = {
-    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 Columns = dict[str, pa.Array | pa.ChunkedArray]
 
 
@@ -42,23 +39,32 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
 def score(
     model: RiskModel, features: Mapping[str, pa.Table], shard: int, shards: int, params: Params
 ) -> dict[str, Iterator[pa.RecordBatch]]:
-    """Make the rows of open orders ``[n shard / shards, n (shard + 1) / shards)``; shard 0 makes the other two tables too.
+    """Make the rows of open orders ``[n shard / shards, n (shard + 1) / shards)``.
 
     Returns
     -------
     dict of str to iterator of pyarrow.RecordBatch
-        By published table, with its columns; the rows are made while they are read, in blocks of orders.
+        ``order_risk``, with its columns; the rows are made while they are read, in blocks of orders.
     """
     n = units(features)
     start, end = n * shard // shards, n * (shard + 1) // shards
     held = features["open"].sort_by("order_no")
     costs = money.costs(features, params)
     orders = score_blocks(model, held.slice(start, end - start), features["rule"], costs)
-    first = shard == 0
+    return {ORDER_RISK.name: batches(ORDER_RISK, orders)}
+
+
+def score_all(
+    model: RiskModel,
+    features: Mapping[str, pa.Table],
+    rows: Mapping[str, pa.Table],  # noqa: ARG001
+    params: Params,
+) -> dict[str, Iterator[pa.RecordBatch]]:
+    """Make ``customer_risk`` and ``entity_risk``: what is known of customers and of the entities of their orders."""
+    held = features["open"].sort_by("order_no")
     return {
-        "order_risk": _framed(ORDER_RISK, orders),
-        "customer_risk": _framed(CUSTOMER_RISK, iter([_customers(model, features, held, params)] if first else [])),
-        "entity_risk": _framed(ENTITY_RISK, iter([_entities(features, params)] if first else [])),
+        CUSTOMER_RISK.name: batches(CUSTOMER_RISK, [_customers(model, features, held, params)]),
+        ENTITY_RISK.name: batches(ENTITY_RISK, [_entities(features, params)]),
     }
 
 
@@ -68,9 +74,11 @@ def score_blocks(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money
     def scored(start: int) -> Columns:
         return score_orders(model, order.slice(start, BLOCK), rule, costs)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(order), THREADS * BLOCK):  # no more at once than there are threads: memory is bounded
-            yield from pool.map(scored, range(start, min(start + THREADS * BLOCK, len(order)), BLOCK))
+    turn = threads() * BLOCK  # no more at once than there are threads: memory is bounded
+    for start in range(0, len(order), turn):
+        yield from side_by_side(
+            [partial(scored, block) for block in range(start, min(start + turn, len(order)), BLOCK)]
+        )
 
 
 def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Columns:
@@ -114,7 +122,7 @@ def _reasons(model: RiskModel, order: pa.Table, probability: money.Floats, decis
         words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_)
     else:
         asked = np.arange(len(order))
-        words = reasons.words(order, model.anomaly_.contributions(order), anomaly.COLUMNS, model.usual_)
+        words = reasons.words(order, model.anomaly_.contributions(order), UNUSUAL, model.usual_)
     at = np.full(len(order), len(asked), np.int64)
     at[asked] = np.arange(len(asked))
     return pa.concat_arrays([words, pa.array([reasons.NOTHING])]).take(pa.array(at))
@@ -144,23 +152,3 @@ def _rate(rows: pa.Table, features: Mapping[str, pa.Table], params: Params) -> p
     shop = sum(every["frauds"].to_pylist()) / max(1, sum(every["orders"].to_pylist()))
     frauds, orders = (rows[name].to_numpy().astype(np.float64) for name in ("frauds", "orders"))
     return pa.array((frauds + params.prior_orders * shop) / (orders + params.prior_orders))
-
-
-def _framed(table: Published, blocks: Iterator[Columns]) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns of ``table``; one without rows where there are no blocks."""
-    schema = pa.schema([pa.field(c.name, _TYPES[c.kind], nullable=c.nullable) for c in table.columns])
-    empty = True
-    for block in blocks:
-        empty = False
-        made = pa.table([_whole(block[field.name]).cast(field.type) for field in schema], schema=schema)
-        yield made.combine_chunks().to_batches()[0] if len(made) else _none(schema)
-    if empty:
-        yield _none(schema)
-
-
-def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _none(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)

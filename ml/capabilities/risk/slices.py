@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.learn.calibration import wilson
+from ml.learn.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -7,31 +7,25 @@ from datetime import timedelta
 
 from ml.capabilities.risk.config import CONFIG, DEFAULTS
 from ml.core.spec import Capability, Gate, Live, Published, PublishedColumn
+from ml.learn.params import BoostingParams
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(BoostingParams):
     """Parameters of order risk. Costs are defaults for a shop that has not filled in its own (table ``risk_cost``)."""
 
     settle_days: int = 45
     """Outcomes of orders younger than this are not learnt from or tested on: of these, the bad ones are known first."""
     mature_days: int = 120
     """An order this old without any outcome counts as good: a card payment can be disputed for 120 days."""
+    decide_minutes: int = 60
+    """An order is decided about no sooner than so long after it was placed: a payment up to then belongs to it."""
     open_days: int = 30
     """An order older than this is not held any more, whatever its status says."""
     prior_orders: float = 20.0
     """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
     train_orders: int = 1_000_000
     """At most so many labelled orders are learned from, the youngest; the rates of entities are of all."""
-    members: int = 1
-    """Boosters whose log-odds are averaged."""
-    trees: int = 100
-    leaves: int = 8
-    learning_rate: float = 0.08
-    min_leaf: int = 20
-    column_share: float = 0.4
-    """Share of the columns that a tree may use."""
-    ridge: float = 5.0
     trials: int = 0
     """Proposals that :mod:`tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
     fraud_weight: float = 1.0
@@ -90,6 +84,7 @@ CUSTOMER_RISK = Published(
             "score", "number", "Highest probability among the open orders; null: none.", "0 to 1", nullable=True
         ),
     ),
+    for_all=True,
 )
 
 ENTITY_RISK = Published(
@@ -105,6 +100,7 @@ ENTITY_RISK = Published(
         PublishedColumn("rate", "number", "Share of frauds, drawn to the shop's where orders are few.", "0 to 1"),
         PublishedColumn("last_order_at", "timestamp", "The latest order with it.", "UTC"),
     ),
+    for_all=True,
 )
 
 SPEC = Capability(
@@ -128,5 +124,7 @@ SPEC = Capability(
         ),
     },
     config=CONFIG,
-    live=Live("order", ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"),
+    live=Live(
+        {"order": ("order_id",)}, ("customer", "product", "order_item", "order_outcome", "payment"), "order_risk"
+    ),
 )

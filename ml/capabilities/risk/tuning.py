@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.risk import boosting
 from ml.capabilities.risk.spec import Params
+from ml.learn import boosters
+from ml.learn.tuning import chosen
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
@@ -29,42 +29,25 @@ EDGES = (0.4, 0.6, 0.8, 1.0)
 def tuned(x: Matrix, y: Labels, texts: int, params: Params, seed: int) -> Params:
     """``params``, or those that foretell later orders better by more than chance.
 
-    Optuna's TPE (Bergstra et al., NeurIPS 2011) draws ``params.trials`` proposals. The best takes the defaults' place only
-    if its log loss per order is lower by more than one standard error of the difference, since the best of many is partly
-    lucky.
+    See :func:`ml.learn.tuning.chosen`; the loss is the log loss of an order.
 
     Parameters
     ----------
     x : ndarray of shape (n_orders, n_columns), float32
-        In the order of time; see :func:`boosting.boost` for its columns.
+        In the order of time; see :func:`ml.learn.boosters.boost` for its columns.
     y : ndarray of shape (n_orders,), int8
     """
     if not params.trials or y.sum() < FEWEST:
         return params
-    import optuna
-
     x, y = x[-ROWS:], y[-ROWS:]
-    usual = np.concatenate(list(losses(x, y, texts, params, seed)))
-    found: dict[int, tuple[Params, Floats]] = {}
-
-    def objective(trial: Any) -> float:
-        chosen = proposal(trial, params)
-        made = []
-        for fold, part in enumerate(losses(x, y, texts, chosen, seed)):
-            made.append(part)
-            trial.report(float(np.concatenate(made).mean()), fold)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-        found[trial.number] = chosen, np.concatenate(made)
-        return float(found[trial.number][1].mean())
-
-    logging.getLogger("optuna").setLevel(logging.WARNING)
-    sampler, pruner = optuna.samplers.TPESampler(seed=seed), optuna.pruners.MedianPruner(n_startup_trials=4)
-    study = optuna.create_study(sampler=sampler, pruner=pruner)
-    study.optimize(objective, n_trials=params.trials)
-    best, loss = found[study.best_trial.number]
-    gain = usual - loss
-    return best if gain.mean() > gain.std() / np.sqrt(len(gain)) else params
+    return chosen(
+        params,
+        lambda trial: proposal(trial, params),
+        lambda proposed: losses(x, y, texts, proposed, seed),
+        trials=params.trials,
+        seed=seed,
+        prune=True,
+    )
 
 
 def proposal(trial: Any, params: Params) -> Params:
@@ -85,6 +68,13 @@ def losses(x: Matrix, y: Labels, texts: int, params: Params, seed: int) -> Itera
     """Log loss of each later order, fold by fold."""
     edges = [int(len(y) * share) for share in EDGES]
     for start, end in itertools.pairwise(edges):
-        fitted = boosting.boost(x[:start], y[:start], texts, replace(params, members=1), seed)
+        fitted = boosters.boost(
+            x[:start], y[:start], texts, replace(params, members=1), seed, weights(y[:start], params)
+        )
         z = fitted.log_odds(x[start:end])
         yield np.logaddexp(0.0, np.where(y[start:end] > 0, -z, z))
+
+
+def weights(y: Labels, params: Params) -> Floats | None:
+    """What each order counts while learning: a fraud ``params.fraud_weight``; None where all count the same."""
+    return np.where(y > 0, params.fraud_weight, 1.0) if params.fraud_weight != 1 else None

@@ -30,13 +30,15 @@ class Counts(NamedTuple):
 
 def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
     """Make the rows of ``sentiment_alert``, by product id and aspect."""
+    from scipy.stats import false_discovery_control
+
     spans = [counts(said, days, params) for days in params.alert_days]
     p_values = np.stack([p_value(span) for span in spans])
     possible = np.stack([least_p_value(span) for span in spans])
     of_all = len(spans)
     p, could = np.minimum(1, of_all * p_values.min(axis=0)), of_all * possible.min(axis=0) <= params.false_alarms
     q = np.ones_like(p)
-    q[could] = benjamini_hochberg(p[could])
+    q[could] = false_discovery_control(p[could])
     enough = np.stack([span.bad >= params.alert_least for span in spans])
     which = np.where(enough, p_values, 2.0).argmin(axis=0)
     found = np.argwhere((q <= params.false_alarms) & enough.any(axis=0))
@@ -76,28 +78,10 @@ def p_value(tests: Counts) -> Floats:
 
 def least_p_value(tests: Counts) -> Floats:
     """The p-value if as many as can be of the bad reviews were recent ones: P(X = min(n, K))."""
-    from scipy.special import gammaln
-
-    def log_choose(n: Ints, k: Ints) -> Floats:
-        return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))
+    from scipy.stats import hypergeom
 
     n, whole, bad = tests.n, tests.n + tests.n_before, tests.bad + tests.bad_before
-    most = np.minimum(n, bad)
-    return np.exp(log_choose(bad, most) + log_choose(whole - bad, n - most) - log_choose(whole, n))
-
-
-def benjamini_hochberg(p: Floats) -> Floats:
-    """q-values: q_(i) = min over j >= i of m p_(j) / j.
-
-    Examples
-    --------
-    >>> benjamini_hochberg(np.array([0.01, 0.9, 0.02])).round(3).tolist()
-    [0.03, 0.9, 0.03]
-    """
-    m, order = len(p), np.argsort(p, kind="stable")
-    q = np.empty(m)
-    q[order] = np.minimum.accumulate((p[order] * m / np.arange(1, m + 1))[::-1])[::-1]
-    return q
+    return np.asarray(hypergeom.pmf(np.minimum(n, bad), whole, bad, n))
 
 
 def _told(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ml.capabilities.sentiment.clauses import clause_end, find_joints, room_for_joints
-from ml.capabilities.sentiment.grams import Bytes, Folds, Texts, Tokens, folds, room, tokenise
-from ml.capabilities.sentiment.reader import cut
-from ml.capabilities.sentiment.roles import Roles, Words, fold
 from ml.capabilities.sentiment.spec import Params
 from ml.kernels.compiled import compiled
+from ml.kernels.hashing import OFFSET_32
+from ml.learn.intervals import wilson
+from ml.text.clauses import clause_end, find_joints, room_for_joints
+from ml.text.marked_words import Roles, Words, fold
+from ml.text.reader import cut
+from ml.text.tokens import Bytes, Folds, Texts, Tokens, folds, room, tokenise
 
 _PLACES = 1 << 18
-_Z = 1.96
 
 
 def learn(texts: Texts, roles: Roles, params: Params) -> dict[str, str]:
@@ -37,18 +37,11 @@ def learn(texts: Texts, roles: Roles, params: Params) -> dict[str, str]:
     if not n_aspects or not len(texts):
         return {}
     enough = np.flatnonzero(total >= params.learn_aspect_reviews)
-    least = _wilson(of[enough].max(axis=1), total[enough])
+    least = wilson(of[enough].max(axis=1), total[enough])[0]
     chosen = enough[least >= params.learn_aspect_share]
     found = cut(texts, where[chosen, 0], where[chosen, 1], where[chosen, 2], 1_000).to_pylist()
     words = [(fold(word), roles.aspects[int(of[place].argmax())]) for word, place in zip(found, chosen, strict=True)]
     return dict(sorted((tokens_[0], aspect) for tokens_, aspect in words if tokens_ and tokens_[0][0].isalpha()))
-
-
-def _wilson(hits: npt.NDArray[np.int32], n: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Lower end of Wilson's 95 % interval of a share."""
-    share = hits / n
-    centre, half = share + _Z**2 / (2 * n), _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return np.asarray((centre - half) / (1 + _Z**2 / n), np.float64)
 
 
 @compiled
@@ -81,7 +74,7 @@ def _count(data: Bytes, ends: Any, folds: Folds, words: Words, counts: Any, wher
 @compiled
 def _place(text: Tokens, k: int, n: int) -> int:
     """Where the word of token ``k`` is counted; two words at one place are so rare that nothing is done about it."""
-    h = np.int64(0x811C9DC5)
+    h = np.int64(OFFSET_32)
     for i in range(text.starts[k], text.starts[k + 1]):
         h = ((h ^ text.letters[i]) * 0x01000193) & 0xFFFFFFFF
     return int((h ^ (h >> 15)) & (n - 1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ml.capabilities.sentiment.seeds import ASPECT_HINTS, ASPECT_WORDS, words
+from ml.capabilities.sentiment.seeds import ASPECT_HINTS, ASPECT_WORDS
 from ml.core.spec import ConfigColumn, ConfigTable
+from ml.text.function_words import words
 
 
 def _rows() -> tuple[dict[str, str | bool], ...]:

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment import behaviour
-from ml.capabilities.sentiment.calibrate import macro_f1
-from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.model import CLASSES, Sentiment, classes
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.evaluation import Evaluation
+from ml.learn.class_calibration import macro_f1
+from ml.text.clean import clean
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml.capabilities.sentiment.seeds import words
+from ml.text.function_words import words
 
 GOOD = {
     "en": (

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment import aspect_words as learned
-from ml.capabilities.sentiment import classifier, files, language
-from ml.capabilities.sentiment.clean import clean
 from ml.capabilities.sentiment.config import ASPECT_WORD
-from ml.capabilities.sentiment.grams import Texts
-from ml.capabilities.sentiment.roles import Roles, roles
+from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
+from ml.text import classifier, files, language
+from ml.text.clean import clean
+from ml.text.marked_words import Roles, roles
+from ml.text.tokens import Texts
 
 FORMAT = 4
 CLASSES = len(LABELS)
@@ -48,22 +49,22 @@ class Sentiment:
         Words of the shop's reviews that were learned, with their aspects.
     """
 
-    def __init__(self, params: Params, *, taught: bool = True, seed: int = 0, threads: int = 2) -> None:
-        self.params, self.taught, self.seed, self.threads = params, taught, seed, threads
+    def __init__(self, params: Params, *, taught: bool = True, seed: int = 0) -> None:
+        self.params, self.taught, self.seed = params, taught, seed
 
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
         texts, stars = teaching(features["review"], self.params)
         if not self.taught:
             texts, stars = texts.slice(0, 0), stars[:0]
-        self.classifier_ = classifier.learn(texts, stars - 1, CLASS_OF, self.params, self.seed, hints=True)
+        self.classifier_ = classifier.learn(texts, stars - 1, CLASS_OF, self.params, self.seed, hints=tuple(examples()))
         self.languages_ = language.learn(texts)
         self.aspect_words_ = learned.learn(Texts.of(texts), roles(aspect_words(features), {}), self.params)
         return self
 
     def chances(self, texts: pa.Array) -> npt.NDArray[np.float64]:
         """Chance of each class for cleaned texts, shape (n_texts, 3)."""
-        return self.classifier_.chances(Texts.of(texts), threads=self.threads)
+        return self.classifier_.chances(Texts.of(texts))
 
     def roles(self, features: Mapping[str, pa.Table]) -> Roles:
         """Words to look out for: those of the shop's staff tonight, and those that were learned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment.read_reviews import Judged
 from ml.capabilities.sentiment.spec import LABELS
-
-DAY = 86_400_000_000
+from ml.core.units import DAY_US
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -48,21 +47,30 @@ class Opinions(NamedTuple):
     quotes: pa.Array
 
 
-def opinions(judged: Judged, as_of: int) -> Opinions:
-    """Number what was judged; ``as_of`` in microseconds since 1970."""
-    products = pc.unique(judged.reviews["product_id"]).drop_null().sort()
-    product = pc.fill_null(pc.index_in(judged.reviews["product_id"], products), -1)
-    aspects = pc.unique(judged.aspects["aspect"]).sort()
-    quotes = judged.aspects["quote"]
+def opinions(rows: Mapping[str, pa.Table], as_of: int) -> Opinions:
+    """Number what was published of each review.
+
+    Parameters
+    ----------
+    rows : mapping of str to pyarrow.Table
+        ``review_sentiment`` and ``review_aspect`` as their spec says; the latter speaks of reviews of the former.
+    as_of : int
+        Microseconds since 1970; every review is older.
+    """
+    reviews, clauses = rows["review_sentiment"], rows["review_aspect"]
+    products = pc.unique(reviews["product_id"]).drop_null().sort()
+    product = pc.fill_null(pc.index_in(reviews["product_id"], products), -1)
+    aspects = pc.unique(clauses["aspect"]).sort()
+    review = pc.index_in(clauses["review_id"], reviews["review_id"].combine_chunks())
     return Opinions(
         products.to_pylist(),
         product.to_numpy().astype(np.int64),
-        (as_of - 1 - judged.reviews["written_at"].to_numpy()) // DAY,
-        judged.said["score"].to_numpy(),
-        np.asarray(pc.equal(judged.said["label"], LABELS[0]).to_numpy(), bool),
+        (as_of - 1 - reviews["written_at"].cast(pa.int64()).to_numpy()) // DAY_US,
+        reviews["score"].to_numpy(),
+        np.asarray(pc.equal(reviews["label"], LABELS[0]).to_numpy(), bool),
         aspects.to_pylist(),
-        judged.aspects["row"].to_numpy(),
-        pc.index_in(judged.aspects["aspect"], aspects).to_numpy().astype(np.int64),
-        judged.aspects["score"].to_numpy(),
-        quotes.combine_chunks() if isinstance(quotes, pa.ChunkedArray) else quotes,
+        review.to_numpy().astype(np.int64),
+        pc.index_in(clauses["aspect"], aspects).to_numpy().astype(np.int64),
+        clauses["score"].to_numpy(),
+        clauses["quote"].combine_chunks(),
     )

@@ -11,14 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import language
-from ml.capabilities.sentiment.classifier import fingerprints
-from ml.capabilities.sentiment.clean import clean
-from ml.capabilities.sentiment.grams import Texts
 from ml.capabilities.sentiment.model import Sentiment, aspect_words
-from ml.capabilities.sentiment.reader import Read, cut, read
-from ml.capabilities.sentiment.roles import Roles
 from ml.capabilities.sentiment.spec import LABELS, Params
+from ml.kernels.groups import ends_of
+from ml.text import language
+from ml.text.classifier import fingerprints
+from ml.text.clean import clean
+from ml.text.marked_words import Roles
+from ml.text.reader import Read, cut, read
+from ml.text.tokens import Texts
 
 BLOCK = 50_000
 READER = 1
@@ -132,7 +133,7 @@ def _fresh(
     )
     bytes_ = Texts.of(texts)
     both = model.classifier_
-    found = read(bytes_, both.linear, both.alone.of_clauses, roles, threads=model.threads)
+    found = read(bytes_, both.linear, both.alone.of_clauses, roles)
     said = pa.table({
         "row": pa.array(rows),
         "label": pa.array(LABELS).take(pa.array(label)),
@@ -164,7 +165,7 @@ def _reasons(texts: Texts, found: Read) -> pa.Array:
     )
     signs = pa.array(np.where(found.moved[row, place] > 0, "+ ", "- ")).cast(pa.large_string())
     signed = pc.binary_join_element_wise(signs, pieces, pa.scalar("", pa.large_string()))
-    ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(texts)))])
+    ends = ends_of(np.bincount(row, minlength=len(texts)))
     return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), signed.cast(pa.string())), ", ")
 
 

@@ -7,48 +7,16 @@ from datetime import timedelta
 
 from ml.capabilities.sentiment.config import CONFIG
 from ml.core.spec import Capability, Gate, Published, PublishedColumn
+from ml.text.params import TextParams
 
 LABELS = ("negative", "neutral", "positive")
 """Up to 2 stars, 3 stars, 4 stars and more."""
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(TextParams):
     """Parameters of the review sentiment; the defaults were chosen by cross-validation inside the training texts."""
 
-    bits: int = 20
-    """N-grams are hashed into ``2 ** bits`` buckets."""
-    min_reviews: int = 2
-    """An n-gram of fewer reviews tells nothing; also of the shop's word list."""
-    char_weight: float = 0.7
-    """What a text's character n-grams count beside its words."""
-    head_weight: float = 0.5
-    """What the headline's own n-grams count beside those of the whole."""
-    strength: float = 0.4
-    """C of the support vector machines: the larger, the closer they follow the training reviews."""
-    folds: int = 3
-    """Parts of the training reviews, of which the calibration looks at one after the other, each left out of a fit."""
-    calibrate_reviews: int = 10_000
-    """No further part is looked at after so many reviews: more hardly better the calibration, and each costs a fit."""
-    train_reviews: int = 100_000
-    """At most so many reviews are learned from, the youngest."""
-    lexicon_weight: float = 1.0
-    """What an entry of the built-in word list counts beside a review of the shop."""
-    network: bool = True
-    """False: never train a network beside the linear model."""
-    network_least: int = 4_000
-    """Fewer training reviews: no network."""
-    network_reviews: int = 30_000
-    """At most so many reviews are learned from by the network, the youngest."""
-    network_bits: int = 17
-    network_tokens: int = 80
-    """Tokens of a text that the network looks at."""
-    network_dimensions: int = 48
-    network_filters: int = 64
-    network_epochs: int = 3
-    network_rate: float = 0.003
-    network_seconds: float = 240.0
-    """No further epoch is begun after so long."""
     mismatch: float = 0.8
     """A text whose chance of the other side is at least this contradicts its stars."""
     aspect_sure: float = 0.25
@@ -131,6 +99,7 @@ PRODUCT_SENTIMENT = Published(
         PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none."),
     ),
     indexes=(("score",),),
+    for_all=True,
 )  # fmt: skip
 
 SENTIMENT_ALERT = Published(
@@ -154,6 +123,7 @@ SENTIMENT_ALERT = Published(
         PublishedColumn("quote", "text", "What one of them says."),
         PublishedColumn("reason", "text", "The alert in words."),
     ),
+    for_all=True,
 )  # fmt: skip
 
 SPEC = Capability(

@@ -62,9 +62,7 @@ class Scratch(NamedTuple):
     masks: npt.NDArray[np.uint32]
 
 
-def top_k_dense(
-    users: Scores, items: Scores, k: int, exclude: Csr | None = None, *, threads: int = 1
-) -> tuple[Ids, Scores]:
+def top_k_dense(users: Scores, items: Scores, k: int, exclude: Csr | None = None) -> tuple[Ids, Scores]:
     """Rank items by the product of dense factors, x_u · y_i.
 
     Parameters
@@ -75,8 +73,6 @@ def top_k_dense(
         Length of each list, at least 1.
     exclude : csr of shape (n_users, n_items), optional
         Stored entries are left out (what the user has bought), whatever their value.
-    threads : int
-        Worker threads; the result does not depend on it. The process' BLAS is held to one thread meanwhile.
 
     Returns
     -------
@@ -112,7 +108,7 @@ def top_k_dense(
         _lists(catalogue, _customers(x[start:end], turn), excluded, ids[start:end], scores[start:end])
 
     with threadpool_limits(1, user_api="blas"):
-        share(work, len(x), threads, USERS_PER_CALL)
+        share(work, len(x), USERS_PER_CALL)
     return ids, scores
 
 

@@ -13,9 +13,7 @@ Arrays = tuple[npt.NDArray[np.int64], Ids, Scores]
 """``indptr``, ``indices`` and ``data`` of a CSR."""
 
 
-def top_k_sparse(
-    history: Csr, similar: Csr, k: int, exclude: Csr | None = None, *, threads: int = 1
-) -> tuple[Ids, Scores, Ids]:
+def top_k_sparse(history: Csr, similar: Csr, k: int, exclude: Csr | None = None) -> tuple[Ids, Scores, Ids]:
     """Rank items by a sparse product, r_u = Σ_j h_uj s_j, of which no more than one row is ever held.
 
     Parameters
@@ -26,8 +24,6 @@ def top_k_sparse(
         Length of each list, at least 1.
     exclude : csr of shape (n_users, n_items), optional
         Stored entries are left out, whatever their value.
-    threads : int
-        Worker threads; the result does not depend on it.
 
     Returns
     -------
@@ -61,7 +57,7 @@ def top_k_sparse(
             (ids, scores, source),
         )
 
-    share(work, n, threads, USERS_PER_CALL)
+    share(work, n, USERS_PER_CALL)
     scores[ids < 0] = 0
     return ids, scores, source
 

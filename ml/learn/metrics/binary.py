@@ -24,19 +24,16 @@ def roc_auc(label: Labels, score: Floats) -> float:
     >>> roc_auc(np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.2, 0.9]))
     0.875
     """
-    taken, false = _curve(label, score)
-    if not len(taken) or not taken[-1] or not false[-1]:
-        return 0.5
-    steps = np.diff(false, prepend=0.0)
-    return float((steps * (taken + np.concatenate([[0.0], taken[:-1]])) / 2).sum() / (taken[-1] * false[-1]))
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(label, score)) if len(np.unique(label)) > 1 else 0.5
 
 
 def average_precision(label: Labels, score: Floats) -> float:
     """Area under precision over recall as a step function: Σ (R_i - R_{i-1}) P_i, one step per different score."""
-    taken, false = _curve(label, score)
-    if not len(taken) or not taken[-1]:
-        return 0.0
-    return float((np.diff(taken, prepend=0.0) * taken / (taken + false)).sum() / taken[-1])
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(label, score)) if np.any(label) else 0.0
 
 
 def recall_at_false_positives(label: Labels, score: Floats, rate: float) -> float:

@@ -218,7 +218,7 @@ class _Reader:
                 form.names[1:]
             ):
                 self.fault(AGAIN, start, kept[0])
-            self.likeness.see(start, fields, kept)
+            self.likeness.see(start, fields, len(kept))
             yield start, fields, kept[0]
         if base + records.line_num != form.scan.lines:
             raise Unreadable(
@@ -242,15 +242,22 @@ class _Likeness:
     def place(self) -> int:
         return self.form.names.index(self.key) if self.key in self.form.names else 0
 
-    def see(self, start: int, fields: list[str], kept: list[str]) -> None:
-        """Learn what keys look like; doubt a record whose further lines have as many fields as a row."""
+    def see(self, start: int, fields: list[str], lines: int) -> None:
+        """Learn what keys look like; doubt a record of several lines of which the first and another look like rows."""
         if self.seen < _LEARNED_FROM:
             self.seen += 1
             self.looks.add(_look(fields[self.place]))
-        for number, line in enumerate(kept[1:], start + 1) if len(kept) > 1 else ():
-            cells = [cell.strip(' "') for cell in line.rstrip("\r\n").split(self.form.delimiter)]
-            if len(cells) == len(fields) and cells[self.place] and self._fits(cells):
-                self.doubted.append((number, line, _look(cells[self.place])))
+        if lines == 1:
+            return
+        mark, end, number = self.form.delimiter, self.form.scan.newline, start
+        for place, value in enumerate(fields):
+            first, *others = value.split(end)
+            for offset, text in enumerate(others, 1) if place + 1 + first.count(mark) == len(fields) else ():
+                rest = fields[place + 1 :] if offset == len(others) else []
+                cells = [cell.strip(' "\r') for cell in (*text.split(mark), *rest)]
+                if len(cells) == len(fields) and cells[self.place] and self._fits(cells):
+                    self.doubted.append((number + offset, text, _look(cells[self.place])))
+            number += len(others)
 
     def _fits(self, cells: list[str]) -> bool:
         pairs = zip(self.form.names, cells, strict=True)

@@ -26,6 +26,9 @@ OTHERS = {
 """Ending of a file that holds data in another format -> what to do."""
 
 
+SHOPIFY = "is an export of Shopify's orders: ./nightshift shop load shopify --data FILE reads it"
+
+
 @dataclass
 class Found:
     """The file of each table in the contract's order, and the names of what is no data and is not read."""
@@ -64,6 +67,8 @@ def _place(path: Path, found: Found, faults: Faults) -> None:
         faults.add(path.name, f"there is {found.files[name].name} too; keep one")
     elif name in TABLES:
         found.files[name] = path
+    elif name.startswith("orders_export"):
+        faults.add(path.name, SHOPIFY)
     elif ending.startswith(".txt") and not close(name, TABLES):
         found.unread.append(path.name)
     else:

@@ -27,7 +27,7 @@ from ml.shop.ddl import quoted
 from ml.shop.sources import _csv, _parquet
 from ml.shop.sources._faults import Faults
 from ml.shop.sources._files import blocks
-from ml.shop.sources._folder import close, look
+from ml.shop.sources._folder import SHOPIFY, close, look
 from ml.shop.sources._formats import Unreadable
 
 EXPECTED: dict[Kind, str] = {
@@ -51,7 +51,7 @@ LOOKS: dict[Kind, re.Pattern[str]] = {
 UNKNOWN = 5
 """Unknown columns of a file that are named one by one; more of them are another file's, or no header."""
 
-SHOPIFY = {"Name", "Email", "Financial Status", "Lineitem name"}
+SHOPIFYS = {"Name", "Email", "Financial Status", "Lineitem name"}
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def _named(file: _File) -> Iterator[str]:
     """Say what is wrong with the names of the columns."""
     table = file.table
     unknown = [n for n in file.names if n and n not in table.column_names]
-    if set(file.names) >= SHOPIFY:
-        yield "is an export of Shopify's orders: ./nightshift shop load shopify --data FILE reads it"
+    if set(file.names) >= SHOPIFYS:
+        yield SHOPIFY
         return
     for name in unknown[:UNKNOWN]:
         yield f"the contract has no column {_shown(name)} in {table.name}{close(name, table.column_names)}"

@@ -8,7 +8,11 @@ CAST($value AS VARCHAR)
 CASE WHEN regexp_matches($value, '^[+-]?[0-9]+(\.0*)?$') THEN try_cast(split_part($value, '.', 1) AS BIGINT) END
 
 -- name: number
-CASE WHEN isfinite(try_cast($value AS DOUBLE)) THEN try_cast($value AS DOUBLE) END
+-- DuckDB alone would take +-1 for -1 and underscores between digits.
+CASE
+    WHEN regexp_full_match($value, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
+        AND isfinite(try_cast($value AS DOUBLE)) THEN try_cast($value AS DOUBLE)
+END
 
 -- name: boolean
 CASE

@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from ml.capabilities.recommender import score
 from ml.capabilities.recommender.spec import Params
-from ml.capabilities.recommender.tables.tonight import DAY, Tonight
+from ml.capabilities.recommender.tables.tonight import Tonight
+from ml.core.batches import batches
+from ml.core.units import DAY_S
 
-NIGHT = 20_000 * DAY
+NIGHT = 20_000 * DAY_S
 Order = tuple[str | None, float, Sequence[str]]
 """Customer or None for a guest, days before the night, products."""
 
@@ -38,7 +40,7 @@ def features(
     def of(name: str, default: Any) -> list[Any]:
         return [fact.get(name, default) for fact in facts.values()]
 
-    listed = [None if ago is None else NIGHT - int(ago * DAY) for ago in of("listed", None)]
+    listed = [None if ago is None else NIGHT - int(ago * DAY_S) for ago in of("listed", None)]
     return {
         "moment": pa.table({"as_of": pa.array([NIGHT], pa.int64())}),
         "customer": pa.table({
@@ -56,13 +58,13 @@ def features(
             "customer_no": pa.array([person[who] for who, *_ in lines], pa.int32()),
             "product_no": pa.array([number[what] for *_, what in lines], pa.int32()),
             "order_no": pa.array([n for _, n, _, _ in lines], pa.int32()),
-            "at": pa.array([NIGHT - int(ago * DAY) for _, _, ago, _ in lines], pa.int64()),
+            "at": pa.array([NIGHT - int(ago * DAY_S) for _, _, ago, _ in lines], pa.int64()),
             "quantity": pa.array([1.0] * len(lines), pa.float32()), "price": pa.array([10.0] * len(lines), pa.float32()),
         }),
         "look": pa.table({
             "customer_no": pa.array([person[who] for who, _ in looks], pa.int32()),
             "product_no": pa.array([number[what] for _, what in looks], pa.int32()),
-            "at": pa.array([NIGHT - DAY] * len(looks), pa.int64()),
+            "at": pa.array([NIGHT - DAY_S] * len(looks), pa.int64()),
             "weight": pa.array([0.1] * len(looks), pa.float32()),
         }),
     }  # fmt: skip
@@ -76,9 +78,9 @@ def tonight(*args: Any, **options: Any) -> Tonight:
 def table(name: str, made: Mapping[str, pa.Table], params: Params | None = None) -> list[dict[str, Any]]:
     """Rows of one published table that needs no model."""
     shop = score._Shop(made, (0, made["customer"].num_rows), params or Params())
-    every = score._for_all(shop) | {"buy_again": score._buy_again(shop)}
+    blocks = score._buy_again(shop) if name == "buy_again" else score._for_all(shop, name)
     published = next(table for table in score.SPEC.publishes if table.name == name)
-    return pa.Table.from_batches(list(score._framed(published, every[name]))).to_pylist()
+    return pa.Table.from_batches(list(batches(published, blocks))).to_pylist()
 
 
 def lists(rows: Iterable[Mapping[str, Any]], key: str, value: str) -> dict[str, list[Any]]:

@@ -10,8 +10,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from ml.capabilities.recommender import features, model, score
-from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender import features, model
+from ml.capabilities.recommender.spec import SPEC, Params
+from ml.core.capability import published
 from tests.contract.cases import whole
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
@@ -83,8 +84,8 @@ def _night(
     backend = ibis.duckdb.connect()
     made = features.build({name: ibis.memtable(table) for name, table in tables.items()}, AS_OF, PARAMS)
     known = {name: backend.to_pyarrow(table) for name, table in made.items()}
-    rows = score.score(model.fit(known, PARAMS, 7), known, 0, 1, PARAMS)
-    return {name: pa.Table.from_batches(list(batches)).to_pylist() for name, batches in rows.items()}
+    rows = published(SPEC, model.fit(known, PARAMS, 7), known, PARAMS)
+    return {name: table.to_pylist() for name, table in rows.items()}
 
 
 def _shown(night: Mapping[str, list[dict[str, Any]]], customer: str, name: str = "recommendation") -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ml.capabilities.recommender.ranking.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts, product_facts
+from ml.core.units import DAY_S
 from ml.learn.purchases import Log
-from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 
 def _pair(facts: Facts, row: int, item: int) -> dict[str, float]:
@@ -26,7 +27,7 @@ def _looks(log: Log, product: list[int], ago: list[float], weight: list[float]) 
         log,
         look_indptr=ends,
         look_product=np.array(product, np.int32),
-        look_at=(NOW - np.array(ago) * DAY).astype(np.int64),
+        look_at=(NOW - np.array(ago) * DAY_S).astype(np.int64),
         look_weight=np.array(weight, np.float32),
     )
 
@@ -73,7 +74,7 @@ def test_products_are_counted_like_a_loop_counts() -> None:
     log = random_log(8, 40, 12, 300)
     made = dict(zip(PRODUCT, product_facts(log).T, strict=True))
     who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
-    age = (NOW - log.at) / DAY
+    age = (NOW - log.at) / DAY_S
     for i in range(12):
         mine = log.product == i
         for days in (30, 60, 90):
@@ -85,7 +86,7 @@ def test_products_are_counted_like_a_loop_counts() -> None:
         assert made["last"][i] == pytest.approx(age[mine].min())
         assert made["quantity"][i] == pytest.approx(np.log(2))
         listed = log.listed_at[i]
-        expected = age[mine].max() if listed < 0 else (NOW - listed) / DAY
+        expected = age[mine].max() if listed < 0 else (NOW - listed) / DAY_S
         assert made["first"][i] == pytest.approx(expected)
 
 

@@ -11,9 +11,10 @@ import pytest
 from ml.capabilities.recommender import model, score
 from ml.capabilities.recommender.spec import Params
 from ml.core.errors import ArtifactError
+from ml.core.units import DAY_S
 
 PARAMS = Params(top_k=4, depth=4, shrinkage=0.1, repeat_from=0.3)
-NOW, DAY = 20_000 * 86_400, 86_400
+NOW = 20_000 * DAY_S
 PRODUCTS = ("bread", "butter", "lamp", "phone", "gone")
 
 
@@ -47,7 +48,7 @@ def _log(pairs: list[tuple[int, int, float, int]]) -> dict[str, pa.Table]:
     What was bought once was bought nine days ago: it is overdue.
     """
     ago = [(u, i, k + 9 * (orders == 1)) for u, i, _, orders in pairs for k in range(orders)]
-    lines = [(u, i, u * 100 + k, NOW - k * DAY - 1) for u, i, k in ago]
+    lines = [(u, i, u * 100 + k, NOW - k * DAY_S - 1) for u, i, k in ago]
     looks = [(u, i, weight) for u, i, weight, orders in pairs if not orders]
     who, what, order, at = (np.array(c) for c in zip(*lines, strict=True))
     looker, looked, weight = (np.array(c) for c in zip(*looks, strict=True)) if looks else (np.empty(0),) * 3
@@ -97,7 +98,7 @@ def test_unavailable_is_never_shown() -> None:
     """A product that is gone is in no list and near no product."""
     features = _features(PAIRS)
     assert "gone" not in [product for rows in _lists(features).values() for product, *_ in rows]
-    near = score.score(model.fit(features, PARAMS, 7), features, 0, 1, PARAMS)["similar_product"]
+    near = score.score_all(model.fit(features, PARAMS, 7), features, {}, PARAMS)["similar_product"]
     rows = pa.Table.from_batches(list(near)).to_pylist()
     assert "gone" not in {row["similar_product_id"] for row in rows}
 

@@ -16,6 +16,7 @@ from ml.capabilities.recommender import score
 from ml.capabilities.recommender.spec import SPEC
 from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.capabilities.recommender.templates import REASON_CODES
+from ml.core.batches import batches, schema
 from ml.pipeline import run_night
 from ml.settings import PROJECT, Settings
 from tests import small_shop
@@ -89,7 +90,7 @@ def test_odd_shops_pass_their_audit(shop: str, tmp_path: Path) -> None:
     lake, made = Lake(str(tmp_path)), ODD[shop]
     expected = score.expected(made)
     for published in (one for one in SPEC.publishes if one.name in TABLES):
-        rows = pa.Table.from_pylist(table(published.name, made), next(score._framed(published, iter(()))).schema)
+        rows = pa.Table.from_pylist(table(published.name, made), schema(published))
         lake.write_batches(
             f"{published.name}/00000.parquet", rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]
         )
@@ -107,7 +108,7 @@ def test_a_list_that_must_be_there_is_missed(tmp_path: Path) -> None:
     """Where something is for sale, no cold start and no popular products is a fault."""
     lake = Lake(str(tmp_path))
     for published in (one for one in SPEC.publishes if one.name in {"cold_start", "popular_product"}):
-        lake.write_batches(f"{published.name}/0.parquet", list(score._framed(published, iter(()))))
+        lake.write_batches(f"{published.name}/0.parquet", list(batches(published)))
         suite = PROJECT / "expectations" / "ml" / f"{published.name}.json"
         told = refusal([audit(published, lake, published.name, suite, {"rows": 0.0, "coverage": 0.0})])
         assert "coverage at least 1" in told

@@ -22,7 +22,7 @@ def test_companions_equal_the_obvious_way(seed: int) -> None:
     made = tonight(PRODUCTS, random_orders(rng, PRODUCTS[: rng.integers(2, 9)], int(rng.integers(0, 60))))
     allowed = rng.random(len(PRODUCTS)) < 0.8
     orders = bought_together.baskets(made)
-    ids, scores, counts = bought_together.complements(orders, allowed, 3, threads=2)
+    ids, scores, counts = bought_together.complements(orders, allowed, 3)
     for i, expected in enumerate(bought_together.complements_reference(orders, allowed, 3)):
         found = ids[i] >= 0
         assert ids[i][found].tolist() == [j for j, _, _ in expected]
@@ -36,7 +36,7 @@ def test_co_orders_are_counted() -> None:
     orders = bought_together.baskets(made)
     i, j = np.divmod(np.arange(64), 8)
     b = orders.orders.toarray().astype(int)
-    assert bought_together.co_orders(orders, i, j, threads=2).tolist() == (b.T @ b).ravel().tolist()
+    assert bought_together.co_orders(orders, i, j).tolist() == (b.T @ b).ravel().tolist()
 
 
 def test_together_by_hand() -> None:

@@ -43,10 +43,10 @@ def test_better_trees_are_found_and_the_same_seed_finds_them_again() -> None:
     """Where stumps see nothing, proposals with more leaves win; nothing depends on anything but the seed."""
     windows = [_window(seed) for seed in range(6)]
     usual = boosting.Growth(PARAMS.trees, PARAMS.leaves, PARAMS.learning_rate)
-    best = tuning.tuned(windows, PARAMS, 3, threads=1)
+    best = tuning.tuned(windows, PARAMS, 3)
     assert best.leaves > usual.leaves
-    assert best == tuning.tuned(windows, PARAMS, 3, threads=1)
-    reached, base = (np.concatenate(list(tuning.gains(windows, how, PARAMS, 3, 1))).mean() for how in (best, usual))
+    assert best == tuning.tuned(windows, PARAMS, 3)
+    reached, base = (np.concatenate(list(tuning.gains(windows, how, PARAMS, 3))).mean() for how in (best, usual))
     assert reached > base
 
 
@@ -54,12 +54,12 @@ def test_without_trials_or_windows_the_defaults_stay() -> None:
     """No proposals, no older windows, or nothing to gain: the parameters are those of the defaults."""
     windows = [_window(seed) for seed in range(6)]
     usual = boosting.Growth(PARAMS.trees, PARAMS.leaves, PARAMS.learning_rate)
-    assert tuning.tuned(windows, replace(PARAMS, trials=0), 3, threads=1) == usual
-    assert tuning.tuned(windows[:2], PARAMS, 3, threads=1) == usual
+    assert tuning.tuned(windows, replace(PARAMS, trials=0), 3) == usual
+    assert tuning.tuned(windows[:2], PARAMS, 3) == usual
     noise = [w._replace(taken=np.random.default_rng(9).random(len(w.taken)) < 0.1) for w in windows]
-    assert tuning.tuned(noise, replace(PARAMS, trees=30, leaves=8, trials=2), 3, threads=1).trees == 30
+    assert tuning.tuned(noise, replace(PARAMS, trees=30, leaves=8, trials=2), 3).trees == 30
     deaf = [w._replace(x=np.zeros_like(w.x)) for w in windows]
-    assert tuning.tuned(deaf, replace(PARAMS, trees=30, leaves=8, trials=2), 3, threads=1).trees == 30
+    assert tuning.tuned(deaf, replace(PARAMS, trees=30, leaves=8, trials=2), 3).trees == 30
 
 
 def test_noise_seldom_moves_the_defaults() -> None:
@@ -67,5 +67,5 @@ def test_noise_seldom_moves_the_defaults() -> None:
     rng, moved = np.random.default_rng(9), 0
     for _ in range(5):
         noise = [w._replace(taken=rng.random(len(w.taken)) < 0.1) for w in map(_window, range(6))]
-        moved += tuning.tuned(noise, replace(PARAMS, trees=30, leaves=8, trials=2), 3, threads=1).trees != 30
+        moved += tuning.tuned(noise, replace(PARAMS, trees=30, leaves=8, trials=2), 3).trees != 30
     assert moved <= 2

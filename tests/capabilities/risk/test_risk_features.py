@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml.capabilities.risk import features
+from ml.capabilities.risk import features, rules
 from ml.capabilities.risk.columns import KEYS
 from ml.capabilities.risk.spec import Params
 from tests.contract.cases import whole
@@ -119,6 +119,75 @@ def test_a_later_payment_was_not_known_at_the_order() -> None:
     assert [tuple(made[i][name] for name in told) for i in "124"] == [
         ("card+voucher", 2, 3, 0), ("", None, None, None), ("card", 1, None, 1),
     ]  # fmt: skip
+
+
+def test_a_payment_belongs_to_its_order_until_that_is_decided_about() -> None:
+    """Three seconds or an hour after it: method, card and counts are those of a payment with the order; later: unknown.
+
+    The shop's lists and what is shared know the card whenever it paid.
+    """
+    told = ("payment", "payments", "card_orders", "component_orders")
+    for days, expected in (
+        (3 / 86_400, ("card", 1, 1, 4)),
+        (1 / 24, ("card", 1, 1, 4)),
+        (1.1 / 24, ("", None, None, None)),
+    ):
+        shop = _shop()
+        paid = [*shop["payment"]["paid_at"].to_pylist()[:3], AS_OF - timedelta(days=2) + timedelta(days=days)]
+        shop["payment"] = shop["payment"].set_column(6, "paid_at", pa.array(paid, pa.timestamp("us", "UTC")))
+        made = _rows(shop)
+        (order,) = (row for row in made["order"] if row["order_id"] == "4")
+        assert tuple(order[name] for name in told) == expected
+        assert [row["card"] for row in made["open"]] == ["c"]
+        assert {(row["kind"], row["entity"], row["orders"]) for row in made["entity"] if row["kind"] == "card"} == {
+            ("card", "c", 2)
+        }
+        before = AS_OF - timedelta(days=2) + timedelta(seconds=1)  # placed, and not paid yet
+        assert [row["card"] for row in _rows(shop, as_of=before)["open"]] == [None]
+
+
+def test_each_card_of_an_order_is_held_against_the_lists() -> None:
+    """Of two cards that paid an order the denied one blocks it, whichever comes first."""
+    shop = _shop()
+    more = shop["payment"].slice(3).set_column(0, "payment_id", pa.array(["p5"]))
+    shop["payment"] = pa.concat_tables([shop["payment"], more.set_column(5, "card", pa.array(["z"]))])
+    (order,) = _rows(shop)["open"]
+    held = pa.Table.from_pylist([{name: order[name] for name in ("card", "last_card")}])
+    for card in "cz":
+        rule = pa.table({"kind": ["deny"], "entity": ["card"], "value": [card], "note": pa.array([None], pa.string())})
+        assert rules.decisions(held, rule)[1].to_pylist() == [f"deny card {card}"]
+
+
+def test_a_dispute_that_was_won_takes_the_label_back_from_then_on() -> None:
+    """An ok after the chargeback: the label, the customer's and the device's frauds, and what later orders see of it."""
+    shop = _shop()
+    times = [AS_OF - timedelta(days=days) for days in (59.9905, 59.995, 30, -2, 49)]  # between orders 2 and 3
+    shop["order_outcome"] = shop["order_outcome"].set_column(2, "known_at", pa.array(times, pa.timestamp("us", "UTC")))
+    made = _rows(shop)
+    order = {row["order_id"]: row for row in made["order"]}
+    assert (order["1"]["label"], order["3"]["device_frauds"], order["4"]["component_frauds"]) == (0, 0, 1)
+    assert {row["customer_id"]: row["frauds"] for row in made["customer"]} == {"ann": 0, "bob": 1}
+    assert {(row["kind"], row["entity"]): row["frauds"] for row in made["entity"]}["address", "a"] == 1
+    between = AS_OF - timedelta(days=59.9925)  # the chargeback was known, the dispute not yet won
+    assert _orders(shop, between)["1"]["label"] == 1
+    assert _known()["3"]["device_frauds"] == 1, "an ok before the chargeback takes nothing back"
+
+
+def test_what_most_customers_share_is_nobodys_trace() -> None:
+    """The one device of a proxy is no entity; a device of half of the customers is."""
+    names = [f"c{n}" for n in range(10)]
+    times = [AS_OF - timedelta(days=100 - n) for n in range(10)]
+    for shared, entities in ((6, set()), (5, {("device", "x")})):
+        shop = _shop()
+        for name in ("order", "order_item", "payment", "order_outcome"):
+            shop[name] = shop[name].slice(0, 0)
+        shop["order"] = whole("order", pa.table({
+            "order_id": names, "customer_id": names, "ordered_at": pa.array(times, pa.timestamp("us", "UTC")),
+            "device_id": ["x"] * shared + names[shared:],
+        }))  # fmt: skip
+        made = _rows(shop)
+        assert {(row["kind"], row["entity"]) for row in made["entity"]} == entities
+        assert max(row["device_orders"] or 0 for row in made["order"]) == (4 if entities else 0)
 
 
 def test_an_account_is_unknown_until_it_is_opened() -> None:

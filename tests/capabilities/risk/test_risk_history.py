@@ -13,6 +13,7 @@ from ml.capabilities.risk.columns import DISTINCT, ENTITIES, PLURALS, WINDOWS
 from ml.capabilities.risk.history import UNITS, coded, history
 from ml.kernels import windows as velocity
 from ml.kernels.components import components, components_reference
+from ml.kernels.threads import limited
 
 N = 500
 
@@ -27,10 +28,14 @@ def _log(rows: int = N, seed: int = 7) -> pa.Table:
         name: pa.array(rng.integers(1, 9 + 4 * i, rows), mask=rng.random(rows) < 0.1)
         for i, name in enumerate((*ENTITIES, "category"))
     }
+    fraud_at = at + rng.integers(0, 40 * 86_400, rows)
+    bad, won = rng.random(rows) < 0.15, rng.random(rows) < 0.3
     return pa.table({
         "order_no": pa.array(rng.permutation(rows).astype(np.int32)),
         "at": at, "since": since,
-        "fraud_at": pa.array(at + rng.integers(0, 40 * 86_400, rows), mask=rng.random(rows) > 0.15),
+        "fraud_at": pa.array(fraud_at, mask=~bad),
+        "won_at": pa.array(fraud_at + rng.integers(1, 30 * 86_400, rows), mask=~(bad & won)),
+        "card_listed": entities["card"],
         "value": rng.integers(0, 9 * UNITS, rows), **entities,
     })  # fmt: skip
 
@@ -48,7 +53,8 @@ def test_windows_are_those_of_a_range_join_in_sql(entity: str) -> None:
     query = f"""
         SELECT o.order_no, {", ".join(counts)}, count(e.at) AS {entity}_orders,
                (SELECT count(*) FROM log f WHERE f.{entity} = o.{entity}
-                AND greatest(f.fraud_at, f.since) < o.at AND f.fraud_at IS NOT NULL) AS {entity}_frauds,
+                AND greatest(f.fraud_at, f.since) < o.at AND f.fraud_at IS NOT NULL
+                AND (f.won_at IS NULL OR greatest(f.won_at, f.since) >= o.at)) AS {entity}_frauds,
                (o.at - min(e.since)) / 86400 AS {entity}_days, (o.at - max(e.since)) / 3600 AS {entity}_hours
         FROM log o LEFT JOIN log e ON e.{entity} = o.{entity} AND e.since < o.at
         WHERE o.{entity} IS NOT NULL GROUP BY o.order_no, o.at, o.{entity} ORDER BY o.order_no"""
@@ -79,29 +85,34 @@ def test_threads_and_row_order_change_nothing() -> None:
     texts = pa.table(
         {name: log[name].cast(pa.string()) if name in ENTITIES else log[name] for name in log.column_names}
     )
-    made = history(coded(log)).sort_by("order_no")
-    for other in (history(coded(mixed), threads=1), history(coded(log), threads=3), history(coded(texts))):
-        assert other.sort_by("order_no") == made
+    expected = history(coded(log)).sort_by("order_no")
+    for n, rows in ((1, mixed), (3, log), (2, texts)):
+        with limited(n):
+            assert history(coded(rows)).sort_by("order_no") == expected
 
 
 @given(
     st.lists(
-        st.tuples(*[st.integers(-1, 4)] * 3, st.integers(0, 9), st.integers(0, 4), st.integers(-9, 9)), max_size=14
+        st.tuples(*[st.integers(-1, 4)] * 3, st.integers(0, 9), *[st.integers(0, 4)], *[st.integers(-9, 9)] * 2),
+        max_size=14,
     )
 )
 @settings(deadline=None)
 def test_components_are_those_of_the_obvious_search(drawn: list[tuple[int, ...]]) -> None:
-    """Whatever is shared, written late or known to be a fraud."""
-    rows = np.array(drawn, np.int64).reshape(len(drawn), 6)
+    """Whatever is shared, written late, known to be a fraud, or a dispute that was won later."""
+    rows = np.array(drawn, np.int64).reshape(len(drawn), 7)
     offset = np.array([0, 5, 10])
     links = np.where(rows[:, :3] < 0, -1, rows[:, :3] + offset).astype(np.int32)
     at, since = rows[:, 3], rows[:, 3] + rows[:, 4]
     bad = np.flatnonzero(rows[:, 5] >= 0)
-    bad = bad[np.argsort(since[bad] + rows[bad, 5], kind="stable")].astype(np.int32)
-    bad_at = since[bad] + rows[bad, 5]
+    won = bad[rows[bad, 6] > 0]
+    news = np.concatenate([bad, won]).astype(np.int32)
+    news_at = np.concatenate([since[bad] + rows[bad, 5], since[won] + rows[won, 5] + rows[won, 6]])
+    step, order = np.repeat(np.array([1, -1], np.int32), [len(bad), len(won)]), np.argsort(news_at, kind="stable")
+    bad, bad_at, step = news[order], news_at[order], step[order]
     by_at, by_since = (np.argsort(t, kind="stable").astype(np.int32) for t in (at, since))
-    made = components(links, 15, at, since, by_at, by_since, bad, bad_at)
-    assert made.tolist() == components_reference(links, at, since, bad, bad_at).tolist()
+    made = components(links, 15, at, since, by_at, by_since, (bad, bad_at, step))
+    assert made.tolist() == components_reference(links, at, since, (bad, bad_at, step)).tolist()
 
 
 @given(st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1), max_size=50))

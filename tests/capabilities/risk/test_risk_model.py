@@ -101,7 +101,7 @@ def test_encoded_rates_in_training_hold_no_later_label() -> None:
     half = len(label) // 2
     turned = np.concatenate([label[:half], 1 - label[half:]])
     encoder = _model().encoder_
-    ours, other = (type(encoder)(20.0).fit(rows, y, 45 * 86_400)[:half] for y in (label, turned))
+    ours, other = (type(encoder)(20.0, encoder.columns).fit(rows, y, 45 * 86_400)[:half] for y in (label, turned))
     np.testing.assert_array_equal(ours, other)
     assert ours.shape == (half, 2 * len(ENCODED))
 
@@ -181,14 +181,14 @@ def test_evaluation_tells_the_money() -> None:
 
 def test_the_anomaly_score_is_the_rank_of_what_its_columns_add_up_to() -> None:
     """The kernel's sums are those of the contributions; nulls add nothing, and more of everything is more unusual."""
-    from ml.capabilities.risk.anomaly import COLUMNS
+    from ml.capabilities.risk.columns import UNUSUAL
 
     anomaly, order = _model().anomaly_, CASE.truth
     parts, score = anomaly.contributions(order), anomaly.score(order)
     assert (parts >= 0).all()
     at = np.argsort(parts.sum(axis=1), kind="stable")
     assert (np.diff(score[at]) >= 0).all()
-    for j, name in enumerate(COLUMNS):
+    for j, name in enumerate(UNUSUAL):
         assert not parts[pc.is_null(order[name]).to_numpy(), j].any()
     known = roc_auc(order["label"].to_numpy(), score)
     assert known > 0.6

@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml.capabilities.sentiment import model, score
+from ml.capabilities.sentiment import model
 from ml.capabilities.sentiment.model import Sentiment
-from ml.capabilities.sentiment.spec import Params
+from ml.capabilities.sentiment.spec import SPEC, Params
+from ml.core.capability import published as every
 from ml.shop.sources.demo import tables
 
 NIGHT = 20_000 * 86_400_000_000
@@ -35,8 +36,7 @@ def features(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
 
 def published(fitted: Sentiment, known: Mapping[str, pa.Table], params: Params | None = None) -> dict[str, pa.Table]:
     """What is published of these features."""
-    made = score.score(fitted, known, 0, 1, params or Params())
-    return {name: pa.Table.from_batches(list(batches)) for name, batches in made.items()}
+    return every(SPEC, fitted, known, params)
 
 
 def said(fitted: Sentiment, *texts: str, stars: int | None = None) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.capabilities.sentiment.calibrate import macro_f1
 from ml.capabilities.sentiment.spec import LABELS
+from ml.learn.class_calibration import macro_f1
 from ml.shop.sources.demo.catalogue import ASPECTS
 from tests.capabilities.sentiment.reviews import demo, published, taught
 

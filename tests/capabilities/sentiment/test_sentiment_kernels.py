@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.capabilities.sentiment import linear
-from ml.capabilities.sentiment.calibrate import calibrate, chances, choose, macro_f1, of_steps
-from ml.capabilities.sentiment.classifier import fingerprints, learn
-from ml.capabilities.sentiment.clauses import clause_end, find_joints, room_for_joints
-from ml.capabilities.sentiment.grams import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
-from ml.capabilities.sentiment.linear import Linear
-from ml.capabilities.sentiment.reader import cut
-from ml.capabilities.sentiment.roles import fold, roles
-from ml.capabilities.sentiment.seeds import NEGATORS
+from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import Params
+from ml.learn.class_calibration import calibrate, chances, choose, macro_f1, of_steps
+from ml.text import svm
+from ml.text.classifier import fingerprints, learn
+from ml.text.clauses import clause_end, find_joints, room_for_joints
+from ml.text.function_words import NEGATORS
+from ml.text.marked_words import fold, roles
+from ml.text.reader import cut
+from ml.text.svm import Linear
+from ml.text.tokens import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
 
 BITS = 16
 
@@ -75,7 +76,7 @@ WORDS_ONLY = (
 @settings(max_examples=60, deadline=None)
 def test_grams_are_those_of_the_slow_reader(texts):
     """The buckets of a text are those of its word and character n-grams, each once."""
-    buckets, _, ends = linear.presence(Texts.of(pa.array(texts, pa.large_string())), BITS)
+    buckets, _, ends = svm.presence(Texts.of(pa.array(texts, pa.large_string())), BITS)
     for i, text in enumerate(texts):
         found = buckets[ends[i] : ends[i + 1]].tolist()
         assert len(found) == len(set(found))
@@ -177,7 +178,7 @@ def test_scores_are_the_formula():
                 idf = model.idf[places].astype(np.float64)
                 z = z + factor * (idf @ model.weights[places]) / np.sqrt(idf @ idf)
         expected.append(z)
-    np.testing.assert_allclose(linear.logits(model, Texts.of(pa.array(texts))), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(svm.logits(model, Texts.of(pa.array(texts))), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_counted_texts_score_as_read_ones():
@@ -186,22 +187,22 @@ def test_counted_texts_score_as_read_ones():
     texts = Texts.of(pa.array(said * 3))
     labels = np.array([1, 0, 1, 1, 0] * 3)
     params = Params(bits=BITS)
-    counted = linear.count(texts, params)
-    fitted = linear.solve(counted, np.arange(15), labels, np.ones(15, np.float32), 2, params)
+    counted = svm.count(texts, params)
+    fitted = svm.solve(counted, np.arange(15), labels, np.ones(15, np.float32), 2, params)
     np.testing.assert_allclose(
-        linear.logits(fitted, texts), linear.predict(counted, np.arange(15), fitted), rtol=1e-4, atol=1e-4
+        svm.logits(fitted, texts), svm.predict(counted, np.arange(15), fitted), rtol=1e-4, atol=1e-4
     )
 
 
 @pytest.mark.parametrize(("enough", "fits"), [(10_000, 4), (30, 2)])
 def test_the_calibration_costs_no_more_fits_than_it_needs(enough, fits, monkeypatch):
     """Parts are left out of a fit until enough reviews were: many reviews need one such fit, few need all."""
-    solved, solve = [], linear.solve
-    monkeypatch.setattr(linear, "solve", lambda *told: solved.append(told) or solve(*told))
+    solved, solve = [], svm.solve
+    monkeypatch.setattr(svm, "solve", lambda *told: solved.append(told) or solve(*told))
     texts = pa.array([f"{('bad', 'so so', 'good')[i % 3]} thing no {i}" for i in range(180)])
     stars = np.arange(180) % 3 * 2
     params = Params(network=False, folds=3, calibrate_reviews=enough)
-    fitted = learn(texts, stars, np.array([0, 0, 1, 2, 2]), params, 7, hints=True)
+    fitted = learn(texts, stars, np.array([0, 0, 1, 2, 2]), params, 7, hints=tuple(examples()))
     assert len(solved) == fits
     assert (fitted.label(fitted.chances(Texts.of(texts))) == stars // 2).mean() > 0.9
 

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.capabilities.sentiment import classifier, files, linear, network
-from ml.capabilities.sentiment.grams import HEADLINE, Texts
-from ml.capabilities.sentiment.network import PIECES, Network, Small
 from ml.capabilities.sentiment.spec import Params
+from ml.text import classifier, files, network, svm
+from ml.text.network import PIECES, Network, Small
+from ml.text.tokens import HEADLINE, Texts
 
 PARAMS = Params(network_bits=10, network_tokens=6, network_dimensions=8, network_filters=4, network_epochs=2)
 TEXTS = ["good", "not good at all, and late", "", "b b b b b b b b", "é 😀 !!", "the quality is good but it came late"]
@@ -65,9 +65,7 @@ def test_scores_are_the_definition():
     net = random_network(np.random.default_rng(0))
     expected = slow_scores(net, TEXTS)
     np.testing.assert_allclose(network.scores(net, texts()), expected, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(
-        network.scores(net, texts(TEXTS * 200), threads=2)[-len(TEXTS) :], expected, rtol=1e-4, atol=1e-4
-    )
+    np.testing.assert_allclose(network.scores(net, texts(TEXTS * 200))[-len(TEXTS) :], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_byte_is_near_enough():
@@ -90,7 +88,7 @@ def reviews():
 
 def test_keras_and_the_compressed_network_agree(reviews):
     """What is scored without TensorFlow is what Keras was trained to say, but for the rounding."""
-    from ml.capabilities.sentiment import network_train
+    from ml.text import network_train
 
     values, labels = reviews
     keras_model, row = network_train.fit(texts(values), labels, 2, PARAMS, 7)
@@ -106,14 +104,14 @@ def test_keras_and_the_compressed_network_agree(reviews):
 
 def test_a_network_that_does_not_help_is_not_kept(monkeypatch):
     """A network that says nothing of the class is not served beside the linear model."""
-    from ml.capabilities.sentiment import network_train
+    from ml.text import network_train
 
     rng = np.random.default_rng(3)
     monkeypatch.setattr(network_train, "train", lambda *_: random_network(rng))
     labels = rng.integers(0, 3, 600)
     values = [f"{['poor', 'fair', 'nice'][label if i % 4 else 1]} thing {i}" for i, label in enumerate(labels)]
     params = replace(PARAMS, network_least=100, bits=14)
-    fitted = classifier.learn(pa.array(values), labels, np.arange(3), params, 7, hints=False)
+    fitted = classifier.learn(pa.array(values), labels, np.arange(3), params, 7)
     assert fitted.network is None
 
 
@@ -125,7 +123,7 @@ def test_a_classifier_with_a_network_is_saved_and_loaded(tmp_path):
     idf = np.zeros(1 << 14, np.float32)
     idf[::7] = 1
     weights = (rng.normal(size=(len(idf), 3)) * (idf > 0)[:, None]).astype(np.float16).astype(np.float32)
-    model = classifier.Linear(idf, weights, np.zeros(3, np.float32), linear.shares(PARAMS))
+    model = classifier.Linear(idf, weights, np.zeros(3, np.float32), svm.shares(PARAMS))
     net = random_network(rng)
     net = net._replace(
         row=np.where(np.arange(len(net.row)) % 4 == 0, np.arange(len(net.row)) // 4 + 1, 0).astype(np.int32)

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 
 from ml.capabilities.sentiment import model
-from ml.capabilities.sentiment.clean import clean
-from ml.capabilities.sentiment.grams import HEADLINE
 from ml.capabilities.sentiment.spec import SPEC, Params
+from ml.text.clean import clean
+from ml.text.tokens import HEADLINE
 from tests.capabilities.sentiment.reviews import features, published, said, taught
 
 GOOD = {"text": "Great quality, very happy", "stars": 5, "product": "p"}

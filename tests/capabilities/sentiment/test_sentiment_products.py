@@ -75,15 +75,6 @@ def test_p_values_are_fishers():
         assert least[i] == pytest.approx(hypergeom.pmf(min(n[i], k), whole, k, n[i]), rel=1e-6)
 
 
-def test_q_values_are_those_of_benjamini_and_hochberg():
-    """The example of their paper: of 15 p-values four are significant at 5 %."""
-    p = np.array([0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
-                  0.7590, 1.0])  # fmt: skip
-    q = alerts.benjamini_hochberg(p[::-1])[::-1]
-    assert (q <= 0.05).sum() == 4
-    assert q[3] == pytest.approx(0.0095 * 15 / 4)
-
-
 def test_few_reviews_are_drawn_to_the_shop():
     """A product with one bad review stands nearer to the shop's mean than one with many, and its interval is wider."""
     rows = [{"product": "few", "text": "Very disappointed."}]

@@ -44,5 +44,7 @@ SPEC = Capability(
     gate=Gate(metric="hit", baseline="nothing", horizon=timedelta(days=14), min_units=2),
     train_schedule="0 3 * * *",
     thorough={"hours": 48},
-    live=Live("order", ("customer", "product", "order_item", "payment", "order_outcome"), "order_watch"),
+    live=Live(
+        {"order": ("order_id",)}, ("customer", "product", "order_item", "payment", "order_outcome"), "order_watch"
+    ),
 )

@@ -44,7 +44,7 @@ def titles(folder: Path) -> list[object]:
         (STRAY_QUOTES, "1 row, text after a closing quote(.*): line 3 'up to line 6: S15,Thing \"4,cups,8.50'"),
         ('product_id,title\np1,a\np2,"b\np3,c\np4,d\n', "1 row, a quoted field that is never closed(.*): line 3"),
         ('product_id,title\np1,"a\np2,b\np3,c"\np4,d\n', "2 rows, a quoted field holds a line that looks(.*): line 3 'p2,b', line 4"),
-        ('product_id,title,price\np1,"a,1.5\np2,b",2.5\n', "a quoted field holds a line that looks(.*): line 3 'p2,b\",2.5'"),
+        ('product_id,title,price\np1,"a,1.5\np2,b",2.5\n', "a quoted field holds a line that looks(.*): line 3 'p2,b'"),
         ('product_id\n"p1\np2"\n', "looks like a row(.*): line 3"),
         ('product_id,title\np1, "a"\n', "a blank before an opening quote(.*): line 2"),
         ("product_id,title\np1,a\rp2,b\np3,c\n", "a carriage return in the middle of a line(.*): line 2"),

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,14 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from ml.capabilities.recommender.spec import Params
-from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
-from ml.kernels.topk.dense import top_k_dense
+from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.threads import threads
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
 
 ITERATIONS = 12
 CAP = 5.0
 """A product bought more often than that tells no more."""
-_STEP = 512
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,10 @@ class Factors:
     penalty: float
     half_life_days: float
 
-    @cached_property
-    def gram(self) -> npt.NDArray[np.float64]:
-        """YᵀY, shape (n_factors, n_factors): the same for every customer."""
-        y = self.items.astype(np.float64)
-        made: npt.NDArray[np.float64] = y.T @ y
-        return made
 
-
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Factors:
+def fit(log: Log, at: int, params: Params, seed: int) -> Factors:
     """Learn the products' factors from what was known before ``at``; a product that nobody has stays at zero."""
-    h = _history(before(log, at), everyone(log), params.factors_half_life_days, threads)
+    h = _history(before(log, at), everyone(log), params.factors_half_life_days)
     state = Factors(
         np.zeros((log.n_products, params.factors), np.float32),
         params.factors_weight, params.factors_penalty, params.factors_half_life_days,
@@ -60,25 +52,8 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Fa
     confidence = csr_matrix(h[rows][:, columns])
     confidence.data = 1 + np.float32(params.factors_weight) * confidence.data
     with threadpool_limits(1, user_api="blas"):
-        state.items[columns] = _implicit(confidence, params, seed, threads)
+        state.items[columns] = _implicit(confidence, params, seed)
     return state
-
-
-def propose(state: Factors, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 for all of a customer without history."""
-    x, known = customers(state, log, users, threads=threads)
-    ids, scores = top_k_dense(x, state.items, max(1, k), threads=threads)
-    ids[~known] = -1
-    scores[ids < 0] = 0
-    return ids, scores
-
-
-def pairs(state: Factors, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    x, _ = customers(state, log, who, threads=threads)
-    scores: Scores = np.einsum("pf,pf->p", x[row], state.items[items])
-    return scores
 
 
 def save(state: Factors, folder: Path) -> None:
@@ -94,17 +69,14 @@ def load(folder: Path) -> Factors:
         return Factors(file["items"], weight, penalty, half_life_days)
 
 
-def fold_in(state: Factors, h: Csr, *, threads: int = 2) -> Scores:
-    """Solve for the factors of each row of ``h``, shape (n, n_factors)."""
-    items, gram, weight, penalty = state.items, state.gram, state.weight, state.penalty
-    x = np.zeros((h.shape[0], items.shape[1]), np.float32)
-    parts = h.indptr.astype(np.int64), h.indices.astype(np.int32), h.data.astype(np.float32)
-
-    def work(start: int, end: int) -> None:
-        _solve((start, end), parts, items, gram, weight, penalty, x)
-
-    share(work, h.shape[0], threads, _STEP)
-    return x
+def fold_in(state: Factors, h: Csr) -> Scores:
+    """Solve for the factors of each row of ``h`` by ``implicit``, shape (n, n_factors)."""
+    confidence = csr_matrix(h, dtype=np.float32)
+    confidence.data = 1 + np.float32(state.weight) * confidence.data
+    with threadpool_limits(1, user_api="blas"):
+        model = _model(state.items.shape[1], state.penalty, 0)
+        model.item_factors = np.ascontiguousarray(state.items, np.float32)
+        return np.asarray(model.recalculate_user(np.arange(h.shape[0]), confidence), np.float32)
 
 
 def fold_in_reference(items: Scores, h: Csr, weight: float, penalty: float) -> Scores:
@@ -117,79 +89,28 @@ def fold_in_reference(items: Scores, h: Csr, weight: float, penalty: float) -> S
     return x.astype(np.float32)
 
 
-def _implicit(confidence: csr_matrix, params: Params, seed: int, threads: int) -> Scores:
+def _implicit(confidence: csr_matrix, params: Params, seed: int) -> Scores:
+    model = _model(params.factors, params.factors_penalty, seed)
+    model.fit(confidence, show_progress=False)
+    return np.asarray(model.item_factors, np.float32)
+
+
+def _model(factors: int, penalty: float, seed: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of BLAS threads, which are set
         from implicit.cpu.als import AlternatingLeastSquares
 
-        model = AlternatingLeastSquares(
-            factors=params.factors, regularization=params.factors_penalty, iterations=ITERATIONS, alpha=1.0,
-            random_state=seed, num_threads=threads, calculate_training_loss=False,
+        return AlternatingLeastSquares(
+            factors=factors, regularization=penalty, iterations=ITERATIONS, alpha=1.0, random_state=seed,
+            num_threads=threads(), calculate_training_loss=False,
         )  # fmt: skip
-        model.fit(confidence, show_progress=False)
-    return np.asarray(model.item_factors, np.float32)
 
 
-def customers(state: Factors, log: Log, users: Ids, *, threads: int = 2) -> tuple[Scores, npt.NDArray[np.bool_]]:
+def customers(state: Factors, log: Log, users: Ids) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """Solve for the customers' factors, and tell who has a history."""
-    h = _history(log, users, state.half_life_days, threads)
-    return fold_in(state, h, threads=threads), np.diff(h.indptr) > 0
+    h = _history(log, users, state.half_life_days)
+    return fold_in(state, h), np.diff(h.indptr) > 0
 
 
-def _history(log: Log, users: Ids, half_life_days: float, threads: int) -> Csr:
-    return history(log, users, half_life_days, cap=CAP, threads=threads)
-
-
-@compiled
-def _solve(
-    span: tuple[int, int],
-    h: tuple[npt.NDArray[np.int64], Ids, Scores],
-    y: Scores,
-    gram: npt.NDArray[np.float64],
-    weight: float,
-    penalty: float,
-    x: Scores,
-) -> None:
-    """Solve each customer's normal equations by Cholesky."""
-    indptr, indices, data = h
-    f = y.shape[1]
-    a, b = np.empty((f, f)), np.empty(f)
-    for u in range(span[0], span[1]):
-        if indptr[u] == indptr[u + 1]:
-            continue
-        a[:, :] = gram
-        b[:] = 0
-        for p in range(indptr[u], indptr[u + 1]):
-            row, c = y[indices[p]], 1 + weight * data[p]
-            for i in range(f):
-                b[i] += c * row[i]
-                for j in range(i + 1):
-                    a[i, j] += (c - 1) * row[i] * row[j]
-        _cholesky(a, penalty)
-        _substitute(a, b)
-        x[u] = b
-
-
-@compiled
-def _cholesky(a: npt.NDArray[np.float64], penalty: float) -> None:
-    """Put L into the lower triangle of A: A + penalty I = L Lᵀ."""
-    for i in range(len(a)):
-        for j in range(i + 1):
-            s = a[i, j] + (penalty if i == j else 0.0)
-            for t in range(j):
-                s -= a[i, t] * a[j, t]
-            a[i, j] = np.sqrt(max(s, 1e-12)) if i == j else s / a[j, j]
-
-
-@compiled
-def _substitute(lower: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> None:
-    """Solve L Lᵀ x = b in place."""
-    f = len(b)
-    for i in range(f):
-        for t in range(i):
-            b[i] -= lower[i, t] * b[t]
-        b[i] /= lower[i, i]
-    for i in range(f - 1, -1, -1):
-        for t in range(i + 1, f):
-            b[i] -= lower[t, i] * b[t]
-        b[i] /= lower[i, i]
+def _history(log: Log, users: Ids, half_life_days: float) -> Csr:
+    return history(log, users, half_life_days, cap=CAP)

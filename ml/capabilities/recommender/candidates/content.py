@@ -24,13 +24,14 @@ from scipy.sparse import csr_array
 
 from ml.capabilities.recommender.candidates.mixed_knn import Traits, Weights, likeness, nearest, score_pairs
 from ml.core.errors import ArtifactError
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import ends_of
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.purchases import NEVER, Log
 from ml.text.vectors import Text, embed_text, fit_text
 
 FORMAT = 1
-DAY = 86_400
 FRESH_ENOUGH = 0.01
 
 Rows = npt.NDArray[np.int64]
@@ -84,7 +85,7 @@ class Content:
     graph: Csr
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Content:  # noqa: ARG001
+def fit(log: Log, at: int, params: Params, seed: int) -> Content:  # noqa: ARG001
     """Learn the projection from the texts of all listed products and find the nearest of each.
 
     Sales are not looked at; ``at`` changes nothing.
@@ -92,12 +93,12 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Co
     text = fit_text(log.title, log.description, params.dimensions, seed)
     traits = _traits(log, embed_text(text, log.title, log.description), params)
     everything = np.arange(log.n_products, dtype=np.int32)
-    near, _ = nearest(traits, everything, params.neighbours, _weights(params), threads=threads)
+    near, _ = nearest(traits, everything, params.neighbours, _weights(params))
     state = Content(params, text, log.product_id, traits, near, log.until, csr_array((0, 0)))
-    return replace(state, graph=_graph(state, log, threads))
+    return replace(state, graph=_graph(state, log))
 
 
-def update(state: Content, log: Log, *, threads: int = 2) -> Content:
+def update(state: Content, log: Log) -> Content:
     """Give the state for tonight: new products get a place without a fit; prices, categories and ages are tonight's.
 
     :func:`propose` and :func:`pairs` do it by themselves where products or time differ; a night that scores in blocks
@@ -113,12 +114,12 @@ def update(state: Content, log: Log, *, threads: int = 2) -> Content:
     near = np.full((log.n_products, state.near.shape[1]), -1, np.int32)
     near[old] = now[state.near[was[old]]]
     traits = _traits(log, vectors, state.params)
-    near[new], _ = nearest(traits, new, near.shape[1], _weights(state.params), threads=threads)
+    near[new], _ = nearest(traits, new, near.shape[1], _weights(state.params))
     state = replace(state, product_id=log.product_id, traits=traits, near=near, until=log.until)
-    return replace(state, graph=_graph(state, log, threads))
+    return replace(state, graph=_graph(state, log))
 
 
-def propose(state: Content, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
+def propose(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     """List the products that are most like what each customer bought lately, bought ones among them.
 
     Parameters
@@ -142,12 +143,12 @@ def propose(state: Content, log: Log, users: Ids, k: int, *, threads: int = 2) -
     Candidates are the ``neighbours`` nearest of each recent product, and each new product to which a recent product is
     near; they are then scored exactly. With as many neighbours as products the lists are exact.
     """
-    state = _tonight(state, log, threads)
+    state = _tonight(state, log)
     history = _history(state.params, log, users)
-    found, _, _ = top_k_sparse(history, state.graph, min(2 * k, log.n_products), threads=threads)
+    found, _, _ = top_k_sparse(history, state.graph, min(2 * k, log.n_products))
     rows, places = np.nonzero(found >= 0)
     scores = np.full(found.shape, -np.inf, np.float32)
-    scores[rows, places] = _score(state, log, history, rows, found[rows, places], threads)
+    scores[rows, places] = _score(state, log, history, rows, found[rows, places])
     scores[scores <= 0] = -np.inf
     best = np.lexsort((found, -scores), axis=1)[:, :k]
     ids, scores = np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
@@ -156,11 +157,11 @@ def propose(state: Content, log: Log, users: Ids, k: int, *, threads: int = 2) -
     return np.pad(ids, short, constant_values=-1), np.pad(scores, short)
 
 
-def pairs(state: Content, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
+def pairs(state: Content, log: Log, users: Ids, items: Ids) -> Scores:
     """Score any pairs: r_ui, exactly, (n_pairs,). Fastest where the pairs of a customer stand together."""
-    state = _tonight(state, log, threads)
+    state = _tonight(state, log)
     who, rows = np.unique(users, return_inverse=True)
-    return _score(state, log, _history(state.params, log, who), rows, items, threads)
+    return _score(state, log, _history(state.params, log, who), rows, items)
 
 
 def propose_reference(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
@@ -173,7 +174,7 @@ def propose_reference(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids
         h = np.zeros(log.n_products)
         if u >= 0:
             for line in range(log.indptr[u], log.indptr[u + 1])[-params.recent :]:
-                h[log.product[line]] += 2.0 ** (-(log.until - log.at[line]) / DAY / params.half_life_days)
+                h[log.product[line]] += 2.0 ** (-(log.until - log.at[line]) / DAY_S / params.half_life_days)
         r = _fresh(params, log) * (h @ s) / max(h.sum(), 1e-30)
         best = sorted(np.flatnonzero(r), key=lambda i: (-np.float32(r[i]), i))[:k]
         ids[row, : len(best)], scores[row, : len(best)] = best, r[best]
@@ -212,9 +213,9 @@ def load(folder: Path) -> Content:
         ) from error
 
 
-def _tonight(state: Content, log: Log, threads: int) -> Content:
+def _tonight(state: Content, log: Log) -> Content:
     ready = state.until == log.until and state.product_id.equals(log.product_id)
-    return state if ready else update(state, log, threads=threads)
+    return state if ready else update(state, log)
 
 
 def _weights(params: Params) -> Weights:
@@ -236,7 +237,7 @@ def _codes(names: pa.Array) -> Ids:
 
 def _fresh(params: Params, log: Log) -> Scores:
     """1 + fresh 2^(-age / half life), (n_products,); 1 where nobody knows since when it is listed."""
-    age = np.maximum(log.until - np.where(log.listed_at == NEVER, 0, log.listed_at), 0) / DAY
+    age = np.maximum(log.until - np.where(log.listed_at == NEVER, 0, log.listed_at), 0) / DAY_S
     new = np.exp2(-age / params.fresh_half_life_days) * (log.listed_at != NEVER)
     return np.asarray(1 + params.fresh * new, np.float32)
 
@@ -249,13 +250,13 @@ def _history(params: Params, log: Log, users: Ids) -> Csr:
     rows = np.repeat(np.arange(len(users)), length)
     ends = np.cumsum(length)
     lines = np.arange(len(rows)) - np.repeat(ends - end, length)
-    h = np.exp2((log.at[lines] - log.until) / DAY / params.half_life_days).astype(np.float32)
+    h = np.exp2((log.at[lines] - log.until) / DAY_S / params.half_life_days).astype(np.float32)
     made = csr_array((h, (rows, log.product[lines])), shape=(len(users), log.n_products))
     made.sum_duplicates()
     return made
 
 
-def _graph(state: Content, log: Log, threads: int) -> Csr:
+def _graph(state: Content, log: Log) -> Csr:
     """Row j: what is near to j, and each new product that j is near to; values s_ij^γ times freshness of i.
 
     A new product may be among the nearest of none of the many old ones; so it is also reached from its own nearest.
@@ -268,17 +269,17 @@ def _graph(state: Content, log: Log, threads: int) -> Csr:
     rows, columns = np.concatenate([j, i[back]]), np.concatenate([i, j[back]])
     key = np.unique(rows.astype(np.int64) * m + columns)
     rows, columns = key // m, (key % m).astype(np.int32)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=m))]).astype(np.int64)
+    ends = ends_of(np.bincount(rows, minlength=m))
     itself = csr_array((np.ones(m, np.float32), np.arange(m), np.arange(m + 1)), shape=(m, m))
-    s = score_pairs(state.traits, _weights(params), params.sharpness, itself, ends, columns, threads=threads)
+    s = score_pairs(state.traits, _weights(params), params.sharpness, itself, ends, columns)
     return csr_array((s * fresh[columns], columns, ends), shape=(m, m))
 
 
-def _score(state: Content, log: Log, history: Csr, rows: Rows, items: Ids, threads: int) -> Scores:
+def _score(state: Content, log: Log, history: Csr, rows: Rows, items: Ids) -> Scores:
     """r_ui for row numbers of ``history`` and items."""
     order = np.argsort(rows, kind="stable")
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=history.shape[0]))]).astype(np.int64)
+    ends = ends_of(np.bincount(rows, minlength=history.shape[0]))
     four, gamma = _weights(state.params), state.params.sharpness
     made = np.empty(len(items), np.float32)
-    made[order] = score_pairs(state.traits, four, gamma, history, ends, items[order], threads=threads)
+    made[order] = score_pairs(state.traits, four, gamma, history, ends, items[order])
     return made * _fresh(state.params, log)[items]

@@ -22,9 +22,9 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from ml.capabilities.recommender.spec import Params
-from ml.kernels.compiled import Csr, Ids, Scores
-from ml.kernels.sparse import load_csr, pair_sums, save_csr
-from ml.kernels.topk.sparse import top_k_sparse
+from ml.kernels.compiled import Csr, Ids
+from ml.kernels.sparse import load_csr, save_csr
+from ml.kernels.threads import threads
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
 
@@ -40,9 +40,9 @@ class Linear:
     half_life_days: float
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Linear:  # noqa: ARG001
+def fit(log: Log, at: int, params: Params, seed: int) -> Linear:  # noqa: ARG001
     """Solve for the weights on what was known before ``at``."""
-    x = history(before(log, at), everyone(log), params.linear_half_life_days, threads=threads)
+    x = history(before(log, at), everyone(log), params.linear_half_life_days)
     m = x.shape[1]
     mass = np.asarray(x.sum(axis=0)).ravel()
     most = np.sort(np.argsort(-mass, kind="stable")[: params.linear_products])
@@ -51,7 +51,7 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Li
         return Linear(csr_array((m, m), dtype=np.float32), params.linear_half_life_days)
     part = csr_array(x[:, chosen])
     gram = (part.T @ part).toarray()
-    with threadpool_limits(threads if len(chosen) > SMALL else 1, user_api="blas"):
+    with threadpool_limits(threads() if len(chosen) > SMALL else 1, user_api="blas"):
         weights = _solve(gram, params.linear_penalty)
     return Linear(_largest(weights, chosen, m, params.linear_neighbours), params.linear_half_life_days)
 
@@ -64,25 +64,14 @@ def solve_reference(gram: npt.NDArray[np.float64], penalty: float) -> npt.NDArra
     return b
 
 
-def rows(state: Linear, log: Log, users: Ids, threads: int = 2) -> Csr:
+def matrix(state: Linear) -> Csr:
+    """What a customer's :func:`rows` are multiplied with: r = h W, shape (n_columns of h, n_products)."""
+    return state.weights
+
+
+def rows(state: Linear, log: Log, users: Ids) -> Csr:
     """Give the customers' histories h as this model weighs them."""
-    return history(log, users, state.half_life_days, threads=threads)
-
-
-def propose(state: Linear, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 where nothing more is reached."""
-    ids, scores, _ = explain(state, log, users, k, threads=threads)
-    return ids, scores
-
-
-def explain(state: Linear, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores, Ids]:
-    """:func:`propose`, and of each proposal the product of the history that adds most to it."""
-    return top_k_sparse(rows(state, log, users, threads), state.weights, k, threads=threads)
-
-
-def pairs(state: Linear, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    return pair_sums(lambda who: rows(state, log, who, threads), state.weights, users, items, threads=threads)
+    return history(log, users, state.half_life_days)
 
 
 def save(state: Linear, folder: Path) -> None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates import als as factors
-from ml.capabilities.recommender.candidates import content, popular, sequence
-from ml.capabilities.recommender.candidates import ease as linear
-from ml.capabilities.recommender.candidates import item_knn as neighbours
-from ml.capabilities.recommender.candidates import plsa as topics
-from ml.capabilities.recommender.candidates import user_knn as people
+from ml.capabilities.recommender.candidates import als, content, ease, item_knn, plsa, popular, sequence, user_knn
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores
+from ml.kernels.groups import group_of
 from ml.kernels.topk.dense import top_k_dense
 from ml.kernels.topk.sparse import top_k_sparse
 from ml.learn.purchases import Log, before, some
 
-SPARSE = ("linear", "recent", "neighbours", "people")
-NAMES = (*SPARSE, "factors", "topics", "content", "sequence", "popular", "trend")
+SPARSE = {"linear": ease, "recent": item_knn, "neighbours": item_knn, "people": user_knn}
+DENSE = {"factors": als, "topics": plsa}
+NAMES = (*SPARSE, *DENSE, "content", "sequence", "popular", "trend")
 SPOKESMEN = ("linear", "recent", "neighbours")
 """Models whose parts can be named: because of which product."""
 LEAST = 20
@@ -33,10 +31,10 @@ LEAST = 20
 class Learnt:
     """What is slow to fit and stays with the model. Attributes: states of the candidate models of these names."""
 
-    linear: linear.Linear
-    neighbours: neighbours.Neighbours
-    factors: factors.Factors
-    topics: topics.Topics
+    linear: ease.Linear
+    neighbours: item_knn.Neighbours
+    factors: als.Factors
+    topics: plsa.Topics
     content: content.Content
     sequence: sequence.Sequence | None = None
 
@@ -46,8 +44,8 @@ class Sources:
     """``learnt``, and what is made from tonight's log in seconds, all in the numbers of tonight's products."""
 
     learnt: Learnt
-    recent: neighbours.Neighbours
-    people: people.People
+    recent: item_knn.Neighbours
+    people: user_knn.People
     lately: popular.Popular
     trend: popular.Popular
 
@@ -83,7 +81,6 @@ def learn(
     *,
     texts: content.Content,
     deep: sequence.Sequence | None = None,
-    threads: int = 2,
 ) -> Learnt:
     """Fit what stays with the model on what at most ``learn_customers`` customers did before ``at``.
 
@@ -92,69 +89,65 @@ def learn(
     """
     part = some(before(log, at), params.learn_customers, seed)
     return Learnt(
-        linear.fit(part, at, params, seed, threads=threads),
-        neighbours.fit(part, at, params, seed, threads=threads),
-        factors.fit(part, at, params, seed, threads=threads),
-        topics.fit(part, at, params, seed, threads=threads),
-        content.update(texts, log, threads=threads),
+        ease.fit(part, at, params, seed),
+        item_knn.fit(part, at, params, seed),
+        als.fit(part, at, params, seed),
+        plsa.fit(part, at, params, seed),
+        content.update(texts, log),
         deep,
     )
 
 
-def tonight(learnt: Learnt, log: Log, at: int, params: Params, *, threads: int = 2) -> Sources:
+def tonight(learnt: Learnt, log: Log, at: int, params: Params) -> Sources:
     """Add what is made from the log alone."""
-    learnt = replace(learnt, topics=topics.tonight(learnt.topics, log, params))
+    learnt = replace(learnt, topics=plsa.tonight(learnt.topics, log, params))
     if learnt.sequence is not None:
         learnt = replace(learnt, sequence=sequence.update(learnt.sequence, log))
     return Sources(
         learnt,
-        neighbours.fit_recent(log, at, params, 0, threads=threads),
-        people.fit(log, at, params, 0, threads=threads),
+        item_knn.fit_recent(log, at, params, 0),
+        user_knn.fit(log, at, params, 0),
         popular.fit(log, at, params, 0),
         popular.fit_trend(log, at, params, 0),
     )
 
 
-def renumbered(learnt: Learnt, place: Ids, log: Log, *, threads: int = 2) -> Learnt:
+def renumbered(learnt: Learnt, place: Ids, log: Log) -> Learnt:
     """The states in the numbers of tonight's products, ``place[i]``: the number at the fit of product i, -1 if newer."""
     old = np.flatnonzero(place >= 0)
     items = np.zeros((len(place), learnt.factors.items.shape[1]), np.float32)
     items[old] = learnt.factors.items[place[old]]
     f = learnt.factors
     return Learnt(
-        linear.Linear(_moved(learnt.linear.weights, place), learnt.linear.half_life_days),
-        neighbours.Neighbours(_moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor),
-        factors.Factors(items, f.weight, f.penalty, f.half_life_days), topics.moved(learnt.topics, place),
-        content.update(learnt.content, log, threads=threads), learnt.sequence,
+        ease.Linear(_moved(learnt.linear.weights, place), learnt.linear.half_life_days),
+        item_knn.Neighbours(_moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor),
+        als.Factors(items, f.weight, f.penalty, f.half_life_days), plsa.moved(learnt.topics, place),
+        content.update(learnt.content, log), learnt.sequence,
     )  # fmt: skip
 
 
-def ask(sources: Sources, log: Log, users: Ids, params: Params, *, threads: int = 2) -> Asked:
+def ask(sources: Sources, log: Log, users: Ids, params: Params) -> Asked:
     """Let each source propose ``candidates`` products to each customer."""
     k = max(1, min(proposals(log, params), log.n_products))
     lists, scores, because, rows = {}, {}, {}, {}
-    for name in SPARSE:
-        rows[name] = _rows(sources, name, log, users, threads)
-        lists[name], scores[name], why = top_k_sparse(rows[name], matrix(sources, name), k, threads=threads)
+    for name, model in SPARSE.items():
+        rows[name], (lists[name], scores[name], why) = by_rows(model, _state(sources, name), log, users, k)
         if name in SPOKESMEN:
             because[name] = why
     vectors = {}
-    for name, model in (("factors", factors), ("topics", topics)):
-        state = getattr(sources.learnt, name)
-        vectors[name], known = model.customers(state, log, users, threads=threads)
-        lists[name], scores[name] = top_k_dense(vectors[name], state.items, k, threads=threads)
-        lists[name][~known] = -1
-    lists["content"], scores["content"] = content.propose(sources.learnt.content, log, users, k, threads=threads)
-    lists["sequence"], scores["sequence"] = _deep(sources.learnt.sequence, log, users, k, threads)
+    for name, factorised in DENSE.items():
+        vectors[name], (lists[name], scores[name]) = by_vectors(factorised, _state(sources, name), log, users, k)
+    lists["content"], scores["content"] = content.propose(sources.learnt.content, log, users, k)
+    lists["sequence"], scores["sequence"] = _deep(sources.learnt.sequence, log, users, k)
     lists["popular"], scores["popular"] = popular.propose(sources.lately, log, users, k)
     lists["trend"], scores["trend"] = popular.propose(sources.trend, log, users, k)
     return Asked(lists, scores, because, rows, vectors)
 
 
-def _deep(state: sequence.Sequence | None, log: Log, users: Ids, k: int, threads: int) -> tuple[Ids, Scores]:
+def _deep(state: sequence.Sequence | None, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     if state is None:
         return np.full((len(users), k), -1, np.int32), np.zeros((len(users), k), np.float32)
-    return sequence.propose(state, log, users, k, threads=threads)
+    return sequence.propose(state, log, users, k)
 
 
 def proposals(log: Log, params: Params) -> int:
@@ -162,34 +155,44 @@ def proposals(log: Log, params: Params) -> int:
     return min(params.candidates, max(LEAST, params.proposals // max(1, log.n_customers)))
 
 
+def by_rows(model: Any, state: Any, log: Log, users: Ids, k: int) -> tuple[Csr, tuple[Ids, Scores, Ids]]:
+    """What a sparse model multiplies, and its k best products for each customer with their scores and why.
+
+    Returns
+    -------
+    csr_array of shape (n, n_columns)
+        The customers' side, :func:`rows` of the model.
+    tuple of ndarray of shape (n, k)
+        Products, best first, -1 where nothing more is reached; their scores; of each the product that adds most to it.
+    """
+    rows = model.rows(state, log, users)
+    return rows, top_k_sparse(rows, model.matrix(state), k)
+
+
+def by_vectors(model: Any, state: Any, log: Log, users: Ids, k: int) -> tuple[Scores, tuple[Ids, Scores]]:
+    """The customers' vectors under a dense model, and its k best products for each; -1 for all of an unknown customer."""
+    vectors, known = model.customers(state, log, users)
+    ids, scores = top_k_dense(vectors, state.items, k)
+    ids[~known] = -1
+    return vectors, (ids, scores)
+
+
 def matrix(sources: Sources, name: str) -> Csr:
     """The matrix that a sparse source multiplies histories with."""
-    return {
-        "linear": sources.learnt.linear.weights,
-        "neighbours": sources.learnt.neighbours.similar,
-        "recent": sources.recent.similar,
-        "people": sources.people.bought,
-    }[name]
+    made: Csr = SPARSE[name].matrix(_state(sources, name))
+    return made
 
 
-def _rows(sources: Sources, name: str, log: Log, users: Ids, threads: int) -> Csr:
-    match name:
-        case "linear":
-            return linear.rows(sources.learnt.linear, log, users, threads)
-        case "neighbours":
-            return neighbours.rows(sources.learnt.neighbours, log, users, threads)
-        case "recent":
-            return neighbours.rows(sources.recent, log, users, threads)
-        case _:
-            return people.rows(sources.people, log, users, threads)
+def _state(sources: Sources, name: str) -> Any:
+    return getattr(sources, name) if name in ("recent", "people") else getattr(sources.learnt, name)
 
 
 def save(learnt: Learnt, folder: Path) -> None:
     """Write one file or more per model."""
-    linear.save(learnt.linear, folder)
-    neighbours.save(learnt.neighbours, folder)
-    factors.save(learnt.factors, folder)
-    topics.save(learnt.topics, folder)
+    ease.save(learnt.linear, folder)
+    item_knn.save(learnt.neighbours, folder)
+    als.save(learnt.factors, folder)
+    plsa.save(learnt.topics, folder)
     content.save(learnt.content, folder)
     if learnt.sequence is not None:
         sequence.save(learnt.sequence, folder)
@@ -199,10 +202,10 @@ def load(folder: Path) -> Learnt:
     """Read what :func:`save` wrote; nothing in the files is executed."""
     deep = sequence.load(folder) if (folder / "sequence.json").exists() else None
     return Learnt(
-        linear.load(folder),
-        neighbours.load(folder),
-        factors.load(folder),
-        topics.load(folder),
+        ease.load(folder),
+        item_knn.load(folder),
+        als.load(folder),
+        plsa.load(folder),
         content.load(folder),
         deep,
     )
@@ -214,7 +217,7 @@ def _moved(matrix: Csr, place: Ids) -> Csr:
     to = np.full(n, -1, np.int32)
     old = np.flatnonzero(place >= 0)
     to[place[old]] = old
-    row, col = to[np.repeat(np.arange(n), np.diff(matrix.indptr))], to[matrix.indices]
+    row, col = to[group_of(matrix.indptr)], to[matrix.indices]
     kept = (row >= 0) & (col >= 0)
     made = csr_array((matrix.data[kept], (row[kept], col[kept])), shape=(m, m), dtype=np.float32)
     made.sort_indices()

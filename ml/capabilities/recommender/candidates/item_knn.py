@@ -18,10 +18,12 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.spec import Params
-from ml.kernels.compiled import Csr, Ids, Scores
-from ml.kernels.sparse import load_csr, pair_sums, save_csr
+from ml.core.units import DAY_S
+from ml.kernels.compiled import Csr, Ids
+from ml.kernels.groups import ends_of
+from ml.kernels.sparse import load_csr, save_csr
 from ml.kernels.topk.sparse import top_k_sparse
-from ml.learn.histories import DAY, history
+from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone, since
 
 # Beyond this many different products it is a reseller or a robot: it says little about taste, and costs their square.
@@ -38,40 +40,29 @@ class Neighbours:
     floor: float
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Neighbours:  # noqa: ARG001
+def fit(log: Log, at: int, params: Params, seed: int) -> Neighbours:  # noqa: ARG001
     """Learn from everything before ``at``."""
-    taste = history(before(log, at), everyone(log), FOREVER_DAYS, threads=threads)
-    similar = cosine(taste, 0.75, params.shrinkage, params.neighbours, threads=threads)
+    taste = history(before(log, at), everyone(log), FOREVER_DAYS)
+    similar = cosine(taste, 0.75, params.shrinkage, params.neighbours)
     return Neighbours(similar, params.half_life_days, 0.2)
 
 
-def fit_recent(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Neighbours:  # noqa: ARG001
+def fit_recent(log: Log, at: int, params: Params, seed: int) -> Neighbours:  # noqa: ARG001
     """Learn from the last ``recent_days`` before ``at`` only."""
-    lately = since(before(log, at), at - int(params.recent_days * DAY))
-    taste = history(lately, everyone(log), FOREVER_DAYS, threads=threads)
-    similar = cosine(taste, 0.5, params.shrinkage / 3, params.neighbours, threads=threads)
+    lately = since(before(log, at), at - int(params.recent_days * DAY_S))
+    taste = history(lately, everyone(log), FOREVER_DAYS)
+    similar = cosine(taste, 0.5, params.shrinkage / 3, params.neighbours)
     return Neighbours(similar, params.recent_days, 0.2)
 
 
-def rows(state: Neighbours, log: Log, users: Ids, threads: int = 2) -> Csr:
+def matrix(state: Neighbours) -> Csr:
+    """What a customer's :func:`rows` are multiplied with: r = h W, shape (n_columns of h, n_products)."""
+    return state.similar
+
+
+def rows(state: Neighbours, log: Log, users: Ids) -> Csr:
     """Give the customers' histories h as this model weighs them."""
-    return history(log, users, state.half_life_days, floor=state.floor, threads=threads)
-
-
-def propose(state: Neighbours, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 where nothing more is near."""
-    ids, scores, _ = explain(state, log, users, k, threads=threads)
-    return ids, scores
-
-
-def explain(state: Neighbours, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores, Ids]:
-    """:func:`propose`, and of each proposal the product of the history that adds most to it."""
-    return top_k_sparse(rows(state, log, users, threads), state.similar, k, threads=threads)
-
-
-def pairs(state: Neighbours, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    return pair_sums(lambda who: rows(state, log, who, threads), state.similar, users, items, threads=threads)
+    return history(log, users, state.half_life_days, floor=state.floor)
 
 
 def save(state: Neighbours, folder: Path, name: str = "neighbours") -> None:
@@ -85,7 +76,7 @@ def load(folder: Path, name: str = "neighbours") -> Neighbours:
     return Neighbours(similar, float(values["half_life_days"]), float(values["floor"]))
 
 
-def cosine(taste: Csr, activity: float, shrinkage: float, k: int, *, threads: int) -> Csr:
+def cosine(taste: Csr, activity: float, shrinkage: float, k: int) -> Csr:
     """The k largest cosines of each row; the product of the two factors is ranked row by row, m x m never exists."""
     count = np.diff(taste.indptr)
     rows = np.where(count <= MOST_PRODUCTS, np.maximum(count, 1) ** -activity, 0).astype(np.float32)
@@ -98,9 +89,9 @@ def cosine(taste: Csr, activity: float, shrinkage: float, k: int, *, threads: in
     norm = np.sqrt(np.bincount(b.indices, square, m) + shrinkage * square.mean() + 1e-12)
     b.data /= norm.astype(np.float32)[b.indices]
     itself = csr_array((np.ones(m, np.float32), np.arange(m, dtype=np.int32), np.arange(m + 1, dtype=np.int32)), (m, m))
-    ids, scores, _ = top_k_sparse(csr_array(b.T), b, max(1, min(k, m)), exclude=itself, threads=threads)
+    ids, scores, _ = top_k_sparse(csr_array(b.T), b, max(1, min(k, m)), exclude=itself)
     found = ids >= 0
-    ends = np.concatenate([[0], np.cumsum(found.sum(1))]).astype(np.int32)
+    ends = ends_of(found.sum(1)).astype(np.int32)
     similar = csr_array((np.minimum(scores[found], 1), ids[found], ends), shape=(m, m))
     similar.sort_indices()
     return similar

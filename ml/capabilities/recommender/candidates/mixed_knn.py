@@ -30,7 +30,7 @@ class Traits(NamedTuple):
     """ln(price) / σ; NaN: unknown."""
 
 
-def nearest(traits: Traits, rows: Ids, k: int, weights: Weights, *, threads: int = 2) -> tuple[Ids, Scores]:
+def nearest(traits: Traits, rows: Ids, k: int, weights: Weights) -> tuple[Ids, Scores]:
     """Find the k products most alike to each of ``rows``, itself left out.
 
     Returns
@@ -62,7 +62,7 @@ def nearest(traits: Traits, rows: Ids, k: int, weights: Weights, *, threads: int
                 _scan(tile, i, ids[u : u + len(mine)], scores[u : u + len(mine)])
 
     with threadpool_limits(1, user_api="blas"):
-        share(work, len(rows), threads, ROWS_PER_CALL)
+        share(work, len(rows), ROWS_PER_CALL)
     scores[ids < 0] = 0
     return ids, scores
 
@@ -78,7 +78,6 @@ def likeness(traits: Traits, weights: Weights) -> npt.NDArray[np.float64]:
 
 def score_pairs(
     traits: Traits, weights: Weights, sharpness: int, history: Csr, ends: npt.NDArray[np.int64], items: Ids,
-    *, threads: int = 2,
 ) -> Scores:  # fmt: skip
     """Score Σ_j≠i h_uj s_ij^γ / Σ_j h_uj for row u's items ``[ends[u], ends[u + 1])``: (n_items,), float32."""
     made = np.zeros(len(items), np.float32)
@@ -89,7 +88,7 @@ def score_pairs(
         _score((start, end), rows, ends, items, traits, (four, sharpness), made)
 
     with threadpool_limits(1, user_api="blas"):
-        share(work, history.shape[0], threads, ROWS_PER_CALL)
+        share(work, history.shape[0], ROWS_PER_CALL)
     return made
 
 

@@ -27,8 +27,6 @@ import numpy.typing as npt
 from ml.capabilities.recommender.candidates.popular import lately
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Ids, Scores, compiled, share
-from ml.kernels.sparse import dense_sums
-from ml.kernels.topk.dense import top_k_dense
 from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone
 
@@ -56,11 +54,11 @@ class Topics:
         return made
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Topics:
+def fit(log: Log, at: int, params: Params, seed: int) -> Topics:
     """Learn the topics from what was known before ``at``; a product that nobody has met stays at zero."""
     past = before(log, at)
-    seen, rng = _seen(past, everyone(past), threads), np.random.default_rng(seed)
-    runs = [_run(seen, log.n_products, params.topics, rng, threads) for _ in range(RUNS)]
+    seen, rng = _seen(past, everyone(past)), np.random.default_rng(seed)
+    runs = [_run(seen, log.n_products, params.topics, rng) for _ in range(RUNS)]
     return Topics(np.concatenate(runs, axis=1), lately(past, params.topics_days))
 
 
@@ -69,38 +67,18 @@ def tonight(state: Topics, log: Log, params: Params) -> Topics:
     return replace(state, lately=lately(log, params.topics_days))
 
 
-def propose(state: Topics, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 for all of a customer without history."""
-    theta, known = customers(state, log, users, threads=threads)
-    ids, scores = top_k_dense(theta, state.items, max(1, k), threads=threads)
-    ids[~known] = -1
-    scores[ids < 0] = 0
-    return ids, scores
-
-
-def pairs(state: Topics, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    who, row = np.unique(np.asarray(users, np.int32), return_inverse=True)
-    theta, _ = customers(state, log, who, threads=threads)
-    order = np.argsort(row, kind="stable")
-    ends = np.searchsorted(row[order], np.arange(len(who) + 1))
-    scores = np.empty(len(order), np.float32)
-    scores[order] = dense_sums(theta, state.items, ends, np.asarray(items, np.int32)[order], threads=threads)
-    return scores
-
-
-def customers(state: Topics, log: Log, users: Ids, *, threads: int = 2) -> tuple[Scores, npt.NDArray[np.bool_]]:
+def customers(state: Topics, log: Log, users: Ids) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """Find the customers' θ, all runs side by side, shape (n, RUNS * K), and tell who has a history."""
-    seen = _seen(log, users, threads)
-    theta = [fold_in(phi, seen, threads=threads) for phi in np.split(state.phi, RUNS, axis=1)]
+    seen = _seen(log, users)
+    theta = [fold_in(phi, seen) for phi in np.split(state.phi, RUNS, axis=1)]
     return np.concatenate(theta, axis=1), np.diff(seen[0]) > 0
 
 
-def fold_in(phi: Scores, seen: Seen, *, threads: int = 2) -> Scores:
+def fold_in(phi: Scores, seen: Seen) -> Scores:
     """θ of each row of ``seen`` under a run's φ, shape (n, K); evenly mixed where nothing was seen."""
     phi, n = np.ascontiguousarray(phi), len(seen[0]) - 1
     theta, nothing = np.full((n, phi.shape[1]), 1 / phi.shape[1], np.float32), np.zeros((0, phi.shape[1]))
-    share(lambda start, end: _em((start, end), seen, phi, theta, nothing, FOLD_IN_ITERATIONS), n, threads, _STEP)
+    share(lambda start, end: _em((start, end), seen, phi, theta, nothing, FOLD_IN_ITERATIONS), n, _STEP)
     return theta
 
 
@@ -133,7 +111,7 @@ def em_reference(
     return new / new.sum(1, keepdims=True), gamma.sum(0)
 
 
-def _run(seen: Seen, m: int, k: int, rng: np.random.Generator, threads: int) -> Scores:
+def _run(seen: Seen, m: int, k: int, rng: np.random.Generator) -> Scores:
     """φ where EM ends from a random start."""
     n = len(seen[0]) - 1
     met = np.bincount(seen[1], minlength=m)[:, None] / k
@@ -147,15 +125,15 @@ def _run(seen: Seen, m: int, k: int, rng: np.random.Generator, threads: int) -> 
             for part in range(start, end):
                 _em((bounds[part], bounds[part + 1]), seen, phi, theta, sums[part], 1)
 
-        share(work, _PARTS, threads, 1)
+        share(work, _PARTS, 1)
         made = sums.sum(0) + met
         phi = (made / np.maximum(made.sum(0), 1e-300)).astype(np.float32)
     return phi
 
 
-def _seen(log: Log, users: Ids, threads: int) -> Seen:
+def _seen(log: Log, users: Ids) -> Seen:
     """The different products that each customer bought or looked at, as CSR."""
-    h = history(log, users, _FOREVER, threads=threads)
+    h = history(log, users, _FOREVER)
     return h.indptr.astype(np.int64, copy=False), h.indices.astype(np.int32, copy=False)
 
 

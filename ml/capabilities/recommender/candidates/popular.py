@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores
-from ml.learn.histories import DAY
 from ml.learn.purchases import Log, before
 
 MOST_SEGMENTS = 50
@@ -55,7 +55,7 @@ def fit_trend(log: Log, at: int, params: Params, seed: int) -> Popular:  # noqa:
 def count(log: Log, half_life_days: float) -> Popular:
     """Count the order lines of known customers, fading with ``half_life_days`` before ``log.until``."""
     m, n_segments = log.n_products, int(log.segment.max(initial=-1)) + 1
-    age = (log.until - log.at) / DAY
+    age = (log.until - log.at) / DAY_S
     weight = 0.5 ** (age / half_life_days) + SLOW_WEIGHT * 0.5 ** (age / SLOW_DAYS)
     segment = np.repeat(log.segment, np.diff(log.indptr))
     every = np.bincount(log.product, weight, m)
@@ -81,7 +81,7 @@ def lately(log: Log, days: float) -> Scores:
     λ_i = (c_i + κ) / (s C_i + κ), c the purchases and looks of those days, C all of them, s the share of all that fell
     into those days, κ = ``PRIOR_COUNT``.
     """
-    since = log.until - int(days * DAY)
+    since = log.until - int(days * DAY_S)
     every, now = np.zeros(log.n_products), np.zeros(log.n_products)
     for product, at in ((log.product, log.at), (log.look_product, log.look_at)):
         every += np.bincount(product, minlength=log.n_products)
@@ -113,8 +113,3 @@ def propose(state: Popular, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     ids[:, : best.shape[1]] = best[of]
     scores = np.where(ids >= 0, state.share[of[:, None], ids] if log.n_products else 0, 0).astype(np.float32)
     return ids, scores
-
-
-def pairs(state: Popular, log: Log, users: Ids, items: Ids) -> Scores:
-    """The share of given pairs, shape (n_pairs,)."""
-    return state.share[groups(state, log, users), items]

@@ -87,7 +87,7 @@ class Sequence:
     popular: Scores
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Sequence:
+def fit(log: Log, at: int, params: Params, seed: int) -> Sequence:
     """Train on the orders before ``at``: first to choose the number of epochs on the last days, then on all of them.
 
     Bounded by ``params.seconds``. As long as that does not bind, the same seed gives the same weights.
@@ -103,9 +103,9 @@ def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> Se
     # TensorFlow is imported here, by a fit alone.
     from ml.capabilities.recommender.candidates import sequence_fit
 
-    weights, epochs = sequence_fit.learn(log, number, len(sold), params, seed, threads=threads)
+    weights, epochs = sequence_fit.learn(log, number, len(sold), params, seed)
     state = update(replace(state, weights=weights, epochs=epochs), log)
-    return replace(state, level=_level(state, log, seed, threads))
+    return replace(state, level=_level(state, log, seed))
 
 
 def update(state: Sequence, log: Log) -> Sequence:
@@ -115,7 +115,7 @@ def update(state: Sequence, log: Log) -> Sequence:
     return replace(state, until=log.until, popular=popular)
 
 
-def propose(state: Sequence, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
+def propose(state: Sequence, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
     """List what each customer is most likely to buy next, exactly, bought products among it.
 
     Parameters
@@ -144,13 +144,13 @@ def propose(state: Sequence, log: Log, users: Ids, k: int, *, threads: int = 2) 
     here = np.flatnonzero(number >= 0).astype(np.int32)
     if not len(here):
         return np.full((len(users), k), -1, np.int32), np.zeros((len(users), k), np.float32)
-    z, lines = _encode(state, log, number, users, threads)
+    z, lines = _encode(state, log, number, users)
     row, item, gain = forward.repeats(state.weights, z, lines, len(state.product_id))
     rows, products = forward.output(state.weights, z, state.popular)
     where = np.empty(len(state.product_id), np.int32)
     where[number[here]] = np.arange(len(here), dtype=np.int32)
     skip = csr_array((np.ones(len(row), np.int8), (row, where[item])), shape=(len(users), len(here)))
-    found, base = top_k_dense(rows, products[number[here]], k, skip, threads=threads)
+    found, base = top_k_dense(rows, products[number[here]], k, skip)
     own = np.logaddexp(np.einsum("pd,pd->p", rows[row], products[item]), gain)
     other, place = np.nonzero(found >= 0)
     return _best(
@@ -159,7 +159,7 @@ def propose(state: Sequence, log: Log, users: Ids, k: int, *, threads: int = 2) 
     )  # fmt: skip
 
 
-def pairs(state: Sequence, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
+def pairs(state: Sequence, log: Log, users: Ids, items: Ids) -> Scores:
     """Score any pairs, (n_pairs,); 0 for a product that was not sold before the fit."""
     state = _tonight(state, log)
     number, made = _numbers(state, log), np.zeros(len(items), np.float32)
@@ -167,7 +167,7 @@ def pairs(state: Sequence, log: Log, users: Ids, items: Ids, *, threads: int = 2
     if not len(known):
         return made
     who, row = np.unique(users[known], return_inverse=True)
-    z, lines = _encode(state, log, number, who, threads)
+    z, lines = _encode(state, log, number, who)
     rows, products = forward.output(state.weights, z, state.popular)
     item, m = number[items[known]], len(state.product_id)
     s = np.empty(len(known), np.float32)
@@ -187,7 +187,7 @@ def propose_reference(state: Sequence, log: Log, users: Ids, k: int) -> tuple[Id
     """:func:`propose` by all scores and one sort."""
     state = _tonight(state, log)
     number = _numbers(state, log)
-    z, lines = _encode(state, log, number, users, 1)
+    z, lines = _encode(state, log, number, users)
     s = forward.scores_reference(state.weights, z, state.popular, lines)
     here = np.flatnonzero(number >= 0)
     row = np.repeat(np.arange(len(users)), len(here))
@@ -228,23 +228,23 @@ def load(folder: Path) -> Sequence:
         ) from error
 
 
-def _level(state: Sequence, log: Log, seed: int, threads: int) -> float:
+def _level(state: Sequence, log: Log, seed: int) -> float:
     """Mean ln Z over some customers, tonight."""
     some = np.random.default_rng(seed).permutation(log.n_customers)[:256].astype(np.int32)
-    z, lines = _encode(state, log, _numbers(state, log), some, threads)
+    z, lines = _encode(state, log, _numbers(state, log), some)
     s = forward.scores_reference(state.weights, z, state.popular, lines).astype(np.float64)
     top = s.max(1)
     return float(np.mean(top + np.log(np.exp(s - top[:, None]).sum(1))))
 
 
-def _encode(state: Sequence, log: Log, number: Ids, users: Ids, threads: int) -> tuple[Scores, data.Bought]:
+def _encode(state: Sequence, log: Log, number: Ids, users: Ids) -> tuple[Scores, data.Bought]:
     """Z and the lines of each customer tonight.
 
     In blocks of customers with about as many lines, so that most are short and stay in the cache.
     """
     params = state.params
     moments = data.tonight(log, users, params.lead_days)
-    z = forward.encode_all(state.weights, log, number, moments, (params.length, params.heads, params.blocks), threads)
+    z = forward.encode_all(state.weights, log, number, moments, (params.length, params.heads, params.blocks))
     return z, data.bought(log, number, moments, params.most_lines)
 
 

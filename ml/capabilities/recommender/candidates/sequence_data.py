@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores
+from ml.kernels.groups import group_of
 from ml.learn.purchases import Log
 
-DAY = 86_400
 Longs = npt.NDArray[np.int64]
 
 AGE_DAYS = np.array([1, 3, 7, 14, 21, 28, 42, 60, 90, 120, 180, 270, 365, 540, 730], np.float64)
@@ -60,12 +61,12 @@ def tonight(log: Log, users: Ids, lead_days: float) -> Moments:
     """Each customer ``lead_days`` after the log's end, about when the next order comes; nobody (-1) has no lines."""
     known = np.maximum(users, 0)
     start, end = (np.where(users >= 0, log.indptr[known + side], 0) for side in (0, 1))
-    return Moments(start, end, np.full(len(users), log.until + round(lead_days * DAY), np.int64))
+    return Moments(start, end, np.full(len(users), log.until + round(lead_days * DAY_S), np.int64))
 
 
 def orders(log: Log) -> tuple[Moments, Longs]:
     """Each order as the moment before it; and where its lines end (they begin where the moment's end)."""
-    who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
+    who = group_of(log.indptr)
     n = len(who)
     first = np.flatnonzero(np.r_[True, (who[1:] != who[:-1]) | (log.order[1:] != log.order[:-1])][:n])
     return Moments(log.indptr[who[first]], first, log.at[first]), np.r_[first[1:], n][: len(first)].astype(np.int64)
@@ -97,7 +98,7 @@ def history(log: Log, number: Ids, moments: Moments, length: int) -> History:
     made[0][~there] = -1
     lines = moments.end - moments.start
     since = np.where(lines > 0, moments.at - _or_nothing(log.at, np.where(lines > 0, moments.start, 0)), 0)
-    many = np.minimum(ages(lines * DAY), RANKS - 1)
+    many = np.minimum(ages(lines * DAY_S), RANKS - 1)
     mark = (np.full(len(line), MARK), ages(since), many)
     return History(*(np.c_[first, rest].astype(np.int32) for first, rest in zip(mark, made, strict=True)))
 
@@ -116,7 +117,7 @@ def bought(log: Log, number: Ids, moments: Moments, most: int) -> Bought:
 
 def ages(seconds: Longs) -> Ids:
     """Class of each age, 0 for less than a day."""
-    return np.searchsorted(AGE_DAYS, seconds / DAY, side="right").astype(np.int32)
+    return np.searchsorted(AGE_DAYS, seconds / DAY_S, side="right").astype(np.int32)
 
 
 def popularity(item: Ids, at: Longs, m: int, moments: Longs) -> Scores:
@@ -144,9 +145,9 @@ def popularity(item: Ids, at: Longs, m: int, moments: Longs) -> Scores:
     made = np.empty((len(moments), len(paces), m), np.float32)
     start, before = 0, moments[0] if len(moments) else 0
     for t, (cut, moment) in enumerate(zip(cuts, moments, strict=True)):
-        count *= np.exp2(-(moment - before) / DAY / paces)[:, None]
+        count *= np.exp2(-(moment - before) / DAY_S / paces)[:, None]
         for pace, half_life in enumerate(paces):
-            weight = np.exp2((at[start:cut] - moment) / DAY / half_life)
+            weight = np.exp2((at[start:cut] - moment) / DAY_S / half_life)
             count[pace] += np.bincount(item[start:cut], weight, m)
         made[t] = np.log((count + 1 / max(m, 1)) / (count.sum(1, keepdims=True) + 1))
         start, before = cut, moment
@@ -166,7 +167,7 @@ def together(log: Log, number: Ids, m: int, dimensions: int, seed: int) -> Score
     """
     from sklearn.utils.extmath import randomized_svd
 
-    who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
+    who = group_of(log.indptr)
     item = number[log.product]
     some = (item >= 0) & (who % max(1, log.n_customers // MOST_CUSTOMERS) == 0)
     x = csr_array((np.ones(some.sum(), np.float32), (who[some], item[some])), shape=(log.n_customers, m))

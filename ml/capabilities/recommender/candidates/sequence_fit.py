@@ -10,8 +10,9 @@ import numpy as np
 from ml.capabilities.recommender.candidates import sequence_data as data
 from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates import sequence_train as training
-from ml.capabilities.recommender.candidates.sequence_data import DAY, Longs, Moments
+from ml.capabilities.recommender.candidates.sequence_data import Longs, Moments
 from ml.capabilities.recommender.candidates.sequence_examples import Examples
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores
 from ml.learn.metrics import ranking
 from ml.learn.purchases import Log
@@ -25,9 +26,7 @@ ROWS_PER_BLOCK = 256
 JUDGED = 10
 
 
-def learn(
-    log: Log, number: Ids, m: int, params: Params, seed: int, *, threads: int = 2
-) -> tuple[dict[str, Scores], int]:
+def learn(log: Log, number: Ids, m: int, params: Params, seed: int) -> tuple[dict[str, Scores], int]:
     """Train twice: without the last days, to choose the number of epochs and :func:`shift` on them; then on all days.
 
     Parameters
@@ -49,13 +48,13 @@ def learn(
     examples = _examples(log, number, m, params)
     shape = training.Shape(m, params.dimensions, params.heads, params.blocks, params.dropout)
     trainer = training.Trainer(examples, shape, params, seed)
-    late = examples.moments.at >= log.until - params.held_days * DAY
+    late = examples.moments.at >= log.until - params.held_days * DAY_S
     held, early = np.flatnonzero(late), np.flatnonzero(~late)
     epochs, trust = params.epochs, 0.0
     if len(held) and len(early):
         held = np.random.default_rng(seed).permutation(held)[: max(1, params.epoch_orders // 5)]
         weights, losses = trainer.train(early, held, epochs, start + params.seconds / 2)
-        epochs, trust = int(np.argmin(losses)) + 1, shift(weights, examples, held, params, threads)
+        epochs, trust = int(np.argmin(losses)) + 1, shift(weights, examples, held, params)
     every, nothing = np.arange(len(late)), np.empty(0, np.int64)
     weights, losses = trainer.train(every, nothing, epochs, start + params.seconds)
     weights["repeat_bias"] = weights["repeat_bias"] + np.float32(trust)
@@ -67,7 +66,7 @@ def widened(weights: dict[str, Scores], moments: Moments, log: Log) -> dict[str,
     known = moments.end > moments.start
     start, lines = moments.start[known], (moments.end - moments.start)[known]
     oldest = int(data.ages(moments.at[known] - log.at[start]).max(initial=0))
-    most = min(int(data.ages(lines * DAY).max(initial=0)), data.RANKS - 1)
+    most = min(int(data.ages(lines * DAY_S).max(initial=0)), data.RANKS - 1)
     made = dict(weights)
     for name, last in (("age", oldest), ("pool_age", oldest), ("repeat_age", oldest), ("rank", most)):
         made[name] = weights[name].copy()
@@ -75,7 +74,7 @@ def widened(weights: dict[str, Scores], moments: Moments, log: Log) -> dict[str,
     return made
 
 
-def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Params, threads: int) -> float:
+def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Params) -> float:
     """How much more to trust repeats than in training: what ranks the ``held`` orders best (NDCG@10).
 
     On orders that it has seen, what the attention finds looks surer than it is on those to come; what was bought is
@@ -83,7 +82,7 @@ def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Par
     """
     moments = Moments(*(part[held] for part in examples.moments))
     z = forward.encode_all(weights, examples.log, examples.number, moments,
-                           (params.length, params.heads, params.blocks), threads)  # fmt: skip
+                           (params.length, params.heads, params.blocks))  # fmt: skip
     total = np.zeros(len(SHIFTS))
     for start in range(0, len(held), ROWS_PER_BLOCK):
         rows = slice(start, start + ROWS_PER_BLOCK)
@@ -113,7 +112,7 @@ def _ranked(weights: forward.Weights, examples: Examples, orders: Longs, z: Scor
 def _examples(log: Log, number: Ids, m: int, params: Params) -> Examples:
     moments, stop = data.orders(log)
     first = int(log.at.min())
-    pace = max(DAY, (log.until - first) // MOST_TIMES)
+    pace = max(DAY_S, (log.until - first) // MOST_TIMES)
     popular = data.popularity(number[log.product], log.at, m, np.arange(first, log.until, pace))
     sample = 0 if m <= params.whole_catalogue else params.sample
     return Examples(log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length,

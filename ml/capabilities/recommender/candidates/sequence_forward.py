@@ -69,7 +69,7 @@ def encode(w: Weights, rows: History, heads: int, blocks: int) -> Scores:
     return _norm(pooled @ w["pool_out"], w["norm_out"])
 
 
-def encode_all(w: Weights, log: Log, number: Ids, moments: Moments, how: tuple[int, int, int], threads: int) -> Scores:
+def encode_all(w: Weights, log: Log, number: Ids, moments: Moments, how: tuple[int, int, int]) -> Scores:
     """Z of any number of rows; ``how`` is (length, heads, blocks).
 
     In blocks of rows with about as many lines, so that most are short and stay in the cache; one BLAS thread each.
@@ -85,7 +85,7 @@ def encode_all(w: Weights, log: Log, number: Ids, moments: Moments, how: tuple[i
         z[mine] = encode(w, rows, heads, blocks)
 
     with threadpool_limits(1, user_api="blas"):
-        share(work, len(length), threads, ROWS_PER_CALL)
+        share(work, len(length), ROWS_PER_CALL)
     return z
 
 

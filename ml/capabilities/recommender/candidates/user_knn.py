@@ -18,10 +18,11 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
-from ml.kernels.sparse import pair_sums
+from ml.kernels.groups import ends_of
 from ml.kernels.topk.sparse import top_k_sparse
-from ml.learn.histories import DAY, history
+from ml.learn.histories import history
 from ml.learn.purchases import Log, before, everyone, since
 
 POOL = 50_000
@@ -52,35 +53,29 @@ class People:
     k: int
 
 
-def fit(log: Log, at: int, params: Params, seed: int, *, threads: int = 2) -> People:  # noqa: ARG001
+def fit(log: Log, at: int, params: Params, seed: int) -> People:  # noqa: ARG001
     """Gather the customers who bought in the last weeks before ``at``, the latest ``POOL`` of them."""
     log = before(log, at)
-    lately = since(log, at - int(params.people_days * DAY))
+    lately = since(log, at - int(params.people_days * DAY_S))
     last = np.full(log.n_customers, -1, np.int64)
     there = np.diff(lately.indptr) > 0
     last[there] = lately.at[lately.indptr[1:][there] - 1]
     pool = np.argsort(-last, kind="stable")[: min(POOL, int(there.sum()))].astype(np.int32)
-    buyers = np.bincount(history(log, everyone(log), HALF_LIFE_DAYS, threads=threads).indices, minlength=log.n_products)
+    buyers = np.bincount(history(log, everyone(log), HALF_LIFE_DAYS).indices, minlength=log.n_products)
     root_idf = np.sqrt(np.log(1 + log.n_customers / (1 + buyers))).astype(np.float32)
-    vectors = _vectors(history(log, pool, HALF_LIFE_DAYS, cap=np.inf, threads=threads), root_idf)
-    bought = history(lately, pool, 1e6, threads=threads)
+    vectors = _vectors(history(log, pool, HALF_LIFE_DAYS, cap=np.inf), root_idf)
+    bought = history(lately, pool, 1e6)
     return People(pool, _latest(csr_array(vectors.T), MOST_BUYERS), bought, root_idf, params.people)
 
 
-def propose(state: People, log: Log, users: Ids, k: int, *, threads: int = 2) -> tuple[Ids, Scores]:
-    """List the k best of r_ui for each customer, what was bought among them; -1 where nothing more is reached."""
-    ids, scores, _ = top_k_sparse(rows(state, log, users, threads), state.bought, k, threads=threads)
-    return ids, scores
+def matrix(state: People) -> Csr:
+    """What a customer's :func:`rows` are multiplied with: r = h W, shape (n_columns of h, n_products)."""
+    return state.bought
 
 
-def pairs(state: People, log: Log, users: Ids, items: Ids, *, threads: int = 2) -> Scores:
-    """r_ui of given pairs, shape (n_pairs,)."""
-    return pair_sums(lambda who: rows(state, log, who, threads), state.bought, users, items, threads=threads)
-
-
-def rows(state: People, log: Log, users: Ids, threads: int = 2) -> Csr:
+def rows(state: People, log: Log, users: Ids) -> Csr:
     """Give the likeness of each customer's nearest in the pool, without themselves; shape (n, n_pool)."""
-    vectors = _vectors(history(log, users, HALF_LIFE_DAYS, cap=np.inf, threads=threads), state.root_idf)
+    vectors = _vectors(history(log, users, HALF_LIFE_DAYS, cap=np.inf), state.root_idf)
     n = len(state.numbers)
     if not n:
         return csr_array((len(users), 0), dtype=np.float32)
@@ -88,9 +83,9 @@ def rows(state: People, log: Log, users: Ids, threads: int = 2) -> Csr:
     found = np.minimum(np.searchsorted(state.numbers[at], users), n - 1)
     rows = np.flatnonzero(state.numbers[at[found]] == users)
     itself = csr_array((np.ones(len(rows), np.float32), (rows, at[found[rows]])), shape=(len(users), n))
-    ids, scores, _ = top_k_sparse(vectors, state.buyers, min(state.k, n), exclude=itself, threads=threads)
+    ids, scores, _ = top_k_sparse(vectors, state.buyers, min(state.k, n), exclude=itself)
     kept = ids >= 0
-    ends = np.concatenate([[0], np.cumsum(kept.sum(1))])
+    ends = ends_of(kept.sum(1))
     return csr_array((scores[kept], ids[kept], ends), shape=(len(users), n))
 
 
@@ -106,5 +101,5 @@ def _latest(buyers: Csr, most: int) -> Csr:
     buyers.sort_indices()
     place = np.arange(buyers.nnz) - np.repeat(buyers.indptr[:-1], np.diff(buyers.indptr))
     kept = place < most
-    ends = np.concatenate([[0], np.cumsum(kept)])[buyers.indptr]
+    ends = ends_of(kept)[buyers.indptr]
     return csr_array((buyers.data[kept], buyers.indices[kept], ends), shape=buyers.shape)

@@ -43,7 +43,7 @@ class Blend:
     popularity: Scores
     hidden: Csr
 
-    def rank(self, start: int, end: int, k: int, *, threads: int) -> tuple[Ids, Scores, Ids]:
+    def rank(self, start: int, end: int, k: int) -> tuple[Ids, Scores, Ids]:
         """Ids, scores and sources of shape (end - start, k); a source from ``n_products`` on is a group's popularity."""
         h, hidden = self.history[start:end], self.hidden[start:end]
         # Popularity's rows are cut first; who has bought all of them is ranked by the rest in the fallback.
@@ -53,7 +53,7 @@ class Blend:
         rows = csr_array((values.ravel(), best.ravel(), ends), shape=self.popularity.shape)
         rows.eliminate_zeros()
         rows.sort_indices()
-        return top_k_sparse(h, vstack([self.weights, rows], format="csr"), k, exclude=hidden, threads=threads)
+        return top_k_sparse(h, vstack([self.weights, rows], format="csr"), k, exclude=hidden)
 
 
 def blend(
@@ -65,18 +65,17 @@ def blend(
     params: Params,
     *,
     hide: npt.NDArray[np.bool_] | None,
-    threads: int,
 ) -> Blend:
     """Make the blend for ``users``, without what they have bought of ``hide``; not given: what is seldom bought again.
 
     ``model``: likeness and share of repeats, in the numbers of tonight's products.
     """
     similar, repeat = model
-    h = history(log, users, params.half_life_days, cap=np.inf, threads=threads)
+    h = history(log, users, params.half_life_days, cap=np.inf)
     itself = np.where(available, params.repeat * repeat, 0).astype(np.float32)
     weights = csr_array(csr_array(similar @ diags_array(available.astype(np.float32))) + diags_array(itself))
     weights.eliminate_zeros()
-    owned = bought(log, users, threads=threads)
+    owned = bought(log, users)
     hidden = columns(owned, repeat < params.repeat_from if hide is None else hide)
     return _made(log, users, shares, h, weights, available, params.popularity, hidden)
 
@@ -89,13 +88,12 @@ def baseline(
     params: Params,
     *,
     hide: npt.NDArray[np.bool_] | None,
-    threads: int,
 ) -> Blend:
     """Make the baseline for ``users``, without what they have bought of ``hide``."""
-    h = history(log, users, params.baseline_half_life_days, cap=np.inf, looks=False, threads=threads)
+    h = history(log, users, params.baseline_half_life_days, cap=np.inf, looks=False)
     weights = csr_array(diags_array(available.astype(np.float32)))
     weights.eliminate_zeros()
-    owned = bought(log, users, threads=threads)
+    owned = bought(log, users)
     hidden = csr_array(owned.shape, dtype=np.float32) if hide is None else columns(owned, hide)
     shares = popular.Popular(shares.share[:1], shares.counts[:1], np.zeros_like(shares.group))
     return _made(log, users, shares, h, weights, available, params.baseline_popularity, hidden)

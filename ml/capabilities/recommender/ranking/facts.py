@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ml.capabilities.recommender.candidates.popular import lately
 from ml.capabilities.recommender.ranking import facts_kernels as kernels
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores, share
-from ml.learn.histories import DAY
+from ml.kernels.groups import ends_of
 from ml.learn.purchases import NEVER, Log, category_codes
 
 PAIR = (
@@ -63,7 +64,7 @@ class Facts:
     customer: Scores
 
 
-def customer_facts(log: Log, users: Ids, *, threads: int = 2) -> Facts:
+def customer_facts(log: Log, users: Ids) -> Facts:
     """Gather the facts of ``users`` (-1: a customer that the log does not have)."""
     users = np.asarray(users, np.int32)
     bought = log.indptr, log.product, log.order, log.at, log.quantity, log.price
@@ -72,7 +73,7 @@ def customer_facts(log: Log, users: Ids, *, threads: int = 2) -> Facts:
     most = np.zeros(len(users), np.int64)
     for ends in (log.indptr, log.look_indptr):
         most[known] += ends[users[known] + 1] - ends[users[known]]
-    starts = np.concatenate([[0], np.cumsum(most)])
+    starts = ends_of(most)
     items = np.empty(starts[-1], np.int32)
     pair = np.zeros((starts[-1], len(PAIR)), np.float32)
     customer = np.full((len(users), len(CUSTOMER)), np.nan, np.float32)
@@ -82,9 +83,9 @@ def customer_facts(log: Log, users: Ids, *, threads: int = 2) -> Facts:
         lines = bought, looked, log.until, log.n_products
         kernels.customers((start, end), users, lines, starts, (items, pair), customer, found)
 
-    share(work, len(users), threads, _STEP)
+    share(work, len(users), _STEP)
     kept = np.arange(starts[-1]) - np.repeat(starts[:-1], most) < np.repeat(found, most)
-    return Facts(np.concatenate([[0], np.cumsum(found)]), items[kept], pair[kept], customer)
+    return Facts(ends_of(found), items[kept], pair[kept], customer)
 
 
 def product_facts(log: Log) -> Scores:
@@ -94,7 +95,7 @@ def product_facts(log: Log) -> Scores:
     ages = np.full((m, 2), np.nan)
     bought = log.indptr, log.product, log.order, log.at, log.quantity, log.price
     kernels.products(bought, log.until, np.array(WINDOWS_DAYS), counts, ages)
-    week = log.look_at >= log.until - 7 * DAY
+    week = log.look_at >= log.until - 7 * DAY_S
     counts[:, PRODUCT.index("looks_7")] = np.bincount(log.look_product[week], log.look_weight[week], m)
     made = dict(zip(PRODUCT, counts.T, strict=True))
     lines = np.maximum(made["last_year"], 1)  # the kernel counts all order lines there, for the means
@@ -107,7 +108,7 @@ def product_facts(log: Log) -> Scores:
             ratio * (made[f"buyers_{short}"] + prior / ratio) / (made[f"buyers_{long}"] + prior)
         )
     made["repeat"] = _repeat(made["again"], made["buyers"], category_codes(log))
-    listed = np.where(log.listed_at == NEVER, np.nan, (log.until - log.listed_at) / DAY)
+    listed = np.where(log.listed_at == NEVER, np.nan, (log.until - log.listed_at) / DAY_S)
     made["first"] = np.where(np.isnan(listed), ages[:, 0], listed)
     made["last"] = ages[:, 1]
     made["last_year"] = _last_year(log)
@@ -128,8 +129,8 @@ def _repeat(again: npt.NDArray[np.float64], buyers: npt.NDArray[np.float64], cat
 
 def _last_year(log: Log) -> npt.NDArray[np.float64]:
     """Order lines of the 30 days that follow, a year ago; nan where the log does not reach back so far."""
-    start = log.until - 365 * DAY
+    start = log.until - 365 * DAY_S
     if not len(log.at) or log.at.min() > start:
         return np.full(log.n_products, np.nan)
-    inside = (log.at >= start) & (log.at < start + 30 * DAY)
+    inside = (log.at >= start) & (log.at < start + 30 * DAY_S)
     return np.bincount(log.product[inside], minlength=log.n_products).astype(np.float64)

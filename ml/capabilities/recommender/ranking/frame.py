@@ -14,6 +14,7 @@ from ml.capabilities.recommender.ranking import frame_kernels as kernels
 from ml.capabilities.recommender.ranking.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Ids, Scores, share
+from ml.kernels.groups import ends_of, group_of
 from ml.kernels.sparse import dense_sums, row_sums
 from ml.learn.purchases import Log, category_codes
 
@@ -97,8 +98,6 @@ def frame(
     products: Scores,
     available: npt.NDArray[np.bool_],
     params: Params,
-    *,
-    threads: int = 2,
 ) -> Frame:
     """Make the table for ``users`` (-1: nothing is known).
 
@@ -110,31 +109,29 @@ def frame(
         What may be a candidate.
     """
     users = np.asarray(users, np.int32)
-    facts = customer_facts(log, users, threads=threads)
-    asked = every.ask(sources, log, users, params, threads=threads)
+    facts = customer_facts(log, users)
+    asked = every.ask(sources, log, users, params)
     lists = np.concatenate([_own(facts, params.repeats), *(asked.lists[name] for name in NAMES)], axis=1)
-    ends, items = _union(lists, available, threads)
+    ends, items = _union(lists, available)
     row = np.repeat(np.arange(len(users)), np.diff(ends))
     x = np.full((len(items), len(COLUMNS)), np.nan, np.float32)
-    because, looked = _copy(facts, asked, (ends, items), x, log.n_products, threads)
+    because, looked = _copy(facts, asked, (ends, items), x, log.n_products)
     x[:, _AT["customer"]] = facts.customer[row]
     x[:, _AT["product"]] = products[items]
-    _cross(x, log, users, (ends, items), threads)
+    _cross(x, log, users, (ends, items))
     for place, name in enumerate(NAMES, start=_AT["score"].start):
-        x[:, place] = _scores(sources, asked, name, log, users, (ends, items), threads)
+        x[:, place] = _scores(sources, asked, name, log, users, (ends, items))
     x[:, COLUMNS.index("cross proposers")] = (x[:, _AT["rank"]] > 0).sum(1)
     return Frame(ends, items, x, x[:, COLUMNS.index("pair times")] > 0, because, looked)
 
 
-def _scores(
-    sources: Sources, asked: Asked, name: str, log: Log, users: Ids, table: kernels.Table, threads: int
-) -> Scores:
+def _scores(sources: Sources, asked: Asked, name: str, log: Log, users: Ids, table: kernels.Table) -> Scores:
     """What a source gives each pair, proposed by it or not."""
     ends, items = table
     if name in SPARSE:
-        return row_sums(asked.rows[name], every.matrix(sources, name), ends, items, threads=threads)
+        return row_sums(asked.rows[name], every.matrix(sources, name), ends, items)
     if name in asked.vectors:
-        return dense_sums(asked.vectors[name], getattr(sources.learnt, name).items, ends, items, threads=threads)
+        return dense_sums(asked.vectors[name], getattr(sources.learnt, name).items, ends, items)
     if name == "sequence":
         state = sources.learnt.sequence
         row = np.repeat(np.arange(len(users)), np.diff(ends))
@@ -154,7 +151,7 @@ def _scores(
 def _own(facts: Facts, most: int) -> Ids:
     """Each customer's own products, at most ``most``, those that are likeliest to be bought again by a simple rule."""
     n = len(facts.indptr) - 1
-    rows = np.repeat(np.arange(n), np.diff(facts.indptr))
+    rows = group_of(facts.indptr)
     p = facts.pair
     liking = p[:, 5] + p[:, 3] + 0.2 * p[:, 4] + p[:, 14] + 0.1 * p[:, 15]
     order = np.lexsort((facts.items, -liking, rows))
@@ -165,18 +162,16 @@ def _own(facts: Facts, most: int) -> Ids:
     return own
 
 
-def _union(lists: Ids, available: npt.NDArray[np.bool_], threads: int) -> tuple[npt.NDArray[np.int64], Ids]:
+def _union(lists: Ids, available: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], Ids]:
     """The different available products of each row of ``lists``, in the order in which they are met."""
     kept = np.full(lists.shape, -1, np.int32)
     found = np.zeros(len(lists), np.int64)
-    share(lambda start, end: kernels.distinct((start, end), lists, available, kept, found), len(lists), threads, _STEP)
-    ends = np.concatenate([[0], np.cumsum(found)])
+    share(lambda start, end: kernels.distinct((start, end), lists, available, kept, found), len(lists), _STEP)
+    ends = ends_of(found)
     return ends, kept[kept >= 0]
 
 
-def _copy(
-    facts: Facts, asked: Asked, table: kernels.Table, x: Scores, m: int, threads: int
-) -> tuple[Ids, npt.NDArray[np.bool_]]:
+def _copy(facts: Facts, asked: Asked, table: kernels.Table, x: Scores, m: int) -> tuple[Ids, npt.NDArray[np.bool_]]:
     """Fill the pairs' facts and ranks; find the products that speak for the candidates, and whether only looked at."""
     lists = np.stack([asked.lists[name] for name in NAMES])
     voices = (
@@ -192,12 +187,12 @@ def _copy(
         kernels.rank((start, end), lists, table, x, _AT["rank"].start, m)
         kernels.name((start, end), lists, voices, table, because, m)
 
-    share(work, len(table[0]) - 1, threads, _STEP)
+    share(work, len(table[0]) - 1, _STEP)
     kernels.only_looked(own, table[0], because, looked, m)
     return because, looked
 
 
-def _cross(x: Scores, log: Log, users: Ids, table: kernels.Table, threads: int) -> None:
+def _cross(x: Scores, log: Log, users: Ids, table: kernels.Table) -> None:
     """Fill what compares a customer with a product."""
     column = {name: place for place, name in enumerate(COLUMNS)}
     price, quantity = (
@@ -210,4 +205,4 @@ def _cross(x: Scores, log: Log, users: Ids, table: kernels.Table, threads: int) 
         kernels.kinds((start, end), users, lines, category, log.until, table, x, column["cross category_share"])
 
     if category.max(initial=-1) >= 0:
-        share(work, len(users), threads, _STEP)
+        share(work, len(users), _STEP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores, compiled
 
 Places = npt.NDArray[np.int64]
@@ -15,7 +16,6 @@ Own = tuple[Places, Ids, Scores]
 """``indptr``, ``items`` and ``pair`` of the facts."""
 Voices = tuple[Places, npt.NDArray[np.float32], npt.NDArray[np.int32]]
 """Of the sources that can name a product: their place among all, their scores and the products that they name."""
-DAY = 86_400
 
 
 @compiled
@@ -123,7 +123,7 @@ def kinds(
             if c >= 0:
                 x[p, to] = count[c] / max(1, indptr[u + 1] - indptr[u])
                 if count[c] > 0:
-                    x[p, to + 1] = (now - last[c]) / DAY
+                    x[p, to + 1] = (now - last[c]) / DAY_S
         for p in range(indptr[u], indptr[u + 1]):
             c = category[product[p]]
             if c >= 0:

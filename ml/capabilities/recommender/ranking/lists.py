@@ -33,6 +33,7 @@ from ml.capabilities.recommender.reasons import RECENT
 from ml.capabilities.recommender.shelf.rerank import Ranked
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores, compiled
+from ml.kernels.groups import ends_of, group_of
 from ml.learn.histories import bought
 
 Codes = npt.NDArray[np.int8]
@@ -65,10 +66,9 @@ class Lists:
         *,
         new: bool = False,
         again: npt.NDArray[np.bool_] | None = None,
-        threads: int = 2,
     ) -> None:
         self.products = features["product"].sort_by("product_no")
-        self.params, self.threads = params, threads
+        self.params = params
         self.customers = np.asarray(customers, np.int32)
         self.log = tonights_log(features)
         self.available = self.products["available"].to_numpy()
@@ -81,8 +81,8 @@ class Lists:
         self._blend: blend.Blend | None = None
         place = _place(model, self.products)
         if model.ranker_ is not None and model.learnt_ is not None:
-            learnt = ensemble.renumbered(model.learnt_, place, self.log, threads=threads)
-            made = ensemble.tonight(learnt, self.log, self.log.until, params, threads=threads)
+            learnt = ensemble.renumbered(model.learnt_, place, self.log)
+            made = ensemble.tonight(learnt, self.log, self.log.until, params)
             self._second = Second(model.ranker_, made, self.log, product_facts(self.log), self.available)
         else:
             self._blend = self._first(model, place)
@@ -92,7 +92,7 @@ class Lists:
         depth = max(1, min(self.params.depth, self.m))
         if self._second is not None:
             ids, scores, source, code = ranked_rows(
-                self._second, self.customers[start:end], depth, self.params, hide=self.hide, threads=self.threads
+                self._second, self.customers[start:end], depth, self.params, hide=self.hide
             )
         else:
             ids, scores, source, code = self._blended(start, end, depth)
@@ -110,18 +110,18 @@ class Lists:
     def candidates(self, start: int, end: int) -> tuple[npt.NDArray[np.int64], Ids]:
         """What the ranker chooses from for rows ``[start, end)``: CSR of products; without a ranker, its lists."""
         if self._second is not None:
-            return candidates(self._second, self.customers[start:end], self.params, threads=self.threads)
+            return candidates(self._second, self.customers[start:end], self.params)
         ids = self.rank(start, end).ids
-        return np.concatenate([[0], np.cumsum((ids >= 0).sum(1))]), ids[ids >= 0]
+        return ends_of((ids >= 0).sum(1)), ids[ids >= 0]
 
     def bought(self, start: int, ids: Ids) -> npt.NDArray[np.bool_]:
         """Whether the customer of row ``start + r`` has bought ``ids[r, :]``, shape of ``ids``."""
-        return _among(bought(self.log, self.customers[start : start + len(ids)], threads=self.threads), ids)
+        return _among(bought(self.log, self.customers[start : start + len(ids)]), ids)
 
     def bought_pairs(self, rows: npt.NDArray[np.int64], items: Ids) -> npt.NDArray[np.bool_]:
         """Whether the customer of row ``rows[i]`` has bought ``items[i]``."""
-        owned = bought(self.log, self.customers, threads=self.threads)
-        keys = np.repeat(np.arange(owned.shape[0], dtype=np.int64), np.diff(owned.indptr)) * self.m + owned.indices
+        owned = bought(self.log, self.customers)
+        keys = group_of(owned.indptr) * self.m + owned.indices
         return np.isin(rows * self.m + items, keys)
 
     def popular(self) -> Ids:
@@ -133,19 +133,17 @@ class Lists:
     def _first(self, model: Recommender, place: Ids) -> blend.Blend:
         given = (self.available, self.params)
         if model.learnt_ is None:
-            return blend.baseline(self.log, self.customers, self.shares, *given, hide=self.hide, threads=self.threads)
-        learnt = ensemble.renumbered(model.learnt_, place, self.log, threads=self.threads)
+            return blend.baseline(self.log, self.customers, self.shares, *given, hide=self.hide)
+        learnt = ensemble.renumbered(model.learnt_, place, self.log)
         repeat = product_facts(self.log)[:, PRODUCT.index("repeat")]
         similar = learnt.neighbours.similar
-        return blend.blend(
-            self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide, threads=self.threads
-        )
+        return blend.blend(self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide)
 
     def _blended(self, start: int, end: int, depth: int) -> tuple[Ids, Scores, Ids, Codes]:
         assert self._blend is not None
-        ids, scores, source = self._blend.rank(start, end, depth, threads=self.threads)
+        ids, scores, source = self._blend.rank(start, end, depth)
         personal = (source >= 0) & (source < self.m)
-        owned = bought(self.log, self.customers[start:end], threads=self.threads)
+        owned = bought(self.log, self.customers[start:end])
         code = np.where(personal & _among(owned, np.where(personal, source, -1)), BECAUSE, LOOKED)
         code[(source == ids) & (code == BECAUSE)] = AGAIN
         code[~personal] = POPULAR
@@ -176,7 +174,7 @@ class Lists:
             return self._blend.hidden[rows]
         if self.hide is None:
             return bought(self.log, np.full(len(rows), -1, np.int32))
-        return blend.columns(bought(self.log, self.customers[rows], threads=self.threads), self.hide)
+        return blend.columns(bought(self.log, self.customers[rows]), self.hide)
 
 
 def _place(model: Recommender, products: pa.Table) -> Ids:
@@ -189,7 +187,7 @@ def _place(model: Recommender, products: pa.Table) -> Ids:
 def _among(rows: Csr, ids: Ids) -> npt.NDArray[np.bool_]:
     """Whether ``ids[r, :]`` are entries of row r."""
     width = rows.shape[1] + 1
-    keys = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr)) * width + rows.indices
+    keys = group_of(rows.indptr) * width + rows.indices
     asked = np.arange(len(ids), dtype=np.int64)[:, None] * width + ids
     at = np.searchsorted(keys, asked)
     found = np.zeros(ids.shape, bool)

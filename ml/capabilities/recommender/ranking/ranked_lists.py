@@ -43,7 +43,6 @@ def ranked_rows(
     params: Params,
     *,
     hide: npt.NDArray[np.bool_] | None,
-    threads: int,
 ) -> tuple[Ids, Scores, Ids, Codes]:
     """Rank for ``users``: ids, scores (chances, best first), sources and codes of shape (n, depth).
 
@@ -54,32 +53,30 @@ def ranked_rows(
     scores, code = np.full(shape, -np.inf, np.float32), np.full(shape, RANGE, np.int8)
     for start in range(0, len(users), BLOCK):
         rows = slice(start, start + BLOCK)
-        table = frame(
-            second.sources, second.log, users[rows], second.products, second.available, params, threads=threads
-        )
-        worth = ranker.score(second.ranker, table.x, threads=threads).astype(np.float32)
+        table = frame(second.sources, second.log, users[rows], second.products, second.available, params)
+        worth = ranker.score(second.ranker, table.x).astype(np.float32)
         if hide is not None:
             worth[table.bought & hide[table.items]] = -np.inf
         chosen = np.full((len(table.ends) - 1, depth), -1, np.int32)
         _select(table.ends, table.items, worth, chosen, ids[rows], scores[rows])
         there = chosen >= 0
-        code[rows][there], source[rows][there] = _reasons(second.ranker, table, chosen[there], threads)
+        code[rows][there], source[rows][there] = _reasons(second.ranker, table, chosen[there])
     scores[ids < 0] = -np.inf
     return ids, np.where(ids >= 0, 1 / (1 + np.exp(-scores)), 0).astype(np.float32), source, code
 
 
-def candidates(second: Second, users: Ids, params: Params, *, threads: int) -> tuple[npt.NDArray[np.int64], Ids]:
+def candidates(second: Second, users: Ids, params: Params) -> tuple[npt.NDArray[np.int64], Ids]:
     """What the ranker chooses from, as CSR: ends of shape (n + 1,) and products."""
     ends, items = [np.zeros(1, np.int64)], [np.empty(0, np.int32)]
     for start in range(0, len(users), BLOCK):
         block = users[start : start + BLOCK]
-        table = frame(second.sources, second.log, block, second.products, second.available, params, threads=threads)
+        table = frame(second.sources, second.log, block, second.products, second.available, params)
         ends.append(table.ends[1:] + ends[-1][-1])
         items.append(table.items)
     return np.concatenate(ends), np.concatenate(items)
 
 
-def _reasons(made: ranker.Ranker, table: Frame, rows: Ids, threads: int) -> tuple[Codes, Ids]:
+def _reasons(made: ranker.Ranker, table: Frame, rows: Ids) -> tuple[Codes, Ids]:
     """Code and source of some rows of a table.
 
     Of the groups of columns that speak for the product, the one that adds most to its score gives the reason, among
@@ -88,7 +85,7 @@ def _reasons(made: ranker.Ranker, table: Frame, rows: Ids, threads: int) -> tupl
     """
     x = table.x[rows]
     column = {name: place for place, name in enumerate(COLUMNS)}
-    parts = trees.saabas(made.chance, x, group_of_columns(), len(GROUPS), threads=threads)
+    parts = trees.saabas(made.chance, x, group_of_columns(), len(GROUPS))
     owned = table.bought[rows]
     looked = ~owned & ~np.isnan(x[:, column["pair look_last"]])
     because = table.because[rows]

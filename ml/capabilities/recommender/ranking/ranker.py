@@ -22,9 +22,10 @@ from ml.capabilities.recommender.ranking.facts import product_facts
 from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.ranking.window import Window
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Ids, Scores
+from ml.kernels.groups import ends_of, group_of
 from ml.learn import boosting, trees
-from ml.learn.histories import DAY
 from ml.learn.purchases import NEVER, Log, before
 
 LEAST_TAKEN = 500
@@ -44,20 +45,18 @@ class Ranker:
     how: boosting.Growth
 
 
-def fit(
-    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
-) -> Ranker | None:
+def fit(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None) -> Ranker | None:
     """Learn from :func:`windows` before ``log.until``; None: there is too little to learn from.
 
     ``deep`` knows nothing after :func:`known_to_all`.
     """
-    made = list(windows(log, texts, params, seed, deep=deep, threads=threads))
+    made = list(windows(log, texts, params, seed, deep=deep))
     if sum(int(window.taken.sum()) for window in made) < LEAST_TAKEN:
         return None
     x = np.concatenate([window.x for window in made])
     taken = np.concatenate([window.taken for window in made])
-    how = tuning.tuned(made, params, seed, threads=threads)
-    return Ranker(boosting.grow(x, taken, how, seed, threads=threads), how)
+    how = tuning.tuned(made, params, seed)
+    return Ranker(boosting.grow(x, taken, how, seed), how)
 
 
 def known_to_all(log: Log, params: Params) -> int:
@@ -65,9 +64,7 @@ def known_to_all(log: Log, params: Params) -> int:
     return _start(log, params, LEAST_WINDOWS - 1)
 
 
-def windows(
-    log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None, threads: int = 2
-) -> Iterator[Window]:
+def windows(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None) -> Iterator[Window]:
     """Make the tables of the windows, the latest first, until there are enough customers to learn from."""
     seen = 0
     for number in range(2 * params.windows):
@@ -77,7 +74,7 @@ def windows(
         if not len(log.at) or at <= log.at.min():
             return
         fitted = texts, deep if number < LEAST_WINDOWS else None
-        window = _window(log, at, fitted, params, seed + number, threads)
+        window = _window(log, at, fitted, params, seed + number)
         if window is not None:
             yield window
             seen += window.asked
@@ -85,9 +82,9 @@ def windows(
             return
 
 
-def score(ranker: Ranker, x: Scores, *, threads: int = 2) -> npt.NDArray[np.float64]:
+def score(ranker: Ranker, x: Scores) -> npt.NDArray[np.float64]:
     """The log-odds of each row of a frame."""
-    return trees.predict(ranker.chance, x, threads=threads)
+    return trees.predict(ranker.chance, x)
 
 
 def save(ranker: Ranker, folder: Path) -> None:
@@ -110,14 +107,12 @@ def known_products(log: Log) -> npt.NDArray[np.bool_]:
 
 
 def _start(log: Log, params: Params, number: int) -> int:
-    return log.until - int((params.window_days + number * params.window_step_days) * DAY)
+    return log.until - int((params.window_days + number * params.window_step_days) * DAY_S)
 
 
-def _window(
-    log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int, threads: int
-) -> Window | None:
+def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int) -> Window | None:
     past = before(log, at)
-    users, ends, bought = _taken(log, at, at + int(params.window_days * DAY))
+    users, ends, bought = _taken(log, at, at + int(params.window_days * DAY_S))
     if not len(past.at) or not len(users):
         return None
     rng = np.random.default_rng(seed)
@@ -125,15 +120,15 @@ def _window(
     if len(users) > most:
         chosen = np.sort(rng.permutation(len(users))[:most])
         bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
-        ends = np.concatenate([[0], np.cumsum((ends[1:] - ends[:-1])[chosen])])
+        ends = ends_of((ends[1:] - ends[:-1])[chosen])
         users = users[chosen]
-    learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1], threads=threads)
-    made = ensemble.tonight(learnt, past, at, params, threads=threads)
+    learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1])
+    made = ensemble.tonight(learnt, past, at, params)
     products, there = product_facts(past), known_products(past)
     parts = []
     for start in range(0, len(users), BLOCK):
         block = slice(start, start + BLOCK)
-        table = frame(made, past, users[block], products, there, params, threads=threads)
+        table = frame(made, past, users[block], products, there, params)
         parts.append(_labelled(table, ends[start : start + BLOCK + 1], bought, log.n_products, params, rng))
     x, taken, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return Window(x, taken, units, len(users))
@@ -142,11 +137,11 @@ def _window(
 def _taken(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], Ids]:
     """Who bought in ``[start, end)``, and what (CSR without doubles)."""
     inside = (log.at >= start) & (log.at < end)
-    who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))[inside]
+    who = group_of(log.indptr)[inside]
     keys = np.unique(who * np.int64(log.n_products) + log.product[inside])
     users, counts = np.unique(keys // max(1, log.n_products), return_counts=True)
     items = (keys % max(1, log.n_products)).astype(np.int32)
-    return users.astype(np.int32), np.concatenate([[0], np.cumsum(counts)]), items
+    return users.astype(np.int32), ends_of(counts), items
 
 
 def _labelled(
@@ -154,8 +149,8 @@ def _labelled(
 ) -> tuple[Scores, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Label the candidates, and keep those of customers who took one: all that was taken and a share of the rest."""
     n = len(ends) - 1
-    row = np.repeat(np.arange(n), np.diff(table.ends))
-    keys = np.repeat(np.arange(n), np.diff(ends)) * np.int64(m) + bought[ends[0] : ends[-1]]
+    row = group_of(table.ends)
+    keys = group_of(ends) * np.int64(m) + bought[ends[0] : ends[-1]]
     taken = np.isin(row * np.int64(m) + table.items, keys)
     kept = (taken | (rng.random(len(taken)) < params.negatives)) & (np.bincount(row, taken, n) > 0)[row]
     units = np.bincount(row[kept], minlength=n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from ml.capabilities.recommender.ranking.window import Window
 from ml.capabilities.recommender.spec import Params
 from ml.learn import boosting, trees
 from ml.learn.metrics.ranking import ndcg
+from ml.learn.tuning import chosen
 
 JUDGED = 2
 """The latest so many windows are judged."""
@@ -21,12 +21,10 @@ K = 10
 Floats = npt.NDArray[np.float64]
 
 
-def tuned(windows: Sequence[Window], params: Params, seed: int, *, threads: int = 2) -> boosting.Growth:
+def tuned(windows: Sequence[Window], params: Params, seed: int) -> boosting.Growth:
     """The trees' parameters of ``params``, or those that order later windows better by more than chance.
 
-    Optuna's TPE (Bergstra et al., NeurIPS 2011) draws at most ``params.trials`` proposals within
-    ``params.tuning_seconds``. The best takes the defaults' place only if its NDCG per customer is higher by more than one
-    standard error of the difference, since the best of many is partly lucky.
+    See :func:`ml.learn.tuning.chosen`; what is compared is the NDCG of each customer.
 
     Parameters
     ----------
@@ -36,22 +34,14 @@ def tuned(windows: Sequence[Window], params: Params, seed: int, *, threads: int 
     usual = boosting.Growth(params.trees, params.leaves, params.learning_rate)
     if not params.trials or not list(folds(len(windows), params)):
         return usual
-    import optuna
-
-    base = np.concatenate(list(gains(windows, usual, params, seed, threads)))
-    found: dict[int, tuple[boosting.Growth, Floats]] = {}
-
-    def objective(trial: Any) -> float:
-        how = proposal(trial)
-        found[trial.number] = how, np.concatenate(list(gains(windows, how, params, seed, threads)))
-        return float(found[trial.number][1].mean())
-
-    logging.getLogger("optuna").setLevel(logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(objective, n_trials=params.trials, timeout=params.tuning_seconds)
-    best, reached = found[study.best_trial.number]
-    gain = reached - base
-    return best if gain.mean() > gain.std() / np.sqrt(len(gain)) else usual
+    return chosen(
+        usual,
+        proposal,
+        lambda how: (-gain for gain in gains(windows, how, params, seed)),
+        trials=params.trials,
+        seed=seed,
+        seconds=params.tuning_seconds,
+    )
 
 
 def proposal(trial: Any) -> boosting.Growth:
@@ -75,12 +65,12 @@ def folds(n: int, params: Params) -> Iterator[tuple[int, list[int]]]:
             yield judged, older
 
 
-def gains(windows: Sequence[Window], how: boosting.Growth, params: Params, seed: int, threads: int) -> Iterator[Floats]:
+def gains(windows: Sequence[Window], how: boosting.Growth, params: Params, seed: int) -> Iterator[Floats]:
     """NDCG@10 of each customer of the judged windows, fold by fold."""
     for judged, older in folds(len(windows), params):
         x, taken = (np.concatenate([getattr(windows[w], name) for w in older]) for name in ("x", "taken"))
-        grown = boosting.grow(x, taken, how, seed, threads=threads)
-        yield _ndcg(windows[judged], trees.predict(grown, windows[judged].x, threads=threads))
+        grown = boosting.grow(x, taken, how, seed)
+        yield _ndcg(windows[judged], trees.predict(grown, windows[judged].x))
 
 
 def _ndcg(window: Window, worth: Floats) -> Floats:

@@ -77,9 +77,7 @@ def price_level(purchase: pa.Table, n_customers: int) -> Scores:
         return (sums / counts).astype(np.float32)
 
 
-def rerank(
-    ranked: Ranked, rules: Rules, customers: Customers, params: Params, night_seed: int, *, threads: int = 2
-) -> Shown:
+def rerank(ranked: Ranked, rules: Rules, customers: Customers, params: Params, night_seed: int) -> Shown:
     """Make the lists that are shown.
 
     1. What the rules exclude, what is not for sale and what its buyers do not see again goes.
@@ -121,7 +119,7 @@ def rerank(
         asked = (params.price_weight, explore_slots(params), seed)
         _rerank(tuple(a[rows] for a in ranked), who, told, asked, tuple(a[rows] for a in shown))
 
-    share(work, n, threads, _STEP)
+    share(work, n, _STEP)
     return shown
 
 
@@ -136,11 +134,9 @@ class Reranker:
         As in :func:`rules.work_out`.
     """
 
-    def __init__(
-        self, features: Mapping[str, pa.Table], params: Params, again: Mask | None = None, *, threads: int = 2
-    ) -> None:
+    def __init__(self, features: Mapping[str, pa.Table], params: Params, again: Mask | None = None) -> None:
         self.rules = work_out(features, params.top_k, again, params.max_per_category)
-        self._params, self._threads, self._seed = params, threads, night(features).toordinal()
+        self._params, self._seed = params, night(features).toordinal()
         customers = features["customer"].sort_by("customer_no")
         # The last entry is for -1, somebody of whom nothing is known.
         self._group = np.append(self.rules.group(customers["segment"]), 0)
@@ -151,7 +147,7 @@ class Reranker:
         """Make the lists of customers ``numbers`` (``customer_no``; -1: unknown), whose ranking is ``ranked``."""
         hidden = np.zeros((0, 0), bool) if bought is None else bought
         who = Customers(numbers.astype(np.int64), self._group[numbers], self._level[numbers], hidden)
-        return rerank(ranked, self.rules, who, self._params, self._seed, threads=self._threads)
+        return rerank(ranked, self.rules, who, self._params, self._seed)
 
 
 def explore_slots(params: Params) -> int:

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
+from ml.kernels.groups import group_of
 from ml.kernels.topk.sparse import top_k_sparse
 
 COMMON = 3000
@@ -45,7 +46,7 @@ class Texts:
         kept = ~empty[word] if len(word) else np.empty(0, bool)
         return cls(_rarity(row[kept].astype(np.int64), word[kept].astype(np.int64), (tonight.m, len(empty))))
 
-    def cosine(self, i: Ints, j: Ints, threads: int = 2) -> Floats:
+    def cosine(self, i: Ints, j: Ints) -> Floats:
         """Cosine of the words of products ``i[p]`` and ``j[p]``: 0 to 1."""
         found = np.zeros(len(i))
         w = self.words
@@ -54,16 +55,16 @@ class Texts:
         def work(start: int, end: int) -> None:
             _cosines(*args, i[start:end], j[start:end], found[start:end])
 
-        share(work, len(i), threads, STEP)
+        share(work, len(i), STEP)
         return found
 
-    def nearest(self, tonight: Tonight, k: int, threads: int = 2) -> tuple[Ints, Ints]:
+    def nearest(self, tonight: Tonight, k: int) -> tuple[Ints, Ints]:
         """Pairs (i, j): each product's ``k`` nearest available ones by words within its category, and some at all events.
 
         Products without a category are held against each other.
         """
         w = csr_array(self.words)
-        row = np.repeat(np.arange(tonight.m), np.diff(w.indptr))
+        row = group_of(w.indptr)
         # A word means something else in each category, and the category is one more, faint, word.
         key = np.concatenate([
             tonight.category[row] * (w.shape[1] + 1) + w.indices,
@@ -75,7 +76,7 @@ class Texts:
         kept = (count[place] <= COMMON) & (weight > 0)
         t = csr_array((weight[kept], (rows[kept], place[kept])), shape=(tonight.m, len(count)))
         towards = csr_array(diags_array(tonight.available.astype(np.float32)) @ t)
-        ids, _, _ = top_k_sparse(t, csr_array(towards.T), k + 1, threads=threads)
+        ids, _, _ = top_k_sparse(t, csr_array(towards.T), k + 1)
         i, rank = np.nonzero(ids >= 0)
         j = ids[i, rank].astype(np.int64)
         return i[i != j], j[i != j]

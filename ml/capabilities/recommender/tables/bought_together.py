@@ -14,6 +14,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.alike import Texts, same_category
 from ml.capabilities.recommender.tables.tonight import Bools, Ints, Tonight
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, insert, share
+from ml.kernels.groups import place_inside
 
 MOST_PRODUCTS = 100
 """An order of more products is a reseller's: it says little of what goes together, and costs their square."""
@@ -42,7 +43,7 @@ def baskets(tonight: Tonight) -> Baskets:
 
 
 def rows(
-    tonight: Tonight, orders: Baskets, texts: Texts, words: Words, params: Params, *, threads: int = 2
+    tonight: Tonight, orders: Baskets, texts: Texts, words: Words, params: Params
 ) -> Iterator[dict[str, pa.Array]]:
     """Make the rows; the score is how much likelier, at least, an order with the product has the other than any order.
 
@@ -50,14 +51,14 @@ def rows(
     of colours or a stock-up, not what the one needs of the other.
     """
     k = params.similar_k
-    ids, scores, counts = complements(orders, tonight.available, SPARE * k, threads=threads)
+    ids, scores, counts = complements(orders, tonight.available, SPARE * k)
     i, at = np.nonzero(ids >= 0)
     j, score, both = ids[i, at].astype(np.int64), scores[i, at].astype(np.float64), counts[i, at].astype(np.int64)
     same, _ = same_category(tonight, i, j)
-    score = score * np.where(same, 1 - texts.cosine(i, j, threads), 1)
+    score = score * np.where(same, 1 - texts.cosine(i, j), 1)
     order = np.lexsort((j, -score, i))
     order = order[score[order] > 0]
-    order = order[np.arange(len(order)) - np.searchsorted(i[order], i[order]) < k]
+    order = order[place_inside(i[order]) < k]
     i, j, score, both = i[order], j[order], score[order], both[order]
     lift = both * float(orders.orders.shape[0]) / np.maximum(1, orders.size[i] * orders.size[j])
     yield {
@@ -71,7 +72,7 @@ def rows(
     }
 
 
-def complements(orders: Baskets, allowed: Bools, k: int, *, threads: int = 1) -> tuple[Ids, Scores, Ids]:
+def complements(orders: Baskets, allowed: Bools, k: int) -> tuple[Ids, Scores, Ids]:
     """Find each product's best companions by co-orders.
 
     Returns
@@ -100,7 +101,7 @@ def complements(orders: Baskets, allowed: Bools, k: int, *, threads: int = 1) ->
             (start, end), by_product, by_order, orders.size, orders.orders.shape[0], allowed, (ids, scores, counts)
         )
 
-    share(work, m, threads, STEP)
+    share(work, m, STEP)
     scores[ids < 0] = 0
     return ids, scores, counts
 
@@ -122,12 +123,12 @@ def complements_reference(orders: Baskets, allowed: Bools, k: int) -> list[list[
     return lists
 
 
-def co_orders(orders: Baskets, i: Ints, j: Ints, *, threads: int = 1) -> Ints:
+def co_orders(orders: Baskets, i: Ints, j: Ints) -> Ints:
     """Count the orders that hold both ``i[p]`` and ``j[p]``; ``i`` must be sorted."""
     m = len(orders.size)
     ends, counts = np.searchsorted(i, np.arange(m + 1)), np.zeros(len(i), np.int64)
     by_order, by_product = _parts(orders.orders), _parts(orders.products)
-    share(lambda start, end: _co_orders((start, end), by_product, by_order, ends, j, counts), m, threads, STEP)
+    share(lambda start, end: _co_orders((start, end), by_product, by_order, ends, j, counts), m, STEP)
     return counts
 
 

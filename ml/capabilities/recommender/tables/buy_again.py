@@ -11,7 +11,8 @@ from scipy.special import gammainc
 
 from ml.capabilities.recommender.reasons import KIND, Words, numbers
 from ml.capabilities.recommender.spec import Params
-from ml.capabilities.recommender.tables.tonight import DAY, Bools, Floats, Ints, Tonight, summed
+from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight, summed
+from ml.core.units import DAY_S
 
 HORIZON_DAYS = 28
 """The score is the chance of a purchase within so many days."""
@@ -117,7 +118,7 @@ def rows(
         pairs = at[i : i + BLOCK]
         interval = found.interval[pairs]
         days = np.maximum(1, np.rint(interval)).astype(np.int64)
-        expected = (tonight.as_of + wait[pairs] * DAY) * 1_000_000
+        expected = (tonight.as_of + wait[pairs] * DAY_S) * 1_000_000
         yield {
             "customer_id": customer_ids.take(pa.array(found.customer[pairs])),
             "rank": pa.array(rank[i : i + BLOCK] + 1),

@@ -13,6 +13,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.alike import Texts, price_near, same_category
 from ml.capabilities.recommender.tables.bought_together import Baskets, co_orders
 from ml.capabilities.recommender.tables.tonight import Floats, Ints, Tonight
+from ml.kernels.groups import place_inside
 from ml.kernels.topk.sparse import top_k_sparse
 
 CANDIDATES = 60
@@ -28,7 +29,6 @@ LEAST_WORDS = 0.2
 
 def rows(
     tonight: Tonight, features: Mapping[str, pa.Table], orders: Baskets, texts: Texts, words: Words, params: Params,
-    *, threads: int = 2,
 ) -> Iterator[dict[str, pa.Array]]:  # fmt: skip
     """Make the rows; the score is likeness, times how much the same customers look at both, less if bought together.
 
@@ -36,17 +36,17 @@ def rows(
     (0 if the categories differ: a phone's substitutes are phones), l the cosine of the products' customers, c the orders
     with both, n the orders with each.
     """
-    i, j, look = _candidates(tonight, features, texts, threads)
-    near = _alike(tonight, texts, i, j, threads)
+    i, j, look = _candidates(tonight, features, texts)
+    near = _alike(tonight, texts, i, j)
     kept = near > 0
     i, j, look, near = i[kept], j[kept], look[kept], near[kept]
     most = np.zeros(tonight.m)
     np.maximum.at(most, i, look)
-    basket = co_orders(orders, i, j, threads=threads) / np.sqrt(np.maximum(1, orders.size[i] * orders.size[j]))
+    basket = co_orders(orders, i, j) / np.sqrt(np.maximum(1, orders.size[i] * orders.size[j]))
     score = near * (ALIKE + (1 - ALIKE) * look / np.maximum(most[i], 1e-9)) * np.maximum(0, 1 - basket)
     order = np.lexsort((j, -score, i))
     order = order[score[order] > 0]
-    order = order[np.arange(len(order)) - np.searchsorted(i[order], i[order]) < params.similar_k]
+    order = order[place_inside(i[order]) < params.similar_k]
     i, j = i[order], j[order]
     yield {
         "product_id": tonight.ids.take(pa.array(i)),
@@ -57,12 +57,10 @@ def rows(
     }
 
 
-def _candidates(
-    tonight: Tonight, features: Mapping[str, pa.Table], texts: Texts, threads: int
-) -> tuple[Ints, Ints, Floats]:
+def _candidates(tonight: Tonight, features: Mapping[str, pa.Table], texts: Texts) -> tuple[Ints, Ints, Floats]:
     """Pairs (i, j), sorted, with the cosine of their customers: those with the largest, and those with like words."""
-    looked = _looks(tonight, features, threads)
-    pairs = [looked[:2], texts.nearest(tonight, CANDIDATES, threads)]
+    looked = _looks(tonight, features)
+    pairs = [looked[:2], texts.nearest(tonight, CANDIDATES)]
     m = max(1, tonight.m)
     key = np.concatenate([i * m + j for i, j in pairs])
     look = np.concatenate([looked[2], np.zeros(len(key) - len(looked[2]))])
@@ -72,7 +70,7 @@ def _candidates(
     return key[first] // m, key[first] % m, look[first]
 
 
-def _looks(tonight: Tonight, features: Mapping[str, pa.Table], threads: int) -> tuple[Ints, Ints, Floats]:
+def _looks(tonight: Tonight, features: Mapping[str, pa.Table]) -> tuple[Ints, Ints, Floats]:
     """Each product's available neighbours by the customers who looked at both (or bought them), and the cosine.
 
     l_ij = Σ_u b_ui b_uj / √((n_i + λ)(n_j + λ)), b_ui = |N(u)|^-½, n_i = Σ_u b_ui², λ = ``PRIOR_CUSTOMERS`` times the
@@ -98,16 +96,16 @@ def _looks(tonight: Tonight, features: Mapping[str, pa.Table], threads: int) -> 
     norm = np.sqrt(np.bincount(seen.indices, square, tonight.m) + prior)
     seen.data = (seen.data / norm[seen.indices]).astype(np.float32)
     towards = csr_array(seen @ diags_array(tonight.available.astype(np.float32)))
-    ids, scores, _ = top_k_sparse(csr_array(seen.T), towards, CANDIDATES + 1, threads=threads)
+    ids, scores, _ = top_k_sparse(csr_array(seen.T), towards, CANDIDATES + 1)
     i, rank = np.nonzero(ids >= 0)
     j = ids[i, rank].astype(np.int64)
     other = i != j
     return i[other], j[other], scores[i, rank].astype(np.float64)[other]
 
 
-def _alike(tonight: Tonight, texts: Texts, i: Ints, j: Ints, threads: int) -> Floats:
+def _alike(tonight: Tonight, texts: Texts, i: Ints, j: Ints) -> Floats:
     """Likeness, 0 to 1: the same category counts a quarter, words nearly a half, price the rest."""
-    words, price = texts.cosine(i, j, threads), price_near(tonight, i, j)
+    words, price = texts.cosine(i, j), price_near(tonight, i, j)
     same, other = same_category(tonight, i, j)
     near = 0.45 * words + 0.3 * price + 0.25 * same
     return np.where(other | (~same & (words < LEAST_WORDS)), 0, near)

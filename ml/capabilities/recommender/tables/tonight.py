@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr
+from ml.kernels.groups import ends_of
 
-DAY = 86_400
 UNITS = float(1 << 20)
 """Decayed weights are rounded to multiples of 1 / UNITS: such sums are exact, so the order of rows changes no bit."""
 PRIOR_ORDERS = 100
@@ -158,13 +159,13 @@ def _orders(purchase: pa.Table, as_of: int, m: int) -> tuple[Ints, Ints, Csr]:
     n = int(order.max()) + 1
     customer, age = np.full(n, -1, np.int64), np.zeros(n, np.int64)
     customer[order] = purchase["customer_no"].to_numpy()
-    age[order] = np.maximum(0, (as_of - 1 - purchase["at"].to_numpy()) // DAY)
+    age[order] = np.maximum(0, (as_of - 1 - purchase["at"].to_numpy()) // DAY_S)
     # One sort of one number a line: a product on two lines of an order is in it once.
     key = np.sort(order * m + purchase["product_no"].to_numpy())
     key = key[np.concatenate([[True], key[1:] != key[:-1]])]
     lines = np.bincount(key // m, minlength=n)
     there = np.flatnonzero(lines)
-    ends = np.concatenate([[0], np.cumsum(lines[there])])
+    ends = ends_of(lines[there])
     baskets = csr_array((np.ones(len(key), np.int8), (key % m).astype(np.int32), ends), shape=(len(there), m))
     return customer[there], age[there], baskets
 

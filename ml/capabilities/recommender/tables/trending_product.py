@@ -11,7 +11,8 @@ from scipy.special import betainc, betaincinv
 
 from ml.capabilities.recommender.reasons import KIND, Words
 from ml.capabilities.recommender.tables import groups
-from ml.capabilities.recommender.tables.tonight import DAY, Bools, Floats, Ints, Tonight
+from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
+from ml.core.units import DAY_S
 
 K = 50
 RECENT_DAYS, EARLIER_DAYS = 14, 56
@@ -88,7 +89,7 @@ def _since(tonight: Tonight) -> Ints:
     age = np.zeros(tonight.m, np.int64)
     np.maximum.at(age, tonight.baskets.indices, np.repeat(tonight.age, lines))
     listed = tonight.products["listed_at"].cast(pa.int64()).fill_null(tonight.as_of).to_numpy()
-    return np.maximum(age, np.asarray((tonight.as_of - listed) // DAY, np.int64))
+    return np.maximum(age, np.asarray((tonight.as_of - listed) // DAY_S, np.int64))
 
 
 def _few_false(p: Floats, judged: Bools) -> Bools:

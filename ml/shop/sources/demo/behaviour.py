@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.campaigns import Mailing
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
@@ -13,7 +14,7 @@ from ml.shop.sources.demo.choice import complements, pick
 from ml.shop.sources.demo.clock import Clock
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import People, customer_ids
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import REPEAT
 
 HONEST, SINGLE = -2, -1
@@ -92,7 +93,7 @@ def _occasions(rng: np.random.Generator, options: Options, them: People, clock: 
 
 def _away(them: People, who: Ints, t: Ints) -> Bools:
     since = them.away_from[who]
-    return np.asarray((since > 0) & (t >= since) & (t < since + 380 * DAY))
+    return np.asarray((since > 0) & (t >= since) & (t < since + 380 * DAY_S))
 
 
 def _dear(rng: np.random.Generator, shop: Catalogue, them: People, who: Ints, t: Ints) -> Ints:
@@ -105,7 +106,7 @@ def _dear(rng: np.random.Generator, shop: Catalogue, them: People, who: Ints, t:
 def _bursts(rng: np.random.Generator, options: Options, them: People) -> tuple[Ints, Ints]:
     members = np.flatnonzero(them.ring >= 0)
     who = np.repeat(members, 2 + rng.poisson(1.2, len(members)))
-    t = them.ring_start[who] + rng.integers(0, 4 * DAY, len(who))
+    t = them.ring_start[who] + rng.integers(0, 4 * DAY_S, len(who))
     kept = t < options.stop
     return who[kept], t[kept]
 
@@ -124,7 +125,7 @@ def _repeats(
     interval = kinds.repeat_days[category] * them.interval_factor[who[starts]]
     times = rng.geometric(1 - kinds.repeat_probability[category])
     row = np.repeat(np.arange(len(starts)), times)
-    gap = interval[row] * DAY * rng.lognormal(0, 0.2, len(row))
+    gap = interval[row] * DAY_S * rng.lognormal(0, 0.2, len(row))
     run, begins = np.cumsum(gap), np.cumsum(times) - times
     since = run - np.repeat((run - gap)[begins] if len(row) else gap, times)
     again, same = who[starts][row], product[starts][row]

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.contract.tables import CAMPAIGN
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import RING, SILENT, People, accepts_marketing, customer_ids
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import CAMPAIGN_UPLIFT
 
 ORDER_GIVEN_VISIT = 0.25
-_EVERY = 182 * DAY
+_EVERY = 182 * DAY_S
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ def mailings(options: Options, chunk: int, them: People) -> Mailing:
     campaign, who = campaign[chosen], who[chosen]
     sent, treated = sent_at[campaign], rng.random(len(who)) < 0.6
     control, uplift = chances(them, who, sent)
-    visited_at = sent + 600 + (rng.exponential(2.0, len(who)) * DAY).astype(np.int64)
+    visited_at = sent + 600 + (rng.exponential(2.0, len(who)) * DAY_S).astype(np.int64)
     came = rng.random(len(who)) < np.where(treated, control + uplift, control)
     buys = np.where(them.persona[who] == SILENT, 0.0, ORDER_GIVEN_VISIT)
-    visited = came & (visited_at < np.minimum(options.stop, sent + 14 * DAY))
+    visited = came & (visited_at < np.minimum(options.stop, sent + 14 * DAY_S))
     ordered = visited & (rng.random(len(who)) < buys)
     return Mailing(campaign, who, sent, treated, control, control + uplift, buys, visited, visited_at, ordered)
 
@@ -59,7 +60,7 @@ def chances(them: People, who: Ints, sent: Ints) -> tuple[Floats, Floats]:
     """
     active = np.log1p(them.orders_per_year[who])
     control = np.clip(0.04 + 0.07 * active, 0.02, 0.4)
-    new = (sent - them.registered[who]) < 365 * DAY
+    new = (sent - them.registered[who]) < 365 * DAY_S
     helps = 0.22 * np.exp(-(((active - 0.9) / 0.5) ** 2)) * np.where(new, 1.4, 0.8)
     return control, np.where(them.segment[who] == 2, -0.03, helps).clip(-control, 1 - control)
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contract.tables import PRODUCT
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows, words
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import CATEGORY_TRAIT, COMPLEMENT, PRODUCT_TASTE, PRODUCT_TRAIT
 
 ASPECTS = ("delivery", "size", "quality", "price", "service", "packaging")
@@ -71,8 +72,8 @@ class Catalogue:
     def available(self, product: Ints, t: Ints) -> Floats:
         """a(p, t) in [0, 1]: sold at all · season of the category · novelty."""
         sold = (self.sold_from[product] <= t) & (t < self.sold_until[product])
-        day = ((t / DAY) % 365.25).astype(np.int64)
-        age = np.maximum(t - self.sold_from[product], 0) / DAY
+        day = ((t / DAY_S) % 365.25).astype(np.int64)
+        age = np.maximum(t - self.sold_from[product], 0) / DAY_S
         wear = np.where(self.half_life_days[product] > 0, age / np.maximum(self.half_life_days[product], 1), 0)
         novelty = NOVELTY_FLOOR + (1 - NOVELTY_FLOOR) * np.exp2(-wear)
         return np.asarray(sold * self.categories.season[self.category[product], day] * novelty)
@@ -111,11 +112,11 @@ def catalogue(options: Options) -> Catalogue:
     appeal = (1.0 + rng.permutation(n)) ** -0.8
     sold_from = np.where(
         rng.random(n) < 0.6,
-        options.start - rng.integers(1, 3 * 365 * DAY, n),
-        options.start + rng.integers(0, options.days * DAY, n),
+        options.start - rng.integers(1, 3 * 365 * DAY_S, n),
+        options.start + rng.integers(0, options.days * DAY_S, n),
     )
-    gone = (rng.random(n) < 0.12) & (sold_from < options.stop - 60 * DAY)
-    earliest = np.maximum(sold_from, options.start) + 30 * DAY
+    gone = (rng.random(n) < 0.12) & (sold_from < options.stop - 60 * DAY_S)
+    earliest = np.maximum(sold_from, options.start) + 30 * DAY_S
     until = earliest + (rng.random(n) * np.maximum(options.stop - earliest, 1)).astype(np.int64)
     wears = (rng.random(n) < 0.4) & (kinds.repeat_days[category] == 0)
     sized = kinds.sized[category]
@@ -128,7 +129,7 @@ def catalogue(options: Options) -> Catalogue:
         kinds, category, brand,
         rng.integers(0, 4, n), rng.integers(0, len(vocabulary["adjectives"]), n),
         np.maximum(np.round(kinds.price[category] * np.exp(level)), 2) - 0.05,
-        appeal, sold_from, np.where(gone, until, options.stop + 3650 * DAY),
+        appeal, sold_from, np.where(gone, until, options.stop + 3650 * DAY_S),
         np.where(wears, rng.uniform(60, 240, n), 0.0),
         quality,
         np.clip(0.02 + 0.08 * sized + 0.04 * (weak == 1) - 0.03 * np.minimum(quality, 0), 0.01, 0.4),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml.core.units import DAY_S
 from ml.shop.sources.demo.columns import Floats, Ints
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 
 _HOURS = (
     0.4,
@@ -62,7 +63,7 @@ class Clock:
 def clock(options: Options) -> Clock:
     """The clock of a shop's days."""
     edges = options.start + 3600 * np.arange(options.days * 24 + 1)
-    day = edges[:-1] // DAY
+    day = edges[:-1] // DAY_S
     of_year = (day % 365.25).astype(np.int64)
     christmas = 1 + 0.7 * np.exp(-(((of_year - 345) / 14.0) ** 2))
     rate = np.array(_HOURS)[(edges[:-1] // 3600) % 24] * np.array(_WEEKDAYS)[(day + 3) % 7] * christmas

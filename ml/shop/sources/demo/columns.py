@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ml.contract.table import Table
-from ml.core.spec import Kind
+from ml.core.batches import ARROW
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = tuple[str, Any]
 """Name of a table and a record batch of it."""
-
-TYPES: Mapping[Kind, Any] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}
 
 
 @cache
@@ -46,7 +38,7 @@ def rows(table: Table, **columns: Any) -> Rows:
         raise ValueError(f"{table.name}: unknown {sorted(unknown)}, missing {sorted(missing)}")
     count = len(next(iter(columns.values())))
     arrays = [
-        _as(columns[c.name], TYPES[c.kind]) if c.name in columns else pa.nulls(count, TYPES[c.kind])
+        _as(columns[c.name], ARROW[c.kind]) if c.name in columns else pa.nulls(count, ARROW[c.kind])
         for c in table.columns
     ]
     return table.name, pa.RecordBatch.from_arrays(arrays, schema=schema(table))
@@ -54,7 +46,7 @@ def rows(table: Table, **columns: Any) -> Rows:
 
 def schema(table: Table) -> pa.Schema:
     """The Arrow schema of ``table``."""
-    return pa.schema([(c.name, TYPES[c.kind]) for c in table.columns])
+    return pa.schema([(c.name, ARROW[c.kind]) for c in table.columns])
 
 
 def _as(values: Any, kind: Any) -> Any:
@@ -83,7 +75,7 @@ def tokens(prefix: str, numbers: Ints, where: Bools | None = None) -> Any:
 def times(seconds: Ints, where: Bools | None = None) -> Any:
     """Seconds since 1970 as a timestamp; null where ``where`` is false."""
     mask = None if where is None else ~where
-    return pa.array(seconds.astype(np.int64) * 1_000_000, mask=mask).cast(TYPES["timestamp"])
+    return pa.array(seconds.astype(np.int64) * 1_000_000, mask=mask).cast(ARROW["timestamp"])
 
 
 def pick(choices: Sequence[str] | Any, index: Ints, where: Bools | None = None) -> Any:

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from ml.contract.tables import CUSTOMER, ERASURE
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import CUSTOMER_TASTE, CUSTOMER_TRAIT
 
 COUNTRIES = ("DE", "GB", "PT", "BR", "FR", "US", "NL", "AT")
@@ -65,19 +66,19 @@ def people(options: Options, chunk: int, clusters: int) -> People:
     persona = col.number_of(rng, (0.81, 0.14, 0.05), n)
     before = rng.random(n) < 0.45
     joined = options.start + (np.sqrt(rng.random(n)) * (options.stop - options.start)).astype(np.int64)
-    registered = np.where(before, options.start - rng.integers(1, 4 * 365 * DAY, n), joined)
+    registered = np.where(before, options.start - rng.integers(1, 4 * 365 * DAY_S, n), joined)
     household, device, card = _homes(rng, number)
     ring, ring_start = _rings(rng, options, n)
     in_ring = ring >= 0
-    opened = ring_start - rng.integers(3600, 30 * DAY, n)  # the others are old accounts that were taken over
+    opened = ring_start - rng.integers(3600, 30 * DAY_S, n)  # the others are old accounts that were taken over
     registered = np.where(in_ring & (rng.random(n) < 0.6), opened, registered)
     registered = np.where(in_ring, np.minimum(registered, ring_start - 3600), registered)
     persona = np.where(in_ring, RING, persona)
-    sleeps = options.start + rng.integers(0, max(1, options.stop - options.start - 400 * DAY), n)
+    sleeps = options.start + rng.integers(0, max(1, options.stop - options.start - 400 * DAY_S), n)
     rate = np.minimum(rng.lognormal(0.85, 0.85, n), 40.0) * np.where(segment > 0, 1.6, 1.0)
     return People(
         number, registered,
-        np.maximum(registered, options.start) + (rng.exponential(1500, n) * DAY).astype(np.int64),
+        np.maximum(registered, options.start) + (rng.exponential(1500, n) * DAY_S).astype(np.int64),
         np.where((persona == RETURNING) & (options.days > 500), sleeps, 0),
         col.number_of(rng, _SHARES, n), segment, persona, cluster, weight,
         np.where((persona == SILENT) | in_ring, 0.0, rate),
@@ -115,7 +116,7 @@ def _rings(rng: np.random.Generator, options: Options, n: int) -> tuple[Ints, In
     ring, start = np.full(n, -1), np.zeros(n, np.int64)
     members = rng.permutation(n)[: max(3, round(_RING_SHARE * n))]
     of_member = np.r_[0, np.cumsum(rng.random(len(members) - 1) < 1 / _RING_SIZE)].astype(np.int64)
-    strikes = options.start + 30 * DAY + rng.integers(0, options.stop - options.start - 45 * DAY, of_member[-1] + 1)
+    strikes = options.start + 30 * DAY_S + rng.integers(0, options.stop - options.start - 45 * DAY_S, of_member[-1] + 1)
     ring[members], start[members] = of_member, strikes[of_member]
     return ring, start
 
@@ -145,11 +146,11 @@ def customer_tables(options: Options, chunk: int, them: People) -> Iterator[Rows
         birth_date=pa.array(born, mask=rng.random(n) < 0.4),
         accepts_marketing=accepts_marketing(them),
     )
-    asks = np.sort(rng.permutation(np.flatnonzero(them.registered < options.stop - 30 * DAY))[: max(1, n // 1000)])
+    asks = np.sort(rng.permutation(np.flatnonzero(them.registered < options.stop - 30 * DAY_S))[: max(1, n // 1000)])
     yield col.rows(
         ERASURE,
         customer_id=who.take(pa.array(asks)),
-        requested_at=col.times(options.stop - rng.integers(1, 25 * DAY, len(asks))),
+        requested_at=col.times(options.stop - rng.integers(1, 25 * DAY_S, len(asks))),
     )
 
 

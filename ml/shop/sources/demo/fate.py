@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.contract.tables import ORDER_OUTCOME
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
 from ml.shop.sources.demo.catalogue import Catalogue
 from ml.shop.sources.demo.columns import Bools, Ints, Rows
 from ml.shop.sources.demo.fraud import Traces
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 
 KINDS = ("ok", "returned", "cancelled", "chargeback", "fraud")
 STATUS = ("placed", "paid", "shipped", "delivered", "cancelled", "returned")
@@ -38,11 +39,11 @@ class Fate:
 def fates(options: Options, shop: Catalogue, bought: Purchases, left: Traces) -> Fate:
     """Draw the fate of each order."""
     rng, n = options.rng("fates", bought.chunk), len(bought.t)
-    delay = np.where(rng.random(n) < 0.012, rng.integers(3600, 2 * DAY, n), 0)
+    delay = np.where(rng.random(n) < 0.012, rng.integers(3600, 2 * DAY_S, n), 0)
     delay = np.where(bought.t + delay < options.stop, delay, 0)
     known = bought.t + delay
     days = np.clip(rng.lognormal(np.log(3.2), 0.45, n), 1, 30)
-    delivered = known + (days * DAY).astype(np.int64)
+    delivered = known + (days * DAY_S).astype(np.int64)
     stays = np.bincount(bought.line_order, np.log1p(-shop.return_probability[bought.product]), n)
     honest = bought.fraud == HONEST
     kind = np.where(rng.random(n) < -np.expm1(stays), _RETURNED, _OK)
@@ -54,9 +55,9 @@ def fates(options: Options, shop: Catalogue, bought: Purchases, left: Traces) ->
     learned = np.select(
         [kind == _RETURNED, kind == _CANCELLED, kind == _OK],
         [
-            delivered + rng.integers(3 * DAY, 30 * DAY, n),
-            known + rng.integers(3600, 3 * DAY, n),
-            delivered + rng.integers(30 * DAY, 40 * DAY, n),
+            delivered + rng.integers(3 * DAY_S, 30 * DAY_S, n),
+            known + rng.integers(3600, 3 * DAY_S, n),
+            delivered + rng.integers(30 * DAY_S, 40 * DAY_S, n),
         ],
         left.found_at,
     )
@@ -66,7 +67,7 @@ def fates(options: Options, shop: Catalogue, bought: Purchases, left: Traces) ->
 def status(options: Options, bought: Purchases, fate: Fate) -> Ints:
     """Position in ``STATUS``, as the shop sees it at the end."""
     age = options.stop - bought.t
-    step = np.select([fate.delivered <= options.stop, age > 2 * DAY, age > 7200], [3, 2, 1], 0)
+    step = np.select([fate.delivered <= options.stop, age > 2 * DAY_S, age > 7200], [3, 2, 1], 0)
     seen = fate.learned < options.stop
     step = np.where(seen & (fate.kind == _CANCELLED), 4, step)
     return np.where(seen & (fate.kind == _RETURNED), 5, step)

@@ -20,13 +20,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contract.tables import TABLES
+from ml.core.batches import ARROW
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
-from ml.shop.sources.demo.columns import TYPES, Ints
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.columns import Ints
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import FAULT
 
 FAULTS = {"order_item": ("orphan", "negative"), "event": ("duplicate", "future"), "review": ("duplicate",)}
-_FUTURE = 20 * 365 * DAY
+_FUTURE = 20 * 365 * DAY_S
 
 
 def plant(options: Options, chunk: int, table: str, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
@@ -54,7 +56,7 @@ def _negative(rows: pa.RecordBatch, at: Ints, _: Options) -> pa.RecordBatch:
 
 def _future(rows: pa.RecordBatch, at: Ints, options: Options) -> pa.RecordBatch:
     later = options.stop + _FUTURE + np.arange(len(at))
-    rows = _replace(rows, "known_at", at, pa.nulls(len(at), TYPES["timestamp"]))
+    rows = _replace(rows, "known_at", at, pa.nulls(len(at), ARROW["timestamp"]))
     return _replace(rows, "occurred_at", at, col.times(later))
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, SINGLE, Purchases
 from ml.shop.sources.demo.columns import Bools, Ints, Rows
 from ml.shop.sources.demo.customers import COUNTRIES, People
-from ml.shop.sources.demo.options import CHUNK, DAY, Options
+from ml.shop.sources.demo.options import CHUNK, Options
 from ml.shop.sources.demo.truth import FRAUD_ORDER
 
 _FOUND = 0.9
@@ -56,7 +57,7 @@ def traces(options: Options, them: People, bought: Purchases) -> Traces:
     left["ip"] = np.where(honest & (left["ip"] >= _FRESH), _GIFT + rng.integers(0, 500, n), left["ip"])
     country = them.country[bought.who]
     other = rng.integers(0, len(COUNTRIES), n)
-    found_at = bought.t + (np.clip(rng.lognormal(np.log(25), 0.6, n), 3, 120) * DAY).astype(np.int64)
+    found_at = bought.t + (np.clip(rng.lognormal(np.log(25), 0.6, n), 3, 120) * DAY_S).astype(np.int64)
     return Traces(
         **left,
         ships_to=np.where(rng.random(n) < np.where(honest, 0.05, 0.45), other, country),

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.core.errors import NightshiftError
+from ml.core.units import DAY_S
 
 END = date(2026, 1, 1)
 """The shop's last day is the one before: rows end at 00:00 UTC of ``END``."""
 
 CHUNK = 5_000
 """Customers generated at a time, at most. Part of what a seed means: another value gives another shop."""
-
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Options:
     @property
     def start(self) -> int:
         """First second of business, in seconds since 1970."""
-        return self.stop - self.days * DAY
+        return self.stop - self.days * DAY_S
 
     @property
     def chunks(self) -> int:

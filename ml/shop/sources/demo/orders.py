@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contract.tables import COUPON, ORDER, ORDER_ITEM, PAYMENT
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import CHANNELS, Purchases
 from ml.shop.sources.demo.catalogue import product_ids
@@ -17,7 +18,7 @@ from ml.shop.sources.demo.columns import Bools, Floats, Ints, Rows
 from ml.shop.sources.demo.customers import COUNTRIES, People, customer_ids, emails
 from ml.shop.sources.demo.fate import STATUS, Fate, status
 from ml.shop.sources.demo.fraud import Traces
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 
 METHODS = ("card", "transfer", "wallet", "boleto", "voucher")
 CODES = ("WELCOME10", "SUMMER10", "THANKYOU10", "NIGHT10")
@@ -104,7 +105,7 @@ def _payments(
     method = np.where(bought.fraud >= -1, _CARD, method)
     part = np.where(rng.random(n) < 0.03, np.round(total * 0.3, 2), 0.0)
     later = (method == _TRANSFER) | (method == _BOLETO)
-    paid = fate.known + np.where(later, rng.integers(DAY // 2, 4 * DAY, n), 0)
+    paid = fate.known + np.where(later, rng.integers(DAY_S // 2, 4 * DAY_S, n), 0)
     instalments = np.where(brazil & (method == _CARD), rng.integers(1, 11, n), 1)
     main, extra = np.flatnonzero(paid < options.stop), np.flatnonzero(part > 0)
     row = np.r_[main, extra]

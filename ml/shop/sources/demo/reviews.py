@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.contract.tables import REVIEW
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
 from ml.shop.sources.demo.catalogue import ASPECTS, Catalogue, product_ids
 from ml.shop.sources.demo.columns import Bools, Ints, Rows, words
 from ml.shop.sources.demo.customers import LANGUAGES, People, customer_ids
 from ml.shop.sources.demo.fate import Fate
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import REVIEW_TRUTH
 
 SENTIMENTS = ("positive", "negative", "neutral", "mixed")
@@ -46,7 +47,7 @@ def opinions(options: Options, shop: Catalogue, bought: Purchases, fate: Fate) -
     order, product = bought.line_order, bought.product
     may = (bought.fraud[order] == HONEST) & (fate.kind[order] != 2)
     line = np.flatnonzero(may & (rng.random(len(product)) < _SHARE / 2))
-    written = fate.delivered[order[line]] + (rng.exponential(6.0, len(line)) * DAY).astype(np.int64) + 3600
+    written = fate.delivered[order[line]] + (rng.exponential(6.0, len(line)) * DAY_S).astype(np.int64) + 3600
     line, written = line[written < options.stop], written[written < options.stop]
     n, of = len(line), order[line]
     weak = shop.weak_aspect[product[line]]
@@ -80,7 +81,7 @@ def review_tables(options: Options, them: People, bought: Purchases, said: Opini
     of = bought.line_order[said.line]
     language = them.language[bought.who[of]]
     number = col.ids("V", bought.numbers[of] * 100 + bought.line_no[said.line])
-    known = said.written + rng.integers(600, 2 * DAY, n)
+    known = said.written + rng.integers(600, 2 * DAY_S, n)
     late = (rng.random(n) < 0.3) & (known < options.stop)
     yield col.rows(
         REVIEW,

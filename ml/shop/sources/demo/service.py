@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from ml.contract.tables import TICKET
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
 from ml.shop.sources.demo.columns import Rows, words
 from ml.shop.sources.demo.customers import LANGUAGES, People, customer_ids
 from ml.shop.sources.demo.fate import Fate
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import TICKET_TRUTH
 
 INTENTS = (
@@ -34,7 +35,7 @@ def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate)
         told & (fate.kind[order] == 1), _RETURN + (rng.random(len(order)) < 0.3), intent
     )  # or the refund, which is next
     intent = np.where(told & (fate.kind[order] == 2), _CANCEL, intent)
-    opened = fate.known[order] + (rng.exponential(3.5, len(order)) * DAY).astype(np.int64) + 1800
+    opened = fate.known[order] + (rng.exponential(3.5, len(order)) * DAY_S).astype(np.int64) + 1800
     late = np.maximum(opened, fate.delivered[order] + 7200)
     opened = np.where((intent == _WHERE) | (intent == _CANCEL), opened, late)
     seen = opened < options.stop

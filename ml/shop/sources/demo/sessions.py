@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml.contract.tables import CART, EVENT, SEARCH
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import IDS_PER_CHUNK, Purchases
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
@@ -16,7 +17,7 @@ from ml.shop.sources.demo.choice import pick
 from ml.shop.sources.demo.clock import Clock
 from ml.shop.sources.demo.columns import Bools, Ints, Rows, words
 from ml.shop.sources.demo.customers import RING, People, customer_ids
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 
 KINDS = ("view", "cart", "wish", "search")
 _VIEW, _CART, _WISH, _SEARCH = range(4)
@@ -123,7 +124,7 @@ def _events(rng: np.random.Generator, options: Options, them: People, chunk: int
 
 def _carts(options: Options, them: People, bought: Purchases, made: Events, guest: Bools) -> Rows:
     """One line a session and product, with the order that it became."""
-    rows = np.flatnonzero((made.kind == _CART) & (made.t >= options.stop - CART_DAYS * DAY))
+    rows = np.flatnonzero((made.kind == _CART) & (made.t >= options.stop - CART_DAYS * DAY_S))
     code = made.session[rows] * (1 << 20) + made.product[rows]
     rows = rows[np.sort(np.unique(code, return_index=True)[1])]
     became = made.order[rows] >= 0

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from ml.contract.tables import STOCK
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import Purchases
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
 from ml.shop.sources.demo.columns import Ints, Rows
-from ml.shop.sources.demo.options import DAY, Options
+from ml.shop.sources.demo.options import Options
 
-WEEK = 7 * DAY
+WEEK = 7 * DAY_S
 _LEAD_WEEKS = 2
 
 

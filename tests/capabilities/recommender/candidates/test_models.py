@@ -10,10 +10,11 @@ import pytest
 
 from ml.capabilities.recommender.candidates import als, ease, item_knn, plsa, popular, user_knn
 from ml.capabilities.recommender.spec import Params
-from ml.kernels.sparse import pair_sums
+from ml.core.units import DAY_S
 from ml.learn.histories import bought, history, history_reference
 from ml.learn.purchases import Log, before, everyone, since
-from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+from tests.capabilities.recommender.candidates.proposals import propose, scores_of_all
+from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 PARAMS = Params(factors=4, topics=3, linear_penalty=2.0, neighbours=40, linear_neighbours=40, people=30)
 MODELS = {"linear": ease, "neighbours": item_knn, "factors": als, "people": user_knn, "topics": plsa}
@@ -30,7 +31,7 @@ def log() -> Log:
         made,
         look_indptr=ends.astype(np.int64),
         look_product=rng.integers(0, 30, 120).astype(np.int32),
-        look_at=(NOW - rng.integers(1, 90, 120) * DAY).astype(np.int64),
+        look_at=(NOW - rng.integers(1, 90, 120) * DAY_S).astype(np.int64),
         look_weight=rng.choice([0.1, 0.3], 120).astype(np.float32),
     )
 
@@ -59,7 +60,7 @@ def test_bought_knows_no_age_and_no_looks(log: Log) -> None:
 
 def test_before_and_since_cut_the_log(log: Log) -> None:
     """Every line and look is in exactly one of the two."""
-    at = NOW - 60 * DAY
+    at = NOW - 60 * DAY_S
     old, young = before(log, at), since(log, at)
     assert old.at.max() < at <= young.at.min()
     assert old.look_at.max() < at <= young.look_at.min()
@@ -71,7 +72,7 @@ def test_cosine_is_its_formula(log: Log) -> None:
     """With as many neighbours as products the kernel gives every cosine."""
     taste = history(log, everyone(log), 1e6)
     np.testing.assert_allclose(
-        item_knn.cosine(taste, 0.75, 10.0, 40, threads=1).toarray(),
+        item_knn.cosine(taste, 0.75, 10.0, 40).toarray(),
         item_knn.cosine_reference(taste, 0.75, 10.0),
         atol=1e-5,
     )
@@ -105,10 +106,11 @@ def test_proposals_are_the_best_pairs(log: Log, name: str) -> None:
     model = MODELS[name]
     state = model.fit(log, NOW, PARAMS, 5)
     users = np.array([0, 5, -1, 31], np.int32)
-    ids, scores = model.propose(state, log, users, 8)
+    ids, scores = propose(model, state, log, users, 8)
+    everything = scores_of_all(model, state, log, users)
     assert (ids[2] == -1).all()
     for row in (0, 1, 3):
-        every = model.pairs(state, log, np.repeat(users[row], 30), np.arange(30, dtype=np.int32))
+        every = everything[row]
         found = ids[row] >= 0
         np.testing.assert_allclose(scores[row][found], np.sort(every)[::-1][: found.sum()], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(every[ids[row][found]], scores[row][found], rtol=1e-4, atol=1e-6)
@@ -117,12 +119,12 @@ def test_proposals_are_the_best_pairs(log: Log, name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_models_see_nothing_after_their_time(log: Log, name: str) -> None:
     """A fit at an earlier time is the fit on the log as it was then."""
-    at = NOW - 50 * DAY
+    at = NOW - 50 * DAY_S
     model = MODELS[name]
     now, then = (model.fit(made, at, PARAMS, 5) for made in (log, before(log, at)))
     users = everyone(log)
     for ours, theirs in zip(
-        model.propose(now, before(log, at), users, 6), model.propose(then, before(log, at), users, 6), strict=True
+        propose(model, now, before(log, at), users, 6), propose(model, then, before(log, at), users, 6), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -134,7 +136,7 @@ def test_saved_models_propose_the_same(log: Log, model, tmp_path: Path) -> None:
     model.save(state, tmp_path)
     users = everyone(log)
     for ours, theirs in zip(
-        model.propose(model.load(tmp_path), log, users, 6), model.propose(state, log, users, 6), strict=True
+        propose(model, model.load(tmp_path), log, users, 6), propose(model, state, log, users, 6), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -144,20 +146,9 @@ def test_people_alike_lead_to_what_they_bought_lately() -> None:
     lines = [(0, 0, 0, 30), (1, 0, 1, 40), (1, 1, 2, 1), (1, 2, 3, 300), (2, 3, 4, 1)]
     log = small_log(lines, ["cup", "tea", "lamp", "oak"])
     state = user_knn.fit(log, NOW, PARAMS, 1)
-    ids, _ = user_knn.propose(state, log, np.array([0], np.int32), 4)
+    ids, _ = propose(user_knn, state, log, np.array([0], np.int32), 4)
     assert ids[0].tolist()[0] == 1
     assert 2 not in ids[0]
-
-
-def test_sums_of_pairs_in_any_order(log: Log) -> None:
-    """Pairs may be asked for in any order and more than once."""
-    rng = np.random.default_rng(1)
-    users, items = rng.integers(0, 50, 200).astype(np.int32), rng.integers(0, 30, 200).astype(np.int32)
-    weights = item_knn.fit(log, NOW, PARAMS, 1).similar
-    expected = (history(log, users, 50.0) @ weights).toarray()[np.arange(200), items]
-    np.testing.assert_allclose(
-        pair_sums(lambda who: history(log, who, 50.0), weights, users, items), expected, rtol=1e-4, atol=1e-6
-    )
 
 
 def test_popularity_by_hand() -> None:

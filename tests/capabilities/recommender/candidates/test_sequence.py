@@ -15,8 +15,9 @@ from ml.capabilities.recommender.candidates import sequence_forward as forward
 from ml.capabilities.recommender.candidates.sequence import Params, Sequence
 from ml.capabilities.recommender.candidates.sequence_examples import Examples
 from ml.core.errors import ArtifactError
+from ml.core.units import DAY_S
 from ml.learn.purchases import Log, before
-from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 SMALL = Params(dimensions=16, blocks=2, length=6, epochs=2, batch=32, seconds=600, held_days=5, lead_days=0)
 EAGER = replace(SMALL, blocks=1, epochs=30, learning_rate=0.02, patience=30, dropout=0.1)
@@ -129,7 +130,7 @@ def test_the_sequence_inside_an_order_means_nothing() -> None:
 def test_what_comes_after_the_fit_is_not_looked_at() -> None:
     """Lines at or after ``at`` change no weight."""
     log = random_log(2, 20, 10, 120)
-    at = NOW - 30 * DAY
+    at = NOW - 30 * DAY_S
     params = replace(SMALL, epochs=1)
     whole, cut = (sequence.fit(each, at, params, 3) for each in (log, before(log, at)))
     assert whole.product_id.equals(cut.product_id)
@@ -182,7 +183,7 @@ def test_a_sampled_catalogue_estimates_the_whole() -> None:
     m, number = len(sold), np.full(200, -1, np.int32)
     number[sold] = np.arange(m, dtype=np.int32)
     moments, stop = data.orders(log)
-    popular = data.popularity(number[log.product], log.at, m, np.array([NOW - 300 * DAY, NOW]))
+    popular = data.popularity(number[log.product], log.at, m, np.array([NOW - 300 * DAY_S, NOW]))
     each = Examples(log, number, m, moments, stop, popular, np.ones(len(stop), np.int64), 5, 100, 40)
     rng, rows = np.random.default_rng(1), np.arange(6)
     exp_s = np.exp(rng.standard_normal(m))
@@ -242,8 +243,8 @@ def test_a_night_does_not_import_tensorflow(tmp_path) -> None:
 
 def test_popularity_is_the_decayed_share_before_the_moment() -> None:
     """Worked by hand: a line of 7 days ago counts half at a pace of 7 days; one at the moment itself does not count."""
-    at = np.array([NOW, NOW - 7 * DAY, NOW - 14 * DAY, NOW - 14 * DAY])
-    made = data.popularity(np.array([0, 0, 1, -1], np.int32), at, 2, np.array([NOW - 14 * DAY, NOW]))
+    at = np.array([NOW, NOW - 7 * DAY_S, NOW - 14 * DAY_S, NOW - 14 * DAY_S])
+    made = data.popularity(np.array([0, 0, 1, -1], np.int32), at, 2, np.array([NOW - 14 * DAY_S, NOW]))
     np.testing.assert_allclose(made[0], np.log(0.5))
     np.testing.assert_allclose(made[1, 0], np.log(np.array([0.5 + 0.5, 0.25 + 0.5]) / 1.75), rtol=1e-6)
 

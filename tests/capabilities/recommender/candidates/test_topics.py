@@ -8,8 +8,11 @@ import numpy as np
 
 from ml.capabilities.recommender.candidates import plsa
 from ml.capabilities.recommender.spec import Params
+from ml.core.units import DAY_S
+from ml.kernels.threads import limited
 from ml.learn.purchases import Log
-from tests.capabilities.recommender.candidates.small_log import DAY, NOW, random_log, small_log
+from tests.capabilities.recommender.candidates.proposals import propose
+from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
 
 PARAMS = Params(topics=2)
 
@@ -47,7 +50,7 @@ def test_planted_tastes_are_found() -> None:
     """Each customer is shown the products of their own kind first, those not bought yet among them."""
     log = _tastes()
     state = plsa.fit(log, NOW, PARAMS, 5)
-    ids, _ = plsa.propose(state, log, np.arange(200, dtype=np.int32), 10)
+    ids, _ = propose(plsa, state, log, np.arange(200, dtype=np.int32), 10)
     for u in range(200):
         assert set(ids[u]) == set(range(10 * (u % 2), 10 * (u % 2) + 10))
 
@@ -56,19 +59,23 @@ def test_tonight_moves_what_sells_by_now_and_no_taste() -> None:
     """With tonight's log a product that came into fashion rises; φ and the customers' θ stay."""
     log = _tastes()
     state = plsa.fit(log, NOW, PARAMS, 5)
-    fashion = replace(log, at=np.where(log.product == 3, NOW - DAY, log.at))
+    fashion = replace(log, at=np.where(log.product == 3, NOW - DAY_S, log.at))
     moved = plsa.tonight(state, fashion, PARAMS)
     np.testing.assert_array_equal(moved.phi, state.phi)
     assert moved.lately[3] > 2
     assert moved.lately[4] < 1
-    ids, _ = plsa.propose(moved, log, np.array([0, 2, 4], np.int32), 1)
+    ids, _ = propose(plsa, moved, log, np.array([0, 2, 4], np.int32), 1)
     assert ids[:, 0].tolist() == [3, 3, 3]
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
     """The sums are those of the same parts, on one thread or on eight."""
     log = random_log(3, 50, 30, 400)
-    one, eight = (plsa.fit(log, NOW, PARAMS, 5, threads=threads) for threads in (1, 8))
+    made = []
+    for n in (1, 8):
+        with limited(n):
+            made.append(plsa.fit(log, NOW, PARAMS, 5))
+    one, eight = made
     np.testing.assert_array_equal(one.phi, eight.phi)
 
 
@@ -85,5 +92,5 @@ def test_nobody_met_anything() -> None:
     log = small_log([], ["a", "b"])
     state = plsa.fit(log, NOW, PARAMS, 5)
     assert not state.phi.any()
-    ids, _ = plsa.propose(state, log, np.array([-1], np.int32), 2)
+    ids, _ = propose(plsa, state, log, np.array([-1], np.int32), 2)
     assert ids.tolist() == [[-1, -1]]

@@ -1,0 +1,68 @@
+"""The files of a classifier: JSON for what is small, compressed NumPy arrays for the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.learn.class_calibration import Calibration
+from ml.text.classifier import Classifier
+from ml.text.network import Network, Small
+from ml.text.params import TextParams
+from ml.text.svm import Linear, shares
+
+
+def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
+    """Write the weights, and return what goes into ``model.json``."""
+    kept = np.flatnonzero(fitted.linear.idf).astype(np.int32)
+    np.savez_compressed(
+        folder / "linear.npz", kept=kept, idf=fitted.linear.idf[kept].astype(np.float16),
+        weights=fitted.linear.weights[kept].astype(np.float16),
+    )  # fmt: skip
+    if fitted.network is not None:
+        parts = {
+            f"{name}_{part}": values
+            for name in _SMALL
+            for part, values in getattr(fitted.network, name)._asdict().items()
+        }
+        known = np.flatnonzero(fitted.network.row).astype(np.int32)
+        np.savez_compressed(
+            folder / "network.npz", known=known, filter_bias=fitted.network.filter_bias,
+            head_bias=fitted.network.head_bias, **parts,
+        )  # fmt: skip
+    return {"bias": fitted.linear.bias.tolist(), "alone": _told(fitted.alone), "both": _told(fitted.both)}
+
+
+_SMALL = ("embedding", "filters", "head")
+
+
+def load(story: Mapping[str, Any], folder: Path, params: TextParams) -> Classifier:
+    """Read what :func:`save` wrote."""
+    with np.load(folder / "linear.npz", allow_pickle=False) as arrays:
+        idf = np.zeros(1 << params.bits, np.float32)
+        weights = np.zeros((len(idf), len(story["bias"])), np.float32)
+        idf[arrays["kept"]], weights[arrays["kept"]] = arrays["idf"], arrays["weights"]
+    fitted = Linear(idf, weights, np.array(story["bias"], np.float32), shares(params))
+    alone = Calibration(**{name: np.array(value) for name, value in story["alone"].items()})
+    if story["both"] is None:
+        return Classifier(fitted, alone, None, None)
+    both = Calibration(**{name: np.array(value) for name, value in story["both"].items()})
+    with np.load(folder / "network.npz", allow_pickle=False) as arrays:
+        row = np.zeros(1 << params.network_bits, np.int32)
+        row[arrays["known"]] = np.arange(1, len(arrays["known"]) + 1)
+        small = {name: Small(arrays[f"{name}_values"], arrays[f"{name}_scale"]) for name in _SMALL}
+        second = Network(
+            row,
+            filter_bias=arrays["filter_bias"],
+            head_bias=arrays["head_bias"],
+            longest=params.network_tokens,
+            **small,
+        )
+    return Classifier(fitted, alone, second, both)
+
+
+def _told(calibration: Calibration | None) -> dict[str, Any] | None:
+    return calibration and {name: value.tolist() for name, value in calibration._asdict().items()}
