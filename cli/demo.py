@@ -41,10 +41,11 @@ EXAMPLES = {
     "order_risk": (
         "Orders to look at before they ship",
         """
-        SELECT order_id AS "order", decision, round(probability::numeric, 3) AS probability,
-               round(expected_loss::numeric, 2) AS "expected loss", reason
-        FROM ml.order_risk WHERE decision <> 'allow'
-        ORDER BY expected_loss DESC NULLS LAST, anomaly_score DESC, order_id LIMIT 3
+        SELECT r.order_id AS "order", r.decision, round(100 * r.probability::numeric, 1) || ' %' AS "chance of fraud",
+               concat_ws(' ', round(o.total::numeric, 2), to_jsonb(o) ->> 'currency') AS "order value",
+               concat_ws(' ', round(r.expected_loss::numeric, 2), to_jsonb(o) ->> 'currency') AS "expected loss", r.reason
+        FROM ml.order_risk r LEFT JOIN shop."order" o ON o.order_id::text = r.order_id WHERE r.decision <> 'allow'
+        ORDER BY r.expected_loss DESC NULLS LAST, r.anomaly_score DESC, r.order_id LIMIT 3
         """,
     ),
     "review_sentiment": (

@@ -16,8 +16,8 @@ import psutil
 
 from cli.home import Home, read_json
 from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
-from ml.core.errors import NightshiftError
-from ml.settings import PROJECT, Settings
+from ml.core.errors import NightshiftError, WrongUse
+from ml.settings import PROJECT, Settings, check_zone
 
 MARKER = "NIGHTSHIFT_STACK_ID"
 """Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
@@ -106,13 +106,14 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
     known = {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
     unknown = sorted(set(known) - set(GIVEN))
     if unknown:
-        raise NightshiftError(
+        raise WrongUse(
             "A setting is not known.", came=f"{home.config_file}: {', '.join(unknown)}", do="known: " + ", ".join(GIVEN)
         )
     known |= {name: environ[name] for name in GIVEN if environ.get(name)}
     for name in ("NIGHTSHIFT_DATABASE_URL", "NIGHTSHIFT_SHOP_URL"):
         if name in known:
             check_url(known[name], name)
+    check_zone(known.get("NIGHTSHIFT_TIMEZONE", "UTC"))
     return known
 
 

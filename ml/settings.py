@@ -50,12 +50,7 @@ class Settings:
         home = Path(environ["NIGHTSHIFT_HOME"])
         url = environ["NIGHTSHIFT_DATABASE_URL"]
         zone = environ.get("NIGHTSHIFT_TIMEZONE", "UTC")
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise NightshiftError(
-                "The time zone is not known.", came=f"NIGHTSHIFT_TIMEZONE={zone!r}", do="use a name like Europe/Paris"
-            ) from None
+        check_zone(zone)
         currency = environ.get("NIGHTSHIFT_CURRENCY", "").strip()
         if currency and not vocabulary("currency").read(currency):
             raise WrongUse(
@@ -79,6 +74,16 @@ class Settings:
     def as_of(self, night: date) -> datetime:
         """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
         return begins(night, self.timezone)
+
+
+def check_zone(zone: str) -> None:
+    """Raise unless ``zone`` is a time zone."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
+        raise WrongUse(
+            "The time zone is not known.", came=f"NIGHTSHIFT_TIMEZONE={zone!r}", do="use a name like Europe/Paris"
+        ) from None
 
 
 def begins(night: date, zone: str) -> datetime:

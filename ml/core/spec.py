@@ -24,6 +24,8 @@ class PublishedColumn:
     meaning: str
     unit: str = ""
     nullable: bool = False
+    quotes: bool = False
+    """Holds what a customer wrote, in a row that is not about that customer's own review: an erasure empties it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class ConfigTable:
         an edit that breaks one, with these words.
     rows : tuple of mapping
         Put in once; what staff deletes of them stays deleted.
+    examples : mapping of str to str
+        What the staff may want, in words, and the SQL that does it.
     """
 
     name: str
@@ -89,6 +93,7 @@ class ConfigTable:
     columns: tuple[ConfigColumn, ...]
     checks: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def column_names(self) -> tuple[str, ...]:

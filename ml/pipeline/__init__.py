@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ml.pipeline.collect import extract, validate
+    from ml.pipeline.erasure import erase, look_for
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
     from ml.pipeline.night import run_night
@@ -36,6 +37,8 @@ else:
         "promote": "maintenance",
         "rollback": "maintenance",
         "run_night": "night",
+        "erase": "erasure",
+        "look_for": "erasure",
     }
 
     def __getattr__(name: str) -> object:
@@ -45,7 +48,9 @@ else:
 
 
 __all__ = [
+    "erase",
     "extract",
+    "look_for",
     "maintain",
     "migrate",
     "outlook",

@@ -15,6 +15,7 @@ from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, DamagedFile, DataRefused
 from ml.pipeline.context import SUITES, Night, Progress
+from ml.pipeline.erasure import receive
 from ml.pipeline.plan import attempts, reusable, since
 from ml.pipeline.setup import migrate
 from ml.registry import CONFIG
@@ -82,8 +83,11 @@ def extract(
                 settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
                 timezone=settings.timezone, sample=sample,
                 config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
+                forgotten=receive(settings),
             )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
+            if erased := sum(table["erased"] for table in manifest["tables"].values()):
+                record["message"] = f"left out {erased} rows of customers who asked to be forgotten (ml_ops.erasure)"
     return ref
 
 

@@ -29,6 +29,7 @@ from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.kernels.threads import limited
 from ml.pipeline.context import SUITES, LazyTables, Night
+from ml.pipeline.erasure import forgotten
 from ml.pipeline.setup import migrate
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -105,7 +106,8 @@ def score_new(
     capability = find(name)
     live, table = _lane(capability)
     migrate(settings.database_url)
-    with nights.exclusive(settings.database_url, f"live {name}", wait_s=wait_s):
+    url = settings.database_url
+    with nights.exclusive(url, f"live {name}", wait_s=wait_s), nights.at_work(url, wait_s=wait_s):
         night, version, why = _start(settings, capability, table)
         if night is None or version is None:
             return {"status": "waiting", "why": why}
@@ -154,7 +156,7 @@ def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
         known = min(lane.night.as_of, lane.night.read_at)
         read = increment.read_new(
             settings.shop_url, lane.night.lake, lane.folder, lane.live, known - lane.live.overlap, settings.hash_key,
-            timezone=settings.timezone, as_of=as_of,
+            timezone=settings.timezone, as_of=as_of, forgotten=forgotten(settings),
         )  # fmt: skip
         record["as_of"] = read.as_of
     with lane.part("validate"):

@@ -1,4 +1,4 @@
-"""What keeps the house: retention, rollback, promotion by hand."""
+"""What keeps the house: retention, requests to be forgotten, rollback, promotion by hand."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ml.adapters.batches import publish as shelf
 from ml.adapters.books import nights as ops
 from ml.adapters.lake import Lake
 from ml.adapters.mlflow import tracking  # fmt: skip
+from ml.pipeline.erasure import erase
 from ml.pipeline.plan import attempts
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -35,9 +36,9 @@ def promote(settings: Settings, name: str, version: int) -> dict[str, Any]:
 
 
 def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str, Any]:
-    """Drop what is older than the retention: batches, snapshots and what was made from them, quarantine, logs.
+    """Erase the customers who asked for it, and drop what is older than the retention.
 
-    Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
+    That is batches, snapshots and what was made from them, quarantine, logs. Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
     """
     lake = Lake(settings.lake_uri)
     dropped = shelf.retention(settings.database_url, keep=keep_nights)
@@ -59,6 +60,7 @@ def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str,
         "quarantine_rows": ops.forget_quarantine(settings.database_url, days=KEEP_QUARANTINE_DAYS),
         "live_runs": lane.forget_runs(settings.database_url, days=KEEP_LOG_DAYS),
         "logs": _old_files(settings.home / "logs" / "airflow", KEEP_LOG_DAYS),
+        "erased": erase(settings),
     }
 
 

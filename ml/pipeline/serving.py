@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -140,8 +141,8 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
     Returns
     -------
     dict
-        ``status``: ``published``, with ``batches`` by table and ``replaced`` in words (empty: nothing newer); or
-        ``rehearsal``, with ``why`` and where the scores are.
+        ``status``: ``published``, with ``batches`` by table (``erased``: rows scored and taken out since) and ``replaced``
+        in words (empty: nothing newer); or ``rehearsal``, with ``why`` and where the scores are.
 
     Raises
     ------
@@ -181,8 +182,15 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
             functions=capability.script(), timezone=settings.timezone,
         )  # fmt: skip
         record["rows"] = sum(batch.rows for batch in made)
+        erased = _erased(night, name)
     replaced = history.named(row for row in newer if row["capability"] == name)
-    return {"status": "published", "batches": {batch.table: asdict(batch) for batch in made}, "replaced": replaced}
+    batches = {batch.table: asdict(batch) | {"erased": erased.get(batch.table, 0)} for batch in made}
+    return {"status": "published", "batches": batches, "replaced": replaced}
+
+
+def _erased(night: Night, name: str) -> Counter[str]:
+    """Rows that were scored and then taken out of the predictions, because their customer asked to be forgotten."""
+    return Counter(night.lake.read_json(night.path("predictions", name, WHOLE)).get("erased", {}))
 
 
 def _rehearsal(night: Night, name: str, newer: Sequence[Mapping[str, Any]]) -> str:

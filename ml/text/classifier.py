@@ -60,7 +60,17 @@ class Classifier(NamedTuple):
 
     def label(self, chance: Floats) -> Labels:
         """Class of each text by its chances."""
-        return choose(self.alone if self.both is None else self.both, chance)
+        return choose(self._calibration, chance)
+
+    def agreeing(self, chance: Floats, label: Labels) -> Floats:
+        """Chances of which that of the label is the largest: a rare class is named before it is, so it is weighed there too."""
+        weighed = chance * np.exp(self._calibration.offset)
+        named_early = (chance.argmax(axis=1) != label)[:, None]
+        return np.where(named_early, weighed / weighed.sum(axis=1, keepdims=True), chance)
+
+    @property
+    def _calibration(self) -> Calibration:
+        return self.alone if self.both is None else self.both
 
 
 def learn(

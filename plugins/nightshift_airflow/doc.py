@@ -40,7 +40,8 @@ Skipped while there is no batch to start from, or no model serves. Safe at any t
 fails or is missed is made good by the next.""",
     "tidy": """Drops batches, snapshots, quarantined rows and logs that are older than the retention.
 
-Never the batch that the shop reads, nor the one that a rollback would show.""",
+Never the batch that the shop reads, nor the one that a rollback would show. Then erases the customers in `shop.erasure`
+from everything that is kept; the receipts are in `ml_ops.erasure`. Waits for the steps of a night that are at work.""",
 }
 
 
@@ -115,5 +116,6 @@ def live(spec: Capability) -> str:
 
 MAINTENANCE = """### Maintenance
 
-Keeps the house: retention of batches, snapshots, quarantine and logs. Safe at any time, also while a night runs.
+Keeps the house: retention of batches, snapshots, quarantine and logs, and requests to be forgotten (`ml_ops.erasure`).
+Safe at any time, also while a night runs.
 """

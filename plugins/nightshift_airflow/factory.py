@@ -125,7 +125,7 @@ def maintenance() -> DAG:
         "maintenance",
         MAINTENANCE_SCHEDULE,
         dag_display_name="Maintenance",
-        description="Retention of batches, snapshots, quarantine and logs.",
+        description="Retention of batches, snapshots, quarantine and logs; requests to be forgotten.",
         params={},
         doc_md=doc.MAINTENANCE,
         tags={"nightshift", "maintenance"},

@@ -144,7 +144,7 @@ def publish(ref: str, name: str, rows: Mapping[str, int], params: Params, outlet
         if done["replaced"]:
             log.warning("This night of the past replaces what the shop read: %s.", done["replaced"])
         for table, batch in done["batches"].items():
-            if batch["rows"] != rows[table]:
+            if batch["rows"] + batch.get("erased", 0) != rows[table]:
                 raise NightshiftError(
                     f"ml.{table} does not hold what was scored.",
                     came=f"{rows[table]} rows scored, {batch['rows']} published",

@@ -28,6 +28,8 @@ SELECT pg_try_advisory_xact_lock(%s, hashtext(%s)), (
 """Lifts the server's limits for transactions that do nothing: this one holds no snapshot and no row, so it is in
 nobody's way."""
 
+_TAKE_SHARED = _TAKE.replace("xact_lock", "xact_lock_shared")
+
 
 class Held:
     """A lock that this process holds."""
@@ -49,13 +51,15 @@ class Held:
 
 
 @contextmanager
-def exclusive(url: str, name: str, wait_s: float = 0) -> Iterator[Held]:
+def exclusive(url: str, name: str, wait_s: float = 0, *, shared: bool = False) -> Iterator[Held]:
     """Hold the lock ``name`` on this database; it is gone when the block, the process or the machine ends.
 
     Parameters
     ----------
     wait_s : float
         How long to wait for somebody else who holds it.
+    shared : bool
+        Hold it beside others who share it; who holds it alone waits for all of them, and they for that one.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def exclusive(url: str, name: str, wait_s: float = 0) -> Iterator[Held]:
     ):
         deadline, pause = time.monotonic() + wait_s, 0.02
         # Asked again and again: a waiting pg_advisory_xact_lock would hold back vacuum for as long as it waits.
-        while not _taken(cursor, name):
+        while not _taken(cursor, name, shared=shared):
             if time.monotonic() >= deadline:
                 raise Busy(
                     f"Somebody else is at it: {name}.",
@@ -82,8 +86,8 @@ def exclusive(url: str, name: str, wait_s: float = 0) -> Iterator[Held]:
         yield Held(name, connection)
 
 
-def _taken(cursor: Any, name: str) -> bool:
-    cursor.execute(_TAKE, (_SPACE, name))
+def _taken(cursor: Any, name: str, *, shared: bool) -> bool:
+    cursor.execute(_TAKE_SHARED if shared else _TAKE, (_SPACE, name))
     return bool(cursor.fetchone()[0])
 
 

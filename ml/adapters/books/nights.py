@@ -21,12 +21,15 @@ from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 
 __all__ = [
-    "artifacts", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
+    "LAKE", "artifacts", "at_work", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
     "record_version", "refs_in_use", "serving", "settle", "step", "trained_later", "version", "visible",
 ]  # fmt: skip
 
 _MESSAGE = 4000
 """Characters of an error that are kept."""
+
+LAKE = "lake"
+"""The lock that every step shares, and that an erasure holds alone."""
 
 
 @contextmanager
@@ -42,18 +45,26 @@ def step(
     dict
         Put ``rows`` and ``message`` into it.
     """
-    number = _begin(url, ref, f"{name} alone" if alone else name, capability, shard)
-    record: dict[str, Any] = {}
-    start = time.perf_counter()
-    try:
-        with Progress(f"{capability}.{name}" if capability else name):
-            yield record
-    except BaseException as error:
-        with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
-            message = f"{type(error).__name__}: {error}"[:_MESSAGE]
-            _end(url, number, "failed", time.perf_counter() - start, record | {"message": message})
-        raise
-    _end(url, number, "done", time.perf_counter() - start, record)
+    with at_work(url):
+        number = _begin(url, ref, f"{name} alone" if alone else name, capability, shard)
+        record: dict[str, Any] = {}
+        start = time.perf_counter()
+        try:
+            with Progress(f"{capability}.{name}" if capability else name):
+                yield record
+        except BaseException as error:
+            with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
+                message = f"{type(error).__name__}: {error}"[:_MESSAGE]
+                _end(url, number, "failed", time.perf_counter() - start, record | {"message": message})
+            raise
+        _end(url, number, "done", time.perf_counter() - start, record)
+
+
+@contextmanager
+def at_work(url: str, wait_s: float = 7200) -> Iterator[None]:
+    """Work on the lake beside others, but not while a customer is erased from it."""
+    with exclusive(url, LAKE, wait_s, shared=True):
+        yield
 
 
 def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:

@@ -17,13 +17,13 @@ _SERVING = """
 SELECT v.capability, v.version, v.run_id, v.shop, v.as_of, v.recipe, v.params, v.baseline, v.metrics,
        p.id, p.decision, p.why, p.at
 FROM ml_ops.promotion AS p JOIN ml_ops.version AS v USING (capability, version)
-WHERE v.capability = %(capability)s AND v.shop = %(shop)s AND v.as_of <= %(as_of)s
+WHERE v.capability = %(capability)s AND v.shop = %(shop)s AND v.as_of <= %(as_of)s AND v.withdrawn_at IS NULL
   AND p.decision IN ('promote', 'baseline', 'manual', 'replay')
   -- A replay was trained for nights of the past: a night that knows a later champion is served by that one.
   AND NOT (p.decision = 'replay' AND EXISTS (
         SELECT FROM ml_ops.promotion AS q JOIN ml_ops.version AS w USING (capability, version)
         WHERE w.capability = v.capability AND w.shop = v.shop AND w.as_of > v.as_of AND w.as_of <= %(as_of)s
-          AND q.decision IN ('promote', 'baseline', 'manual')))
+          AND w.withdrawn_at IS NULL AND q.decision IN ('promote', 'baseline', 'manual')))
 ORDER BY p.id DESC LIMIT 1
 """
 
@@ -89,7 +89,10 @@ def promote(url: str, capability: str, version: int, why: str) -> dict[str, Any]
         There is no such version; lists those that there are.
     """
     with postgres.transaction(url) as cursor:
-        cursor.execute("SELECT version, metrics FROM ml_ops.version WHERE capability = %s ORDER BY 1", (capability,))
+        cursor.execute(
+            "SELECT version, metrics FROM ml_ops.version WHERE capability = %s AND withdrawn_at IS NULL ORDER BY 1",
+            (capability,),
+        )
         metrics = {row["version"]: row["metrics"] for row in cursor.fetchall()}
         if version not in metrics:
             raise WrongUse(
@@ -140,7 +143,7 @@ def trained_later(url: str, capability: str, shop: str, as_of: datetime) -> bool
         """
         SELECT EXISTS (
             SELECT FROM ml_ops.promotion AS p JOIN ml_ops.version AS v USING (capability, version)
-            WHERE v.capability = %s AND v.shop = %s AND v.as_of > %s
+            WHERE v.capability = %s AND v.shop = %s AND v.as_of > %s AND v.withdrawn_at IS NULL
               AND p.decision IN ('promote', 'baseline', 'manual')) AS later
         """,
         (capability, shop, as_of),

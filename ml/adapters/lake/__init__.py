@@ -84,6 +84,23 @@ class Lake:
         if self.exists(*parts):
             self.filesystem.rm(self.join(*parts), recursive=True)
 
+    def walk(self, *parts: str) -> list[str]:
+        """Every file below a folder, sorted; empty if there is no such folder."""
+        self.filesystem.invalidate_cache()
+        found = self.filesystem.find(self.join(*parts))
+        return sorted(found if self.local else map(self.filesystem.unstrip_protocol, found))
+
+    def move(self, source: str, target: str) -> None:
+        """Let a folder take the place of another; done again after a kill it ends the same."""
+        self.remove(target)
+        if self.local:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            Path(source).rename(target)
+            return
+        for name in self.names(source):
+            self.filesystem.copy(self.join(source, name), self.join(target, name))
+        self.remove(source)
+
     @contextmanager
     def open(self, path: str, mode: str = "rb") -> Iterator[IO[Any]]:
         """Open a file; a mode that writes makes its folder first."""

@@ -18,6 +18,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from ml.adapters import postgres
+from ml.adapters.erasure.ownership import OWNED, Ownership
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.shop import state
@@ -115,6 +116,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     now: datetime | None = None,
     shop: str = "",
     config: Mapping[str, pa.Table] | None = None,
+    forgotten: frozenset[str] = frozenset(),
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
@@ -137,6 +139,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         Identity of the shop, kept in the manifest; read from the database if not given.
     config : mapping of str to pyarrow.Table, optional
         What the shop's staff told, to be kept beside: a night that is run again obeys the same rules.
+    forgotten : frozenset of str
+        Keyed hashes of the ids of customers who asked to be forgotten: their rows are left out, and counted as ``erased``.
     progress : callable
         Called with what is being done.
 
@@ -166,7 +170,11 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     manifest["state"] = state.state(url)
     with reading(url, timezone, as_of, now, sample) as connection:
         there = Shop.of(found)
-        reader = Reader(connection, lake, there, Pseudonym(hash_key), partial(there.select, sample=sample is not None))
+        pseudonym = Pseudonym(hash_key)
+        reader = Reader(
+            connection, lake, there, pseudonym, partial(there.select, sample=sample is not None),
+            Ownership(forgotten, pseudonym.hashed),
+        )  # fmt: skip
         for name, table in TABLES.items():
             if name in found:
                 progress(f"Reading shop.{name} …")
@@ -174,11 +182,16 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
             else:
                 manifest["missing"].append(name)
     manifest["config"] = {name: _keep(lake, lake.join(folder, "config", name), t) for name, t in (config or {}).items()}
-    told = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
-    told += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
-    manifest["sha256"] = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    manifest["sha256"] = fingerprint(manifest)
     lake.write_json(lake.join(folder, "manifest.json"), manifest)
     return manifest
+
+
+def fingerprint(manifest: Mapping[str, Any]) -> str:
+    """Digest of all that a snapshot holds, by the digests of its tables."""
+    told = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
+    told += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def refuse_before_first(url: str, table: Table, as_of: datetime, timezone: str) -> None:
@@ -210,12 +223,16 @@ class Reader:
     shop: Shop
     pseudonym: Pseudonym
     select: Callable[[Table], str]
+    forgotten: Ownership
+    """Whose rows are left out."""
 
     def read(self, table: Table, folder: str) -> dict[str, Any]:
         """Write the rows that ``select`` chooses into ``folder``; give the manifest's entry."""
         start = time.monotonic()
         nulls = dict.fromkeys(table.column_names, 0)
-        batches = ahead(self._mend(table, batch, nulls) for batch in ahead(self._batches(table)))
+        erased: list[int] = []
+        mended = (self._mend(table, batch) for batch in ahead(self._batches(table)))
+        batches = ahead(self._counted(self._without(table, batch, erased), nulls) for batch in mended)
         rows, sha256 = self.lake.write_stream(folder, raw_schema(table), batches)
         return {
             "rows": rows,
@@ -224,6 +241,7 @@ class Reader:
             "columns": {column.name: column.kind for column in table.columns},
             "absent": [c.name for c in table.columns if c.name not in self.shop.columns[table.name]],
             "nulls": nulls,
+            "erased": sum(erased),
             "seconds": round(time.monotonic() - start, 3),
         }
 
@@ -241,15 +259,29 @@ class Reader:
                 do="mend the value or the view that the message names (or the connection), then run the night again",
             ) from error
 
-    def _mend(self, table: Table, batch: pa.RecordBatch, nulls: dict[str, int]) -> pa.RecordBatch:
+    def _mend(self, table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Replace personal values by their hash and bytes that are no UTF-8 (a database in SQL_ASCII) by U+FFFD."""
         arrays = []
         *cells, unread = batch.columns
         for column, values in zip(table.columns, cells, strict=True):
-            nulls[column.name] += values.null_count
             made = valid_text(values) if column.kind == "text" else values
             arrays.append(self.pseudonym.hashed(made) if column.personal else made)
         return pa.RecordBatch.from_arrays([*arrays, valid_text(unread)], schema=raw_schema(table))
+
+    def _without(self, table: Table, batch: pa.RecordBatch, erased: list[int]) -> pa.RecordBatch:
+        """Leave out the rows of customers who asked to be forgotten; the tables come each after those it references."""
+        if not self.forgotten.customers or table.name not in OWNED:
+            return batch
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        owners = self.forgotten.owners(columns)
+        self.forgotten.learn(table, columns, owners)
+        erased.append(len(owners) - owners.null_count)
+        return batch.filter(owners.is_null())
+
+    def _counted(self, batch: pa.RecordBatch, nulls: dict[str, int]) -> pa.RecordBatch:
+        for name in nulls:
+            nulls[name] += batch[name].null_count
+        return batch
 
 
 def faults_of(table: Table, found: dict[str, dict[str, tuple[str, bool]]]) -> list[Fault]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.adapters.erasure.ownership import Ownership
 from ml.adapters.lake import Lake
 from ml.adapters.shop.extract import Reader, catalog, faults_of, reading
 from ml.adapters.shop.pseudonym import Pseudonym
@@ -29,7 +30,7 @@ class Increment:
     rows: Mapping[str, int]
 
 
-def read_new(
+def read_new(  # noqa: PLR0913 - what a reading depends on, by keyword
     url: str,
     lake: Lake,
     folder: str,
@@ -39,6 +40,7 @@ def read_new(
     *,
     timezone: str = "UTC",
     as_of: datetime | None = None,
+    forgotten: frozenset[str] = frozenset(),
 ) -> Increment:
     """Read the rows of the lane's tables that became known since ``since`` into ``<folder>/read/<table>/``.
 
@@ -52,6 +54,8 @@ def read_new(
         Folder of the lake.
     as_of : datetime, optional
         Rows that became known at or after it are not read; the clock of the shop's database if not given.
+    forgotten : frozenset of str
+        Keyed hashes of the ids of customers whose rows are left out.
 
     Raises
     ------
@@ -71,7 +75,11 @@ def read_new(
         with closing(connection.cursor()) as cursor:
             cursor.execute("SELECT current_setting('nightshift.as_of')::timestamptz AS as_of")
             moment = cursor.fetch_arrow_table()["as_of"].cast(pa.timestamp("us", "UTC"))[0].as_py()
-        reader = Reader(connection, lake, shop, Pseudonym(hash_key), lambda table: shop.select_new(table, live, since))
+        pseudonym = Pseudonym(hash_key)
+        reader = Reader(
+            connection, lake, shop, pseudonym, lambda table: shop.select_new(table, live, since),
+            Ownership(forgotten, pseudonym.hashed),
+        )  # fmt: skip
         rows = {
             table.name: reader.read(table, lake.join(folder, "read", table.name))["rows"]
             for table in tables

@@ -47,7 +47,7 @@ REVIEW_SENTIMENT = Published(
         PublishedColumn("review_id", "text", "The review."),
         PublishedColumn("product_id", "text", "Its product; null: about the order as a whole.", nullable=True),
         PublishedColumn("written_at", "timestamp", "When it was written.", "UTC"),
-        PublishedColumn("label", "text", "negative, neutral or positive; of a review without words, what its stars say."),
+        PublishedColumn("label", "text", "negative, neutral or positive; without words that the model knows, what the stars say, else neutral."),
         PublishedColumn(
             "score", "number", "Chance that it is positive less chance that it is negative.", _SCORE_UNIT
         ),
@@ -56,7 +56,7 @@ REVIEW_SENTIMENT = Published(
             "language", "text", "ISO 639-1 code; und: cannot be told; zxx: no words (empty, emoji or numbers only)."
         ),
         PublishedColumn("mismatch", "boolean", "The words say the opposite of the stars."),
-        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: no words."),
+        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: none that the model knows."),
         PublishedColumn("fingerprint", "integer", "Differs when what was read differs: words, stars, aspect words."),
     ),
     indexes=(("product_id", "written_at"),),
@@ -94,9 +94,9 @@ PRODUCT_SENTIMENT = Published(
             "null where one has no review.", nullable=True,
         ),
         PublishedColumn("praised", "text", "Up to three aspects that are praised most, best first; empty: none."),
-        PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none."),
+        PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none.", quotes=True),
         PublishedColumn("criticised", "text", "Up to three aspects criticised most, worst first; empty: none."),
-        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none."),
+        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none.", quotes=True),
     ),
     indexes=(("score",),),
     for_all=True,
@@ -120,7 +120,7 @@ SENTIMENT_ALERT = Published(
         PublishedColumn(
             "q_value", "number", "Expected share of false alerts among those as strong as this.", "0 to 1"
         ),
-        PublishedColumn("quote", "text", "What one of them says."),
+        PublishedColumn("quote", "text", "What one of them says.", quotes=True),
         PublishedColumn("reason", "text", "The alert in words."),
     ),
     for_all=True,

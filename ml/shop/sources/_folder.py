@@ -40,7 +40,8 @@ class Found:
 def look(folder: Path, faults: Faults) -> Found:
     """Give every entry of the folder a meaning: a table's file, a fault, or unread."""
     if not folder.is_dir():
-        raise NightshiftError("There is no such folder.", came=str(folder), do="name the folder of the table files")
+        what = "This is a file, not the folder of a shop's files." if folder.is_file() else "There is no such folder."
+        raise NightshiftError(what, came=str(folder), do="name the folder in which the table files lie")
     found = Found()
     for path in sorted(folder.iterdir()):
         _place(path, found, faults)

@@ -46,7 +46,7 @@ def rows(path: Path) -> Iterator[pa.RecordBatch]:
     try:
         with reading():
             for batch in file.iter_batches(BATCH_ROWS):
-                checked = _checked(batch)
+                checked = _checked(batch, done)
                 done += batch.num_rows
                 yield checked
     except (pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
@@ -89,18 +89,26 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     """The type of the values, whatever they are packed in."""
     if types.is_dictionary(kind):
         return _plain(kind.value_type)
+    if types.is_timestamp(kind) and kind.unit in ("s", "ms"):
+        return pa.timestamp("us", kind.tz)
     text = (
         types.is_binary(kind) or types.is_large_binary(kind) or types.is_string_view(kind) or types.is_binary_view(kind)
     )
     return pa.string() if text else kind
 
 
-def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _checked(batch: pa.RecordBatch, done: int) -> pa.RecordBatch:
     """Unpack dictionaries and bytes; Arrow itself does not look whether text is UTF-8."""
-    columns = [c if _plain(c.type) == c.type else c.cast(_plain(c.type)) for c in batch.columns]
-    made = pa.RecordBatch.from_arrays(columns, [name.strip() for name in batch.schema.names])
-    made.validate(full=True)
-    return made
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            made = column if _plain(column.type) == column.type else column.cast(_plain(column.type))
+            made.validate(full=True)
+        except pa.ArrowInvalid as error:
+            rows = f"rows {done + 1:,} to {done + batch.num_rows:,}"
+            raise Unreadable(f"column {name.strip()} holds a value in {rows} that is none ({_short(error)})") from None
+        columns.append(made)
+    return pa.RecordBatch.from_arrays(columns, [name.strip() for name in batch.schema.names])
 
 
 def _short(error: BaseException) -> str:

@@ -173,7 +173,11 @@ def _read(db: duckdb.DuckDBPyConnection, file: _File, faults: Faults) -> Iterato
     columns = [column for column in file.table.columns if column.name in file.names]
     try:
         for batch, where in _rows(file, faults):
-            result = _parsed(db, sql, columns, batch)
+            try:
+                result = _parsed(db, sql, columns, batch)
+            except duckdb.Error as error:
+                place = f"{where.word} {where.numbers[0]:,} or behind it"
+                raise Unreadable(f"holds a value that cannot be converted, in {place} ({str(error)[:160]})") from None
             for column in columns:
                 _unread(file, column, batch.column(column.name), result.column(column.name), where, faults)
             yield result

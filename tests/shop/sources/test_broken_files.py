@@ -181,7 +181,11 @@ def test_bytes_and_dictionaries_of_parquet_are_text(tmp_path: Path) -> None:
     assert [(r["product_id"], r["title"], r["price"]) for r in found] == [("pé", "é", None), ("p2", None, 1.0)]
     parquet.write_table(pa.table({"product_id": pa.array([b"p\xe9"])}), folder / "product.parquet")
     (line,) = refusal(folder)
-    assert "UTF8" in line
+    assert "column product_id holds a value in rows 1 to 1 that is none (Invalid UTF8" in line
+    far = pa.table({"product_id": ["p"], "listed_at": pa.array([9 * 10**18], pa.timestamp("ms"))})
+    parquet.write_table(far, folder / "product.parquet")
+    (line,) = refusal(folder)
+    assert "column listed_at holds a value in rows 1 to 1 that is none" in line
 
 
 def test_no_file_is_passed_over_unnamed(tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""Requests to be forgotten: read from the shop, kept by the keyed hash of the id, answered by a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from psycopg2.extras import Json, execute_values
+
+from ml.adapters import postgres
+
+_READ = """
+SELECT customer_id::text AS customer_id, min({when}) AS requested_at FROM shop.erasure
+WHERE customer_id IS NOT NULL GROUP BY 1 ORDER BY 1
+"""
+_HAS = """
+SELECT a.attname AS name FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'shop' AND c.relname = 'erasure' AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+def asked(shop_url: str, timezone: str) -> list[tuple[str, datetime | None]]:
+    """Read the shop's requests: customer's id and when; none if it has no table ``shop.erasure``."""
+    columns = {row["name"] for row in postgres.query(shop_url, _HAS)}
+    if "customer_id" not in columns:
+        return []
+    # Years that Python's calendar does not have (infinity) say nothing.
+    when = "requested_at::timestamptz" if "requested_at" in columns else "NULL::timestamptz"
+    when = f"CASE WHEN isfinite({when}) AND {when} BETWEEN '0002-01-01' AND '9998-01-01' THEN {when} END"
+    with postgres.transaction(shop_url, readonly=True) as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", (timezone,))
+        cursor.execute(_READ.format(when=when))
+        return [(row["customer_id"], row["requested_at"]) for row in cursor.fetchall()]
+
+
+def receive(
+    url: str, requests: Sequence[tuple[str, datetime | None]], hashed: Callable[[pa.Array], pa.Array]
+) -> list[str]:
+    """Write down the requests that are new; returns the hash of each request given."""
+    hashes: list[str] = hashed(pa.array([customer for customer, _ in requests], pa.string())).to_pylist()
+    with postgres.transaction(url) as cursor:
+        execute_values(
+            cursor,
+            "INSERT INTO ml_ops.erasure (customer_hash, requested_at) VALUES %s ON CONFLICT DO NOTHING",
+            [(customer, when) for customer, (_, when) in zip(hashes, requests, strict=True)],
+        )
+    return hashes
+
+
+def forgotten(url: str) -> frozenset[str]:
+    """Keyed hashes of all customers who ever asked."""
+    return frozenset(row["customer_hash"] for row in postgres.query(url, "SELECT customer_hash FROM ml_ops.erasure"))
+
+
+def open_requests(url: str) -> frozenset[str]:
+    """Keyed hashes of those whose request is not done."""
+    rows = postgres.query(url, "SELECT customer_hash FROM ml_ops.erasure WHERE status = 'open'")
+    return frozenset(row["customer_hash"] for row in rows)
+
+
+def reopen(url: str, customers: Iterable[str]) -> None:
+    """Ask again for those who are done: something of them may have come up since."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            """
+            UPDATE ml_ops.erasure AS e SET status = 'open' WHERE customer_hash = ANY(%s) AND status = 'done'
+              AND requested_at IS NOT DISTINCT FROM (
+                  SELECT max(requested_at) FROM ml_ops.erasure AS o WHERE o.customer_hash = e.customer_hash)
+            """,
+            (list(customers),),
+        )
+
+
+def begin(url: str, customers: Iterable[str]) -> None:
+    """Note when the erasure of these began."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            "UPDATE ml_ops.erasure SET started_at = coalesce(started_at, clock_timestamp()) "
+            "WHERE customer_hash = ANY(%s) AND status = 'open'",
+            (list(customers),),
+        )
+
+
+def add(cursor: Any, removed: Mapping[str, Mapping[str, int]]) -> None:
+    """Add to the receipts, by place and customer, what was removed; in the transaction that removed it where it can be."""
+    for place, by_customer in removed.items():
+        for customer, rows in by_customer.items():
+            cursor.execute(
+                """
+                UPDATE ml_ops.erasure SET removed = removed || jsonb_build_object(
+                    %(place)s::text, coalesce((removed ->> %(place)s)::bigint, 0) + %(rows)s)
+                WHERE customer_hash = %(customer)s AND status = 'open'
+                """,
+                {"place": place, "rows": rows, "customer": customer},
+            )
+
+
+def done(
+    url: str, customers: Iterable[str], models: Sequence[Mapping[str, Any]], kept: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Close the requests; returns their receipts."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            """
+            UPDATE ml_ops.erasure SET status = 'done', done_at = clock_timestamp(), models = models || %s, kept = %s
+            WHERE customer_hash = ANY(%s) AND status = 'open' RETURNING *
+            """,
+            (Json(list(models)), Json(dict(kept)), list(customers)),
+        )
+        return [dict(row) for row in cursor.fetchall()]
