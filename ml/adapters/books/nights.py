@@ -201,7 +201,10 @@ def _outcome(url: str, ref: str) -> dict[str, Any]:
     )
     broken = postgres.query(
         url,
-        "SELECT table_name, rule, count(*) AS n FROM ml_ops.quarantine WHERE ref = %s GROUP BY 1, 2 ORDER BY 1, 3 DESC",
+        """
+        SELECT table_name, rule, count(*) AS n FROM ml_ops.quarantine WHERE ref = %s AND severity = 'fault'
+        GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        """,
         (ref,),
     )
     decisions = postgres.query(
@@ -256,9 +259,9 @@ def settle(url: str, ref: str) -> None:
 
 
 def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
-    """Put the snapshot's refused rows into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
+    """Put the snapshot's rows that are broken or left out into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
 
-    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``row`` as JSON text) below ``folder``, which
+    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``severity``, ``row`` as JSON text) below ``folder``, which
     is the snapshot's if not given.
 
     Returns
@@ -278,7 +281,7 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
 def _refused(lake: Lake, path: str, ref: str) -> Iterator[pa.RecordBatch]:
     night = pa.scalar(_night(ref), pa.date32())
     with lake.open(path) as file, pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "row"]):
+        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "severity", "row"]):
             columns = {name: batch.column(name).cast(pa.string()) for name in batch.schema.names}
             columns["night"] = pa.repeat(night, batch.num_rows)
             columns["ref"] = pa.repeat(ref, batch.num_rows)
