@@ -25,6 +25,8 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
     summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
     summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
+    validated = night.lake.read_json(night.path("snapshot", "validated.json"))
+    summary["notes"] = validated["summary"].get("notes", [])
     summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
     summary["registry"] = registry_differences(settings)
     for words in summary["registry"].values():
