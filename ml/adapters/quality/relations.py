@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ml.adapters.quality.first_sales import since_first_sale
 from ml.contract.table import Table
 
 _DAY_US = 86_400e6
@@ -25,8 +26,9 @@ _PLACE = "filename, file_row_number"
 
 
 def rows_with_facts(
-    connection: Any, table: Table, raw: str, parents: Callable[[str, str, str], str], as_of: datetime
-) -> str:
+    connection: Any, table: Table, raw: str, parents: Callable[[str, str, str], str], as_of: datetime,
+    *, sold_before: bool = False,
+) -> str:  # fmt: skip
     """Return the query of a raw table's rows, in the order of its files, with the columns above.
 
     Parameters
@@ -37,6 +39,8 @@ def rows_with_facts(
         The raw Parquet files as the argument of ``read_parquet`` (:meth:`Lake.sql`).
     parents : callable
         From a reference (column, other table, other column) to the SQL source of the other table's clean rows.
+    sold_before : bool
+        :func:`find_first_sales` found rows that are known from their first sale.
     """
     joins, facts = [], ["false AS _duplicate"]
     if _find_duplicates(connection, table, raw):
@@ -51,6 +55,8 @@ def rows_with_facts(
     facts += _own_facts(table, as_of)
     own = ", ".join(f"r.{_q(name)}" for name in table.column_names)
     source = f"read_parquet({raw}, filename = true, file_row_number = true)"
+    if sold_before:
+        source = since_first_sale(table, source)
     return f"SELECT {own}, {', '.join(facts)} FROM {source} r {' '.join(joins)}"
 
 
