@@ -11,7 +11,7 @@ from bench import Options, Row, in_turn
 from bench._stack import stack
 from ml.adapters import quality
 from ml.adapters.lake import Lake
-from ml.adapters.quality.relations import rows_with_facts
+from ml.adapters.quality.relations import Parent, rows_with_facts
 from ml.adapters.quality.suite import Rule, Suite
 from ml.adapters.shop import extract
 from ml.contract.tables import TABLES
@@ -30,6 +30,10 @@ def _broken(rule: Rule) -> str:
     if rule.type == "expect_column_values_to_be_in_set":
         values = ", ".join(repr(value) if isinstance(value, str) else str(value) for value in given["value_set"])
         return f"coalesce({column} NOT IN ({values}), false)"
+    if rule.type == "expect_column_values_to_not_be_in_set":
+        return f"coalesce({column} IN ({', '.join(map(repr, given['value_set']))}), false)"
+    if rule.type == "expect_column_values_to_be_null":
+        return f"{column} IS NOT NULL"
     bounds = []
     if "min_value" in given:
         bounds.append(f"{column} {'<=' if given.get('strict_min') else '<'} {given['min_value']}")
@@ -44,16 +48,17 @@ def _plain(lake: Lake, manifest: dict[str, Any], out: Path, threads: int) -> Non
     def clean(name: str) -> str:
         return f"read_parquet('{out / name}.parquet')"
 
-    def parents(column: str, parent: str, key: str) -> str:  # noqa: ARG001 - what a reference is asked by
-        return clean(parent)
+    def parents(column: str, parent: str, key: str) -> Parent:  # noqa: ARG001 - what a reference is asked by
+        return Parent(clean(parent), [])
 
     for name in manifest["tables"]:
         table, suite = TABLES[name], Suite.load(SUITES / "shop" / f"{name}.json")
         query = rows_with_facts(connection, table, lake.sql("snapshot", REF, "raw", name), parents, AS_OF)
-        rules = {f"rule_{i}": _broken(rule) for i, rule in enumerate(suite.rows)}
+        judged = [rule for rule in suite.rows if rule.column != "_cut"]  # what the validation itself has mended
+        rules = {f"rule_{i}": _broken(rule) for i, rule in enumerate(judged)}
         counts = ", ".join(f"count_if({sql}) AS {column}" for column, sql in rules.items())
         connection.sql(f"SELECT {counts} FROM ({query})").fetchall()  # noqa: S608
-        whole = f"SELECT * FROM ({query}) WHERE NOT ({' OR '.join(rules.values())})"  # noqa: S608
+        whole = f"SELECT * FROM ({query}) WHERE NOT ({' OR '.join(_broken(r) for r in judged if r.severity != 'kept')})"  # noqa: S608
         connection.execute(f"COPY ({whole}) TO '{out / name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
 
 

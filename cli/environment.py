@@ -16,8 +16,8 @@ import psutil
 
 from cli.home import Home, read_json
 from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
-from ml.core.errors import NightshiftError
-from ml.settings import PROJECT, Settings
+from ml.core.errors import NightshiftError, WrongUse
+from ml.settings import PROJECT, Settings, check_zone
 
 MARKER = "NIGHTSHIFT_STACK_ID"
 """Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
@@ -27,6 +27,7 @@ GIVEN = (
     "NIGHTSHIFT_SHOP_URL",
     "NIGHTSHIFT_LAKE_URI",
     "NIGHTSHIFT_TIMEZONE",
+    "NIGHTSHIFT_CURRENCY",
     "NIGHTSHIFT_SCHEDULE",
     "NIGHTSHIFT_HASH_KEY",
     "NIGHTSHIFT_THREADS",
@@ -39,6 +40,10 @@ GIVEN = (
 """What a person may set for a stack."""
 
 AIRFLOW = {
+    # How long a task whose process was killed with its supervisor (or with the scheduler) is thought to run: 300 s each by
+    # default, in which the night stands still (bench kills).
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
     # While tasks run; the plugin makes it a second while nothing does.
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
     # A task's supervisor sees that its process has ended at its next heartbeat: 5 s late by default.
@@ -105,13 +110,14 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
     known = {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
     unknown = sorted(set(known) - set(GIVEN))
     if unknown:
-        raise NightshiftError(
+        raise WrongUse(
             "A setting is not known.", came=f"{home.config_file}: {', '.join(unknown)}", do="known: " + ", ".join(GIVEN)
         )
     known |= {name: environ[name] for name in GIVEN if environ.get(name)}
     for name in ("NIGHTSHIFT_DATABASE_URL", "NIGHTSHIFT_SHOP_URL"):
         if name in known:
             check_url(known[name], name)
+    check_zone(known.get("NIGHTSHIFT_TIMEZONE", "UTC"))
     return known
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import database, erasures, new, nights, shops, sql, tools
+from cli import database, erasures, new, nights, pages, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -61,13 +61,14 @@ def options(
 def up() -> None:
     """Start PostgreSQL, Airflow and MLflow; returns when all are ready."""
     from cli import stack as stacks
+    from cli.services import MODELS
 
     start, home = time.monotonic(), Home.find(os.environ)
     with steps("Starting the stack …") as progress:
         stack = stacks.up(home, os.environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
-    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}/#/models")
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 
 
@@ -123,6 +124,7 @@ app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)
 app.add_typer(new.new, name="new", rich_help_panel=TOOLS)
+app.command(rich_help_panel=TOOLS)(pages.docs)
 app.command(rich_help_panel=TOOLS)(tools.lock)
 
 

@@ -42,6 +42,14 @@ def start_database(may_differ: Sequence[str] = ()) -> Any:
     return stacks.start_database(os.environ, may_differ=may_differ)[1]
 
 
+def refuse_source(source: str, data: Path | None, **options: Any) -> None:
+    """Raise if there is no such source, option or data, before anything starts."""
+    from ml.shop.source import Source
+
+    given = {name: value for name, value in options.items() if value is not None}
+    Source.find(source, data.expanduser().absolute() if data else None, given)
+
+
 def fill(settings: Any, source: str, data: Path | None, *, replace: bool, again: bool = False, **options: Any) -> Any:
     """Load ``source`` with a line per table that counts its rows."""
     from ml.shop.load import load
@@ -84,6 +92,7 @@ def load_shop(
     again: Annotated[bool, typer.Option("--again", help="Load although the very same is loaded.")] = False,
 ) -> None:
     """Fill schema shop from a source. Readers see the old shop or the new one, never half of one."""
+    refuse_source(source, data, customers=customers, seed=seed, timezone=timezone)
     report = fill(
         start_database(), source, data, replace=replace, again=again, customers=customers, seed=seed, timezone=timezone
     )
@@ -146,6 +155,7 @@ def demo(
     from cli.nights import foretold, headlines, run_dag, the_night
 
     asked = the_night(night)
+    refuse_source(source, data, customers=customers, seed=seed)
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ml.contract.vocabulary import vocabulary
 from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,8 @@ class Settings:
     hash_key: str
     threads: int
     memory_gb: float
+    currency: str = ""
+    """The shop's own, as a code of ISO 4217; empty: that of the orders without a rate of exchange."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -47,12 +50,14 @@ class Settings:
         home = Path(environ["NIGHTSHIFT_HOME"])
         url = environ["NIGHTSHIFT_DATABASE_URL"]
         zone = environ.get("NIGHTSHIFT_TIMEZONE", "UTC")
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise NightshiftError(
-                "The time zone is not known.", came=f"NIGHTSHIFT_TIMEZONE={zone!r}", do="use a name like Europe/Paris"
-            ) from None
+        check_zone(zone)
+        currency = environ.get("NIGHTSHIFT_CURRENCY", "").strip()
+        if currency and not vocabulary("currency").read(currency):
+            raise WrongUse(
+                "The shop's currency is not known.",
+                came=f"NIGHTSHIFT_CURRENCY={currency!r}",
+                do="use a code of ISO 4217, as EUR",
+            )
         return cls(
             home=home,
             database_url=url,
@@ -63,11 +68,22 @@ class Settings:
             hash_key=environ["NIGHTSHIFT_HASH_KEY"],
             threads=int(environ.get("NIGHTSHIFT_THREADS") or os.cpu_count() or 1),
             memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
+            currency=vocabulary("currency").read(currency) or "",
         )
 
     def as_of(self, night: date) -> datetime:
         """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
         return begins(night, self.timezone)
+
+
+def check_zone(zone: str) -> None:
+    """Raise unless ``zone`` is a time zone."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
+        raise WrongUse(
+            "The time zone is not known.", came=f"NIGHTSHIFT_TIMEZONE={zone!r}", do="use a name like Europe/Paris"
+        ) from None
 
 
 def begins(night: date, zone: str) -> datetime:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from ml.core.spec import Kind
 
+ORDER_MONEY = "order's currency"
+"""Unit of amounts that are converted by their order's ``exchange_rate``."""
+
 Gone = Literal["fault", "left out", "null"]
 """What becomes of a row whose reference points to nothing: it is broken; it is history that nobody can learn from and is
 left out; or it stays and the reference becomes null."""
@@ -54,6 +57,11 @@ class Table:
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def has_order_money(self) -> bool:
+        """Whether it holds amounts in the currency of an order."""
+        return any(column.unit == ORDER_MONEY for column in self.columns)
 
     @property
     def references(self) -> tuple[tuple[str, str, str], ...]:

@@ -6,12 +6,10 @@ data is here: DDL, extract, checks and the README's tables are made from it.
 
 from __future__ import annotations
 
-from ml.contract.table import Column, Gone, Table
+from ml.contract.table import ORDER_MONEY, Column, Gone, Table
 from ml.core.spec import Kind
 
 MONEY = "shop currency"
-ORDER_MONEY = "order's currency"
-"""Amounts that are converted by their order's ``exchange_rate``."""
 
 _DELETED = ("customer.customer_id", "product.product_id")
 """What shops delete while its history stays."""

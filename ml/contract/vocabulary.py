@@ -100,6 +100,18 @@ def vocabulary(name: str) -> Vocabulary:
     return vocabularies()[name]
 
 
+def spellings(name: str, word: str) -> frozenset[str]:
+    """How a word may be written, in lower case with and without accents, for engines that only compare.
+
+    Examples
+    --------
+    >>> {"yes", "sí", "si"} <= spellings("boolean", "true")
+    True
+    """
+    told = (word, *vocabulary(name).words[word].spellings)
+    return frozenset({text.lower() for text in told} | {key(text) for text in told})
+
+
 def _vocabulary(name: str, closed: bool, words: Mapping[str, Mapping[str, object]]) -> Vocabulary:
     made = {word: Word(word, **{**told, "spellings": tuple(told["spellings"])}) for word, told in words.items()}  # type: ignore[arg-type]
     spelled = {key(text): word.name for word in made.values() for text in (word.name, *word.spellings)}

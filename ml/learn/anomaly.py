@@ -63,6 +63,11 @@ class Anomaly:
         """-log P(X_j >= x_j), shape (n_rows, n_columns)."""
         return self._parts(_matrix(order, self.columns))
 
+    def surprising(self, order: pa.Table) -> Floats:
+        """:meth:`contributions` where a value is above what is usual, else 0: what there is to say of an order."""
+        x = _matrix(order, self.columns)
+        return np.where(x > self.grid_[:, GRID // 2], self._parts(x), 0.0)
+
     def score(self, order: pa.Table) -> Floats:
         """Share of the shop's orders that are less unusual, 0 to 1."""
         found = np.searchsorted(self.total_, _sums(_matrix(order, self.columns), self.grid_, _SURPRISE), side="left")
@@ -74,6 +79,10 @@ class Anomaly:
     @classmethod
     def of(cls, columns: Sequence[str], state: Mapping[str, npt.NDArray[np.floating]]) -> Anomaly:
         made = cls(columns)
+        if len(state["anomaly_grid"]) != len(made.columns):
+            raise ValueError(
+                f"an anomaly score of {len(state['anomaly_grid'])} columns, where {len(made.columns)} are counted"
+            )
         made.grid_, made.total_ = np.asarray(state["anomaly_grid"], np.float32), np.asarray(state["anomaly_total"])
         return made
 

@@ -97,7 +97,8 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     Returns
     -------
     dict
-        ``rows``, ``quarantined`` and, per table, both.
+        ``rows``, ``quarantined``, ``left_out`` (normal business) and, per table, all three; ``notes`` say what was left
+        out, changed or not understood.
 
     Raises
     ------
@@ -119,13 +120,18 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
             record["message"] = damage or None
             verdicts = quality.validate_snapshot(
                 night.lake, ref, SUITES / "shop", _manifest_before(night),
-                accept_growth=accept_growth, threads=settings.threads, memory_gb=settings.memory_gb,
+                accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
+                memory_gb=settings.memory_gb,
             )  # fmt: skip
             nights.load_quarantine(settings.database_url, night.lake, ref)
             summary = {
                 "rows": sum(v.rows for v in verdicts),
                 "quarantined": sum(v.failed for v in verdicts),
-                "tables": {v.table: {"rows": v.rows, "quarantined": v.failed} for v in verdicts},
+                "left_out": sum(v.left_out for v in verdicts),
+                "tables": {
+                    v.table: {"rows": v.rows, "quarantined": v.failed, "left_out": v.left_out} for v in verdicts
+                },
+                "notes": quality.notes(verdicts),
             }
             record["rows"] = summary["rows"]
             outcome = {

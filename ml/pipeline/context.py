@@ -93,9 +93,9 @@ class Night:
         }
 
     def config(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
-        """The rows that the shop's staff wrote for ``capability`` as the snapshot has them, and ``night``: which it is.
+        """The rows that the shop's staff wrote for ``capability`` as the snapshot has them, and ``night``.
 
-        A snapshot from before there was such a table has its default rows.
+        That has one row: the night's date and the shop's time zone. A snapshot from before there was such a table has its default rows.
         """
         there = self.manifest.get("config", {})
         tables = {
@@ -104,7 +104,8 @@ class Night:
             else ibis.memtable(config.defaults(table))
             for table in capability.config
         }
-        return tables | {"night": ibis.memtable(pa.table({"night": pa.array([self.night], pa.date32())}))}
+        night = {"night": pa.array([self.night], pa.date32()), "timezone": pa.array([self.settings.timezone])}
+        return tables | {"night": ibis.memtable(pa.table(night))}
 
     @contextmanager
     def step(self, name: str, capability: str = "", shard: int = 0, *, alone: bool = False) -> Iterator[dict[str, Any]]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ml.adapters.batches import lane
-from ml.adapters.batches import publish as shelf
+from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights as ops
 from ml.adapters.lake import Lake
-from ml.adapters.mlflow import tracking  # fmt: skip
+from ml.adapters.mlflow import tracking
 from ml.pipeline.erasure import erase
 from ml.pipeline.plan import attempts
+from ml.pipeline.summary import registry_differences
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -24,15 +25,17 @@ KEEP_QUARANTINE_DAYS = 90
 
 def rollback(settings: Settings, table: str) -> dict[str, Any]:
     """Show the batch before again, for ``table`` and the tables that were published with it."""
-    return shelf.rollback(settings.database_url, table)
+    return publishing.rollback(settings.database_url, table)
 
 
 def promote(settings: Settings, name: str, version: int) -> dict[str, Any]:
     """Let ``version`` serve from the next night on, whatever the gate said."""
     find(name)
+    if ops.artifacts(settings.database_url, name, version):  # else there is no such version, which the next line says
+        tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
     row = ops.promote(settings.database_url, name, version, why="by hand")
     tracking.set_alias(settings.mlflow_uri, name, version, "champion")
-    return row
+    return row | {"note": registry_differences(settings).get(name, "")}
 
 
 def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str,
     That is batches, snapshots and what was made from them, quarantine, logs. Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
     """
     lake = Lake(settings.lake_uri)
-    dropped = shelf.retention(settings.database_url, keep=keep_nights)
+    dropped = publishing.retention(settings.database_url, keep=keep_nights)
     kept = set(ops.refs_in_use(settings.database_url))
     nights = sorted(lake.names(lake.join("snapshot")), reverse=True)
     removed = []

@@ -24,6 +24,7 @@ from ml.contract.tables import TABLES
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES, CONFIG
 from ml.settings import PROJECT, Settings
+from ml.shop import words
 from ml.shop.ddl import quoted
 from ml.shop.findings import Shop, findings, numbers
 from ml.shop.names import unknown_names
@@ -87,8 +88,9 @@ def check(
         )  # fmt: skip
         progress("Judging each row …")
         verdicts = quality.validate_snapshot(
-            lake, REF, SUITES, None, accept_growth=True, threads=settings.threads, memory_gb=settings.memory_gb
-        )
+            lake, REF, SUITES, None, accept_growth=True, currency=settings.currency, threads=settings.threads,
+            memory_gb=settings.memory_gb,
+        )  # fmt: skip
         progress("Measuring …")
         with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
             for name in manifest["tables"]:
@@ -99,8 +101,11 @@ def check(
             odd = tuple(_odd(db, settings, manifest))
         idle = tuple(config_faults.faults(lake, REF, CONFIG, manifest["tables"], "raw"))
     capabilities = tuple(_capability(spec, tables, ()) for spec in CAPABILITIES.values())
-    advice = tuple(_advice(tables, facts, now, settings.timezone))
-    return Report((), tables, facts, capabilities, advice, idle, numbers=recognised, findings=odd, names=names)
+    found = words.words(verdicts)
+    advice = (*_advice(tables, facts, now, settings.timezone), *words.advice(found, facts))
+    return Report(
+        (), tables, facts, capabilities, advice, idle, numbers=recognised, findings=odd, names=names, words=found
+    )
 
 
 def _told(settings: Settings) -> dict[str, pa.Table]:
@@ -144,15 +149,16 @@ def _measured(
             span = sql["span"].replace("$table", quoted(name)).replace("$time", quoted(table.event_time))
             first, last, ahead = db.execute(span, {"now": now}).fetchall()[0]
         tables.append(_table(judged.get(name), name, manifest["tables"][name]["rows"], (first, last, ahead)))
-    facts = tuple(Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall())
-    return tuple(tables), facts
+    facts = [Fact(what, n, of) for what, n, of in db.execute(sql["facts"]).fetchall()]
+    twice = [Fact(what, n, of) for what, n, of in db.execute(sql["twice"]).fetchall() if n]
+    return tuple(tables), (*facts, *words.purchases(judged.values()), *twice)
 
 
 def _table(
     verdict: quality.Verdict | None, name: str, rows: int, span: tuple[datetime | None, datetime | None, int]
 ) -> TableCheck:
     rules = tuple(
-        RuleCheck(b.rule, b.column, b.rows, b.examples, b.reason, b.refuses)
+        RuleCheck(b.rule, b.column, b.rows, b.examples, b.reason, b.refuses, b.severity)
         for b in (verdict.breaches if verdict else ())
     )
     return TableCheck(
@@ -165,6 +171,7 @@ def _table(
         first=span[0],
         last=span[1],
         ahead=span[2],
+        left_out=verdict.left_out if verdict else 0,
     )
 
 

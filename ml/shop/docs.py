@@ -139,7 +139,14 @@ def _config(spec: Capability, table: ConfigTable) -> str:
     checks = "".join(f"- {words}\n" for words in table.checks)
     rows = f"\nDefault rows:\n\n{_grid(list(table.rows[0]), _cells(table))}" if table.rows else ""
     head = f"## ml_config.{table.name}\n\n{table.meaning} For {spec.name}. Key: {_codes(table.key)}.\n\n"
-    return f"{head}{grid}\nRefused unless:\n\n{checks}{rows}"
+    return f"{head}{grid}\nRefused unless:\n\n{checks}{_examples(table)}{rows}"
+
+
+def _examples(table: ConfigTable) -> str:
+    if not table.examples:
+        return ""
+    told = "\n\n".join(f"-- {words}\n{statement};" for words, statement in table.examples.items())
+    return f"\nEdits, as SQL:\n\n```sql\n{told}\n```\n"
 
 
 def _cells(table: ConfigTable) -> Iterable[Sequence[str]]:

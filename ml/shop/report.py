@@ -11,7 +11,8 @@ from datetime import datetime
 class RuleCheck:
     """A rule that is broken: by ``rows`` rows (``examples``: keys of some), or by the table (0 rows; its value).
 
-    ``reason`` says why the rule is there; ``stops``: this alone stops the night.
+    ``reason`` says why the rule is there; ``stops``: this alone stops the night; ``severity``: a fault, or normal business
+    that is left out or kept.
     """
 
     rule: str
@@ -20,11 +21,15 @@ class RuleCheck:
     examples: tuple[str, ...]
     reason: str
     stops: bool
+    severity: str = "fault"
 
 
 @dataclass(frozen=True)
 class TableCheck:
-    """A contract table. ``rows`` is None where the shop has no such table; ``refused`` would go to quarantine."""
+    """A contract table. ``rows`` is None where the shop has no such table.
+
+    ``refused`` would go to quarantine as wrong, ``left_out`` as normal business.
+    """
 
     name: str
     required: bool
@@ -36,6 +41,7 @@ class TableCheck:
     last: datetime | None = None
     ahead: int = 0
     """Rows dated in the future."""
+    left_out: int = 0
 
     @property
     def share(self) -> float:
@@ -58,6 +64,24 @@ class Fact:
     @property
     def share(self) -> float | None:
         return self.n / self.of if self.of else None
+
+
+@dataclass(frozen=True)
+class WordCheck:
+    """A word of a column: rows that have it, their share of the rows and of the money, and what it is taken for."""
+
+    column: str
+    word: str
+    rows: int
+    share: float
+    money: float | None
+    means: str
+    known: bool
+
+    def counted(self) -> str:
+        """Say how often it is there."""
+        money = f", {self.money:.1%} of the money" if self.money is not None else ""
+        return f"{counted(self.rows)}, {self.share:.1%}{money}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +116,8 @@ class Report:
     """What breaks no rule and is odd: what becomes of it, and what to do."""
     names: tuple[str, ...] = ()
     """Tables and columns of schema ``shop`` that the contract does not have."""
+    words: tuple[WordCheck, ...] = ()
+    """The words of its columns, and what they are taken for."""
 
     @property
     def ok(self) -> bool:
@@ -103,14 +129,16 @@ class Report:
         """Render as plain text, the widest line being that of a message."""
         there = [table for table in self.tables if table.rows is not None or table.required]
         without = ", ".join(table.name for table in self.tables if table not in there)
-        grid = _grid(("", "rows", "from", "to", "refused"), [_table(table) for table in there])
+        grid = _grid(("", "rows", "from", "to", "refused", "left out"), [_table(table) for table in there])
         parts = [
             ("Faults: the tables do not fit the contract", list(self.faults)),
             ("Tables", [*grid, *([f"(not there, and not required: {without})"] if without else [])]),
             ("What they hold", _grid((), [_fact(fact) for fact in self.facts])),
             ("Is this your shop?", _grid((), self.numbers, right=False)),
+            ("Words, and what they are taken for", _grid((), [_word(word) for word in self.words])),
             ("Names that nothing reads", list(self.names)),
-            ("Rules that are broken", list(_rules(self.tables))),
+            ("Rules that are broken", list(_rules(self.tables, ("fault",)))),
+            ("Normal business: left out or counted, no fault", list(_rules(self.tables, ("left out", "kept")))),
             ("Worth a look", list(self.findings)),
             ("Capabilities", list(_capabilities(self.capabilities))),
             ("What the staff wrote that has no effect", list(self.idle)),
@@ -132,21 +160,28 @@ def counted(rows: int) -> str:
 
 def _table(table: TableCheck) -> tuple[str, ...]:
     if table.rows is None:
-        return table.name, "missing", "", "", ""
+        return table.name, "missing", "", "", "", ""
     days = tuple(f"{time:%Y-%m-%d}" if time else "" for time in (table.first, table.last))
     refused = f"{table.refused:,} ({table.share:.2%})" if table.refused else "0"
-    return table.name, f"{table.rows:,}", *days, refused
+    left_out = f"{table.left_out:,} ({table.left_out / table.rows:.2%})" if table.rows and table.left_out else "0"
+    return table.name, f"{table.rows:,}", *days, refused, left_out
+
+
+def _word(word: WordCheck) -> tuple[str, ...]:
+    return f"{word.column}  {word.word[:40]}", word.counted(), word.means
 
 
 def _fact(fact: Fact) -> tuple[str, ...]:
     return fact.what, f"{fact.n:,} of {fact.of:,}", f"{fact.share:.1%}" if fact.share is not None else ""
 
 
-def _rules(tables: Sequence[TableCheck]) -> Iterator[str]:
+def _rules(tables: Sequence[TableCheck], severities: Sequence[str]) -> Iterator[str]:
     for table in tables:
-        for rule in sorted(table.rules, key=lambda rule: (-rule.stops, -rule.rows)):
+        rules = [rule for rule in table.rules if rule.severity in severities]
+        for rule in sorted(rules, key=lambda rule: (-rule.stops, -rule.rows)):
             examples = ", ".join(rule.examples[:3])
-            broken = f"{counted(rule.rows)} ({rule.rows / max(1, table.rows or 0):.2%}), e.g. {examples}"
+            stays = " stay" if rule.severity == "kept" else ""
+            broken = f"{counted(rule.rows)}{stays} ({rule.rows / max(1, table.rows or 0):.2%}), e.g. {examples}"
             yield f"{table.name}: {rule.rule}: {broken if rule.rows else f'it is {examples}'}"
             yield f"  {rule.reason}{' A NIGHT WOULD STOP.' if rule.stops else ''}"
 

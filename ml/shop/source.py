@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml.contract import tables as contract
-from ml.core.errors import NightshiftError
+from ml.core.errors import NightshiftError, WrongUse, unknown
 from ml.shop import sources
 from ml.shop.sources import SOURCES
 
@@ -33,20 +33,21 @@ class Source:
         """Find the source; an unknown name or option and missing data are errors that list what there is."""
         if name not in SOURCES:
             listed = "\n".join(f"{known}: {what}" for known, what in SOURCES.items())
-            raise NightshiftError(f"There is no source {name!r}.", came=repr(name), do="choose one of\n" + listed)
+            wrong_name = unknown("source", name, SOURCES)
+            raise WrongUse(wrong_name.what, came=wrong_name.came, do="choose one of\n" + listed)
         module = importlib.import_module(f"ml.shop.sources.{name}")
         known = inspect.signature(module.tables).parameters
         takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
         wrong = [] if takes_any else sorted(set(options) - set(known))
         if wrong:
             own = ", ".join(option for option in known if option != "data") or "none"
-            raise NightshiftError(
+            raise WrongUse(
                 f"The source {name} does not have these options.", came=", ".join(wrong), do=f"its options: {own}"
             )
         if "data" in known and data is None:
-            raise NightshiftError(f"The source {name} reads files.", came="no path", do="give the folder with --data")
+            raise WrongUse(f"The source {name} reads files.", came="no path", do="give the folder with --data")
         if "data" in known and data is not None and not data.exists():
-            raise NightshiftError("There is no such file or folder.", came=str(data), do=f"give the data of {name}")
+            raise WrongUse("There is no such file or folder.", came=str(data), do=f"give the data of {name}")
         return cls(name, module, data if "data" in known else None, dict(options))
 
     def tables(self) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:

@@ -48,16 +48,22 @@ class Read(NamedTuple):
         -1 to 1; NaN where nothing is said of an aspect.
     clause : ndarray of shape (n_texts, n_aspects, 2), int32
         The clause that says it.
+    known : ndarray of shape (n_texts,), float32
+        Share of its words that the model has read before; 1 where there are none.
     """
 
     moved: npt.NDArray[np.float32]
     words: npt.NDArray[np.int32]
     aspect_score: npt.NDArray[np.float32]
     clause: npt.NDArray[np.int32]
+    known: npt.NDArray[np.float32]
 
     def between(self, start: int, end: int) -> Read:
         """The same of texts ``start … end - 1``; a view."""
-        return Read(self.moved[start:end], self.words[start:end], self.aspect_score[start:end], self.clause[start:end])
+        return Read(
+            self.moved[start:end], self.words[start:end], self.aspect_score[start:end], self.clause[start:end],
+            self.known[start:end],
+        )  # fmt: skip
 
 
 def read(
@@ -72,7 +78,7 @@ def read(
     n, a = len(texts), len(roles.aspects)
     made = Read(
         np.zeros((n, REASONS), np.float32), np.zeros((n, REASONS, 2), np.int32),
-        np.full((n, a), np.nan, np.float32), np.zeros((n, a, 2), np.int32),
+        np.full((n, a), np.nan, np.float32), np.zeros((n, a, 2), np.int32), np.zeros(n, np.float32),
     )  # fmt: skip
 
     def work(start: int, end: int) -> None:
@@ -154,6 +160,19 @@ def _parts(text: Tokens, n_tokens: int, model: Linear, toward: Any, stamp: int, 
                 else:
                     for other in range(k, k + j + 1):
                         parts[other] += part * of_words / (j + 1)
+
+
+@compiled
+def _known(text: Tokens, n_tokens: int, model: Linear, sums: Sums) -> float:
+    """Share of the words that the model has read before; signs and single letters of scripts with spaces are no words."""
+    words, known = 0, 0
+    for k in range(n_tokens):
+        first = text.starts[k]
+        if text.letters[first] > 64 and (text.starts[k + 1] - first > 1 or spaceless(text.letters[first])):
+            words += 1
+            token_grams(text, k, k + 1, 0, len(model.idf) - 1, sums.grams)
+            known += model.idf[sums.grams[0]] > 0
+    return known / words if words else 1.0
 
 
 @compiled
@@ -240,6 +259,7 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
         finish(model, sums, scores)
         log_chances(scores, mixing, of_text)
         _parts(text, t, model, toward, stamp + 1, sums, parts)
+        made.known[r] = _known(text, t, model, sums)
         _choose(parts, t, chosen)
         _complete(text, t, parts, chosen)
         _tell(text, t, parts, chosen, made.moved[r], made.words[r])

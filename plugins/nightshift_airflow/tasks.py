@@ -68,7 +68,7 @@ def validate(ref: str, params: Params, outlet_events: Any) -> str:
     with no_vain_retry():
         summary = pipeline.validate(_settings(), ref, accept_growth=params.get("accept_growth", False))
     log.info("Validated: %s", summary)
-    counts = {"rows": summary["rows"], "quarantined": summary["quarantined"]}
+    counts = {name: summary.get(name, 0) for name in ("rows", "quarantined", "left_out")}
     outlet_events[assets.SNAPSHOT].extra = {"ref": ref, "sample": params.get("sample"), **counts}
     return ref
 

@@ -20,7 +20,7 @@ from ml.capabilities.recommender.templates import TEMPLATES
 from ml.core.spec import ConfigColumn, ConfigTable
 from ml.pipeline.context import Night
 from ml.registry import CAPABILITIES, CONFIG
-from ml.settings import Settings
+from ml.settings import PROJECT, Settings
 from ml.shop.check import check
 from tests.small_shop import fill, shop
 
@@ -154,7 +154,7 @@ def test_a_night_obeys_what_was_written_when_it_read_the_shop(settings: Settings
         with opened.backend() as backend:
             told = opened.config(backend, spec)
             seen[ref] = told["rule"].execute().to_dict("records")
-            assert told["night"].to_pyarrow().to_pylist() == [{"night": night}]
+            assert told["night"].to_pyarrow().to_pylist() == [{"night": night, "timezone": "UTC"}]
             assert backend.to_pyarrow(told["reason_template"]).num_rows == len(TEMPLATES)
     assert [rule["brand"] for rule in seen[fresh]] == ["ACME"]
     assert seen[first] == []
@@ -266,3 +266,19 @@ def test_what_is_personal_is_kept_as_its_hash_alone(settings: Settings) -> None:
     assert mine in {row["value"] for row in kept.to_pylist() if row["id"] == 2}
     assert {row["value"] for row in kept.to_pylist() if row["id"] == 3} == {"XX"}
     assert config.read(settings.database_url, [LIST])["risk_list"]["value"].to_pylist() == ["10.0.0.1", mine, "XX"]
+
+
+EDITS = [(table.name, words, sql) for table in CONFIG for words, sql in table.examples.items()]
+
+
+def test_the_edits_of_the_manual_do_what_they_say(settings: Settings) -> None:
+    """Each edit that docs/config.md shows is accepted from the staff, in their order, and changes a row."""
+    assert {name for name, _, _ in EDITS} == {table.name for table in CONFIG}
+    config.sync(settings.database_url, CONFIG)
+    with postgres.transaction(settings.database_url) as cursor:
+        cursor.execute("SET LOCAL ROLE nightshift_staff")
+        for name, words, statements in EDITS:
+            assert f"-- {words}\n{statements};" in (PROJECT / "docs" / "config.md").read_text(encoding="utf-8")
+            for statement in statements.split(";\n"):
+                cursor.execute(statement)
+                assert cursor.rowcount > 0, (name, statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def test_every_row_with_the_contracts_schema(database: str, lake: Lake) -> None:
         "order_item": 120,
     }
     assert manifest["missing"] == [name for name in TABLES if name not in manifest["tables"]]
-    assert lake.read_parquet("snapshot", "2026-01-01/001", "raw", "order").schema.equals(reader.schema(TABLES["order"]))
+    assert lake.read_parquet("snapshot", "2026-01-01/001", "raw", "order").schema.equals(
+        reader.raw_schema(TABLES["order"])
+    )
     assert lake.read_json("snapshot", "2026-01-01/001", "manifest.json") == manifest
 
 
@@ -166,20 +169,62 @@ def test_all_faults_of_the_schema_at_once(database: str, lake: Lake) -> None:
     assert not lake.exists("snapshot")
 
 
-def test_a_value_that_cannot_be_cast_names_the_table(database: str, lake: Lake) -> None:
-    """A value out of range stops the extract with the table's name, and leaves no manifest."""
+def test_a_view_that_fails_names_the_table(database: str, lake: Lake) -> None:
+    """An error of the shop's own view stops the extract with the table's name, and leaves no manifest."""
     fill(database, shop(1))
     execute(
         database,
-        "ALTER TABLE shop.order_item ALTER COLUMN line_no TYPE numeric",
-        "UPDATE shop.order_item SET line_no = 1e30",
+        "ALTER TABLE shop.order_item RENAME TO line",
+        "CREATE VIEW shop.order_item AS SELECT order_id, line_no / (quantity - 1)::int AS line_no, product_id, quantity, "
+        "unit_price FROM shop.line",
     )
 
     with pytest.raises(ContractError, match=r"shop\.order_item could not be read") as error:
         read(database, lake)
 
-    assert "bigint out of range" in error.value.came
+    assert "division by zero" in error.value.came
     assert not lake.exists("snapshot", "2026-01-01/001", "manifest.json")
+
+
+def test_cells_that_hold_no_value_of_their_kind_are_named(database: str, lake: Lake) -> None:
+    """NaN, fractions, numbers beyond 64 bits and words that are no boolean are null, with column and value beside them."""
+    tables = shop(6)
+    fill(database, tables | {"review": [{"review_id": f"r{i}", "written_at": "2025-01-01Z"} for i in range(4)]})
+    execute(
+        database,
+        "ALTER TABLE shop.order_item ALTER COLUMN line_no TYPE numeric, ALTER COLUMN quantity TYPE numeric",
+        "UPDATE shop.order_item SET line_no = 1e30 WHERE order_id = 'o0' AND line_no = 1",
+        "UPDATE shop.order_item SET line_no = 'NaN' WHERE order_id = 'o1' AND line_no = 1",
+        "UPDATE shop.order_item SET quantity = 'NaN' WHERE order_id = 'o2' AND line_no = 1",
+        "UPDATE shop.order_item SET quantity = '1e400' WHERE order_id = 'o3' AND line_no = 1",
+        "ALTER TABLE shop.review ALTER COLUMN stars TYPE float8",
+        "UPDATE shop.review SET stars = 4.5 WHERE review_id = 'r0'",
+        "UPDATE shop.review SET stars = 5 WHERE review_id = 'r1'",
+        "UPDATE shop.review SET stars = 'Infinity' WHERE review_id = 'r2'",
+        "ALTER TABLE shop.product ALTER COLUMN active TYPE text",
+        "UPDATE shop.product SET active = CASE product_id WHEN 'p0' THEN 'Ja' WHEN 'p1' THEN 'published' "
+        "WHEN 'p2' THEN 'DRAFT' WHEN 'p3' THEN 'perhaps' END",
+    )
+
+    read(database, lake)
+
+    lines = {
+        (r["order_id"], r["quantity"] != r["quantity"], r["_unread"]) for r in rows(lake, "order_item") if r["_unread"]
+    }
+    assert {(order, unread.split("0000")[0]) for order, _, unread in lines} == {
+        ("o0", "line_no is 1"), ("o1", "line_no is NaN"),
+    }  # fmt: skip
+    quantities = {r["order_id"]: r["quantity"] for r in rows(lake, "order_item") if r["line_no"] == 1}
+    assert math.isnan(quantities["o2"])
+    assert math.isinf(quantities["o3"])
+    stars = {r["review_id"]: (r["stars"], r["_unread"]) for r in rows(lake, "review")}
+    assert stars == {
+        "r0": (None, "stars is 4.5"), "r1": (5, None), "r2": (None, "stars is Infinity"), "r3": (None, None),
+    }  # fmt: skip
+    active = {r["product_id"]: (r["active"], r["_unread"]) for r in rows(lake, "product")}
+    assert [active[f"p{i}"] for i in range(5)] == [
+        (True, None), (True, None), (False, None), (None, "active is perhaps"), (None, None),
+    ]  # fmt: skip
 
 
 def test_unreachable_server(lake: Lake) -> None:

@@ -15,7 +15,7 @@ from cli.output import seconds, size
 from ml.settings import PROJECT
 
 COMMANDS = """
-demo,test,check,up,down,status,help,night,train,promote,rollback,bench,sql,psql,lock,database check,shop load,shop restore,shop check,shop template
+demo,test,check,up,down,status,help,night,train,promote,rollback,bench,sql,psql,lock,new capability,database check,shop load,shop restore,shop check,shop template
 """.strip().split(",")
 
 
@@ -46,7 +46,7 @@ def test_every_command_says_what_it_does() -> None:
     group = typer.main.get_command(main.app)
     told = {}
     for name, command in group.commands.items():  # type: ignore[attr-defined]
-        for inner, sub in (command.commands if name in {"shop", "database"} else {"": command}).items():
+        for inner, sub in getattr(command, "commands", {"": command}).items():
             told[f"{name} {inner}".strip()] = (sub.help or "").strip()
     assert set(told) == set(COMMANDS)
     assert [name for name, text in told.items() if not text.split("\n")[0].endswith((".", "]."))] == []
@@ -65,7 +65,14 @@ def test_help_and_version_are_commands(tmp_path: Path) -> None:
     assert (code, f'version = "{out.split()[1]}"' in (PROJECT / "pyproject.toml").read_text()) == (0, True)
 
 
-@pytest.mark.parametrize("arguments", [["nosuch"], ["night", "--date", "tomorrow"], ["promote", "recommender", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nosuch"], ["night", "--date", "tomorrow"], ["promote", "recommender", "0"], ["shop", "load", "tables"],
+        ["shop", "load", "olist", "--data", "/no/such"], ["shop", "load", "olist", "--data", "/", "--seed", "1"],
+        ["demo", "--shop", "online_retail"],
+    ],
+)  # fmt: skip
 def test_wrong_use_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
     """Wrong arguments are refused before anything starts."""
     code, _, err = run(tmp_path / "home", *arguments)
@@ -98,6 +105,8 @@ def test_an_error_is_text_for_a_person(tmp_path: Path) -> None:
         (["night", "-c", "risk", "-c", "Sentimant"], "sentiment"),
         (["promote", "rissk", "1"], "risk"),
         (["rollback", "ml.recomendation"], "recommendation"),
+        (["shop", "load", "olst"], "olist"),
+        (["demo", "--shop", "online-retail"], "online_retail"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path, arguments: list[str], nearest: str) -> None:
@@ -106,6 +115,19 @@ def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path, arguments: 
     assert code == 2
     assert f"the nearest is {nearest}\n" in err
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NIGHTSHIFT_TIMEZONE", "Europe/Pariss"), ("NIGHTSHIFT_TIMEZONE", "Europe"), ("NIGHTSHIFT_DATABASE_URL", "x")],
+)
+def test_a_setting_that_cannot_be_is_wrong_use(tmp_path: Path, name: str, value: str) -> None:
+    """A zone or a URL that nobody knows is refused by its name, with exit code 2 and no traceback."""
+    environ = {"NIGHTSHIFT_HOME": str(tmp_path / "home"), name: value}
+    line = [sys.executable, "-m", "cli", "night", "--date", "2026-01-01"]
+    done = subprocess.run(line, env=os.environ | environ, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, name in done.stderr) == (2, True)
+    assert "did not foresee" not in done.stderr
 
 
 @pytest.mark.parametrize("command", [["night"], ["night", "--local"], ["train", "risk"], ["demo"]])

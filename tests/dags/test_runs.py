@@ -75,7 +75,7 @@ def test_a_good_night_publishes(nights):
     ]
     assert [name for name in sorted(good["tasks"]) if "score" in name] == sorted(scores)
     assert good["assets"] == {
-        "shop/snapshot": {"ref": "2000-01-01/001", "sample": None, "rows": 100, "quarantined": 1},
+        "shop/snapshot": {"ref": "2000-01-01/001", "sample": None, "rows": 100, "quarantined": 1, "left_out": 2},
         **{
             f"ml/{table.name}": {"ref": "2000-01-01/001", "rows": 30, "batch_id": "7"}
             for capability in CAPABILITIES.values()

@@ -16,13 +16,41 @@ from psycopg2.extras import Json
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
 from ml.adapters.books.progress import Progress
-from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
+from ml.adapters.books.versions import (
+    Registered,
+    artifacts,
+    champions,
+    latest,
+    promote,
+    record_version,
+    serving,
+    trained_later,
+    version,
+)
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 
 __all__ = [
-    "LAKE", "artifacts", "at_work", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
-    "record_version", "refs_in_use", "serving", "settle", "step", "trained_later", "version", "visible",
+    "LAKE",
+    "Registered",
+    "artifacts",
+    "at_work",
+    "champions",
+    "close_night",
+    "exclusive",
+    "forget_quarantine",
+    "latest",
+    "load_quarantine",
+    "night_summary",
+    "promote",
+    "record_version",
+    "refs_in_use",
+    "serving",
+    "settle",
+    "step",
+    "trained_later",
+    "version",
+    "visible",
 ]  # fmt: skip
 
 _MESSAGE = 4000
@@ -173,7 +201,10 @@ def _outcome(url: str, ref: str) -> dict[str, Any]:
     )
     broken = postgres.query(
         url,
-        "SELECT table_name, rule, count(*) AS n FROM ml_ops.quarantine WHERE ref = %s GROUP BY 1, 2 ORDER BY 1, 3 DESC",
+        """
+        SELECT table_name, rule, count(*) AS n FROM ml_ops.quarantine WHERE ref = %s AND severity = 'fault'
+        GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        """,
         (ref,),
     )
     decisions = postgres.query(
@@ -228,9 +259,9 @@ def settle(url: str, ref: str) -> None:
 
 
 def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
-    """Put the snapshot's refused rows into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
+    """Put the snapshot's rows that are broken or left out into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
 
-    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``row`` as JSON text) below ``folder``, which
+    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``severity``, ``row`` as JSON text) below ``folder``, which
     is the snapshot's if not given.
 
     Returns
@@ -250,7 +281,7 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
 def _refused(lake: Lake, path: str, ref: str) -> Iterator[pa.RecordBatch]:
     night = pa.scalar(_night(ref), pa.date32())
     with lake.open(path) as file, pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "row"]):
+        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "severity", "row"]):
             columns = {name: batch.column(name).cast(pa.string()) for name in batch.schema.names}
             columns["night"] = pa.repeat(night, batch.num_rows)
             columns["ref"] = pa.repeat(ref, batch.num_rows)

@@ -3,6 +3,6 @@
 from ml.adapters.quality.additions import validate_new
 from ml.adapters.quality.published import audit
 from ml.adapters.quality.snapshot import validate_snapshot
-from ml.adapters.quality.verdict import Breach, Verdict, refusal
+from ml.adapters.quality.verdict import Breach, Verdict, notes, refusal
 
-__all__ = ["Breach", "Verdict", "audit", "refusal", "validate_new", "validate_snapshot"]
+__all__ = ["Breach", "Verdict", "audit", "notes", "refusal", "validate_new", "validate_snapshot"]

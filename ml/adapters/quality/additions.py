@@ -11,6 +11,7 @@ from typing import Any
 
 from ml.adapters.lake import Lake, literal
 from ml.adapters.quality.judge import Judge
+from ml.adapters.quality.relations import Parent, has_rates
 from ml.adapters.quality.snapshot import Sieve
 from ml.adapters.quality.suite import Suite
 from ml.adapters.shop.extract import schema
@@ -64,13 +65,24 @@ class _Parents:
         self._connection, self._lake, self._folder, self._history = connection, lake, folder, history
         self._table = table
 
-    def __call__(self, column: str, parent: str, key: str) -> str:
+    def __call__(self, column: str, parent: str, key: str) -> Parent:
         files = sources(self._lake, self._folder, self._history, parent)
         name = f'"parent of {self._table.name}.{column}"'
         raw = self._lake.sql(self._folder, "raw", self._table.name)
-        mine = f'SELECT "{column}" AS "{key}" FROM read_parquet({raw})'
-        there = f'SELECT "{key}" FROM read_parquet({literal(files)})' if files else mine + " WHERE false"
-        self._connection.execute(
-            f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT "{key}" FROM ({there}) SEMI JOIN ({mine}) USING ("{key}")'
+        rates = (
+            parent == "order"
+            and self._table.has_order_money
+            and any(has_rates(self._connection, literal([file])) for file in files)
         )
-        return name
+        wanted = f'"{key}"' + (", exchange_rate" if rates else "")
+        none = ", NULL::DOUBLE AS exchange_rate" if rates else ""
+        mine = f'SELECT "{column}" AS "{key}"{none} FROM read_parquet({raw})'
+        there = f"SELECT {wanted} FROM read_parquet({literal(files)}, union_by_name = true)" if files else ""
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {wanted} FROM ({there or mine + ' WHERE false'}) "
+            f'SEMI JOIN ({mine}) USING ("{key}")'
+        )
+        folders = [
+            at for at in (self._history, self._folder) if self._lake.exists(at, "quarantine", f"{parent}.parquet")
+        ]
+        return Parent(name, [self._lake.sql(at, "quarantine", f"{parent}.parquet") for at in folders], rates)

@@ -83,7 +83,8 @@ def _tablepage(title: str, one: Judged) -> str:
     body = (
         f"<nav>{link('index.html', title)}</nav><h1>{text(verdict.table)}</h1><p>{text(one.suite.notes)}</p>"
         f"<p>{_outcome(verdict)}: {_count(verdict.failed)} of {_count(verdict.rows)} rows set aside "
-        f"({_share(verdict.share)}; {_share(verdict.tolerated)} are tolerated).</p>"
+        f"({_share(verdict.share)}; {_share(verdict.tolerated)} are tolerated), "
+        f"{_count(verdict.left_out)} left out as normal business.</p>"
     )
     ordered = sorted(one.tallies, key=lambda tally: -tally.broken)
     head = ("rule", "why", "#broken by", "examples")
@@ -98,7 +99,8 @@ def _rule(tally: Tally, verdict: Verdict) -> tuple[str, ...]:
     if not found.rows:
         return name, reason, '<b class="bad">the table</b>', f"it is {_examples(found.examples)}"
     values = "" if tally.rule.column.startswith("_") else f"<br><small>values {_examples(tally.partial)}</small>"
-    share = f"<br><small>{_share(found.rows / max(1, verdict.rows))}</small>"
+    done = "" if found.severity == "fault" else f" ({found.severity})"
+    share = f"<br><small>{_share(found.rows / max(1, verdict.rows))}{done}</small>"
     shown = f"keys {_examples(found.examples)}{values if tally.partial else ''}"
     return name, reason, f'<b class="odd">{_count(found.rows)}</b>{share}', shown
 

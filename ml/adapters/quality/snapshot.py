@@ -17,31 +17,36 @@ import pyarrow.parquet as pq
 
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
+from ml.adapters.quality.first_sales import find_first_sales
 from ml.adapters.quality.judge import Judge
+from ml.adapters.quality.mending import Mender
 from ml.adapters.quality.pages import Judged, pages
-from ml.adapters.quality.relations import quarantined, rows_with_facts
-from ml.adapters.quality.suite import Rule, Suite
+from ml.adapters.quality.relations import Parent, has_rates, quarantined, rows_with_facts
+from ml.adapters.quality.suite import Rule, Severity, Suite
 from ml.adapters.quality.verdict import EXAMPLES, Breach, Verdict
 from ml.adapters.shop.extract import schema
 from ml.contract.table import Table
 from ml.contract.tables import TABLES
 
-QUARANTINE = pa.schema(
-    [("table_name", pa.string()), ("row_key", pa.string()), ("rule", pa.string()), ("row", pa.string())]
-)
+QUARANTINE = pa.schema([(name, pa.string()) for name in ("table_name", "row_key", "rule", "severity", "row")])
+_Broken = tuple[Rule, npt.NDArray[np.int64]]
 _BATCH_BYTES = 256 * 2**20
 _BATCH_ROWS = 1_000_000
+_FEW = 20
+"""Rows of a table below which a share says nothing."""
+
 _YOUNG = 100
 """Rows added to both sides of a ratio, so that a table of ten rows may double."""
 
 
-def validate_snapshot(
+def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation depends on)
     lake: Lake,
     ref: str,
     suites_dir: Path,
     previous_manifest: Mapping[str, Any] | None = None,
     *,
     accept_growth: bool = False,
+    currency: str = "",
     threads: int = 2,
     memory_gb: float = 4,
     batch_rows: int | None = None,
@@ -56,6 +61,8 @@ def validate_snapshot(
         Manifest of the validated snapshot before; what grew or went empty is told against it.
     accept_growth : bool
         A jump in rows is meant.
+    currency : str
+        The shop's own; orders of another one need a rate of exchange.
     batch_rows : int, optional
         Rows that are judged at once; as many as fit in 256 MB if not given.
 
@@ -77,23 +84,37 @@ def validate_snapshot(
             suite = Suite.load(suites_dir / f"{name}.json")
             sieve = Sieve(lake, folder, TABLES[name], Judge(name, suite.rows), connection, beside)
             rows = sieve.run(datetime.fromisoformat(manifest["as_of"]), batch_rows)
-            facts = _facts(name, rows, sieve.failed, manifest, None if accept_growth else previous_manifest)
+            facts = _facts(name, rows, sieve, manifest, None if accept_growth else previous_manifest)
             facts["emptied_columns"] = _emptied(
                 manifest["tables"][name], (previous_manifest or {}).get("tables", {}).get(name)
             )
+            numbers, told = sieve.mender.facts(currency)
             whole = Judge(name, suite.facts)
-            verdicts.append(_verdict(name, suite, rows, sieve, breaches_of_facts(whole, facts)))
+            verdicts.append(_verdict(name, suite, rows, sieve, breaches_of_facts(whole, facts | numbers, told)))
             judged.append(Judged(suite, sieve.judge.tallies + whole.tallies, verdicts[-1]))
     write_docs(lake, ref, judged)
     return verdicts
 
 
-def breaches_of_facts(judge: Judge, facts: Mapping[str, float | None]) -> tuple[Breach, ...]:
-    """Judge a table as a whole: a frame of one row, a column a fact; a fact that is not known breaks nothing."""
+def breaches_of_facts(
+    judge: Judge, facts: Mapping[str, float | None], told: Mapping[str, str] | None = None
+) -> tuple[Breach, ...]:
+    """Judge a table as a whole: a frame of one row, a column a fact; a fact that is not known breaks nothing.
+
+    ``told`` says in words what some facts come from.
+    """
+    words = told or {}
     names = {tally.rule.column for tally in judge.tallies}
     frame = pa.table({name: pa.array([facts.get(name)], pa.float64()) for name in names}).to_pandas()
     return tuple(
-        Breach(rule.name, rule.column, 0, (f"{facts[rule.column]:.6g}",), rule.reason, refuses=True)
+        Breach(
+            rule.name,
+            rule.column,
+            0,
+            tuple(filter(None, (f"{facts[rule.column]:.6g}", words.get(rule.column)))),
+            rule.reason,
+            refuses=True,
+        )
         for rule, _ in (judge.failing(frame) if names else ())
     )
 
@@ -108,7 +129,11 @@ def write_docs(lake: Lake, ref: str, judged: Sequence[Judged]) -> None:
 
 @dataclass
 class Sieve:
-    """One pass over the raw rows of a table in a folder of the lake, that parts them into ``clean`` and ``quarantine``."""
+    """One pass over the raw rows of a table in a folder of the lake, that mends and parts them.
+
+    ``clean`` holds the mended ones that nothing is wrong with; ``quarantine`` the others as they came, with each rule and
+    its severity.
+    """
 
     lake: Lake
     folder: str
@@ -117,46 +142,69 @@ class Sieve:
     connection: Any
     beside: Any
     """A second connection: the first is busy with the rows, in a thread."""
-    parents: Callable[[str, str, str], str] | None = None
-    """Where the clean rows are that a column references; in the same folder if not given."""
+    parents: Callable[[str, str, str], Parent] | None = None
+    """Where the rows are that a column references; in the same folder if not given."""
     failed: int = 0
+    left_out: int = 0
     broken: dict[Rule, int] = field(default_factory=lambda: defaultdict(int))
     examples: dict[Rule, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self.mender = Mender(self.table)
 
     def run(self, as_of: datetime, batch_rows: int | None) -> int:
         """Write the clean rows and those in quarantine; return how many rows there were."""
         name = self.table.name
         raw = self.lake.sql(self.folder, "raw", name)
-        query = rows_with_facts(self.connection, self.table, raw, self.parents or self._own_parents, as_of)
+        early = find_first_sales(self.connection, self.lake, self.folder, self.table, as_of)
+        parents = self.parents or self._own_parents
+        query = rows_with_facts(self.connection, self.table, raw, parents, as_of, sold_before=early)
         size = batch_rows or _batch_rows(self.connection, self.lake.scan(self.folder, "raw", name))
         target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
         with self.lake.writer(target, QUARANTINE) as writer, _in_order(self.connection):
             batches = ahead(self.connection.sql(query).to_arrow_reader(size))
             clean = self.lake.join(self.folder, "clean", name)
             kept, _ = self.lake.write_stream(clean, schema(self.table), self._clean(batches, writer))
-        return kept + self.failed
+        return kept + self.failed + self.left_out
 
-    def _own_parents(self, _column: str, parent: str, _key: str) -> str:
-        return f"read_parquet({self.lake.sql(self.folder, 'clean', parent)})"
+    def _own_parents(self, _column: str, parent: str, _key: str) -> Parent:
+        clean = self.lake.sql(self.folder, "clean", parent)
+        refused = self.lake.sql(self.folder, "quarantine", f"{parent}.parquet")
+        rates = parent == "order" and self.table.has_order_money and has_rates(self.connection, clean)
+        return Parent(f"read_parquet({clean})", [refused], rates)
 
     def _clean(self, batches: Iterable[pa.RecordBatch], writer: pq.ParquetWriter) -> Iterator[pa.RecordBatch]:
         columns = list(dict.fromkeys(t.rule.column for t in self.judge.tallies))
+        names = list(self.table.column_names)
         for batch in batches:
-            broken = list(self.judge.failing(batch.select(columns).to_pandas()))
-            rows = batch.select(list(self.table.column_names))
+            mended = self.mender.mend(batch)
+            broken = list(self.judge.failing(mended.select(columns).to_pandas()))
             if not broken:
-                yield rows
+                yield mended.select(names)
                 continue
-            bad = np.unique(np.concatenate([positions for _, positions in broken]))
-            writer.write_table(self._quarantine(rows.take(pa.array(bad)), bad, broken))
-            self.failed += len(bad)
-            good = np.ones(rows.num_rows, dtype=bool)
-            good[bad] = False
-            yield rows.filter(pa.array(good))
+            outcome = _outcome(batch.num_rows, broken)
+            came = batch.select(names).append_column("_unread", mended["_unread"])
+            for severity in ("fault", "left out"):
+                rows = np.flatnonzero(outcome == severity)
+                if len(rows):
+                    mine = [(rule, np.intersect1d(at, rows)) for rule, at in broken if rule.severity == severity]
+                    writer.write_table(self._quarantine(came.take(pa.array(rows)), rows, mine))
+            self.failed += int((outcome == "fault").sum())
+            self.left_out += int((outcome == "left out").sum())
+            stays = outcome == "kept"
+            self._note(came, stays, [(rule, at) for rule, at in broken if rule.severity == "kept"])
+            yield mended.select(names).filter(pa.array(stays))
 
-    def _quarantine(
-        self, rows: pa.RecordBatch, bad: npt.NDArray[np.int64], broken: Sequence[tuple[Rule, npt.NDArray[np.int64]]]
-    ) -> pa.Table:
+    def _note(self, rows: pa.RecordBatch, stays: npt.NDArray[np.bool_], broken: Sequence[_Broken]) -> None:
+        """Count what is said of rows that stay, with some of their keys."""
+        for rule, positions in broken:
+            mine = positions[stays[positions]]
+            self.broken[rule] += len(mine)
+            lacking = EXAMPLES - len(self.examples[rule])
+            keys = rows.select(list(self.table.key)).take(pa.array(mine[:lacking])).to_pylist()
+            self.examples[rule] += ["/".join(map(str, key.values())) for key in keys]
+
+    def _quarantine(self, rows: pa.RecordBatch, bad: npt.NDArray[np.int64], broken: Sequence[_Broken]) -> pa.Table:
         """One line for each row and rule that it breaks."""
         self.beside.register("broken", pa.Table.from_batches([rows]))
         told = quarantined(self.beside, self.table)
@@ -164,19 +212,30 @@ class Sieve:
         for rule, positions in broken:
             mine = told.take(pa.array(np.searchsorted(bad, positions)))
             self.broken[rule] += len(positions)
-            self.examples[rule] += mine["row_key"][: EXAMPLES - len(self.examples[rule])].to_pylist()
-            lines.append(
-                pa.table(
-                    {
-                        "table_name": pa.array([self.table.name] * len(mine), pa.string()),
-                        "row_key": mine["row_key"],
-                        "rule": pa.array([rule.name] * len(mine), pa.string()),
-                        "row": mine["row"],
-                    },
-                    schema=QUARANTINE,
-                )
-            )
+            self.examples[rule] += _examples(rule, mine.slice(0, EXAMPLES - len(self.examples[rule])))
+            same = {"table_name": self.table.name, "rule": rule.name, "severity": rule.severity}
+            columns = {name: pa.array([text] * len(mine), pa.string()) for name, text in same.items()}
+            columns |= {name: mine[name] for name in ("row_key", "row")}
+            lines.append(pa.table({name: columns[name] for name in QUARANTINE.names}, schema=QUARANTINE))
         return pa.concat_tables(lines)
+
+
+def _outcome(rows: int, broken: Sequence[_Broken]) -> npt.NDArray[np.str_]:
+    """Give the severity of each row: what is left out has no faults."""
+    outcome = np.full(rows, "kept", dtype="<U8")
+    severity: Severity
+    for severity in ("fault", "left out"):
+        for rule, positions in broken:
+            if rule.severity == severity:
+                outcome[positions] = severity
+    return outcome
+
+
+def _examples(rule: Rule, rows: pa.Table) -> list[str]:
+    """Keys of rows; with the cells that cannot be read, where that is what is wrong."""
+    if rule.column != "_unread":
+        return list(rows["row_key"].to_pylist())
+    return [f"{row['row_key']} ({row['_unread']})" for row in rows.to_pylist()]
 
 
 @contextmanager
@@ -194,17 +253,32 @@ def _in_order(connection: Any) -> Iterator[None]:
 
 def _verdict(name: str, suite: Suite, rows: int, sieve: Sieve, whole: tuple[Breach, ...]) -> Verdict:
     broken = tuple(
-        Breach(rule.name, rule.column, count, tuple(sieve.examples[rule]), rule.reason, refuses=False)
+        Breach(
+            rule.name, rule.column, count, tuple(sieve.examples[rule]), rule.reason,
+            refuses=False, severity=rule.severity,
+        )
         for rule, count in sieve.broken.items()
+        if count
+    )  # fmt: skip
+    share = sieve.failed / max(1, rows)
+    return Verdict(
+        name, rows, sieve.failed, share, suite.tolerated, whole + broken, sieve.left_out, sieve.mender.words()
     )
-    return Verdict(name, rows, sieve.failed, sieve.failed / max(1, rows), suite.tolerated, whole + broken)
 
 
 def _facts(
-    name: str, rows: int, failed: int, manifest: Mapping[str, Any], previous: Mapping[str, Any] | None
+    name: str, rows: int, sieve: Sieve, manifest: Mapping[str, Any], previous: Mapping[str, Any] | None
 ) -> dict[str, float | None]:
     """What is true of a table as a whole (the suites' ``facts``)."""
-    facts: dict[str, float | None] = {"rows": rows, "quarantined_share": failed / max(1, rows)}
+    facts: dict[str, float | None] = {"rows": rows, "quarantined_share": sieve.failed / max(1, rows)}
+    if rows >= _FEW:
+        facts["used_share"] = (rows - sieve.left_out) / rows
+    nulls = manifest["tables"][name].get("nulls", {})
+    for rule in sieve.broken:
+        column = rule.column.removeprefix("_gone_")
+        told = rows - nulls.get(column, 0)
+        if rule.severity == "kept" and column != rule.column and told >= _FEW:
+            facts[f"found_{column}"] = 1 - sieve.broken[rule] / told
     if previous and name in previous["tables"]:
         before = previous["tables"][name]["rows"] + _YOUNG
         days = (datetime.fromisoformat(manifest["as_of"]) - datetime.fromisoformat(previous["as_of"])).days

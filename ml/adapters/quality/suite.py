@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ml.core.errors import NightshiftError
 
@@ -13,6 +13,11 @@ _WORDS = {
     "expect_column_values_to_not_be_null": "not null",
     "expect_column_values_to_be_null": "null",
 }
+Severity = Literal["fault", "left out", "kept"]
+"""What a broken rule does to its row: it goes to quarantine as wrong, and counts towards what stops a night; it is left out
+as normal business that nobody can learn from, in quarantine too; or it stays and is counted. A row that is left out has no
+faults: what is not used cannot be wrong."""
+
 TOLERANCE = "quarantined_share"
 """The fact whose upper bound is the tolerated share of a table."""
 
@@ -25,6 +30,7 @@ class Rule:
     kwargs: dict[str, Any]
     name: str
     reason: str
+    severity: Severity = "fault"
 
     @property
     def column(self) -> str:
@@ -71,7 +77,15 @@ def _rule(said: dict[str, Any], path: Path) -> Rule:
             came=f"{path.name}: {said['type']} {said['kwargs']}",
             do='add "meta": {"reason": …}',
         )
-    return Rule(said["type"], said["kwargs"], said["meta"].get("rule") or _named(said["type"], said["kwargs"]), reason)
+    severity = said["meta"].get("severity", "fault")
+    if severity not in get_args(Severity):
+        raise NightshiftError(
+            "A rule has a severity that there is not.",
+            came=f"{path.name}: {severity!r}",
+            do=f"write one of {', '.join(get_args(Severity))}",
+        )
+    name = said["meta"].get("rule") or _named(said["type"], said["kwargs"])
+    return Rule(said["type"], said["kwargs"], name, reason, severity)
 
 
 def _named(kind: str, kwargs: dict[str, Any]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ml.adapters.quality.mending import WordCount, column_is_closed, told_words
+from ml.adapters.quality.suite import Severity
+
 EXAMPLES = 5
 """Keys of failing rows that a breach names."""
 
@@ -22,11 +25,16 @@ class Breach:
     examples: tuple[str, ...]
     reason: str
     refuses: bool
+    severity: Severity = "fault"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A table's rows, how many ``failed`` (their ``share``), what share is ``tolerated``, and the rules that are broken."""
+    """A table's rows, how many ``failed`` (their ``share``), what share is ``tolerated``, and the rules that are broken.
+
+    ``left_out``: rows of normal business that nobody can learn from; they are no faults. ``words``: what its columns of
+    words hold.
+    """
 
     table: str
     rows: int
@@ -34,6 +42,8 @@ class Verdict:
     share: float
     tolerated: float
     breaches: tuple[Breach, ...] = ()
+    left_out: int = 0
+    words: tuple[WordCount, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -55,12 +65,39 @@ def refusal(verdicts: Iterable[Verdict]) -> str:
     return "\n".join(_told(verdict) for verdict in verdicts if verdict.refused)
 
 
+def notes(verdicts: Iterable[Verdict]) -> list[str]:
+    """Tell what is no fault and yet to be known: what was left out or changed, and the words that nobody understands.
+
+    Examples
+    --------
+    >>> free = Breach("unit_price above 0", "unit_price", 3, ("o1/2",), "free", refuses=False, severity="kept")
+    >>> for line in notes([Verdict("order_item", 10, 0, 0.0, 0.05, (free,))]):
+    ...     print(line)
+    order_item: 3 of 10 rows (30.0 %) stay, but are counted: not unit_price above 0, e.g. o1/2 (free)
+    """
+    lines = []
+    for verdict in verdicts:
+        for breach in (b for b in verdict.breaches if b.severity != "fault"):
+            share = f"{100 * breach.rows / max(1, verdict.rows):.1f} %"
+            done = "are left out" if breach.severity == "left out" else "stay, but are counted"
+            came = f"{breach.rows:,} of {verdict.rows:,} rows ({share}) {done}"
+            lines.append(
+                f"{verdict.table}: {came}: not {breach.rule}, e.g. {', '.join(breach.examples[:3])} ({breach.reason})"
+            )
+        for column in dict.fromkeys(word.column for word in verdict.words):
+            unknown = [w for w in verdict.words if w.column == column and w.taken_for is None]
+            if unknown and column_is_closed(verdict.table, column):
+                lines.append(f"{verdict.table}.{column}: words that are not known: {told_words(unknown)}")
+    return lines
+
+
 def _told(verdict: Verdict) -> str:
     lines = [
         f"{verdict.table}: {verdict.failed:,} of {verdict.rows:,} rows ({verdict.share:.1%}) are broken, "
         f"{verdict.tolerated:.1%} are tolerated".replace("%", " %")
     ]
-    for breach in sorted(verdict.breaches, key=lambda b: (-b.refuses, -b.rows)):
+    faults = [breach for breach in verdict.breaches if breach.severity == "fault"]
+    for breach in sorted(faults, key=lambda b: (-b.refuses, -b.rows)):
         came = f"it is {', '.join(breach.examples)}"
         if breach.rows:
             share = f"{breach.rows / max(1, verdict.rows):.1%}".replace("%", " %")

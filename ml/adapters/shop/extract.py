@@ -23,7 +23,7 @@ from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
-from ml.adapters.shop.select import ACCEPTED, Shop
+from ml.adapters.shop.select import ACCEPTED, UNREAD, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.core.batches import ARROW
@@ -75,6 +75,11 @@ class Fault:
 def schema(table: Table) -> pa.Schema:
     """Arrow schema of a contract table in the lake: every contract column, in the contract's order."""
     return pa.schema([pa.field(column.name, ARROW[column.kind]) for column in table.columns])
+
+
+def raw_schema(table: Table) -> pa.Schema:
+    """Schema of a table as it was read: :func:`schema`, and the cells of a row that hold no value of their kind."""
+    return schema(table).append(pa.field(UNREAD, pa.string()))
 
 
 def faults(url: str) -> list[Fault]:
@@ -164,7 +169,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     }  # fmt: skip
     manifest["state"] = state.state(url)
     with reading(url, timezone, as_of, now, sample) as connection:
-        there = Shop({name: frozenset(columns) for name, columns in found.items()})
+        there = Shop.of(found)
         pseudonym = Pseudonym(hash_key)
         reader = Reader(
             connection, lake, there, pseudonym, partial(there.select, sample=sample is not None),
@@ -191,7 +196,10 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
 
 def refuse_before_first(url: str, table: Table, as_of: datetime, timezone: str) -> None:
     """Raise if the shop's first row of ``table`` was known only at or after ``as_of``: there is nothing to learn from."""
-    shop = Shop({name: frozenset(columns) for name, columns in catalog(url).items()})
+    found = catalog(url)
+    shop = Shop({name: frozenset(columns) for name, columns in found.items()})
+    if table.name not in found or faults_of(table, found):
+        return  # told elsewhere, with everything else that does not fit
     with reading(url, timezone, as_of) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(shop.first(table))
         first = cursor.fetch_arrow_table()["first"][0].as_py()
@@ -228,7 +236,7 @@ class Reader:
         erased: list[int] = []
         mended = (self._mend(table, batch) for batch in ahead(self._batches(table)))
         batches = ahead(self._counted(self._without(table, batch, erased), nulls) for batch in mended)
-        rows, sha256 = self.lake.write_stream(folder, schema(table), batches)
+        rows, sha256 = self.lake.write_stream(folder, raw_schema(table), batches)
         return {
             "rows": rows,
             "bytes": self.lake.usage(folder),
@@ -257,24 +265,25 @@ class Reader:
     def _mend(self, table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Replace personal values by their hash and bytes that are no UTF-8 (a database in SQL_ASCII) by U+FFFD."""
         arrays = []
-        for column, values in zip(table.columns, batch.columns, strict=True):
+        *cells, unread = batch.columns
+        for column, values in zip(table.columns, cells, strict=True):
             made = valid_text(values) if column.kind == "text" else values
             arrays.append(self.pseudonym.hashed(made) if column.personal else made)
-        return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
+        return pa.RecordBatch.from_arrays([*arrays, valid_text(unread)], schema=raw_schema(table))
 
     def _without(self, table: Table, batch: pa.RecordBatch, erased: list[int]) -> pa.RecordBatch:
         """Leave out the rows of customers who asked to be forgotten; the tables come each after those it references."""
         if not self.forgotten.customers or table.name not in OWNED:
             return batch
-        columns = dict(zip(table.column_names, batch.columns, strict=True))
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         owners = self.forgotten.owners(columns)
         self.forgotten.learn(table, columns, owners)
         erased.append(len(owners) - owners.null_count)
         return batch.filter(owners.is_null())
 
     def _counted(self, batch: pa.RecordBatch, nulls: dict[str, int]) -> pa.RecordBatch:
-        for name, values in zip(batch.schema.names, batch.columns, strict=True):
-            nulls[name] += values.null_count
+        for name in nulls:
+            nulls[name] += batch[name].null_count
         return batch
 
 

@@ -70,7 +70,7 @@ def read_new(  # noqa: PLR0913 - what a reading depends on, by keyword
             came="\n".join(map(str, broken)),
             do="mend the tables or views in schema shop (docs/contract.md lists each column)",
         )
-    shop = Shop(found, {name: {column: told[0] for column, told in has.items()} for name, has in found.items()})
+    shop = Shop.of(found)
     with reading(url, timezone, as_of, as_of) as connection:
         with closing(connection.cursor()) as cursor:
             cursor.execute("SELECT current_setting('nightshift.as_of')::timestamptz AS as_of")

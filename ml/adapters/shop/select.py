@@ -14,15 +14,19 @@ from datetime import UTC, datetime
 
 from ml.contract.table import Table
 from ml.contract.tables import TABLES
+from ml.contract.vocabulary import spellings
 from ml.core.spec import Kind, Live
 
 ACCEPTED: dict[Kind, tuple[str, ...]] = {
-    "integer": ("int2", "int4", "int8", "numeric"),
+    "integer": ("int2", "int4", "int8", "numeric", "float4", "float8"),
     "number": ("int2", "int4", "int8", "numeric", "float4", "float8"),
-    "boolean": ("bool",),
+    "boolean": ("bool", "text", "varchar", "bpchar", "int2", "int4", "int8"),
     "timestamp": ("timestamptz", "timestamp", "date"),
 }
 """Postgres types that a column of a kind may have; a text column may have any."""
+
+UNREAD = "_unread"
+"""Column beside those of the contract: the cells of a row that hold no value of their kind."""
 
 _TYPE: dict[Kind, str] = {
     "text": "text",
@@ -32,10 +36,18 @@ _TYPE: dict[Kind, str] = {
     "timestamp": "timestamptz",
 }
 
+_WHOLE = ("int2", "int4", "int8")
+_MOST = "9223372036854774784"
+"""The largest whole number that a double holds exactly below 2^63."""
+
+_SHOWN = 40
+"""Characters of a cell that is shown because it cannot be read."""
+
 _AS_OF = "(SELECT current_setting('nightshift.as_of')::timestamptz)"
 _TOMORROW = "(SELECT current_setting('nightshift.now')::timestamptz + interval '1 day')"
 _SAMPLE = "(SELECT current_setting('nightshift.sample')::int8)"
 _NEVER = "NULL::timestamptz"
+_SOLD = ("customer", "product")
 _FIRST, _LAST = "timestamptz '0001-01-01 00:00:00Z'", "timestamptz '9999-12-31 00:00:00Z'"
 
 
@@ -46,6 +58,11 @@ class Shop:
     columns: Mapping[str, Collection[str]]
     types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Postgres type by column; where two are equal they are compared as they are, so that an index serves."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, Mapping[str, tuple[str, bool]]]) -> Shop:
+        """Make it of a catalogue: type, and whether it may be read, by table and column."""
+        return cls(found, {name: {column: told[0] for column, told in has.items()} for name, has in found.items()})
 
     def select(self, table: Table, *, sample: bool = False) -> str:
         """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null)."""
@@ -108,16 +125,48 @@ class Shop:
         return f"{mine} IN ({new})"
 
     def _list(self, table: Table) -> str:
-        return ", ".join(
+        values = [
             f"{self._cast(table, c.name, c.kind) if c.name in self.columns[table.name] else f'NULL::{_TYPE[c.kind]}'} "
             f"AS {quoted(c.name)}"
             for c in table.columns
-        )
+        ]
+        return ", ".join([*values, f"{self._unread(table)} AS {quoted(UNREAD)}"])
+
+    def _unread(self, table: Table) -> str:
+        """Name the cells of a row that hold no value of the column's kind, with what they hold; null: there is none."""
+        notes = [
+            f"CASE WHEN {wrong} THEN {literal(c.name)} || ' is ' || left(t.{quoted(c.name)}::text, {_SHOWN}) END"
+            for c in table.columns
+            if c.name in self.columns[table.name] and (wrong := self._wrong(table, c.name, c.kind))
+        ]
+        return f"nullif(concat_ws(', ', {', '.join(notes)}), '')" if notes else "NULL::text"
+
+    def _wrong(self, table: Table, column: str, kind: Kind) -> str:
+        """Condition: the cell holds no value of ``kind``; empty where the type of the column rules that out."""
+        came, cell = self.types.get(table.name, {}).get(column), f"t.{quoted(column)}"
+        if came is None or came in ACCEPTED.get(kind, ())[:1]:
+            return ""
+        if kind == "integer" and came not in _WHOLE:
+            return f"NOT ({cell} = trunc({cell}) AND abs({cell}) <= {_MOST})"
+        if kind == "boolean":
+            return f"lower(btrim({cell}::text)) NOT IN ({_spelled('true')}, {_spelled('false')}, '')"
+        return ""
 
     def _cast(self, table: Table, column: str, kind: Kind, alias: str = "t") -> str:
         if column not in self.columns[table.name]:
             return _NEVER
-        cast = f"{alias}.{quoted(column)}::{_TYPE[kind]}"
+        cell = f"{alias}.{quoted(column)}"
+        cast = f"{cell}::{_TYPE[kind]}"
+        came = self.types.get(table.name, {}).get(column)
+        if kind == "integer" and came not in (None, *_WHOLE):
+            return f"CASE WHEN {cell} = trunc({cell}) AND abs({cell}) <= {_MOST} THEN {cast} END"
+        if kind == "number" and came == "numeric":  # a numeric may be too large for a double: told as infinity
+            return f"CASE WHEN abs({cell}) < 1e308 THEN {cast} WHEN {cell} = 'NaN' THEN 'NaN' WHEN {cell} IS NOT NULL THEN 'Infinity'::float8 END"
+        if kind == "boolean" and came not in (None, "bool"):
+            low = f"lower(btrim({cell}::text))"
+            return (
+                f"CASE WHEN {low} IN ({_spelled('true')}) THEN true WHEN {low} IN ({_spelled('false')}) THEN false END"
+            )
         if kind != "timestamp":
             return cast
         # 'infinity' and years that Arrow's microseconds cannot hold would wrap around silently.
@@ -136,8 +185,26 @@ class Shop:
 
     def _known(self, table: Table, alias: str) -> str:
         own, undated = self._own(table, alias)
+        if table.name in _SOLD:
+            own = f"{own} OR {self._sold(table, alias)}"
         late = self._parent_late(table, alias, undated) if table.known_with else ""
         return f"({own}) AND NOT EXISTS ({late})" if late else own
+
+    def _sold(self, table: Table, alias: str) -> str:
+        """Condition: it was sold, or ordered, before it says that it was there, as after a move from another system.
+
+        Postgres looks at it for rows that are not known otherwise only: on an ordinary night none.
+        """
+        column = table.key[0]
+        source = TABLES["order"] if column in self.columns.get("order", ()) else TABLES["order_item"]
+        if not {"order", source.name} <= set(self.columns):
+            return "false"
+        known, orders = self._own(TABLES["order"], "sold")[0], _from(TABLES["order"])
+        lines = ""
+        if source.name != "order":
+            lines = f" JOIN {_from(source)} line ON line.order_id::text = sold.order_id::text"
+        theirs = f"{'line' if lines else 'sold'}.{quoted(column)}::text"
+        return f"{alias}.{quoted(column)}::text IN (SELECT {theirs} FROM {orders} sold{lines} WHERE {known})"
 
     def _parent_late(self, table: Table, alias: str, undated: str) -> str:
         """Select the parent of an undated row if it is only known later (no parent at all is a fault to be shown).
@@ -169,6 +236,16 @@ class Shop:
         if "order_id" in has and "customer_id" in self.columns.get("order", ()):
             return f't.order_id::text IN (SELECT o.order_id::text FROM shop."order" o WHERE o.customer_id::text {mine})'
         return ""
+
+
+def _spelled(word: str) -> str:
+    """List the ways to write a boolean, as SQL strings."""
+    return ", ".join(map(literal, sorted(spellings("boolean", word))))
+
+
+def literal(text: str) -> str:
+    """Quote a text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

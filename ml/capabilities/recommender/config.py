@@ -53,6 +53,26 @@ RULE = ConfigTable(
         ),
         "ends_on is not before starts_on": "starts_on <= ends_on",
     },
+    examples={
+        "Pin a product to the first place of every list, over Christmas.": (
+            "INSERT INTO ml_config.rule (kind, product_id, rank, starts_on, ends_on, note)\n"
+            "VALUES ('pin', '22726', 1, '2026-12-01', '2026-12-24', 'Christmas page, asked for by Ann')"
+        ),
+        "Show a brand more: what stood at place 10 moves to 5.": (
+            "INSERT INTO ml_config.rule (kind, brand, factor) VALUES ('boost', 'Larsen', 2)"
+        ),
+        "Show what costs less than 5 less, to one segment only.": (
+            "INSERT INTO ml_config.rule (kind, max_price, segment, factor) VALUES ('bury', 5, 'premium', 0.5)"
+        ),
+        "Never recommend a product, or a whole category.": (
+            "INSERT INTO ml_config.rule (kind, product_id) VALUES ('exclude', '85123A');\n"
+            "INSERT INTO ml_config.rule (kind, category, note) VALUES ('exclude', 'Gift cards', 'no margin')"
+        ),
+        "End a rule today, or take it back.": (
+            "UPDATE ml_config.rule SET ends_on = current_date WHERE kind = 'boost' AND brand = 'Larsen';\n"
+            "DELETE FROM ml_config.rule WHERE kind = 'exclude' AND product_id = '85123A'"
+        ),
+    },
 )
 
 CATEGORY_RULE = ConfigTable(
@@ -68,6 +88,14 @@ CATEGORY_RULE = ConfigTable(
         ConfigColumn("note", "text", "Why, and who asked for it."),
     ),
     checks={"max_per_list is 1 or more": "max_per_list >= 1"},
+    examples={
+        "At most three products of a category in one list.": (
+            "INSERT INTO ml_config.category_rule (category, max_per_list) VALUES ('Candles', 3)"
+        ),
+        "Do not show furniture again to who bought it; do show coffee again.": (
+            "INSERT INTO ml_config.category_rule (category, show_bought)\nVALUES ('Furniture', false), ('Coffee', true)"
+        ),
+    },
 )
 
 _FILLED = ("source", "category", "segment", "days")
@@ -108,6 +136,16 @@ REASON_TEMPLATE = ConfigTable(
         **{f"{{{holder}}} stands only where the English row has it": _names(holder) for holder in _FILLED},
     },
     rows=tuple({"language": "en", "code": code, "template": words} for code, words in TEMPLATES.items()),
+    examples={
+        "Say a reason in other words.": (
+            "UPDATE ml_config.reason_template SET template = 'goes well with your {source}'\n"
+            "WHERE language = 'en' AND code = 'because'"
+        ),
+        "Say it in German (see recommender_setting).": (
+            "INSERT INTO ml_config.reason_template (language, code, template)\n"
+            "VALUES ('de', 'because', 'weil {source} gekauft wurde')"
+        ),
+    },
 )  # fmt: skip
 
 SETTING = ConfigTable(
@@ -123,6 +161,7 @@ SETTING = ConfigTable(
     ),
     checks={"there is one row": "one"},
     rows=({"one": True, "language": "en"},),
+    examples={"Reasons in German.": "UPDATE ml_config.recommender_setting SET language = 'de'"},
 )  # fmt: skip
 
 CONFIG = (RULE, CATEGORY_RULE, REASON_TEMPLATE, SETTING)

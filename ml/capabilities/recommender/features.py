@@ -11,6 +11,7 @@ from datetime import datetime
 import ibis
 
 from ml.capabilities.recommender.spec import Params
+from ml.contract.purchases import bought, chosen
 from ml.core.asof import as_of_join, known
 
 Tables = Mapping[str, ibis.Table]
@@ -61,8 +62,8 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 
     New customers and products are among them: the lists are judged on everything that was bought.
     """
-    bought = _purchases(tables, end)
-    return bought.filter(bought["at"] >= _moment(start)).select("customer_id", "product_id").distinct()
+    pairs = _purchases(tables, end)
+    return pairs.filter(pairs["at"] >= _moment(start)).select("customer_id", "product_id").distinct()
 
 
 def _customers(tables: Tables, as_of: datetime) -> ibis.Table:
@@ -103,16 +104,15 @@ def _products(tables: Tables, as_of: datetime) -> ibis.Table:
 
 
 def _orders(tables: Tables, as_of: datetime) -> ibis.Table:
-    """``(order_id, customer_id, at)`` of each order that was not cancelled."""
-    orders = known(tables["order"], as_of, "ordered_at", "known_at")
-    orders = orders.filter((orders["status"] != "cancelled").fill_null(True))
+    """``(order_id, customer_id, at)`` of each order that is a purchase."""
+    orders = bought(known(tables["order"], as_of, "ordered_at", "known_at"))
     return orders.select("order_id", "customer_id", at=orders["ordered_at"])
 
 
 def _purchases(tables: Tables, as_of: datetime) -> ibis.Table:
-    """``(customer_id, product_id, at)`` of each order line; no guests, no cancelled orders."""
+    """``(customer_id, product_id, at)`` of each line that somebody chose; no guests, no orders that are no purchases."""
     orders = _orders(tables, as_of)
-    items = tables["order_item"].select("order_id", "product_id")
+    items = chosen(tables["order_item"]).select("order_id", "product_id")
     return items.inner_join(orders.filter(orders["customer_id"].notnull()), "order_id").select(
         "customer_id", "product_id", "at"
     )
@@ -127,7 +127,7 @@ def _log(tables: Tables, as_of: datetime, people: ibis.Table, numbers: ibis.Tabl
         customer_no=orders["customer_no"].fill_null(-1).cast("int32"),
         at=orders["at"].epoch_seconds().cast("int64"),
     )
-    lines = tables["order_item"].inner_join(orders, "order_id").inner_join(numbers, "product_id")
+    lines = chosen(tables["order_item"]).inner_join(orders, "order_id").inner_join(numbers, "product_id")
     return lines.select(
         "customer_no",
         "product_no",

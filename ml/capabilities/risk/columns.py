@@ -115,14 +115,17 @@ NUMBERS: dict[str, str] = RAW | DERIVED | COUNTED
 """Every number that a model may use, with its words; null where it is not known or there is nothing to count."""
 
 
-_WHO = ("customer_", "device_", "card_", "address_", "email_", "component_")
+_WHO = ("customer_", "device_", "card_", "address_", "email_")
+_LONG = ("_orders", "_orders_90d")
 UNUSUAL = tuple(
     name
-    for name in (*COUNTED, "component_orders", "component_entities", "customer_value", "category_value")
-    if name == "category_value" or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds")))
+    for name in (*COUNTED, "component_entities", "customer_value", "category_value")
+    if name in {"component_entities", "category_value"}
+    or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds", *_LONG)))
 )
-"""Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address: without both the
-average precision on a demo shop is .258, with them .223."""
+"""Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address, nor who has bought
+for years: with the orders of 90 days and of ever (and those linked with them), which name a shop's best customers, the
+average precision on a demo shop of 20,000 customers is .162, without them .249."""
 
 RATES = {name: columns for name, (columns, _) in ENCODED.items()}
 """The columns behind each rate."""

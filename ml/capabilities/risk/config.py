@@ -42,6 +42,12 @@ COST = ConfigTable(
         "reviews_per_day is between 0 and 1,000,000,000": "reviews_per_day BETWEEN 0 AND 1000000000",
     },
     rows=({"one": True, **DEFAULTS},),
+    examples={
+        "What a fraud and a look at an order cost us, and how many orders we can look at in a day.": (
+            "UPDATE ml_config.risk_cost SET loss_fixed = 20, review_cost = 2.5, reviews_per_day = 30, currency = 'EUR'"
+        ),
+        "A blocked good order loses us 40 % of its value.": "UPDATE ml_config.risk_cost SET margin_share = 0.4",
+    },
 )  # fmt: skip
 
 _NAMES = ", ".join(f"'{name}'" for name in ENTITIES)
@@ -66,6 +72,20 @@ LIST = ConfigTable(
         "kind is allow or deny": "kind IN ('allow', 'deny')",
         "entity is one of those that an order has": f"entity IN ({_NAMES})",
         "value is not empty": "trim(value) <> ''",
+    },
+    examples={
+        "Always let a customer through.": (
+            "INSERT INTO ml_config.risk_list (kind, entity, value, note)\n"
+            "VALUES ('allow', 'customer', '12680', 'wholesale, known for years')"
+        ),
+        "Block an e-mail address until the end of the year.": (
+            "INSERT INTO ml_config.risk_list (kind, entity, value, note, ends_on)\n"
+            "VALUES ('deny', 'email', 'mallory@example.org', 'chargebacks in May', '2026-12-31')"
+        ),
+        "Block a device by the hash that ml.entity_risk shows.": (
+            "INSERT INTO ml_config.risk_list (kind, entity, value) VALUES ('deny', 'device', 'q3vJm0c1XbT9sLwA')"
+        ),
+        "Take an entry back.": "DELETE FROM ml_config.risk_list WHERE entity = 'customer' AND value = '12680'",
     },
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import ibis
 
 from ml.capabilities.risk.spec import Params
+from ml.contract.purchases import is_settled_sale, may_be_held
 from ml.core.asof import known
 
 Tables = Mapping[str, ibis.Table]
@@ -17,7 +18,6 @@ TRACES = {"device": "device_id", "address": "shipping_address", "ip": "ip", "ema
 FRAUD = ("fraud", "chargeback")
 TAKEN_BACK = ("ok",)
 """Outcomes that, known after a fraud or chargeback, say that it was none: the dispute was won."""
-FINAL = ("shipped", "delivered", "cancelled", "returned")
 MOST = 1e12
 """Amounts above are counted as this where they are added up: in hundredths they still fit a whole number."""
 
@@ -114,14 +114,14 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
         )  # fmt: skip
         told = told.mutate(won_at=ibis.ifelse(told["_won"] > told["_bad_until"], told["_won"], ibis.null("int64")))
         now = now.left_join(told, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
-        silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"])
+        silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
         good = now["_good"].fill_null(False) | silent.fill_null(False)
         fraud = now["fraud_at"].notnull() & now["won_at"].isnull()
         now = now.mutate(label=ibis.cases((fraud, 1), (good, 0), else_=ibis.null("int8")).cast("int8"))
         now = now.drop("_good", "_begun")
     else:
         now = now.mutate(fraud_at=ibis.null("int64"), won_at=ibis.null("int64"), label=ibis.null("int8"))
-    unfinished = ~now["status"].isin(FINAL).fill_null(False) & now["label"].isnull()
+    unfinished = may_be_held(now) & now["label"].isnull()
     return now.mutate(open=unfinished & (now["at"] >= end - params.open_days * 86_400))
 
 

@@ -50,7 +50,7 @@ def score(
     start, end = n * shard // shards, n * (shard + 1) // shards
     held = features["open"].sort_by("order_no")
     costs = money.costs(features, params)
-    orders = score_blocks(model, held.slice(start, end - start), features["rule"], costs)
+    orders = score_blocks(model, held.slice(start, end - start), features["rule"], costs, _zone(features))
     return {ORDER_RISK.name: batches(ORDER_RISK, orders)}
 
 
@@ -68,11 +68,19 @@ def score_all(
     }
 
 
-def score_blocks(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Iterator[Columns]:
+def _zone(features: Mapping[str, pa.Table]) -> str:
+    """The shop's time zone, for who reads the reasons; UTC where the features do not tell."""
+    night = features.get("night")
+    return str(night["timezone"][0].as_py()) if night is not None and "timezone" in night.column_names else "UTC"
+
+
+def score_blocks(
+    model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs, zone: str = "UTC"
+) -> Iterator[Columns]:
     """:func:`score_orders` of ``BLOCK`` rows at a time, in their order, on plain threads."""
 
     def scored(start: int) -> Columns:
-        return score_orders(model, order.slice(start, BLOCK), rule, costs)
+        return score_orders(model, order.slice(start, BLOCK), rule, costs, zone)
 
     turn = threads() * BLOCK  # no more at once than there are threads: memory is bounded
     for start in range(0, len(order), turn):
@@ -81,7 +89,7 @@ def score_blocks(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money
         )
 
 
-def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs) -> Columns:
+def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money.Costs, zone: str = "UTC") -> Columns:
     """Make the columns of ``order_risk`` for rows of the features' ``order``; each row's are its own affair."""
     probability = model.predict(order)
     total = np.nan_to_num(order["total"].to_numpy().astype(np.float64))
@@ -97,7 +105,7 @@ def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money
         "decision": pa.array(money.DECISIONS).take(pa.array(decision)),
         "expected_loss": pa.array(money.expected_loss(probability, total, costs), mask=none),
         "anomaly_score": pa.array(unusual),
-        "reason": _reasons(model, order, probability, decision),
+        "reason": _reasons(model, order, probability, decision, zone),
         "rule": entry,
     }
 
@@ -111,7 +119,9 @@ def _decided(
     return model.decide(probability, total, costs)
 
 
-def _reasons(model: RiskModel, order: pa.Table, probability: money.Floats, decision: money.Choices) -> pa.Array:
+def _reasons(
+    model: RiskModel, order: pa.Table, probability: money.Floats, decision: money.Choices, zone: str
+) -> pa.Array:
     """Words for the orders that are not simply allowed or that are riskier than most.
 
     A contribution costs a hundred times what a probability does, and nobody asks why the others are harmless.
@@ -119,10 +129,10 @@ def _reasons(model: RiskModel, order: pa.Table, probability: money.Floats, decis
     if model.learnt:
         asked = np.flatnonzero((decision != money.ALLOW) | (probability > TELLING * model.rate))
         rows = order.take(pa.array(asked))
-        words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_)
+        words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_, zone)
     else:
         asked = np.arange(len(order))
-        words = reasons.words(order, model.anomaly_.contributions(order), UNUSUAL, model.usual_)
+        words = reasons.words(order, model.anomaly_.surprising(order), UNUSUAL, model.usual_, zone)
     at = np.full(len(order), len(asked), np.int64)
     at[asked] = np.arange(len(asked))
     return pa.concat_arrays([words, pa.array([reasons.NOTHING])]).take(pa.array(at))

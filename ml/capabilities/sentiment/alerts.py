@@ -46,9 +46,9 @@ def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
 
 
 def counts(said: Opinions, days: int, params: Params) -> Counts:
-    """Reviews and bad ones in the last ``days`` and in the year before."""
-    recent = said.age_days < days
-    before = ~recent & (said.age_days < days + params.before_days)
+    """Reviews and bad ones in the last ``days`` and in the year before, of those whose words the model knows."""
+    recent = said.read & (said.age_days < days)
+    before = said.read & ~recent & (said.age_days < days + params.before_days)
     shape = (len(said.products) + 1, len(said.aspects) + 1)
     criticised = said.aspect_score <= -params.aspect_sure
     found = []

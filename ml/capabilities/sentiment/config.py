@@ -38,6 +38,18 @@ ASPECT_WORD = ConfigTable(
         "an aspect has 1 to 40 letters": "length(trim(aspect)) BETWEEN 1 AND 40",
     },
     rows=_rows(),
+    examples={
+        "A word, and what begins with one, speak of an aspect of our own.": (
+            "INSERT INTO ml_config.aspect_word (word, aspect) VALUES ('wick', 'candle'), ('wax*', 'candle')"
+        ),
+        "Count it only where a clause names nothing else.": (
+            "INSERT INTO ml_config.aspect_word (word, aspect, hint) VALUES ('dim', 'candle', true)"
+        ),
+        "A word speaks of something else in our shop, or of nothing.": (
+            "UPDATE ml_config.aspect_word SET aspect = 'candle' WHERE word = 'wick';\n"
+            "DELETE FROM ml_config.aspect_word WHERE word = 'dim'"
+        ),
+    },
 )  # fmt: skip
 
 CONFIG = (ASPECT_WORD,)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.sentiment.spec import LABELS
 from ml.core.units import DAY_US
+from ml.text.language import NO_WORDS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -29,6 +30,8 @@ class Opinions(NamedTuple):
     age_days : ndarray of shape (n_reviews,)
         Days between its writing and the night; the last day is 0.
     score, negative : ndarray of shape (n_reviews,)
+    read : ndarray of shape (n_reviews,)
+        False where the model knew no word of it: its label is what its stars say.
     aspects : list of str
     review, aspect, aspect_score : ndarray of shape (n_clauses,)
         Which review, which aspect, and how the clause feels.
@@ -40,6 +43,7 @@ class Opinions(NamedTuple):
     age_days: Ints
     score: Floats
     negative: npt.NDArray[np.bool_]
+    read: npt.NDArray[np.bool_]
     aspects: list[str]
     review: Ints
     aspect: Ints
@@ -68,6 +72,7 @@ def opinions(rows: Mapping[str, pa.Table], as_of: int) -> Opinions:
         (as_of - 1 - reviews["written_at"].cast(pa.int64()).to_numpy()) // DAY_US,
         reviews["score"].to_numpy(),
         np.asarray(pc.equal(reviews["label"], LABELS[0]).to_numpy(), bool),
+        np.asarray(pc.or_(pc.not_equal(reviews["reason"], ""), pc.equal(reviews["language"], NO_WORDS)), bool),
         aspects.to_pylist(),
         review.to_numpy().astype(np.int64),
         pc.index_in(clauses["aspect"], aspects).to_numpy().astype(np.int64),

@@ -22,7 +22,9 @@ from ml.text.reader import Read, cut, read
 from ml.text.tokens import Texts
 
 BLOCK = 50_000
-READER = 1
+KNOWN = 0.5
+"""Least share of known words in a text of a language that the model was not taught."""
+READER = 2
 """To be counted up when the same model reads the same words otherwise: rows of the night before are then not taken."""
 _SAYS = r"[\p{L}\p{N}\p{S}!?]"
 _ASPECT = pa.schema([
@@ -126,31 +128,46 @@ def _fresh(
     stars = np.asarray(pc.fill_null(reviews["stars"], 0).to_numpy(), np.int64)
     chance = model.chances(texts)
     label = model.classifier_.label(chance)
+    chance = model.classifier_.agreeing(chance, label)
+    bytes_ = Texts.of(texts)
+    both = model.classifier_
+    found = read(bytes_, both.linear, both.alone.of_clauses, roles)
+    languages = language.detect(texts, model.languages_)
     mute = ~np.asarray(pc.match_substring_regex(texts, _SAYS).to_numpy(zero_copy_only=False), bool)
+    unread = ~mute & _unread(found, languages, model)
+    found.moved[unread], found.aspect_score[unread] = 0, np.nan
+    mute |= unread
     _by_stars(chance, label, mute, stars)
     mismatch = ((chance[:, 0] >= params.mismatch) & (stars >= 4)) | (
         (chance[:, 2] >= params.mismatch) & (stars >= 1) & (stars <= 2)
     )
-    bytes_ = Texts.of(texts)
-    both = model.classifier_
-    found = read(bytes_, both.linear, both.alone.of_clauses, roles)
     said = pa.table({
         "row": pa.array(rows),
         "label": pa.array(LABELS).take(pa.array(label)),
         "score": pa.array(chance[:, 2] - chance[:, 0]),
         "confidence": pa.array(chance[np.arange(len(label)), label]),
-        "language": pa.array(language.detect(texts, model.languages_), pa.string()),
+        "language": pa.array(languages, pa.string()),
         "mismatch": pa.array(mismatch & ~mute),
         "reason": _reasons(bytes_, found),
     })  # fmt: skip
     return said, _aspects(bytes_, found, roles, rows, params)
 
 
+def _unread(found: Read, languages: list[str], model: Sentiment) -> npt.NDArray[np.bool_]:
+    """Texts of which the model knows no word, or less than half in a language that the shop's reviews are not in.
+
+    Few letters say something in every language; that a language is another one says nothing of words that are known.
+    """
+    read_before = {*model.languages_, language.UNKNOWN, language.NO_WORDS}
+    strange = np.array([bool(model.languages_) and code not in read_before for code in languages], bool)
+    return (found.known < np.where(strange, KNOWN, np.float32(1e-9))) | ~found.moved.any(axis=1)
+
+
 def _by_stars(
     chance: npt.NDArray[np.float64], label: npt.NDArray[np.int64], mute: npt.NDArray[np.bool_],
     stars: npt.NDArray[np.int64],
 ) -> None:  # fmt: skip
-    """Where there are no words the stars speak, half a point each; without stars nothing is known."""
+    """Where there are no words, or none that are known, the stars speak, half a point each; without stars nothing is known."""
     down, up = np.clip((3 - stars) / 2, 0, 1), np.clip((stars - 3) / 2, 0, 1)
     by_stars = np.stack([down, 1 - down - up, up], axis=1)
     chance[mute] = np.where(stars[:, None] > 0, by_stars, 1 / 3)[mute]

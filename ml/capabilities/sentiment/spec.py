@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ml.capabilities.sentiment.config import CONFIG
-from ml.core.spec import Capability, Gate, Published, PublishedColumn
+from ml.core.spec import Capability, Example, Gate, Published, PublishedColumn
 from ml.text.params import TextParams
 
 LABELS = ("negative", "neutral", "positive")
@@ -47,7 +47,7 @@ REVIEW_SENTIMENT = Published(
         PublishedColumn("review_id", "text", "The review."),
         PublishedColumn("product_id", "text", "Its product; null: about the order as a whole.", nullable=True),
         PublishedColumn("written_at", "timestamp", "When it was written.", "UTC"),
-        PublishedColumn("label", "text", "negative, neutral or positive; of a review without words, what its stars say."),
+        PublishedColumn("label", "text", "negative, neutral or positive; without words that the model knows, what the stars say, else neutral."),
         PublishedColumn(
             "score", "number", "Chance that it is positive less chance that it is negative.", _SCORE_UNIT
         ),
@@ -56,7 +56,7 @@ REVIEW_SENTIMENT = Published(
             "language", "text", "ISO 639-1 code; und: cannot be told; zxx: no words (empty, emoji or numbers only)."
         ),
         PublishedColumn("mismatch", "boolean", "The words say the opposite of the stars."),
-        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: no words."),
+        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: none that the model knows."),
         PublishedColumn("fingerprint", "integer", "Differs when what was read differs: words, stars, aspect words."),
     ),
     indexes=(("product_id", "written_at"),),
@@ -138,6 +138,24 @@ SPEC = Capability(
     # Words do not age as tastes do: where 28 days have few reviews, older ones judge as well.
     gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28), enough=200),
     train_schedule="30 4 * * 0",
+    examples=(
+        Example(
+            "What the latest reviews say",
+            """
+            SELECT s.label, round(s.score::numeric, 2) AS score, s.reason AS words,
+                   left(concat_ws(': ', nullif(r.title, ''), r.text), 60) AS review
+            FROM ml.review_sentiment s JOIN shop.review r USING (review_id)
+            WHERE s.reason <> '' ORDER BY s.written_at DESC, s.review_id LIMIT 3
+            """,
+        ),
+        Example(
+            "Products that turned bad",
+            """
+            SELECT coalesce(nullif(product_id, ''), 'the whole shop') AS product, aspect, bad || ' of ' || n AS bad, reason
+            FROM ml.sentiment_alert ORDER BY share - share_before DESC, product_id, aspect LIMIT 3
+            """,
+        ),
+    ),
     headlines={
         "reviews read": "SELECT count(*) FROM ml.review_sentiment",
         "negative ones of the last 28 days": (

@@ -94,6 +94,24 @@ def test_the_log_holds_every_line_that_counts() -> None:
     assert {r["at"] for r in made} == {int((AS_OF - timedelta(days=d)).timestamp()) for d in (10, 20, 5)}
 
 
+def test_only_what_was_sold_and_chosen_is_learnt() -> None:
+    """No line of a draft, an unpaid or refunded order or of a word nobody knows, and no gift; what came back was bought."""
+    tables = _shop()
+    status = pa.array(["draft", "pending", "refunded", "unknown", "returned", "paid"], TEXT)
+    order = tables["order"].set_column(tables["order"].schema.get_field_index("status"), "status", status)
+    order = order.set_column(order.schema.get_field_index("known_at"), "known_at", _ago(*[None] * 6))
+    made = _rows(tables | {"order": order})["purchase"]
+    assert [(row["order_no"], row["quantity"]) for row in made] == [(0, 6)]
+    item = tables["order_item"]
+    free = item.set_column(item.schema.get_field_index("unit_price"), "unit_price", pa.array([0.0, *[9.0] * 6]))
+    assert sorted(row["quantity"] for row in _rows(tables | {"order_item": free})["purchase"]) == [2, 3, 4]
+    bought = features.truth(
+        {n: ibis.memtable(t) for n, t in (tables | {"order_item": free, "order": order}).items()},
+        AS_OF - timedelta(days=30), AS_OF, PARAMS,
+    )  # fmt: skip
+    assert ibis.duckdb.connect().to_pyarrow(bought).to_pylist() == [{"customer_id": "bob", "product_id": "mug"}]
+
+
 def test_looks_are_kept_by_day() -> None:
     """One row per customer, product and day with what the day tells; nothing of guests, other events or the future."""
     tables = _shop()

@@ -244,6 +244,31 @@ def test_an_open_order_is_young_and_without_an_end() -> None:
     assert sorted(row["order_id"] for row in _rows(shop, Params(open_days=100))["open"]) == ["4", "5"]
 
 
+def test_silence_about_what_was_no_sale_is_no_good_end() -> None:
+    """An old order without an outcome went well if it was a sale; a draft or a word nobody knows stays unknown, and open."""
+    shop = _shop()
+    shop["order_outcome"] = shop["order_outcome"].slice(3)
+    for status, label in (("delivered", 0), ("cancelled", 0), ("draft", None), ("pending", None), ("unknown", None)):
+        words = pa.array([status] * 6, TEXT)
+        told = shop | {
+            "order": shop["order"].set_column(shop["order"].schema.get_field_index("status"), "status", words)
+        }
+        begun = pa.table({"order_id": ["6"], "kind": ["ok"], "known_at": _ago(190)})
+        told["order_outcome"] = whole("order_outcome", begun)
+        assert _orders(told)["1"]["label"] == label
+        assert ("4" in [row["order_id"] for row in _rows(told)["open"]]) is (status in ("pending", "unknown"))
+
+
+def test_a_free_line_still_shows_what_an_order_holds() -> None:
+    """An order of gifts only has its product; nothing of it is lost to who looks for fraud."""
+    shop = _shop()
+    item = shop["order_item"]
+    free = item.set_column(item.schema.get_field_index("unit_price"), "unit_price", pa.array([0.0] * len(item)))
+    made = _orders(shop | {"order_item": free})
+    assert made["4"]["lines"] == 2
+    assert made["4"]["product"] == "mug"
+
+
 def test_the_orders_asked_for_are_as_they_would_be_among_all() -> None:
     """``only`` leaves others out, in ``order`` and ``open``, and changes nothing of those that stay."""
     tables = {name: ibis.memtable(table) for name, table in _shop().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ml.capabilities.risk import reasons, slices
-from ml.capabilities.risk.columns import ENCODED, NUMBERS
+from ml.capabilities.risk.columns import ENCODED, NUMBERS, UNUSUAL
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline, load
 from ml.capabilities.risk.spec import SPEC
@@ -133,6 +134,27 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
     ]  # fmt: skip
 
 
+def test_times_are_told_on_the_shops_clock() -> None:
+    """The hour and the day are those of the shop's time zone; a log ratio is told as the ratio."""
+    order = pa.table({"hour": [23.65], "weekday": [2.0], "customer_value": [1.0986], "at": [1_767_224_340]})
+    told = np.array([[3.0, 2.0, 1.0]])
+    made = reasons.words(order, told, order.column_names[:3], {"hour": 14.9}, "Europe/Paris").to_pylist()
+    assert made == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
+
+
+def test_without_labels_only_more_than_usual_is_told() -> None:
+    """A shop that knows no frauds is told what exceeds the usual, and never that somebody has bought for years."""
+    assert not [name for name in UNUSUAL if name.endswith(("_orders", "orders_90d"))]
+    rows = CASE.tables["order_outcome"].slice(0, 0)
+    known = CASE.build({**CASE.tables, "order_outcome": rows}, CASE.as_of)
+    made = CASE.score(CASE.fit(known), known)["order_risk"]["reason"].to_pylist()
+    told = [part for reason in made for part in reason.split("; ") if "(usual " in part]
+    assert told
+    for part in told:
+        value, usual = (float(number.replace(",", "")) for number in re.findall(r"(?:^|usual )([\d.,]+)", part))
+        assert value > usual, part
+
+
 def _orders(n: int) -> pa.Table:
     return pa.table({
         "shipping_country": ["DE", "FR"] * (n // 2), "payment": ["card"] * n,
@@ -181,8 +203,6 @@ def test_evaluation_tells_the_money() -> None:
 
 def test_the_anomaly_score_is_the_rank_of_what_its_columns_add_up_to() -> None:
     """The kernel's sums are those of the contributions; nulls add nothing, and more of everything is more unusual."""
-    from ml.capabilities.risk.columns import UNUSUAL
-
     anomaly, order = _model().anomaly_, CASE.truth
     parts, score = anomaly.contributions(order), anomaly.score(order)
     assert (parts >= 0).all()

@@ -9,7 +9,7 @@ from ml.capabilities.sentiment import model
 from ml.capabilities.sentiment.spec import SPEC, Params
 from ml.text.clean import clean
 from ml.text.tokens import HEADLINE
-from tests.capabilities.sentiment.reviews import features, published, said, taught
+from tests.capabilities.sentiment.reviews import demo, features, published, said, taught
 
 GOOD = {"text": "Great quality, very happy", "stars": 5, "product": "p"}
 SHOPS = {
@@ -125,3 +125,37 @@ def test_stars_that_contradict_are_told():
     text = "Very disappointed. The quality is poor and the support was rude."
     flags = {stars: said(taught(), text, stars=stars)[0]["mismatch"] for stars in (1, 3, 5, None)}
     assert flags == {1: False, 3: False, 5: True, None: False}
+
+
+UNREAD = (
+    "素晴らしい商品です。", "最高です！また買います。", "とても使いやすい。", "Отличный товар, рекомендую всем!", "คุณภาพดี",
+    "Bardzo dobra jakość i szybka dostawa.", "Erinomainen tuote, suosittelen lämpimästi.", "추천합니다!", "מוצר מעולה",
+    "qwrt zxcv plmk",
+)  # fmt: skip
+"""Praise in languages that the model was never taught; some share a sign or a word with one that it was."""
+
+
+@pytest.mark.parametrize(("stars", "label", "score"), [(5, "positive", 1), (4, "positive", 0.5), (3, "neutral", 0), (1, "negative", -1), (None, "neutral", 0)])  # fmt: skip
+def test_of_a_language_that_was_never_read_the_stars_decide(stars, label, score):
+    """No word is known: the stars, else neutral; no words in the reason, and no mismatch."""
+    for row in said(taught(), *UNREAD, stars=stars):
+        assert (row["label"], row["score"], row["reason"], row["mismatch"]) == (label, score, "", False)
+        assert row["confidence"] == pytest.approx(1 / 3 if stars is None else 0.5 if stars == 4 else 1)
+
+
+def test_what_was_not_read_raises_no_alert():
+    """Ten reviews of one star in three days beside a year of praise: an alert if they can be read, none if they cannot."""
+    before = [{"text": "Great quality, love it", "stars": 5, "product": "p", "ago": 30 + n} for n in range(200)]
+    for texts, alerts in ((UNREAD, False), (["Terrible, broken, very disappointed"] * 10, True)):
+        bad = [{"text": text, "stars": 1, "product": "p", "ago": n % 3} for n, text in enumerate(texts)]
+        assert bool(len(published(taught(), features([*before, *bad]))["sentiment_alert"])) == alerts
+
+
+def test_label_score_and_confidence_agree():
+    """A label is never against the sign of its score, and none is more likely than it."""
+    reviews = demo()["review"].slice(0, 3000)
+    rows = published(taught(), {"moment": demo()["moment"], "review": reviews})["review_sentiment"].to_pylist()
+    assert {row["label"] for row in rows} == {"negative", "neutral", "positive"}
+    for row in rows:
+        assert row["score"] * {"negative": 1, "neutral": 0, "positive": -1}[row["label"]] <= 0
+        assert row["confidence"] >= (1 + abs(row["score"])) / 3 * (row["label"] != "neutral") - 1e-9

@@ -29,7 +29,7 @@ def shop(rng, n_products=1000, per_day=0.15, days=400, bad=0.1):
     negative = rng.random(n) < bad
     return Opinions(
         [f"p{i:04d}" for i in range(n_products)], rng.integers(0, n_products, n), rng.integers(0, days, n),
-        np.where(negative, -1.0, 1.0), negative, ["delivery", "quality"],
+        np.where(negative, -1.0, 1.0), negative, np.ones(n, bool), ["delivery", "quality"],
         np.arange(n), rng.integers(0, 2, n), np.where(negative, -0.9, 0.9), pa.array([""] * n),
     )  # fmt: skip
 
