@@ -149,6 +149,8 @@ class _Found:
     ownership: Ownership
     traces: traces.Traces
     kept: Mapping[str, int] = field(default_factory=dict)
+    in_lake: bool = True
+    """Some snapshot has, or had before a run that was killed, a row of theirs."""
 
     @property
     def needles(self) -> Needles:
@@ -159,12 +161,14 @@ def _gather(settings: Settings, customers: frozenset[str], ids: Sequence[str]) -
     """Find what there is of the customers, in the lake and in the shop."""
     lake, hashed = Lake(settings.lake_uri), Pseudonym(settings.hash_key).hashed
     ownership, made = Ownership(customers, hashed), traces.Traces()
-    if lake.exists(*PLAN):
+    resumed = lake.exists(*PLAN)
+    if resumed:
         plan = lake.read_json(*PLAN)
         made.merge(traces.Traces(**plan["traces"]))
         ownership.keys, ownership.contacts = plan["keys"], plan["contacts"]
     made.merge(traces.in_shop(settings.shop_url, ownership, ids))
-    made.merge(traces.in_lake(lake, ownership))
+    there = traces.in_lake(lake, ownership)
+    made.merge(there)
     if more := set(made.ids.get(WHO, {})) - set(ids):
         made.merge(traces.in_shop(settings.shop_url, ownership, sorted(more)))
     own = dict(zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True))
@@ -174,7 +178,7 @@ def _gather(settings: Settings, customers: frozenset[str], ids: Sequence[str]) -
     kept = database.kept(settings.database_url, ownership, made)
     hashes = hashed(pa.array(list(made.plain), pa.string())).to_pylist()
     made.plain = {value: made.plain[value] for value, h in zip(made.plain, hashes, strict=True) if h in made.hashes}
-    return _Found(ownership, made, kept)
+    return _Found(ownership, made, kept, resumed or bool(there.ids))
 
 
 def _search(settings: Settings, found: _Found) -> Iterator[Hit]:
@@ -207,7 +211,7 @@ class _Erasure:
         parts = (found.ownership, found.traces, found.needles, quotes)
         database.DatabaseErasure(self.settings.database_url, *parts).run()
         self.progress("erase in the lake")
-        lake = LakeErasure(self.lake, *parts)
+        lake = LakeErasure(self.lake, *parts, known=found.in_lake)
         lake.run()
         self._receipts(lake.removed)
         self.progress("erase in logs and models")

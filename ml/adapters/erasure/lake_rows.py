@@ -41,6 +41,8 @@ class LakeErasure:
     traces: Traces
     needles: Needles
     quotes: Quotes
+    known: bool = True
+    """Some snapshot has, or had, a row of theirs: only then can features have been made of them."""
     removed: Removed = field(default_factory=dict)
 
     def run(self) -> None:
@@ -170,7 +172,7 @@ class LakeErasure:
 
     def _derived(self) -> None:
         """Remove what is made anew when it is asked for: features, and what a killed writer left."""
-        for night in self.lake.names("features"):
+        for night in self.lake.names("features") if self.known else ():
             for number in self.lake.names("features", night):
                 for name in self.lake.names("features", night, number):
                     self._remove("features", self.lake.join("features", night, number, name))
