@@ -40,6 +40,10 @@ GIVEN = (
 """What a person may set for a stack."""
 
 AIRFLOW = {
+    # How long a task whose process was killed with its supervisor (or with the scheduler) is thought to run: 300 s each by
+    # default, in which the night stands still (bench kills).
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
     # While tasks run; the plugin makes it a second while nothing does.
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
     # A task's supervisor sees that its process has ended at its next heartbeat: 5 s late by default.

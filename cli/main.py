@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import database, erasures, new, nights, shops, sql, tools
+from cli import database, erasures, new, nights, pages, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -123,6 +123,7 @@ app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)
 app.add_typer(new.new, name="new", rich_help_panel=TOOLS)
+app.command(rich_help_panel=TOOLS)(pages.docs)
 app.command(rich_help_panel=TOOLS)(tools.lock)
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default today's.")]
 LAST = """
-SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals FROM ml_ops.night
-WHERE ref = %s
+SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry
+FROM ml_ops.night WHERE ref = %s
 """
 
 
@@ -95,7 +95,11 @@ def headlines(run: Run) -> None:
     from ml.registry import CAPABILITIES
 
     rows = postgres.query(run.settings.database_url, LAST, (run.result("extract"),))
-    told, rehearsed = ((rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals"))
+    told, rehearsed, registry = (
+        (rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals", "registry")
+    )
+    for words in registry.values():
+        out.print(words, style="yellow", markup=False, soft_wrap=True)
     for name, capability in CAPABILITIES.items():
         if numbers := [
             f"{words} {_short(told[name][words])}" for words in capability.headlines if words in told.get(name, {})
@@ -204,8 +208,8 @@ def promote(
 
     capability(name)
     with steps(f"Promoting {name} {version} …"):
-        pipeline.promote(settings()[1], name, version)
-    out.print(f"{name}: version {version} is champion now. The next night serves it.")
+        note = pipeline.promote(settings()[1], name, version)["note"]
+    out.print(f"{name}: version {version} is champion now. The next night serves it. {note}", soft_wrap=True)
 
 
 def rollback(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import re
 import subprocess
 import sys
 from typing import Annotated
@@ -18,6 +19,7 @@ from ml.shop import docs as pages
 
 SITE = PROJECT / ".nightshift" / "site"
 PICTURE = PROJECT / "docs" / "architecture.svg"
+INDEX = PROJECT / "docs" / "index.md"
 
 
 def docs(
@@ -28,6 +30,7 @@ def docs(
 ) -> None:
     """Write the pages and the picture that are made from the code, and build the site of docs/; needs no network."""
     pages.write()
+    INDEX.write_text(index(), encoding="utf-8")
     PICTURE.write_text(picture.svg(PROJECT), encoding="utf-8")
     if pages_only:
         return
@@ -38,6 +41,12 @@ def docs(
         with http.server.ThreadingHTTPServer(("127.0.0.1", serve), handler) as server:
             out.print(f"http://127.0.0.1:{server.server_address[1]} until Ctrl-C", highlight=False)
             server.serve_forever()
+
+
+def index() -> str:
+    """The site's first page: the README, its links as they lead from docs/."""
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"\]\((?!https?:|#)(docs/)?", lambda found: "](" if found[1] else "](../", text)
 
 
 def build() -> None:

@@ -48,7 +48,7 @@ def svg(project: Path) -> str:
     lines = [
         f'<path d="M{x0:.0f} {y0 + (_HIGH if y1 > y0 else _HIGH / 2):.0f} C{x0:.0f} {y0 + _STEP:.0f} {x1:.0f} '
         f'{y1 - _STEP / 2:.0f} {x1:.0f} {y1 - 3:.0f}" marker-end="url(#a)"/>'
-        for (x0, y0), (x1, y1) in sorted((place[one], place[other]) for one, other in edges(project))
+        for (x0, y0), (x1, y1) in sorted((place[one], place[other]) for one, other in edges(project) if one != "bench")
         if y1 > y0
     ]
     boxes = [

@@ -52,6 +52,7 @@ def collect(home: Home) -> dict[str, Any]:
         "services": told,
         "dags": ours,
         "links": _links(home, stack) if stack else {},
+        "registry": _registry(home, stack) if running and stack else [],
         "nights": _nights(home, stack) if running and stack else [],
         "disk": _disk(home, stack),
     }
@@ -130,6 +131,21 @@ def _nights(home: Home, stack: Stack) -> list[dict[str, Any]]:
         return [{name: _plain(value) for name, value in row.items()} for row in postgres.query(url, NIGHTS)]
     except NightshiftError:
         return []  # the table above says that the database is down
+
+
+def _registry(home: Home, stack: Stack) -> list[str]:
+    """In what MLflow differs from what serves. MLflow's tables are read: asking would start its server."""
+    from ml.adapters.books import versions
+    from ml.adapters.mlflow import champions
+
+    urls = database_urls(stack, home.secrets())
+    try:
+        ours = versions.champions(urls["nightshift"])
+    except Exception as error:
+        if isinstance(error, NightshiftError) or type(error).__module__.startswith("psycopg2"):
+            return []  # the database is down, or nothing was set up yet
+        raise
+    return list(champions.differences(ours, champions.look_up(urls["mlflow"])).values())
 
 
 def dags(home: Home, stack: Stack, services: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -220,6 +236,8 @@ def show(told: dict[str, Any]) -> None:
         out.print(f"{name + ':':<22}{target}", soft_wrap=True)
     if told["dags"]:
         _show_dags(told["dags"])
+    for words in told["registry"]:
+        out.print(f"[yellow]{'MLflow differs:':<22}[/]{escape(words)}", soft_wrap=True)
     if told["nights"]:
         out.print(_nights_table(told["nights"]))
     out.print("Disk: " + ", ".join(f"{name} {size(value)}" for name, value in told["disk"].items()))

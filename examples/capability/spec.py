@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ml.core.spec import Capability, Gate, Published, PublishedColumn
+from ml.core.spec import Capability, Example, Gate, Published, PublishedColumn
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,12 @@ SPEC = Capability(
     gate=Gate(metric="skill", baseline="one chance for all", horizon=_HORIZON, min_units=30),
     train_schedule="0 4 * * 0",
     cutoffs=tuple(_HORIZON * number for number in (1, 2, 3)),
+    examples=(
+        Example(
+            "Customers likely to order soon",
+            "SELECT customer_id AS customer, round(chance::numeric, 2) AS chance, reason FROM ml.order_soon "
+            "ORDER BY chance DESC, customer_id LIMIT 3",
+        ),
+    ),
     headlines={"customers likely to order soon": "SELECT count(*) FROM ml.order_soon WHERE chance >= 0.5"},
 )

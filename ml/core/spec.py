@@ -46,6 +46,25 @@ class Published:
         return tuple(column.name for column in self.columns)
 
 
+@dataclass(frozen=True)
+class Example:
+    """What the demo shows of a capability at its end: a few rows, as a colleague would like to see them.
+
+    Parameters
+    ----------
+    title : str
+        What the rows are.
+    sql : str
+        A SELECT over schemas ``ml`` and ``shop``; where the shop is another database, one over ``ml`` alone.
+    each : str
+        A SELECT with columns ``key`` and ``title``: ``sql`` is asked for each of its rows, with ``%s`` for the key.
+    """
+
+    title: str
+    sql: str
+    each: str = ""
+
+
 ConfigKind = Literal["text", "integer", "number", "boolean", "timestamp", "date"]
 
 
@@ -181,6 +200,8 @@ class Capability:
     ``features.windows``, the features as known then with the truth of the ``gate.horizon`` after it."""
     headlines: Mapping[str, str] = field(default_factory=dict)
     """What a night's summary tells of its batches: words, and the SQL over schema ``ml`` that gives the number."""
+    examples: tuple[Example, ...] = ()
+    """What the demo shows at its end; one without rows, or over a shop that is elsewhere, is left out."""
     skips: Mapping[str, str] = field(default_factory=dict)
     """Contract-test name -> why it does not apply. Each skip needs a reason."""
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from ml.pipeline.maintenance import maintain, promote, rollback
     from ml.pipeline.night import run_night
     from ml.pipeline.plan import outlook
-    from ml.pipeline.serving import prepare, publish, report, score, score_all
+    from ml.pipeline.serving import prepare, publish, score, score_all
     from ml.pipeline.setup import migrate
+    from ml.pipeline.summary import report
     from ml.pipeline.training import train
 else:
     _STEPS = {
@@ -31,7 +32,7 @@ else:
         "score": "serving",
         "score_all": "serving",
         "publish": "serving",
-        "report": "serving",
+        "report": "summary",
         "score_new": "lane",
         "maintain": "maintenance",
         "promote": "maintenance",

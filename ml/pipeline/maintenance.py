@@ -11,9 +11,10 @@ from ml.adapters.batches import lane
 from ml.adapters.batches import publish as shelf
 from ml.adapters.books import nights as ops
 from ml.adapters.lake import Lake
-from ml.adapters.mlflow import tracking  # fmt: skip
+from ml.adapters.mlflow import tracking
 from ml.pipeline.erasure import erase
 from ml.pipeline.plan import attempts
+from ml.pipeline.summary import registry_differences
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -30,9 +31,11 @@ def rollback(settings: Settings, table: str) -> dict[str, Any]:
 def promote(settings: Settings, name: str, version: int) -> dict[str, Any]:
     """Let ``version`` serve from the next night on, whatever the gate said."""
     find(name)
+    if ops.artifacts(settings.database_url, name, version):  # else there is no such version, which the next line says
+        tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
     row = ops.promote(settings.database_url, name, version, why="by hand")
     tracking.set_alias(settings.mlflow_uri, name, version, "champion")
-    return row
+    return row | {"note": registry_differences(settings).get(name, "")}
 
 
 def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from ml.core.memory import give_back
 from ml.core.outages import as_words
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
-from ml.pipeline.serving import prepare, publish, report, score, score_all
+from ml.pipeline.serving import prepare, publish, score, score_all
 from ml.pipeline.setup import migrate
+from ml.pipeline.summary import report
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -62,7 +63,7 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
                 progress(f"{name}: score {shard + 1} of {ready['shards']}")
                 again(partial(score, settings, ref, name, shard, ready["shards"]))
             if ready["shards"]:
-                score_all(settings, ref, name)
+                again(partial(score_all, settings, ref, name))
                 progress(f"{name}: publish")
                 done = again(partial(publish, settings, ref, name, publish_past=publish_past))
                 if done["status"] == "rehearsal":

@@ -15,6 +15,7 @@ from ml.adapters.lake import Lake
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym
+from ml.contract.tables import TABLES
 from ml.core.errors import DamagedFile
 from ml.registry import CAPABILITIES, CONFIG
 from ml.registry import capability as find
@@ -50,11 +51,13 @@ def outlook(
     Raises
     ------
     WrongUse
-        The night lies in the future, or a capability is not known.
+        The night lies in the future or before the shop's first order, or a capability is not known.
     """
     names = [find(name).name for name in (capabilities or CAPABILITIES)]
     refuse_future(night, settings.timezone, datetime.now(UTC))
     ref = None if fresh else reusable(settings, night, sample)
+    if ref is None:
+        reader.refuse_before_first(settings.shop_url, TABLES["order"], settings.as_of(night), settings.timezone)
     shop = reader.shop_identity(settings.shop_url)
     newer = {
         name: found

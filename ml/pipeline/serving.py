@@ -1,4 +1,4 @@
-"""Turn a served model into tables: the steps prepare, score, publish and report."""
+"""Turn a served model into tables: the steps prepare, score and publish."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from math import ceil
 from typing import Any
 
-import ibis
-
-from ml.adapters import postgres, quality
+from ml.adapters import quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as shelf
-from ml.adapters.books import config_faults, nights
+from ml.adapters.books import nights
 from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
-from ml.core.spec import Capability, Published
+from ml.core.spec import Capability
+from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night
-from ml.pipeline.training import features, learn, recipe, serving
-from ml.registry import CAPABILITIES, CONFIG
+from ml.pipeline.features import features
+from ml.pipeline.training import learn, recipe, serving
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -33,10 +31,6 @@ log = logging.getLogger("nightshift")
 UNITS_PER_SHARD = 250_000
 WHOLE = "whole.json"
 """Beside the predictions of a night, written last: the version that made them, and how many rows by table."""
-COMPARABLE = timedelta(days=7)
-"""A batch is held against the one before if that is not older: a year's difference is no fault."""
-FEW_ROWS = 20
-"""Two batches that are both smaller are not held against each other: 20 that come by chance are hardly ever 6 or 60."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -156,7 +150,7 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
         expected = score_of(capability).expected(known)
         audits = {}
         for table in capability.publishes:
-            facts = _facts(night, capability, table, expected[table.name])
+            facts = batch_facts(night, capability, table, expected[table.name])
             suite = SUITES / "ml" / f"{table.name}.json"
             folder = night.path("predictions", name, table.name)
             verdict = quality.audit(
@@ -232,6 +226,9 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
                 if lake.read_json(folder, WHOLE)["version"] != version["version"]:
                     continue
                 _shards(night, folder, [table for table in capability.carries if table in published])
+                for table in capability.carries:
+                    if table not in published and lake.exists(made, f"{table}.parquet"):
+                        lake.files(made, f"{table}.parquet")
             except DamagedFile as error:
                 log.warning("The rows of %s are not carried on, they are made anew. %s", ref, error)
                 continue
@@ -291,62 +288,3 @@ def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) ->
     """The same inputs give the same tables: snapshot, model and parameters."""
     parts = [night.manifest["sha256"], str(version["version"]), version["run_id"], recipe(capability.params)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
-    """What is true of a batch as a whole; the suite of the table says what is tolerated."""
-    with night.backend() as backend:
-        now = backend.read_parquet(night.lake.scan(night.path("predictions", capability.name, table.name)))
-        facts = {
-            "rows": float(now.count().execute()),
-            "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
-        }
-        before = nights.visible(night.settings.database_url, table.name)
-        if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
-            folder = night.lake.join("predictions", before["ref"], capability.name, table.name)
-            if not night.lake.exists(folder):
-                return facts
-            try:
-                facts |= _change(now, backend.read_parquet(night.lake.scan(folder)), table, facts["rows"])
-            except DamagedFile as error:
-                log.warning("ml.%s is not held against the batch before. %s", table.name, error)
-    return facts
-
-
-def _change(now: ibis.Table, before: ibis.Table, table: Published, rows: float) -> dict[str, float]:
-    """Share of rows that were not there in the batch before (whatever their rank), and the ratio of rows.
-
-    Nothing where there was nothing before, or where both batches are so small that a day's business changes them as much.
-    """
-    was = float(before.count().execute())
-    if not was or max(was, rows) < FEW_ROWS:
-        return {}
-    same = [c.name for c in table.columns if c.kind == "text" and not c.nullable and c.name != "reason"]
-    old = before.select(*same).distinct()
-    new = now.select(*same).distinct()
-    kept = float(new.semi_join(old, same).count().execute())
-    return {"change": 1 - kept / max(1.0, float(new.count().execute())), "rows_ratio": rows / was}
-
-
-def report(settings: Settings, ref: str) -> dict[str, Any]:
-    """Sum up a night: what was published, quarantined, learnt, and where the time went; kept in ``ml_ops.night``."""
-    night = Night.open(settings, ref)
-    summary = nights.night_summary(settings.database_url, ref)
-    waiting = {name: missing for name, capability in CAPABILITIES.items() if (missing := night.missing(capability))}
-    summary["waiting"] = {name: list(missing) for name, missing in waiting.items()}
-    summary["config_faults"] = config_faults.faults(night.lake, ref, CONFIG, night.manifest["tables"])
-    validated = night.lake.read_json(night.path("snapshot", "validated.json"))
-    summary["notes"] = validated["summary"].get("notes", [])
-    summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
-    return summary | {"status": nights.close_night(settings.database_url, ref, summary)}
-
-
-def _headlines(night: Night, capability: Capability) -> dict[str, float]:
-    """What there is to tell of a capability's tables, if the shop sees those of this night; nothing of what is unknown."""
-    url = night.settings.database_url
-    batches = [nights.visible(url, table.name) for table in capability.publishes]
-    if night.rehearsal or any(batch is None or batch["night"] != night.night for batch in batches):
-        return {}
-    numbers = {words: postgres.query(url, sql) for words, sql in capability.headlines.items()}
-    told = {words: next(iter(rows[0].values())) for words, rows in numbers.items()}
-    return {words: float(value) for words, value in told.items() if value is not None}

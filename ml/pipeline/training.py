@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,87 +13,19 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
-from ml.core.capability import Window, evaluate_of, features_of, model_of
-from ml.core.errors import DamagedFile
+from ml.core.capability import evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
 from ml.core.spec import Capability
-from ml.pipeline.context import LazyTables, Night
+from ml.pipeline.context import Night
+from ml.pipeline.features import TRUTH, features, windows
 from ml.registry import capability as find
 from ml.settings import Settings
 
-log = logging.getLogger("nightshift")
-
 SEED = 7
-TRUTH = "truth"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 WIDER = 1.5
-
-
-def features(
-    night: Night, capability: Capability, tag: str, as_of: datetime, since: datetime | None = None
-) -> LazyTables:
-    """The capability's features as known at ``as_of``, made once and then read from the lake.
-
-    ``build`` is handed the contract's tables and those of ``capability.config``; the latter, and ``night`` (one row, the
-    night's date), are among the features as they are, so that scoring obeys what the staff wrote before the night.
-
-    With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
-    """
-    folder = night.path("features", capability.name, tag)
-    if not _made(night, folder):
-        with nights.exclusive(
-            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
-        ):
-            if not _made(night, folder):  # by another process, meanwhile
-                _make(night, capability, folder, as_of, since)
-    return LazyTables.of(night.lake, folder)
-
-
-def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
-    night.lake.remove(folder)
-    part = features_of(capability)
-    names: list[str] = []
-    # A backend each: what is built of a large shop is held until its backend closes.
-    for what in ("features", TRUTH) if since else ("features",):
-        with night.backend() as backend:
-            told = night.config(backend, capability)
-            tables = night.clean(backend, capability) | told
-            made: dict[str, Any]
-            if since and what == TRUTH:
-                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
-            else:
-                made = told | dict(part.build(tables, since or as_of, capability.params))
-            for name, rows in made.items():
-                night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-            names += made
-            del made, rows
-        give_back()
-    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
-    night.lake.write_json(night.lake.join(folder, "done.json"), done)
-
-
-def _made(night: Night, folder: str) -> bool:
-    """Whether the features in ``folder`` were made, and each of their files is as it was written."""
-    if not night.lake.exists(folder, "done.json"):
-        return False
-    try:
-        wanted = [f"{name}.parquet" for name in night.lake.read_json(folder, "done.json")["tables"]]
-        return night.lake.files(folder) == [night.lake.join(folder, name) for name in wanted]
-    except DamagedFile as error:
-        log.warning("The features are made anew. %s", error)
-        return False
-
-
-def windows(night: Night, capability: Capability, at: datetime) -> list[Window]:
-    """The features at each of ``capability.cutoffs`` before ``at``, with what came after, the oldest first."""
-    found = []
-    for cutoff in sorted(capability.cutoffs, reverse=True):
-        then = at - cutoff
-        tables = features(night, capability, f"at-{then:%Y%m%dT%H%M}", then + capability.gate.horizon, since=then)
-        found.append(Window(then, tables, tables[TRUTH]))
-    return found
 
 
 def recipe(params: Any) -> str:
@@ -313,14 +244,16 @@ def _register(
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
-        version = tracking.register(settings.mlflow_uri, capability, run_id)
+        url = settings.database_url
+        version = tracking.register(settings.mlflow_uri, capability, run_id, nights.latest(url, capability.name))
+        if not replay:
+            # Before our own books: killed in between, the next run trains and names a champion once more.
+            alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
+            tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
         nights.record_version(
             settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
             as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,
             decision=outcome, why=decision.why,
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
         )  # fmt: skip
-    if not replay:
-        alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
-        tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
     return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml.contract import tables as contract
-from ml.core.errors import WrongUse, unknown
+from ml.core.errors import NightshiftError, WrongUse, unknown
 from ml.shop import sources
 from ml.shop.sources import SOURCES
 
@@ -80,7 +80,7 @@ def _sha256(path: Path) -> bytes:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").digest()
     except OSError as error:
-        raise WrongUse(
+        raise NightshiftError(
             "A file of the data cannot be read.",
             came=f"{path}: {error.strerror}",
             do="look at its rights and its disk; a file that does not belong there can go",

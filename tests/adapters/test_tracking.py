@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 
 from ml.adapters.books import versions
-from ml.adapters.mlflow import tracking
-from ml.adapters.mlflow.tracking import _client
+from ml.adapters.mlflow import champions, tracking
+from ml.adapters.mlflow.champions import Registered
+from ml.adapters.mlflow.tracking import client_of
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, Difference
+from ml.pipeline.maintenance import promote
+from ml.pipeline.summary import registry_differences
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 
@@ -33,7 +37,7 @@ DECISION = Decision("promote", "it beats", {"baseline": Difference(0.1, 0.05, 0.
 def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with MLflow's empty tables, which take seconds to make."""
     folder = tmp_path_factory.mktemp("mlflow")
-    _client(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+    client_of(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
     return folder
 
 
@@ -55,7 +59,7 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
         uri, SPEC, artifact_root=settings.home / "artifacts", params={"k": 20, "half_life_days": 180.0},
         metrics=METRICS, tags=TAGS, decision=DECISION, folder=folder, started=STARTED, tables=TABLES, source="/lake/clean",
     )  # fmt: skip
-    version = tracking.register(uri, SPEC, run_id)
+    version = tracking.register(uri, SPEC, run_id, versions.latest(settings.database_url, SPEC.name))
     versions.record_version(
         settings.database_url, "recommender", version, run_id=run_id, folder=folder, shop="s",
         as_of=datetime(2026, 1, 1, tzinfo=UTC), params={}, recipe="r", baseline=False, decision="promote", why="w",
@@ -71,13 +75,13 @@ def fetch(uri: str, settings: Settings, version: int) -> Path:
 
 def stored(uri: str, run_id: str) -> Path:
     """Return the folder where MLflow keeps the run's files."""
-    return Path(_client(uri).get_run(run_id).info.artifact_uri.removeprefix("file://"))
+    return Path(client_of(uri).get_run(run_id).info.artifact_uri.removeprefix("file://"))
 
 
 def test_a_run_keeps_what_a_person_asks_for(uri, settings):
     """Parameters, figures of each model, tags, model files and a picture are in the run."""
     run_id, _ = train(uri, settings)
-    run = _client(uri).get_run(run_id)
+    run = client_of(uri).get_run(run_id)
     assert run.data.params == {"k": "20", "half_life_days": "180.0"}
     assert run.data.metrics == {
         "challenger/ndcg_at_10": 0.3, "challenger/coverage_at_10": 0.9, "recent popularity/ndcg_at_10": 0.2,
@@ -91,7 +95,7 @@ def test_a_run_keeps_what_a_person_asks_for(uri, settings):
 def test_mlflows_pages_say_what_a_person_wants_to_know(uri, settings):
     """The run's name, its words, its duration and its data; what the experiment, the model and the version are."""
     run_id, version = train(uri, settings)
-    client = _client(uri)
+    client = client_of(uri)
     run = client.get_run(run_id)
     assert run.info.run_name == "2026-01-01, serves"
     assert 180_000 <= run.info.end_time - run.info.start_time < 400_000
@@ -116,13 +120,62 @@ def test_versions_count_up_and_a_run_is_one_version(uri, settings):
 
 def test_an_alias_names_one_version(uri, settings):
     """An alias moves; one that was never set names none, also of a model that is not there."""
-    assert tracking.aliased(uri, "recommender", "champion") is None
+    assert champions.ask(uri, ["recommender"]) == {"recommender": Registered()}
     train(uri, settings)
     train(uri, settings)
-    tracking.set_alias(uri, "recommender", 1, "champion")
-    tracking.set_alias(uri, "recommender", 2, "champion")
-    assert tracking.aliased(uri, "recommender", "champion") == 2
-    assert tracking.aliased(uri, "recommender", "challenger") is None
+    assert champions.ask(uri, ["recommender"]) == {"recommender": Registered(None, frozenset({1, 2}))}
+    assert tracking.set_alias(uri, "recommender", 1, "champion")
+    assert tracking.set_alias(uri, "recommender", 2, "champion")
+    assert champions.ask(uri, ["recommender"]) == {"recommender": Registered(2, frozenset({1, 2}))}
+
+
+def test_a_champion_moved_in_mlflow_is_told(uri, settings):
+    """MLflow's alias on another version, or on none: which serves, and the commands that make them one."""
+    for _ in range(2):
+        _, version = train(uri, settings)
+        tracking.set_alias(uri, "recommender", version, "champion")
+    assert registry_differences(settings) == {}
+
+    client_of(uri).set_registered_model_alias("recommender", "champion", "1")
+    words = registry_differences(settings)["recommender"]
+    assert words.startswith("MLflow's champion of recommender is version 1, but version 2 serves")
+    assert "./nightshift promote recommender 1 lets that one serve" in words
+
+    client_of(uri).delete_registered_model_alias("recommender", "champion")
+    words = registry_differences(settings)["recommender"]
+    assert words.startswith("MLflow's champion of recommender is none, but version 2 serves")
+
+    assert promote(settings, "recommender", 2)["note"] == ""
+    assert registry_differences(settings) == {}
+
+
+def test_a_version_deleted_in_mlflow_serves_from_its_files(uri, settings):
+    """It is told; its files are still fetched and checked; promoting it says what MLflow cannot show."""
+    _, version = train(uri, settings)
+    client_of(uri).delete_model_version("recommender", str(version))
+
+    assert "MLflow has no version 1 of recommender any more" in registry_differences(settings)["recommender"]
+    assert (fetch(uri, settings, version) / "model.txt").read_text() == "tree"
+    assert not tracking.set_alias(uri, "recommender", version, "champion")
+    assert "no version 1" in promote(settings, "recommender", version)["note"]
+
+
+def test_the_number_of_a_deleted_version_is_not_given_again(uri, settings):
+    """MLflow counts on from what is left, or from 1 when the model was deleted; a version of ours has one number for ever."""
+    train(uri, settings)
+    train(uri, settings)
+    client_of(uri).delete_model_version("recommender", "2")
+    assert train(uri, settings)[1] == 3
+    client_of(uri).delete_registered_model("recommender")
+    assert train(uri, settings)[1] == 4
+    assert champions.ask(uri, ["recommender"])["recommender"].versions == {4}
+
+
+def test_mlflow_that_is_away_stops_no_report(settings):
+    """The night is told that MLflow was not asked."""
+    versions_of = replace(settings, mlflow_uri="http://127.0.0.1:9")
+    train(settings.mlflow_uri, settings)
+    assert "MLflow was not asked" in registry_differences(versions_of)["recommender"]
 
 
 def test_what_is_fetched_is_what_was_saved(uri, settings):
@@ -162,7 +215,7 @@ def test_a_changed_cache_is_replaced(uri, settings):
 def test_an_unknown_version_is_not_loaded(uri, settings):
     """A version that MLflow has but our books have not is refused."""
     run_id, _ = train(uri, settings)
-    client = _client(uri)
+    client = client_of(uri)
     client.create_model_version("recommender", f"{stored(uri, run_id)}/model", run_id)
     with pytest.raises(ArtifactError, match="version 2 is not known"):
         fetch(uri, settings, 2)

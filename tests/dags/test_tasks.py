@@ -8,7 +8,16 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ml.core.errors import ArtifactError, Busy, ContractError, DataRefused, NightshiftError, StorageError, Unreachable
+from ml.core.errors import (
+    ArtifactError,
+    Busy,
+    ContractError,
+    DataRefused,
+    NightshiftError,
+    StorageError,
+    Unreachable,
+    WrongUse,
+)
 from ml.registry import CAPABILITIES
 from nightshift_airflow.params import check_capabilities, night_of
 from nightshift_airflow.tasks import complete, no_vain_retry, shortfalls
@@ -42,7 +51,7 @@ def test_unknown_capabilities_are_refused(asked):
         check_capabilities(asked, CAPABILITIES)
 
 
-@pytest.mark.parametrize("kind", [ContractError, DataRefused, ArtifactError, NightshiftError])
+@pytest.mark.parametrize("kind", [ContractError, DataRefused, ArtifactError, WrongUse, NightshiftError])
 def test_faults_that_need_a_person_are_not_tried_again(kind):
     """The task fails at once, with the fault's own text."""
     fault = kind("Broken.", came="this", do="that")

@@ -95,7 +95,9 @@ def test_a_night_before_the_shop_says_when_it_begins(watched: Shop) -> None:
     for night in (date(2025, 1, 1), date(1999, 1, 1)):
         with pytest.raises(WrongUse, match=r"(?s)begins later.*2025-01-01 12:00 \(UTC\).*2025-01-02"):
             pipeline.extract(watched.settings, night)
-        assert pipeline.outlook(watched.settings, night).ref is None
+        with pytest.raises(WrongUse, match="begins later"):
+            pipeline.outlook(watched.settings, night)
+        assert not (watched.settings.home / "lake" / "snapshot" / night.isoformat()).exists()
     assert pipeline.extract(watched.settings, date(2025, 1, 2)) == "2025-01-02/001"
 
 

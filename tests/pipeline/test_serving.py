@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from ml.core.spec import Published
-from ml.pipeline import serving
+from ml.pipeline import batch_facts
 from ml.registry import capability
 
 SEGMENTS = next(table for table in capability("recommender").publishes if table.name == "customer_segment")
@@ -22,7 +22,7 @@ def change(before: int, now: int, *, moved: int = 0, table: Published = SEGMENTS
         names = [column.name for column in table.columns if column.kind == "text"]
         return ibis.memtable(pa.table({name: pa.array(who, pa.string()) for name in names}))
 
-    return serving._change(rows(now, moved), rows(before, 0), table, now)
+    return batch_facts._change(rows(now, moved), rows(before, 0), table, now)
 
 
 @pytest.mark.parametrize(("before", "now"), [(0, 0), (0, 50_000), (3, 0), (2, 19), (19, 19)])

@@ -11,11 +11,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ml.adapters.postgres import ARROW
+from ml.adapters.postgres import query
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.identities import NO_VALUE
 from ml.contract.tables import TABLES
-from ml.settings import Settings
+from ml.core.batches import ARROW
+from ml.settings import PROJECT, Settings
 from ml.shop.check import check
 from ml.shop.findings import Shop, findings
 from ml.shop.names import nearest
@@ -220,3 +221,37 @@ def test_the_nearest_name_is_one_that_is_lacking() -> None:
     """A column that is there already is not meant."""
     assert nearest("order_date", ["ordered_at", "order_id"], ["order_id"]) == "ordered_at"
     assert nearest("Titel", ["title", "text"]) == "title"
+
+
+_GUESTS = """
+CREATE SCHEMA webshop; CREATE SCHEMA shop;
+CREATE TABLE webshop.customer (id text PRIMARY KEY, email text, has_account bool, created_at date DEFAULT '2025-01-01');
+INSERT INTO webshop.customer SELECT 'g' || i, 'A' || i || '@mail.example', false FROM generate_series(1, 6) i
+UNION ALL SELECT 'a' || i, 'a' || i || '@mail.example', true FROM generate_series(1, 6) i UNION ALL SELECT 'x', ' ', false;
+CREATE TABLE webshop.purchase AS SELECT 'N' || i AS id, CASE WHEN i <= 12 THEN 'g' ELSE 'a' END || (1 + i % 6) AS account_id,
+    timestamptz '2025-02-01 09:00Z' + i * interval '19 hours' AS placed FROM generate_series(1, 24) i;
+CREATE VIEW shop.customer AS SELECT id AS customer_id, email, created_at AS registered_at FROM webshop.customer;
+CREATE VIEW shop.product AS SELECT 'S' || i AS product_id, 'Thing ' || i AS title FROM generate_series(1, 8) i;
+CREATE VIEW shop."order" AS SELECT id AS order_id, account_id AS customer_id, placed AS ordered_at FROM webshop.purchase;
+CREATE VIEW shop.order_item AS SELECT 'N' || o AS order_id, 1 AS line_no, 'S' || (1 + o % 8) AS product_id, 1 AS quantity,
+    5.0::float8 AS unit_price FROM generate_series(1, 24) o
+"""
+
+
+def test_the_view_of_the_docs_joins_guest_and_account(settings: Settings) -> None:
+    """Twelve customers of six addresses are told; behind the view they are six, each with a whole history."""
+    page = (PROJECT / "docs" / "connect-your-shop.md").read_text(encoding="utf-8")
+    joined = page.split("### One person, one customer")[1].split("```sql")[1].split("```")[0]
+    execute(settings.shop_url, "DROP SCHEMA IF EXISTS shop CASCADE", _GUESTS)
+    columns = {"customer": ["customer_id", "email"]}
+    (told,) = one_person(settings.shop_url, columns)
+    assert told.startswith("shop.customer: 12 customers share an e-mail with another (12 have one)")
+    execute(settings.shop_url, joined)
+    assert list(one_person(settings.shop_url, columns)) == []
+    orders = 'SELECT customer_id, count(*) AS n FROM shop."order" GROUP BY 1 ORDER BY 1'
+    assert [(row["customer_id"], row["n"]) for row in query(settings.shop_url, orders)] == [
+        (f"a{i}", 4) for i in range(1, 7)
+    ]
+    people = query(settings.shop_url, "SELECT customer_id FROM shop.customer ORDER BY 1")
+    assert [row["customer_id"] for row in people] == [*(f"a{i}" for i in range(1, 7)), "x"]
+    assert check(settings, now=NOW).ok

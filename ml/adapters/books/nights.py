@@ -16,12 +16,22 @@ from psycopg2.extras import Json
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
 from ml.adapters.books.progress import Progress
-from ml.adapters.books.versions import artifacts, promote, record_version, serving, trained_later, version
+from ml.adapters.books.versions import (
+    artifacts,
+    champions,
+    latest,
+    promote,
+    record_version,
+    serving,
+    trained_later,
+    version,
+)
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 
 __all__ = [
-    "LAKE", "artifacts", "at_work", "close_night", "exclusive", "forget_quarantine", "load_quarantine", "night_summary", "promote",
+    "LAKE", "artifacts", "at_work", "champions", "close_night", "exclusive", "forget_quarantine", "latest",
+    "load_quarantine", "night_summary", "promote",
     "record_version", "refs_in_use", "serving", "settle", "step", "trained_later", "version", "visible",
 ]  # fmt: skip
 

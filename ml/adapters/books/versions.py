@@ -128,6 +128,26 @@ def serving(url: str, capability: str, shop: str, as_of: datetime) -> dict[str, 
     return rows[0] if rows else None
 
 
+def champions(url: str) -> dict[str, int]:
+    """By capability, the version that was last made champion, by the gate or by hand: what MLflow's alias should name."""
+    rows = postgres.query(
+        url,
+        """
+        SELECT DISTINCT ON (capability) capability, version FROM ml_ops.promotion
+        WHERE decision IN ('promote', 'baseline', 'manual') ORDER BY capability, id DESC
+        """,
+    )
+    return {row["capability"]: row["version"] for row in rows}
+
+
+def latest(url: str, capability: str) -> int:
+    """The highest number that a version of a capability ever had; 0: none."""
+    rows = postgres.query(
+        url, "SELECT coalesce(max(version), 0) AS latest FROM ml_ops.version WHERE capability = %s", (capability,)
+    )
+    return int(rows[0]["latest"])
+
+
 def version(url: str, capability: str, number: int) -> dict[str, Any]:
     """The row of ``ml_ops.version``."""
     rows = postgres.query(

@@ -10,18 +10,18 @@ from typing import Any
 
 from ml.adapters import postgres
 from ml.adapters.erasure.search import Hit, Search
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import erasing
 from ml.core.errors import ArtifactError
 
 
 def hits(mlflow_uri: str, capabilities: Iterable[str], search: Search) -> Iterator[tuple[str, Hit]]:
     """Look through every run in MLflow, its files and what is written about it; gives the run's id with each hit."""
     for capability in capabilities:
-        for run_id, texts in tracking.runs(mlflow_uri, capability):
+        for run_id, texts in erasing.runs(mlflow_uri, capability):
             found = search.text("\n".join(texts).encode())
             with tempfile.TemporaryDirectory(prefix="nightshift-") as temporary:
                 try:
-                    folder = tracking.run_files(mlflow_uri, run_id, Path(temporary))
+                    folder = erasing.run_files(mlflow_uri, run_id, Path(temporary))
                     found += sum(hit.count for hit in search.folder(folder))
                 except ArtifactError:  # its files are gone: they hold nobody
                     pass
@@ -38,7 +38,7 @@ def withdraw(url: str, mlflow_uri: str, cache: Path, run_id: str) -> list[dict[s
             (run_id,),
         )
         versions = [dict(row) for row in cursor.fetchall()]
-    tracking.forget(mlflow_uri, run_id, versions)
+    erasing.forget(mlflow_uri, run_id, versions)
     for version in versions:
         shutil.rmtree(cache / version["capability"] / str(version["version"]), ignore_errors=True)
     return versions

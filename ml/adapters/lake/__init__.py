@@ -183,12 +183,8 @@ class Lake:
         if first is None:
             checksums.forget(self, self.join(path))
             return 0
-        rows = 0
         with self.writer(path, first.schema) as writer:
-            for batch in chain([first], stream):
-                writer.write_batch(batch, row_group_size=ROW_GROUP)
-                rows += batch.num_rows
-        return rows
+            return sum(_put(writer, batch) for batch in chain([first], stream))
 
     @contextmanager
     def writer(self, path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
@@ -230,9 +226,8 @@ class Lake:
         if faults := self.faults(*parts):
             raise checksums.damaged(faults)
         path = self.join(*parts)
-        if path.endswith(".parquet"):
-            return [path]
-        return [self.join(path, name) for name in self.names(path) if name.endswith(".parquet")]
+        names = [] if path.endswith(".parquet") else self.names(path)
+        return [self.join(path, name) for name in names if name.endswith(".parquet")] or [path]
 
     def scan(self, *parts: str) -> list[str]:
         """What :meth:`files` gives, as DuckDB reads it: it takes a path for a pattern."""
@@ -301,3 +296,8 @@ class Lake:
 def literal(paths: Iterable[str]) -> str:
     """Paths as a list in DuckDB's SQL."""
     return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
+
+
+def _put(writer: pq.ParquetWriter, batch: pa.RecordBatch) -> int:
+    writer.write_batch(batch, row_group_size=ROW_GROUP)
+    return int(batch.num_rows)

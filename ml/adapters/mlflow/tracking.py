@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -75,7 +75,7 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     str
         The run's id.
     """
-    client = _client(uri)
+    client = client_of(uri)
     experiment = _experiment(client, capability.name, artifact_root)
     client.set_experiment_tag(experiment, notes.NOTE, notes.experiment(capability))
     said = {notes.NOTE: notes.run(tags, metrics, capability.gate.metric)}
@@ -112,11 +112,14 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
     )
 
 
-def register(uri: str, capability: Capability, run_id: str) -> int:
-    """Make the run's model a version of the registered model of ``capability``; the same run again is the same version."""
+def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> int:
+    """Make the run's model a version of the registered model of ``capability``; the same run again is the same version.
+
+    Its number is higher than ``above``: where somebody deleted versions in MLflow, it would give their numbers once more.
+    """
     from mlflow.exceptions import MlflowException
 
-    client, name = _client(uri), capability.name
+    client, name = client_of(uri), capability.name
     known = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
     if known:
         return int(known[0].version)
@@ -127,28 +130,27 @@ def register(uri: str, capability: Capability, run_id: str) -> int:
             raise
     client.update_registered_model(name, notes.model(capability))
     run = client.get_run(run_id)
-    made = client.create_model_version(
-        name, f"{run.info.artifact_uri}/{_MODEL}", run_id, await_creation_for=0,
-        description=run.data.tags.get(notes.NOTE, ""),
-    )  # fmt: skip
-    return int(made.version)
+    source, note = f"{run.info.artifact_uri}/{_MODEL}", run.data.tags.get(notes.NOTE, "")
+    numbers = [0]
+    while numbers[-1] <= above:
+        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=note)
+        numbers.append(int(made.version))
+    for taken in numbers[1:-1]:
+        client.delete_model_version(name, str(taken))
+    return numbers[-1]
 
 
-def set_alias(uri: str, capability: str, version: int, alias: Alias) -> None:
-    """Let ``alias`` name this version."""
-    _client(uri).set_registered_model_alias(capability, alias, str(version))
-
-
-def aliased(uri: str, capability: str, alias: Alias) -> int | None:
-    """The version that ``alias`` names, if any."""
+def set_alias(uri: str, capability: str, version: int, alias: Alias) -> bool:
+    """Let ``alias`` name this version; False: MLflow has no such version any more."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return int(_client(uri).get_model_version_by_alias(capability, alias).version)
+        client_of(uri).set_registered_model_alias(capability, alias, str(version))
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return False
+    return True
 
 
 def fetch(uri: str, database_url: str, capability: str, version: int, cache: Path) -> Path:
@@ -176,7 +178,8 @@ def fetch(uri: str, database_url: str, capability: str, version: int, cache: Pat
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
-        fresh = _download(uri, capability, version, Path(temporary))
+        run_id = str(versions.version(database_url, capability, version)["run_id"])
+        fresh = _download(uri, capability, version, run_id, Path(temporary))
         if faults := _faults(fresh, expected):
             raise ArtifactError(
                 f"The files of {capability} version {version} are not those that were registered; they are not loaded.",
@@ -188,67 +191,12 @@ def fetch(uri: str, database_url: str, capability: str, version: int, cache: Pat
     return folder
 
 
-def runs(uri: str, capability: str) -> list[tuple[str, list[str]]]:
-    """Every run of a capability, deleted ones too: its id, and the texts that were written about it."""
-    from mlflow.entities import ViewType
-
-    client = _client(uri)
-    experiment = client.get_experiment_by_name(capability)
-    found, token = [], None
-    while experiment is not None:
-        page = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, page_token=token)
-        found += [
-            (r.info.run_id, [r.info.run_name or "", *r.data.tags.values(), *r.data.params.values()]) for r in page
-        ]
-        if not (token := page.token):
-            break
-    return found
-
-
-def run_files(uri: str, run_id: str, folder: Path) -> Path:
-    """Bring every file of a run to ``folder``; where they are on this machine they are not copied."""
+def _download(uri: str, capability: str, version: int, run_id: str, folder: Path) -> Path:
+    # By the run: the version may be deleted in MLflow, which leaves the files.
     from mlflow.exceptions import MlflowException
 
     try:
-        return Path(_client(uri).download_artifacts(run_id, "", str(folder)))
-    except (MlflowException, OSError) as error:
-        raise ArtifactError(
-            "The files of a run cannot be read from MLflow.",
-            came=f"run {run_id}: {type(error).__name__}: {error}",
-            do="see that MLflow's artifact folder is there",
-        ) from None
-
-
-def forget(uri: str, run_id: str, versions: Iterable[Mapping[str, Any]]) -> None:
-    """Delete a run, its files and the ``versions`` (capability, version) of it; what is deleted already is no error."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    client = _client(uri)
-    repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
-    for entry in repository.list_artifacts():
-        repository.delete_artifacts(entry.path)
-    gone = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE")
-    for version in versions:
-        try:
-            client.delete_model_version(version["capability"], str(version["version"]))
-        except MlflowException as error:
-            if error.error_code not in gone:
-                raise
-    try:
-        client.delete_run(run_id)
-    except MlflowException as error:
-        if error.error_code not in gone:
-            raise
-
-
-def _download(uri: str, capability: str, version: int, folder: Path) -> Path:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client = _client(uri)
-        run_id = client.get_model_version(capability, str(version)).run_id
-        return Path(client.download_artifacts(run_id, _MODEL, str(folder)))
+        return Path(client_of(uri).download_artifacts(run_id, _MODEL, str(folder)))
     except (MlflowException, OSError) as error:
         if found := as_words(error):
             raise found from error
@@ -278,7 +226,8 @@ def _replace(fresh: Path, folder: Path) -> None:
 
 
 @lru_cache(maxsize=4)
-def _client(uri: str) -> Any:
+def client_of(uri: str) -> Any:
+    """MLflow's client of a server or of its database."""
     # MLflow takes these from the environment only, some of them on import; what is set there wins.
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ml.adapters.quality.first_sales import since_first_sale
 from ml.contract.table import Table
 
 _DAY_US = 86_400e6
@@ -39,8 +40,9 @@ class Parent:
 
 
 def rows_with_facts(
-    connection: Any, table: Table, raw: str, parents: Callable[[str, str, str], Parent], as_of: datetime
-) -> str:
+    connection: Any, table: Table, raw: str, parents: Callable[[str, str, str], Parent], as_of: datetime,
+    *, sold_before: bool = False,
+) -> str:  # fmt: skip
     """Return the query of a raw table's rows, in the order of its files, with the columns above.
 
     Parameters
@@ -51,6 +53,8 @@ def rows_with_facts(
         The raw Parquet files as the argument of ``read_parquet`` (:meth:`Lake.sql`).
     parents : callable
         From a reference (column, other table, other column) to where the other table's rows are.
+    sold_before : bool
+        :func:`find_first_sales` found rows that are known from their first sale.
     """
     joins, facts = [], ["false AS _duplicate"]
     if _find_duplicates(connection, table, raw):
@@ -79,6 +83,8 @@ def rows_with_facts(
         f"r.{_q(c.name)}" if c.name in there else f"NULL::{_DUCKDB[c.kind]} AS {_q(c.name)}" for c in table.columns
     )
     source = f"read_parquet({raw}, filename = true, file_row_number = true)"
+    if sold_before:
+        source = since_first_sale(table, source)
     return f"SELECT {own}, {', '.join(facts)} FROM {source} r {' '.join(joins)}"
 
 

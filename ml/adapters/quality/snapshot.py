@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
+from ml.adapters.quality.first_sales import find_first_sales
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.mending import Mender
 from ml.adapters.quality.pages import Judged, pages
@@ -155,7 +156,9 @@ class Sieve:
         """Write the clean rows and those in quarantine; return how many rows there were."""
         name = self.table.name
         raw = self.lake.sql(self.folder, "raw", name)
-        query = rows_with_facts(self.connection, self.table, raw, self.parents or self._own_parents, as_of)
+        early = find_first_sales(self.connection, self.lake, self.folder, self.table, as_of)
+        parents = self.parents or self._own_parents
+        query = rows_with_facts(self.connection, self.table, raw, parents, as_of, sold_before=early)
         size = batch_rows or _batch_rows(self.connection, self.lake.scan(self.folder, "raw", name))
         target = self.lake.join(self.folder, "quarantine", f"{name}.parquet")
         with self.lake.writer(target, QUARANTINE) as writer, _in_order(self.connection):

@@ -196,7 +196,10 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
 
 def refuse_before_first(url: str, table: Table, as_of: datetime, timezone: str) -> None:
     """Raise if the shop's first row of ``table`` was known only at or after ``as_of``: there is nothing to learn from."""
-    shop = Shop({name: frozenset(columns) for name, columns in catalog(url).items()})
+    found = catalog(url)
+    shop = Shop({name: frozenset(columns) for name, columns in found.items()})
+    if table.name not in found or faults_of(table, found):
+        return  # told elsewhere, with everything else that does not fit
     with reading(url, timezone, as_of) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(shop.first(table))
         first = cursor.fetch_arrow_table()["first"][0].as_py()

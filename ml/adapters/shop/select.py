@@ -47,6 +47,7 @@ _AS_OF = "(SELECT current_setting('nightshift.as_of')::timestamptz)"
 _TOMORROW = "(SELECT current_setting('nightshift.now')::timestamptz + interval '1 day')"
 _SAMPLE = "(SELECT current_setting('nightshift.sample')::int8)"
 _NEVER = "NULL::timestamptz"
+_SOLD = ("customer", "product")
 _FIRST, _LAST = "timestamptz '0001-01-01 00:00:00Z'", "timestamptz '9999-12-31 00:00:00Z'"
 
 
@@ -184,8 +185,26 @@ class Shop:
 
     def _known(self, table: Table, alias: str) -> str:
         own, undated = self._own(table, alias)
+        if table.name in _SOLD:
+            own = f"{own} OR {self._sold(table, alias)}"
         late = self._parent_late(table, alias, undated) if table.known_with else ""
         return f"({own}) AND NOT EXISTS ({late})" if late else own
+
+    def _sold(self, table: Table, alias: str) -> str:
+        """Condition: it was sold, or ordered, before it says that it was there, as after a move from another system.
+
+        Postgres looks at it for rows that are not known otherwise only: on an ordinary night none.
+        """
+        column = table.key[0]
+        source = TABLES["order"] if column in self.columns.get("order", ()) else TABLES["order_item"]
+        if not {"order", source.name} <= set(self.columns):
+            return "false"
+        known, orders = self._own(TABLES["order"], "sold")[0], _from(TABLES["order"])
+        lines = ""
+        if source.name != "order":
+            lines = f" JOIN {_from(source)} line ON line.order_id::text = sold.order_id::text"
+        theirs = f"{'line' if lines else 'sold'}.{quoted(column)}::text"
+        return f"{alias}.{quoted(column)}::text IN (SELECT {theirs} FROM {orders} sold{lines} WHERE {known})"
 
     def _parent_late(self, table: Table, alias: str, undated: str) -> str:
         """Select the parent of an undated row if it is only known later (no parent at all is a fault to be shown).

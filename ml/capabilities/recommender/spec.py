@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ml.capabilities.recommender.config import CONFIG
-from ml.core.spec import Capability, Gate, Published, PublishedColumn
+from ml.core.spec import Capability, Example, Gate, Published, PublishedColumn
 
 
 @dataclass(frozen=True)
@@ -271,6 +271,42 @@ SPEC = Capability(
     gate=Gate(metric="ndcg@10", baseline="personal frequency", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
     thorough={"sequence_seconds": 300.0, "trials": 12},
+    examples=(
+        Example(
+            "What to show a customer",
+            """
+            SELECT rank, coalesce(p.title, r.product_id) AS product, round(r.score::numeric, 3) AS score, r.reason
+            FROM ml.recommendation r
+            LEFT JOIN (SELECT DISTINCT ON (product_id) product_id::text AS product_id, title FROM shop.product ORDER BY product_id) p
+                USING (product_id)
+            WHERE r.customer_id = %s ORDER BY r.rank LIMIT 5
+            """,
+            each="""
+            WITH chosen AS (
+                SELECT r.customer_id, max(o.ordered_at) AS last_at FROM ml.recommendation r
+                JOIN shop."order" o ON o.customer_id::text = r.customer_id AND o.ordered_at < r.as_of
+                WHERE r.rank = 1 AND r.source_product_id IS NOT NULL
+                GROUP BY r.customer_id HAVING count(DISTINCT o.order_id) BETWEEN 2 AND 30
+                ORDER BY max(o.ordered_at) DESC, md5(r.customer_id) LIMIT 2
+            ), bought AS (
+                SELECT c.customer_id, coalesce(p.title, i.product_id::text) AS title, max(o.ordered_at) AS at FROM chosen c
+                JOIN shop."order" o ON o.customer_id::text = c.customer_id AND o.ordered_at < (SELECT max(as_of) FROM ml.recommendation)
+                JOIN shop.order_item i USING (order_id) LEFT JOIN shop.product p USING (product_id) GROUP BY 1, 2
+            )
+            SELECT c.customer_id AS key, concat('Customer ', c.customer_id, ' last bought ',
+                (SELECT string_agg(title, ', ' ORDER BY at DESC, title)
+                 FROM (SELECT title, at FROM bought b WHERE b.customer_id = c.customer_id ORDER BY at DESC, title LIMIT 4) x)) AS title
+            FROM chosen c ORDER BY c.last_at DESC, md5(c.customer_id)
+            """,
+        ),
+        Example(
+            "The surest recommendations",
+            """
+            SELECT customer_id AS customer, product_id AS product, round(score::numeric, 3) AS score, reason
+            FROM ml.recommendation WHERE rank = 1 ORDER BY score DESC, customer_id LIMIT 3
+            """,
+        ),
+    ),
     headlines={
         "customers with a list": "SELECT count(DISTINCT customer_id) FROM ml.recommendation",
         "share of them with a list of their own, not of what is popular": (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ml.capabilities.risk.config import CONFIG, DEFAULTS
-from ml.core.spec import Capability, Gate, Live, Published, PublishedColumn
+from ml.core.spec import Capability, Example, Gate, Live, Published, PublishedColumn
 from ml.learn.params import BoostingParams
 
 
@@ -114,6 +114,18 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=135), min_units=200),
     train_schedule="0 3 * * *",
+    examples=(
+        Example(
+            "Orders to look at before they ship",
+            """
+            SELECT r.order_id AS "order", r.decision, round(100 * r.probability::numeric, 1) || ' %' AS "chance of fraud",
+                   concat_ws(' ', round(o.total::numeric, 2), to_jsonb(o) ->> 'currency') AS "order value",
+                   concat_ws(' ', round(r.expected_loss::numeric, 2), to_jsonb(o) ->> 'currency') AS "expected loss", r.reason
+            FROM ml.order_risk r LEFT JOIN shop."order" o ON o.order_id::text = r.order_id WHERE r.decision <> 'allow'
+            ORDER BY r.expected_loss DESC NULLS LAST, r.anomaly_score DESC, r.order_id LIMIT 3
+            """,
+        ),
+    ),
     headlines={
         "open orders": "SELECT count(*) FROM ml.order_risk",
         "orders to review": "SELECT count(*) FROM ml.order_risk WHERE decision = 'review'",

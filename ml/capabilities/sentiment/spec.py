@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ml.capabilities.sentiment.config import CONFIG
-from ml.core.spec import Capability, Gate, Published, PublishedColumn
+from ml.core.spec import Capability, Example, Gate, Published, PublishedColumn
 from ml.text.params import TextParams
 
 LABELS = ("negative", "neutral", "positive")
@@ -138,6 +138,24 @@ SPEC = Capability(
     # Words do not age as tastes do: where 28 days have few reviews, older ones judge as well.
     gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28), enough=200),
     train_schedule="30 4 * * 0",
+    examples=(
+        Example(
+            "What the latest reviews say",
+            """
+            SELECT s.label, round(s.score::numeric, 2) AS score, s.reason AS words,
+                   left(concat_ws(': ', nullif(r.title, ''), r.text), 60) AS review
+            FROM ml.review_sentiment s JOIN shop.review r USING (review_id)
+            WHERE s.reason <> '' ORDER BY s.written_at DESC, s.review_id LIMIT 3
+            """,
+        ),
+        Example(
+            "Products that turned bad",
+            """
+            SELECT coalesce(nullif(product_id, ''), 'the whole shop') AS product, aspect, bad || ' of ' || n AS bad, reason
+            FROM ml.sentiment_alert ORDER BY share - share_before DESC, product_id, aspect LIMIT 3
+            """,
+        ),
+    ),
     headlines={
         "reviews read": "SELECT count(*) FROM ml.review_sentiment",
         "negative ones of the last 28 days": (

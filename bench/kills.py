@@ -1,0 +1,223 @@
+"""Whether a night ends whole by itself when any process is killed at any moment; not a figure of speed.
+
+``./nightshift bench kills`` starts night after night in real Airflow on a small shop, kills one process in each with -9 at a
+random moment, and does nothing else. A reader asks all the while for what the shop sees. NIGHTSHIFT_KILLS is the number
+of nights (60 unless set), NIGHTSHIFT_KILLS_SEED draws other moments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import psutil
+import psycopg2
+
+from bench import Options, Row
+from bench._stack import Stack, stack
+from cli.airflow import Airflow
+from ml.adapters import postgres
+from ml.core.errors import NightshiftError
+from ml.settings import Settings
+from ml.shop.load import load
+
+KINDS = (
+    "task", "scheduler", "dag-processor", "api", "triggerer", "mlflow", "backend", "connection", "postmaster",
+)  # fmt: skip
+"""``backend`` is a server process of PostgreSQL, ``connection`` one that is ended with pg_terminate_backend."""
+SERVICES = {
+    "scheduler": "airflow-scheduler", "dag-processor": "airflow-dag-processor", "api": "airflow-api",
+    "triggerer": "airflow-triggerer", "mlflow": "mlflow", "postmaster": "postgres",
+}  # fmt: skip
+CAPABILITY, TABLE = "risk", "order_risk"
+CUSTOMERS = 300
+LONGEST_S = 1_200.0
+"""A night that takes longer without a person is one that did not mend."""
+
+
+@dataclass
+class Reader:
+    """Reads what the shop sees, again and again, until it is stopped."""
+
+    url: str
+    looks: int = 0
+    halves: list[str] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Look until stopped; a server that is away gives no answer, which is no half batch."""
+        sql = f"""
+            SELECT count(*) AS rows, count(DISTINCT r.batch_id) AS batches, min(b.rows) AS whole
+            FROM ml.{TABLE} AS r JOIN ml_ops.batch AS b USING (batch_id) WHERE r.batch_id > 0
+        """  # noqa: S608 - a constant
+        while not self.stopped.wait(0.1):
+            with suppress(psycopg2.Error, NightshiftError):
+                (seen,) = postgres.query(self.url, sql)
+                self.looks += 1
+                if seen["batches"] != 1 or seen["rows"] != seen["whole"]:
+                    self.halves.append(f"{dict(seen)}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one night."""
+
+    kind: str
+    after_s: float
+    took_s: float
+    what: str
+    """Empty: it ended in one whole batch."""
+
+
+def run(options: Options) -> Iterator[Row]:
+    """Nights that ended in one whole batch without a person, by kind of process that was killed."""
+    count = int(os.environ.get("NIGHTSHIFT_KILLS") or (3 if options.quick else 60))
+    rng = random.Random(int(os.environ.get("NIGHTSHIFT_KILLS_SEED") or 1))
+    with stack(options) as made:
+        settings = made.settings()
+        report = load(settings, "demo", None, replace=True, customers=CUSTOMERS)
+        assert report.last_order is not None
+        night = report.last_order + timedelta(days=1)
+        airflow = _airflow(made)
+        usual = max(_night(settings, airflow, night) for _ in range(2))  # the first one learns
+        reader = Reader(settings.database_url)
+        thread = threading.Thread(target=reader.run)
+        thread.start()
+        outcomes = []
+        try:
+            for number in range(count):
+                kind = KINDS[number % len(KINDS)]
+                outcomes.append(_one(made, settings, airflow, night, kind, rng.uniform(0, usual)))
+                done = outcomes[-1]
+                print(
+                    f"{number + 1:3} {kind} after {done.after_s:.1f} s: the night took {done.took_s:.0f} s "
+                    f"{done.what or 'and is whole'}",
+                    flush=True,
+                )
+        finally:
+            reader.stopped.set()
+            thread.join()
+    for kind in KINDS:
+        mine = [outcome for outcome in outcomes if outcome.kind == kind]
+        if mine:
+            whole = sum(not outcome.what for outcome in mine)
+            longest = max(outcome.took_s for outcome in mine)
+            yield Row(
+                f"nights with a killed {kind} that ended whole", "nights", whole, "kills", len(mine), whole / len(mine),
+                1.0, f"the longest took {longest:.0f} s; {usual:.0f} s without a kill",
+            )  # fmt: skip
+    yield Row(
+        "half batches that a reader saw", "looks", len(reader.halves), "looks", reader.looks,
+        1.0 if not reader.halves else 0.0, 1.0, "; ".join(reader.halves[:3]),
+    )  # fmt: skip
+
+
+def _airflow(made: Stack) -> Airflow:
+    stack_ = json.loads((made.home / "stack.json").read_text())
+    password = json.loads((made.home / "secrets.json").read_text())["airflow_admin_password"]
+    return Airflow(f"http://127.0.0.1:{stack_['ports']['airflow']}", "admin", password, patience=300)
+
+
+def _night(settings: Settings, airflow: Airflow, night: date) -> float:
+    """Run a night on a shop that changed; its seconds."""
+    start = time.monotonic()
+    fault = _ended(settings, airflow, *_started(settings, airflow, night), LONGEST_S)
+    if fault:
+        raise NightshiftError("A night without a kill failed.", came=fault)
+    return time.monotonic() - start
+
+
+def _started(settings: Settings, airflow: Airflow, night: date) -> tuple[str, int]:
+    """Change the shop, so that there is something to publish, and start a night; its run and the batch before."""
+    with postgres.transaction(settings.shop_url) as cursor:
+        cursor.execute(
+            "UPDATE shop.product SET price = price + 0.01 WHERE product_id = (SELECT min(product_id) FROM shop.product)"
+        )
+    before = _shown(settings)
+    conf = {"night": night.isoformat(), "capabilities": [CAPABILITY], "fresh": True}
+    return airflow.trigger("night", conf), before
+
+
+def _shown(settings: Settings) -> int:
+    sql = "SELECT max(batch_id) AS id FROM ml_ops.batch WHERE table_name = %s AND status = 'published'"
+    return int(postgres.query(settings.database_url, sql, (TABLE,))[0]["id"] or 0)
+
+
+def _ended(settings: Settings, airflow: Airflow, run_id: str, before: int, patience_s: float) -> str:
+    """Wait for a run; what is wrong with how it ended, or nothing."""
+    until = time.monotonic() + patience_s
+    while (state := airflow.run("night", run_id)["state"]) not in ("success", "failed"):
+        if time.monotonic() > until:
+            return f"it is still {state}"
+        time.sleep(1)
+    if state != "success":
+        failed = [task for task in airflow.tasks("night", run_id) if task["state"] == "failed"]
+        return f"it {state}: " + "; ".join(f"{task['task_id']}: {airflow.failure(task).text}" for task in failed)
+    shown = _shown(settings)
+    (seen,) = postgres.query(
+        settings.database_url,
+        f"SELECT count(*) AS rows, min(batch_id) AS first, max(batch_id) AS last, "  # noqa: S608 - a constant
+        f"(SELECT rows FROM ml_ops.batch WHERE batch_id = %s) AS whole FROM ml.{TABLE} WHERE batch_id > 0",
+        (shown,),
+    )
+    if shown == before:
+        return "it published nothing"
+    whole = (seen["first"], seen["last"], seen["rows"]) == (shown, shown, seen["whole"])
+    return "" if whole else f"the shop sees {dict(seen)}"
+
+
+def _one(made: Stack, settings: Settings, airflow: Airflow, night: date, kind: str, after_s: float) -> Outcome:
+    start = time.monotonic()
+    run_id, before = _started(settings, airflow, night)
+    time.sleep(after_s)
+    struck = time.monotonic() - start
+    try:
+        _strike(made, settings, kind)
+        fault = _ended(settings, airflow, run_id, before, LONGEST_S)
+    except NightshiftError as error:
+        fault = str(error)
+    return Outcome(kind, struck, time.monotonic() - start, fault)
+
+
+def _strike(made: Stack, settings: Settings, kind: str) -> None:
+    """End a process of this kind with -9; one that is not there is waited for."""
+    until = time.monotonic() + 60
+    while (pid := _pid(made, settings, kind)) is None:
+        if time.monotonic() > until:
+            raise NightshiftError(f"There was no {kind} to kill.")
+        time.sleep(0.1)
+    if kind == "connection":
+        with postgres.transaction(made.admin_url()) as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        return
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _pid(made: Stack, settings: Settings, kind: str) -> int | None:
+    services: dict[str, dict[str, Any]] = json.loads((made.home / "state.json").read_text())["services"]
+    if kind in ("backend", "connection"):
+        sql = """
+            SELECT pid FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1
+        """
+        rows = postgres.query(made.admin_url() if kind == "connection" else settings.database_url, sql)
+        return int(rows[0]["pid"]) if rows else None
+    if kind != "task":
+        pid = services[SERVICES[kind]]["pid"]
+        return int(pid) if pid else None
+    scheduler = services["airflow-scheduler"]["pid"]
+    with suppress(psutil.Error):
+        workers = psutil.Process(scheduler).children()
+        running = [task for worker in workers for task in worker.children(recursive=True)]
+        return random.choice(running).pid if running else None
+    return None

@@ -1,0 +1,52 @@
+"""A shop that moved to another system, whose catalogue and accounts are dated on the day of the move."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ibis
+import pytest
+
+from ml.adapters import quality
+from ml.adapters.lake import Lake
+from ml.adapters.shop import extract as reader
+from ml.capabilities.recommender import features
+from ml.capabilities.recommender.spec import Params
+from ml.settings import PROJECT
+from tests.small_shop import fill, shop
+
+MOVE, REF = datetime(2025, 2, 20, tzinfo=UTC), "night/001"
+BEFORE, AFTER = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 3, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("night", [BEFORE, AFTER])
+def test_what_was_sold_before_the_move_is_known_from_its_first_sale(
+    database: str, tmp_path: Path, night: datetime
+) -> None:
+    """By a night after the move, and by one of before it; what was never sold is known from the move on; null: for ever."""
+    tables = shop()
+    for name, column in (("product", "listed_at"), ("customer", "registered_at")):
+        tables[name] = [{**row, column: MOVE.isoformat()} for row in tables[name]]
+    tables["product"][3]["listed_at"] = None
+    tables["product"][4]["listed_at"] = "2024-06-01 00:00Z"
+    tables["product"].append({"product_id": "never sold", "listed_at": MOVE.isoformat()})
+    tables["order"][5] |= {"customer_id": "c5", "known_at": "2025-01-07 00:00Z"}  # a till's, imported the next morning
+    fill(database, tables)
+    lake = Lake(str(tmp_path / "lake"))
+    reader.extract(database, lake, REF, night, "key", now=AFTER)
+    verdicts = quality.validate_snapshot(lake, REF, PROJECT / "expectations" / "shop", threads=1, memory_gb=1)
+    assert [(v.table, v.failed) for v in verdicts if v.failed] == []
+    clean = {name: lake.read_parquet("snapshot", REF, "clean", name) for name in tables}
+    listed = {row["product_id"]: row["listed_at"] for row in clean["product"].to_pylist()}
+    assert ("never sold" in listed) == (night == AFTER)
+    assert (listed["p1"], listed["p3"]) == (datetime(2025, 1, 1, 12, tzinfo=UTC), None)
+    assert listed["p4"] == datetime(2024, 6, 1, tzinfo=UTC)
+    joined = {row["customer_id"]: row["registered_at"] for row in clean["customer"].to_pylist()}
+    assert (joined["c1"], joined["c5"]) == (datetime(2025, 1, 2, 12, tzinfo=UTC), datetime(2025, 1, 7, tzinfo=UTC))
+    made = features.build(
+        {name: ibis.memtable(rows) for name, rows in clean.items()}, datetime(2025, 1, 20, tzinfo=UTC), Params()
+    )
+    backend = ibis.duckdb.connect()
+    assert len(backend.to_pyarrow(made["product"])) == 12
+    assert len(backend.to_pyarrow(made["purchase"])) > 30
