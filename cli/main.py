@@ -61,13 +61,14 @@ def options(
 def up() -> None:
     """Start PostgreSQL, Airflow and MLflow; returns when all are ready."""
     from cli import stack as stacks
+    from cli.services import MODELS
 
     start, home = time.monotonic(), Home.find(os.environ)
     with steps("Starting the stack …") as progress:
         stack = stacks.up(home, os.environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
               soft_wrap=True)  # fmt: skip
-    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}/#/models")
+    out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 
 

@@ -9,6 +9,8 @@ from cli.environment import Stack
 from cli.postgres import command, ready_command
 from cli.service import Command, Heartbeat, Http, Service
 
+MODELS = "/#/experiments?workflowType=machine_learning"
+"""MLflow's page of models; its first page is about prompts and traces."""
 # -P: Python puts no folder of the process before our own modules.
 PYTHON = (sys.executable, "-P", "-m")
 

@@ -18,6 +18,7 @@ from cli.environment import Stack
 from cli.home import Home
 from cli.output import out, seconds, size
 from cli.service import UP
+from cli.services import MODELS
 from cli.urls import database_urls, login_url
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES
@@ -111,7 +112,7 @@ def _links(home: Home, stack: Stack) -> dict[str, str]:
         "Logs": str(home.logs / "<service>.log"),
         "Airflow": f"http://127.0.0.1:{stack.ports['airflow']}",
         "Airflow passwords": str(home.passwords_file),
-        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}/#/models",
+        "MLflow": f"http://127.0.0.1:{stack.ports['mlflow']}{MODELS}",
     }
     links["PostgreSQL"] = login_url(home, stack, home.secrets()) + "  (or ./nightshift psql)"
     if docs:

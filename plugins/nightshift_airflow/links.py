@@ -17,14 +17,15 @@ def views() -> list[dict[str, str]]:
     """What stands in the menu of Airflow's UI."""
     docs = {"name": "Data Docs", "href": f"{CONSOLE}/data-docs/", "url_route": "data-docs", "destination": "nav",
             "category": "browse"}  # fmt: skip
-    mlflow = {"name": "MLflow", "href": models(), "destination": "nav", "category": "browse"}
-    return [docs, *([mlflow] if models() else [])]
+    # Its first page is about prompts and traces.
+    href = f"{mlflow()}/#/experiments?workflowType=machine_learning"
+    models = {"name": "MLflow", "href": href, "destination": "nav", "category": "browse"}
+    return [docs, *([models] if mlflow() else [])]
 
 
-def models() -> str:
-    """MLflow's page of registered models; empty where its address is not known."""
-    address = os.environ.get(MLFLOW, "").rstrip("/")
-    return f"{address}/#/models" if address else ""
+def mlflow() -> str:
+    """Address of MLflow's pages; empty where it is not known."""
+    return os.environ.get(MLFLOW, "").rstrip("/")
 
 
 class DataDocsLink(BaseOperatorLink):  # type: ignore[misc]
@@ -47,6 +48,6 @@ class ModelLink(BaseOperatorLink):  # type: ignore[misc]
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Address of the version's page; empty where there is none, or MLflow's address is not known."""
         told = ti_key.xcom_pull(task_ids=operator.task_id, key="model") or {}
-        if not (models() and told.get("version")):
+        if not (mlflow() and told.get("version")):
             return ""
-        return f"{models()}/{told['capability']}/versions/{told['version']}"
+        return f"{mlflow()}/#/models/{told['capability']}/versions/{told['version']}"

@@ -19,7 +19,8 @@ def _night() -> Param:
         type=["null", "string"],
         format="date",
         title="Night",
-        description="Which night: only what the shop knew before this day began is used. Empty: today.",
+        description="Which night: only what the shop knew before this day began is used. Empty: the day of Airflow's "
+        "logical date above, which is today unless it is changed. If both are set, this one counts.",
     )
 
 

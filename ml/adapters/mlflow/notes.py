@@ -10,6 +10,8 @@ from ml.core.spec import Capability
 
 NOTE = "mlflow.note.content"
 """The tag of an experiment or a run that its page shows as Markdown."""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""The tag of an experiment of models: its page is about these, not about prompts and traces."""
 OUTCOMES = {
     "promote": "serves",
     "refuse": "refused",
@@ -23,7 +25,7 @@ def experiment(capability: Capability) -> str:
     tables = ", ".join(f"`ml.{table.name}`" for table in capability.publishes)
     gate = capability.gate
     return (
-        f"**{capability.title}.** {capability.question}\n\n"
+        f"{capability.title}: {capability.question}\n\n"
         f"One run a training. Its figures are of what happened in the last {gate.horizon.days} days or more before the night, "
         f"which the compared models did not see: the challenger, the champion and the baseline ({gate.baseline}). "
         f"A model serves only if its `{gate.metric}` is better by more than chance; the tag `why` says what was decided. "

@@ -77,7 +77,8 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     """
     client = client_of(uri)
     experiment = _experiment(client, capability.name, artifact_root)
-    client.set_experiment_tag(experiment, notes.NOTE, notes.experiment(capability))
+    for tag, value in {notes.NOTE: notes.experiment(capability), **notes.KIND}.items():
+        client.set_experiment_tag(experiment, tag, value)
     said = {notes.NOTE: notes.run(tags, metrics, capability.gate.metric)}
     run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
     run_id = str(run.info.run_id)
