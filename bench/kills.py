@@ -25,6 +25,7 @@ import psycopg2
 from bench import Options, Row
 from bench._stack import Stack, stack
 from cli.airflow import Airflow
+from cli.service import ON_DEMAND, fetch
 from ml.adapters import postgres
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
@@ -88,14 +89,16 @@ def run(options: Options) -> Iterator[Row]:
         assert report.last_order is not None
         night = report.last_order + timedelta(days=1)
         airflow = _airflow(made)
-        usual = max(_night(settings, airflow, night) for _ in range(2))  # the first one learns
+        _night(settings, airflow, night)  # the first one learns
+        usual = _night(settings, airflow, night)
+        kinds = [kind for kind in KINDS if SERVICES.get(kind) in {None, *_services(made)}]
         reader = Reader(settings.database_url)
         thread = threading.Thread(target=reader.run)
         thread.start()
         outcomes = []
         try:
             for number in range(count):
-                kind = KINDS[number % len(KINDS)]
+                kind = kinds[number % len(kinds)]
                 outcomes.append(_one(made, settings, airflow, night, kind, rng.uniform(0, usual)))
                 done = outcomes[-1]
                 print(
@@ -119,6 +122,11 @@ def run(options: Options) -> Iterator[Row]:
         "half batches that a reader saw", "looks", len(reader.halves), "looks", reader.looks,
         1.0 if not reader.halves else 0.0, 1.0, "; ".join(reader.halves[:3]),
     )  # fmt: skip
+
+
+def _services(made: Stack) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads((made.home / "state.json").read_text())["services"]
+    return found
 
 
 def _airflow(made: Stack) -> Airflow:
@@ -204,7 +212,7 @@ def _strike(made: Stack, settings: Settings, kind: str) -> None:
 
 
 def _pid(made: Stack, settings: Settings, kind: str) -> int | None:
-    services: dict[str, dict[str, Any]] = json.loads((made.home / "state.json").read_text())["services"]
+    services = _services(made)
     if kind in ("backend", "connection"):
         sql = """
             SELECT pid FROM pg_stat_activity
@@ -213,7 +221,10 @@ def _pid(made: Stack, settings: Settings, kind: str) -> int | None:
         rows = postgres.query(made.admin_url() if kind == "connection" else settings.database_url, sql)
         return int(rows[0]["pid"]) if rows else None
     if kind != "task":
-        pid = services[SERVICES[kind]]["pid"]
+        service = services[SERVICES[kind]]
+        if service["state"] == ON_DEMAND:
+            fetch(service["address"])
+        pid = service["pid"]
         return int(pid) if pid else None
     scheduler = services["airflow-scheduler"]["pid"]
     with suppress(psutil.Error):

@@ -16,7 +16,7 @@ from psycopg2 import sql
 from bench import Options, Row
 from bench._stack import stack
 from ml.adapters import postgres
-from ml.adapters.batches.publish import BatchResult, publish, retention
+from ml.adapters.batches.publish import BatchResult, Publication, publish, retention
 from ml.adapters.lake import Lake
 from ml.capabilities.recommender.spec import RECOMMENDATION
 
@@ -56,10 +56,8 @@ def _predictions(lake: Lake, rows: int) -> str:
 
 def _publish(url: str, lake: Lake, folder: str, turn: str) -> BatchResult:
     night = date(2026, 1, 1)
-    return publish(
-        url, lake, {RECOMMENDATION: folder}, night=night, ref=f"{night}/001", capability="bench", model_version=1,
-        as_of=datetime(2026, 1, 1, tzinfo=UTC), inputs_sha256=turn,
-    )[0]  # fmt: skip
+    job = Publication(night, f"{night}/001", "bench", 1, datetime(2026, 1, 1, tzinfo=UTC), turn)
+    return publish(url, lake, {RECOMMENDATION: folder}, job)[0]
 
 
 def _server_copy(url: str, batch: BatchResult, file: Path) -> float:

@@ -23,6 +23,10 @@ def erase(
             "--check", help="Change nothing: look for CUSTOMER everywhere; exit code 1 if something is found."
         ),
     ] = False,
+    many: Annotated[
+        bool,
+        typer.Option("--many", help="Forget them although shop.erasure names more customers than can be believed."),
+    ] = False,
     word: Annotated[
         list[str] | None,
         typer.Option("--word", help="With --check: a further value to look for (an e-mail address, a text)."),
@@ -43,7 +47,7 @@ def erase(
             progress.now("Looking everywhere …")
             found = pipeline.look_for(settings, customers[0], word or ())
         else:
-            receipts = pipeline.erase(settings, customers or (), progress=progress.begin)
+            receipts = pipeline.erase(settings, customers or (), many=many, progress=progress.begin)
     if not check:
         _receipts(receipts)
         err.print(f"[dim]Done after {time.monotonic() - start:.1f} s.[/]")

@@ -35,9 +35,20 @@ PLAN = ("erasure", "plan.json")
 
 def receive(settings: Settings) -> frozenset[str]:
     """Write down the shop's new requests; keyed hashes of the ids of all who ever asked."""
-    asked = requests.asked(settings.shop_url, settings.timezone)
-    requests.receive(settings.database_url, asked, Pseudonym(settings.hash_key).hashed)
+    _received(settings, many=False)
     return forgotten(settings)
+
+
+def _received(settings: Settings, *, many: bool) -> list[str]:
+    """Write down the shop's new requests, unless they are unbelievably ``many``; the ids of all of them."""
+    asked = requests.asked(settings.shop_url, settings.timezone)
+    hashed, known = Pseudonym(settings.hash_key).hashed, forgotten(settings)
+    ids = [customer for customer, _ in asked]
+    new = {c for c, h in zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True) if h not in known}
+    if not many:
+        requests.refuse_many(settings.shop_url, [(c, when) for c, when in asked if c in new])
+    requests.receive(settings.database_url, asked, hashed)
+    return ids
 
 
 def forgotten(settings: Settings) -> frozenset[str]:
@@ -49,6 +60,7 @@ def erase(
     settings: Settings,
     customers: Sequence[str] = (),
     *,
+    many: bool = False,
     wait_s: float = WAIT_S,
     progress: Progress = lambda _: None,
 ) -> list[dict[str, Any]]:
@@ -58,6 +70,8 @@ def erase(
     ----------
     customers : sequence of str
         Ids for which the shop asks now, beside those in ``shop.erasure``; somebody who was erased before is erased again.
+    many : bool
+        Believe ``shop.erasure`` however many of the customers it names.
     wait_s : float
         How long to wait for the steps of a night that are at work.
 
@@ -70,20 +84,21 @@ def erase(
     ------
     Busy
         A night's step, or another erasure, is still at work.
+    DataRefused
+        ``shop.erasure`` names unbelievably many.
     NightshiftError
         Something is still found afterwards: the request stays open.
     """
     url, hashed = settings.database_url, Pseudonym(settings.hash_key).hashed
     migrate(url)
-    asked = requests.asked(settings.shop_url, settings.timezone)
-    requests.receive(url, asked, hashed)
+    asked = _received(settings, many=many)
     _ask(settings, customers)
     if not (wanted := requests.open_requests(url)):
         return []
     progress("wait for the steps at work")
     with exclusive(url, LAKE, wait_s):
         requests.begin(url, wanted)
-        ids = [customer for customer, _ in asked] + list(customers)
+        ids = [*asked, *customers]
         ids = [c for c, h in zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True) if h in wanted]
         return _Erasure(settings, wanted, ids, progress).run()
 

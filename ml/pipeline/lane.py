@@ -17,7 +17,7 @@ import ibis
 import pyarrow as pa
 
 from ml.adapters import quality
-from ml.adapters.batches import lane as shelf
+from ml.adapters.batches import lane as lane_rows
 from ml.adapters.books import config, nights
 from ml.adapters.mlflow import tracking
 from ml.adapters.shop import extract as reader
@@ -64,7 +64,7 @@ class _Lane:
 
     @property
     def keys(self) -> pa.Schema:
-        return shelf.keys_of(self.table)
+        return lane_rows.keys_of(self.table)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -111,7 +111,7 @@ def score_new(
         night, version, why = _start(settings, capability, table)
         if night is None or version is None:
             return {"status": "waiting", "why": why}
-        run = shelf.run(settings.database_url, name, table.name, night.ref)
+        run = lane_rows.run(settings.database_url, name, table.name, night.ref)
         with limited(settings.threads), run as record:
             lane = _Lane(night, capability, live, table, version, record)
             return _run(lane, again=again, as_of=as_of)
@@ -162,13 +162,13 @@ def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
     with lane.part("validate"):
         record["quarantined"] = _validate(lane, read)
     with lane.part("compare"):
-        shelf.ensure(settings.database_url, lane.table)
+        lane_rows.ensure(settings.database_url, lane.table)
         keys, unscored = _changed(lane, read, again=again)
         record["new"] = len(keys)
     record |= {"scored": 0, "dropped": 0}
     if len(keys):
         _score(lane, read, keys, unscored)
-    shelf.forget(settings.database_url, lane.table.name)
+    lane_rows.forget(settings.database_url, lane.table.name)
     told = {name: record.get(name) for name in ("run", "new", "scored", "dropped", "quarantined")}
     return told | {
         "status": "done", "as_of": read.as_of.isoformat(), "version": record.get("model_version"), "seconds": lane.seconds,
@@ -198,7 +198,7 @@ def _changed(lane: _Lane, read: increment.Increment, *, again: bool) -> tuple[pa
     unscored = _both(unscored, found)
     if again:
         return found, unscored
-    there = shelf.scored(settings.database_url, lane.table)
+    there = lane_rows.scored(settings.database_url, lane.table)
     return _less(found, pa.concat_tables([there, unscored])), unscored
 
 
@@ -226,8 +226,8 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
     with lane.part("audit"):
         _audit(lane, rows)
     with lane.part("publish"):
-        origin = shelf.Origin(number, read.as_of, record["run"])
-        record["scored"], record["dropped"] = shelf.upsert(settings.database_url, lane.table, rows, keys, origin)
+        origin = lane_rows.Origin(number, read.as_of, record["run"])
+        record["scored"], record["dropped"] = lane_rows.upsert(settings.database_url, lane.table, rows, keys, origin)
         silent = keys.join(rows.select(lane.table.key), list(lane.table.key), join_type="left anti")
         unscored = pa.concat_tables([unscored, silent.select(lane.keys.names).cast(lane.keys)])
         night.lake.write_batches(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.adapters.batches import lane
-from ml.adapters.batches import publish as shelf
+from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights as ops
 from ml.adapters.lake import Lake
 from ml.adapters.mlflow import tracking
@@ -25,7 +25,7 @@ KEEP_QUARANTINE_DAYS = 90
 
 def rollback(settings: Settings, table: str) -> dict[str, Any]:
     """Show the batch before again, for ``table`` and the tables that were published with it."""
-    return shelf.rollback(settings.database_url, table)
+    return publishing.rollback(settings.database_url, table)
 
 
 def promote(settings: Settings, name: str, version: int) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str,
     That is batches, snapshots and what was made from them, quarantine, logs. Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
     """
     lake = Lake(settings.lake_uri)
-    dropped = shelf.retention(settings.database_url, keep=keep_nights)
+    dropped = publishing.retention(settings.database_url, keep=keep_nights)
     kept = set(ops.refs_in_use(settings.database_url))
     nights = sorted(lake.names(lake.join("snapshot")), reverse=True)
     removed = []

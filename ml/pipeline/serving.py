@@ -13,7 +13,7 @@ from typing import Any
 
 from ml.adapters import quality
 from ml.adapters.batches import history
-from ml.adapters.batches import publish as shelf
+from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights
 from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
@@ -167,14 +167,15 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
         if why := _rehearsal(night, name, [] if publish_past else newer):
             record["message"] = why
             return {"status": "rehearsal", "why": why, "audits": audits}
-        made = shelf.publish(
+        digest = _inputs(night, capability, version)
+        made = publishing.publish(
             settings.database_url,
             night.lake,
             {table: night.path("predictions", name, table.name) for table in capability.publishes},
-            night=night.night, ref=ref, capability=name, model_version=version["version"], as_of=night.as_of,
-            read_at=night.read_at, inputs_sha256=_inputs(night, capability, version), audits=audits,
-            functions=capability.script(), timezone=settings.timezone,
-        )  # fmt: skip
+            publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
+            audits=audits,
+            functions=(capability.script(), settings.timezone),
+        )
         record["rows"] = sum(batch.rows for batch in made)
         erased = _erased(night, name)
     replaced = history.named(row for row in newer if row["capability"] == name)

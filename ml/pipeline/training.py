@@ -250,10 +250,18 @@ def _register(
             # Before our own books: killed in between, the next run trains and names a champion once more.
             alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
             tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
-        nights.record_version(
-            settings.database_url, capability.name, version, run_id=run_id, folder=Path(folder), shop=night.shop,
-            as_of=night.as_of, params=asdict(capability.params), recipe=recipe(capability.params), baseline=baseline,
-            decision=outcome, why=decision.why,
+        registered = nights.Registered(
+            capability.name,
+            version,
+            run_id=run_id,
+            shop=night.shop,
+            as_of=night.as_of,
+            params=asdict(capability.params),
+            recipe=recipe(capability.params),
+            baseline=baseline,
+            decision=outcome,
+            why=decision.why,
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
-        )  # fmt: skip
+        )
+        nights.record_version(settings.database_url, registered, Path(folder))
     return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}

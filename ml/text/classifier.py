@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 from ml.kernels.hashing import text_hashes
 from ml.learn.class_calibration import Calibration, calibrate, choose, of_steps
 from ml.learn.class_calibration import chances as calibrated
-from ml.text import network
-from ml.text import svm as linear
+from ml.text import network, svm
 from ml.text.network import Network
 from ml.text.params import TextParams
 from ml.text.svm import Linear
@@ -52,7 +51,7 @@ class Classifier(NamedTuple):
 
     def chances(self, texts: Texts) -> Floats:
         """Chance of each class, shape (n_texts, n_classes)."""
-        found = linear.logits(self.linear, texts)
+        found = svm.logits(self.linear, texts)
         if self.network is None or self.both is None:
             return calibrated(self.alone, found)
         second = network.scores(self.network, texts)
@@ -97,7 +96,7 @@ def learn(
     target = np.concatenate([grades, np.array([grade for _, grade in told], np.int64)])
     weight = _even(class_of[target[len(texts) :]], int(class_of[-1]) + 1) * params.lexicon_weight
     importance = np.concatenate([np.ones(len(texts)), weight]).astype(np.float32)
-    counted = linear.count(Texts.of(whole), params)
+    counted = svm.count(Texts.of(whole), params)
     n, everything = len(texts), np.arange(len(whole))
     part = fold_of(texts, params.folds)
     left_out, scores = np.zeros(n, bool), np.zeros((n, len(class_of) - 1), np.float32)
@@ -106,10 +105,10 @@ def learn(
             break
         inside = np.concatenate([part != fold, np.ones(len(told), bool)])
         if len(np.unique(class_of[target[inside]])) == class_of[-1] + 1 and not inside.all():
-            fitted = linear.solve(counted, everything[inside], target, importance, len(class_of), params)
-            scores[part == fold] = linear.predict(counted, np.flatnonzero(part == fold), fitted)
+            fitted = svm.solve(counted, everything[inside], target, importance, len(class_of), params)
+            scores[part == fold] = svm.predict(counted, np.flatnonzero(part == fold), fitted)
             left_out[part == fold] = True
-    fitted = linear.solve(counted, everything, target, importance, len(class_of), params)
+    fitted = svm.solve(counted, everything, target, importance, len(class_of), params)
     alone = calibrate(scores[left_out], class_of[grades[left_out]], of_steps(class_of))
     fewest = np.bincount(class_of[grades], minlength=int(class_of[-1]) + 1).min()
     if not params.network or left_out.sum() < params.network_least or fewest < FEWEST_OF_A_CLASS:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml.adapters.batches import batch_table, view
-from ml.adapters.batches.publish import BatchResult, publish
+from ml.adapters.batches.publish import BatchResult, Patience, Publication, publish
 from ml.adapters.lake import Lake
 from ml.core.spec import Published, PublishedColumn
 
@@ -81,9 +81,16 @@ def shelve(url: str, uri: str, day: int, mark: str = "", **options: Any) -> list
         "model_version": day,
         "as_of": datetime(2026, 1, day, tzinfo=UTC),
         "inputs_sha256": hashlib.sha256(mark.encode()).hexdigest(),
-        "wait_s": 20,
     }
-    return publish(url, lake, folders, **facts | options)
+    facts |= {name: options.pop(name) for name in (*facts, "read_at") if name in options}
+    waits = {"wait_s": 20} | {
+        name: options.pop(given)
+        for name, given in (("lock_timeout_s", "lock_timeout_s"), ("swap_s", "patience_s"), ("wait_s", "wait_s"))
+        if given in options
+    }
+    if "functions" in options:
+        options["functions"] = (options["functions"], options.pop("timezone", "UTC"))
+    return publish(url, lake, folders, Publication(**facts), patience=Patience(**waits), **options)
 
 
 def _dying(module: Any, name: str, *, after: bool) -> None:

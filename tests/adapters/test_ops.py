@@ -242,11 +242,12 @@ def train(url, tmp_path):
     (tmp_path / "part" / "x.npz").write_bytes(b"")
 
     def record(version: int, day: int, decision: str, shop: str = "mine") -> None:
-        nights.record_version(
-            url, "recommender", version, run_id=f"run{version}", folder=tmp_path, shop=shop,
-            as_of=datetime(2026, 1, day, tzinfo=UTC), params={"k": 20}, recipe="ab", baseline=decision == "baseline",
-            decision=decision, why="because", metrics={"challenger": {"ndcg@10": 0.3}},
+        made = nights.Registered(
+            "recommender", version, run_id=f"run{version}", shop=shop, as_of=datetime(2026, 1, day, tzinfo=UTC),
+            params={"k": 20}, recipe="ab", baseline=decision == "baseline", decision=decision, why="because",
+            metrics={"challenger": {"ndcg@10": 0.3}},
         )  # fmt: skip
+        nights.record_version(url, made, tmp_path)
 
     return record
 

@@ -19,7 +19,7 @@ import pytest
 
 from ml.adapters import postgres
 from ml.adapters.batches import view
-from ml.adapters.batches.publish import publish, retention, rollback
+from ml.adapters.batches.publish import Publication, publish, retention, rollback
 from ml.adapters.lake import Lake
 from ml.core.errors import Busy, ContractError, DataRefused, NightshiftError
 from ml.core.spec import PublishedColumn
@@ -408,8 +408,6 @@ def test_the_publish_role_is_enough(shop):
 
 def test_nothing_to_publish_is_an_error(shop, tmp_path):
     """A folder without predictions says which step is missing."""
+    job = Publication(date(2026, 1, 1), "x", "cap", 1, datetime(2026, 1, 1, tzinfo=UTC), "0")
     with pytest.raises(NightshiftError, match=r"nothing to publish for recommendation(.|\n)*run the step score"):
-        publish(
-            shop[0], Lake(str(tmp_path)), {RECOMMENDATION: str(tmp_path / "none")}, night=date(2026, 1, 1), ref="x",
-            capability="cap", model_version=1, as_of=datetime(2026, 1, 1, tzinfo=UTC), inputs_sha256="0",
-        )  # fmt: skip
+        publish(shop[0], Lake(str(tmp_path)), {RECOMMENDATION: str(tmp_path / "none")}, job)

@@ -60,11 +60,11 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
         metrics=METRICS, tags=TAGS, decision=DECISION, folder=folder, started=STARTED, tables=TABLES, source="/lake/clean",
     )  # fmt: skip
     version = tracking.register(uri, SPEC, run_id, versions.latest(settings.database_url, SPEC.name))
-    versions.record_version(
-        settings.database_url, "recommender", version, run_id=run_id, folder=folder, shop="s",
-        as_of=datetime(2026, 1, 1, tzinfo=UTC), params={}, recipe="r", baseline=False, decision="promote", why="w",
-        metrics=METRICS,
+    made = versions.Registered(
+        "recommender", version, run_id=run_id, shop="s", as_of=datetime(2026, 1, 1, tzinfo=UTC), params={}, recipe="r",
+        baseline=False, decision="promote", why="w", metrics=METRICS,
     )  # fmt: skip
+    versions.record_version(settings.database_url, made, folder)
     return run_id, version
 
 

@@ -18,7 +18,7 @@ import pytest
 from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.adapters.books import nights
-from ml.core.errors import Busy
+from ml.core.errors import Busy, ContractError, DataRefused
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 from tests.erasure import planted
@@ -185,3 +185,22 @@ def test_two_at_once_have_receipts_of_their_own(settings: Settings) -> None:
     assert (hers["ml.customer_risk"], his["ml.customer_risk"]) == (2, 2)
     assert his["snapshots"] != hers["snapshots"]
     assert adapter.query(settings.database_url, "SELECT FROM ml.recommendation WHERE customer_id = 'c3'") == []
+
+
+def test_a_view_that_forgets_everybody_is_not_believed(settings: Settings) -> None:
+    """What cannot be undone is asked back for, before anything is written down."""
+    execute(
+        settings.shop_url,
+        "INSERT INTO shop.customer (customer_id) SELECT 'n' || i FROM generate_series(1, 300) AS i",
+        "INSERT INTO shop.erasure SELECT customer_id, now() FROM shop.customer",
+    )
+    with pytest.raises(DataRefused, match="more customers at once than can be believed"):
+        pipeline.extract(settings, NIGHTS[1], fresh=True)
+    assert adapter.query(settings.database_url, "SELECT FROM ml_ops.erasure") == []
+    execute(
+        settings.shop_url,
+        "DROP TABLE shop.erasure",
+        "CREATE VIEW shop.erasure AS SELECT 1 AS customer_id, 'soon' AS requested_at",
+    )
+    with pytest.raises(ContractError, match="could not be read"):
+        pipeline.erase(settings)

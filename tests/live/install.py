@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.adapters import quality
-from ml.adapters.batches import lane as shelf
+from ml.adapters.batches import lane as lane_rows
 from ml.pipeline import collect, lane, serving
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
@@ -43,10 +43,10 @@ def die(*_args: Any, **_kwargs: Any) -> None:
 
 POINTS = {
     "read": (quality, "validate_new"),
-    "table made": (shelf, "scored"),
-    "scored": (shelf, "upsert"),
-    "in the upsert": (shelf.postgres, "copy_arrow"),
-    "published": (shelf, "forget"),
+    "table made": (lane_rows, "scored"),
+    "scored": (lane_rows, "upsert"),
+    "in the upsert": (lane_rows.postgres, "copy_arrow"),
+    "published": (lane_rows, "forget"),
 }
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ml.core.errors import NightshiftError, StorageError, Unreachable
 from ml.core.outages import mends
 from ml.core.spec import Published
 
-__all__ = ["BatchResult", "publish", "retention", "rollback"]
+__all__ = ["BatchResult", "Patience", "Publication", "publish", "retention", "rollback"]
 
 _ENDED = "the process ended before the batch was published"
 
@@ -50,37 +50,58 @@ class BatchResult:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """The facts that all batches of one publication share."""
+class Publication:
+    """The facts that all batches of one publication share.
+
+    Parameters
+    ----------
+    inputs_sha256 : str
+        Digest of everything that the rows depend on.
+    read_at : datetime, optional
+        When the shop was read: a batch whose ``as_of`` is later knows no more than that.
+    """
 
     night: date
     ref: str
     capability: str
     model_version: int
     as_of: datetime
-    read_at: datetime | None
     inputs_sha256: str
+    read_at: datetime | None = None
 
 
-def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
+@dataclass(frozen=True)
+class Patience:
+    """How long a publication waits.
+
+    Parameters
+    ----------
+    lock_timeout_s : float
+        How long one try of the swap waits for the shop's running reads; new reads queue behind it for that time.
+    swap_s : float
+        How long the swap is tried again.
+    wait_s : float
+        How long to wait for somebody else who publishes the same capability.
+    """
+
+    lock_timeout_s: float = view.LOCK_TIMEOUT_S
+    swap_s: float = view.PATIENCE_S
+    wait_s: float = 3600
+
+
+PATIENCE = Patience()
+
+
+def publish(
     url: str,
     lake: Lake,
     folders: Mapping[Published, str],
+    job: Publication,
     *,
-    night: date,
-    ref: str,
-    capability: str,
-    model_version: int,
-    as_of: datetime,
-    inputs_sha256: str,
-    read_at: datetime | None = None,
     audits: Mapping[str, Any] | None = None,
-    lock_timeout_s: float = view.LOCK_TIMEOUT_S,
-    patience_s: float = view.PATIENCE_S,
-    wait_s: float = 3600,
+    patience: Patience = PATIENCE,
     force: bool = False,
-    functions: str = "",
-    timezone: str = "UTC",
+    functions: tuple[str, str] = ("", "UTC"),
 ) -> list[BatchResult]:
     """Show the shop the Parquet files of ``folders``, all tables at the same instant.
 
@@ -91,37 +112,27 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
     ----------
     folders : mapping of Published to str
         Lake folder with the Parquet files of each table.
-    inputs_sha256 : str
-        Digest of everything that the rows depend on.
-    read_at : datetime, optional
-        When the shop was read: a batch whose ``as_of`` is later knows no more than that.
+    job : Publication
     audits : mapping, optional
         By table, what the audit found; kept in ``ml_ops.batch``.
-    lock_timeout_s : float
-        How long one try of the swap waits for the shop's running reads; new reads queue behind it for that time.
-    patience_s : float
-        How long the swap is tried again.
-    wait_s : float
-        How long to wait for somebody else who publishes the same capability.
+    patience : Patience
     force : bool
         Publish batches that were rolled back.
-    functions : str
-        SQL that makes the functions which the shop calls, run in the same transaction; empty: none.
-    timezone : str
-        The shop's, for those functions.
+    functions : tuple of str
+        SQL that makes the functions which the shop calls, run in the same transaction (empty: none), and the shop's time
+        zone for it.
 
     Raises
     ------
     Busy
-        Somebody else publishes, or a reader holds the view for longer than ``patience_s``.
+        Somebody else publishes, or a reader holds the view for longer than ``patience.swap_s``.
     DataRefused
         A key is not unique, a column that may not be null has one, or rows got lost on the way.
     NightshiftError
         Columns changed while views of the shop depend on the table.
     """
-    job = _Job(night, ref, capability, model_version, as_of, read_at, inputs_sha256)
     tables = {table.name: (table, folder) for table, folder in folders.items()}
-    with exclusive(url, f"publish tables of {capability}", wait_s) as held:
+    with exclusive(url, f"publish tables of {job.capability}", patience.wait_s) as held:
         known = _known(url, job, list(tables))
         if not force and any(row["status"] == "rolled_back" for row in known.values()):
             return [_result(row, "rolled_back") for row in known.values()]
@@ -129,17 +140,17 @@ def publish(  # noqa: PLR0913 - the facts of a batch, by keyword
             return [_result(row, "unchanged") for row in known.values()]
         begun = _begin(url, job, [name for name in tables if name not in known], audits or {})
         try:
-            patience = view.Patience(lock_timeout_s, patience_s, held.check)
-            return _publish(url, lake, tables, known, begun, patience, (functions, timezone))
+            swap = view.Patience(patience.lock_timeout_s, patience.swap_s, held.check)
+            return _publish(url, lake, tables, known, begun, swap, functions)
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
                 _fail(url, list(begun.values()), f"{type(error).__name__}: {error}")
             if isinstance(error, psycopg2.Error):
-                raise _trouble(error, capability) from error
+                raise _trouble(error, job.capability) from error
             raise
 
 
-def _known(url: str, job: _Job, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _known(url: str, job: Publication, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Batches of the same night and inputs, by table. First closes what a killed process left open."""
     with postgres.transaction(url) as cursor:
         cursor.execute(
@@ -159,7 +170,7 @@ def _known(url: str, job: _Job, names: Sequence[str]) -> dict[str, dict[str, Any
         return {row["table_name"]: dict(row) for row in cursor.fetchall()}
 
 
-def _begin(url: str, job: _Job, names: Sequence[str], audits: Mapping[str, Any]) -> dict[str, int]:
+def _begin(url: str, job: Publication, names: Sequence[str], audits: Mapping[str, Any]) -> dict[str, int]:
     """Open a line in the books for each table; committed at once, so that a failed batch has a story too."""
     begun = {}
     with postgres.transaction(url) as cursor:

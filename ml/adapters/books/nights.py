@@ -17,6 +17,7 @@ from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
 from ml.adapters.books.progress import Progress
 from ml.adapters.books.versions import (
+    Registered,
     artifacts,
     champions,
     latest,
@@ -30,9 +31,26 @@ from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 
 __all__ = [
-    "LAKE", "artifacts", "at_work", "champions", "close_night", "exclusive", "forget_quarantine", "latest",
-    "load_quarantine", "night_summary", "promote",
-    "record_version", "refs_in_use", "serving", "settle", "step", "trained_later", "version", "visible",
+    "LAKE",
+    "Registered",
+    "artifacts",
+    "at_work",
+    "champions",
+    "close_night",
+    "exclusive",
+    "forget_quarantine",
+    "latest",
+    "load_quarantine",
+    "night_summary",
+    "promote",
+    "record_version",
+    "refs_in_use",
+    "serving",
+    "settle",
+    "step",
+    "trained_later",
+    "version",
+    "visible",
 ]  # fmt: skip
 
 _MESSAGE = 4000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,27 +40,39 @@ def files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def record_version(  # noqa: PLR0913 - the columns of one row, by keyword
-    url: str,
-    capability: str,
-    version: int,
-    *,
-    run_id: str,
-    folder: Path,
-    shop: str,
-    as_of: datetime,
-    params: Mapping[str, Any],
-    recipe: str,
-    baseline: bool,
-    decision: str,
-    why: str,
-    metrics: Mapping[str, Any],
-) -> None:
+@dataclass(frozen=True)
+class Registered:
+    """A version as it was registered, and what was decided about it.
+
+    Parameters
+    ----------
+    recipe : str
+        Differs when a parameter differs.
+    baseline : bool
+        What serves is the simple method that a model must beat.
+    metrics : mapping
+        Figures of each model that was compared, by name.
+    """
+
+    capability: str
+    version: int
+    run_id: str
+    shop: str
+    as_of: datetime
+    params: Mapping[str, Any]
+    recipe: str
+    baseline: bool
+    decision: str
+    why: str
+    metrics: Mapping[str, Any]
+
+
+def record_version(url: str, made: Registered, folder: Path) -> None:
     """Write down a registered version, the SHA-256 of each file in ``folder``, and what was decided about it."""
-    artifacts = [(capability, version, f, digest(p), p.stat().st_size) for f, p in files(folder).items()]
+    artifacts = [(made.capability, made.version, f, digest(p), p.stat().st_size) for f, p in files(folder).items()]
     if not artifacts:
         raise NightshiftError(
-            f"The model of {capability} has no file.", came=str(folder), do="let Model.save write at least one"
+            f"The model of {made.capability} has no file.", came=str(folder), do="let Model.save write at least one"
         )
     with postgres.transaction(url) as cursor:
         cursor.execute(
@@ -67,12 +80,22 @@ def record_version(  # noqa: PLR0913 - the columns of one row, by keyword
             INSERT INTO ml_ops.version (capability, version, run_id, shop, as_of, recipe, params, baseline, metrics)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
-            (capability, version, run_id, shop, as_of, recipe, Json(dict(params)), baseline, Json(dict(metrics))),
+            (
+                made.capability,
+                made.version,
+                made.run_id,
+                made.shop,
+                made.as_of,
+                made.recipe,
+                Json(dict(made.params)),
+                made.baseline,
+                Json(dict(made.metrics)),
+            ),
         )
         execute_values(
             cursor, "INSERT INTO ml_ops.artifact (capability, version, file, sha256, bytes) VALUES %s", artifacts
         )
-        _decide(cursor, capability, version, decision, why, metrics)
+        _decide(cursor, made.capability, made.version, made.decision, made.why, made.metrics)
 
 
 def promote(url: str, capability: str, version: int, why: str) -> dict[str, Any]:

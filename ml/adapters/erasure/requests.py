@@ -6,14 +6,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import psycopg2
 import pyarrow as pa
 from psycopg2.extras import Json, execute_values
 
 from ml.adapters import postgres
+from ml.core.errors import ContractError, DataRefused
+
+FEW, SHARE = 100, 0.05
+"""Requests at once that are always believed; and what share of the customers."""
 
 _READ = """
 SELECT customer_id::text AS customer_id, min({when}) AS requested_at FROM shop.erasure
-WHERE customer_id IS NOT NULL GROUP BY 1 ORDER BY 1
+WHERE trim(customer_id::text) <> '' GROUP BY 1 ORDER BY 1
+"""
+_STILL_THERE = """
+SELECT c.customer_id::text AS customer_id FROM shop.customer AS c
+WHERE c.customer_id::text IN (SELECT customer_id::text FROM shop.erasure)
 """
 _HAS = """
 SELECT a.attname AS name FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
@@ -30,10 +39,35 @@ def asked(shop_url: str, timezone: str) -> list[tuple[str, datetime | None]]:
     # Years that Python's calendar does not have (infinity) say nothing.
     when = "requested_at::timestamptz" if "requested_at" in columns else "NULL::timestamptz"
     when = f"CASE WHEN isfinite({when}) AND {when} BETWEEN '0002-01-01' AND '9998-01-01' THEN {when} END"
-    with postgres.transaction(shop_url, readonly=True) as cursor:
-        cursor.execute("SELECT set_config('TimeZone', %s, true)", (timezone,))
-        cursor.execute(_READ.format(when=when))
-        return [(row["customer_id"], row["requested_at"]) for row in cursor.fetchall()]
+    try:
+        with postgres.transaction(shop_url, readonly=True) as cursor:
+            cursor.execute("SELECT set_config('TimeZone', %s, true)", (timezone,))
+            cursor.execute(_READ.format(when=when))
+            return [(row["customer_id"], row["requested_at"]) for row in cursor.fetchall()]
+    except (psycopg2.DataError, psycopg2.ProgrammingError) as error:
+        raise ContractError(
+            "The requests to be forgotten in shop.erasure could not be read.",
+            came=str(error).strip(),
+            do="mend the table or view: customer_id, and requested_at as a timestamp; the login must be allowed to read it",
+        ) from None
+
+
+def refuse_many(shop_url: str, new: Sequence[tuple[str, datetime | None]]) -> None:
+    """Raise if so many of the shop's customers are newly to be forgotten that the view must be wrong.
+
+    Requests of customers whom the shop has deleted already take nothing from a night, and are not counted.
+    """
+    if len(new) <= FEW:
+        return
+    there = {row["customer_id"] for row in postgres.query(shop_url, _STILL_THERE)} & {customer for customer, _ in new}
+    customers = postgres.query(shop_url, "SELECT count(*) AS n FROM shop.customer")[0]["n"]
+    if len(there) > max(FEW, SHARE * customers):
+        raise DataRefused(
+            "shop.erasure asks to forget more customers at once than can be believed: that cannot be undone.",
+            came=f"{len(there):,} new requests of customers in shop.customer, which has {customers:,}; "
+            f"{SHARE:.0%} are believed".replace("%", " %"),
+            do="mend the view; if it is meant, ./nightshift erase --many forgets them all",
+        )
 
 
 def receive(

@@ -40,9 +40,14 @@ class Parent:
 
 
 def rows_with_facts(
-    connection: Any, table: Table, raw: str, parents: Callable[[str, str, str], Parent], as_of: datetime,
-    *, sold_before: bool = False,
-) -> str:  # fmt: skip
+    connection: Any,
+    table: Table,
+    raw: str,
+    parents: Callable[[str, str, str], Parent],
+    as_of: datetime,
+    *,
+    sold_before: bool = False,
+) -> str:
     """Return the query of a raw table's rows, in the order of its files, with the columns above.
 
     Parameters

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
 from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE
-from ml.kernels import windows as velocity
+from ml.kernels import windows
 from ml.kernels.components import components
 from ml.kernels.threads import side_by_side
 from ml.kernels.windows import Codes, Longs
@@ -95,7 +95,7 @@ def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
     there = in_order[code[in_order] >= 0]
     last = np.zeros(n, np.int64)
     last[code[there]] = there  # of equal codes the last one stays
-    pair, _ = velocity.codes(_pairs(code, rows.code["customer"], rows.size["customer"]))
+    pair, _ = windows.codes(_pairs(code, rows.code["customer"], rows.size["customer"]))
     # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
     first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
     bad = code[rows.fraud_row]
@@ -166,7 +166,7 @@ def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Codes, int]:
-    return velocity.codes(_keys(column))
+    return windows.codes(_keys(column))
 
 
 def _keys(column: pa.ChunkedArray) -> Longs:
@@ -185,13 +185,13 @@ def _by(time: Longs) -> Codes:
 def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     code, n = rows.code[entity], rows.size[entity]
     none = code < 0
-    groups = velocity.group(code, n, rows.by_at, rows.by_since)
-    windows, seen = velocity.orders(groups, rows.at, rows.since, SPANS)
-    made = _windows(f"{entity}_orders", windows, none)
+    groups = windows.group(code, n, rows.by_at, rows.by_since)
+    placed, seen = windows.orders(groups, rows.at, rows.since, SPANS)
+    made = _windows(f"{entity}_orders", placed, none)
     for other in DISTINCT.get(entity, ()):
-        counts = velocity.different(groups, rows.code[other], rows.at, rows.since, SPANS)
+        counts = windows.different(groups, rows.code[other], rows.at, rows.since, SPANS)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
-    known = velocity.frauds(code, n, rows.at, rows.by_at, rows.news)
+    known = windows.frauds(code, n, rows.at, rows.by_at, rows.news)
     new = seen[:, 0] == 0
     return made | {
         f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
@@ -203,8 +203,8 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
 
 def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
     """The order's value against the mean of the entity's earlier orders, as the log of their ratio."""
-    groups = velocity.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
-    usual = velocity.mean_before(groups, rows.value, rows.at, rows.since)
+    groups = windows.group(rows.code[entity], rows.size[entity], rows.by_at, rows.by_since)
+    usual = windows.mean_before(groups, rows.value, rows.at, rows.since)
     return {f"{entity}_value": _real((rows.value - usual) / UNITS, np.isnan(usual))}
 
 
@@ -214,15 +214,15 @@ def _familiar(rows: Log) -> dict[str, pa.Array]:
     guest = rows.code["customer"] < 0
     for name in OWN:
         none = guest | (rows.code[name] < 0)
-        code, n = velocity.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
-        groups = velocity.group(code, n, rows.by_at, rows.by_since)
-        _, seen = velocity.orders(groups, rows.at, rows.since, SPANS[:1])
+        code, n = windows.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
+        groups = windows.group(code, n, rows.by_at, rows.by_since)
+        _, seen = windows.orders(groups, rows.at, rows.since, SPANS[:1])
         made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
         strange += ~none & (seen[:, 0] == 0)
     return made | {"strange": _real(strange, guest)}
 
 
-def _windows(name: str, counts: velocity.Counts, none: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
+def _windows(name: str, counts: windows.Counts, none: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
     return {f"{name}_{w}": pa.array(counts[:, i].copy(), mask=none) for i, w in enumerate(WINDOWS)}
 
 

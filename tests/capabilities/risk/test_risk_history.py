@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ml.capabilities.risk.columns import DISTINCT, ENTITIES, PLURALS, WINDOWS
 from ml.capabilities.risk.history import UNITS, coded, history
-from ml.kernels import windows as velocity
+from ml.kernels import windows
 from ml.kernels.components import components, components_reference
 from ml.kernels.threads import limited
 
@@ -118,7 +118,7 @@ def test_components_are_those_of_the_obvious_search(drawn: list[tuple[int, ...]]
 @given(st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1), max_size=50))
 def test_codes_number_the_different_keys(keys: list[int]) -> None:
     """Equal keys, and only these, have the same number; numbers count from 0; key 0 has none."""
-    code, n = velocity.codes(np.array(keys, np.int64))
+    code, n = windows.codes(np.array(keys, np.int64))
     seen = {key: number for key, number in zip(keys, code.tolist(), strict=True) if key}
     assert [seen.get(key, -1) for key in keys] == code.tolist()
     assert sorted(seen.values()) == list(range(n))
@@ -126,9 +126,9 @@ def test_codes_number_the_different_keys(keys: list[int]) -> None:
 
 def test_a_count_ends_at_the_largest_that_fits() -> None:
     """A device with more orders in an hour than an int16 holds has the most that it holds."""
-    n = velocity.MOST + 10
+    n = windows.MOST + 10
     t, rows = np.zeros(n, np.int64), np.arange(n, dtype=np.int32)
     t[-1] = 1
-    groups = velocity.group(np.zeros(n, np.int32), 1, rows, rows)
-    windows, seen = velocity.orders(groups, t, t, np.array([3600]))
-    assert (int(windows[-1, 0]), int(seen[-1, 0]), int(windows[0, 0])) == (velocity.MOST, n - 1, 0)
+    groups = windows.group(np.zeros(n, np.int32), 1, rows, rows)
+    placed, seen = windows.orders(groups, t, t, np.array([3600]))
+    assert (int(placed[-1, 0]), int(seen[-1, 0]), int(placed[0, 0])) == (windows.MOST, n - 1, 0)

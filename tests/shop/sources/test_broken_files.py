@@ -56,7 +56,7 @@ def titles(folder: Path) -> list[object]:
         ("\n \n", "is empty"),
         (b"product_id,title\np1,a\np2,\xe9\n", "is not in UTF-8 .line 3 holds the byte 0xE9."),
         ("product_id,title\np1,a\n".encode("utf-16-le"), "is text in UTF-16"),
-        (gzip.compress(b"product_id\np1\n"), "is gzip, not text in UTF-8; rename it product.csv.gz"),
+        (gzip.compress(b"product_id\np1\n", mtime=0), "is gzip, not text in UTF-8; rename it product.csv.gz"),
         (b"PK\x03\x04....", "is a zip archive or an Excel workbook"),
         ('[{"product_id": 1}]', "the contract has no column '.{\"product_id\": 1}.'"),
     ],
@@ -143,7 +143,7 @@ def test_damaged_parquet_is_told(tmp_path: Path) -> None:
     [
         (b"", "is named .parquet but is empty; export it again"),
         (b"product_id,title\np1,a\n", "is named .parquet but is text; rename it product.csv"),
-        (gzip.compress(b"x"), "is named .parquet but is gzip"),
+        (gzip.compress(b"x", mtime=0), "is named .parquet but is gzip"),
         (b"PAR1PAR1", "damaged or cut off"),
     ],
 )
