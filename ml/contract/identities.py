@@ -16,3 +16,6 @@ It is that of a proxy, a till or a test, or stands for "unknown".
 
 STRUCTURED = r"^\s*([\[{]\s*[\"{\[\]}]|[aO]:[0-9]+:)"
 """How JSON and PHP's serialised values begin; no name of a product does."""
+
+WORDED = {"product": ("title", "description"), "review": ("title", "text")}
+"""Columns whose words are shown or learnt from: a structure is none, and becomes null."""

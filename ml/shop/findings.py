@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ml.adapters.shop.pseudonym import Pseudonym
-from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE, NO_VALUE, STRUCTURED
+from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE, NO_VALUE, STRUCTURED, WORDED
 from ml.contract.tables import TABLES
 from ml.shop.ddl import quoted
 from ml.shop.report import counted
@@ -26,8 +26,7 @@ _TRACES = (
     ("order", "shipping_address"),
     ("payment", "card"),
 )
-_WORDS_OF = (("product", "title"), ("product", "description"), ("product", "category"), ("product", "brand"),
-             ("review", "title"), ("review", "text"))  # fmt: skip
+_NAMES = (("product", "category"), ("product", "brand"))
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _STATUSES = 8
 _PAGE = "docs/connect-your-shop.md"
@@ -180,14 +179,15 @@ def _no_values(shop: Shop, sql: Sql, pseudonym: Pseudonym) -> Iterator[str]:
 
 
 def _structured(shop: Shop, sql: Sql) -> Iterator[str]:
-    for table, column in _WORDS_OF:
+    words = [(table, column) for table, columns in WORDED.items() for column in columns]
+    for table, column in (*words, *_NAMES):
         if table not in shop.tables:
             continue
         n, of_all, example = shop.one(_filled(sql["structured"], table=table, column=column), pattern=STRUCTURED)
         if n:
             yield (
                 f"shop.{table}.{column}: {n:,} of {of_all:,} values are no text but JSON or the like, as {_cut(example)!r}, "
-                f"and are not used as words: choose a language in the view, as {column}::jsonb ->> 'en' ({_PAGE})."
+                f"and are {'not used as words' if (table, column) in words else 'shown as they are'}: choose a language in the view, as {column}::jsonb ->> 'en' ({_PAGE})."
             )
 
 

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml.adapters.quality.first_sales import since_first_sale
+from ml.contract.identities import STRUCTURED, WORDED
 from ml.contract.table import Table
 
 _DAY_US = 86_400e6
@@ -90,7 +91,18 @@ def rows_with_facts(
     source = f"read_parquet({raw}, filename = true, file_row_number = true)"
     if sold_before:
         source = since_first_sale(table, source)
+    if table.name in WORDED:
+        source = _without_structures(table, source)
     return f"SELECT {own}, {', '.join(facts)} FROM {source} r {' '.join(joins)}"
+
+
+def _without_structures(table: Table, source: str) -> str:
+    """The rows of ``source``, null where JSON or the like stands in the place of words."""
+    told = (
+        f"CASE WHEN regexp_matches({name}, '{STRUCTURED}') THEN NULL ELSE {name} END AS {name}"
+        for name in WORDED[table.name]
+    )
+    return f"(SELECT * REPLACE ({', '.join(told)}) FROM {source})"
 
 
 def has_rates(connection: Any, files: str) -> bool:

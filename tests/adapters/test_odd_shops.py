@@ -1,4 +1,4 @@
-"""A shop that moved to another system, whose catalogue and accounts are dated on the day of the move."""
+"""Shops whose rows are right and whose dates or texts are not: after a move to another system, or with JSON in titles."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def test_what_was_sold_before_the_move_is_known_from_its_first_sale(
     backend = ibis.duckdb.connect()
     assert len(backend.to_pyarrow(made["product"])) == 12
     assert len(backend.to_pyarrow(made["purchase"])) > 30
+
+
+def test_a_structure_is_no_title(database: str, tmp_path: Path) -> None:
+    """JSON in a title or a review is null in what is learnt from, and stays in the snapshot; a title in brackets stays."""
+    tables = shop(5)
+    titles = ['{"en": "Cup"}', '[{"l":"en"}]', ' a:1:{s:2:"en";}', "[Sale] Cup", "{blue} Cup", "Cup"]
+    tables["product"] = [{**row, "title": titles[n % 6]} for n, row in enumerate(tables["product"])]
+    tables["review"] = [{"review_id": "r", "stars": 5, "text": '{"body": "great"}', "written_at": "2025-01-02 00:00Z"}]
+    fill(database, tables)
+    lake = Lake(str(tmp_path / "lake"))
+    reader.extract(database, lake, REF, AFTER, "key", now=AFTER)
+    quality.validate_snapshot(lake, REF, PROJECT / "expectations" / "shop", threads=1, memory_gb=1)
+    clean = lake.read_parquet("snapshot", REF, "clean", "product")["title"].to_pylist()
+    assert clean[:6] == [None, None, None, "[Sale] Cup", "{blue} Cup", "Cup"]
+    assert lake.read_parquet("snapshot", REF, "raw", "product")["title"].to_pylist()[:6] == titles
+    assert lake.read_parquet("snapshot", REF, "clean", "review")["text"].to_pylist() == [None]
