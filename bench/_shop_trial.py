@@ -100,7 +100,7 @@ def _compare(lake: Lake, made: ShopTable, written: list[dict[str, Any]], *, anyo
                 )
                 continue
             if column.personal:
-                assert (found is None) == (not expected), (name, column.name, found, expected)
+                assert (found is None) == (expected is None), (name, column.name, found, expected)
             else:
                 assert found == expected, (
                     name,

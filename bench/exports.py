@@ -13,7 +13,7 @@ from bench._trial import database, fuzzed, trial
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Exports without a silent difference (quick: of 60); the first that has one is shrunk and raised."""
+    """Exports without a silent difference (quick: of 60); the first that has one is raised."""
     ends: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as settings:
 

@@ -14,7 +14,7 @@ from bench._trial import database, fuzzed
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Tables without a silent difference (quick: of 30); the first that has one is shrunk and raised."""
+    """Tables without a silent difference (quick: of 30); the first that has one is raised."""
     wanted = 30 if options.quick else 500
     ends: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as settings:

@@ -8,28 +8,25 @@ may the fields, and that blank is not part of them.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
-from ml.shop.sources._formats import Unreadable, must_be_text, open_bytes, reading
+from ml.shop.sources._formats import Unreadable, reading
+from ml.shop.sources._layout import NOT_DOUBLED, Layout, open_text
 
 BATCH_ROWS = 65_536
 BATCH_CHARS = 64 << 20
 """A batch ends with either: its text columns must stay below 2 GiB."""
 
-DELIMITERS = ",;\t|"
-_SEP = re.compile(r'^"?sep=([,;\t|])"?\s*$', re.IGNORECASE)
 _LEARNED_FROM = 10_000
 
-NOT_DOUBLED = "text after a closing quote; a quote inside a quoted field is doubled, a stray one removed"
 NOT_CLOSED = "a quoted field that is never closed; remove or double the stray quote"
 SWALLOWED = (
     "a quoted field holds a line that looks like a row of this file, as stray quotes make it; double or remove them "
@@ -44,106 +41,11 @@ OnFault = Callable[[str, int, str], None]
 
 
 @dataclass(frozen=True)
-class Scan:
-    """What one pass over the bytes shows. ``alien``: the first line that is not UTF-8, and its byte."""
-
-    lines: int
-    newline: str
-    alien: tuple[int, int] | None = None
-
-    @property
-    def encoding(self) -> str:
-        return "latin-1" if self.alien else "utf-8"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a CSV file is written."""
-
-    names: tuple[str, ...]
-    delimiter: str
-    scan: Scan
-    header_line: int = 1
-    """Line on which the header ends."""
-    blank: bool = False
-    """A blank follows each delimiter and is no part of the field."""
-
-
-@dataclass(frozen=True)
 class Rows:
     """Some rows of a file: columns of text, and the line on which each row starts."""
 
     batch: pa.RecordBatch
     lines: list[int]
-
-
-def scan(path: Path) -> Scan:
-    """Read all bytes once: is it UTF-8, how do lines end, how many are there."""
-    decoder, done, alien = codecs.getincrementaldecoder("utf-8")(), 0, None
-    feeds = returns = 0
-    last = b""
-    with reading(), open_bytes(path) as file:
-        while block := file.read(1 << 20):
-            alien = alien or _alien(decoder, block, done)
-            done = (feeds := feeds + block.count(b"\n")) or (returns := returns + block.count(b"\r"))
-            last = block[-1:]
-    if not alien and decoder.getstate()[0]:
-        alien = (done + 1, decoder.getstate()[0][0])
-    newline = "\r" if returns and not feeds else "\n"
-    return Scan(done + (last not in (b"", newline.encode())), newline, alien)
-
-
-def _alien(decoder: codecs.IncrementalDecoder, block: bytes, done: int) -> tuple[int, int] | None:
-    held = decoder.getstate()[0]
-    try:
-        decoder.decode(block)
-    except UnicodeDecodeError as error:
-        before = (held + block)[: error.start]
-        return done + before.count(b"\n") + 1, (held + block)[error.start]
-    return None
-
-
-def layout(path: Path, known: Collection[str] = ()) -> Layout:
-    """Read the header. ``known``: names of which the right delimiter shows most.
-
-    Raises
-    ------
-    Unreadable
-        The file is no text, or has no header line.
-    """
-    must_be_text(path)
-    found = scan(path)
-    with _open(path, found) as stream:
-        lines = enumerate(stream, 1)
-        number, text = next(((n, line) for n, line in lines if line.strip()), (0, ""))
-        marked = _SEP.match(text)
-        if marked:
-            number, text = next(((n, line) for n, line in lines if line.strip()), (0, ""))
-    if not text:
-        raise Unreadable("is empty; a file has at least a header line")
-    choices = {d: _header(text, d) for d in (marked.group(1) if marked else DELIMITERS)}
-    delimiter, raw = max(choices.items(), key=lambda c: (len({n.strip() for n in c[1]} & set(known)), len(c[1])))
-    if len(raw) < 2 and not all(choices.values()):
-        raise Unreadable(f"its header line has {NOT_DOUBLED}")
-    blank = len(raw) > 1 and all(name[:1] == " " for name in raw[1:])
-    if blank:
-        raw = _header(text, delimiter, blank=True)
-    names = tuple(name.strip() for name in raw)
-    return Layout(names, delimiter, found, number, blank)
-
-
-def _header(text: str, delimiter: str, *, blank: bool = False) -> list[str]:
-    """Split the header; empty where its quotes do not fit."""
-    csv.field_size_limit(sys.maxsize)
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True, skipinitialspace=blank))
-    except csv.Error:
-        return []
-
-
-def _open(path: Path, found: Scan) -> io.TextIOWrapper:
-    encoding = "utf-8-sig" if found.encoding == "utf-8" else found.encoding
-    return io.TextIOWrapper(open_bytes(path), encoding=encoding, newline=found.newline)
 
 
 def rows(
@@ -163,7 +65,7 @@ def rows(
     Unreadable
         The file ends in the middle of its gzip data, or lines are unaccounted for.
     """
-    with reading(), _open(path, form.scan) as stream:
+    with reading(), open_text(path, form.scan) as stream:
         yield from _Reader(form, fault, _Likeness(form, kinds or {}, key)).read(stream)
 
 
@@ -254,17 +156,26 @@ class _Likeness:
             first, *others = value.split(end)
             for offset, text in enumerate(others, 1) if place + 1 + first.count(mark) == len(fields) else ():
                 rest = fields[place + 1 :] if offset == len(others) else []
-                cells = [cell.strip(' "\r') for cell in (*text.split(mark), *rest)]
-                if len(cells) == len(fields) and cells[self.place] and self._fits(cells):
-                    self.doubted.append((number + offset, text, _look(cells[self.place])))
+                cells = [*text.split(mark), *rest]
+                if len(cells) == len(fields) and self._fits(cells):
+                    self.doubted.append((number + offset, text, _look(_bare(cells[self.place]))))
             number += len(others)
 
     def _fits(self, cells: list[str]) -> bool:
-        pairs = zip(self.form.names, cells, strict=True)
-        return all(self.kinds[name].fullmatch(cell) for name, cell in pairs if cell and name in self.kinds)
+        """Whether these may be the cells of a row; in a text a comma is followed by a blank."""
+        if not self.form.blank and any(cell.startswith(" ") for cell in cells[1:]):
+            return False
+        pairs = zip(self.form.names, map(_bare, cells), strict=True)
+        return bool(_bare(cells[self.place])) and all(
+            self.kinds[name].fullmatch(cell) for name, cell in pairs if cell and name in self.kinds
+        )
 
     def suspects(self) -> Iterator[tuple[int, str]]:
         yield from ((line, text) for line, text, look in self.doubted if look in self.looks)
+
+
+def _bare(cell: str) -> str:
+    return cell.strip(' "\r')
 
 
 def _look(value: str) -> tuple[bool, ...]:

@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from ml.core.errors import ContractError
-from ml.shop.sources._csv import BATCH_ROWS, layout, rows
+from ml.shop.sources._csv import BATCH_ROWS, rows
 from ml.shop.sources._formats import Unreadable
+from ml.shop.sources._layout import layout
 
 
 def database() -> duckdb.DuckDBPyConnection:

@@ -29,6 +29,7 @@ from ml.shop.sources._faults import Faults
 from ml.shop.sources._files import blocks
 from ml.shop.sources._folder import SHOPIFY, close, look
 from ml.shop.sources._formats import Unreadable
+from ml.shop.sources._layout import Layout, layout
 
 EXPECTED: dict[Kind, str] = {
     "text": "text",
@@ -70,7 +71,7 @@ class _File:
     path: Path
     names: tuple[str, ...]
     types: Mapping[str, pa.DataType]
-    form: _csv.Layout | None = None
+    form: Layout | None = None
 
 
 def tables(data: Path, timezone: str = "UTC") -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
@@ -129,7 +130,7 @@ def _header(table: Table, path: Path) -> _File:
     if path.suffix.lower() == ".parquet":
         types = _parquet.names_and_types(path)
         return _File(table, path, tuple(types), types)
-    form = _csv.layout(path, table.column_names)
+    form = layout(path, table.column_names)
     if form.scan.alien:  # read as another encoding, every name in it could be wrong and nobody would be told
         line, byte = form.scan.alien
         raise Unreadable(
