@@ -26,7 +26,11 @@ class Stack:
 
     def run(self, *args: str) -> tuple[float, float, str]:
         """Run a sub-command; give wall seconds, the peak memory of its largest process in GiB, and what it printed."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTSHIFT_", "AIRFLOW", "MLFLOW"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "NIGHTSHIFT_VENV" or not name.startswith(("NIGHTSHIFT_", "AIRFLOW", "MLFLOW"))
+        }
         start = time.perf_counter()
         process = subprocess.Popen(
             [PROJECT / "nightshift", *args],

@@ -26,7 +26,6 @@ def run(options: Options) -> Iterator[Row]:
     ]
     table = pa.concat_tables(reviews)
     texts = clean(table["title"], table["text"])
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     words, ours = texts.to_pylist(), Texts.of(texts)
     shared = {"n_features": 1 << BITS, "binary": True, "norm": None, "alternate_sign": False}
     peers = [

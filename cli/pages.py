@@ -15,7 +15,6 @@ from cli import picture
 from cli.output import out
 from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
-from ml.shop import docs as pages
 
 SITE = PROJECT / ".nightshift" / "site"
 PICTURE = PROJECT / "docs" / "architecture.svg"
@@ -29,6 +28,8 @@ def docs(
     pages_only: Annotated[bool, typer.Option("--pages", help="Only write the pages made from the code.")] = False,
 ) -> None:
     """Write the pages and the picture that are made from the code, and build the site of docs/; needs no network."""
+    from ml.shop import docs as pages
+
     pages.write()
     INDEX.write_text(index(), encoding="utf-8")
     PICTURE.write_text(picture.svg(PROJECT), encoding="utf-8")

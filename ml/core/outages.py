@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ml.core import disk
 from ml.core.errors import MENDS_BY_ITSELF, NightshiftError, Unreachable
 
 _SQLSTATES = frozenset(
@@ -68,6 +69,8 @@ def as_words(error: BaseException) -> NightshiftError | None:
     """The error as a message, if it is one that mends; None: it is another kind."""
     if isinstance(error, NightshiftError):
         return error if isinstance(error, MENDS_BY_ITSELF) else None
+    if found := next((words for link in _chain(error) if (words := disk.refusal(link))), None):
+        return found
     if not mends(error):
         return None
     return Unreachable(

@@ -80,6 +80,8 @@ def patiently(progress: Progress, step: Callable[[], Result], pauses: Sequence[f
             return step()
         except Exception as error:
             words = as_words(error)
+            if words and words is not error and not isinstance(words, Unreachable):
+                raise words from error
             if not isinstance(words, Unreachable):
                 raise
             progress(f"{words}\n  tried again in {pause:.0f} s")

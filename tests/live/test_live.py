@@ -124,12 +124,8 @@ def test_asked_again_everything_new_is_scored_again(watched: Shop) -> None:
     ("statement", "refused"),
     [
         (
-            "UPDATE shop.order_item SET unit_price = -1 WHERE order_id = 'bad'",
-            [("order_item", "bad/0", "unit_price above 0 and below 10000000.0")],
-        ),
-        (
-            "UPDATE shop.\"order\" SET customer_id = 'nobody' WHERE order_id = 'bad'",
-            [("order", "bad", "customer_id is in customer"), ("order_item", "bad/0", "order_id is in order")],
+            "UPDATE shop.order_item SET unit_price = 1e9 WHERE order_id = 'bad'",
+            [("order_item", "bad/0", "unit_price below 10000000.0")],
         ),
         (
             "UPDATE shop.\"order\" SET ordered_at = '2031-01-01Z' WHERE order_id = 'bad'",
@@ -140,14 +136,14 @@ def test_asked_again_everything_new_is_scored_again(watched: Shop) -> None:
             [("order", "bad", "unique order_id")],
         ),
         (
-            "UPDATE shop.\"order\" SET total = -5, email = repeat('x', 200000) WHERE order_id = 'bad'",
+            "UPDATE shop.\"order\" SET total = 1e12, email = repeat('x', 200000) WHERE order_id = 'bad'",
             [
-                ("order", "bad", "total at least 0 and below 100000000.0"),
+                ("order", "bad", "total below 100000000.0"),
                 ("order_item", "bad/0", "order_id is in order"),
             ],
         ),
     ],
-    ids=["negative price", "unknown customer", "in the future", "twice", "negative total"],
+    ids=["price beyond bounds", "in the future", "twice", "total beyond bounds"],
 )
 def test_a_broken_order_goes_to_quarantine_and_the_others_on(watched: Shop, statement, refused) -> None:
     """The rules of the night hold: a broken row is set aside with its rule, and the other new orders get their rows."""
@@ -239,7 +235,7 @@ def test_with_indexes_no_table_is_read_from_end_to_end(watched: Shop) -> None:
     found = catalog(watched.settings.shop_url)
     live = SPEC.live
     assert live is not None
-    names = (live.table, *live.brings)
+    names = live.tables
     has = {name: columns for name, columns in found.items() if name in names}
     shop = Reading(has, {name: {c: told[0] for c, told in columns.items()} for name, columns in has.items()})
     with postgres.transaction(watched.settings.shop_url) as cursor:

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from ml.adapters.lake import checksums, disk
+from ml.adapters.lake import checksums
 from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
+from ml.core import disk
 from ml.core.errors import NightshiftError
 
 ROW_GROUP = 131_072
@@ -289,8 +290,13 @@ class Lake:
     @contextmanager
     def guard(self, path: str = "") -> Iterator[None]:
         """Turn a full, read-only or forbidden disk (the system's error or DuckDB's) into a :class:`StorageError`."""
-        with disk.guard(path or self.uri, usage=lambda: self.usage("") if self.local else None):
+        try:
             yield
+        except (OSError, duckdb.Error) as error:
+            held = self.usage("") if self.local else None
+            if words := disk.refusal(error, path or self.uri, held):
+                raise words from error
+            raise
 
 
 def literal(paths: Iterable[str]) -> str:

@@ -14,7 +14,6 @@ from ml.capabilities.recommender.candidates import content, ensemble, sequence
 from ml.capabilities.recommender.ranking import ranker
 from ml.capabilities.recommender.spec import Params
 from ml.core.errors import ArtifactError
-from ml.kernels.compiled import Csr
 from ml.learn.purchases import Log, log
 
 FORMAT = 4
@@ -64,11 +63,6 @@ class Recommender:
             return None
         settings = sequence.Params(seconds=self.params.sequence_seconds)
         return sequence.fit(past, ranker.known_to_all(past, self.params), settings, self.seed)
-
-    @property
-    def similar_(self) -> Csr | None:
-        """Row j: the products nearest to j by cosine over customers, without j itself; None for the baseline."""
-        return None if self.learnt_ is None else self.learnt_.neighbours.similar
 
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""

@@ -11,13 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.recommender.templates import REASON_CODES, TEMPLATES
+from ml.capabilities.recommender.templates import TEMPLATES, Reason
 from ml.core.errors import NightshiftError
-
-__all__ = ["KIND", "KINDS", "REASON_CODES", "RECENT", "TEMPLATES", "Named", "Words", "numbers"]
-
-KINDS = tuple(TEMPLATES)
-KIND = {name: place for place, name in enumerate(KINDS)}
 
 RECENT = 0.125
 """Three half-lives: about an order a month ago. Below it a product is not called popular."""
@@ -50,7 +45,7 @@ class Words:
     Examples
     --------
     >>> words = Words({"because": "weil Sie {source} gekauft haben"})
-    >>> words.of(np.array([KIND["because"]]), source=Named(pa.array(["Tee"]), np.array([0]))).to_pylist()
+    >>> words.of(np.array([Reason.BECAUSE]), source=Named(pa.array(["Tee"]), np.array([0]))).to_pylist()
     ['weil Sie Tee gekauft haben']
     """
 
@@ -62,7 +57,7 @@ class Words:
                 came="\n".join(faults),
                 do="correct ml_config.reason_template; a row that is taken out gives the English words",
             )
-        self._parsed = [_parsed({**TEMPLATES, **said}[code]) for code in KINDS]
+        self._parsed = [_parsed({**TEMPLATES, **said}[code]) for code in (reason.code for reason in Reason)]
 
     @classmethod
     def of_shop(cls, features: Mapping[str, pa.Table]) -> Words:
@@ -86,7 +81,7 @@ class Words:
         Parameters
         ----------
         kind : ndarray of shape (n,)
-            Place in :data:`KINDS`, of which ``REASON_CODES`` are the first.
+            Values of :class:`templates.Reason`.
         **named : Named
             The values of ``source``, ``category``, ``segment`` and ``days``, as far as the kinds need them.
         """

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.recommender.model import Recommender
 from ml.capabilities.recommender.ranking.lists import Lists
-from ml.capabilities.recommender.reasons import KIND, REASON_CODES, Named, Words, numbers
+from ml.capabilities.recommender.reasons import Named, Words, numbers
 from ml.capabilities.recommender.shelf.rerank import Reranker, Shown
 from ml.capabilities.recommender.shelf.rules import work_out
 from ml.capabilities.recommender.spec import SPEC, Params
@@ -27,6 +27,7 @@ from ml.capabilities.recommender.tables import (
 )
 from ml.capabilities.recommender.tables.alike import Texts
 from ml.capabilities.recommender.tables.tonight import Tonight
+from ml.capabilities.recommender.templates import REASON_CODES, Reason
 from ml.core.batches import batches
 from ml.kernels.compiled import Ids
 
@@ -188,11 +189,11 @@ def _reasons(
     """Put each row's reason into words, with what it says of the product, the customer and the two."""
     tonight = shop.tonight
     days = np.zeros(len(code), np.int64)
-    again_ = code == KIND["again"]
+    again_ = code == Reason.AGAIN
     days[again_] = shop.repeats.days_of(customer[again_], chosen[again_].astype(np.int64), tonight.m)
     segments = shop.customers["segment"].combine_chunks()
     return shop.words.of(
-        np.select([again_ & (days == 0), again_ & (days == 1)], [KIND["bought"], KIND["daily"]], code),
+        np.select([again_ & (days == 0), again_ & (days == 1)], [Reason.BOUGHT, Reason.DAILY], code),
         source=Named(tonight.titles, source),
         category=Named(pa.array(tonight.categories, pa.string()), tonight.category[chosen]),
         segment=Named(segments, customer),

@@ -3,9 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntEnum, auto
 
-REASON_CODES = ("again", "because", "looked", "category", "segment", "popular", "explore", "pinned", "range")
-"""Codes of a customer's recommendations; ``Ranked.code`` is a place in it."""
+
+class Reason(IntEnum):
+    """Why a product is shown: first those of a customer's recommendations, then those of the other tables."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[int]) -> int:  # noqa: ARG004
+        return count
+
+    AGAIN = auto()
+    BECAUSE = auto()
+    LOOKED = auto()
+    CATEGORY = auto()
+    SEGMENT = auto()
+    POPULAR = auto()
+    EXPLORE = auto()
+    PINNED = auto()
+    RANGE = auto()
+    BOUGHT = auto()
+    """``AGAIN`` where no interval is known."""
+    DAILY = auto()
+    """``AGAIN`` where the interval is a day."""
+    FIRST = auto()
+    TOGETHER = auto()
+    COMPARED = auto()
+    ALIKE = auto()
+    TRENDING = auto()
+
+    @property
+    def code(self) -> str:
+        """The name in tables that the shop reads or writes."""
+        return self.name.lower()
+
+
+REASON_CODES = tuple(reason.code for reason in Reason if reason <= Reason.RANGE)
+"""Codes of ``recommendation.reason_code``, in the order of :class:`Reason`."""
 
 TEMPLATES: Mapping[str, str] = {
     "again": "bought again about every {days} days",
@@ -25,5 +59,4 @@ TEMPLATES: Mapping[str, str] = {
     "alike": "similar to {source}",
     "trending": "in demand: bought more than before",
 }
-"""English words of each code: ``REASON_CODES``, ``bought`` and ``daily`` (again, where no
-interval is known or it is a day), and those of the other tables."""
+"""English words of each :attr:`Reason.code`, in the order of the reasons."""

@@ -41,7 +41,6 @@ def evaluate(
     """
     rows = truth.sort_by("review_id")
     texts = clean(rows["title"], rows["text"])
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     said = pc.not_equal(texts, "")
     texts, stars = texts.filter(said), rows["stars"].filter(said).to_numpy().astype(np.int64)
     return {name: _judge(model, texts, classes(stars)) for name, model in models.items()}

@@ -91,7 +91,6 @@ def teaching(reviews: pa.Table, params: Params) -> tuple[pa.Array, npt.NDArray[n
     )
     rows = rows.slice(0, params.train_reviews)
     texts = clean(rows["title"], rows["text"])
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     said = pc.not_equal(texts, "")
     return texts.filter(said), rows["stars"].filter(said).to_numpy().astype(np.int64)
 

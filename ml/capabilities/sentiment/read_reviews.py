@@ -124,7 +124,6 @@ def _fresh(
     model: Sentiment, roles: Roles, reviews: pa.Table, rows: npt.NDArray[np.int64], params: Params
 ) -> tuple[pa.Table, pa.Table]:  # fmt: skip
     texts = clean(reviews["title"], reviews["text"])
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     stars = np.asarray(pc.fill_null(reviews["stars"], 0).to_numpy(), np.int64)
     chance = model.chances(texts)
     label = model.classifier_.label(chance)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender.ranking.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts, product_facts
+from ml.capabilities.recommender.ranking.columns import Customer, Pair, Product
+from ml.capabilities.recommender.ranking.facts import Facts, customer_facts, product_facts
 from ml.core.units import DAY_S
 from ml.learn.purchases import Log
 from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
@@ -16,7 +17,7 @@ from tests.capabilities.recommender.candidates.small_log import NOW, random_log,
 def _pair(facts: Facts, row: int, item: int) -> dict[str, float]:
     span = slice(facts.indptr[row], facts.indptr[row + 1])
     at = np.flatnonzero(facts.items[span] == item)[0]
-    return dict(zip(PAIR, facts.pair[span][at].tolist(), strict=True))
+    return {c.label: value for c, value in zip(Pair, facts.pair[span][at].tolist(), strict=True)}
 
 
 def _looks(log: Log, product: list[int], ago: list[float], weight: list[float]) -> Log:
@@ -61,18 +62,18 @@ def test_customers_by_hand() -> None:
     """Orders, their ages and sizes; an unknown customer has no facts, one who never bought no times."""
     log = small_log([(0, 0, 1, 40), (0, 1, 1, 40), (0, 0, 2, 10), (2, 0, 3, 5)], ["a", "b"], customers=4)
     made = customer_facts(log, np.array([0, -1, 3]))
-    first = dict(zip(CUSTOMER, made.customer[0].tolist(), strict=True))
+    first = {c.label: value for c, value in zip(Customer, made.customer[0].tolist(), strict=True)}
     assert (first["orders"], first["first"], first["last"], first["interval"]) == (2, 40, 10, 30)
     assert (first["basket"], first["products"], first["repeats"]) == (1.5, 2, pytest.approx(1 / 3))
     assert np.isnan(made.customer[1]).all()
-    assert made.customer[2, 0] == 0
-    assert np.isnan(made.customer[2, 1])
+    assert made.customer[2, Customer.ORDERS] == 0
+    assert np.isnan(made.customer[2, Customer.LAST])
 
 
 def test_products_are_counted_like_a_loop_counts() -> None:
     """Buyers in windows, new buyers, repeats, ages and means of a log by lot."""
     log = random_log(8, 40, 12, 300)
-    made = dict(zip(PRODUCT, product_facts(log).T, strict=True))
+    made = {c.label: values for c, values in zip(Product, product_facts(log).T, strict=True)}
     who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
     age = (NOW - log.at) / DAY_S
     for i in range(12):
@@ -93,6 +94,6 @@ def test_products_are_counted_like_a_loop_counts() -> None:
 def test_last_year_is_the_coming_month_a_year_ago() -> None:
     """Only where the log reaches back so far."""
     log = small_log([(0, 0, 1, 366), (0, 0, 2, 340), (0, 1, 3, 330), (0, 1, 4, 1)], ["a", "b"])
-    assert product_facts(log)[:, PRODUCT.index("last_year")].tolist() == [1, 0]
+    assert product_facts(log)[:, Product.LAST_YEAR].tolist() == [1, 0]
     young = small_log([(0, 0, 2, 340)], ["a"])
-    assert np.isnan(product_facts(young)[0, PRODUCT.index("last_year")])
+    assert np.isnan(product_facts(young)[0, Product.LAST_YEAR])

@@ -13,11 +13,12 @@ import pytest
 from ml.capabilities.recommender.candidates import content, ensemble, sequence
 from ml.capabilities.recommender.model import Recommender, load, tonights_log
 from ml.capabilities.recommender.ranking import ranker
+from ml.capabilities.recommender.ranking.columns import COLUMNS, Group, group_of_columns
 from ml.capabilities.recommender.ranking.facts import product_facts
-from ml.capabilities.recommender.ranking.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
+from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.ranking.lists import Lists
-from ml.capabilities.recommender.ranking.ranked_lists import AGAIN, BECAUSE, CATEGORY, LOOKED, POPULAR, RANGE, SEGMENT
 from ml.capabilities.recommender.spec import SPEC
+from ml.capabilities.recommender.templates import Reason
 from ml.learn.purchases import Log, before
 from tests.contract.cases import SEED, Case
 
@@ -115,7 +116,7 @@ def test_every_column_speaks_for_something() -> None:
     """Each column has a group, and the groups that give reasons are not empty."""
     groups = group_of_columns()
     assert len(groups) == len(COLUMNS)
-    assert set(groups) == set(range(len(GROUPS)))
+    assert set(groups) == set(Group)
 
 
 def test_reasons_are_true(model: Recommender, features) -> None:
@@ -131,18 +132,18 @@ def test_reasons_are_true(model: Recommender, features) -> None:
             if i < 0:
                 continue
             codes.add(int(code))
-            assert code not in {SEGMENT, POPULAR, RANGE, CATEGORY} or source == -1
-            if code == AGAIN:
+            assert code not in {Reason.SEGMENT, Reason.POPULAR, Reason.RANGE, Reason.CATEGORY} or source == -1
+            if code == Reason.AGAIN:
                 assert source == i
                 assert i in bought
-            if code == BECAUSE:
+            if code == Reason.BECAUSE:
                 assert source in bought
-            if code == LOOKED:
+            if code == Reason.LOOKED:
                 assert source in looked - bought
-            if code == CATEGORY:
+            if code == Reason.CATEGORY:
                 assert i not in bought
                 assert log.category[int(i)] in {log.category[int(j)] for j in bought}
-    assert {AGAIN, BECAUSE, POPULAR} <= codes
+    assert {Reason.AGAIN, Reason.BECAUSE, Reason.POPULAR} <= codes
 
 
 def test_every_list_is_full_and_falls(model: Recommender, features) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.capabilities.recommender.reasons import KIND, KINDS, REASON_CODES, TEMPLATES, Named, Words, numbers
+from ml.capabilities.recommender.reasons import Named, Words, numbers
+from ml.capabilities.recommender.templates import REASON_CODES, TEMPLATES, Reason
 from ml.core.errors import NightshiftError
 
 NAMED = {
@@ -17,15 +18,15 @@ NAMED = {
 }
 
 
-def test_codes_are_the_first_kinds() -> None:
-    """A place in REASON_CODES is a place in KINDS, and every kind has a template."""
-    assert KINDS[: len(REASON_CODES)] == REASON_CODES
-    assert all(TEMPLATES[kind] for kind in KINDS)
+def test_every_reason_has_words() -> None:
+    """The codes that are published are the first reasons, and each reason has a template."""
+    assert tuple(reason.code for reason in Reason)[: len(REASON_CODES)] == REASON_CODES
+    assert tuple(TEMPLATES) == tuple(reason.code for reason in Reason)
 
 
 def test_each_row_has_its_own_words() -> None:
     """Kinds and values may be mixed in any order."""
-    kind = np.array([KIND[name] for name in ("because", "again", "category", "range")])
+    kind = np.array([Reason.BECAUSE, Reason.AGAIN, Reason.CATEGORY, Reason.RANGE])
     assert Words().of(kind, **NAMED).to_pylist() == [
         "because you bought Tea", "bought again about every 7 days", "new in tea, a category you follow", "from our range",
     ]  # fmt: skip
@@ -35,7 +36,7 @@ def test_each_row_has_its_own_words() -> None:
 def test_words_equal_format() -> None:
     """The vectorised words are those of str.format, row by row, for every kind."""
     rng = np.random.default_rng(7)
-    kind = rng.integers(0, len(KINDS), 500)
+    kind = rng.integers(0, len(Reason), 500)
     place = rng.integers(0, 2, (3, 500))
     days = rng.integers(1, 90, 500)
     names = ("source", "category", "segment")
@@ -43,7 +44,7 @@ def test_words_equal_format() -> None:
     made = Words().of(kind, **named, days=numbers(days)).to_pylist()
     for row, text in enumerate(made):
         values = {name: named[name].texts[int(at[row])].as_py() for name, at in zip(names, place, strict=True)}
-        assert text == TEMPLATES[KINDS[kind[row]]].format(**values, days=days[row])
+        assert text == TEMPLATES[Reason(kind[row]).code].format(**values, days=days[row])
 
 
 def test_the_shop_replaces_what_it_likes() -> None:
@@ -53,7 +54,7 @@ def test_the_shop_replaces_what_it_likes() -> None:
         ("en", "because", "you have {source}"), ("pt", "range", "da nossa loja"),
     ]  # fmt: skip
     table = pa.table(dict(zip(("language", "code", "template"), map(list, zip(*rows, strict=True)), strict=True)))
-    kind = np.array([KIND["because"], KIND["popular"], KIND["because"], KIND["range"]])
+    kind = np.array([Reason.BECAUSE, Reason.POPULAR, Reason.BECAUSE, Reason.RANGE])
     german = Words.of_shop({"reason_template": table, "recommender_setting": pa.table({"language": ["de"]})})
     assert german.of(kind, **NAMED).to_pylist() == [
         "{weil} Sie Tea kauften, Tea!", "everybody's darling", "{weil} Sie Tea kauften, Tea!", "from our range",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ml.adapters.books import config
 from ml.capabilities.recommender.config import CATEGORY_RULE, REASON_TEMPLATE, RULE, SETTING
-from ml.capabilities.recommender.reasons import KIND, Words
+from ml.capabilities.recommender.reasons import Words
 from ml.capabilities.recommender.shelf.rerank import (
     Customers,
     Ranked,
@@ -27,7 +27,7 @@ from ml.capabilities.recommender.shelf.rerank import (
 from ml.capabilities.recommender.shelf.rerank_reference import rerank_reference
 from ml.capabilities.recommender.shelf.rules import Rules, night, work_out
 from ml.capabilities.recommender.spec import Params
-from ml.capabilities.recommender.templates import TEMPLATES
+from ml.capabilities.recommender.templates import TEMPLATES, Reason
 
 NIGHT = date(2026, 1, 15)
 PLAIN = Params(top_k=4, explore_share=0.0)
@@ -59,7 +59,7 @@ def ranking(rows: Any) -> Ranked:
     """Rows of product numbers, scores falling from 1."""
     ids = np.array(rows, np.int32)
     scores = np.tile(np.linspace(1, 0.1, ids.shape[1], dtype=np.float32), (len(ids), 1))
-    return Ranked(ids, scores, ids[:, ::-1].copy(), np.full(ids.shape, 1, np.int8))
+    return Ranked(ids, scores, ids[:, ::-1].copy(), np.full(ids.shape, Reason.BECAUSE, np.int8))
 
 
 def people(n: int, group: Any = 0, level: Any = np.nan, bought: Any = ()) -> Customers:
@@ -201,7 +201,7 @@ def test_words_are_of_the_chosen_language() -> None:
     }
 
     def said(features: dict[str, pa.Table]) -> list[str]:
-        return Words.of_shop(features).of(np.array([KIND["popular"], KIND["range"]])).to_pylist()
+        return Words.of_shop(features).of(np.array([Reason.POPULAR, Reason.RANGE])).to_pylist()
 
     assert said({}) == [TEMPLATES["popular"], TEMPLATES["range"]]
     assert said(told) == ["hot", TEMPLATES["range"]]
@@ -240,7 +240,7 @@ def test_the_propensity_is_how_often_a_product_is_drawn() -> None:
     made = lots(60_000, Params(top_k=8, explore_share=0.25))
     assert (made.propensity[:, :6] == 1).all()
     assert np.allclose(made.propensity[:, 6:], 1 / 6)
-    assert (made.code[:, 6:] == 6).all()
+    assert (made.code[:, 6:] == Reason.EXPLORE).all()
     assert (made.source[:, 6:] == -1).all()
     for place in (6, 7):
         counts = np.bincount(made.ids[:, place], minlength=12)
@@ -269,7 +269,7 @@ def test_nothing_is_drawn_where_there_is_no_choice() -> None:
         made = lots(3, Params(top_k=8, explore_share=0.25), depth=depth)
         assert (made.propensity == 1).all()
         assert made.ids[0, :depth].tolist() == list(range(depth))
-        assert (made.code[:, :depth] == 1).all()
+        assert (made.code[:, :depth] == Reason.BECAUSE).all()
 
 
 @st.composite

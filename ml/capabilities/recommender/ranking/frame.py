@@ -11,32 +11,14 @@ from ml.capabilities.recommender.candidates import ensemble as every
 from ml.capabilities.recommender.candidates import popular, sequence
 from ml.capabilities.recommender.candidates.ensemble import NAMES, SPARSE, SPOKESMEN, Asked, Sources
 from ml.capabilities.recommender.ranking import frame_kernels as kernels
-from ml.capabilities.recommender.ranking.facts import CUSTOMER, PAIR, PRODUCT, Facts, customer_facts
+from ml.capabilities.recommender.ranking.columns import COLUMNS, SPANS, Cross, Customer, Pair, Product, at
+from ml.capabilities.recommender.ranking.facts import Facts, customer_facts
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Ids, Scores, share
 from ml.kernels.groups import ends_of, group_of
 from ml.kernels.sparse import dense_sums, row_sums
 from ml.learn.purchases import Log, category_codes
 
-CROSS = ("price_distance", "quantity_distance", "category_share", "category_last", "proposers")
-COLUMNS = (
-    *(f"pair {name}" for name in PAIR), *(f"customer {name}" for name in CUSTOMER),
-    *(f"product {name}" for name in PRODUCT), *(f"cross {name}" for name in CROSS),
-    *(f"score {name}" for name in NAMES), *(f"rank {name}" for name in NAMES),
-)  # fmt: skip
-"""Names of the columns of ``x``."""
-_FIRST = {
-    kind: [c.partition(" ")[0] for c in COLUMNS].index(kind)
-    for kind in ("pair", "customer", "product", "cross", "score", "rank")
-}
-_AT = {
-    kind: slice(start, end)
-    for (kind, start), end in zip(_FIRST.items(), [*list(_FIRST.values())[1:], len(COLUMNS)], strict=True)
-}
-"""Where the columns of each kind stand."""
-
-GROUPS = ("again", "because", "category", "popular", "other")
-"""What a column speaks for, see :func:`group_of_columns`."""
 _STEP = 1024
 
 
@@ -65,32 +47,6 @@ class Frame:
     looked: npt.NDArray[np.bool_]
 
 
-def group_of_columns() -> Ids:
-    """The group in ``GROUPS`` of each column.
-
-    Own purchases speak for buying again; item-to-item models, factors and people for other products; prices, times and
-    sizes of the customer speak for nothing that can be named.
-    """
-    group = []
-    for name in COLUMNS:
-        kind, _, what = name.partition(" ")
-        proposed = kind in {"score", "rank"}
-        sold = kind == "product" and what.startswith(
-            ("buyers", "new", "fades", "growth", "looks", "last_year", "lately")
-        )
-        if kind == "pair" or name in {"product again", "product repeat", "customer repeats"}:
-            group.append("again")
-        elif sold or (proposed and what in {"popular", "trend"}):
-            group.append("popular")
-        elif what in {"content", "category_share", "category_last"}:
-            group.append("category")
-        elif proposed:
-            group.append("because")
-        else:
-            group.append("other")
-    return np.array([GROUPS.index(name) for name in group], np.int32)
-
-
 def frame(
     sources: Sources,
     log: Log,
@@ -103,7 +59,7 @@ def frame(
 
     Parameters
     ----------
-    products : ndarray of shape (n_products, len(PRODUCT))
+    products : ndarray of shape (n_products, len(Product))
         Of :func:`facts.product_facts`.
     available : ndarray of shape (n_products,), bool
         What may be a candidate.
@@ -115,14 +71,15 @@ def frame(
     ends, items = _union(lists, available)
     row = np.repeat(np.arange(len(users)), np.diff(ends))
     x = np.full((len(items), len(COLUMNS)), np.nan, np.float32)
-    because, looked = _copy(facts, asked, (ends, items), x, log.n_products)
-    x[:, _AT["customer"]] = facts.customer[row]
-    x[:, _AT["product"]] = products[items]
-    _cross(x, log, users, (ends, items))
-    for place, name in enumerate(NAMES, start=_AT["score"].start):
-        x[:, place] = _scores(sources, asked, name, log, users, (ends, items))
-    x[:, COLUMNS.index("cross proposers")] = (x[:, _AT["rank"]] > 0).sum(1)
-    return Frame(ends, items, x, x[:, COLUMNS.index("pair times")] > 0, because, looked)
+    table = kernels.Table(ends, items)
+    because, looked = _copy(facts, asked, table, x, log.n_products)
+    x[:, SPANS["customer"]] = facts.customer[row]
+    x[:, SPANS["product"]] = products[items]
+    _cross(x, log, users, table)
+    for place, name in enumerate(NAMES, start=SPANS["score"].start):
+        x[:, place] = _scores(sources, asked, name, log, users, table)
+    x[:, at(Cross.PROPOSERS)] = (x[:, SPANS["rank"]] > 0).sum(1)
+    return Frame(ends, items, x, x[:, at(Pair.TIMES)] > 0, because, looked)
 
 
 def _scores(sources: Sources, asked: Asked, name: str, log: Log, users: Ids, table: kernels.Table) -> Scores:
@@ -174,35 +131,32 @@ def _union(lists: Ids, available: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np
 def _copy(facts: Facts, asked: Asked, table: kernels.Table, x: Scores, m: int) -> tuple[Ids, npt.NDArray[np.bool_]]:
     """Fill the pairs' facts and ranks; find the products that speak for the candidates, and whether only looked at."""
     lists = np.stack([asked.lists[name] for name in NAMES])
-    voices = (
+    voices = kernels.Voices(
         np.array([NAMES.index(name) for name in SPOKESMEN], np.int64),
         np.stack([asked.scores[name] for name in SPOKESMEN]),
         np.stack([asked.because[name] for name in SPOKESMEN]),
     )
-    own = facts.indptr, facts.items, facts.pair
+    own = kernels.Own(facts.indptr, facts.items, facts.pair)
     because, looked = np.full(len(x), -1, np.int32), np.zeros(len(x), bool)
 
     def work(start: int, end: int) -> None:
-        kernels.fill((start, end), own, table, x, m)
-        kernels.rank((start, end), lists, table, x, _AT["rank"].start, m)
+        kernels.fill((start, end), own, table, x[:, SPANS["pair"]], m)
+        kernels.rank((start, end), lists, table, x[:, SPANS["rank"]], m)
         kernels.name((start, end), lists, voices, table, because, m)
 
-    share(work, len(table[0]) - 1, _STEP)
-    kernels.only_looked(own, table[0], because, looked, m)
+    share(work, len(table.ends) - 1, _STEP)
+    kernels.only_looked(own, table.ends, because, looked, m)
     return because, looked
 
 
 def _cross(x: Scores, log: Log, users: Ids, table: kernels.Table) -> None:
     """Fill what compares a customer with a product."""
-    column = {name: place for place, name in enumerate(COLUMNS)}
-    price, quantity = (
-        x[:, column[f"product {name}"]] - x[:, column[f"customer {name}"]] for name in ("price", "quantity")
-    )
-    x[:, column["cross price_distance"]], x[:, column["cross quantity_distance"]] = np.abs(price), quantity
-    category, lines = category_codes(log), (log.indptr, log.product, log.at)
+    x[:, at(Cross.PRICE_DISTANCE)] = np.abs(x[:, at(Product.PRICE)] - x[:, at(Customer.PRICE)])
+    x[:, at(Cross.QUANTITY_DISTANCE)] = x[:, at(Product.QUANTITY)] - x[:, at(Customer.QUANTITY)]
+    category, lines = category_codes(log), kernels.Lines(log.indptr, log.product, log.at, log.until)
 
     def work(start: int, end: int) -> None:
-        kernels.kinds((start, end), users, lines, category, log.until, table, x, column["cross category_share"])
+        kernels.kinds((start, end), users, lines, category, table, x[:, SPANS["cross"]])
 
     if category.max(initial=-1) >= 0:
         share(work, len(users), _STEP)

@@ -17,21 +17,13 @@ import pyarrow.compute as pc
 from ml.capabilities.recommender.candidates import ensemble, popular
 from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import blend
-from ml.capabilities.recommender.ranking.facts import PRODUCT, product_facts
-from ml.capabilities.recommender.ranking.ranked_lists import (
-    AGAIN,
-    BECAUSE,
-    LOOKED,
-    POPULAR,
-    RANGE,
-    SEGMENT,
-    Second,
-    candidates,
-    ranked_rows,
-)
+from ml.capabilities.recommender.ranking.columns import Product
+from ml.capabilities.recommender.ranking.facts import product_facts
+from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows
 from ml.capabilities.recommender.reasons import RECENT
 from ml.capabilities.recommender.shelf.rerank import Ranked
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Csr, Ids, Scores, compiled
 from ml.kernels.groups import ends_of, group_of
 from ml.learn.histories import bought
@@ -74,18 +66,19 @@ class Lists:
         self.available = self.products["available"].to_numpy()
         self.m = len(self.available)
         self.hide = np.ones(self.m, bool) if new else None if again is None else ~again
-        self.shares = popular.fit(self.log, self.log.until, params, 0)
-        self._ranking = popular.ranking(self.shares, self.available)
-        self._group = popular.groups(self.shares, self.log, self.customers)
         self._second: Second | None = None
         self._blend: blend.Blend | None = None
         place = _place(model, self.products)
         if model.ranker_ is not None and model.learnt_ is not None:
             learnt = ensemble.renumbered(model.learnt_, place, self.log)
             made = ensemble.tonight(learnt, self.log, self.log.until, params)
+            self.shares = made.lately
             self._second = Second(model.ranker_, made, self.log, product_facts(self.log), self.available)
         else:
+            self.shares = popular.fit(self.log, self.log.until, params, 0)
             self._blend = self._first(model, place)
+        self._ranking = popular.ranking(self.shares, self.available)
+        self._group = popular.groups(self.shares, self.log, self.customers)
 
     def rank(self, start: int, end: int) -> Ranked:
         """Rank for rows ``[start, end)`` of ``customers``."""
@@ -96,7 +89,7 @@ class Lists:
             )
         else:
             ids, scores, source, code = self._blended(start, end, depth)
-        popular_ = (code == POPULAR) | (code == RANGE)
+        popular_ = (code == Reason.POPULAR) | (code == Reason.RANGE)
         code[popular_] = self._popular_code(start, np.nonzero(popular_)[0], ids[popular_])
         self._fill(start, ids, scores, code)
         short = ((0, 0), (0, self.params.depth - ids.shape[1]))
@@ -104,7 +97,7 @@ class Lists:
             np.pad(ids, short, constant_values=-1),
             np.pad(scores, short),
             np.pad(source, short, constant_values=-1),
-            np.pad(code, short, constant_values=RANGE),
+            np.pad(code, short, constant_values=Reason.RANGE),
         )
 
     def candidates(self, start: int, end: int) -> tuple[npt.NDArray[np.int64], Ids]:
@@ -135,7 +128,7 @@ class Lists:
         if model.learnt_ is None:
             return blend.baseline(self.log, self.customers, self.shares, *given, hide=self.hide)
         learnt = ensemble.renumbered(model.learnt_, place, self.log)
-        repeat = product_facts(self.log)[:, PRODUCT.index("repeat")]
+        repeat = product_facts(self.log)[:, Product.REPEAT]
         similar = learnt.neighbours.similar
         return blend.blend(self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide)
 
@@ -144,16 +137,16 @@ class Lists:
         ids, scores, source = self._blend.rank(start, end, depth)
         personal = (source >= 0) & (source < self.m)
         owned = bought(self.log, self.customers[start:end])
-        code = np.where(personal & _among(owned, np.where(personal, source, -1)), BECAUSE, LOOKED)
-        code[(source == ids) & (code == BECAUSE)] = AGAIN
-        code[~personal] = POPULAR
+        code = np.where(personal & _among(owned, np.where(personal, source, -1)), Reason.BECAUSE, Reason.LOOKED)
+        code[(source == ids) & (code == Reason.BECAUSE)] = Reason.AGAIN
+        code[~personal] = Reason.POPULAR
         return ids, scores, np.where(personal, source, -1).astype(np.int32), code.astype(np.int8)
 
     def _popular_code(self, start: int, rows: npt.NDArray[np.int64], ids: Ids) -> Codes:
         """Popular in the customer's segment, in the shop, or simply there."""
         group = self._group[start + rows]
-        code = np.where(self.shares.counts[0, ids] >= RECENT, POPULAR, RANGE)
-        return np.where((group > 0) & (self.shares.counts[group, ids] >= RECENT), SEGMENT, code).astype(np.int8)
+        code = np.where(self.shares.counts[0, ids] >= RECENT, Reason.POPULAR, Reason.RANGE)
+        return np.where((group > 0) & (self.shares.counts[group, ids] >= RECENT), Reason.SEGMENT, code).astype(np.int8)
 
     def _fill(self, start: int, ids: Ids, scores: Scores, code: Codes) -> None:
         """Lengthen lists that end early by the ranking of the customer's group."""

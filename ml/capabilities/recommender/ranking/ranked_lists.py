@@ -9,16 +9,24 @@ import numpy.typing as npt
 
 from ml.capabilities.recommender.candidates.ensemble import Sources
 from ml.capabilities.recommender.ranking import ranker
-from ml.capabilities.recommender.ranking.frame import COLUMNS, GROUPS, Frame, frame, group_of_columns
+from ml.capabilities.recommender.ranking.columns import Cross, Group, Pair, Product, at, group_of_columns
+from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Ids, Scores, compiled, insert
 from ml.learn import trees
 from ml.learn.purchases import Log
 
-AGAIN, BECAUSE, LOOKED, CATEGORY, SEGMENT, POPULAR, EXPLORE, PINNED, RANGE = range(9)
-"""Places in ``reasons.REASON_CODES``."""
 NEW_DAYS = 60.0
 """A product that is listed or sold for less than that is new in its category."""
+REASON_OF = {
+    Group.AGAIN: Reason.AGAIN,
+    Group.BECAUSE: Reason.BECAUSE,
+    Group.CATEGORY: Reason.CATEGORY,
+    Group.POPULAR: Reason.POPULAR,
+    Group.OTHER: Reason.POPULAR,
+}
+"""What a group of columns says, before it is known whether the customer only looked."""
 BLOCK = 2000
 """Customers whose table is held at once."""
 
@@ -50,7 +58,7 @@ def ranked_rows(
     """
     shape = (len(users), depth)
     ids, source = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
-    scores, code = np.full(shape, -np.inf, np.float32), np.full(shape, RANGE, np.int8)
+    scores, code = np.full(shape, -np.inf, np.float32), np.full(shape, Reason.RANGE, np.int8)
     for start in range(0, len(users), BLOCK):
         rows = slice(start, start + BLOCK)
         table = frame(second.sources, second.log, users[rows], second.products, second.available, params)
@@ -84,24 +92,30 @@ def _reasons(made: ranker.Ranker, table: Frame, rows: Ids) -> tuple[Codes, Ids]:
     a category only what is new in one of the customer's. Popularity is judged by the caller.
     """
     x = table.x[rows]
-    column = {name: place for place, name in enumerate(COLUMNS)}
-    parts = trees.saabas(made.chance, x, group_of_columns(), len(GROUPS))
+    parts = trees.saabas(made.chance, x, group_of_columns(), len(Group))
     owned = table.bought[rows]
-    looked = ~owned & ~np.isnan(x[:, column["pair look_last"]])
+    looked = ~owned & ~np.isnan(x[:, at(Pair.LOOK_LAST)])
     because = table.because[rows]
-    fresh = ~(x[:, column["product first"]] > NEW_DAYS) & ~owned & (x[:, column["cross category_share"]] > 0)
-    can = np.stack([owned | looked, because >= 0, fresh, np.ones(len(x), bool)], axis=1)
-    parts = np.where(can & (parts[:, : can.shape[1]] > 0), parts[:, : can.shape[1]], -np.inf)
+    fresh = ~(x[:, at(Product.FIRST)] > NEW_DAYS) & ~owned & (x[:, at(Cross.CATEGORY_SHARE)] > 0)
     # Of what a customer owns, that they bought it is the plainest truth, if it speaks for it at all.
-    parts[owned & (parts[:, 0] > 0), 1:] = -np.inf
-    best = np.argmax(parts, axis=1)
-    code = np.array([AGAIN, BECAUSE, CATEGORY, POPULAR], np.int8)[best]
-    code[np.isneginf(parts.max(axis=1))] = POPULAR
-    code[(code == AGAIN) & looked] = LOOKED
-    code[(code == BECAUSE) & table.looked[rows]] = LOOKED
-    itself = (code == AGAIN) | ((code == LOOKED) & (best == 0))
-    source = np.where(itself, table.items[rows], np.where(best == 1, because, -1))
-    source[(code == POPULAR) | (code == CATEGORY)] = -1
+    plain = owned & (parts[:, Group.AGAIN] > 0)
+    can = {
+        Group.AGAIN: owned | looked,
+        Group.BECAUSE: (because >= 0) & ~plain,
+        Group.CATEGORY: fresh,
+        Group.POPULAR: ~plain,
+    }
+    sums = np.full_like(parts, -np.inf)
+    for group, allowed in can.items():
+        sums[:, group] = np.where(allowed & (parts[:, group] > 0), parts[:, group], -np.inf)
+    best = np.argmax(sums, axis=1)
+    code = np.array([REASON_OF[group] for group in Group], np.int8)[best]
+    code[np.isneginf(sums.max(axis=1))] = Reason.POPULAR
+    code[(code == Reason.AGAIN) & looked] = Reason.LOOKED
+    code[(code == Reason.BECAUSE) & table.looked[rows]] = Reason.LOOKED
+    itself = (code == Reason.AGAIN) | ((code == Reason.LOOKED) & (best == Group.AGAIN))
+    source = np.where(itself, table.items[rows], np.where(best == Group.BECAUSE, because, -1))
+    source[(code == Reason.POPULAR) | (code == Reason.CATEGORY)] = -1
     return code, source.astype(np.int32)
 
 

@@ -6,7 +6,7 @@ The obvious way to the same lists is in :mod:`ml.capabilities.recommender.shelf.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,15 @@ import pyarrow as pa
 
 from ml.capabilities.recommender.shelf.rules import Mask, Rules, night, work_out
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Ids, Scores, compiled, share
-
-EXPLORE, PINNED = 6, 7
-"""Codes of these reasons (``reasons.REASON_CODES``)."""
 
 _STEP = 4096
 MIX = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)))
 _STEPS = tuple(map(np.uint64, (27, 30, 31)))
+
+
+Places = npt.NDArray[np.int64]
 
 
 class Ranked(NamedTuple):
@@ -67,6 +68,59 @@ class Customers(NamedTuple):
     bought: Mask = np.zeros((0, 0), bool)
 
 
+class Shelf(NamedTuple):
+    """The arrays of :class:`Rules`."""
+
+    weight: Scores
+    pins: Ids
+    pin_ranks: Ids
+    category: Ids
+    limit: Ids
+    again: Mask
+    log_price: Scores
+
+
+class Settings(NamedTuple):
+    """What holds for all lists of a night: weight of the price, places drawn by lot, and the night's seed."""
+
+    price_weight: float
+    lots: int
+    seed: np.uint64
+
+
+class Customer(NamedTuple):
+    """One of :class:`Customers`, with the products pinned for their group and the places of these."""
+
+    number: np.uint64
+    weight: Scores
+    log_price: float
+    bought: Mask
+    pins: Ids
+    pin_ranks: Ids
+
+
+class Scratch(NamedTuple):
+    """Room for the making of one list."""
+
+    place: npt.NDArray[np.float64]
+    """place' of each rank in ``order``."""
+    order: Places
+    kinds: Ids
+    """Category of each rank."""
+    pool: Places
+    taken: Places
+    room: Ids
+    """How many more of each category may be shown."""
+
+
+class Chosen(NamedTuple):
+    """How many of ``Scratch.taken`` are shown, how many of them by lot, and the chance of each of these."""
+
+    n: int
+    drawn: int
+    chance: float
+
+
 def price_level(purchase: pa.Table, n_customers: int) -> Scores:
     """Mean natural logarithm of the prices that each customer paid, shape (n_customers,); nan where there is none."""
     who, price = purchase["customer_no"].to_numpy(), purchase["price"].to_numpy()
@@ -109,15 +163,12 @@ def rerank(ranked: Ranked, rules: Rules, customers: Customers, params: Params, n
         np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32), np.full((n, k), -1, np.int32),
         np.full((n, k), -1, np.int8), np.ones((n, k), np.float32),
     )  # fmt: skip
-    seed = np.uint64(night_seed % 2**64)
-    told = (rules.weight, rules.pins, rules.pin_ranks, rules.category, rules.limit, rules.again, rules.log_price)
+    shelf = Shelf(rules.weight, rules.pins, rules.pin_ranks, rules.category, rules.limit, rules.again, rules.log_price)
+    settings = Settings(params.price_weight, explore_slots(params), np.uint64(night_seed % 2**64))
 
     def work(start: int, end: int) -> None:
-        rows = slice(start, end)
-        number = customers.number[rows].astype(np.uint64)
-        who = (number, customers.group[rows], customers.log_price[rows], customers.bought[rows])
-        asked = (params.price_weight, explore_slots(params), seed)
-        _rerank(tuple(a[rows] for a in ranked), who, told, asked, tuple(a[rows] for a in shown))
+        parts = (type(whole)._make(a[start:end] for a in whole) for whole in (ranked, customers, shown))
+        _rerank(*parts, shelf, settings)
 
     share(work, n, _STEP)
     return shown
@@ -156,7 +207,7 @@ def explore_slots(params: Params) -> int:
 
 
 @compiled
-def _lot(seed: Any, number: Any, draw: int) -> Any:
+def _lot(seed: np.uint64, number: np.uint64, draw: int) -> np.uint64:
     """64 bits decided by all three: splitmix64 (Steele et al., OOPSLA 2014) of a number for each draw."""
     x = seed * MIX[1] + number * MIX[0] + np.uint64(draw + 1) * MIX[3]
     for _ in range(2):
@@ -169,20 +220,20 @@ def _lot(seed: Any, number: Any, draw: int) -> Any:
 
 
 @compiled
-def _sort(ids: Ids, told: Any, who: Any, price_weight: float, place: Any, order: Any) -> int:
-    """Write the ranks of what may be shown into ``order``, by place'; returns how many."""
-    weight, pins, again, log_price = told
-    level, bought = who
+def _sort(ids: Ids, shelf: Shelf, customer: Customer, price_weight: float, scratch: Scratch) -> int:
+    """Write the ranks of what may be shown into ``scratch.order``, by place'; returns how many."""
+    place, order, level = scratch.place, scratch.order, customer.log_price
     found = 0
     for j in range(len(ids)):
         i = ids[j]
         if i < 0:
             break
-        if weight[i] <= 0 or (len(bought) and bought[j] and not again[i]) or (pins == i).any():
+        hidden = len(customer.bought) and customer.bought[j] and not shelf.again[i]
+        if customer.weight[i] <= 0 or hidden or (customer.pins == i).any():
             continue
-        e = (j + 1) / weight[i]
-        if price_weight > 0 and not np.isnan(level - log_price[i]):
-            e *= 1 + price_weight * abs(log_price[i] - level)
+        e = (j + 1) / customer.weight[i]
+        if price_weight > 0 and not np.isnan(level - shelf.log_price[i]):
+            e *= 1 + price_weight * abs(shelf.log_price[i] - level)
         q = found
         while q > 0 and place[q - 1] > e:
             place[q], order[q] = place[q - 1], order[q - 1]
@@ -193,14 +244,18 @@ def _sort(ids: Ids, told: Any, who: Any, price_weight: float, place: Any, order:
 
 
 @compiled
-def _take(kinds: Ids, order: Any, left: int, many: int, room: Ids, taken: Any) -> Any:
-    """Take the first ``many`` for whose category there is room; the rest closes up in ``order``. Returns both counts."""
-    n = rest = 0
+def _take(scratch: Scratch, left: int, n: int, many: int) -> tuple[int, int]:
+    """Take, behind the ``n`` that are taken, until they are ``many``, what its category has room for.
+
+    The rest of the ``left`` closes up in ``scratch.order``. Returns how many are taken now, and how many left.
+    """
+    order, kinds, room = scratch.order, scratch.kinds, scratch.room
+    rest = 0
     for q in range(left):
         j = order[q]
         if n < many and room[kinds[j]] > 0:
             room[kinds[j]] -= 1
-            taken[n] = j
+            scratch.taken[n] = j
             n += 1
         else:
             order[rest] = j
@@ -209,76 +264,79 @@ def _take(kinds: Ids, order: Any, left: int, many: int, room: Ids, taken: Any) -
 
 
 @compiled
-def _fill(kinds: Ids, order: Any, found: int, size: Any, room: Ids, lot: Any, taken: Any, pool: Any) -> Any:
-    """Choose the ranks that are shown beside the pins into ``taken``: how many, how many of them by lot, their chance."""
-    free, lots = size
-    seed, number = lot
-    n, rest = _take(kinds, order, found, free - lots, room, taken)
+def _fill(scratch: Scratch, found: int, free: int, lots: int, seed: np.uint64, number: np.uint64) -> Chosen:
+    """Choose the ranks that are shown beside the pins, in ``free`` places of which ``lots`` are drawn."""
+    order, pool = scratch.order, scratch.pool
+    n, rest = _take(scratch, found, 0, free - lots)
     choice = 0
     for q in range(rest):
-        if room[kinds[order[q]]] >= lots:
+        if scratch.room[scratch.kinds[order[q]]] >= lots:
             pool[choice] = order[q]
             choice += 1
     if choice <= lots:
-        more, _ = _take(kinds, order, rest, free - n, room, taken[n:])
-        return n + more, 0, 1.0
+        n, _ = _take(scratch, rest, n, free)
+        return Chosen(n, 0, 1.0)
     for draw in range(lots):
         other = draw + np.int64(_lot(seed, number, draw) % np.uint64(choice - draw))
         pool[draw], pool[other] = pool[other], pool[draw]
-        taken[n + draw] = pool[draw]
-    return n + lots, lots, 1.0 / choice
+        scratch.taken[n + draw] = pool[draw]
+    return Chosen(n + lots, lots, 1.0 / choice)
 
 
 @compiled
-def _rerank(ranked: Any, who: Any, told: Any, asked: Any, shown: Any) -> None:
-    ids, (weight, pins, _, category, limit, again, log_price) = ranked[0], told
-    number, group, level, bought = who
-    price_weight, lots, seed = asked
-    depth, k = ids.shape[1], shown[0].shape[1]
-    place, order, pool, taken = (
+def _rerank(ranked: Ranked, customers: Customers, shown: Shown, shelf: Shelf, settings: Settings) -> None:
+    ids, category, limit = ranked.ids, shelf.category, shelf.limit
+    depth, k = ids.shape[1], shown.ids.shape[1]
+    scratch = Scratch(
         np.empty(depth),
         np.empty(depth, np.int64),
+        np.empty(depth, np.int32),
         np.empty(depth, np.int64),
         np.empty(k, np.int64),
+        limit.copy(),
     )
-    kinds, room, nothing = np.empty(depth, np.int32), limit.copy(), np.zeros(0, np.bool_)
+    kinds, room, nothing = scratch.kinds, scratch.room, np.zeros(0, np.bool_)
     for u in range(len(ids)):
-        g = group[u]
-        fixed = pins[g][pins[g] >= 0]
-        hidden = bought[u] if len(bought) else nothing
-        mine = (weight[g], fixed, again, log_price)
-        found = _sort(ids[u], mine, (level[u], hidden), price_weight, place, order)
+        g = customers.group[u]
+        customer = Customer(
+            np.uint64(customers.number[u]),
+            shelf.weight[g],
+            customers.log_price[u],
+            customers.bought[u] if len(customers.bought) else nothing,
+            shelf.pins[g][shelf.pins[g] >= 0],
+            shelf.pin_ranks[g],
+        )
+        found = _sort(ids[u], shelf, customer, settings.price_weight, scratch)
         for j in range(depth):
             kinds[j] = category[ids[u, j]] if ids[u, j] >= 0 else 0
             room[kinds[j]] = limit[kinds[j]]
-        for i in fixed:
+        for i in customer.pins:
             room[category[i]] = limit[category[i]]
-        for i in fixed:
+        for i in customer.pins:
             room[category[i]] -= 1
-        free = k - len(fixed)
-        chosen = _fill(kinds, order, found, (free, min(lots, free)), room, (seed, number[u]), taken, pool)
-        _lay(u, ranked, (fixed, told[2][g]), taken, chosen, shown)
+        free = k - len(customer.pins)
+        chosen = _fill(scratch, found, free, min(settings.lots, free), settings.seed, customer.number)
+        _lay(u, ranked, customer, scratch.taken, chosen, shown)
 
 
 @compiled
-def _lay(u: int, ranked: Any, fixed: Any, taken: Any, chosen: Any, shown: Any) -> None:
+def _lay(u: int, ranked: Ranked, customer: Customer, taken: Places, chosen: Chosen, shown: Shown) -> None:
     """Write a list: pins at their places, the others around them, those drawn by lot last."""
-    (ids, scores, source, code), (pins, ranks), (n, drawn, chance) = ranked, fixed, chosen
-    out_ids, out_scores, out_source, out_code, propensity = shown
+    pins, n = customer.pins, chosen.n
     p = t = 0
     while p < len(pins) or t < n:
         r = p + t
-        if p < len(pins) and (ranks[p] <= r + 1 or t == n):
-            out_ids[u, r], out_code[u, r] = pins[p], PINNED
-            for j in range(ids.shape[1]):
-                if ids[u, j] == pins[p]:
-                    out_scores[u, r] = scores[u, j]
+        if p < len(pins) and (customer.pin_ranks[p] <= r + 1 or t == n):
+            shown.ids[u, r], shown.code[u, r] = pins[p], Reason.PINNED
+            for j in range(ranked.ids.shape[1]):
+                if ranked.ids[u, j] == pins[p]:
+                    shown.scores[u, r] = ranked.scores[u, j]
             p += 1
             continue
         j = taken[t]
-        out_ids[u, r], out_scores[u, r] = ids[u, j], scores[u, j]
-        if t >= n - drawn:
-            out_code[u, r], propensity[u, r] = EXPLORE, chance
+        shown.ids[u, r], shown.scores[u, r] = ranked.ids[u, j], ranked.scores[u, j]
+        if t >= n - chosen.drawn:
+            shown.code[u, r], shown.propensity[u, r] = Reason.EXPLORE, chosen.chance
         else:
-            out_code[u, r], out_source[u, r] = code[u, j], source[u, j]
+            shown.code[u, r], shown.source[u, r] = ranked.code[u, j], ranked.source[u, j]
         t += 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.capabilities.recommender.shelf.rerank import EXPLORE, MIX, PINNED, Customers, Ranked, Shown, explore_slots
+from ml.capabilities.recommender.shelf.rerank import MIX, Customers, Ranked, Shown, explore_slots
 from ml.capabilities.recommender.shelf.rules import Rules
 from ml.capabilities.recommender.spec import Params
+from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Ids
 
 
@@ -25,11 +26,11 @@ def rerank_reference(ranked: Ranked, rules: Rules, customers: Customers, params:
         for j, chance in _chosen(
             ranked.ids[u], order, k - len(pins), pins, rules, params, night_seed, customers.number[u]
         ):
-            story = (EXPLORE, -1) if chance < 1 else (ranked.code[u, j], ranked.source[u, j])
+            story = (Reason.EXPLORE, -1) if chance < 1 else (ranked.code[u, j], ranked.source[u, j])
             rows.append((ranked.ids[u, j], ranked.scores[u, j], *story, chance))
         for i, rank in zip(pins, rules.pin_ranks[group], strict=False):
             score = ranked.scores[u][ranked.ids[u] == i]
-            rows.insert(rank - 1, (i, score[0] if len(score) else 0, PINNED, -1, 1))
+            rows.insert(rank - 1, (i, score[0] if len(score) else 0, Reason.PINNED, -1, 1))
         for r, (i, score, code, source, chance) in enumerate(rows):
             shown.ids[u, r], shown.scores[u, r], shown.code[u, r] = i, score, code
             shown.source[u, r], shown.propensity[u, r] = source, chance

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.reasons import KIND, Named, Words
+from ml.capabilities.recommender.reasons import Named, Words
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.alike import Texts, same_category
 from ml.capabilities.recommender.tables.tonight import Bools, Ints, Tonight
+from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, insert, share
 from ml.kernels.groups import place_inside
 
@@ -68,7 +69,7 @@ def rows(
         "score": pa.array(score),
         "orders": pa.array(both),
         "lift": pa.array(lift),
-        "reason": words.of(np.full(len(i), KIND["together"]), source=Named(tonight.titles, i)),
+        "reason": words.of(np.full(len(i), Reason.TOGETHER), source=Named(tonight.titles, i)),
     }
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import gammainc
 
-from ml.capabilities.recommender.reasons import KIND, Words, numbers
+from ml.capabilities.recommender.reasons import Words, numbers
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight, summed
+from ml.capabilities.recommender.templates import Reason
 from ml.core.units import DAY_S
 
 HORIZON_DAYS = 28
@@ -126,7 +127,7 @@ def rows(
             "score": pa.array(due[pairs]),
             "expected_day": pa.array(expected, pa.timestamp("us", "UTC")),
             "interval_days": pa.array(interval),
-            "reason": words.of(np.where(days > 1, KIND["again"], KIND["daily"]), days=numbers(days)),
+            "reason": words.of(np.where(days > 1, Reason.AGAIN, Reason.DAILY), days=numbers(days)),
         }
 
 

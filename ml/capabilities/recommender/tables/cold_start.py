@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from ml.capabilities.recommender.reasons import KIND, RECENT, Named, Words
+from ml.capabilities.recommender.reasons import RECENT, Named, Words
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.popular_product import popularity
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight, drawn
+from ml.capabilities.recommender.templates import Reason
 
 HALF_LIFE_DAYS = 60.0
 VARIETY = 0.7
@@ -29,9 +30,9 @@ def rows(tonight: Tonight, words: Words, params: Params) -> Iterator[dict[str, p
     product, worth = (np.concatenate(parts) for parts in zip(*found, strict=True))
     lengths = [len(list_) for list_, _ in found]
     segment = np.repeat(np.arange(len(found)), lengths)
-    kind = np.where(popular[0, product] >= RECENT, KIND["popular"], KIND["range"])
-    kind = np.where((segment > 0) & (popular[segment, product] >= RECENT), KIND["segment"], kind)
-    kind = np.where(first[segment, product] >= RECENT, KIND["first"], kind)
+    kind = np.where(popular[0, product] >= RECENT, Reason.POPULAR, Reason.RANGE)
+    kind = np.where((segment > 0) & (popular[segment, product] >= RECENT), Reason.SEGMENT, kind)
+    kind = np.where(first[segment, product] >= RECENT, Reason.FIRST, kind)
     names = pa.array(tonight.segments, pa.string())
     yield {
         "segment": names.take(pa.array(segment)),

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array, diags_array
 
-from ml.capabilities.recommender.reasons import KIND, Named, Words
+from ml.capabilities.recommender.reasons import Named, Words
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.alike import Texts, price_near, same_category
 from ml.capabilities.recommender.tables.bought_together import Baskets, co_orders
 from ml.capabilities.recommender.tables.tonight import Floats, Ints, Tonight
+from ml.capabilities.recommender.templates import Reason
 from ml.kernels.groups import place_inside
 from ml.kernels.topk.sparse import top_k_sparse
 
@@ -53,7 +54,7 @@ def rows(
         "rank": pa.array(np.arange(len(i)) - np.searchsorted(i, i) + 1),
         "similar_product_id": tonight.ids.take(pa.array(j)),
         "score": pa.array(score[order]),
-        "reason": words.of(np.where(look[order] > 0, KIND["compared"], KIND["alike"]), source=Named(tonight.titles, i)),
+        "reason": words.of(np.where(look[order] > 0, Reason.COMPARED, Reason.ALIKE), source=Named(tonight.titles, i)),
     }
 
 

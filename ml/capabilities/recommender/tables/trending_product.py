@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import betainc, betaincinv
 
-from ml.capabilities.recommender.reasons import KIND, Words
+from ml.capabilities.recommender.reasons import Words
 from ml.capabilities.recommender.tables import groups
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
+from ml.capabilities.recommender.templates import Reason
 from ml.core.units import DAY_S
 
 K = 50
@@ -40,7 +41,7 @@ def rows(tonight: Tonight, words: Words) -> Iterator[dict[str, pa.Array]]:
     yield groups.columns(ranks, tonight) | {
         "score": pa.array(found.lower[at]),
         "growth": pa.array(found.growth[at]),
-        "reason": words.of(np.full(len(ranks.rank), KIND["trending"])),
+        "reason": words.of(np.full(len(ranks.rank), Reason.TRENDING)),
     }
 
 
