@@ -11,6 +11,7 @@ import traceback
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli import database, erasures, new, nights, pages, shops, sql, tools
 from cli.home import Home
@@ -66,7 +67,7 @@ def up() -> None:
     start, home = time.monotonic(), Home.find(os.environ)
     with steps("Starting the stack …") as progress:
         stack = stacks.up(home, os.environ, progress)
-    out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
+    out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
               soft_wrap=True)  # fmt: skip
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.home import Home
@@ -166,7 +167,7 @@ def demo(
     headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))
     show(settings)
     stack = Stack.last(home)
-    out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {home.passwords_file})",
+    out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
               soft_wrap=True)  # fmt: skip
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
     out.print("More     ./nightshift status · ./nightshift sql · ./nightshift down")

@@ -224,7 +224,7 @@ def _usage(folder: Path) -> int:
 def show(told: dict[str, Any]) -> None:
     """Print what :func:`collect` found."""
     if not told["services"]:
-        out.print(f"Nothing runs ({told['home']}). Start it with [bold]./nightshift up[/].")
+        out.print(f"Nothing runs ({escape(told['home'])}). Start it with [bold]./nightshift up[/].")
         return
     out.print(_table(told["services"]))
     for service in told["services"]:
@@ -234,7 +234,7 @@ def show(told: dict[str, Any]) -> None:
     if not told["running"]:
         out.print("\n[red]The supervisor is dead.[/] Run ./nightshift up to start again, ./nightshift down to end all.")
     for name, target in told["links"].items():
-        out.print(f"{name + ':':<22}{target}", soft_wrap=True)
+        out.print(f"{name + ':':<22}{escape(target)}", soft_wrap=True)
     if told["dags"]:
         _show_dags(told["dags"])
     for words in told["registry"]:

@@ -85,7 +85,7 @@ def test_scripts_in_every_text_column_stay_text(tmp_path: Path) -> None:
     docs = Path(lake.join("docs", REF))
     assert {page.stem for page in docs.iterdir()} == {"index", *TABLES}
     shown = "".join(harmless(page.read_text()).text for page in docs.iterdir())
-    assert "<script>alert('event.kind 0')</script>" in shown
+    assert "<script>alert('event.event_id 0')</script>" in shown
     assert "<script>alert('review.review_id 2')</script>" in shown
 
 

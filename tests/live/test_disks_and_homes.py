@@ -16,6 +16,7 @@ from ml.adapters.mlflow import tracking
 from ml.core.errors import NightshiftError, StorageError
 from tests.live.conftest import NIGHT, Shop, at
 
+PAGE = 4096
 ODD = 'it\'s a [shop] *now*? "50 %" {x,y} #1; ünï 中'
 
 
@@ -40,12 +41,15 @@ def test_what_duckdb_cannot_open_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk")
-@pytest.mark.parametrize("kib", [24, 96, 200, 420])
-def test_a_full_disk_stops_in_words_and_the_next_night_goes_on(watched: Shop, tmp_path: Path, kib: int) -> None:
+@pytest.mark.parametrize("share", [0.3, 0.85])
+def test_a_full_disk_stops_in_words_and_the_next_night_goes_on(watched: Shop, tmp_path: Path, share: float) -> None:
     """Wherever it is that the disk ends, Data Docs included: nothing new is published, and with space the night is whole."""
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(small)]
+    pages = sum(
+        -(-path.stat().st_size // PAGE) for path in Path(watched.settings.lake_uri).rglob("*") if path.is_file()
+    )
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={int(share * pages) * PAGE}", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("this machine does not let root mount")
     try:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
 from ml.adapters.erasure.quotes import Quotes
 from ml.adapters.erasure.traces import Traces, columns_of, files, folders, row_groups, snapshots
 from ml.adapters.lake import Lake
-from ml.adapters.shop import extract
+from ml.adapters.shop import extract, select
 from ml.contract.tables import TABLES
 
 STAGED = ("erasure", "staged")
@@ -76,7 +77,9 @@ class LakeErasure:
                     self._note("snapshots", dict(found))
 
     def _rewrite(self, folder: str, name: str) -> None:
-        schema = extract.schema(TABLES[name])
+        parts = (part for path in files(self.lake, folder) for part in row_groups(self.lake, path))
+        raw = any(select.UNREAD in part.column_names for part in islice(parts, 1))
+        schema = (extract.raw_schema if raw else extract.schema)(TABLES[name])
         staged = self.lake.join(*STAGED, f"{folder.removeprefix(self.lake.uri).strip('/').replace('/', '~')}")
         nulls: Counter[str] = Counter()
 
@@ -85,11 +88,11 @@ class LakeErasure:
                 for part in row_groups(self.lake, path):
                     rest = part.filter(pc.is_null(self.ownership.owners(columns_of(part))))
                     nulls.update({column: rest[column].null_count for column in rest.column_names})
-                    yield from rest.to_batches()
+                    yield from rest.select(schema.names).to_batches()
 
         rows, sha256 = self.lake.write_stream(staged, schema, kept())
         entry = {"folder": folder, "table": name, "rows": rows, "sha256": sha256,
-                 "bytes": self.lake.usage(staged), "nulls": {c: nulls[c] for c in schema.names}}  # fmt: skip
+                 "bytes": self.lake.usage(staged), "nulls": {c: nulls[c] for c in TABLES[name].column_names}}  # fmt: skip
         self.lake.write_json(f"{staged}.json", entry)
         self._put(staged)
 
