@@ -56,6 +56,24 @@ def test_every_row_with_the_contracts_schema(database: str, lake: Lake) -> None:
     assert lake.read_json("snapshot", "2026-01-01/001", "manifest.json") == manifest
 
 
+def test_orders_without_a_customer_and_domains_over_domains_are_read(database: str, lake: Lake) -> None:
+    """A shop of guests has no order.customer_id, which is optional; a domain is read as what it is at the bottom."""
+    fill(database, shop())
+    execute(
+        database,
+        'ALTER TABLE shop."order" DROP COLUMN customer_id',
+        "CREATE DOMAIN public.money AS numeric; CREATE DOMAIN public.price AS public.money",
+        "ALTER TABLE shop.order_item ALTER unit_price TYPE public.price",
+    )
+
+    assert {name: t["rows"] for name, t in read(database, lake)["tables"].items()} == {
+        "customer": 10,
+        "product": 12,
+        "order": 60,
+        "order_item": 120,
+    }
+
+
 def test_other_postgres_types_are_cast(database: str, lake: Lake) -> None:
     """Views over integers, numerics, dates and zoneless timestamps give the contract's types in the shop's time zone."""
     fill(database, shop(0))

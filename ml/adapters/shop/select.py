@@ -196,8 +196,8 @@ class Shop:
         Postgres looks at it for rows that are not known otherwise only: on an ordinary night none.
         """
         column = table.key[0]
-        source = TABLES["order"] if column in self.columns.get("order", ()) else TABLES["order_item"]
-        if not {"order", source.name} <= set(self.columns):
+        source = TABLES["order" if column in TABLES["order"].column_names else "order_item"]
+        if "order" not in self.columns or column not in self.columns.get(source.name, ()):
             return "false"
         known, orders = self._own(TABLES["order"], "sold")[0], _from(TABLES["order"])
         lines = ""
