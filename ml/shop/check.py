@@ -196,7 +196,8 @@ def _advice(tables: Sequence[TableCheck], facts: Sequence[Fact], now: datetime, 
     if known is not None and known < FEW:
         yield (
             f"{1 - known:.1%} of the orders have no known customer. They count for what is popular and bought together, "
-            "but nobody gets recommendations from them: fill order.customer_id where you can."
+            "but nobody gets recommendations from them. Where order.customer_id is null, fill it where you can; where it "
+            "holds an id that shop.customer does not have, write both alike (see 'Worth a look')."
         )
     if titled is not None and titled < FEW:
         yield f"{1 - titled:.1%} of the products have no title, so reasons would show their ids: fill product.title."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml.adapters.lake import checksums
 from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
+from ml.adapters.lake.paths import Quoted, literal, pattern
 from ml.core import disk
 from ml.core.errors import NightshiftError
 
@@ -205,7 +205,7 @@ class Lake:
         with self.guard(target):
             if self.local:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-            backend.to_parquet(table, partial, compression="zstd", compression_level=1)
+            backend.to_parquet(table, Quoted(partial), compression="zstd", compression_level=1)
         self._replace(target, checksums.digest(self.filesystem, partial, local=self.local))
 
     def read_parquet(self, *parts: str) -> pa.Table:
@@ -232,7 +232,7 @@ class Lake:
 
     def scan(self, *parts: str) -> list[str]:
         """What :meth:`files` gives, as DuckDB reads it: it takes a path for a pattern."""
-        return [re.sub(r"[*?\[]", r"[\g<0>]", path) if self.local else path for path in self.files(*parts)]
+        return [pattern(path) if self.local else path for path in self.files(*parts)]
 
     def sql(self, *parts: str) -> str:
         """What :meth:`files` gives, as the argument of DuckDB's ``read_parquet``."""
@@ -297,11 +297,6 @@ class Lake:
             if words := disk.refusal(error, path or self.uri, held):
                 raise words from error
             raise
-
-
-def literal(paths: Iterable[str]) -> str:
-    """Paths as a list in DuckDB's SQL."""
-    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
 
 
 def _put(writer: pq.ParquetWriter, batch: pa.RecordBatch) -> int:

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ml.adapters.lake import Lake, literal
+from ml.adapters.lake import Lake
+from ml.adapters.lake.paths import literal
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.relations import Parent, has_rates
 from ml.adapters.quality.snapshot import Sieve

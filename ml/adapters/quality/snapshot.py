@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
+from ml.adapters.quality.facts import emptied, facts_of
 from ml.adapters.quality.first_sales import find_first_sales
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.mending import Mender
@@ -32,11 +33,6 @@ QUARANTINE = pa.schema([(name, pa.string()) for name in ("table_name", "row_key"
 _Broken = tuple[Rule, npt.NDArray[np.int64]]
 _BATCH_BYTES = 256 * 2**20
 _BATCH_ROWS = 1_000_000
-_FEW = 20
-"""Rows of a table below which a share says nothing."""
-
-_YOUNG = 100
-"""Rows added to both sides of a ratio, so that a table of ten rows may double."""
 
 
 def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation depends on)
@@ -84,8 +80,8 @@ def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation de
             suite = Suite.load(suites_dir / f"{name}.json")
             sieve = Sieve(lake, folder, TABLES[name], Judge(name, suite.rows), connection, beside)
             rows = sieve.run(datetime.fromisoformat(manifest["as_of"]), batch_rows)
-            facts = _facts(name, rows, sieve, manifest, None if accept_growth else previous_manifest)
-            facts["emptied_columns"] = _emptied(
+            facts = facts_of(name, rows, sieve, manifest, None if accept_growth else previous_manifest)
+            facts["emptied_columns"] = emptied(
                 manifest["tables"][name], (previous_manifest or {}).get("tables", {}).get(name)
             )
             numbers, told = sieve.mender.facts(currency)
@@ -264,35 +260,6 @@ def _verdict(name: str, suite: Suite, rows: int, sieve: Sieve, whole: tuple[Brea
     return Verdict(
         name, rows, sieve.failed, share, suite.tolerated, whole + broken, sieve.left_out, sieve.mender.words()
     )
-
-
-def _facts(
-    name: str, rows: int, sieve: Sieve, manifest: Mapping[str, Any], previous: Mapping[str, Any] | None
-) -> dict[str, float | None]:
-    """What is true of a table as a whole (the suites' ``facts``)."""
-    facts: dict[str, float | None] = {"rows": rows, "quarantined_share": sieve.failed / max(1, rows)}
-    if rows >= _FEW:
-        facts["used_share"] = (rows - sieve.left_out) / rows
-    nulls = manifest["tables"][name].get("nulls", {})
-    for rule in sieve.broken:
-        column = rule.column.removeprefix("_gone_")
-        told = rows - nulls.get(column, 0)
-        if rule.severity == "kept" and column != rule.column and told >= _FEW:
-            facts[f"found_{column}"] = 1 - sieve.broken[rule] / told
-    if previous and name in previous["tables"]:
-        before = previous["tables"][name]["rows"] + _YOUNG
-        days = (datetime.fromisoformat(manifest["as_of"]) - datetime.fromisoformat(previous["as_of"])).days
-        facts["kept"] = (rows + _YOUNG) / before
-        facts["growth_per_day"] = 1 + (rows + _YOUNG - before) / before / max(1, days)
-    return facts
-
-
-def _emptied(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> int:
-    """Count the columns that held values in the snapshot before and hold none now."""
-    if not before or not now["rows"]:
-        return 0
-    nulls = before.get("nulls", {})
-    return sum(nulls.get(column, 0) < before["rows"] and now["nulls"][column] == now["rows"] for column in now["nulls"])
 
 
 def _batch_rows(connection: Any, files: list[str]) -> int:

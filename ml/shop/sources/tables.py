@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
+from ml.contract.vocabulary import spellings
 from ml.core.errors import NightshiftError
 from ml.core.spec import Kind
-from ml.shop.ddl import quoted
+from ml.shop.ddl import literal, quoted
 from ml.shop.sources import _csv, _parquet
 from ml.shop.sources._faults import Faults
 from ml.shop.sources._files import blocks
@@ -35,7 +36,7 @@ EXPECTED: dict[Kind, str] = {
     "text": "text",
     "integer": "a whole number, as 12",
     "number": "a number with a decimal point, as 12.5",
-    "boolean": "true or false",
+    "boolean": "true or false (or a word for it: docs/contract.md, boolean)",
     "timestamp": (
         "an ISO 8601 time of the years 2 to 9998, as 2026-01-31 18:05:00 or 2026-01-31T18:05:00+01:00 "
         "(an offset up to 14:00, not the name of a zone)"
@@ -218,7 +219,11 @@ def _term(sql: Mapping[str, str], column: Column, came: pa.DataType) -> str:
     name = quoted(column.name)
     if column.kind == "timestamp" and (pa.types.is_timestamp(came) or pa.types.is_date(came)):
         return sql["instant"].replace("$value", name)
-    return sql[column.kind].replace("$value", f"trim(CAST({name} AS VARCHAR))" if column.kind != "text" else name)
+    text = sql[column.kind].replace("$value", f"trim(CAST({name} AS VARCHAR))" if column.kind != "text" else name)
+    if column.kind == "boolean":
+        for word in ("true", "false"):
+            text = text.replace(f"${word}", ", ".join(map(literal, sorted(spellings("boolean", word)))))
+    return text
 
 
 def _unread(file: _File, column: Column, came: pa.Array, parsed: pa.Array, where: Where, faults: Faults) -> None:

@@ -15,9 +15,10 @@ CASE
 END
 
 -- name: boolean
+-- $true and $false stand for the words of the contract's vocabulary.
 CASE
-    WHEN lower($value) IN ('true', 't', 'yes', 'y', '1') THEN true
-    WHEN lower($value) IN ('false', 'f', 'no', 'n', '0') THEN false
+    WHEN lower($value) IN ($true) THEN true
+    WHEN lower($value) IN ($false) THEN false
 END
 
 -- name: instant

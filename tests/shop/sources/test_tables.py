@@ -199,3 +199,18 @@ def test_times_and_blanks_of_parquet(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"customer_id": ["007", "b"], "registered_at": late}), folder / "customer.parquet")
     (line,) = refusal(folder)
     assert ": row 2 '14645-" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("Ja", True), ("SÍ", True), ("published", True), ("NEIN", False), ("draft", False)]
+)
+def test_words_for_a_boolean(tmp_path: Path, written: str, read: bool) -> None:
+    """A spreadsheet's own words for true and false are read."""
+    files = {
+        "customer": "customer_id,accepts_marketing\nc1," + written + "\n",
+        "product": "product_id\np1\n",
+        "order": "order_id,ordered_at\no1,2026-01-01\n",
+        "order_item": "order_id,line_no,product_id,quantity,unit_price\no1,1,p1,1,2\n",
+    }
+    made = rows(tables.tables(write(tmp_path / "files", files)))
+    assert [row["accepts_marketing"] for row in made["customer"]] == [read]
