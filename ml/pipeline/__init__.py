@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ml.pipeline.erasure import erase, look_for
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
+    from ml.pipeline.monitor import monitor
     from ml.pipeline.night import run_night
     from ml.pipeline.plan import outlook
     from ml.pipeline.serving import prepare, publish, score, score_all
@@ -32,6 +33,7 @@ else:
         "score": "serving",
         "score_all": "serving",
         "publish": "serving",
+        "monitor": "monitor",
         "report": "summary",
         "score_new": "lane",
         "maintain": "maintenance",
@@ -54,6 +56,7 @@ __all__ = [
     "look_for",
     "maintain",
     "migrate",
+    "monitor",
     "outlook",
     "prepare",
     "promote",

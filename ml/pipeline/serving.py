@@ -21,6 +21,7 @@ from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability
 from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night
+from ml.pipeline.drift import held
 from ml.pipeline.features import features
 from ml.pipeline.training import learn, recipe, serving
 from ml.registry import capability as find
@@ -122,7 +123,9 @@ def _written(night: Night, name: str, made: Batches, shard: int) -> dict[str, in
     }
 
 
-def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = False) -> dict[str, Any]:
+def publish(
+    settings: Settings, ref: str, name: str, *, publish_past: bool = False, accept_growth: bool = False
+) -> dict[str, Any]:
     """Audit the capability's tables, load them beside yesterday's, and swap them in together.
 
     A night on a sample, and one that is older than what the shop reads, is a rehearsal: all is audited, nothing published.
@@ -131,6 +134,8 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
     ----------
     publish_past : bool
         Replace what the shop reads although it is newer than this night.
+    accept_growth : bool
+        Publish although the shop's data is unlike the days before, and the spec would hold it.
 
     Returns
     -------
@@ -147,6 +152,13 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
     with nights.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
         version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
+        if not accept_growth and (why := held(night, capability)):
+            raise DataRefused(
+                f"The tables of {name} are not published: the shop's data is unlike the days before.",
+                came="\n".join(why),
+                do="mend it in the shop and run the night again (--fresh); if it is meant, run it with --accept-growth; "
+                "yesterday's tables stay",
+            )
         expected = score_of(capability).expected(known)
         audits = {}
         for table in capability.publishes:

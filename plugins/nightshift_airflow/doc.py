@@ -26,6 +26,10 @@ Fails if a shard is missing.""",
 
 Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal: a night on a sample,
 or one that is older than what the shop reads, unless *Publish a night of the past* is on.""",
+    "monitor": """Judges each published batch by what happened after it, and looks for drift of the shop's tables, of features and of
+predictions. The figures are in `ml_ops.figure`, what was found in `ml_ops.alert`; an alert is told once.
+
+Where a capability's spec says so, a finding starts `train_<capability>` (asset `drift/<capability>`).""",
     "report": """Sums up the night in `ml_ops.night` and in this log, whatever happened before it.
 
 Fails the run if a task failed or a capability neither published nor was skipped.""",

@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperatorLink, CronTriggerTimetable, Param, TaskGroup, TriggerRule, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetOrTimeSchedule,
+    BaseOperatorLink,
+    CronTriggerTimetable,
+    Param,
+    TaskGroup,
+    TriggerRule,
+    task,
+)
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
@@ -51,7 +61,13 @@ def night() -> DAG:
     with dag:
         ref = _snapshot()
         published = [_capability(spec, ref) for spec in CAPABILITIES.values()]
-        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE)()
+        looked = _task(
+            tasks.monitor,
+            trigger_rule=TriggerRule.ALL_DONE,
+            inlets=[assets.SNAPSHOT],
+            outlets=[assets.maybe_drift(name) for name in CAPABILITIES],
+        )()
+        [ref, *published] >> looked >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE)()
     return dag
 
 
@@ -83,6 +99,7 @@ def train(name: str) -> DAG:
     dag = _dag(
         f"train_{name}",
         spec.train_schedule,
+        also=assets.drift(name),
         dag_display_name=f"Train: {spec.title}",
         description=f"{spec.title}: learn, compare, let the better model serve.",
         params=train_params(),
@@ -135,11 +152,21 @@ def maintenance() -> DAG:
     return dag
 
 
-def _dag(name: str, schedule: str, *, params: Mapping[str, Param], **words: Any) -> DAG:
-    """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock."""
+def _dag(
+    name: str, schedule: str, *, params: Mapping[str, Param], also: Asset | None = None, **words: Any
+) -> DAG:
+    """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock.
+
+    ``also``: an asset whose events start it too.
+    """
+    clock = _clock(schedule)
     return DAG(
         name,
-        schedule=None if _night_schedule() == BY_HAND else _clock(schedule),
+        schedule=None
+        if _night_schedule() == BY_HAND
+        else AssetOrTimeSchedule(timetable=clock, assets=[also])
+        if also
+        else clock,
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=1,

@@ -138,7 +138,10 @@ def publish(ref: str, name: str, rows: Mapping[str, int], params: Params, outlet
     from ml import pipeline
 
     with no_vain_retry():
-        done = pipeline.publish(_settings(), ref, name, publish_past=params.get("publish_past", False))
+        done = pipeline.publish(
+            _settings(), ref, name,
+            publish_past=params.get("publish_past", False), accept_growth=params.get("accept_growth", False),
+        )  # fmt: skip
         if done["status"] == "rehearsal":
             raise AirflowSkipException(done["why"])
         if done["replaced"]:
@@ -191,6 +194,30 @@ def score_new(name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
         extra = {key: told[key] for key in ("scored", "dropped", "as_of", "run")}
         outlet_events[assets.maybe_table(spec.publishes)].add(assets.table(spec.publishes), extra=extra)
     return {key: told[key] for key in ("new", "scored", "dropped", "quarantined", "version", "seconds")}
+
+
+def monitor(params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
+    """Judge what was published by what happened since, and look for drift; tells each finding once."""
+    from ml import pipeline
+    from nightshift_airflow import alerts
+
+    ref = ti.xcom_pull(task_ids="validate")
+    if not ref:
+        raise AirflowSkipException("There is no snapshot to look at.")
+    with no_vain_retry():
+        told: dict[str, Any] = pipeline.monitor(_settings(), ref, params["capabilities"])
+    for words in told["alerts"]:
+        alerts.send(words, kind="monitor", ref=ref)
+    for name, why in told["learn"].items():
+        outlet_events[assets.maybe_drift(name)].add(assets.drift(name), extra={"why": why, "ref": ref})
+    if told["failed"]:
+        raise NightshiftError(
+            "Not every capability could be looked after; what was published stays.",
+            came="\n".join(f"{name}: {why}" for name, why in told["failed"].items()),
+            do="read the log above; clear this task to look again",
+        )
+    log.info("%s figures, %s new alerts.", told["figures"], len(told["alerts"]))
+    return {"figures": told["figures"], "alerts": told["alerts"], "learn": sorted(told["learn"])}
 
 
 def report(params: Params, dag_run: Any, ti: Any) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -111,6 +112,29 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
         metrics=[Metric(name, float(value), now, 0) for name, value in figures.items()],
         params=[Param(name, str(value)) for name, value in params.items()],
     )
+
+
+def log_series(uri: str, run_id: str, points: Sequence[tuple[str, float, int]]) -> bool:
+    """Add points ``(name, value, step)`` to a run's metrics; False: MLflow has no such run any more."""
+    from mlflow.entities import Metric
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    try:
+        client_of(uri).log_batch(
+            run_id, metrics=[Metric(_named(name), float(value), now, step) for name, value, step in points]
+        )
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
+
+
+def _named(name: str) -> str:
+    """A metric's name as MLflow takes it."""
+    return re.sub(r"[^\w\-. /:]", "_", name.replace("@", "_at_"))
 
 
 def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> int:
