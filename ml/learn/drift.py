@@ -104,7 +104,7 @@ def steadied(series: Series) -> tuple[Floats, Floats]:
 def shown(series: Series, y: float) -> float:
     """A steadied value as a person reads it."""
     if series.scale in ("count", "most"):
-        return max(0.0, (max(y, 0.0) / 2) ** 2 - 0.375)
+        return float(max(0.0, (max(y, 0.0) / 2) ** 2 - 0.375))
     if series.scale == "share":
         return float(np.sin(np.clip(y, 0, np.pi / 2)) ** 2)
     return float(np.sign(y) * np.expm1(abs(y)))
@@ -143,7 +143,8 @@ def compare(series: Series, *, weekly: bool = False) -> Finding | None:
     inverse = np.linalg.pinv((x[1:] * w[:, None]).T @ x[1:])
     beta = inverse @ (x[1:].T @ (w * y[past]))
     residual, df = y[past] - x[1:] @ beta, len(past) - np.linalg.matrix_rank(x[1:])
-    spread = max(1.0, float((w * residual**2).sum() / df))
+    # The largest of many counts varies less from day to day than a count does.
+    spread = max(0.1 if series.scale == "most" else 1.0, float((w * residual**2).sum() / df))
     foretold = float(x[0] @ beta)
     error = float(np.sqrt(spread * (v[0] + x[0] @ inverse @ x[0])))
     off = float(y[0] - foretold)

@@ -78,6 +78,7 @@ def _of_table(table: Table, dated: ibis.Table, days: int) -> Iterator[Series]:
     yield Series(table.name, "rows", "count", n, n, none)
     if not n.sum():
         return
+    yield from _repeated(table, dated, n)
     for column in there:
         name, filled = f"{table.name}.{column.name}", by[f"n {column.name}"]
         if not column.required:
@@ -88,7 +89,21 @@ def _of_table(table: Table, dated: ibis.Table, days: int) -> Iterator[Series]:
             yes = dated.filter(dated[column.name]).group_by(_DAY).aggregate(n=ibis._.count()).to_pyarrow()
             yield Series(name, "share that is true", "share", _by_day(yes, "n", days), filled, none)
         elif column.kind == "text" and filled.sum():
-            yield from _of_text(table, column, dated, filled, float(by[f"v {column.name}"].max()))
+            yield from _of_text(table, column, dated, n, float(by[f"v {column.name}"].max()))
+
+
+def _repeated(table: Table, dated: ibis.Table, n: Floats) -> Iterator[Series]:
+    """The share of rows that are as another one of the day in everything but their key."""
+    others = [column.name for column in table.columns if column.name in dated.columns and column.name not in table.key]
+    if len(table.key) > 1 or len(others) < 3:
+        return
+    mark = None
+    for name in others:  # each with its name: equal values in two columns must not cancel out
+        one = (dated[name].cast("string").fill_null("") + ibis.literal(f"/{name}")).hash()
+        mark = one if mark is None else mark ^ one
+    kinds = dated.group_by(_DAY).aggregate(kinds=mark.nunique()).to_pyarrow()
+    repeated = n - _by_day(kinds, "kinds", len(n))
+    yield Series(table.name, "share that repeats another row", "share", repeated, n, np.zeros(len(n)))
 
 
 def _of_text(table: Table, column: Column, dated: ibis.Table, n: Floats, values: float) -> Iterator[Series]:

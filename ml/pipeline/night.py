@@ -14,7 +14,7 @@ from ml.core.memory import give_back
 from ml.core.outages import as_words
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
-from ml.pipeline.monitor import monitor
+from ml.pipeline.monitoring import monitor
 from ml.pipeline.serving import prepare, publish, score, score_all
 from ml.pipeline.setup import migrate
 from ml.pipeline.summary import report

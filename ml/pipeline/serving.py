@@ -11,25 +11,31 @@ from dataclasses import asdict
 from math import ceil
 from typing import Any
 
+import pyarrow as pa
+
 from ml.adapters import quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as publishing
-from ml.adapters.books import nights
+from ml.adapters.books import experiments, nights
 from ml.adapters.mlflow import tracking
-from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
+from ml.core.capability import Batches, Model, model_of, published, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
+from ml.core.experiment import Arm
 from ml.core.spec import Capability
+from ml.pipeline import experiment
 from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.drift import held
-from ml.pipeline.features import features
-from ml.pipeline.training import learn, recipe, serving
+from ml.pipeline.features import features, windows
+from ml.pipeline.training import SEED, learn, recipe, serving
 from ml.registry import capability as find
 from ml.settings import Settings
 
 log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
+ARMS = "arms/arms.parquet"
+"""Beside them, where an experiment runs: which customer sees which arm."""
 WHOLE = "whole.json"
 """Beside the predictions of a night, written last: the version that made them, and how many rows by table."""
 
@@ -46,6 +52,8 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
     if result["status"] == "waiting":
         return result | {"shards": 0}
     night, capability = Night.open(settings, ref), find(name)
+    if result["status"] == "asked" and serving(night, capability) is None:
+        return result | {"status": "waiting", "shards": 0}
     with night.step("features", name) as record:
         known = features(night, capability, "serve", night.as_of)
         units = score_of(capability).units(known)
@@ -67,7 +75,7 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
     with night.step("score", name, shard) as record:
         version = _version(night, capability)
         model = _model(night, capability, version)
-        known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
+        known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
         rows = _written(night, name, score_of(capability).score(model, known, shard, shards, capability.params), shard)
         record["rows"] = sum(rows.values())
         done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
@@ -81,7 +89,8 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, and ``rows`` by published table, those of the shards among them.
+        ``version``, ``rows`` by published table, those of the shards among them, and ``scored``: the same before customers
+        of an experiment got their arm's rows.
 
     Raises
     ------
@@ -95,16 +104,42 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
         rows = {t.name: sum(shard["rows"][t.name] for shard in shards) for t in capability.sharded}
         if capability.for_all:
             folders = {table.name: night.path("predictions", name, table.name) for table in capability.sharded}
-            known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
+            known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
             made = score_all_of(capability).score_all(
                 _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
             )
             mine = _written(night, name, made, 0)
             record["rows"] = sum(mine.values())
             rows |= mine
-        done = {"version": version["version"], "rows": rows}
+        done = {"version": version["version"], "rows": rows, "scored": rows} | _mixed(night, capability, version, rows)
         night.lake.write_json(night.path("predictions", name, WHOLE), done)
     return done
+
+
+def _mixed(
+    night: Night, capability: Capability, version: Mapping[str, Any], rows: Mapping[str, int]
+) -> dict[str, Any]:
+    """Give customers of an experiment the rows of their arm; what changed by it, for :data:`WHOLE`."""
+    if not experiment.config_rows(night):
+        return {}
+    known = features(night, capability, "serve", night.as_of)
+
+    def score(arm: Arm) -> tuple[Mapping[str, pa.Table], int | None]:
+        if arm.shows == "nothing":
+            return {}, None
+        if arm.shows == "baseline":
+            windows_too = known.with_windows(windows(night, capability, night.as_of))
+            model, number = model_of(capability).fit_baseline(windows_too, capability.params, SEED), None
+        else:
+            model, number = _model(night, capability, {"version": arm.version}), arm.version
+        return published(capability, model, known), number
+
+    made = experiment.mix(night, capability, rows, score, int(version["version"]))
+    if not made:
+        return {}
+    path = night.path("predictions", capability.name, ARMS)
+    night.lake.write_batches(path, made.pop("arms").combine_chunks().to_batches())
+    return made
 
 
 def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> Model:
@@ -159,7 +194,10 @@ def publish(
                 do="mend it in the shop and run the night again (--fresh); if it is meant, run it with --accept-growth; "
                 "yesterday's tables stay",
             )
-        expected = score_of(capability).expected(known)
+        withheld = _withheld(night, name)
+        expected = {
+            table: max(0, n - withheld.get(table, 0)) for table, n in score_of(capability).expected(known).items()
+        }
         audits = {}
         for table in capability.publishes:
             facts = batch_facts(night, capability, table, expected[table.name])
@@ -190,9 +228,26 @@ def publish(
         )
         record["rows"] = sum(batch.rows for batch in made)
         erased = _erased(night, name)
+        _show_arms(night, capability)
     replaced = history.named(row for row in newer if row["capability"] == name)
     batches = {batch.table: asdict(batch) | {"erased": erased.get(batch.table, 0)} for batch in made}
     return {"status": "published", "batches": batches, "replaced": replaced}
+
+
+def _withheld(night: Night, name: str) -> Mapping[str, int]:
+    """By table, customers who are shown nothing because of an experiment."""
+    return dict(night.lake.read_json(night.path("predictions", name, WHOLE)).get("withheld", {}))
+
+
+def _show_arms(night: Night, capability: Capability) -> None:
+    """Let ``ml.experiment_arm`` say who sees which arm, now that the shop sees the rows."""
+    path = night.path("predictions", capability.name, ARMS)
+    url = night.settings.database_url
+    if night.lake.exists(path):
+        experiments.show(url, capability.name, night.lake.read_parquet(path))
+        experiment.began(night, capability)
+    elif any(row["capability"] == capability.name for row in experiments.state(url).values()):
+        experiments.show(url, capability.name, pa.table({}))
 
 
 def _erased(night: Night, name: str) -> Counter[str]:
@@ -225,7 +280,7 @@ def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
     return version
 
 
-def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -> dict[str, str]:
+def carried(night: Night, capability: Capability, version: int) -> dict[str, str]:
     """Folders with the rows that the same version made in the last night before this one, by ``before_<table>``."""
     lake = night.lake
     for name in sorted(lake.names("predictions"), reverse=True) if capability.carries else ():
@@ -236,7 +291,8 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
             published = {table.name for table in capability.publishes}
             made = lake.join("features", name, ref, capability.name, "serve")
             try:
-                if lake.read_json(folder, WHOLE)["version"] != version["version"]:
+                whole = lake.read_json(folder, WHOLE)
+                if whole["version"] != version or "withheld" in whole:  # of an experiment's night some rows are another's
                     continue
                 _shards(night, folder, [table for table in capability.carries if table in published])
                 for table in capability.carries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
-from ml.adapters.mlflow import tracking
-from ml.core.capability import evaluate_of, features_of, model_of
+from ml.adapters.mlflow import cards, tracking
+from ml.core.capability import Model, evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
+from ml.core.guardrails import Held, held
 from ml.core.memory import give_back
 from ml.core.spec import Capability
+from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.truth import BASELINE, promise
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -78,6 +82,7 @@ class Trial:
 
     started: datetime
     cutoff: datetime
+    rails: tuple[Held, ...] = ()
 
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -86,6 +91,11 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         return _unjudged(night, capability, champion, trial, why)
     evaluations = _evaluate(night, capability, champion, trial.cutoff)
     give_back()
+    rails = held(
+        capability.guardrails,
+        evaluations["challenger"].metrics,
+        evaluations["champion"].metrics if "champion" in evaluations else None,
+    )
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
         challenger.per_unit,
@@ -95,7 +105,9 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         gate=capability.gate,
         seed=SEED,
     )
-    decision = stopped(decision, challenger.stops, served=champion is not None)
+    broken = [one.words for one in rails if not one.held]
+    decision = stopped(decision, [*challenger.stops, *broken], served=champion is not None)
+    trial = replace(trial, rails=tuple(rails))
     result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, trial) or result
@@ -189,8 +201,23 @@ def _evaluate(
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
     progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
+    begun = time.perf_counter()
     found = dict(evaluate_of(capability).evaluate(models, known, known[TRUTH], capability.params))
-    return found | ({"champion": found[twin]} if twin else {})
+    taken = (time.perf_counter() - begun) / len(models)
+    found |= {"champion": found[twin]} if twin else {}
+    return found | {"challenger": _costs(found, models["challenger"], taken)} if capability.guardrails else found
+
+
+def _costs(found: Mapping[str, Evaluation], model: Model, seconds: float) -> Evaluation:
+    """The challenger's evaluation with what guardrails may ask beside it: size, seconds, share of units that changed."""
+    mine = found["challenger"]
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+    more = {"size": size / 1e6, "seconds": 1000 * seconds / max(1, len(mine.per_unit))}
+    if "champion" in found and len(mine.per_unit):
+        more["changed"] = float((mine.per_unit != found["champion"].per_unit).mean())
+    return replace(mine, metrics={**more, **mine.metrics})
 
 
 def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:
@@ -215,31 +242,42 @@ def _register(
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     decision = replace(decision, replay=replay)
-    outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    asked = approval.wanted(night, capability) if outcome == "promote" else None
+    outcome = "waiting" if asked else outcome
+    verdict = _verdict(capability, decision, evaluations, trial)
     progress.at("writes it to MLflow")
+    facts: dict[str, Any] = {
+        "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
+        "params": asdict(capability.params)
+        | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+        "metrics": {who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+        "tags": {
+            "night": night.night.isoformat(),
+            "ref": night.ref,
+            "shop": night.shop,
+            "snapshot_sha256": night.manifest["sha256"],
+            "recipe": recipe(capability.params),
+            "decision": outcome,
+            "why": decision.why,
+        },
+        "verdict": verdict,
+    }
+    card = cards.card(capability, **facts)
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
+        if not baseline:  # beside it what the simple method would be, to be judged by what happens
+            (Path(folder) / BASELINE).mkdir()
+            model.fit_baseline(serve, capability.params, SEED).save(Path(folder) / BASELINE)
+        cards.write(Path(folder), capability, serve)
         run_id = tracking.log_run(
             settings.mlflow_uri,
             capability,
             started=trial.started,
-            tables={
-                name: night.manifest["tables"][name] for name in capability.tables if name in night.manifest["tables"]
-            },
             source=night.path("snapshot", "clean"),
             artifact_root=settings.home / "mlflow" / "artifacts",
-            params=asdict(capability.params)
-            | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
-            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
-            tags={
-                "night": night.night.isoformat(),
-                "ref": night.ref,
-                "shop": night.shop,
-                "snapshot_sha256": night.manifest["sha256"],
-                "recipe": recipe(capability.params),
-                "decision": outcome,
-                "why": decision.why,
-            },
+            card=card,
+            **facts,
             decision=decision,
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
@@ -248,7 +286,7 @@ def _register(
         version = tracking.register(settings.mlflow_uri, capability, run_id, nights.latest(url, capability.name))
         if not replay:
             # Before our own books: killed in between, the next run trains and names a champion once more.
-            alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
+            alias: Literal["champion", "challenger"] = "challenger" if outcome in ("refuse", "waiting") else "champion"
             tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
         registered = nights.Registered(
             capability.name,
@@ -262,6 +300,30 @@ def _register(
             decision=outcome,
             why=decision.why,
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+            verdict=verdict,
         )
         nights.record_version(settings.database_url, registered, Path(folder))
-    return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
+    result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
+    return result | _question(asked, version, card) if asked else result
+
+
+def _question(asked: approval.Approval, version: int, card: str) -> dict[str, Any]:
+    """What a person is asked."""
+    why = f"Version {version} won and waits for a person"
+    return {
+        "status": "asked", "why": why, "hours": asked.hours, "otherwise": asked.approve_without_answer, "report": card,
+    }  # fmt: skip
+
+
+def _verdict(
+    capability: Capability, decision: Decision, evaluations: Mapping[str, Evaluation], trial: Trial
+) -> dict[str, Any]:
+    """All numbers of a decision, as plain JSON values."""
+    serves = capability.gate.baseline if decision.outcome == "baseline" else "challenger"
+    return {
+        "outcome": decision.outcome, "units": decision.units, "metric": capability.gate.metric,
+        "differences": {who: asdict(difference) for who, difference in decision.differences.items()},
+        "promised": promise(capability, evaluations[serves]) if serves in evaluations else {},
+        "guardrails": [asdict(one) for one in trial.rails],
+        "stops": list(evaluations["challenger"].stops) if "challenger" in evaluations else [],
+    }  # fmt: skip

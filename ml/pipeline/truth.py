@@ -20,6 +20,7 @@ from ml.core.evaluation import Evaluation
 from ml.core.figures import Alert, Figure
 from ml.core.spec import Capability
 from ml.pipeline.context import LazyTables, Night
+from ml.pipeline.experiment import shadows
 from ml.pipeline.features import TRUTH, features
 
 log = logging.getLogger("nightshift")
@@ -28,7 +29,8 @@ MOST = 6
 """Batches that are judged in one night at most, the youngest first; the others' turn comes in the nights after."""
 Z_ALERT = 2.326
 """One-sided 1 %: of a hundred batches that are as good as promised, one is called worse."""
-SEED = 7
+BASELINE = "baseline"
+"""Folder beside a version's files with the simple method, learned from the same."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _judge(night: Night, capability: Capability, one: Due) -> list[Figure]:
         shares = []
     if not len(truth):
         return [*shares, Figure("truth", capability.gate.metric, None, units=0, **about, **served)]
-    models = _models(night, capability, one, known)
+    models = _models(night, capability, one)
     judged = evaluate_of(capability).evaluate(models, known, truth, capability.params)
     promised = (one.batch["verdict"] or {}).get("promised") if one.promised else None
     return [*shares, *measured(capability, judged, one, promised)]
@@ -103,7 +105,7 @@ def measured(
     """The figures of what served (and of the baseline, as ``baseline: <name>``), the gate's with its interval."""
     gate, found = capability.gate, []
     for who, evaluation in judged.items():
-        head = "" if who == "served" else "baseline: "
+        head = {"served": "", gate.baseline: "baseline: "}.get(who, f"{who}: ")
         units = len(evaluation.per_unit)
         for name, value in evaluation.metrics.items():
             figure = Figure(
@@ -180,16 +182,21 @@ def _whole(night: Night, folder: str) -> bool:
         return False
 
 
-def _models(night: Night, capability: Capability, one: Due, known: LazyTables) -> dict[str, Any]:
-    """What served, and what the baseline would have been that night; the latter where the gate's promise is judged."""
+def _models(night: Night, capability: Capability, one: Due) -> dict[str, Any]:
+    """What served, what the baseline of the same training would have been, and what an experiment judges without showing it."""
     settings, part = night.settings, model_of(capability)
     version = one.batch["version"]
     folder = tracking.fetch(
         settings.mlflow_uri, settings.database_url, capability.name, version, settings.home / "models"
     )
     models = {"served": part.load(folder)}
-    if one.promised and not one.batch["baseline"]:
-        models[capability.gate.baseline] = part.fit_baseline(known, capability.params, SEED)
+    for name, arm in shadows(night, capability):
+        files = tracking.fetch(
+            settings.mlflow_uri, settings.database_url, capability.name, int(arm.version or 0), settings.home / "models"
+        )
+        models[f"shadow {name}, {arm.name}"] = part.load(files)
+    if (folder / BASELINE).is_dir():
+        models[capability.gate.baseline] = part.load(folder / BASELINE)
     return models
 
 

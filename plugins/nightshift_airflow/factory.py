@@ -24,6 +24,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES
 from nightshift_airflow import alerts, assets, doc, links, tasks
+from nightshift_airflow.approve import Approve
 from nightshift_airflow.params import live_params, night_params, train_params
 
 OWNER = "nightshift"
@@ -108,7 +109,10 @@ def train(name: str) -> DAG:
     )
     with dag:
         learn = _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])
-        _linked(learn(_snapshot(), name), links.ModelLink())
+        learned = _linked(learn(_snapshot(), name), links.ModelLink())
+        learned >> Approve(
+            task_id="approve", capability=name, doc_md=doc.TASKS["approve"], outlets=[assets.maybe_model(name)]
+        )
     return dag
 
 

@@ -77,7 +77,7 @@ def test_what_does_worse_than_promised_is_told_once(watched: Shop, monkeypatch: 
     monkeypatch.setitem(evaluate.WORTH, 24, 0.4)
     ref = watched.night(NIGHT + WEEK)["ref"]
     (alert,) = ask(watched, "SELECT * FROM ml_ops.alert WHERE kind = 'truth'")
-    assert (alert["name"], alert["reaction"], alert["value"], alert["expected"]) == ("hit", "learn", 0.4, 1.0)
+    assert (alert["name"], alert["reaction"], alert["value"], alert["expected"]) == ("hit", "learn", pytest.approx(0.4), 1.0)
     assert "promised hit 1 [0.98, 1.02] and had 0.4" in alert["words"]
     assert "./nightshift train watch" in alert["advice"]
     told = pipeline.monitor(watched.settings, ref, ["watch"])

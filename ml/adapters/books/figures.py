@@ -32,7 +32,9 @@ def write(url: str, night: date, ref: str, capability: str, figures: Sequence[Fi
 
 
 def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not isfinite(value) else value
+    if isinstance(value, float):  # numpy's too, which the driver does not know
+        return float(value) if isfinite(value) else None
+    return value
 
 
 def judged(url: str, capability: str, before: date) -> set[tuple[date, str]]:

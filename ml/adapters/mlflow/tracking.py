@@ -49,6 +49,8 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     decision: Decision,
     folder: Path,
     reliability: Mapping[str, Points] | None = None,
+    card: str = "",
+    verdict: Mapping[str, Any] | None = None,
 ) -> str:
     """Write a training into MLflow: one experiment per capability, one run per training.
 
@@ -70,6 +72,10 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
         The model's files.
     reliability : mapping, optional
         By model, the points of :func:`plots.reliability`; one without points is left out.
+    card : str
+        The model card as Markdown; it becomes the run's note and the file ``card.md``.
+    verdict : mapping, optional
+        All numbers of the decision; the file ``verdict.json``.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     experiment = _experiment(client, capability.name, artifact_root)
     for tag, value in {notes.NOTE: notes.experiment(capability), **notes.KIND}.items():
         client.set_experiment_tag(experiment, tag, value)
-    said = {notes.NOTE: notes.run(tags, metrics, capability.gate.metric)}
+    said = {notes.NOTE: card or notes.run(tags, metrics, capability.gate.metric)}
     run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
     run_id = str(run.info.run_id)
     try:
@@ -92,6 +98,9 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
             if drawn := {who: points for who, points in (reliability or {}).items() if len(points)}:
                 draw_reliability(drawn, Path(temporary) / "reliability.png")
             client.log_artifacts(run_id, temporary, "plots")
+        if card:
+            client.log_text(run_id, card, "card.md")
+            client.log_dict(run_id, dict(verdict or {}), "verdict.json")
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise

@@ -14,6 +14,7 @@ from ml.core.outages import as_words
 from ml.core.spec import Capability
 from ml.pipeline import drift, truth
 from ml.pipeline.context import Night
+from ml.pipeline.effects import effects
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -66,7 +67,8 @@ def monitor(settings: Settings, ref: str, names: Sequence[str] | None = None) ->
 
 def _inputs(night: Night) -> _Looked:
     found = drift.inputs(night)
-    return _Looked("", drift.input_figures(found), drift.input_alerts(found), ("input",))
+    _, told = effects(night)
+    return _Looked("", drift.input_figures(found), [*drift.input_alerts(found), *told], ("input", "truth"))
 
 
 def _capability(night: Night, capability: Capability) -> _Looked:
