@@ -102,7 +102,7 @@ def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
         shown = rng.choice(actions, n, p=logged)
         rows = np.arange(n)
         reward = (rng.random(n) < worth[rows, shown]).astype(float)
-        asked = reward, logged[shown], target[shown]
+        asked: tuple[Floats, Floats, Floats] = (reward, logged[shown], target[shown])
         model = np.tile(worth.mean(axis=0) * rng.uniform(0.7, 1.3, actions), (n, 1))  # a model that is off by a third
         for name, estimate in (
             ("IPS", ips(*asked, seed=trial, draws=200)),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ml.adapters.lake import Lake
 from ml.contract.tables import TABLES
-from ml.core.capability import Rows
 from ml.core.errors import DamagedFile
 from ml.core.figures import Alert, Figure, Kind
 from ml.core.spec import Capability
@@ -126,7 +125,9 @@ def held(night: Night, capability: Capability) -> list[str]:
     return []
 
 
-def distributions(night: Night, capability: Capability, kind: Kind, tables: Mapping[str, str], version: int) -> Rows | Any:
+def distributions(
+    night: Night, capability: Capability, kind: Literal["feature", "prediction"], tables: Mapping[str, str], version: int
+) -> tuple[list[Figure], list[Alert]]:
     """Figures and alerts of features or predictions, against those of the first night with the same model version.
 
     Parameters

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import reduce
+from operator import xor
 
 import ibis
 import numpy as np
@@ -97,10 +99,9 @@ def _repeated(table: Table, dated: ibis.Table, n: Floats) -> Iterator[Series]:
     others = [column.name for column in table.columns if column.name in dated.columns and column.name not in table.key]
     if len(table.key) > 1 or len(others) < 3:
         return
-    mark = None
-    for name in others:  # each with its name: equal values in two columns must not cancel out
-        one = (dated[name].cast("string").fill_null("") + ibis.literal(f"/{name}")).hash()
-        mark = one if mark is None else mark ^ one
+    # Each with its name: equal values in two columns must not cancel out.
+    marks = [(dated[name].cast("string").fill_null("") + ibis.literal(f"/{name}")).hash() for name in others]
+    mark = reduce(xor, marks)
     kinds = dated.group_by(_DAY).aggregate(kinds=mark.nunique()).to_pyarrow()
     repeated = n - _by_day(kinds, "kinds", len(n))
     yield Series(table.name, "share that repeats another row", "share", repeated, n, np.zeros(len(n)))

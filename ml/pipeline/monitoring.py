@@ -78,8 +78,10 @@ def _capability(night: Night, capability: Capability) -> _Looked:
     version = _tonight(night, capability)
     if version is not None:
         kinds = ("feature", "prediction")
-        for kind, tables in (("feature", _features(night, capability)), ("prediction", _predictions(night, capability))):
-            measured, found = drift.distributions(night, capability, kind, tables, version)
+        for measured, found in (
+            drift.distributions(night, capability, "feature", _features(night, capability), version),
+            drift.distributions(night, capability, "prediction", _predictions(night, capability), version),
+        ):
             figures += measured
             alerts += found
     runs = {batch["version"]: batch["run_id"] for batch in _batches(night, capability)}

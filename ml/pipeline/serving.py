@@ -187,10 +187,10 @@ def publish(
     with nights.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
         version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
-        if not accept_growth and (why := held(night, capability)):
+        if not accept_growth and (unlike := held(night, capability)):
             raise DataRefused(
                 f"The tables of {name} are not published: the shop's data is unlike the days before.",
-                came="\n".join(why),
+                came="\n".join(unlike),
                 do="mend it in the shop and run the night again (--fresh); if it is meant, run it with --accept-growth; "
                 "yesterday's tables stay",
             )

@@ -132,7 +132,7 @@ def worse(capability: Capability, one: Due, made: Iterable[Figure]) -> list[Aler
     figure = next((f for f in made if f.name == gate.metric), None)
     if figure is None or not one.promised:
         return []
-    common = {"slice": one.slice, "value": figure.value, "expected": figure.expected}
+    common: dict[str, Any] = {"slice": one.slice, "value": figure.value, "expected": figure.expected}
     night = one.batch["night"]
     if not figure.units:
         words = f"no truth came in {one.slice} after the night of {night}, so nobody knows whether it was right"
@@ -216,7 +216,7 @@ def to_mlflow(night: Night, found: Sequence[Figure], runs_of: Mapping[int, str])
     """Write the figures of each version to its run, as time series by the day of the batch."""
     runs: dict[str, list[tuple[str, float, int]]] = {}
     for figure in found:
-        if figure.version in runs_of and figure.value is not None and figure.about is not None:
+        if figure.version is not None and figure.version in runs_of and figure.value is not None and figure.about is not None:
             name = f"happened/{figure.slice}/{figure.name}"
             runs.setdefault(runs_of[figure.version], []).append((name, figure.value, figure.about.toordinal()))
     for run, points in runs.items():

@@ -15,7 +15,7 @@ from nightshift_airflow import assets, tasks
 DEADLINE = "nobody, the deadline passed"
 
 
-class Approve(ApprovalOperator):
+class Approve(ApprovalOperator):  # type: ignore[misc]  # Airflow has no types
     """Ask whether the version that ``train`` made may serve; skipped where nobody wants to be asked.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,8 @@ def card(
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
-def _grid(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
@@ -111,7 +111,7 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
     The signature's inputs are the columns of the feature tables (``<table>.<column>``), its outputs those of the published
     tables. The example is made up from the columns' middles: it holds nobody's row.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped]  # comes with MLflow, without stubs
 
     inputs, example = [], {}
     for name, table in features.items():
