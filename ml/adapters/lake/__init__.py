@@ -31,6 +31,10 @@ ROW_GROUP = 131_072
 ROWS_PER_FILE = 16 * ROW_GROUP
 
 
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
+"""By scheme of a lake's address, the ``requirements-<name>.txt`` that it needs."""
+
+
 class Lake:
     """A folder tree of Parquet and JSON.
 
@@ -48,7 +52,7 @@ class Lake:
     """
 
     def __init__(self, uri: str) -> None:
-        self.filesystem, root = fsspec.core.url_to_fs(uri)
+        self.filesystem, root = _opened(uri)
         self.local = isinstance(self.filesystem, LocalFileSystem)
         self.uri = str(Path(root).resolve()) if self.local else self.filesystem.unstrip_protocol(root).rstrip("/")
         if self.local and (strange := [char for char in "\\\n\r\0" if char in self.uri]):
@@ -287,6 +291,10 @@ class Lake:
         """Open the same DuckDB as an Ibis backend."""
         return ibis.duckdb.from_connection(self.duckdb(threads, memory_gb, temp_dir))
 
+    def table(self, backend: Any, *parts: str) -> ibis.Table:
+        """What :meth:`files` gives, as a table of ``backend``, an Ibis backend of this lake."""
+        return scanned(backend, self.scan(*parts))
+
     @contextmanager
     def guard(self, path: str = "") -> Iterator[None]:
         """Turn a full, read-only or forbidden disk (the system's error or DuckDB's) into a :class:`StorageError`."""
@@ -297,6 +305,42 @@ class Lake:
             if words := disk.refusal(error, path or self.uri, held):
                 raise words from error
             raise
+
+
+def scanned(backend: Any, files: Iterable[str]) -> ibis.Table:
+    """Parquet files as a table of an Ibis backend; columns go by their names, one that a file lacks is null there.
+
+    Ibis' own ``read_parquet`` makes DuckDB fetch an extension from the internet for ``s3://``.
+    """
+    name = ibis.util.gen_name("lake")
+    backend.con.execute(
+        f"CREATE TEMP VIEW \"{name}\" AS FROM read_parquet({literal(files)}, union_by_name = true)"
+    )
+    return backend.table(name)
+
+
+def _opened(uri: str) -> tuple[Any, str]:
+    """Filesystem and root of a URI; what it needs and is not installed is named."""
+    scheme = uri.partition("://")[0]
+    try:
+        filesystem, root = fsspec.core.url_to_fs(uri)
+    except ImportError as error:
+        extra = EXTRAS.get(scheme)
+        raise NightshiftError(
+            "The lake cannot be reached: a package for its address is not installed.",
+            came=f"NIGHTSHIFT_LAKE_URI={uri} ({error})",
+            do=f"install requirements-{extra}.txt: any ./nightshift command with NIGHTSHIFT_LAKE_URI set does; an image: "
+            f"--build-arg EXTRAS={extra}"
+            if extra
+            else "install the package that it names into Nightshift's Python environment",
+        ) from error
+    except ValueError as error:
+        raise NightshiftError(
+            "The lake's address has a scheme that nothing reads.",
+            came=f"NIGHTSHIFT_LAKE_URI={uri} ({error})",
+            do="name a folder, or an address that begins with " + ", ".join(f"{name}://" for name in sorted(EXTRAS)),
+        ) from error
+    return filesystem, root
 
 
 def _put(writer: pq.ParquetWriter, batch: pa.RecordBatch) -> int:
