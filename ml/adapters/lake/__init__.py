@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import duckdb
-import fsspec
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 from ml.adapters.lake import checksums
 from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
 from ml.adapters.lake.paths import Quoted, literal, pattern
+from ml.adapters.lake.stores import opened
 from ml.core import disk
 from ml.core.errors import NightshiftError
 
@@ -29,10 +29,6 @@ ROW_GROUP = 131_072
 """Rows of a Parquet row group: what a writer holds in memory, and what DuckDB reads as one piece of work."""
 
 ROWS_PER_FILE = 16 * ROW_GROUP
-
-
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
-"""By scheme of a lake's address, the ``requirements-<name>.txt`` that it needs."""
 
 
 class Lake:
@@ -52,7 +48,7 @@ class Lake:
     """
 
     def __init__(self, uri: str) -> None:
-        self.filesystem, root = _opened(uri)
+        self.filesystem, root = opened(uri)
         self.local = isinstance(self.filesystem, LocalFileSystem)
         self.uri = str(Path(root).resolve()) if self.local else self.filesystem.unstrip_protocol(root).rstrip("/")
         if self.local and (strange := [char for char in "\\\n\r\0" if char in self.uri]):
@@ -291,7 +287,7 @@ class Lake:
         """Open the same DuckDB as an Ibis backend."""
         return ibis.duckdb.from_connection(self.duckdb(threads, memory_gb, temp_dir))
 
-    def table(self, backend: Any, *parts: str) -> ibis.Table:
+    def table(self, backend: Any, *parts: str) -> Any:
         """What :meth:`files` gives, as a table of ``backend``, an Ibis backend of this lake."""
         return scanned(backend, self.scan(*parts))
 
@@ -307,40 +303,14 @@ class Lake:
             raise
 
 
-def scanned(backend: Any, files: Iterable[str]) -> ibis.Table:
+def scanned(backend: Any, files: Iterable[str]) -> Any:
     """Parquet files as a table of an Ibis backend; columns go by their names, one that a file lacks is null there.
 
     Ibis' own ``read_parquet`` makes DuckDB fetch an extension from the internet for ``s3://``.
     """
     name = ibis.util.gen_name("lake")
-    backend.con.execute(
-        f"CREATE TEMP VIEW \"{name}\" AS FROM read_parquet({literal(files)}, union_by_name = true)"
-    )
+    backend.con.execute(f'CREATE TEMP VIEW "{name}" AS FROM read_parquet({literal(files)}, union_by_name = true)')
     return backend.table(name)
-
-
-def _opened(uri: str) -> tuple[Any, str]:
-    """Filesystem and root of a URI; what it needs and is not installed is named."""
-    scheme = uri.partition("://")[0]
-    try:
-        filesystem, root = fsspec.core.url_to_fs(uri)
-    except ImportError as error:
-        extra = EXTRAS.get(scheme)
-        raise NightshiftError(
-            "The lake cannot be reached: a package for its address is not installed.",
-            came=f"NIGHTSHIFT_LAKE_URI={uri} ({error})",
-            do=f"install requirements-{extra}.txt: any ./nightshift command with NIGHTSHIFT_LAKE_URI set does; an image: "
-            f"--build-arg EXTRAS={extra}"
-            if extra
-            else "install the package that it names into Nightshift's Python environment",
-        ) from error
-    except ValueError as error:
-        raise NightshiftError(
-            "The lake's address has a scheme that nothing reads.",
-            came=f"NIGHTSHIFT_LAKE_URI={uri} ({error})",
-            do="name a folder, or an address that begins with " + ", ".join(f"{name}://" for name in sorted(EXTRAS)),
-        ) from error
-    return filesystem, root
 
 
 def _put(writer: pq.ParquetWriter, batch: pa.RecordBatch) -> int:
