@@ -18,8 +18,8 @@ from ml.core.batches import ARROW
 from ml.core.spec import ConfigColumn, ConfigKind, ConfigTable, Kind
 
 SCHEMA = "ml_config"
-TYPES: Mapping[Kind | ConfigKind, str] = {**postgres.TYPES, "date": "date"}
-_ARROW: Mapping[Kind | ConfigKind, pa.DataType] = {**ARROW, "date": pa.date32()}
+TYPES: Mapping[Kind | ConfigKind, str] = {**postgres.TYPES, "date": "date"}  # type: ignore[dict-item]  # keys are invariant
+_ARROW: Mapping[Kind | ConfigKind, pa.DataType] = {**ARROW, "date": pa.date32()}  # type: ignore[dict-item]
 HASH = "^[A-Za-z0-9_-]{16}$"
 """What a keyed hash looks like."""
 _OURS = "nightshift: "
