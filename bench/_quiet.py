@@ -37,7 +37,9 @@ def ours(tables: Shop, nights: int) -> tuple[list[list[drift.Finding]], int]:
     """Our alarms of each of the last nights, the latest first, and the tests of a night."""
     backend = ibis.duckdb.connect(threads=2)
     backend.raw_sql("SET TimeZone = 'UTC'")
-    made = list(series({name: backend.create_table(name, rows) for name, rows in tables.items()}, AS_OF, days=READ + nights))
+    made = list(
+        series({name: backend.create_table(name, rows) for name, rows in tables.items()}, AS_OF, days=READ + nights)
+    )
     found, tests = [], 0
     for night in range(nights):
         told = [drift.compare(one.since(night)) for one in made]
@@ -77,7 +79,11 @@ def _samples(tables: Shop, night: int) -> Iterator[tuple[str, pa.Array, pa.Array
         if len(before) > ROWS:
             before = rng.choice(before, ROWS, replace=False)
         for column in told.columns:
-            if column.name in rows.column_names and column.name not in told.key and column.kind in ("number", "integer", "text"):
+            if (
+                column.name in rows.column_names
+                and column.name not in told.key
+                and column.kind in ("number", "integer", "text")
+            ):
                 values = rows[column.name]
                 yield f"{name}.{column.name}", values.take(pa.array(today)), values.take(pa.array(before))
 

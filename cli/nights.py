@@ -113,7 +113,7 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
 
 
-def night(
+def night(  # noqa: PLR0913, PLR0917 (the options of a night)
     when: Day = "",
     capability: Annotated[
         list[str] | None, typer.Option("--capability", "-c", help="Only this capability; may be given several times.")
@@ -138,7 +138,9 @@ def night(
     local: Annotated[bool, typer.Option("--local", help="Run in this process, without Airflow.")] = False,
     rebuild: Annotated[
         bool,
-        typer.Option("--rebuild", help="Make a past night again from its snapshot and model, publish nothing, and compare."),
+        typer.Option(
+            "--rebuild", help="Make a past night again from its snapshot and model, publish nothing, and compare."
+        ),
     ] = False,
 ) -> None:
     """Run a night: read the shop, refuse what is broken, learn, score, publish. Follows the run in Airflow."""

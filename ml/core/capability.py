@@ -59,6 +59,17 @@ class Known(Features):
         return len(self._tables)
 
 
+class Split(NamedTuple):
+    """Where the gate's horizon holds too little: what is known tonight, split by time into what is learned from and what judges."""
+
+    features: Rows
+    truth: pa.Table
+    since: datetime
+    """What judges begins here."""
+    words: str
+    """Why, and how much history there is of how much, as a sentence."""
+
+
 class Model(Protocol):
     """A fitted model, as far as the pipeline knows it."""
 
@@ -205,7 +216,9 @@ def share_known(
 ) -> tuple[float, int] | None:
     """How much of what happened in ``[start, end)`` is known by now; None where the capability does not say."""
     module = _part(spec, "evaluate")
-    return cast("ShareModule", module).share_known(tables, start, end, params) if hasattr(module, "share_known") else None
+    return (
+        cast("ShareModule", module).share_known(tables, start, end, params) if hasattr(module, "share_known") else None
+    )
 
 
 def score_of(spec: Capability) -> ScoreModule:

@@ -53,14 +53,23 @@ def read(rows: Sequence[Mapping[str, Any]]) -> list[Experiment]:
         first = mine[0]
         found.append(
             Experiment(
-                name, first["capability"], first["mode"], first["population"], first["starts_on"], first["ends_on"], arms
+                name,
+                first["capability"],
+                first["mode"],
+                first["population"],
+                first["starts_on"],
+                first["ends_on"],
+                arms,
             )
         )
     return found
 
 
 def faults(
-    rows: Sequence[Mapping[str, Any]], night: date, known: Mapping[str, Collection[int]], told: Mapping[tuple[str, str], Any]
+    rows: Sequence[Mapping[str, Any]],
+    night: date,
+    known: Mapping[str, Collection[int]],
+    told: Mapping[tuple[str, str], Any],
 ) -> dict[str, list[str]]:
     """Why an experiment is not run (or not as it is written now), by its name.
 
@@ -88,7 +97,9 @@ def faults(
             for arm in one.arms
             if arm.shows == "version" and arm.version not in known.get(one.capability, ())
         ]
-        if changed := [row["arm"] for row in mine if (one.name, row["arm"]) in told and _differs(row, told[one.name, row["arm"]])]:
+        if changed := [
+            row["arm"] for row in mine if (one.name, row["arm"]) in told and _differs(row, told[one.name, row["arm"]])
+        ]:
             words.append(
                 f"{', '.join(changed)} changed after its start, which would mix what was shown before and after: "
                 "it goes on as it began; end it and begin another under a new name"
@@ -107,4 +118,7 @@ def faults(
 
 
 def _differs(row: Mapping[str, Any], began: Mapping[str, Any]) -> bool:
-    return any(str(row[name]) != str(began.get(name)) for name in ("shows", "version", "share", "mode", "population", "starts_on"))
+    return any(
+        str(row[name]) != str(began.get(name))
+        for name in ("shows", "version", "share", "mode", "population", "starts_on")
+    )

@@ -62,11 +62,13 @@ def _of(rail: Guardrail, ours: Mapping[str, float], theirs: Mapping[str, float] 
     if rail.drop is not None and theirs is not None and (both := [n for n in fits if n in theirs]):
         name = min(both, key=lambda n: ours[n] - theirs[n])
         limit = theirs[name] - rail.drop
-        found.append(_bound(name, ours[name], limit, "below", ours[name] >= limit, f", the champion's less {rail.drop:g}{why}"))
+        found.append(
+            _bound(name, ours[name], limit, "below", ours[name] >= limit, f", the champion's less {rail.drop:g}{why}")
+        )
     return found
 
 
-def _bound(name: str, value: float, limit: float, side: str, ok: bool, why: str) -> Held:  # noqa: FBT001 (one caller each)
+def _bound(name: str, value: float, limit: float, side: str, ok: bool, why: str) -> Held:
     other = {"below": "at least", "above": "at most"}[side]
     words = f"{name} {value:.4g} is {other if ok else side} {limit:.4g}{why}"
     return Held(name, value, limit, held=ok, words=words)

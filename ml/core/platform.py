@@ -10,7 +10,9 @@ APPROVAL = ConfigTable(
     ("capability",),
     (
         ConfigColumn("capability", "text", "Name of the capability."),
-        ConfigColumn("wanted", "boolean", "True: a challenger that wins waits for a person.", required=True, default="true"),
+        ConfigColumn(
+            "wanted", "boolean", "True: a challenger that wins waits for a person.", required=True, default="true"
+        ),
         ConfigColumn("hours", "number", "How long it waits.", "hours", required=True, default="24"),
         ConfigColumn("otherwise", "text", "What then: approve or refuse.", required=True, default="'refuse'"),
     ),

@@ -36,7 +36,9 @@ def wanted(night: Night, capability: Capability) -> Approval | None:
     return Approval() if capability.approval else None
 
 
-def approve(settings: Settings, name: str, version: int, *, approved: bool, person: str, words: str = "") -> dict[str, Any]:
+def approve(
+    settings: Settings, name: str, version: int, *, approved: bool, person: str, words: str = ""
+) -> dict[str, Any]:
     """Record a person's answer: the version serves from the next night on, or is refused.
 
     Raises

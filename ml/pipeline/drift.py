@@ -26,6 +26,7 @@ PSI = 0.25
 """Above it a distribution has changed for good (the usual limit of the population stability index)."""
 ROWS = 20_000
 FEWEST = 200
+SAMPLE = "SELECT * FROM read_parquet({}) USING SAMPLE reservoir({} ROWS) REPEATABLE (7)"
 BINS, VALUES = 10, 20
 SHOWN = 5
 """Alerts of one kind and capability that are told one by one at most, the largest first."""
@@ -126,7 +127,11 @@ def held(night: Night, capability: Capability) -> list[str]:
 
 
 def distributions(
-    night: Night, capability: Capability, kind: Literal["feature", "prediction"], tables: Mapping[str, str], version: int
+    night: Night,
+    capability: Capability,
+    kind: Literal["feature", "prediction"],
+    tables: Mapping[str, str],
+    version: int,
 ) -> tuple[list[Figure], list[Alert]]:
     """Figures and alerts of features or predictions, against those of the first night with the same model version.
 
@@ -144,9 +149,7 @@ def distributions(
     made: dict[str, Any] = {}
     with lake.duckdb(night.settings.threads, night.settings.memory_gb) as db:
         for name, where in tables.items():
-            rows = db.sql(
-                f"SELECT * FROM read_parquet({lake.sql(where)}) USING SAMPLE reservoir({ROWS} ROWS) REPEATABLE (7)"
-            ).to_arrow_table()
+            rows = db.sql(SAMPLE.format(lake.sql(where), ROWS)).to_arrow_table()
             if len(rows) < FEWEST:
                 continue
             for column in rows.column_names:

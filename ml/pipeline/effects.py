@@ -97,7 +97,7 @@ def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]
     return found
 
 
-def _row(  # noqa: PLR0913 (one call)
+def _row(
     night: Night, experiment: Experiment, arm: Arm, metric: str, arms: Any, y: Floats, x: Floats, p: float
 ) -> dict[str, Any]:
     a, b = arms == arm.name, arms == experiment.control
@@ -158,5 +158,3 @@ def _canary(night: Night, experiment: Experiment, arm: Arm, row: Mapping[str, An
         url, experiment.name, arm.name, night.night, share=share, state="full" if share >= arm.share else "running"
     )
     return []
-
-

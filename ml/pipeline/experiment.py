@@ -32,7 +32,9 @@ class Running:
     def assigned(self, night: Night, customers: pa.Table) -> pa.Table:
         """``customer_id`` and ``arm`` of the customers in an arm."""
         if self.experiment.population is not None:
-            segment = customers["segment"] if "segment" in customers.column_names else pa.nulls(len(customers), pa.string())
+            segment = (
+                customers["segment"] if "segment" in customers.column_names else pa.nulls(len(customers), pa.string())
+            )
             customers = customers.filter(pc.fill_null(pc.equal(segment, self.experiment.population), fill_value=False))
         ids = customers[WHO].to_pylist()
         arms = arms_of(uniform(night.settings.hash_key, self.experiment.name, ids), self.shares)
@@ -65,7 +67,9 @@ def running(night: Night, capability: Capability | None = None) -> list[Running]
         return []
     state = books.state(url)
     wrong = check(night)
-    began = [dict(state[row["name"], row["arm"]]["told"]) if (row["name"], row["arm"]) in state else row for row in rows]
+    began = [
+        dict(state[row["name"], row["arm"]]["told"]) if (row["name"], row["arm"]) in state else row for row in rows
+    ]
     found = []
     for one, now in zip(read(_dated(began, rows)), read(rows), strict=True):
         stops = [words for words in wrong.get(one.name, []) if "it goes on as it began" not in words]
@@ -80,7 +84,9 @@ def running(night: Night, capability: Capability | None = None) -> list[Running]
 
 def _dated(began: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was kept as JSON with its dates as dates."""
-    return [row | {"starts_on": now["starts_on"], "ends_on": now["ends_on"]} for row, now in zip(began, rows, strict=True)]
+    return [
+        row | {"starts_on": now["starts_on"], "ends_on": now["ends_on"]} for row, now in zip(began, rows, strict=True)
+    ]
 
 
 def _share(one: Experiment, arm: Arm, state: Mapping[tuple[str, str], Mapping[str, Any]]) -> float:
@@ -129,7 +135,8 @@ def mix(night: Night, capability: Capability, rows: Mapping[str, int], score: Sc
     new, withheld = dict(rows), {}
     for table in capability.publishes:
         if table.key[0] == WHO and rows.get(table.name):
-            new[table.name], withheld[table.name] = _rewrite(night, capability, table, taken)
+            new[table.name] = _rewrite(night, capability, table, taken)
+            withheld[table.name] = sum(len(who) for who, made in taken if not made)
     return {"rows": new, "withheld": withheld, "arms": pa.concat_tables(shown)}
 
 
@@ -144,20 +151,17 @@ def _shown(one: Experiment, arm: Arm, who: pa.Array, version: int | None, night:
 
 def _rewrite(
     night: Night, capability: Capability, table: Published, taken: list[tuple[pa.Array, Mapping[str, pa.Table]]]
-) -> tuple[int, int]:
-    """Rewrite the files of a table; rows that it has now, and customers who get none."""
-    folder = night.path("predictions", capability.name, table.name)
+) -> int:
+    """Rewrite the files of a table; gives the rows that it has now."""
     treated = pa.concat_arrays([who for who, _ in taken]) if taken else pa.array([], pa.string())
-    count, gone = 0, 0
-    for number, path in enumerate(night.lake.files(folder)):
+    count = 0
+    for number, path in enumerate(night.lake.files(night.path("predictions", capability.name, table.name))):
         rows = night.lake.read_parquet(path)
         kept = rows.filter(pc.invert(pc.is_in(rows[WHO], treated)))
-        gone += len(pc.unique(rows.filter(pc.is_in(rows[WHO], treated))[WHO]))
-        more = [_of(made[table.name], who, rows.schema) for who, made in taken if table.name in made] if not number else []
-        gone -= sum(len(pc.unique(one[WHO])) for one in more)
+        more = [] if number else [_of(made[table.name], who, rows.schema) for who, made in taken if table.name in made]
         new = pa.concat_tables([kept, *more]).sort_by([(name, "ascending") for name in table.key])
         count += night.lake.write_batches(path, new.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)])
-    return count, max(0, gone)
+    return count
 
 
 def _of(rows: pa.Table, who: pa.Array, schema: pa.Schema) -> pa.Table:
@@ -175,8 +179,10 @@ def began(night: Night, capability: Capability) -> None:
     """Keep in the books how tonight's experiments began, once customers see them."""
     rows = {(row["name"], row["arm"]): row for row in config_rows(night)}
     for one in running(night, capability):
-        mine = [rows[one.experiment.name, arm.name] for arm in one.experiment.arms if (one.experiment.name, arm.name) in rows]
+        mine = [
+            rows[one.experiment.name, arm.name]
+            for arm in one.experiment.arms
+            if (one.experiment.name, arm.name) in rows
+        ]
         shares = {(one.experiment.name, arm): share for arm, share in one.shares.items()}
         books.begin(night.settings.database_url, mine, shares, night.night)
-
-

@@ -110,7 +110,7 @@ def _repeated(table: Table, dated: ibis.Table, n: Floats) -> Iterator[Series]:
 def _of_text(table: Table, column: Column, dated: ibis.Table, n: Floats, values: float) -> Iterator[Series]:
     name, days, none = f"{table.name}.{column.name}", len(n), np.zeros(len(n))
     rows = dated.filter(dated[column.name].notnull())
-    if _is_prose(table, column):
+    if _is_prose(column):
         yield from _languages(name, rows.select(_DAY, text=column.name), days)
         return
     is_id = bool(column.references) or column.personal or column.name in table.key or column.name.endswith("_id")
@@ -144,7 +144,9 @@ def _categories(name: str, rows: ibis.Table, n: Floats, what: str = "value") -> 
 
 def _languages(name: str, rows: ibis.Table, days: int) -> Iterator[Series]:
     """The share of each language, of at most so many texts a day."""
-    numbered = rows.mutate(_at=ibis.row_number().over(ibis.window(group_by=_DAY, order_by=[rows["text"].hash(), "text"])))
+    numbered = rows.mutate(
+        _at=ibis.row_number().over(ibis.window(group_by=_DAY, order_by=[rows["text"].hash(), "text"]))
+    )
     drawn = numbered.filter(numbered["_at"] < TEXTS).select(_DAY, "text").to_pyarrow()
     if not len(drawn):
         return
@@ -162,7 +164,7 @@ def _tells(column: Column) -> bool:
     return column.kind != "timestamp" and column.words != "order.status" and column.name != "status"
 
 
-def _is_prose(table: Table, column: Column) -> bool:
+def _is_prose(column: Column) -> bool:
     return column.name in ("text", "body", "message") and not column.words
 
 

@@ -59,7 +59,9 @@ def rebuild(settings: Settings, night: date, names: Sequence[str] | None = None)
     return made
 
 
-def _rebuilt(settings: Settings, capability: Capability, batches: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _rebuilt(
+    settings: Settings, capability: Capability, batches: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
     first = next(iter(batches.values()))
     night, name, version = Night.open(settings, first["ref"]), capability.name, first["model_version"]
     for table in batches:
@@ -86,5 +88,10 @@ def _rebuilt(settings: Settings, capability: Capability, batches: dict[str, dict
             differ = sum(
                 int(a.except_(b).aggregate("count(*)").fetchall()[0][0]) for a, b in ((again, then), (then, again))
             )
-            found[table] = {"batch_id": batch["batch_id"], "version": version, "rows": len(rows[table]), "differ": differ}
+            found[table] = {
+                "batch_id": batch["batch_id"],
+                "version": version,
+                "rows": len(rows[table]),
+                "differ": differ,
+            }
     return found

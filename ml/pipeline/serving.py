@@ -104,7 +104,9 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
         rows = {t.name: sum(shard["rows"][t.name] for shard in shards) for t in capability.sharded}
         if capability.for_all:
             folders = {table.name: night.path("predictions", name, table.name) for table in capability.sharded}
-            known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
+            known = features(night, capability, "serve", night.as_of).beside(
+                carried(night, capability, version["version"])
+            )
             made = score_all_of(capability).score_all(
                 _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
             )
@@ -116,9 +118,7 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
     return done
 
 
-def _mixed(
-    night: Night, capability: Capability, version: Mapping[str, Any], rows: Mapping[str, int]
-) -> dict[str, Any]:
+def _mixed(night: Night, capability: Capability, version: Mapping[str, Any], rows: Mapping[str, int]) -> dict[str, Any]:
     """Give customers of an experiment the rows of their arm; what changed by it, for :data:`WHOLE`."""
     if not experiment.config_rows(night):
         return {}
@@ -194,13 +194,10 @@ def publish(
                 do="mend it in the shop and run the night again (--fresh); if it is meant, run it with --accept-growth; "
                 "yesterday's tables stay",
             )
-        withheld = _withheld(night, name)
-        expected = {
-            table: max(0, n - withheld.get(table, 0)) for table, n in score_of(capability).expected(known).items()
-        }
+        expected, withheld = score_of(capability).expected(known), _withheld(night, name)
         audits = {}
         for table in capability.publishes:
-            facts = batch_facts(night, capability, table, expected[table.name])
+            facts = batch_facts(night, capability, table, expected[table.name], withheld.get(table.name, 0))
             suite = SUITES / "ml" / f"{table.name}.json"
             folder = night.path("predictions", name, table.name)
             verdict = quality.audit(
@@ -292,7 +289,9 @@ def carried(night: Night, capability: Capability, version: int) -> dict[str, str
             made = lake.join("features", name, ref, capability.name, "serve")
             try:
                 whole = lake.read_json(folder, WHOLE)
-                if whole["version"] != version or "withheld" in whole:  # of an experiment's night some rows are another's
+                if (
+                    whole["version"] != version or "withheld" in whole
+                ):  # of an experiment's night some rows are another's
                     continue
                 _shards(night, folder, [table for table in capability.carries if table in published])
                 for table in capability.carries:

@@ -42,7 +42,9 @@ def profile(table: Table, rows: ibis.Table) -> dict[str, Any]:
             value = rows[column.name].cast("string")
             if column.name in table.key:
                 value = value.re_replace("[0-9]+", "9").re_replace("[A-Za-z]+", "a")
-            counts = rows.select(value=value).filter(ibis._.value.notnull()).group_by("value").aggregate(n=ibis._.count())
+            counts = (
+                rows.select(value=value).filter(ibis._.value.notnull()).group_by("value").aggregate(n=ibis._.count())
+            )
             ranked = counts.order_by(ibis.desc("n"), "value").limit(VALUES + 1).to_pyarrow().to_pylist()
             if len(ranked) <= VALUES:
                 told["values"] = {one["value"]: one["n"] for one in ranked}
@@ -63,7 +65,9 @@ def compared(name: str, before: Profile, now: Profile) -> Iterator[Finding]:
         yield _share(key, "share without a value, beside the night before", n0 - a["n"], n0, n1 - b["n"], n1)
         if "sum" in a and a["n"] > 1 and b["n"] > 1:
             yield _level(key, a, b)
-        for value in sorted(set(a.get("values", {})) | set(b.get("values", {}))) if "values" in a and "values" in b else ():
+        for value in (
+            sorted(set(a.get("values", {})) | set(b.get("values", {}))) if "values" in a and "values" in b else ()
+        ):
             k0, k1 = a["values"].get(value, 0), b["values"].get(value, 0)
             yield _share(key, f"share of {value!r}, beside the night before", k0, n0, k1, n1)
 

@@ -151,10 +151,7 @@ def worse(capability: Capability, one: Due, made: Iterable[Figure]) -> list[Aler
         f"[{promised['low']:.4g}, {promised['high']:.4g}] and had {figure.value:.4g} "
         f"[{figure.low:.4g}, {figure.high:.4g}] on {figure.units:,} units in the {one.slice} after the night of {night}{beside}"
     )
-    do = (
-        f"see what changed (SELECT * FROM ml_ops.alert WHERE closed_at IS NULL); ./nightshift train {capability.name} "
-        f"learns again, ./nightshift promote {capability.name} VERSION lets an older version serve"
-    )
+    do = f"see what else changed (the open alerts in ml_ops.alert); ./nightshift train {capability.name} learns again, ./nightshift promote {capability.name} VERSION lets an older version serve"
     return [Alert(capability.name, "truth", gate.metric, words, do, reaction=capability.monitor.truth, **common)]
 
 
@@ -216,7 +213,12 @@ def to_mlflow(night: Night, found: Sequence[Figure], runs_of: Mapping[int, str])
     """Write the figures of each version to its run, as time series by the day of the batch."""
     runs: dict[str, list[tuple[str, float, int]]] = {}
     for figure in found:
-        if figure.version is not None and figure.version in runs_of and figure.value is not None and figure.about is not None:
+        if (
+            figure.version is not None
+            and figure.version in runs_of
+            and figure.value is not None
+            and figure.about is not None
+        ):
             name = f"happened/{figure.slice}/{figure.name}"
             runs.setdefault(runs_of[figure.version], []).append((name, figure.value, figure.about.toordinal()))
     for run, points in runs.items():

@@ -27,7 +27,11 @@ def maybe_model(name: str) -> AssetAlias:
 
 def drift(name: str) -> Asset:
     """An event means that capability ``name`` should learn again; ``train_<name>`` starts."""
-    what = f"{CAPABILITIES[name].title}: what happened, or the shop, is unlike what the model knows." if name in CAPABILITIES else ""
+    what = (
+        f"{CAPABILITIES[name].title}: what happened, or the shop, is unlike what the model knows."
+        if name in CAPABILITIES
+        else ""
+    )
     return Asset(name=f"drift/{name}", group=GROUP, extra={"what": what})
 
 

@@ -156,9 +156,7 @@ def maintenance() -> DAG:
     return dag
 
 
-def _dag(
-    name: str, schedule: str, *, params: Mapping[str, Param], also: Asset | None = None, **words: Any
-) -> DAG:
+def _dag(name: str, schedule: str, *, params: Mapping[str, Param], also: Asset | None = None, **words: Any) -> DAG:
     """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock.
 
     ``also``: an asset whose events start it too.

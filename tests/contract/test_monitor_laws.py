@@ -19,6 +19,7 @@ NIGHT = date(2026, 1, 1)
 
 
 def batch(version: int = 3, **verdict: object) -> dict[str, object]:
+    """A batch as the books know it."""
     return {"night": NIGHT, "version": version, "verdict": verdict}
 
 

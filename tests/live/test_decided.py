@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,14 +25,17 @@ REF = f"{NIGHT}/001"
 
 
 def ask(shop: Shop, sql: str) -> list[dict[str, Any]]:
+    """Rows of a query on the books."""
     return adapter.query(shop.settings.database_url, sql)
 
 
 def last(shop: Shop) -> dict[str, Any]:
+    """The latest decision."""
     return ask(shop, "SELECT * FROM ml_ops.promotion WHERE capability = 'watch' ORDER BY id DESC LIMIT 1")[0]
 
 
 def train(shop: Shop) -> dict[str, Any]:
+    """Learn anew."""
     return training.train(shop.settings, REF, "watch", force=True)
 
 
@@ -55,7 +59,9 @@ def test_a_challenger_waits_for_a_person(watched: Shop, asked: dict[str, Any]) -
     row = last(watched)
     assert (row["decision"], row["person"], row["why"]) == ("manual", "Ada", "approved by Ada: figures checked")
     assert pipeline.train(watched.settings, REF, "watch")["version"] == number
-    assert str(client_of(watched.settings.mlflow_uri).get_model_version_by_alias("watch", "champion").version) == str(number)
+    assert str(client_of(watched.settings.mlflow_uri).get_model_version_by_alias("watch", "champion").version) == str(
+        number
+    )
 
 
 def test_a_refusal_is_kept_and_nothing_changes(watched: Shop, asked: dict[str, Any]) -> None:
@@ -89,15 +95,22 @@ def test_the_verdict_has_all_numbers(watched: Shop, monkeypatch: pytest.MonkeyPa
     assert verdict["differences"]["baseline"]["mean"] == 1.0
     files = client_of(watched.settings.mlflow_uri)
     path = files.download_artifacts(told["run_id"], "verdict.json", str(watched.settings.home))
-    with open(path, encoding="utf-8") as file:
-        assert json.load(file) == verdict
+    assert json.loads(Path(path).read_text(encoding="utf-8")) == verdict
 
 
 def test_a_stranger_can_judge_a_version_from_mlflow(watched: Shop) -> None:
     """The version's description is a card with data, figures, limits and the way back; it has a signature and an example."""
     client = client_of(watched.settings.mlflow_uri)
     version = client.get_model_version("watch", "1")
-    for words in ("Which orders come fast?", "sha256", "## Figures", "baseline", "`shop.order`", "rollback", "## Limits"):
+    for words in (
+        "Which orders come fast?",
+        "sha256",
+        "## Figures",
+        "baseline",
+        "`shop.order`",
+        "rollback",
+        "## Limits",
+    ):
         assert words in version.description, words
     folder = fetch(
         watched.settings.mlflow_uri, watched.settings.database_url, "watch", 1, watched.settings.home / "models"
@@ -129,8 +142,10 @@ def test_a_night_made_again_is_equal(watched: Shop, monkeypatch: pytest.MonkeyPa
     assert (told["differ"], told["version"]) == (0, 1)
     assert told["rows"] > 50
     made = score.score
-    monkeypatch.setattr(model.Watch, "__init__", lambda self, mean=1.0, hours=24: vars(self).update(mean_=2 * mean, hours=hours))
+    monkeypatch.setattr(
+        model.Watch, "__init__", lambda self, mean=1.0, hours=24: vars(self).update(mean_=2 * mean, hours=hours)
+    )
     assert score.score is made
     assert pipeline.rebuild(watched.settings, NIGHT, ["watch"])["order_watch"]["differ"] == 2 * told["rows"]
     with pytest.raises(WrongUse, match="Nothing of the night of 2020-01-01"):
-        pipeline.rebuild(watched.settings, datetime(2020, 1, 1).date(), ["watch"])
+        pipeline.rebuild(watched.settings, date(2020, 1, 1), ["watch"])

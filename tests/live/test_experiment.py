@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from examples.capability.spec import SPEC
 from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.core.experiment import faults, read
-from ml.pipeline import serving
+from ml.pipeline import collect, serving
 from ml.pipeline.context import Night
 from ml.pipeline.effects import effects
 from ml.registry import CAPABILITIES
@@ -27,6 +26,7 @@ NAME = SPEC.name
 
 
 def experiment(**columns: Any) -> dict[str, Any]:
+    """A row of ml_config.experiment."""
     row = {
         "name": "lists", "arm": "a", "capability": NAME, "shows": "champion", "version": None, "share": 0.4, "mode": "ab",
         "population": None, "starts_on": FIRST, "ends_on": None,
@@ -35,21 +35,26 @@ def experiment(**columns: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def running(settings: Settings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def running(settings: Settings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A shop with 200 customers, and the capability of examples/."""
     suites = tmp_path / "suites"
     (suites / "ml").mkdir(parents=True)
     (suites / "shop").symlink_to(PROJECT / "expectations" / "shop")
     target = PROJECT / "examples" / "capability" / "expectations" / "order_soon.json"
     (suites / "ml" / "order_soon.json").symlink_to(target)
-    for module in (pipeline_collect(), serving):
+    for module in (collect, serving):
         monkeypatch.setattr(module, "SUITES", suites)
     monkeypatch.setitem(CAPABILITIES, NAME, replace(SPEC, gate=replace(SPEC.gate, min_units=2)))
     rng = np.random.default_rng(7)
     tables = shop() | {"customer": [{"customer_id": f"c{i}", "country": "DE"} for i in range(200)]}
     days = [date(2025, 1, 1) + timedelta(days=int(d)) for d in rng.integers(0, 60, 400)]
     tables["order"] = [
-        {"order_id": f"o{i}", "customer_id": f"c{i % 200}", "ordered_at": f"{d} 10:00Z", "total": float(rng.gamma(2, 20))}
+        {
+            "order_id": f"o{i}",
+            "customer_id": f"c{i % 200}",
+            "ordered_at": f"{d} 10:00Z",
+            "total": float(rng.gamma(2, 20)),
+        }
         for i, d in enumerate(days)
     ]
     tables["order_item"] = [
@@ -57,20 +62,16 @@ def running(settings: Settings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) 
     ]
     fill(settings.shop_url, tables)
     pipeline.migrate(settings.database_url)
-    yield settings
-
-
-def pipeline_collect() -> Any:
-    from ml.pipeline import collect
-
-    return collect
+    return settings
 
 
 def ask(settings: Settings, sql: str) -> list[dict[str, Any]]:
+    """Rows of a query on the books."""
     return adapter.query(settings.database_url, sql)
 
 
 def write(settings: Settings, *rows: dict[str, Any]) -> None:
+    """Insert rows of ml_config.experiment."""
     with adapter.transaction(settings.database_url) as cursor:
         for row in rows:
             names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
@@ -78,6 +79,7 @@ def write(settings: Settings, *rows: dict[str, Any]) -> None:
 
 
 def night(settings: Settings, when: date) -> str:
+    """Run a night; gives its ref."""
     return str(pipeline.run_night(settings, when, capabilities=[NAME], fresh=True)["ref"])
 
 

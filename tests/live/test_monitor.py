@@ -28,10 +28,12 @@ def weekly(monkeypatch: pytest.MonkeyPatch, watched: Shop) -> None:
 
 
 def ask(shop: Shop, sql: str) -> list[dict[str, Any]]:
+    """Rows of a query on the books."""
     return adapter.query(shop.settings.database_url, sql)
 
 
 def figures(shop: Shop, kind: str = "truth") -> dict[tuple[Any, str, str], dict[str, Any]]:
+    """The figures of a kind, by batch, name and slice."""
     rows = ask(shop, f"SELECT * FROM ml_ops.figure WHERE kind = '{kind}' AND capability = 'watch'")
     return {(row["about"], row["name"], row["slice"]): row for row in rows}
 
@@ -77,7 +79,12 @@ def test_what_does_worse_than_promised_is_told_once(watched: Shop, monkeypatch: 
     monkeypatch.setitem(evaluate.WORTH, 24, 0.4)
     ref = watched.night(NIGHT + WEEK)["ref"]
     (alert,) = ask(watched, "SELECT * FROM ml_ops.alert WHERE kind = 'truth'")
-    assert (alert["name"], alert["reaction"], alert["value"], alert["expected"]) == ("hit", "learn", pytest.approx(0.4), 1.0)
+    assert (alert["name"], alert["reaction"], alert["value"], alert["expected"]) == (
+        "hit",
+        "learn",
+        pytest.approx(0.4),
+        1.0,
+    )
     assert "promised hit 1 [0.98, 1.02] and had 0.4" in alert["words"]
     assert "./nightshift train watch" in alert["advice"]
     told = pipeline.monitor(watched.settings, ref, ["watch"])

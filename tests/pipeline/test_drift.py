@@ -26,12 +26,14 @@ AS_OF = datetime.combine(demo.END, datetime.min.time(), UTC)
 
 @cache
 def shop() -> dict[str, pa.Table]:
+    """A demo shop without faults."""
     made = demo.tables(customers=4000, days=130, faults=0)
     return {name: pa.Table.from_batches(rows) for name, rows in made if name in TABLES}
 
 
 @cache
 def day() -> Day:
+    """Its last day."""
     return last_day(int(AS_OF.timestamp()), shop()["order"].to_batches(), shop()["product"].to_batches())
 
 
@@ -52,6 +54,7 @@ def findings(tables: dict[str, pa.Table], only: frozenset[str]) -> Iterator[Find
 
 @cache
 def usual() -> tuple[Finding, ...]:
+    """The tests of a quiet night."""
     return tuple(findings(shop(), frozenset(shop())))
 
 
@@ -92,7 +95,11 @@ def test_a_planted_fault_is_found_by_name_and_number(change: str) -> None:
 def test_the_numbers_are_those_that_were_planted() -> None:
     """A hundredfold price is told as a hundredfold price, a lost table as 0 rows, a doubled one as twice the usual."""
     tables = {n: pa.Table.from_batches(changed("prices", n, r.to_batches(), day())) for n, r in shop().items()}
-    (price,) = [f for f in findings(tables, frozenset({"product"})) if f[:2] == ("product.price", "level, beside the night before")]
+    (price,) = [
+        f
+        for f in findings(tables, frozenset({"product"}))
+        if f[:2] == ("product.price", "level, beside the night before")
+    ]
     assert price.value / price.expected == pytest.approx(100, rel=0.1)
     for change, times in (("events stop", 0.0), ("events double", 2.0)):
         events = {"event": pa.Table.from_batches(changed(change, "event", shop()["event"].to_batches(), day()))}

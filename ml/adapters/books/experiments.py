@@ -80,5 +80,6 @@ def write_effects(url: str, night: date, rows: Sequence[Mapping[str, Any]]) -> N
     with postgres.transaction(url) as cursor:
         cursor.execute("DELETE FROM ml_ops.experiment_effect WHERE night = %s", (night,))
         if rows:
-            values = [tuple(None if row[n] != row[n] else row[n] for n in _EFFECT) for row in rows]  # noqa: PLR0124 (nan)
-            execute_values(cursor, f"INSERT INTO ml_ops.experiment_effect ({', '.join(_EFFECT)}) VALUES %s", values)
+            names = ", ".join(_EFFECT)
+            values = [tuple(None if row[n] != row[n] else row[n] for n in _EFFECT) for row in rows]
+            execute_values(cursor, f"INSERT INTO ml_ops.experiment_effect ({names}) VALUES %s", values)  # noqa: S608 (names of ours)

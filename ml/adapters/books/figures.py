@@ -28,7 +28,7 @@ def write(url: str, night: date, ref: str, capability: str, figures: Sequence[Fi
         )
         if rows:
             names = ", ".join(("night", "ref", "capability", *_COLUMNS))
-            execute_values(cursor, f"INSERT INTO ml_ops.figure ({names}) VALUES %s ON CONFLICT DO NOTHING", rows)
+            execute_values(cursor, f"INSERT INTO ml_ops.figure ({names}) VALUES %s ON CONFLICT DO NOTHING", rows)  # noqa: S608 (names of ours)
 
 
 def _plain(value: Any) -> Any:

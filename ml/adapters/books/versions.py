@@ -156,7 +156,7 @@ def waiting(url: str, capability: str) -> list[int]:
     return [row["version"] for row in rows]
 
 
-def _decide(  # noqa: PLR0913 (a row of the table)
+def _decide(
     cursor: postgres.Cursor,
     capability: str,
     version: int,

@@ -42,10 +42,12 @@ def card(
         f"**{tags.get('decision', '')}**: {tags.get('why', '')}",
         "## What it does\n\n" + "\n".join(f"- `ml.{t.name}`: {t.meaning}" for t in capability.publishes),
         "## Data\n\n"
-        + f"Snapshot {tags.get('ref', '')} of {tags.get('shop', '')} (sha256 {tags.get('snapshot_sha256', '')}): what was "
+        f"Snapshot {tags.get('ref', '')} of {tags.get('shop', '')} (sha256 {tags.get('snapshot_sha256', '')}): what was "
         f"known before {params.get('as_of', '')}. It was judged on what happened from {params.get('cutoff', '')} on, which the "
         "judged model had not seen; the one that serves learned from all of it.\n\n"
-        + _grid(("table", "rows", "sha256"), [(f"`shop.{n}`", f"{t['rows']:,}", t["sha256"]) for n, t in tables.items()]),
+        + _grid(
+            ("table", "rows", "sha256"), [(f"`shop.{n}`", f"{t['rows']:,}", t["sha256"]) for n, t in tables.items()]
+        ),
         "## Figures\n\n" + _promise(verdict) + _figures(metrics),
         "## Guardrails\n\n" + _rails(verdict),
         "## Behaviour and slices\n\n" + _slices(metrics, gate.metric),
@@ -56,11 +58,17 @@ def card(
         + "".join(f"- It needs `shop.{name}`.\n" for name in capability.needs)
         + f"- Figures of what happened since are in `ml_ops.figure` and in this run (`happened/…`). More: "
         f"{capability.package.replace('.', '/')}/README.md.",
-        "## Going back\n\n"
-        f"`./nightshift rollback {capability.publishes[0].name}` shows the shop the batch before, at once; "
-        f"`./nightshift promote {capability.name} VERSION` lets another version serve from the next night on.",
+        _back(capability),
     ]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def _back(capability: Capability) -> str:
+    return (
+        "## Going back\n\n"
+        f"`./nightshift rollback {capability.publishes[0].name}` shows the shop the batch before, at once; "
+        f"`./nightshift promote {capability.name} VERSION` lets another version serve from the next night on."
+    )
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -84,7 +84,7 @@ def snips(
     return _estimate(reward, propensity, target, seed, unit, clip, confidence, draws, normalised=True)
 
 
-def doubly_robust(
+def doubly_robust(  # noqa: PLR0913 (what a policy is judged by)
     reward: Numbers, propensity: Numbers, target: Numbers, model_shown: Numbers, model_target: Numbers, *, seed: int,
     unit: npt.NDArray[np.int64] | None = None, clip: float = np.inf, confidence: float = 0.95, draws: int = 2000,
 ) -> Estimate:  # fmt: skip
