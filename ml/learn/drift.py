@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ RATE = 0.01
 """Share of quiet nights with a false alarm that the correction for many tests aims at."""
 _BEYOND = 1.1
 """Today must be further off than any of the days before, by so much: days are not normally distributed."""
-FLOORS = {"count": np.log(1.5), "share": 0.02, "level": 0.1, "most": np.log(2.0)}
+FLOORS = {"count": log(1.5), "share": 0.02, "level": 0.1, "most": log(2.0)}
 """What is smaller does not matter, however sure: a ratio (as its log), points of a share, a change of the mean log."""
 
 

@@ -66,10 +66,11 @@ def arms_of(draws: Floats, shares: Mapping[str, float]) -> list[str]:
 
 def balance(customers: Mapping[str, int], shares: Mapping[str, float]) -> float:
     """p-value of the numbers of customers being those of the shares (sample-ratio mismatch, χ²)."""
-    n, total = np.array([customers.get(arm, 0) for arm in shares], float), sum(shares.values())
+    drawn = {arm: share for arm, share in shares.items() if share > 0}
+    n = np.array([customers.get(arm, 0) for arm in drawn], float)
     if n.sum() == 0 or len(n) < 2:
         return 1.0
-    expected = np.array(list(shares.values())) / total * n.sum()
+    expected = np.array(list(drawn.values())) / sum(drawn.values()) * n.sum()
     return float(stats.chisquare(n, expected).pvalue)
 
 

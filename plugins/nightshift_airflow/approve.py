@@ -13,6 +13,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from nightshift_airflow import assets, tasks
 
 DEADLINE = "nobody, the deadline passed"
+WORDS = {"words": Param("", type="string", title="Why", description="Kept with the decision.")}
+"""What the form asks beside the choice; handed to the operator by its DAG, so that Airflow knows it as the task's own."""
 
 
 class Approve(ApprovalOperator):  # type: ignore[misc]  # Airflow has no types
@@ -28,7 +30,6 @@ class Approve(ApprovalOperator):  # type: ignore[misc]  # Airflow has no types
             subject=f"Shall a new model of {capability} serve?",
             body="The report of the training.",
             defaults=self.REJECT,
-            params={"words": Param("", type="string", title="Why", description="Kept with the decision.")},
             **options,
         )
         self.capability = capability

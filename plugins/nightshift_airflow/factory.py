@@ -24,7 +24,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES
 from nightshift_airflow import alerts, assets, doc, links, tasks
-from nightshift_airflow.approve import Approve
+from nightshift_airflow.approve import WORDS, Approve
 from nightshift_airflow.params import live_params, night_params, train_params
 
 OWNER = "nightshift"
@@ -111,7 +111,11 @@ def train(name: str) -> DAG:
         learn = _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])
         learned = _linked(learn(_snapshot(), name), links.ModelLink())
         learned >> Approve(
-            task_id="approve", capability=name, doc_md=doc.TASKS["approve"], outlets=[assets.maybe_model(name)]
+            task_id="approve",
+            capability=name,
+            params=WORDS,
+            doc_md=doc.TASKS["approve"],
+            outlets=[assets.maybe_model(name)],
         )
     return dag
 
