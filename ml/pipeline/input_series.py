@@ -152,7 +152,7 @@ def _categories(name: str, rows: ibis.Table, n: Floats, what: str = "value") -> 
     table = np.zeros((len(values), days))
     table[code, counts[_DAY].to_numpy()] = counts["k"].to_numpy()
     first = days - 1 - np.argmax(table[:, ::-1] > 0, axis=1)
-    fresh = np.bincount(first, table[np.arange(len(values)), first], minlength=days)
+    fresh = np.bincount(first, table[np.arange(len(values)), first], minlength=days).astype(np.float64)
     yield Series(name, f"share with a new {what}", "share", fresh, n, none)
     common = sorted(range(len(values)), key=lambda at: (-table[at].sum(), values[at]))[:COMMONEST]
     for at in sorted(common, key=lambda at: values[at]):
