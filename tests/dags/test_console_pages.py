@@ -159,13 +159,13 @@ def test_the_window_shows_the_page_with_reasons_and_pins_from_there(anna, shop):
     assert "because you bought" in words(page)
     before = [row["product_id"] for row in postgres.query(shop.url, "SELECT product_id FROM ml.recommend('c3', 12)")]
     preview = anna.press(anna.click(page, "Pin"), "/preview", kind="pin", product_id="p33", rank="1")
-    assert "c3: " in words(preview)
+    assert "c3 : " in words(preview)
     saved = anna.press(preview, "/save")
     assert saved.url.path.endswith("/window")
     after = [row["product_id"] for row in postgres.query(shop.url, "SELECT product_id FROM ml.recommend('c3', 12)")]
     assert before[0] != "p33"
     assert after[0] == "p33"
-    assert "rule 1: pin" in words(saved)
+    assert re.search(r"rule \d+: pin", words(saved))
     assert "bought_together".replace("_", " ").capitalize() not in words(saved)
     assert anna.get("/window").status_code == 200
     assert anna.get("/window?basket=p1,p2").status_code == 200
@@ -179,7 +179,10 @@ def test_a_product_is_hidden_from_its_page(anna, shop):
         assert title in words(page)
     preview = anna.press(anna.click(page, "Hide it everywhere"), "/preview", kind="exclude", product_id="p1")
     anna.press(preview, "/save")
-    shown = postgres.query(shop.url, "SELECT 1 FROM ml.recommendation AS c, ml.recommend(c.customer_id, 20) AS r WHERE c.rank = 1 AND r.product_id = 'p1'")
+    shown = postgres.query(
+        shop.url,
+        "SELECT 1 FROM ml.recommendation AS c, ml.recommend(c.customer_id, 20) AS r WHERE c.rank = 1 AND r.product_id = 'p1'",
+    )
     assert shown == []
     assert "Rules that name it" in words(anna.get("/product/p1"))
     assert anna.get("/product?find=teapot").status_code == 200
@@ -191,14 +194,20 @@ def test_an_order_is_held_noted_and_undone(anna, shop):
     queue = anna.get("/orders")
     assert queue.status_code == 200, queue.text
     first = re.search(r'/orders/(o\d+)"', queue.text)[1]
-    losses = postgres.query(shop.url, "SELECT order_id FROM ml.order_risk WHERE decision = 'review' ORDER BY expected_loss DESC LIMIT 1")
+    losses = postgres.query(
+        shop.url, "SELECT order_id FROM ml.order_risk WHERE decision = 'review' ORDER BY expected_loss DESC LIMIT 1"
+    )
     assert losses
     order = anna.get(f"/orders/{first}")
     held = anna.press(order, "/release", note="spoke to them", stay="1")
     rows = "SELECT kind, entity, value, note FROM ml_config.risk_list"
-    assert postgres.query(shop.url, rows) == [{"kind": "allow", "entity": "order", "value": first, "note": "anna: spoke to them"}]
+    assert postgres.query(shop.url, rows) == [
+        {"kind": "allow", "entity": "order", "value": first, "note": "anna: spoke to them"}
+    ]
     assert "Released, as change 1." in words(held)
-    page = anna.ask("POST", f"/orders/{first}/hold", {"csrf": re.search(r'name="csrf" value="(\w+)"', held.text)[1], "stay": "1"})
+    page = anna.ask(
+        "POST", f"/orders/{first}/hold", {"csrf": re.search(r'name="csrf" value="(\w+)"', held.text)[1], "stay": "1"}
+    )
     held = anna.follow(page)
     assert [row["kind"] for row in postgres.query(shop.url, rows)] == ["deny"]
     anna.press(held, "/rules/undo/2")

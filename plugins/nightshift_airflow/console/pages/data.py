@@ -91,7 +91,13 @@ def quarantine(here: Here, night: str, attempt: str, table: str) -> HTMLResponse
         sql.SQL(
             "{} AND (rule, coalesce(row_key, '')) > (%(after_rule)s, %(after)s) ORDER BY rule, coalesce(row_key, '') LIMIT {}"
         ).format(_rows(rule), sql.Literal(SHOWN + 1)),
-        {"ref": ref, "table": table, "rule": rule, "after": here.asked("after"), "after_rule": here.asked("after_rule")},
+        {
+            "ref": ref,
+            "table": table,
+            "rule": rule,
+            "after": here.asked("after"),
+            "after_rule": here.asked("after_rule"),
+        },
     )
     return here.show(
         "quarantine.html", ref=ref, table=table, rule=rule, rows=rows[:SHOWN], more=len(rows) > SHOWN, fault=fault

@@ -98,13 +98,17 @@ def decide(here: Here, form: Form, order: str, what: str) -> Response:
     values = {"kind": KINDS[what], "entity": "order", "value": order, "note": f"{here.person}: {note}".strip(": ")}
     there = _marks(here, [order]).get(order)
     change = (
-        edits.Change(table, "update", {"id": there["id"]}, values) if there else edits.Change(table, "insert", {}, values)
+        edits.Change(table, "update", {"id": there["id"]}, values)
+        if there
+        else edits.Change(table, "insert", {}, values)
     )
     try:
         number = edits.saved(here.database, here.person, change, note, "")
     except NightshiftError as error:
         return here.show("error.html", status=409, title="Nothing was decided.", said=str(error))
-    said = here.words("Released, as change {n}.", n=number) if what == "release" else here.words("Held, as change {n}.", n=number)
+    said = (
+        here.words("Released, as change {n}.", n=number)
+        if what == "release"
+        else here.words("Held, as change {n}.", n=number)
+    )
     return here.go(f"orders/{order}" if form.get("stay") else "orders", said)
-
-

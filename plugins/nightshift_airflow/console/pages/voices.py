@@ -54,7 +54,8 @@ def product(here: Here, product: str) -> HTMLResponse:
         found = shop.find(here.settings, "review", "review_id", review["review_id"], limit=1)
         if found.note:
             break
-        texts |= {review["review_id"]: row for row in found.rows}
+        if found.rows:
+            texts[review["review_id"]] = found.rows[0]
     chart = charts.line([row["score"] for row in months], f"{len(months)} months") if months else ""
     return here.show(
         "voice.html", product=product, title=look.titles(here.reader, [], [product]).get(product, product),

@@ -68,7 +68,9 @@ def _bought(here: Page, customer: str, shown: list[Row]) -> shop.Found:
             continue
         items = shop.find(here.settings, "order_item", "order_id", str(order["order_id"]))
         found.note = found.note or items.note
-        lines += [{**row, "product_id": str(row["product_id"]), "ordered_at": order["ordered_at"]} for row in items.rows]
+        lines += [
+            {**row, "product_id": str(row["product_id"]), "ordered_at": order["ordered_at"]} for row in items.rows
+        ]
     return shop.Found("order_item", ["ordered_at", "product_id", "quantity"], lines, found.note)
 
 
@@ -78,7 +80,8 @@ def _rules(here: Page, products: list[str]) -> dict[str, list[Row]]:
     if spec is None or not here.reader.has("ml_config.rule"):
         return {}
     rows = here.reader.rows(
-        "SELECT id, kind, product_id, rank, note FROM ml_config.rule WHERE product_id = ANY(%s) ORDER BY id", (products,)
+        "SELECT id, kind, product_id, rank, note FROM ml_config.rule WHERE product_id = ANY(%s) ORDER BY id",
+        (products,),
     )
     found: dict[str, list[Row]] = {}
     for row in rows:
@@ -139,5 +142,3 @@ def _count(here: Page, product: str) -> int | None:
         return None
     rows, fault = here.reader.attempt("SELECT count(*) AS n FROM ml.recommendation WHERE product_id = %s", (product,))
     return None if fault else int(rows[0]["n"])
-
-
