@@ -12,6 +12,7 @@ NAMES = (
     "risk",
     "sentiment",
     "customer",
+    "marketing",
 )
 
 

@@ -169,9 +169,7 @@ def crossfit(
     return out
 
 
-def fit_learner(
-    learner: str, x: Matrix, treated: npt.NDArray[np.bool_], y: Floats, chance: Floats, fit: Fit
-) -> Uplift:
+def fit_learner(learner: str, x: Matrix, treated: npt.NDArray[np.bool_], y: Floats, chance: Floats, fit: Fit) -> Uplift:
     """Fit one learner; see the module."""
     if learner == "single":
         return Uplift(learner, _fit_single(x, treated, y, fit), None)

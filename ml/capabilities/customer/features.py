@@ -176,7 +176,9 @@ def _lines(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
 def _lines_of(lines: ibis.Table) -> ibis.Table:
     """Pieces, lines, different products and categories, and how dear the lines are beside others of their category."""
     usual = lines["unit"].median().over(ibis.window(group_by="category"))
-    lines = lines.mutate(dear=((ibis.greatest(lines["unit"], 1) / ibis.greatest(usual, 1.0)).ln() * 1000).round().cast("int64"))
+    lines = lines.mutate(
+        dear=((ibis.greatest(lines["unit"], 1) / ibis.greatest(usual, 1.0)).ln() * 1000).round().cast("int64")
+    )
     rows = lines.group_by("customer_id").aggregate(
         _pieces=lines["pieces"].sum(), lines=lines.count(), products=lines["product_id"].nunique(),
         categories=lines["category"].nunique(), _dear=lines["dear"].sum(),

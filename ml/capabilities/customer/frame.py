@@ -80,7 +80,9 @@ def outcome(table: pa.Table, truth: pa.Table) -> Outcome:
     first = np.full(n, np.inf)
     np.minimum.at(first, at, day)
     bought = (first[:, None] < np.array(HORIZONS, np.float64)).astype(np.float64)
-    return Outcome(bought, np.bincount(at, minlength=n).astype(np.float64), np.bincount(at, spend, minlength=n).astype(np.float64))
+    return Outcome(
+        bought, np.bincount(at, minlength=n).astype(np.float64), np.bincount(at, spend, minlength=n).astype(np.float64)
+    )
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -107,7 +107,9 @@ class Linear:
         return Outlook(odds, chance * value[:, 0], chance * np.maximum(value[:, 1] - 1, 0))
 
     def save(self, folder: Path) -> None:
-        state: dict[str, Any] = {f"{name}{i}": a for i, each in enumerate(self.chances) for name, a in each.state().items()}
+        state: dict[str, Any] = {
+            f"{name}{i}": a for i, each in enumerate(self.chances) for name, a in each.state().items()
+        }
         sizes = np.array(self.chances[0].sizes, np.int64)
         np.savez(
             folder / "linear.npz", value=self.value, deviation=self.deviation, numbers=self.chances[0].numbers,
