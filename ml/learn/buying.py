@@ -38,7 +38,7 @@ class Buying(NamedTuple):
     def chance(self, x: Floats, tx: Floats, t: Floats, days: float) -> Floats:
         """Chance of an order within ``days``: P(alive) (1 - ((α + T) / (α + T + d))^(r + x))."""
         none = np.exp((self.r + x) * np.log((self.alpha + t) / (self.alpha + t + days)))
-        return self.alive(x, tx, t) * (1 - none)
+        return np.asarray(self.alive(x, tx, t) * (1 - none))
 
     def expected(self, x: Floats, tx: Floats, t: Floats, days: float) -> Floats:
         """Expected orders within ``days`` (Fader, Hardie & Lee 2005, formula 10, with b + x + 1 for b + x)."""

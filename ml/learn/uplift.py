@@ -234,12 +234,13 @@ def ridge(x: Matrix, y: Floats, strength: float = 10.0) -> Ridge:
     known = ~np.isnan(x)
     n = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, x, 0).sum(axis=0, dtype=np.float64) / n
-    deviation = np.sqrt(np.where(known, (x - mean) ** 2, 0).sum(axis=0) / n)
+    deviation = np.sqrt(np.where(known, (x - mean) ** 2, 0).sum(axis=0, dtype=np.float64) / n)
     deviation = np.where(deviation > 1e-9, deviation, 1.0)
     design = _design(x, mean, deviation)
     penalty = strength * np.eye(design.shape[1])
     penalty[-1, -1] = 0.0
-    return Ridge(mean, deviation, np.linalg.solve(design.T @ design + penalty, design.T @ y))
+    weights = np.linalg.solve(design.T @ design + penalty, design.T @ y)
+    return Ridge(mean.astype(np.float64), deviation.astype(np.float64), weights.astype(np.float64))
 
 
 def _fit_single(x: Matrix, treated: npt.NDArray[np.bool_], y: Floats, fit: Fit) -> Base:

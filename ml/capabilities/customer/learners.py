@@ -54,9 +54,10 @@ class Boosted:
     @classmethod
     def fit(cls, frame: Frame, out: Outcome, texts: int, params: Params, seed: int) -> Boosted:
         chances = [boosters.boost(frame.x, y.astype(np.int8), texts, params, seed) for y in out.bought.T]
+        spend = out.spend if out.spend.any() else np.full(len(out.spend), _ROUNDED)  # LightGBM refuses a sum of 0
         made = [
             boosters.boost(frame.x, y, texts, params, seed, objective=objective)
-            for y, objective in ((out.orders, "poisson"), (out.spend, "tweedie"))
+            for y, objective in ((out.orders, "poisson"), (spend, "tweedie"))
         ]
         return cls(chances, made[0], made[1])
 

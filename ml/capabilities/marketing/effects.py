@@ -33,7 +33,7 @@ def effects(mail: pa.Table, everyone: pa.Table, actions: Sequence[Mapping[str, A
         arms = sorted(set(pc.unique(sent["arm"]).to_pylist()) - {CONTROL})
         rows += [row for arm in arms for row in _rows(sent, campaign, arm, params)]
     tried = {row["arm"] for row in rows if row["segment"] == "all" and row["orders"] is not None}
-    for arm in sorted({str(action["arm"]) for action in actions} - tried):
+    for arm in sorted({str(action["arm"]) for action in actions} - tried) if len(everyone) else ():
         rows.append(_plan(everyone, arm, params))
     table = pa.Table.from_pylist(rows, schema(CAMPAIGN_EFFECT))
     return {name: table[name] for name in table.column_names}

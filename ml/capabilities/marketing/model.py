@@ -66,6 +66,11 @@ class Arm(NamedTuple):
     per_visit: float
     per_visit_error: float
 
+    @property
+    def usual(self) -> float:
+        """Orders of the mean customer when nothing is sent."""
+        return float(self.ordering.weights[-1])
+
 
 class Effect(NamedTuple):
     """Of an action, for each customer: uplift of visits (NaN: not looked at) and orders, its error, and orders without it."""
@@ -135,7 +140,7 @@ class Marketing:
         orders, spend = (np.nan_to_num(customers[n].cast(pa.float64()).to_numpy()) for n in ("orders", "spend"))
         prior = self.params.prior_orders
         made = (prior * self.value_ + spend) / (prior + orders)
-        return np.minimum(np.maximum(made, 0), MOST_VALUE * max(self.value_, 0.01))
+        return np.asarray(np.clip(made, 0, MOST_VALUE * max(self.value_, 0.01)))
 
     def _learn(self, trial: Trial) -> Arm:
         y = trial.visited if self.outcome_ == "visited" else trial.ordered

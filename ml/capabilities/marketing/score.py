@@ -17,7 +17,7 @@ from ml.capabilities.marketing.model import Z80, Effect, Marketing
 from ml.capabilities.marketing.spec import AUDIENCE, CAMPAIGN_EFFECT, CAMPAIGN_TARGET, CAMPAIGN_UPLIFT, Params
 from ml.core.batches import Columns, batches
 from ml.core.capability import Rows
-from ml.kernels.hashing import text_hashes
+from ml.kernels.hashing import lots
 
 Floats = npt.NDArray[np.float64]
 Action = Mapping[str, Any]
@@ -67,9 +67,7 @@ def score(
     start, end = n * shard // shards, n * (shard + 1) // shards
     mine = features["customer"].sort_by("customer_id").slice(start, end - start)
     given, rules = actions(features), budget(features)
-    blocks = (
-        _uplifts(model, mine.slice(at, BLOCK), action, rules) for at in range(0, len(mine), BLOCK) for action in given
-    )
+    blocks = (_block(model, mine.slice(at, BLOCK), given, rules) for at in range(0, len(mine) if given else 0, BLOCK))
     return {CAMPAIGN_UPLIFT.name: batches(CAMPAIGN_UPLIFT, blocks)}
 
 
@@ -83,6 +81,14 @@ def score_all(model: Marketing, features: Rows, rows: Rows, params: Params) -> d
             CAMPAIGN_EFFECT, [effects.effects(features["mail"], everyone, actions(features), params)]
         ),
     }
+
+
+def _block(model: Marketing, customers: pa.Table, given: list[Action], rules: Mapping[str, Any]) -> Columns:
+    """Rows of each customer's actions, one after the other."""
+    parts = [pa.table(_uplifts(model, customers, action, rules)) for action in given]
+    order = np.arange(len(given) * len(customers)).reshape(len(given), -1).T.ravel()
+    table = pa.concat_tables(parts).take(pa.array(order))
+    return {name: table[name] for name in table.column_names}
 
 
 def _uplifts(model: Marketing, customers: pa.Table, action: Action, rules: Mapping[str, Any]) -> Columns:
@@ -118,7 +124,7 @@ def _why(model: Marketing, action: Action, effect: Effect, value: Floats, profit
     found = model.arms_[arm]
     change = np.where(np.isnan(effect.visits), effect.orders, effect.visits)
     kinds = np.select(
-        [change < 0, profit > 0, effect.anyway >= np.median(effect.anyway)],
+        [change < 0, profit > 0, effect.anyway >= found.usual],
         ["it drives them away", "it moves them", "they come anyway"], "it hardly moves them",
     )  # fmt: skip
     basis = "each on average" if not found.line.slope else f"learner {found.name}"
@@ -158,9 +164,7 @@ def _lot(
     night = features.get("night")
     month = f"{night['night'][0].as_py():%Y-%m}" if night is not None and len(night) else ""
     keyed = pc.binary_join_element_wise(pa.scalar(month), everyone["customer_id"].combine_chunks(), ":")
-    texts = [text.encode() for text in keyed.to_pylist()]
-    ends = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
-    drawn = text_hashes(np.frombuffer(b"".join(texts), np.uint8), ends) / 2.0**63
+    drawn = lots(keyed.to_pylist())
     share = np.where(known, float(rules["control_share"]), UNTRIED_CONTROL)
     control = drawn < share
     return control, np.where(control, share, 1 - share)
