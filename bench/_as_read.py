@@ -49,13 +49,11 @@ def night(settings: Settings, tables: Mapping[str, pa.Table], day: date, capabil
     with closing(postgres.connect(settings.shop_url)) as connection, connection:
         with connection.cursor() as cursor:
             cursor.execute("DROP SCHEMA IF EXISTS shop CASCADE")
-        ddl.create(connection, tables=[ddl.TABLES[name] for name in ddl.TABLES if name in tables])
+        ddl.create(connection, tables=[TABLES[name] for name in TABLES if name in tables])
         for name, table in tables.items():
             postgres.copy_arrow(connection, "shop", name, _whole(name, table).to_batches())
     pipeline.run_night(settings, day, capabilities=[capability], fresh=True, force_train=True, publish_past=True)
-    found = postgres.query(
-        settings.database_url, "SELECT why FROM ml_ops.promotion ORDER BY version DESC LIMIT 1"
-    )
+    found = postgres.query(settings.database_url, "SELECT why FROM ml_ops.promotion ORDER BY version DESC LIMIT 1")
     return str(found[0]["why"])
 
 

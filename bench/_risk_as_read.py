@@ -71,7 +71,7 @@ def cut(tables: dict[str, pa.Table], days: int, pace: int) -> tuple[dict[str, pa
     wanted = pa.table({"order_id": ids})
     lines = tables["order_item"].join(wanted, "order_id", join_type="inner")
     shop = {
-        "customer": tables["customer"], "product": tables["product"], "order": placed, "order_item": lines,
+        "customer": pa.table({"customer_id": ["c0"]}), "product": tables["product"], "order": placed, "order_item": lines,
         "order_outcome": outcome,
     }  # fmt: skip
     return shop, dict(zip(ids.to_pylist(), bad.astype(int).tolist(), strict=True))
