@@ -40,7 +40,9 @@ def run(options: Options) -> Iterator[Row]:
             label = np.array([bad[row["order_id"]] for row in rows], np.int8)
             told = np.array([np.nan if row["probability"] is None else row["probability"] for row in rows], np.float64)
             alone = _baseline(shop, [row["order_id"] for row in rows])
-            yield _row(f"{days} days of history, {len(rows):,} open orders, {int(label.sum())} frauds", label, told, alone, why)
+            yield _row(
+                f"{days} days of history, {len(rows):,} open orders, {int(label.sum())} frauds", label, told, alone, why
+            )
 
 
 def cut(tables: dict[str, pa.Table], days: int, pace: int) -> tuple[dict[str, pa.Table], dict[str, int]]:

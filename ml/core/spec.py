@@ -12,7 +12,8 @@ from datetime import timedelta
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["text", "integer", "number", "boolean", "timestamp"]
+Kind = Literal["text", "integer", "number", "boolean", "timestamp", "vector"]
+"""``vector``: numbers of one length in each row, in published tables only; ``halfvec`` of pgvector in Postgres."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Published:
     columns: tuple[PublishedColumn, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     """Further indexes beside the primary key."""
+    nearest: str = ""
+    """Column of vectors whose nearest by cosine are to be found fast: it gets an HNSW index."""
     for_all: bool = False
     """Its rows belong to no shard: ``score.score_all`` makes them once, after all shards, and may read the rows of these."""
 

@@ -41,25 +41,37 @@ def _frauds(
     place, lo, f = np.full(len(code), -1, np.int64), np.zeros(len(spans), np.int64), 0
     won = np.zeros(len(code), np.bool_)
     for row in by_at:
-        t = at[row]
-        while f < len(fraud_row) and fraud_at[f] < t:
+        while f < len(fraud_row) and fraud_at[f] < at[row]:
             r = fraud_row[f]
             if code[r] >= 0:
                 known[code[r], 0] += fraud_step[f]
                 for w in range(len(spans)):
-                    if fraud_step[f] > 0 or place[r] >= lo[w]:
-                        known[code[r], 1 + w] += fraud_step[f]
+                    known[code[r], 1 + w] += fraud_step[f] * (fraud_step[f] > 0 or place[r] >= lo[w])
             if fraud_step[f] > 0:
                 place[r] = f
-            else:
-                won[r] = True
+            won[r] = fraud_step[f] < 0
             f += 1
         for w in range(len(spans)):
-            while lo[w] < f and fraud_at[lo[w]] < t - spans[w]:
-                r = fraud_row[lo[w]]
-                if fraud_step[lo[w]] > 0 and not won[r] and code[r] >= 0:
-                    known[code[r], 1 + w] -= 1
-                lo[w] += 1
+            lo[w] = _left(known, code, won, news, (lo[w], f, at[row] - spans[w], 1 + w))
         if code[row] >= 0:
             out[row] = known[code[row]]
     return out
+
+
+@compiled
+def _left(
+    known: Codes,
+    code: Codes,
+    won: npt.NDArray[np.bool_],
+    news: tuple[Codes, Longs, Codes],
+    window: tuple[int, int, int, int],
+) -> int:
+    """Take what became known before the window's begin out of its count; the first of the news that are inside."""
+    fraud_row, fraud_at, fraud_step = news
+    i, end, begin, column = window
+    while i < end and fraud_at[i] < begin:
+        r = fraud_row[i]
+        if fraud_step[i] > 0 and not won[r] and code[r] >= 0:
+            known[code[r], column] -= 1
+        i += 1
+    return i

@@ -233,21 +233,26 @@ def _worded(
     name = NUMBERS[column]
     if value is None:
         return f"{name} unknown"
-    if "_fraud_share_" in column:
-        share = float(value)
-        return f"{percent(share)} of the {name} (usual {percent(usual or 0.0)})" if share > (usual or 0.0) else ""
-    if column in _TIMES:
-        times = number(math.exp(float(value)))
-        return "" if times == "1" else f"order value {times} times the {_TIMES[column]} usual"
     if column in _FLAGS:
         return name if value else f"not {name}"
-    if usual is not None and number(float(value)) == number(usual):
+    return _counted(column, name, float(value), usual)
+
+
+def _counted(column: str, name: str, value: float, usual: float | None) -> str:
+    """A number, and what is usual; empty where they are printed alike."""
+    if "_fraud_share_" in column:
+        above = value > (usual or 0.0)
+        return f"{percent(value)} of the {name} (usual {percent(usual or 0.0)})" if above else ""
+    if column in _TIMES:
+        times = number(math.exp(value))
+        return "" if times == "1" else f"order value {times} times the {_TIMES[column]} usual"
+    if usual is not None and number(value) == number(usual):
         return ""
     said = f" (usual {number(usual)})" if usual is not None else ""
     counted = (column in COUNTED or column in _COUNTS) and not name.startswith(("days", "hours"))
     if counted and value == 1 and name.startswith(("orders ", "frauds ", "known frauds ")):
         name = name.replace("orders", "order", 1) if name.startswith("orders") else name.replace("frauds", "fraud", 1)
-    return f"{number(float(value))} {name}{said}" if counted else f"{name} {number(float(value))}{said}"
+    return f"{number(value)} {name}{said}" if counted else f"{name} {number(value)}{said}"
 
 
 def percent(share: float) -> str:

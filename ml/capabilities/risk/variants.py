@@ -32,7 +32,9 @@ LEARNED = 0.6
 def usual(params: Params) -> Params:
     """``params`` with the first of the variants wherever none was asked for."""
     rates = RATES[0] if params.rates == "chosen" else params.rates
-    return replace(params, rates=rates, recent_frauds=RECENT[0] if params.recent_frauds == "chosen" else params.recent_frauds)
+    return replace(
+        params, rates=rates, recent_frauds=RECENT[0] if params.recent_frauds == "chosen" else params.recent_frauds
+    )
 
 
 def chosen(rows: pa.Table, y: Labels, values: Mapping[str, list[str]], params: Params, seed: int) -> Params:

@@ -54,7 +54,10 @@ def test_a_thin_history_is_split_by_time_inside_what_is_settled(days: int) -> No
     assert f"The shop's orders cover {days} of 180 days" in split.words
     assert pc.max(split.features["order"]["at"]).as_py() < pc.min(split.truth["at"]).as_py()
     assert split.truth["label"].null_count == 0
-    models = {"challenger": fit(split.features, PARAMS, SEED), SPEC.gate.baseline: fit_baseline(split.features, PARAMS, SEED)}
+    models = {
+        "challenger": fit(split.features, PARAMS, SEED),
+        SPEC.gate.baseline: fit_baseline(split.features, PARAMS, SEED),
+    }
     made = {name: one.per_unit for name, one in evaluate(models, split.features, split.truth, PARAMS).items()}
     told = decide(made["challenger"], None, made[SPEC.gate.baseline], same_recipe=False, gate=SPEC.gate, seed=SEED)
     assert told.outcome == "promote", told.why
@@ -108,7 +111,14 @@ def test_the_bounds_on_reviews_hold() -> None:
 
 def test_a_reason_tells_a_fact_once() -> None:
     """One person under three names, and a one-line order's product, basket and category, are one fact each."""
-    columns = ("customer_orders_1h", "email_orders_1h", "card_orders_24h", "product_frauds_7d", "basket_frauds", "device_customers_1h")
+    columns = (
+        "customer_orders_1h",
+        "email_orders_1h",
+        "card_orders_24h",
+        "product_frauds_7d",
+        "basket_frauds",
+        "device_customers_1h",
+    )
     order = pa.table({name: [4.0] for name in columns})
     made = reasons.words(order, np.arange(len(columns), 0, -1.0)[None], Told(columns, {})).to_pylist()[0]
     assert made == (
@@ -123,7 +133,9 @@ def test_what_is_usual_is_no_reason_and_a_rate_has_its_number() -> None:
     columns = ("device_orders_1h", "product_rate", "brand_rate")
     order = pa.table({"device_orders_1h": [0.0]})
     values = np.array([[0.0, 0.043, 0.001]], np.float32)
-    made = reasons.words(order, np.array([[3.0, 2.0, 1.0]]), Told(columns, {"device_orders_1h": 0.0}, rate=0.009), values)
+    made = reasons.words(
+        order, np.array([[3.0, 2.0, 1.0]]), Told(columns, {"device_orders_1h": 0.0}, rate=0.009), values
+    )
     assert made.to_pylist() == ["4.3 % frauds among earlier orders with the dearest product (usual 0.9 %)"]
 
 
@@ -167,7 +179,14 @@ def test_variants_are_chosen_by_what_tells_later_orders() -> None:
     split = int(variants.LEARNED * len(y))
     ends = (int(np.searchsorted(order["at"].to_numpy(), order["at"][split].as_py() - 20 * 86_400)), split)
     every = [
-        variants._worth(order, y, ends, values, PARAMS.__class__(trees=30, settle_days=20, rates=best.rates, recent_frauds=recent), SEED)
+        variants._worth(
+            order,
+            y,
+            ends,
+            values,
+            PARAMS.__class__(trees=30, settle_days=20, rates=best.rates, recent_frauds=recent),
+            SEED,
+        )
         for recent in variants.RECENT
     ]
     assert every[0] > every[1]
