@@ -121,6 +121,15 @@ def role(text: Tokens, t: int, n_tokens: int, words: Words) -> tuple[int, int]:
 
 
 @compiled
+def says_nothing(text: Tokens, t: int, words: Words) -> bool:
+    """Whether token ``t`` by itself begins or joins clauses, or says nothing: also where it stands in a phrase."""
+    h = np.int64(_SEED)
+    for i in range(text.starts[t], text.starts[t + 1] + 1):
+        h = ((h ^ (32 if i == text.starts[t + 1] else text.letters[i])) * _PRIME) & _ALL
+    return look(h, words) in (NOTHING, TURN, JOIN)
+
+
+@compiled
 def _inside(text: Tokens, t: int, words: Words) -> int:
     """Role of the first beginning of a word that stands anywhere in token ``t``; 0: none."""
     for first in range(text.starts[t] + 1, text.starts[t + 1]):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ml.kernels.compiled import compiled
 from ml.text.clauses import HARD
-from ml.text.marked_words import JOIN, NOTHING, TURN
+from ml.text.marked_words import Words, says_nothing
 from ml.text.svm import Linear, Sums, factor
 from ml.text.tokens import Tokens, spaceless, token_grams
 
@@ -68,11 +68,11 @@ def known_share(text: Tokens, n_tokens: int, model: Linear, sums: Sums) -> float
 
 
 @compiled
-def choose(parts: Any, n_tokens: int, roles: Any, chosen: Any) -> None:
+def choose(text: Tokens, n_tokens: int, parts: Any, words: Words, chosen: Any) -> None:
     """Mark the tokens with the largest parts, but for words that say nothing by themselves."""
     chosen[:n_tokens] = 0
     for k in range(n_tokens):
-        if roles[k] in (NOTHING, TURN, JOIN):
+        if says_nothing(text, k, words):
             chosen[k] = -1
     most = 0.0
     for pick in range(min(REASONS, n_tokens)):

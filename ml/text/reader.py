@@ -176,7 +176,7 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
         parts_of(text, t, model, toward, stamp + 1, sums, parts)
         made.known[r] = known_share(text, t, model, sums)
         find_joints(text, n, t, words, joints)
-        choose(parts, t, joints.roles, chosen)
+        choose(text, t, parts, words, chosen)
         complete(text, t, parts, chosen)
         whole_words(text, t, chosen)
         tell(text, t, parts, chosen, joints.pause, made.moved[r], made.words[r])

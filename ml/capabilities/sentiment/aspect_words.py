@@ -57,7 +57,7 @@ def common(texts: Texts, found: Sequence[AspectWord]) -> list[str]:
     counts = np.zeros(len(found), np.int64)
     places = table({key(one.word): i + 1 for i, one in enumerate(found)})
     _documents(texts.data, texts.ends, folds(), places, counts)
-    return sorted(found[i].word for i in np.flatnonzero(counts >= COMMON * len(texts)))
+    return sorted(found[int(i)].word for i in np.flatnonzero(counts >= COMMON * len(texts)))
 
 
 @compiled

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import aspect_words, repeats
+from ml.capabilities.sentiment import aspect_words, contradictions, repeats
 from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
@@ -44,6 +44,8 @@ class Sentiment:
     Attributes
     ----------
     classifier_ : Classifier
+    contradictions_ : list of int
+        Reviews of the training whose words say the opposite of their stars; see :mod:`contradictions`.
     languages_ : dict of str to float
         The shop's languages and their shares.
     aspect_words_ : dict of str to dict of str to str
@@ -61,6 +63,7 @@ class Sentiment:
         if not self.taught:
             texts, stars = texts.slice(0, 0), stars[:0]
         self.classifier_ = classifier.learn(texts, stars - 1, CLASS_OF, self.params, self.seed, hints=tuple(examples()))
+        self.contradictions_ = contradictions.find(self.classifier_, texts, stars, self.params) if self.taught else []
         self.languages_ = language.learn(texts)
         self._learn_aspects(features, texts.slice(0, ASPECT_REVIEWS))
         return self
@@ -102,6 +105,7 @@ class Sentiment:
         story = {
             "format": FORMAT, "taught": self.taught, "seed": self.seed, "params": asdict(self.params),
             "languages": self.languages_, "aspect_words": self.aspect_words_, "common_words": self.common_words_,
+            "contradictions": self.contradictions_,
             **files.save(self.classifier_, folder),
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
@@ -115,9 +119,7 @@ def classes(stars: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def teaching(reviews: pa.Table, params: Params) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """The youngest reviews with words and stars, in one order whatever the order of the rows; repeated ones once."""
     rows = reviews.filter(pa.array(repeats.first(reviews)))
-    rows = rows.filter(pc.is_valid(rows["stars"])).sort_by(
-        [("written_at", "descending"), ("review_id", "ascending")]
-    )
+    rows = rows.filter(pc.is_valid(rows["stars"])).sort_by([("written_at", "descending"), ("review_id", "ascending")])
     rows = rows.slice(0, params.train_reviews)
     texts = clean(rows["title"], rows["text"])
     said = pc.not_equal(texts, "")
@@ -149,7 +151,7 @@ def load(folder: Path) -> Sentiment:
         told = story["params"] | {"alert_days": tuple(story["params"]["alert_days"])}
         model = Sentiment(Params(**told), taught=story["taught"], seed=story["seed"])
         model.languages_, model.aspect_words_ = story["languages"], story["aspect_words"]
-        model.common_words_ = story["common_words"]
+        model.common_words_, model.contradictions_ = story["common_words"], story["contradictions"]
         model.classifier_ = files.load(story, folder, model.params)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ArtifactError(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import aspect_words
+from ml.capabilities.sentiment import aspect_words, contradictions
 from ml.capabilities.sentiment.model import Sentiment
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.kernels.groups import ends_of
@@ -159,9 +159,8 @@ def _of_language(
     found.moved[unread], found.aspect_score[unread] = 0, np.nan
     mute |= unread
     _by_stars(chance, label, mute, stars)
-    mismatch = ((chance[:, 0] >= params.mismatch) & (stars >= 4)) | (
-        (chance[:, 2] >= params.mismatch) & (stars >= 1) & (stars <= 2)
-    )
+    mismatch = contradictions.opposed(chance, stars, params)
+    mismatch |= np.isin(contradictions.numbered(texts, stars), model.contradictions_)
     said = pa.table({
         "row": pa.array(rows),
         "label": pa.array(LABELS).take(pa.array(label)),
