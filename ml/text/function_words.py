@@ -37,12 +37,12 @@ ORDER: Mapping[str, str] = {
     "en": (
         "order, orders, ordered, ordering, arrived, arrive, arrives, came, come, received, receive, delivery, delivered, shipping, "
         "shipped, ship, package, parcel, product, item, items, purchase, purchased, bought, buy, seller, shop, store, company, "
-        "price, paid, pay, customer, amazon, packed, sent, wear, wearing, shirt, dress, pants, jeans, waist, shoulders, sleeve*"
+        "price, paid, pay, customer, amazon, packed, sent"
     ),
-    "pt": "pedido, compra*, comprei, chegou, chegar, recebi, receb*, entreg*, envio, produto, produtos, paguei, loja, veio, vestido, calca",
-    "de": "bestell*, ankam, angekommen, kam, erhalten, geliefert, lieferung, versand, artikel, produkt, ware, gekauft, verkaufer, kauf, hemd, hose, kleid",
-    "es": "pedido, compra, compre, llego, llegar, recibi, recibido, entrega, envio, producto, articulo, pague, tienda, vino, vestido",
-    "fr": "commande*, achat, achete, arrive, recu, livraison, expedition, envoi, produit, article, paye, magasin, colis, robe",
+    "pt": "pedido, compra*, comprei, chegou, chegar, recebi, receb*, entreg*, envio, produto, produtos, paguei, loja, veio",
+    "de": "bestell*, ankam, angekommen, kam, erhalten, geliefert, lieferung, versand, artikel, produkt, ware, gekauft, verkaufer, kauf",
+    "es": "pedido, compra, compre, llego, llegar, recibi, recibido, entrega, envio, producto, articulo, pague, tienda, vino",
+    "fr": "commande*, achat, achete, arrive, recu, livraison, expedition, envoi, produit, article, paye, magasin, colis",
     "it": "ordine, ordinato, acquist*, comprato, arrivato, arrivata, ricevuto, consegna, spedizione, prodotto, articolo, pagato, negozio",
     "nl": "bestel*, besteld, gekocht, aangekomen, ontvangen, levering, geleverd, product, artikel, betaald, winkel, verzending",
     "pl": "zamow*, zamowien*, kupil*, zakup*, przyszl*, otrzymal*, dostaw*, wysylk*, produkt*, towar*, zaplacil*, sklep*",
