@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from bench import Options, Row
 from bench import _bnp as source
-from bench._as_read import database, night, select
+from bench._as_read import database, night, select, whole
 from ml.learn.metrics import binary
 
 Floats = npt.NDArray[np.float64]
@@ -93,7 +93,9 @@ def _baseline(shop: dict[str, pa.Table], ids: list[str]) -> Floats:
     from ml.capabilities.risk.spec import SPEC
 
     as_of = datetime.combine(END, datetime.min.time(), UTC)
-    built = features.build({name: ibis.memtable(table) for name, table in shop.items()}, as_of, SPEC.params)
+    built = features.build(
+        {name: ibis.memtable(whole(name, table)) for name, table in shop.items()}, as_of, SPEC.params
+    )
     order = ibis.duckdb.connect().to_pyarrow(built["order"])
     model = fit_baseline({"order": order}, SPEC.params, SEED)
     place = pc.index_in(pa.array(ids), order["order_id"].combine_chunks())

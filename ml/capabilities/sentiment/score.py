@@ -62,8 +62,9 @@ def score_all(
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what the reviews of a product say together, and which turned bad, from the rows of all reviews."""
-    as_of = int(features["moment"]["as_of"][0].as_py())
-    said = opinions(rows, as_of, features["review"]) if units(features) else None
+    said = None
+    if units(features):
+        said = opinions(rows, int(features["moment"]["as_of"][0].as_py()), features["review"])
     return {
         PRODUCT_SENTIMENT.name: batches(PRODUCT_SENTIMENT, [products.rows(said, params)] if said else []),
         PRODUCT_ASPECT.name: batches(PRODUCT_ASPECT, [products.aspect_rows(said, params)] if said else []),
