@@ -80,7 +80,7 @@ class Past:
             if panel.ahead is not None:
                 made += self._ahead(panel.ahead, origin, span)
             x[:, j, series.shape[1] :] = np.stack(made, axis=1)
-        return Seen(x.reshape(n * k, -1), level, profile)
+        return Seen(x.reshape(n * k, x.shape[2]), level, profile)
 
     def level(self, origin: int) -> Floats:
         """Pieces per period lately: the mean of the longest window, drawn to the likes where little is known."""

@@ -135,7 +135,7 @@ class Forecaster:
         mean, quantiles = self._raw(past, origin, spans, seen, rows)
         where = self._slice(seen.level, spans)
         moved = self.shifts_.moved(quantiles, where) * np.repeat(seen.level, len(spans))[:, None]
-        return Forecast(mean, moved.reshape(len(seen.level), len(spans), -1))
+        return Forecast(mean, moved.reshape(len(seen.level), len(spans), len(self.params.levels)))
 
     def save(self, folder: Path, name: str = "series") -> None:
         """Write files that begin with ``name``; the same forecaster gives the same bytes."""
@@ -237,9 +237,9 @@ class Forecaster:
             flat = (mean / seen.level[:, None]).ravel()
             return mean, np.repeat(flat[:, None], len(self.params.levels), axis=1)
         grown = np.stack([trees.predict(each, seen.x) for each in self.trees_[1:]], axis=1)
-        quantiles = spread(grown, self.params.grown, self.params.levels)
-        moved = np.clip(mean / np.maximum(boosted, 1e-12), 0.5, 2.0).ravel()
-        return mean, np.maximum(quantiles, 0) * moved[:, None]
+        quantiles = np.maximum(spread(grown, self.params.grown, self.params.levels), 0)
+        quantiles *= np.clip(mean / np.maximum(boosted, 1e-12), 0.5, 2.0).reshape(-1, 1)
+        return _for_new(past, origin, seen, mean, quantiles, self.params.levels)
 
     def _conform(self, past: Past, tests: list[_Test]) -> None:
         """Learn the shifts on the newest origins."""
@@ -282,6 +282,20 @@ class _Test(NamedTuple):
     origin: int
     seen: Seen
     truth: Floats
+
+
+def _for_new(
+    past: Past, origin: int, seen: Seen, mean: Floats, quantiles: Floats, levels: tuple[float, ...]
+) -> tuple[Floats, Floats]:
+    """The same, but for a series without a past: as its likes, and anything may come (an exponential distribution).
+
+    What the trees know of series without sales is of old ones. They count in full once four weeks are known.
+    """
+    own = np.minimum(past.sold.count(0, origin) / past.panel.rhythm.windows[2], 1.0)[:, None]
+    like = seen.level[:, None] * seen.profile
+    wide = seen.profile.reshape(-1, 1) * -np.log1p(-np.asarray(levels))
+    flat = np.repeat(own, mean.shape[1], axis=0)
+    return own * mean + (1 - own) * like, flat * quantiles + (1 - flat) * wide
 
 
 def kinds(spans: Sequence[Span]) -> Longs:

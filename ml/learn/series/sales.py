@@ -131,7 +131,8 @@ def shelf(features: Mapping[str, pa.Table], days: int, ahead: int) -> Shelf:
     groupings = (_grouping(pieces, code, len(category)), _grouping(pieces, np.zeros(len(ids), np.int64), 1))
     as_of = int(features["moment"]["as_of"][0].as_py()) if len(features["moment"]) else 0
     first = (as_of + DAY_S // 2) // DAY_S - t
-    prior = _category_level(pieces, code, len(category))
+    named = pc.not_equal(names, "").to_numpy(zero_copy_only=False).astype(np.int64)
+    prior = _category_level(pieces, np.where(named, code + 1, 0), len(category) + 1, named)
     panel = Panel(pieces, int(first), prior, groupings, None, _discounts(price, listed, t)[:, :, None])
     return Shelf(product, panel, category)
 
@@ -161,12 +162,13 @@ def _grouping(pieces: Floats, code: Longs, n: int) -> Grouping:
     return Grouping(code, np.divide(total, count, out=np.zeros_like(total), where=count > 0).astype(np.float32))
 
 
-def _category_level(pieces: Floats, code: Longs, n: int) -> Floats:
-    """Pieces per known day of each product's category, shape (n_products,)."""
+def _category_level(pieces: Floats, code: Longs, n: int, named: Longs) -> Floats:
+    """Pieces per known day of each product's category, of the shop where it has none, shape (n_products,)."""
     known = ~np.isnan(pieces)
-    total = np.bincount(code, np.where(known, pieces, 0).sum(axis=1), n)
-    level = total / np.maximum(np.bincount(code, known.sum(axis=1), n), 1)
-    return np.asarray(level[code], np.float32)
+    sums, days = np.where(known, pieces, 0).sum(axis=1, dtype=np.float64), known.sum(axis=1)
+    level = np.bincount(code, sums, n) / np.maximum(np.bincount(code, days, n), 1)
+    whole = sums.sum() / max(int(days.sum()), 1)
+    return np.asarray(np.where(named, level[code], whole), np.float32)
 
 
 def _discounts(price: Floats, listed: npt.NDArray[np.float64], t: int) -> Floats:
