@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -31,9 +31,9 @@ class Series(NamedTuple):
 def freshretail(folder: Path) -> Series:
     """FreshRetail, city 12: 5,117 products of stores, 90 days; discount, holiday and activity are known beforehand."""
     path = str(folder / "freshretail" / "city12_daily.parquet")
-    told = duckdb.sql(
+    told = _read(
         f"SELECT * FROM read_parquet('{path}') ORDER BY store_id, product_id, dt"  # noqa: S608 (a path of the command line)
-    ).fetchnumpy()
+    )
     n = len(told["dt"]) // 90
     day = {name: np.asarray(told[name]).reshape(n, 90) for name in told if name != "dt"}
     pieces = day["sale_amount"].astype(np.float32)
@@ -43,7 +43,7 @@ def freshretail(folder: Path) -> Series:
         for name in ("product_id", "store_id", "third_category_id")
     )
     opened = (1 - day["stockout_hours_6_22"] / 16).astype(np.float32)
-    first = int((np.datetime64(told["dt"][0], "D") - np.datetime64(_EPOCH)).astype(int))
+    first = int(np.asarray(told["dt"], "datetime64[D]").astype(int)[0])
     prior = np.full(n, pieces.mean(), np.float32)
     panel = Panel(pieces, first, prior, groupings, opened, known, DAYS)
     origins = tuple((date(2024, 6, each) - _EPOCH).days - first for each in (5, 12, 19))
@@ -53,11 +53,11 @@ def freshretail(folder: Path) -> Series:
 def online_retail(folder: Path) -> Series:
     """Online Retail: pieces by product and day, products sold on 20 days or more before the first origin."""
     path = str(folder / "uci_online_retail" / "online_retail.parquet")
-    told = duckdb.sql(
+    told = _read(
         f"""SELECT upper(trim(StockCode)) AS code, CAST(InvoiceDate AS DATE) AS day, sum(Quantity)::DOUBLE AS pieces
         FROM read_parquet('{path}') WHERE Quantity > 0 AND UnitPrice > 0 AND InvoiceNo NOT LIKE 'C%'
         AND regexp_matches(StockCode, '^[0-9]{{5}}') GROUP BY ALL ORDER BY ALL"""  # noqa: S608
-    ).fetchnumpy()
+    )
     day = np.asarray(told["day"], "datetime64[D]").astype(int)
     first, last = day.min(), day.max()
     ids, row = np.unique(np.asarray(told["code"], str), return_inverse=True)
@@ -74,13 +74,18 @@ def online_retail(folder: Path) -> Series:
 def car_parts(folder: Path) -> Series:
     """Car parts: 2,509 series of 51 months, the last six to be forecast."""
     path = str(folder / "carparts" / "carparts.parquet")
-    told = duckdb.sql(f"SELECT * FROM read_parquet('{path}')").fetchnumpy()  # noqa: S608
+    told = _read(f"SELECT * FROM read_parquet('{path}')").fetchnumpy()  # noqa: S608
     months = [name for name in told if name != "Part"]
-    values = np.stack([np.ma.filled(np.ma.asarray(told[m], float), np.nan) for m in months], axis=1)
-    values = values[~np.isnan(values).any(axis=1)].astype(np.float32)
-    groups = (grouping(values, np.zeros(len(values), np.int64)),)
-    panel = Panel(values, 0, np.full(len(values), values.mean(), np.float32), groups, rhythm=MONTHS)
+    values: Floats = np.stack([np.ma.filled(np.ma.asarray(told[m], float), np.nan) for m in months], axis=1)
+    whole = values[~np.isnan(values).any(axis=1)].astype(np.float32)
+    groups = (grouping(whole, np.zeros(len(whole), np.int64)),)
+    panel = Panel(whole, 0, np.full(len(whole), whole.mean(), np.float32), groups, rhythm=MONTHS)
     return Series(panel, (45,), tuple((ahead, 1) for ahead in range(6)))
+
+
+def _read(query: str) -> dict[str, npt.NDArray[Any]]:
+    with duckdb.connect() as db:
+        return dict(db.execute(query).fetchnumpy())
 
 
 def grouping(pieces: npt.NDArray[np.float32], code: Longs) -> Grouping:
