@@ -74,7 +74,7 @@ def online_retail(folder: Path) -> Series:
 def car_parts(folder: Path) -> Series:
     """Car parts: 2,509 series of 51 months, the last six to be forecast."""
     path = str(folder / "carparts" / "carparts.parquet")
-    told = _read(f"SELECT * FROM read_parquet('{path}')").fetchnumpy()  # noqa: S608
+    told = _read(f"SELECT * FROM read_parquet('{path}')")  # noqa: S608
     months = [name for name in told if name != "Part"]
     values: Floats = np.stack([np.ma.filled(np.ma.asarray(told[m], float), np.nan) for m in months], axis=1)
     whole = values[~np.isnan(values).any(axis=1)].astype(np.float32)
@@ -85,7 +85,8 @@ def car_parts(folder: Path) -> Series:
 
 def _read(query: str) -> dict[str, npt.NDArray[Any]]:
     with duckdb.connect() as db:
-        return dict(db.execute(query).fetchnumpy())
+        told: dict[str, Any] = dict(db.execute(query).fetchnumpy())
+    return told
 
 
 def grouping(pieces: npt.NDArray[np.float32], code: Longs) -> Grouping:
