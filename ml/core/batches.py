@@ -17,6 +17,7 @@ ARROW: Mapping[Kind, pa.DataType] = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us", "UTC"),
+    "vector": pa.list_(pa.float32()),
 }
 """Type of a column of each kind, in the lake and in what a capability publishes."""
 

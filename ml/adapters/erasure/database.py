@@ -67,7 +67,9 @@ class DatabaseErasure:
                     self._batch(cursor, name, columns)
                 self._quarantine(cursor)
                 for name, columns in tables(cursor, BOOKS).items():
-                    if name not in ("erasure", "quarantine", "migration"):
+                    if WHO in columns:
+                        self._named(cursor, name)
+                    elif name not in ("erasure", "quarantine", "migration"):
                         self._book(cursor, name, [c for c, kind in columns.items() if kind in _TEXTS])
                 requests.add(cursor, self.removed)
             self._vacuum(connection)
@@ -87,6 +89,16 @@ class DatabaseErasure:
                 (cursor.rowcount, _product(name), name.rpartition("_")[2]),
             )
         self._quotes(cursor, name, columns)
+
+    def _named(self, cursor: Any, name: str) -> None:
+        """Delete the rows of a table of ours that name the customer."""
+        cursor.execute(
+            sql.SQL("DELETE FROM {} WHERE {who} = ANY(%s) RETURNING {who}").format(
+                sql.Identifier(BOOKS, name), who=sql.Identifier(WHO)
+            ),
+            (list(self.traces.ids.get(WHO, {})),),
+        )
+        self._count(f"{BOOKS}.{name}", (BOOKS, name), [dict(row) for row in cursor.fetchall()])
 
     def _condition(self, texts: Iterable[str]) -> sql.Composable | None:
         """Which rows may be a customer's; who names another customer is none of them."""

@@ -28,6 +28,7 @@ TYPES: Mapping[Kind, str] = {
     "number": "double precision",
     "boolean": "boolean",
     "timestamp": "timestamptz",
+    "vector": "halfvec",
 }
 """Postgres type of each kind of column."""
 
