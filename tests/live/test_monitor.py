@@ -11,6 +11,7 @@ import pytest
 from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.adapters.mlflow.tracking import client_of
+from ml.core.errors import DataRefused
 from ml.core.spec import Monitor
 from ml.registry import CAPABILITIES
 from tests.live.conftest import NIGHT, Shop, at
@@ -123,3 +124,18 @@ def test_a_rehearsal_measures_nothing(watched: Shop) -> None:
     """A night on a sample leaves no figure."""
     report = watched.night(NIGHT + timedelta(days=1), sample=3)
     assert pipeline.monitor(watched.settings, report["ref"], ["watch"])["figures"] == 0
+
+
+def test_what_is_unlike_before_may_hold_the_publication(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the spec says so, nothing is published from data that is unlike the days before, unless it is meant."""
+    spec = CAPABILITIES["watch"]
+    monkeypatch.setitem(CAPABILITIES, "watch", replace(spec, monitor=replace(spec.monitor, inputs="hold")))
+    orders(watched, 9)
+    watched.execute("UPDATE shop.order_item SET unit_price = 250 WHERE order_id LIKE 'n%'")
+    with pytest.raises(DataRefused, match=r"shop.order_item.unit_price: level is unusual: 250, usual 2.5"):
+        watched.night(NIGHT + WEEK)
+    assert {row["batch_id"] for row in watched.seen().values()} == {1}
+    watched.night(NIGHT + WEEK, accept_growth=True)
+    assert {row["batch_id"] for row in watched.seen().values()} != {1}
+    held = ask(watched, "SELECT DISTINCT reaction FROM ml_ops.alert WHERE kind = 'input'")
+    assert held == [{"reaction": "hold"}]
