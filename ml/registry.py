@@ -12,6 +12,9 @@ NAMES = (
     "recommender",
     "risk",
     "sentiment",
+    "customer",
+    "marketing",
+    "demand",
 )
 
 
