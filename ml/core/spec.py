@@ -13,6 +13,8 @@ from importlib import resources
 from typing import Any, Literal
 
 Kind = Literal["text", "integer", "number", "boolean", "timestamp"]
+PublishedKind = Literal[Kind, "texts", "integers", "numbers"]
+"""Of a column that the shop reads: the last three are lists, of 32 bit integers and floats."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class PublishedColumn:
     """One column of a table that the shop reads. ``meaning`` and ``unit`` go into README and COMMENT ON."""
 
     name: str
-    kind: Kind
+    kind: PublishedKind
     meaning: str
     unit: str = ""
     nullable: bool = False
@@ -38,6 +40,8 @@ class Published:
     columns: tuple[PublishedColumn, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     """Further indexes beside the primary key."""
+    vectors: Mapping[str, int] = field(default_factory=dict)
+    """Columns of numbers that are looked up by nearness (cosine), with their dimensions: indexed where pgvector is installed."""
     for_all: bool = False
     """Its rows belong to no shard: ``score.score_all`` makes them once, after all shards, and may read the rows of these."""
 

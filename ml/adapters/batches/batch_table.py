@@ -136,6 +136,17 @@ def _index(cursor: Any, table: Published, name: str) -> None:
                 sql.Identifier(f"{name}_index_{number}"), sql.Identifier(SCHEMA, name), _list(columns)
             )
         )
+    for column, dimensions in table.vectors.items():
+        if schema := postgres.vector_schema(cursor):
+            cursor.execute(
+                sql.SQL(
+                    "CREATE INDEX {name} ON {table} USING hnsw (({column}::{schema}.halfvec({dimensions})) "
+                    "{schema}.halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
+                ).format(
+                    name=sql.Identifier(f"{name}_near_{column}"[:63]), table=sql.Identifier(SCHEMA, name),
+                    column=sql.Identifier(column), schema=sql.Identifier(schema), dimensions=sql.Literal(dimensions),
+                )
+            )  # fmt: skip
     cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, name)))
 
 
