@@ -10,6 +10,7 @@ from ml.core.spec import Capability, ConfigTable
 NAMES = (
     "recommender",
     "risk",
+    "search",
     "sentiment",
 )
 
