@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 _BASES: Mapping[str, tuple[str, str]] = {
     "ml": ("1", "ml milliliter millilitre mililitro mililitros millilitri"),
@@ -19,7 +19,7 @@ _BASES: Mapping[str, tuple[str, str]] = {
     "mm": ("1", "mm"),
     "mm ": ("10", "cm centimeter centimetre centimetro centimetros zentimeter"),
     "mm  ": ("1000", "m meter metre meters metres metro metros metri"),
-    "mm   ": ("25.4", "inch inches in zoll polegadas pulgadas pouces pollici"),
+    "mm   ": ("25.4", "inch inches zoll polegadas pulgadas pouces pollici"),
     "gb": ("1", "gb gigabyte gigabytes"),
     "gb ": ("1000", "tb terabyte terabytes"),
     "gb  ": ("0.001", "mb megabyte megabytes"),
@@ -58,7 +58,7 @@ def measures(folded: str) -> list[tuple[str, str]]:
     found = []
     for written, number, unit in _MEASURE.findall(halved(folded)):
         base, factor = UNITS[unit]
-        amount = (Decimal(number.replace(",", ".")) * factor).quantize(Decimal("0.001")).normalize()
+        amount = (Decimal(number.replace(",", ".")) * factor).quantize(Decimal("0.001"), ROUND_HALF_UP).normalize()
         found.append((f"{base}:{amount:f}", written))
     return found
 

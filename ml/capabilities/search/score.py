@@ -111,16 +111,20 @@ def _prefixes(found: Mapping[str, list[Suggestion]]) -> Columns:
     )
 
 
-def _setting(model: Search) -> Columns:
-    rules = cut.rules(model.language_)
-    doubles = [part for pair in cut.DOUBLES for part in pair]
-    texts = [
+def rules_of(language: str) -> list[str]:
+    """What the SQL functions cut a query by, in the order in which ``words.sql`` names it."""
+    rules = cut.rules(language)
+    return [
         rules.fold_from, rules.fold_to, cut.MARKS, cut.CHARACTERS, cut.BREAKS, cut.POSSESSIVE, rules.stem,
-        measures.HALVES, measures.MEASURE, BELOW, ABOVE, *doubles,
+        measures.HALVES, measures.MEASURE, BELOW, ABOVE, *(part for pair in cut.DOUBLES for part in pair),
     ]  # fmt: skip
+
+
+def _setting(model: Search) -> Columns:
     names = sorted(measures.UNITS)
     bases, factors = zip(*(measures.UNITS[name] for name in names), strict=True)
-    row = ("shop", model.language_, texts, names, bases, [float(f) for f in factors], model.weights_, COLOURS)
+    numbers = [float(factor) for factor in factors]
+    row = ("shop", model.language_, rules_of(model.language_), names, bases, numbers, model.weights_, COLOURS)
     return _columns(spec.SETTING, [row])
 
 
