@@ -20,6 +20,7 @@ ARROW: Mapping[PublishedKind, pa.DataType] = {
     "texts": pa.list_(pa.string()),
     "integers": pa.list_(pa.int32()),
     "numbers": pa.list_(pa.float32()),
+    "vector": pa.list_(pa.float32()),
 }
 """Type of a column of each kind, in the lake and in what a capability publishes."""
 

@@ -59,6 +59,17 @@ class Known(Features):
         return len(self._tables)
 
 
+class Split(NamedTuple):
+    """Where the gate's horizon holds too little: what is known tonight, split by time into what is learned from and what judges."""
+
+    features: Rows
+    truth: pa.Table
+    since: datetime
+    """What judges begins here."""
+    words: str
+    """Why, and how much history there is of how much, as a sentence."""
+
+
 class Model(Protocol):
     """A fitted model, as far as the pipeline knows it."""
 

@@ -12,9 +12,10 @@ from datetime import timedelta
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["text", "integer", "number", "boolean", "timestamp"]
+Kind = Literal["text", "integer", "number", "boolean", "timestamp", "vector"]
+"""``vector``: numbers of one length in each row, in published tables only; ``halfvec`` of pgvector in Postgres."""
 PublishedKind = Literal[Kind, "texts", "integers", "numbers"]
-"""Of a column that the shop reads: the last three are lists, of 32 bit integers and floats."""
+"""Of a column that the shop reads: also lists, of texts, 32 bit integers and 32 bit floats."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Published:
     columns: tuple[PublishedColumn, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     """Further indexes beside the primary key."""
-    vectors: Mapping[str, int] = field(default_factory=dict)
-    """Columns of numbers that are looked up by nearness (cosine), with their dimensions: indexed where pgvector is installed."""
+    nearest: str = ""
+    """Column of vectors whose nearest by cosine are to be found fast: it gets an HNSW index."""
     for_all: bool = False
     """Its rows belong to no shard: ``score.score_all`` makes them once, after all shards, and may read the rows of these."""
 

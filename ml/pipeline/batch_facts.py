@@ -23,7 +23,7 @@ FEW_ROWS = 20
 def batch_facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
     """What is true of a batch as a whole; the suite of the table says what is tolerated."""
     with night.backend() as backend:
-        now = backend.read_parquet(night.lake.scan(night.path("predictions", capability.name, table.name)))
+        now = night.lake.table(backend, night.path("predictions", capability.name, table.name))
         facts = {
             "rows": float(now.count().execute()),
             "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
@@ -34,7 +34,7 @@ def batch_facts(night: Night, capability: Capability, table: Published, expected
             if not night.lake.exists(folder):
                 return facts
             try:
-                facts |= _change(now, backend.read_parquet(night.lake.scan(folder)), table, facts["rows"])
+                facts |= _change(now, night.lake.table(backend, folder), table, facts["rows"])
             except DamagedFile as error:
                 log.warning("ml.%s is not held against the batch before. %s", table.name, error)
     return facts

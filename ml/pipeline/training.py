@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
 from ml.adapters.mlflow import tracking
-from ml.core.capability import evaluate_of, features_of, model_of
+from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.memory import give_back
@@ -81,10 +81,13 @@ class Trial:
 
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
-    trial = Trial(datetime.now(UTC), judged_from(night, capability))
+    trial, split = Trial(datetime.now(UTC), judged_from(night, capability)), None
     if why := _lacking(night, capability, trial.cutoff):
-        return _unjudged(night, capability, champion, trial, why)
-    evaluations = _evaluate(night, capability, champion, trial.cutoff)
+        found = _within(night, capability)
+        if not isinstance(found, Split):
+            return _unjudged(night, capability, champion, trial, found or why)
+        trial, split = replace(trial, cutoff=found.since), found
+    evaluations = _evaluate(night, capability, champion, trial.cutoff, split)
     give_back()
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
@@ -96,6 +99,8 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         seed=SEED,
     )
     decision = stopped(decision, challenger.stops, served=champion is not None)
+    if split:
+        decision = replace(decision, figures=f"{decision.figures} {split.words}".lstrip())
     result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, trial) or result
@@ -114,6 +119,15 @@ def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
         return (
             f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
         )
+
+
+def _within(night: Night, capability: Capability) -> Split | str:
+    """A split inside what is known tonight, for a capability that offers one; else why not, empty if it offers none."""
+    ask = getattr(evaluate_of(capability), "within", None)
+    if not ask:
+        return ""
+    found: Split | str = ask(features(night, capability, "serve", night.as_of), night.as_of, capability.params)
+    return found
 
 
 def _unjudged(
@@ -167,13 +181,21 @@ def _refresh(
 
 
 def _evaluate(
-    night: Night, capability: Capability, champion: Mapping[str, Any] | None, cutoff: datetime
+    night: Night,
+    capability: Capability,
+    champion: Mapping[str, Any] | None,
+    cutoff: datetime,
+    split: Split | None = None,
 ) -> dict[str, Evaluation]:
-    """Judge the models on what came after ``cutoff``. What they learned from is let go of before the next features."""
+    """Judge the models on what came after ``cutoff``, or on ``split``. What they learned from is let go of before the next features."""
     serves = ("builds today's features", "learns what serves", "writes it to MLflow")
     progress.at("builds the features of before the test window", "learns", "compares", *serves)
-    known = features(night, capability, "evaluate", night.as_of, since=cutoff)
-    known = known.with_windows(windows(night, capability, cutoff))
+    known: Features
+    if split:
+        known = Known({**split.features, TRUTH: split.truth})
+    else:
+        made = features(night, capability, "evaluate", night.as_of, since=cutoff)
+        known = made.with_windows(windows(night, capability, cutoff))
     model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {

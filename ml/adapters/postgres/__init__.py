@@ -16,7 +16,7 @@ from ml.core.errors import NightshiftError, Unreachable
 from ml.core.outages import mends
 from ml.core.spec import PublishedKind
 
-__all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction", "vector_schema"]
+__all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extras.RealDictCursor
@@ -31,6 +31,7 @@ TYPES: Mapping[PublishedKind, str] = {
     "texts": "text[]",
     "integers": "integer[]",
     "numbers": "real[]",
+    "vector": "halfvec",
 }
 """Postgres type of each kind of column."""
 
@@ -262,26 +263,6 @@ def _roles(cursor: Cursor) -> list[str]:
             "skipped roles: this login may not create roles; ./nightshift database check prints what creates them"
         )
     return notes
-
-
-def vector_schema(cursor: Any) -> str | None:
-    """Schema in which pgvector is installed; it is installed first where this login may. None: it is not there."""
-    for _ in range(2):
-        cursor.execute(
-            "SELECT n.nspname AS name FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace "
-            "WHERE e.extname = 'vector'"
-        )
-        if row := cursor.fetchone():
-            return str(row["name"] if isinstance(row, dict) else row[0])
-        cursor.execute("SAVEPOINT vector")
-        try:
-            cursor.execute("CREATE EXTENSION vector SCHEMA public")
-            cursor.execute("RELEASE SAVEPOINT vector")
-        except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.FeatureNotSupported, psycopg2.errors.UndefinedFile,
-                psycopg2.errors.InvalidSchemaName):  # fmt: skip
-            cursor.execute("ROLLBACK TO SAVEPOINT vector")
-            return None
-    return None
 
 
 def _one(cursor: Cursor) -> Any:

@@ -7,8 +7,11 @@ from types import MappingProxyType
 from ml.core.spec import ConfigColumn, ConfigTable
 
 DEFAULTS = MappingProxyType(
-    {"loss_share": 1.0, "loss_fixed": 15.0, "review_cost": 3.0, "margin_share": 0.25, "reviews_per_day": 50}
-)
+    {
+        "loss_share": 1.0, "loss_fixed": 15.0, "review_cost": 3.0, "margin_share": 0.25, "reviews_per_day": 50,
+        "review_share": 0.05, "least_chance": 0.0,
+    }
+)  # fmt: skip
 """Costs of a shop that has not told its own."""
 
 PERSONAL = ("device", "card", "address", "ip", "email")
@@ -31,6 +34,11 @@ COST = ConfigTable(
             "0 to 1",
         ),
         ConfigColumn("reviews_per_day", "integer", "Orders that the staff can look at in a day; null: the default."),
+        ConfigColumn("review_share", "number", "At most this share of the orders is sent to review; null: the default.", "0 to 1"),
+        ConfigColumn(
+            "least_chance", "number",
+            "An order less likely a fraud than this is not sent to review, whatever it is worth; null: the default.", "0 to 1",
+        ),
         ConfigColumn("currency", "text", "In which these amounts are, for who reads them."),
     ),
     checks={
@@ -39,12 +47,17 @@ COST = ConfigTable(
         "margin_share is between 0 and 1": "margin_share BETWEEN 0 AND 1",
         "loss_fixed is between 0 and 1e9": "loss_fixed BETWEEN 0 AND 1e9",
         "review_cost is between 0 and 1e9": "review_cost BETWEEN 0 AND 1e9",
+        "review_share is between 0 and 1": "review_share BETWEEN 0 AND 1",
+        "least_chance is between 0 and 1": "least_chance BETWEEN 0 AND 1",
         "reviews_per_day is between 0 and 1,000,000,000": "reviews_per_day BETWEEN 0 AND 1000000000",
     },
     rows=({"one": True, **DEFAULTS},),
     examples={
         "What a fraud and a look at an order cost us, and how many orders we can look at in a day.": (
             "UPDATE ml_config.risk_cost SET loss_fixed = 20, review_cost = 2.5, reviews_per_day = 30, currency = 'EUR'"
+        ),
+        "Look at no more than one order in fifty, and at none that is less likely a fraud than 2 %.": (
+            "UPDATE ml_config.risk_cost SET review_share = 0.02, least_chance = 0.02"
         ),
         "A blocked good order loses us 40 % of its value.": "UPDATE ml_config.risk_cost SET margin_share = 0.4",
     },

@@ -57,7 +57,7 @@ class Search:
 
     def vectors(self, products: pa.Table) -> pa.Array:
         """Vector of each product, or null."""
-        return pa.nulls(len(products), ARROW["numbers"])
+        return pa.nulls(len(products), ARROW["vector"])
 
     def engine(self, features: Mapping[str, pa.Table], made: pa.Table | None = None) -> Engine:  # noqa: ARG002
         """What answers queries as known in ``features``; ``made``: the rows of ``search_product``, where they are there."""

@@ -9,41 +9,29 @@ BEGIN
 END
 $make$;
 
--- Products near the sum of the terms' vectors; without pgvector none.
+-- Products near the sum of the terms' vectors; where the last night had no vectors, none.
 DO $make$
 DECLARE
-    place text := (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
-                   WHERE e.extname = 'vector');
+    place constant text := (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
+                            WHERE e.extname = 'vector');
     dimensions constant integer := 96;
 BEGIN
-    IF place IS NULL THEN
-        CREATE OR REPLACE FUNCTION ml_ops.search_vector(terms text[], weights double precision[]) RETURNS real[]
-        LANGUAGE sql STABLE AS $body$ SELECT NULL::real[] $body$;
-        CREATE OR REPLACE FUNCTION ml_ops.search_near(query real[], most integer)
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION ml_ops.search_vector(terms text[], weights double precision[]) RETURNS %1$I.halfvec
+        LANGUAGE sql STABLE AS $body$
+            SELECT %1$I.sum(t.vector) FROM unnest(terms, weights) AS u (term, weight)
+            JOIN ml.search_term AS t USING (term) WHERE t.vector IS NOT NULL AND u.weight = 1
+        $body$;
+        CREATE OR REPLACE FUNCTION ml_ops.search_near(query %1$I.halfvec, most integer)
         RETURNS TABLE (no bigint, meaning double precision)
-        LANGUAGE sql STABLE AS $body$ SELECT NULL::bigint, NULL::double precision WHERE false $body$;
-        CREATE OR REPLACE FUNCTION ml_ops.search_likeness(query real[], vector real[]) RETURNS double precision
-        LANGUAGE sql STABLE AS $body$ SELECT 0.0::double precision $body$;
-    ELSE
-        EXECUTE format($sql$
-            CREATE OR REPLACE FUNCTION ml_ops.search_vector(terms text[], weights double precision[]) RETURNS real[]
-            LANGUAGE sql STABLE AS $body$
-                SELECT %1$I.sum(t.vector::%1$I.vector)::real[] FROM unnest(terms, weights) AS u (term, weight)
-                JOIN ml.search_term AS t USING (term) WHERE t.vector IS NOT NULL AND u.weight = 1
-            $body$;
-            CREATE OR REPLACE FUNCTION ml_ops.search_near(query real[], most integer)
-            RETURNS TABLE (no bigint, meaning double precision)
-            LANGUAGE sql STABLE SET search_path = pg_catalog, %1$I, pg_temp AS $body$
-                SELECT p.product_no, 1 - (p.vector::halfvec(%2$s) <=> query::halfvec(%2$s))
-                FROM ml.search_product AS p WHERE p.vector IS NOT NULL
-                ORDER BY p.vector::halfvec(%2$s) <=> query::halfvec(%2$s) LIMIT most
-            $body$;
-            CREATE OR REPLACE FUNCTION ml_ops.search_likeness(query real[], vector real[]) RETURNS double precision
-            LANGUAGE sql STABLE AS $body$
-                SELECT 1 - (vector::%1$I.vector OPERATOR(%1$I.<=>) query::%1$I.vector)
-            $body$;
-        $sql$, place, dimensions);
-    END IF;
+        LANGUAGE sql STABLE SET hnsw.ef_search = 100 AS $body$
+            SELECT p.product_no, 1 - (p.vector::%1$I.halfvec(%2$s) OPERATOR(%1$I.<=>) query::%1$I.halfvec(%2$s))
+            FROM ml.search_product AS p
+            ORDER BY p.vector::%1$I.halfvec(%2$s) OPERATOR(%1$I.<=>) query::%1$I.halfvec(%2$s) LIMIT most
+        $body$;
+        CREATE OR REPLACE FUNCTION ml_ops.search_likeness(query %1$I.halfvec, vector %1$I.halfvec) RETURNS double precision
+        LANGUAGE sql STABLE AS $body$ SELECT 1 - (vector OPERATOR(%1$I.<=>) query) $body$;
+    $sql$, place, dimensions);
 END
 $make$;
 
@@ -89,7 +77,7 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     w real[] := (SELECT s.weights FROM ml.search_setting AS s LIMIT 1);
-    q real[] := CASE WHEN w[3] > 0 THEN ml_ops.search_vector(terms, weights) END;
+    q constant ml.search_product.vector%TYPE := CASE WHEN w[3] > 0 THEN ml_ops.search_vector(terms, weights) END;
     n constant double precision := (SELECT count(DISTINCT p) FROM unnest(places) AS p);
     ideal double precision;
 BEGIN

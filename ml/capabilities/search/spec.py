@@ -66,10 +66,10 @@ PRODUCT = Published(
         PublishedColumn("price", "number", "Its price.", "shop currency", nullable=True),
         PublishedColumn("popularity", "number", "How it sells, against the best seller.", "0 to 1"),
         PublishedColumn("available", "boolean", "For sale and not out of stock at the night."),
-        PublishedColumn("vector", "numbers", "What it means; null: nothing that is known.", nullable=True),
+        PublishedColumn("vector", "vector", "What it means; null: nothing that is known.", nullable=True),
     ),
     indexes=(("product_no",), ("category",)),
-    vectors={"vector": DIMENSIONS},
+    nearest="vector",
 )
 
 TERM = Published(
@@ -82,7 +82,7 @@ TERM = Published(
         PublishedColumn("idf", "number", "How much it tells: log of the share of products without it to that with it."),
         PublishedColumn("ids", "integers", "Numbers of the products, those that it says most of first."),
         PublishedColumn("impacts", "numbers", "How much it says of each of these.", "0 to 1"),
-        PublishedColumn("vector", "numbers", "What it means, times idf; null: not known.", nullable=True),
+        PublishedColumn("vector", "vector", "What it means, times idf; null: not known.", nullable=True),
     ),
     for_all=True,
 )
