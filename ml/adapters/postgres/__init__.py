@@ -35,9 +35,13 @@ TYPES: Mapping[PublishedKind, str] = {
 }
 """Postgres type of each kind of column."""
 
-ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader")
-READERS = ("shop_reader", "nightshift_viewer")
-"""Who reads schema ``ml``: the shop, and ``./nightshift sql``."""
+ROLES = (
+    "nightshift_console", "nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader",
+)  # fmt: skip
+CONSOLE = "nightshift_console"
+"""As whom the pages in Airflow act."""
+READERS = ("shop_reader", "nightshift_viewer", CONSOLE)
+"""Who reads schema ``ml``: the shop, ``./nightshift sql``, and the pages in Airflow."""
 
 _READS = (
     ("nightshift_extract", "shop"),
@@ -45,6 +49,7 @@ _READS = (
     ("nightshift_viewer", "ml_ops"),
     ("nightshift_publish", "ml_config"),
     ("nightshift_staff", "ml_config"),
+    ("nightshift_console", "ml_ops"),
     ("shop_reader", "ml"),
     ("shop_reader", "ml_config"),
 )
