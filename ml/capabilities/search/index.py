@@ -125,16 +125,16 @@ def _weigh(index: Index, texts: Mapping[str, Sequence[str]], params: Params) -> 
     every, value = np.concatenate(keys), np.concatenate(values)
     pairs, inverse = np.unique(every, return_inverse=True)
     tf = np.bincount(inverse, value, len(pairs))
-    term, row = np.divmod(pairs, max(n, 1))
-    counts = np.bincount(term, minlength=len(vocabulary))
+    of_term, of_row = np.divmod(pairs, max(n, 1))
+    counts = np.bincount(of_term, minlength=len(vocabulary))
     idf = np.log1p((n - counts + 0.5) / (counts + 0.5))
     idf /= np.log1p((n + 0.5) / 0.5) if n else 1.0
-    impact = (idf[term] * tf / (params.saturation + tf)).astype(np.float32)
-    order = np.lexsort((row, -impact, term))
+    impact = (idf[of_term] * tf / (params.saturation + tf)).astype(np.float32)
+    order = np.lexsort((of_row, -impact, of_term))
     ends = np.cumsum(counts)
     for name, number in vocabulary.items():
         there = order[ends[number] - counts[number] : ends[number]][: params.postings]
-        index.postings[name] = Postings(row[there].astype(np.int32), impact[there])
+        index.postings[name] = Postings(of_row[there].astype(np.int32), impact[there])
         index.counts[name], index.idf[name] = int(counts[number]), float(np.float32(idf[number]))
 
 
