@@ -11,7 +11,10 @@ from ml.core.spec import Capability, ConfigTable
 NAMES = (
     "recommender",
     "risk",
+    "search",
     "sentiment",
+    "customer",
+    "marketing",
     "demand",
 )
 
