@@ -11,6 +11,7 @@ from ml.core.spec import Capability, ConfigTable
 NAMES = (
     "recommender",
     "risk",
+    "search",
     "sentiment",
     "customer",
     "marketing",

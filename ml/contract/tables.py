@@ -258,6 +258,7 @@ SEARCH = Table(
             references="product.product_id",
             gone="left out",
         ),
+        Column("clicked_position", "integer", "Place of what was clicked in the list, from 1; null: not known."),
         _req("searched_at", "timestamp", "When.", "UTC"),
     ),
     event_time="searched_at",

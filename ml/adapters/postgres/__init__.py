@@ -14,7 +14,7 @@ import psycopg2.extras
 from ml.adapters.postgres.pgcopy import copy_arrow
 from ml.core.errors import NightshiftError, Unreachable
 from ml.core.outages import mends
-from ml.core.spec import Kind
+from ml.core.spec import PublishedKind
 
 __all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
 
@@ -22,12 +22,15 @@ Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extras.RealDictCursor
 
 APPLICATION = "nightshift"
-TYPES: Mapping[Kind, str] = {
+TYPES: Mapping[PublishedKind, str] = {
     "text": "text",
     "integer": "bigint",
     "number": "double precision",
     "boolean": "boolean",
     "timestamp": "timestamptz",
+    "texts": "text[]",
+    "integers": "integer[]",
+    "numbers": "real[]",
     "vector": "halfvec",
 }
 """Postgres type of each kind of column."""

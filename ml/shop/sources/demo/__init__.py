@@ -42,6 +42,10 @@ TRUTH_SCHEMA = "demo_truth"
 """Schema of the tables in ``TRUTH``, whose names come as ``demo_truth.<table>``."""
 
 
+NOT_MADE = ("product_image", "customer_link")
+"""Tables of the contract that the simulation does not have."""
+
+
 def tables(
     *,
     customers: int = 2000,
@@ -51,7 +55,7 @@ def tables(
     faults: float = 0.0005,
     change: str = "",
 ) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
-    """Yield each table of the contract (but product_image) in its order, then those of ``demo_truth``.
+    """Yield each table of the contract (but :data:`NOT_MADE`) in its order, then those of ``demo_truth``.
 
     The batches of a table can be read as long as the iterator has not gone on to the next table.
 
@@ -83,7 +87,7 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         spool.close()
         day = last_day(options.stop, spool.read("order"), spool.read("product")) if options.change else None
         for name in TABLES:
-            if name != "product_image":
+            if name not in NOT_MADE:
                 yield name, changed(options.change, name, spool.read(name), day) if day else spool.read(name)
         for name in TRUTH:
             yield f"{TRUTH_SCHEMA}.{name}", spool.read(name)
