@@ -51,9 +51,8 @@ CREATE TABLE looked AS SELECT DISTINCT customer_id, product_id FROM event
 WHERE occurred_at < $as_of AND (known_at IS NULL OR known_at < $as_of) AND kind IN ('view', 'cart', 'wish');
 """
 
-_DAYS = r"try_cast(regexp_extract(reason, ' (\d+) days', 1) AS BIGINT)"
-PERSONAL = rf"""
-WITH shown AS (SELECT *, {_DAYS} AS n FROM listed)
+PERSONAL = r"""
+WITH shown AS (SELECT *, try_cast(regexp_extract(reason, ' (\d+) days', 1) AS BIGINT) AS n FROM listed)
 SELECT l.reason_code, l.reason, l.customer_id, l.product_id, l.source_product_id, CASE
     WHEN l.reason_code = 'again' AND l.reason = 'because you bought it before' THEN o.days > 0
     WHEN l.reason_code = 'again' AND l.reason LIKE 'because you bought it % days ago' THEN o.last + 1 = l.n
@@ -171,5 +170,8 @@ def untrue(tables: Mapping[str, pa.Table], as_of: datetime, published: Mapping[s
     """The rows of a night whose reason does not hold, with the table that they are from."""
     checker = Checker(tables, as_of)
     return [
-        {"table": name} | row for name in REASONED for row in checker.rows(name, published[name]) if row["holds"] is not True
+        {"table": name} | row
+        for name in REASONED
+        for row in checker.rows(name, published[name])
+        if row["holds"] is not True
     ]

@@ -110,7 +110,9 @@ _PLACES = (
     PublishedColumn("score", "number", "How strongly; comparable within one customer's list only."),
     _WHY,
     PublishedColumn(
-        "reason_code", "text", "Why, as a code: again, because, looked, category, segment, popular, explore, pinned or range."
+        "reason_code",
+        "text",
+        "Why, as a code: again, because, looked, category, segment, popular, explore, pinned or range.",
     ),
     PublishedColumn(
         "source_product_id", "text", "The product that the reason names; null where it names none.", nullable=True
@@ -130,7 +132,10 @@ RECOMMENDATION = Published(
 )
 
 DISCOVERY = Published(
-    "discovery", "What is new to a customer: products that they never bought, best first.", ("customer_id", "rank"), _PLACES
+    "discovery",
+    "What is new to a customer: products that they never bought, best first.",
+    ("customer_id", "rank"),
+    _PLACES,
 )
 
 SIMILAR_PRODUCT = Published(

@@ -19,7 +19,7 @@ from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import blend
 from ml.capabilities.recommender.ranking.columns import Product
 from ml.capabilities.recommender.ranking.facts import product_facts
-from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows
+from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows, simple_rows
 from ml.capabilities.recommender.ranking.truths import fresh, often
 from ml.capabilities.recommender.shelf.rerank import Ranked
 from ml.capabilities.recommender.spec import Params
@@ -123,6 +123,11 @@ class Lists:
             return candidates(self._second, self.customers[start:end], self.params)
         ids = self.rank(start, end).ids
         return ends_of((ids >= 0).sum(1)), ids[ids >= 0]
+
+    def simple(self, rows: npt.NDArray[np.int64]) -> dict[str, Ids]:
+        """What the simple orders of :mod:`season` show the customers of ``rows`` that is new to them; shape (n, depth)."""
+        assert self._second is not None
+        return simple_rows(self._second, self.customers[rows], max(1, min(self.params.depth, self.m)), self.params)
 
     def bought(self, start: int, ids: Ids) -> npt.NDArray[np.bool_]:
         """Whether the customer of row ``start + r`` has bought ``ids[r, :]``, shape of ``ids``."""

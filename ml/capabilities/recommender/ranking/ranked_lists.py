@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.recommender.candidates.ensemble import Sources
-from ml.capabilities.recommender.ranking import ranker
+from ml.capabilities.recommender.ranking import ranker, season
 from ml.capabilities.recommender.ranking.columns import Cross, Group, Pair, at, group_of_columns
 from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.shelf.rerank import Ranked
@@ -77,12 +77,33 @@ def ranked_rows(
         for ranked, hide in zip(made, hides, strict=True):
             ids, scores, source, code = (part[rows] for part in ranked)
             shown = worth if hide is None else np.where(table.bought & hide[table.items], -np.inf, worth)
+            if hide is not None and hide.all():
+                shown = season.worth(second.ranker.season, table.ends, table.items, table.x, worth, ~table.bought)
             chosen = np.full((len(table.ends) - 1, depth), -1, np.int32)
             _select(table.ends, table.items, shown.astype(np.float32), chosen, ids, scores)
             there = chosen >= 0
+            scores[:] = -np.sort(-np.where(there, worth[chosen], -np.inf), axis=1)  # chances, whatever the order is by
             code[there], source[there] = _reasons(second, table, chosen[there], group[rows][np.nonzero(there)[0]])
     for ids, scores, _, _ in made:
         scores[:] = np.where(ids >= 0, 1 / (1 + np.exp(-scores)), 0)
+    return made
+
+
+def simple_rows(second: Second, users: Ids, depth: int, params: Params) -> dict[str, Ids]:
+    """The products new to ``users`` by each simple order of :data:`season.ORDERS` alone, shape (n, depth)."""
+    made = {name: np.full((len(users), depth), -1, np.int32) for name in season.ORDERS}
+    for start in range(0, len(users), BLOCK):
+        rows = slice(start, start + BLOCK)
+        table = frame(second.sources, second.log, users[rows], second.products, second.available, params)
+        nothing = np.zeros(len(table.items), np.float32)
+        for name, ids in made.items():
+            alone = season.Season(1.0, (name,))
+            shown = season.worth(alone, table.ends, table.items, table.x, nothing, ~table.bought)
+            shape = (len(table.ends) - 1, depth)
+            _select(
+                table.ends, table.items, shown, np.full(shape, -1, np.int32), ids[rows],
+                np.full(shape, -np.inf, np.float32),
+            )  # fmt: skip
     return made
 
 
@@ -128,6 +149,7 @@ def _reasons(second: Second, table: Frame, rows: Ids, group: Ids) -> tuple[Codes
     code = np.array([REASON_OF[column] for column in Group], np.int8)[best]
     code[(code == Reason.AGAIN) & looked] = Reason.LOOKED
     code[(code == Reason.BECAUSE) & table.looked[rows]] = Reason.LOOKED
+    code[(code == Reason.POPULAR) & (group > 0) & second.often[group, items]] = Reason.SEGMENT
     itself = (code == Reason.AGAIN) | ((code == Reason.LOOKED) & (best == Group.AGAIN))
     source = np.where(itself, items, np.where(best == Group.BECAUSE, because, -1))
     return code, source.astype(np.int32)

@@ -11,7 +11,7 @@ from scipy.special import betainc, betaincinv
 
 from ml.capabilities.recommender.reasons import Words
 from ml.capabilities.recommender.tables import groups
-from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
+from ml.capabilities.recommender.tables.tonight import Bools, Floats, Tonight
 from ml.capabilities.recommender.templates import Reason
 
 K = 50
