@@ -157,7 +157,7 @@ DECLARE
     today constant date := ml_ops.recommender_today();
     seg text := recommend.segment;
     first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
-    kind constant text := coalesce(recommend.mix, 'home');
+    shown constant text := coalesce(recommend.mix, 'home');
     pinned boolean;
     no_products text[]; no_brands text[]; other_rules boolean;  -- what the rules of today exclude
     guarded boolean;  -- something is excluded today: each product is held against the rules
@@ -176,8 +176,8 @@ BEGIN
     ELSIF cardinality(unwanted) > 1000 THEN
         RAISE EXCEPTION 'ml.recommend: exclude holds % products, and may hold 1000.', cardinality(unwanted)
             USING ERRCODE = '22023';
-    ELSIF kind NOT IN ('home', 'new', 'again') THEN
-        RAISE EXCEPTION 'ml.recommend: mix is %, and may be home, new or again.', kind USING ERRCODE = '22023';
+    ELSIF shown NOT IN ('home', 'new', 'again') THEN
+        RAISE EXCEPTION 'ml.recommend: mix is %, and may be home, new or again.', shown USING ERRCODE = '22023';
     END IF;
 
     -- Whose segment decides about no rule is not looked up before the own list is at its end.
@@ -193,7 +193,7 @@ BEGIN
                                                     OR num_nonnulls(r.min_price, r.max_price) > 0)), false)
     INTO guarded, pinned, no_products, no_brands, other_rules
     FROM ml_config.rule AS r
-    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND kind = 'home') AND (r.segment IS NULL OR r.segment = seg)
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.segment IS NULL OR r.segment = seg)
       AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
     IF pinned THEN
         SELECT array_agg(r.product_id ORDER BY r.rank, r.id), array_agg(r.rank ORDER BY r.rank, r.id)
@@ -206,9 +206,9 @@ BEGIN
     IF NOT limited AND cat IS NULL AND NOT other_rules THEN
         -- What most calls are: the beginning of one of the customer's own lists, as it is, with the pins.
         ids := ml_ops.recommender_own(
-            kind, who, wanted + coalesce(cardinality(pins), 0), unwanted, no_products, no_brands);
+            shown, who, wanted + coalesce(cardinality(pins), 0), unwanted, no_products, no_brands);
         IF pins IS NULL AND cardinality(ids) >= wanted THEN
-            CASE kind
+            CASE shown
             WHEN 'home' THEN
                 RETURN QUERY
                 SELECT (row_number() OVER ())::integer, l.* FROM (
@@ -276,7 +276,7 @@ BEGIN
     ] LOOP
         CASE
         WHEN tier IN ('own', 'own rest') THEN  -- what was pinned last night and is no longer goes
-            CONTINUE WHEN kind <> 'home' OR tier = 'own rest' AND cat IS NOT NULL;
+            CONTINUE WHEN shown <> 'home' OR tier = 'own rest' AND cat IS NOT NULL;
             IF tier = 'own rest' OR cat IS NOT NULL THEN
                 first := CASE tier WHEN 'own' THEN 1 ELSE last + 1 END; last := 1000000;
             END IF;
@@ -290,7 +290,7 @@ BEGIN
               AND (l.product_id = ANY (unwanted)) IS NOT TRUE
               AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
         WHEN tier = 'again' THEN  -- what is not due again stays away: no other list stands in for it
-            CONTINUE WHEN kind <> 'again';
+            CONTINUE WHEN shown <> 'again';
             SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
                    array_agg(l.reason ORDER BY l.rank), array_agg(l.product_id ORDER BY l.rank),
                    array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
@@ -299,7 +299,7 @@ BEGIN
             WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE
               AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
         WHEN tier = 'discovery' THEN  -- the customer's own further ranking, before what strangers see
-            EXIT WHEN kind = 'again';
+            EXIT WHEN shown = 'again';
             SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
                    array_agg(l.reason ORDER BY l.rank), array_agg(l.source_product_id ORDER BY l.rank),
                    array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
