@@ -47,7 +47,10 @@ def ensure(stack: Stack, secrets: Mapping[str, str]) -> None:
                     moving.execute("SELECT set_config('nightshift.owner', %s, true)", (owner,))
                     moving.execute(_HAND_OVER.read_text(encoding="utf-8"))
                 cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, of))
-            if name != DATABASE:
+            if name == DATABASE:
+                with postgres.transaction(beside(admin, name)) as extended:  # not trusted: only the superuser may
+                    extended.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            else:
                 cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from keras import layers, ops
 
+from ml.learn.network import begin
 from ml.text.network import FILTERS, PIECES, Network, Small, pieces
 from ml.text.params import TextParams
 from ml.text.tokens import Texts
@@ -54,8 +54,7 @@ def fit(
 
 def build(n_rows: int, n_grades: int, params: TextParams, seed: int) -> Any:
     """The network of :mod:`network`, with dropout of numbers and of whole words."""
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    begin(seed)
     d, f, length = params.network_dimensions, params.network_filters, params.network_tokens
     given, head = keras.Input((length, PIECES), dtype="int32"), keras.Input((), dtype="int32")
     known = ops.cast(given > 0, "float32")

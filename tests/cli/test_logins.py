@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,11 +11,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from cli import logins, main, ports, postgres, sql, urls
+from cli import logins, main, postgres, sql, urls
 from cli.environment import Stack
 from cli.home import Home, write_private
 from ml.adapters import postgres as adapter
 from ml.core.errors import NightshiftError
+from tests.own_server import own_server
 
 ROLES = "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb AS mighty FROM pg_roles WHERE rolcanlogin ORDER BY 1"
 
@@ -26,30 +24,10 @@ ROLES = "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb AS mighty FROM
 @pytest.fixture
 def old(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stack, dict[str, str]]]:
     """A server as an older version made it: one superuser, nightshift, who owns everything."""
-    folder = Path(tempfile.mkdtemp(prefix="nightshift-old-"))
-    folder.chmod(0o755)
-    home = Home(folder / "home")
-    home.ensure()
-    secrets = home.secrets()
     monkeypatch.setattr(postgres, "ADMIN", "nightshift")
     monkeypatch.setitem(urls.PASSWORDS, "nightshift", "postgres_password")
-    server = postgres.arrange(home, secrets)
-    chosen = ports.choose(42_931)
-    chosen.held.close()
-    stack = Stack({"postgres": chosen.port}, {}, server)
-    process = subprocess.Popen(
-        [*postgres.command(server, chosen.port), "-c", "fsync=off"], cwd="/", stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, **postgres.identity(server.os_user),
-    )  # fmt: skip
-    try:
-        for _ in range(200):
-            if subprocess.run(postgres.ready_command(server, chosen.port), check=False, timeout=30).returncode == 0:
-                break
-        yield stack, secrets
-    finally:
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_server() as server:
+        yield server
 
 
 def test_an_old_servers_superuser_is_retired(old: tuple[Stack, dict[str, str]]) -> None:

@@ -61,9 +61,10 @@ def test_it_is_in_style_and_typed(copy: Path) -> None:
     """Nothing is left to tidy in what was written, and its types are those of a capability."""
     run(copy, "-m", "ruff", "check", f"ml/capabilities/{NAME}")
     run(copy, "-m", "ruff", "format", "--check", f"ml/capabilities/{NAME}", "ml/registry.py")
-    assert "order_soon" not in "".join(
-        path.read_text() for path in (copy / "ml" / "capabilities" / NAME).rglob("*") if path.is_file()
-    )
+    written = [path for path in (copy / "ml" / "capabilities" / NAME).rglob("*") if path.is_file()]
+    texts = {path: path.read_text(encoding="utf-8") for path in written if "__pycache__" not in path.parts}
+    assert f"ml/capabilities/{NAME}/spec.py" in {path.relative_to(copy).as_posix() for path in texts}
+    assert [path for path, text in texts.items() if "order_soon" in text] == []
 
 
 def test_airflow_shows_its_tasks(copy: Path) -> None:

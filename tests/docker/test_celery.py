@@ -55,7 +55,7 @@ def environment(postgres: str, home: Path, ports: SimpleNamespace) -> dict[str, 
     """The environment that compose.yaml gives the API server; only the addresses are those of this test."""
     socket_folder = postgres.partition("host=")[2]
     swaps = {
-        f"nightshift:{SECRETS['POSTGRES_PASSWORD']}@postgres:5432/airflow": f"postgres@/celery?host={socket_folder}",
+        f"nightshift_airflow:{SECRETS['AIRFLOW_DB_PASSWORD']}@postgres:5432/airflow": f"postgres@/celery?host={socket_folder}",
         "@redis:6379/": f"@127.0.0.1:{ports.redis}/",
         "http://api-server:8080/": f"http://127.0.0.1:{ports.api}/",
         "/var/lib/nightshift": str(home),

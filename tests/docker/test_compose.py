@@ -87,7 +87,7 @@ def test_no_secret_is_written_down():
     for secret in SECRETS:
         assert f"${{{secret}:?" in text
         assert re.search(rf"^{secret}=$", (composition.FOLDER / ".env.example").read_text(), re.MULTILINE)
-    with pytest.raises(KeyError, match="POSTGRES_PASSWORD"):
+    with pytest.raises(KeyError, match="NIGHTSHIFT_DB_PASSWORD"):
         composition.environment("worker", {})
 
 

@@ -61,7 +61,14 @@ def build(connection: postgres.Connection, lake: Lake, table: Published, folder:
     name = name_of(table.name, batch_id)
     with connection.cursor() as cursor:
         start = perf_counter()
-        cursor.execute(_create(table, name))
+        try:
+            cursor.execute(_create(table, name))
+        except psycopg2.errors.UndefinedObject as error:
+            raise ContractError(
+                f"The database has no type for a column of {table.name}.",
+                came=str(error).strip().splitlines()[0],
+                do="let an administrator run in it: CREATE EXTENSION vector SCHEMA public (pgvector 0.8 or newer)",
+            ) from None
         if not any(file.endswith(".parquet") for file in lake.names(folder)):
             raise NightshiftError(
                 f"There is nothing to publish for {table.name}.", came=folder, do="run the step score"
@@ -136,7 +143,23 @@ def _index(cursor: Any, table: Published, name: str) -> None:
                 sql.Identifier(f"{name}_index_{number}"), sql.Identifier(SCHEMA, name), _list(columns)
             )
         )
+    if table.nearest:
+        _index_vectors(cursor, table, name)
     cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, name)))
+
+
+def _index_vectors(cursor: Any, table: Published, name: str) -> None:
+    """HNSW over the vectors as ``halfvec(d)``, d that of the rows: an index needs one length (Malkov & Yashunin 2018)."""
+    place, column = sql.Identifier(SCHEMA, name), sql.Identifier(table.nearest)
+    cursor.execute(sql.SQL("SELECT vector_dims({}) FROM {} WHERE {} IS NOT NULL LIMIT 1").format(column, place, column))
+    found = cursor.fetchone()
+    if found:
+        dims = sql.Literal(next(iter(found.values())) if isinstance(found, dict) else found[0])
+        cursor.execute(
+            sql.SQL("CREATE INDEX {} ON {} USING hnsw (({}::halfvec({})) halfvec_cosine_ops)").format(
+                sql.Identifier(f"{name}_nearest"), place, column, dims
+            )
+        )
 
 
 def _list(columns: tuple[str, ...]) -> sql.Composed:

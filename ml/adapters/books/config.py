@@ -15,11 +15,11 @@ from psycopg2 import sql
 
 from ml.adapters import postgres
 from ml.core.batches import ARROW
-from ml.core.spec import ConfigColumn, ConfigKind, ConfigTable
+from ml.core.spec import ConfigColumn, ConfigKind, ConfigTable, Kind
 
 SCHEMA = "ml_config"
-TYPES: Mapping[ConfigKind, str] = {**postgres.TYPES, "date": "date"}  # type: ignore[dict-item]  # keys are invariant
-_ARROW: Mapping[ConfigKind, pa.DataType] = {**ARROW, "date": pa.date32()}  # type: ignore[dict-item]
+TYPES: Mapping[Kind | ConfigKind, str] = {**postgres.TYPES, "date": "date"}  # type: ignore[dict-item]  # keys are invariant
+_ARROW: Mapping[Kind | ConfigKind, pa.DataType] = {**ARROW, "date": pa.date32()}  # type: ignore[dict-item]
 HASH = "^[A-Za-z0-9_-]{16}$"
 """What a keyed hash looks like."""
 _OURS = "nightshift: "
@@ -27,6 +27,7 @@ _OURS = "nightshift: "
 
 _RIGHTS = {
     "nightshift_staff": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "nightshift_console": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "nightshift_publish": ("SELECT",),
     "nightshift_viewer": ("SELECT",),
     "shop_reader": ("SELECT",),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pgpq
 import psycopg2
 import psycopg2.extensions
@@ -35,6 +36,10 @@ _ARROW: Mapping[str, pa.DataType] = {
     "timestamp with time zone": pa.timestamp("us", "UTC"),
     "timestamp without time zone": pa.timestamp("us"),
     "date": pa.date32(),
+    "text[]": pa.list_(pa.string()),
+    "integer[]": pa.list_(pa.int32()),
+    "real[]": pa.list_(pa.float32()),
+    "halfvec": pa.binary(),
 }
 """Arrow type whose binary form Postgres reads into a column of each type."""
 
@@ -120,6 +125,8 @@ class _Target:
         columns = []
         for field in self.schema:
             column = batch.column(field.name)
+            if pa.types.is_list(column.type) and pa.types.is_binary(field.type):
+                column = halfvec(column)
             # Finer than a microsecond is cut off, not an error; numbers must fit.
             safe = not pa.types.is_timestamp(field.type)
             try:
@@ -133,11 +140,28 @@ class _Target:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
+def halfvec(vectors: pa.ListArray) -> pa.BinaryArray:
+    """Lists of float32 as pgvector's binary form: number of dimensions, two empty bytes, float16 each, big-endian.
+
+    Examples
+    --------
+    >>> halfvec(pa.array([[1.0], None], pa.list_(pa.float32())))[0].as_py().hex()
+    '000100003c00'
+    """
+    rows: list[bytes | None] = [None] * len(vectors)
+    ends = vectors.offsets.to_numpy()
+    values = vectors.values.to_numpy(zero_copy_only=False).astype(">f2").tobytes()
+    for row in np.flatnonzero(vectors.is_valid().to_numpy(zero_copy_only=False)):
+        start, end = int(ends[row]), int(ends[row + 1])
+        rows[row] = (end - start).to_bytes(2, "big") + b"\0\0" + values[2 * start : 2 * end]
+    return pa.array(rows, pa.binary())
+
+
 def _target(connection: Connection, schema: str, table: str, given: pa.Schema) -> _Target:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT attname, regexp_replace(format_type(atttypid, NULL), '[(].*', '')
+            SELECT attname, regexp_replace(format_type(atttypid, NULL), '[(].*|^public[.]', '')
             FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
             """,
             (f'"{schema}"."{table}"',),

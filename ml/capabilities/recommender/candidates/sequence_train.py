@@ -23,6 +23,7 @@ from ml.capabilities.recommender.candidates.sequence_data import History, Longs
 from ml.capabilities.recommender.candidates.sequence_examples import Batch, Examples
 from ml.capabilities.recommender.candidates.sequence_forward import shapes
 from ml.kernels.compiled import Scores
+from ml.learn.network import begin
 
 MEAN_RATE = 0.01
 ITEM_LENGTH = np.float32(0.35)
@@ -102,8 +103,7 @@ class Trainer:
     """
 
     def __init__(self, examples: Examples, shape: Shape, how: Any, seed: int) -> None:
-        keras.utils.set_random_seed(seed)
-        tf.config.experimental.enable_op_determinism()
+        begin(seed)
         self.examples, self.how, self.seed = examples, how, seed
         item = data.together(examples.log, examples.number, shape.m, shape.dimensions, seed)
         self.net = Net(shape, seed, item)
