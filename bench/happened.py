@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 from bench import Options, Row
 from bench._stack import Stack
@@ -41,7 +43,9 @@ def run(options: Options) -> Iterator[Row]:
             learn = ("--force-train",) if night < FIRST + timedelta(weeks=weeks) else ()
             made.run("night", "--local", "--date", str(night), "--capability", "recommender", *learn)
         url = made.settings().database_url
-        for row in postgres.query(url, _FIGURES):
+        rows = postgres.query(url, _FIGURES)
+        draw(rows, options.scratch / "happened.svg")
+        for row in rows:
             promised = row["expected"]
             yield Row(
                 f"night of {row['about']}: NDCG@10 of the 28 days after", "NDCG@10", row["value"], "promised",
@@ -54,3 +58,19 @@ def run(options: Options) -> Iterator[Row]:
         )
     finally:
         made.run("down")
+
+
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw what was promised, what happened with its interval, and the baseline, night by night, as SVG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    nights = [row["about"].isoformat() for row in rows]
+    error = [[row[a] - row[b] for row in rows] for a, b in (("value", "low"), ("high", "value"))]
+    axes.errorbar(nights, [row["value"] for row in rows], error, fmt="o", capsize=4, label="happened")
+    axes.plot(nights, [row["expected"] for row in rows], "_", markersize=24, markeredgewidth=2, label="promised")
+    axes.plot(nights, [row["baseline"] for row in rows], "x", color="gray", label="baseline, happened")
+    axes.set(ylabel="NDCG@10, 28 days after", ylim=(0, None))
+    axes.legend(loc="lower left", ncols=3, frameon=False)
+    figure.savefig(path, metadata={"Date": None})
