@@ -64,7 +64,7 @@ def _products(folder: Path, quick: bool) -> pa.Table:
     """Icecat's products as the contract has them: what attributes say in words stands after the description."""
     path = str(folder / "products.parquet")
     with duckdb.connect() as db:
-        rows = db.execute(
+        rows: pa.Table = db.execute(
             "SELECT product_id, title, supplier, short_description, price_cents, attributes FROM read_parquet(?) "
             "ORDER BY product_id LIMIT ?", [path, 2_000 if quick else 1_000_000],
         ).to_arrow_table()  # fmt: skip

@@ -78,7 +78,8 @@ class Meaning:
 def shortened(vectors: Floats) -> Floats:
     """The vectors at length 1, as exact as Postgres keeps them."""
     length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return (vectors / length).astype(np.float16).astype(np.float32)
+    short: Floats = (vectors / length).astype(np.float16).astype(np.float32)
+    return short
 
 
 def dense(column: pa.Array | pa.ChunkedArray) -> Floats:

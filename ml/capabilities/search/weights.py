@@ -47,7 +47,7 @@ def learn(engine: Engine, searches: Sequence[tuple[str, str, int]]) -> list[floa
     x, weight = np.concatenate(differences), np.concatenate(often)
     start = np.array(UNTRAINED)
     if len(differences) <= FEWEST or not weight.sum():
-        return start.tolist()
+        return list(UNTRAINED)
 
     def loss(w: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         margin = SHARPNESS * (x @ w)
