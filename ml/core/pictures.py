@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 LARGEST_FILE = 20 * 2**20
 """Bytes."""
@@ -87,7 +87,7 @@ def rgb(content: bytes, width: int, height: int) -> Pixels:
 
 
 def decoded(text: str) -> bytes:
-    """Bytes of a text that holds a file: base64, a ``data:`` address of it, or Postgres' ``\\x`` and hexadecimal digits.
+    r"""Bytes of a text that holds a file: base64, a ``data:`` address of it, or Postgres' ``\\x`` and hexadecimal digits.
 
     Raises
     ------
@@ -114,9 +114,9 @@ def _opened(content: bytes) -> tuple[Image.Image, int, int]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Unreadable(f"the picture unpacks to far more than {LARGEST:,} pixels") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise Unreadable(f"not a picture: it begins with {content[:12]!r} ({', '.join(FORMATS)} are read)") from None
-    except Exception as error:  # a decoder may raise anything on a broken file
+    except Exception as error:  # noqa: BLE001 (a decoder may raise anything on a broken file)
         raise Unreadable(f"the picture is broken: {str(error) or type(error).__name__}"[:200]) from None
 
 

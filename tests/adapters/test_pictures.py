@@ -41,7 +41,9 @@ def bomb(side: int) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,11 @@ class _Server(BaseHTTPRequestHandler):
 def snapshot(lake: Lake, rows: list[dict]) -> None:
     """A snapshot's clean pictures, and a quarantine without any."""
     place = lake.join("snapshot", REF)
-    lake.write_stream(lake.join(place, "clean", "product_image"), schema(PRODUCT_IMAGE), pa.Table.from_pylist(rows, schema=schema(PRODUCT_IMAGE)).to_batches())
+    lake.write_stream(
+        lake.join(place, "clean", "product_image"),
+        schema(PRODUCT_IMAGE),
+        pa.Table.from_pylist(rows, schema=schema(PRODUCT_IMAGE)).to_batches(),
+    )
     with lake.writer(lake.join(place, "quarantine", "product_image.parquet"), QUARANTINE) as writer:
         writer.write_table(QUARANTINE.empty_table())
 

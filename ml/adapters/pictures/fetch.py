@@ -121,5 +121,5 @@ def _from_store(uri: str, package: str) -> bytes:
             return bytes(file.read(LARGEST_FILE + 1))
     except ImportError:
         raise Unreadable(f"it needs the package {package}: pip install {package}") from None
-    except Exception as error:  # each store has its own errors
+    except Exception as error:  # noqa: BLE001 (each store has its own errors)
         raise Unreadable(f"the object store did not give it: {str(error) or type(error).__name__}"[:200]) from None
