@@ -21,6 +21,8 @@ class Options:
     shop: str = ""
     data: Path | None = None
     scratch: Path = Path("bench/out")
+    as_read: bool = False
+    """Measure what a shop reads by SQL after a night, where a benchmark can."""
 
 
 @dataclass(frozen=True)

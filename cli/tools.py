@@ -33,7 +33,14 @@ SIDE_BY_SIDE = (
     "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder",
     "--durations", "20", "--durations-min", "1",
 )  # fmt: skip
-LOCKED = ("requirements", "requirements-dev", "requirements-spark")
+LOCKED = (
+    "requirements",
+    "requirements-dev",
+    "requirements-spark",
+    "requirements-s3",
+    "requirements-gcs",
+    "requirements-azure",
+)
 
 
 def run_python(arguments: Sequence[str], *, folder: Path | None = None) -> int:

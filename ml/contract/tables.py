@@ -258,6 +258,7 @@ SEARCH = Table(
             references="product.product_id",
             gone="left out",
         ),
+        Column("clicked_position", "integer", "Place of what was clicked in the list, from 1; null: not known."),
         _req("searched_at", "timestamp", "When.", "UTC"),
     ),
     event_time="searched_at",
@@ -333,6 +334,22 @@ PRODUCT_IMAGE = Table(
     known_with="product_id",
 )
 
+CUSTOMER_LINK = Table(
+    "customer_link",
+    "Two customers who belong together; of two who live together or are friends one row is enough.",
+    ("customer_id", "other_customer_id", "kind"),
+    (
+        _req("customer_id", "text", "Who.", references="customer.customer_id"),
+        _req("other_customer_id", "text", "To whom they belong.", references="customer.customer_id"),
+        _req(
+            "kind",
+            "text",
+            "household, friend, or referred_by (the other one brought this one).",
+            words="customer_link.kind",
+        ),
+    ),
+)
+
 ERASURE = Table(
     "erasure",
     "A customer's request to be forgotten.",
@@ -348,7 +365,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER, PRODUCT, ORDER, ORDER_ITEM, EVENT, REVIEW, ORDER_OUTCOME, PAYMENT, STOCK, CART, SEARCH, TICKET,
-        CAMPAIGN, COUPON, PRODUCT_IMAGE, ERASURE,
+        CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE,
     )
 }  # fmt: skip
 """By name, each after the tables that it references."""

@@ -107,18 +107,6 @@ def mean_before(groups: Groups, value: Longs, at: Longs, since: Longs) -> npt.ND
     return out
 
 
-def frauds(code: Codes, n: int, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
-    """Count the frauds of each row's group that were known before it was placed.
-
-    Parameters
-    ----------
-    news : tuple of ndarray of shape (n_news,)
-        Rows that turned out to be frauds (1) or, after that, none (-1: the dispute was won); when that
-        became known, in this order; 1 or -1.
-    """
-    return _frauds(code, np.zeros(n + 1, np.int32), at, by_at, news)  # type: ignore[no-any-return]
-
-
 Parts = tuple[Longs, Codes, Codes]
 """``start``, ``asking`` and ``counted`` of :class:`Groups`."""
 
@@ -260,18 +248,3 @@ def _mean_before(
                 hi += 1
             if hi > a:
                 out[row] = total / (hi - a)
-
-
-@compiled
-def _frauds(code: Codes, known: Codes, at: Longs, by_at: Codes, news: tuple[Codes, Longs, Codes]) -> Codes:
-    fraud_row, fraud_at, fraud_step = news
-    out = np.zeros(len(code), np.int32)
-    f = 0
-    for row in by_at:
-        while f < len(fraud_row) and fraud_at[f] < at[row]:
-            if code[fraud_row[f]] >= 0:
-                known[code[fraud_row[f]]] += fraud_step[f]
-            f += 1
-        if code[row] >= 0:
-            out[row] = known[code[row]]
-    return out

@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer]
 
 _STEPS = 50
+FAR, FARTHEST = 30.0, 500.0
+"""Log-odds beyond the first teach a calibration nothing more; beyond the second exp() has no number for them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Calibration:
 
     def of_log_odds(self, log_odds: Floats) -> Floats:
         """Calibrated probabilities; their order stays."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * log_odds + self.shift))), np.float64)
+        z = np.clip(self.slope * log_odds + self.shift, -FARTHEST, FARTHEST)
+        return np.asarray(1 / (1 + np.exp(-z)), np.float64)
 
 
 def fit(label: Labels, log_odds: Floats, strength: float = 4.0) -> Calibration:
@@ -42,12 +45,12 @@ def fit(label: Labels, log_odds: Floats, strength: float = 4.0) -> Calibration:
     Two numbers rather than isotonic steps: a slice of a few dozen frauds cannot carry more, and ties would take from the
     order of the riskiest (measured in ``bench risk``).
     """
-    y, x = np.asarray(label, np.float64), np.asarray(log_odds, np.float64)
+    y, x = np.asarray(label, np.float64), np.clip(np.asarray(log_odds, np.float64), -FAR, FAR)
     if not len(y) or not 0 < y.sum() < len(y):
         return Calibration()
     at = np.array([1.0, 0.0])
     for _ in range(_STEPS):
-        q = 1 / (1 + np.exp(-(at[0] * x + at[1])))
+        q = 1 / (1 + np.exp(-np.clip(at[0] * x + at[1], -FARTHEST, FARTHEST)))
         slope = np.array([x @ (q - y), (q - y).sum()]) + strength * (at - [1.0, 0.0])
         w = q * (1 - q)
         bend = np.array([[w @ (x * x), w @ x], [w @ x, w.sum()]]) + strength * np.eye(2)

@@ -89,7 +89,7 @@ class Night:
     def clean(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
         """The clean contract tables that ``capability`` reads, as Ibis tables; an optional one may be absent."""
         found = {
-            name: backend.read_parquet(self.lake.scan(self.path("snapshot", "clean", name)))
+            name: self.lake.table(backend, self.path("snapshot", "clean", name))
             for name in capability.tables
             if name in self.manifest["tables"]
         }
@@ -104,7 +104,7 @@ class Night:
         """
         there = self.manifest.get("config", {})
         tables = {
-            table.name: backend.read_parquet(self.lake.scan(self.path("snapshot", "config", table.name)))
+            table.name: self.lake.table(backend, self.path("snapshot", "config", table.name))
             if table.name in there
             else ibis.memtable(config.defaults(table))
             for table in capability.config

@@ -19,6 +19,7 @@ import pyarrow as pa
 from ml.adapters import quality
 from ml.adapters.batches import lane as lane_rows
 from ml.adapters.books import config, nights
+from ml.adapters.lake import scanned
 from ml.adapters.mlflow import tracking
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop import increment
@@ -250,7 +251,7 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
         for name in capability.tables:
             # By name: the snapshot may be from before an upgrade that added a column.
             if files := increment.sources(lake, lane.folder, lane.history, name):
-                tables[name] = backend.read_parquet(files, union_by_name=True)
+                tables[name] = scanned(backend, files)
         only = ibis.memtable(keys.select(list(lane.table.key)))
         made = told | dict(live_features_of(capability).build(tables, read.as_of, capability.params, only=only))
         for name, table in made.items():

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import duckdb
-import fsspec
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 from ml.adapters.lake import checksums
 from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
 from ml.adapters.lake.paths import Quoted, literal, pattern
+from ml.adapters.lake.stores import opened
 from ml.core import disk
 from ml.core.errors import NightshiftError
 
@@ -48,7 +48,7 @@ class Lake:
     """
 
     def __init__(self, uri: str) -> None:
-        self.filesystem, root = fsspec.core.url_to_fs(uri)
+        self.filesystem, root = opened(uri)
         self.local = isinstance(self.filesystem, LocalFileSystem)
         self.uri = str(Path(root).resolve()) if self.local else self.filesystem.unstrip_protocol(root).rstrip("/")
         if self.local and (strange := [char for char in "\\\n\r\0" if char in self.uri]):
@@ -287,6 +287,10 @@ class Lake:
         """Open the same DuckDB as an Ibis backend."""
         return ibis.duckdb.from_connection(self.duckdb(threads, memory_gb, temp_dir))
 
+    def table(self, backend: Any, *parts: str) -> Any:
+        """What :meth:`files` gives, as a table of ``backend``, an Ibis backend of this lake."""
+        return scanned(backend, self.scan(*parts))
+
     @contextmanager
     def guard(self, path: str = "") -> Iterator[None]:
         """Turn a full, read-only or forbidden disk (the system's error or DuckDB's) into a :class:`StorageError`."""
@@ -297,6 +301,16 @@ class Lake:
             if words := disk.refusal(error, path or self.uri, held):
                 raise words from error
             raise
+
+
+def scanned(backend: Any, files: Iterable[str]) -> Any:
+    """Parquet files as a table of an Ibis backend; columns go by their names, one that a file lacks is null there.
+
+    Ibis' own ``read_parquet`` makes DuckDB fetch an extension from the internet for ``s3://``.
+    """
+    name = ibis.util.gen_name("lake")
+    backend.con.execute(f'CREATE TEMP VIEW "{name}" AS FROM read_parquet({literal(files)}, union_by_name = true)')
+    return backend.table(name)
 
 
 def _put(writer: pq.ParquetWriter, batch: pa.RecordBatch) -> int:

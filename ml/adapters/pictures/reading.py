@@ -93,7 +93,7 @@ def with_thumbnails(backend: Any, lake: Lake, images: ibis.Table) -> ibis.Table:
     """The table ``product_image`` with ``content`` the thumbnail of each picture that was read."""
     if not lake.names("pictures"):
         return images
-    store = backend.read_parquet(lake.scan("pictures"))
+    store = lake.table(backend, "pictures")
     kept = store.group_by("content_hash").aggregate(_thumbnail=store["thumbnail"].min())
     joined = images.drop("content").left_join(kept, "content_hash").rename(content="_thumbnail")
     return joined.select(*images.columns)

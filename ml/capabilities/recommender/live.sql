@@ -135,6 +135,10 @@ DECLARE
     sold text[];
     tier text;
 BEGIN
+    IF EXISTS (SELECT FROM ml_ops.experiment_arm AS a
+               WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows = 'nothing') THEN
+        RETURN;  -- an experiment shows this customer nothing
+    END IF;
     IF wanted NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'ml.recommend: n is %, and must be between 1 and 500.', wanted USING ERRCODE = '22023';
     ELSIF cardinality(unwanted) > 1000 THEN

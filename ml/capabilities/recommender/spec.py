@@ -125,6 +125,7 @@ RECOMMENDATION = Published(
             "propensity", "number", "Chance with which this product was drawn for this place; 1: not by lot.", "0 to 1"
         ),
     ),
+    indexes=(("product_id",),),
 )
 
 SIMILAR_PRODUCT = Published(
@@ -233,6 +234,7 @@ PRODUCT_STATE = Published(
         PublishedColumn("category", "text", "Its category; empty: none."),
         PublishedColumn("brand", "text", "Its brand; empty: none."),
         PublishedColumn("price", "number", "Its price.", "shop currency", nullable=True),
+        PublishedColumn("title", "text", "Its name as customers see it; its id where it has none."),
         PublishedColumn("available", "boolean", "For sale and not out of stock."),
     ),
     indexes=(("category",),),

@@ -5,7 +5,10 @@ from __future__ import annotations
 WINDOWS = {"1h": 3_600, "24h": 86_400, "7d": 604_800, "90d": 7_776_000}
 """Seconds before an order that velocity looks back."""
 
-_SPANS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "90d": "90 days"}
+FRAUD_WINDOWS = {"7d": 604_800, "30d": 2_592_000}
+"""Seconds before an order in which a fraud must have become known."""
+
+_SPANS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 
 ENTITIES = {
     "customer": "by this customer", "device": "from this device", "card": "with this card", "address": "to this address",
@@ -95,12 +98,14 @@ def _counted() -> dict[str, str]:
     """What is counted over the earlier orders of each entity."""
     made: dict[str, str] = {}
     for entity, of in ENTITIES.items():
-        made |= {f"{entity}_orders_{w}": f"orders {of} in {span}" for w, span in _SPANS.items()}
+        made |= {f"{entity}_orders_{w}": f"orders {of} in {_SPANS[w]}" for w in WINDOWS}
         made |= {
             f"{entity}_{PLURALS[other]}_{w}": f"different {PLURALS[other]} {of.replace('to this', 'at this')} in {span}"
             for other in DISTINCT.get(entity, ())
-            for w, span in _SPANS.items()
+            for w, span in ((w, _SPANS[w]) for w in WINDOWS)
         }
+        made |= {f"{entity}_frauds_{w}": f"frauds {of} that became known in {_SPANS[w]}" for w in FRAUD_WINDOWS}
+        made |= {f"{entity}_fraud_share_{w}": f"orders {of} in {_SPANS[w]} are known frauds" for w in FRAUD_WINDOWS}
         made |= {
             f"{entity}_orders": f"orders {of} ever",
             f"{entity}_frauds": f"known frauds {of}",
@@ -111,6 +116,10 @@ def _counted() -> dict[str, str]:
 
 
 COUNTED = _counted()
+RECENT_FRAUDS = tuple(
+    f"{entity}_{what}_{w}" for entity in ENTITIES for what in ("frauds", "fraud_share") for w in FRAUD_WINDOWS
+)
+"""Counts and shares of the frauds that became known lately; a model has them where they foretell later orders better."""
 NUMBERS: dict[str, str] = RAW | DERIVED | COUNTED
 """Every number that a model may use, with its words; null where it is not known or there is nothing to count."""
 
@@ -121,7 +130,7 @@ UNUSUAL = tuple(
     name
     for name in (*COUNTED, "component_entities", "customer_value", "category_value")
     if name in {"component_entities", "category_value"}
-    or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", "_frauds", *_LONG)))
+    or (name.startswith(_WHO) and not name.endswith(("_days", "_hours", *_LONG)) and "_fraud" not in name)
 )
 """Where a large value is suspicious. A product that sells well is not, nor a mobile network's IP address, nor who has bought
 for years: with the orders of 90 days and of ever (and those linked with them), which name a shop's best customers, the

@@ -7,13 +7,16 @@ from types import MappingProxyType
 from ml.core.spec import ConfigColumn, ConfigTable
 
 DEFAULTS = MappingProxyType(
-    {"loss_share": 1.0, "loss_fixed": 15.0, "review_cost": 3.0, "margin_share": 0.25, "reviews_per_day": 50}
-)
+    {
+        "loss_share": 1.0, "loss_fixed": 15.0, "review_cost": 3.0, "margin_share": 0.25, "reviews_per_day": 50,
+        "review_share": 0.05, "least_chance": 0.0,
+    }
+)  # fmt: skip
 """Costs of a shop that has not told its own."""
 
 PERSONAL = ("device", "card", "address", "ip", "email")
 """What the contract with the shop calls personal: the lake knows only its keyed hash."""
-ENTITIES = ("customer", *PERSONAL, "country")
+ENTITIES = ("order", "customer", *PERSONAL, "country")
 
 COST = ConfigTable(
     "risk_cost",
@@ -31,6 +34,11 @@ COST = ConfigTable(
             "0 to 1",
         ),
         ConfigColumn("reviews_per_day", "integer", "Orders that the staff can look at in a day; null: the default."),
+        ConfigColumn("review_share", "number", "At most this share of the orders is sent to review; null: the default.", "0 to 1"),
+        ConfigColumn(
+            "least_chance", "number",
+            "An order less likely a fraud than this is not sent to review, whatever it is worth; null: the default.", "0 to 1",
+        ),
         ConfigColumn("currency", "text", "In which these amounts are, for who reads them."),
     ),
     checks={
@@ -39,12 +47,17 @@ COST = ConfigTable(
         "margin_share is between 0 and 1": "margin_share BETWEEN 0 AND 1",
         "loss_fixed is between 0 and 1e9": "loss_fixed BETWEEN 0 AND 1e9",
         "review_cost is between 0 and 1e9": "review_cost BETWEEN 0 AND 1e9",
+        "review_share is between 0 and 1": "review_share BETWEEN 0 AND 1",
+        "least_chance is between 0 and 1": "least_chance BETWEEN 0 AND 1",
         "reviews_per_day is between 0 and 1,000,000,000": "reviews_per_day BETWEEN 0 AND 1000000000",
     },
     rows=({"one": True, **DEFAULTS},),
     examples={
         "What a fraud and a look at an order cost us, and how many orders we can look at in a day.": (
             "UPDATE ml_config.risk_cost SET loss_fixed = 20, review_cost = 2.5, reviews_per_day = 30, currency = 'EUR'"
+        ),
+        "Look at no more than one order in fifty, and at none that is less likely a fraud than 2 %.": (
+            "UPDATE ml_config.risk_cost SET review_share = 0.02, least_chance = 0.02"
         ),
         "A blocked good order loses us 40 % of its value.": "UPDATE ml_config.risk_cost SET margin_share = 0.4",
     },
@@ -84,6 +97,9 @@ LIST = ConfigTable(
         ),
         "Block a device by the hash that ml.entity_risk shows.": (
             "INSERT INTO ml_config.risk_list (kind, entity, value) VALUES ('deny', 'device', 'q3vJm0c1XbT9sLwA')"
+        ),
+        "Release an order that was looked at.": (
+            "INSERT INTO ml_config.risk_list (kind, entity, value, note) VALUES ('allow', 'order', '4711', 'anna: called them')"
         ),
         "Take an entry back.": "DELETE FROM ml_config.risk_list WHERE entity = 'customer' AND value = '12680'",
     },

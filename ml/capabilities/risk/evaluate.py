@@ -12,17 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk import money, slices
-from ml.capabilities.risk.model import FEWEST as LEAST
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.orders import Tables, labelled, orders, seconds
 from ml.capabilities.risk.spec import SPEC, Params
+from ml.capabilities.risk.thin import too_few, within
 from ml.core.evaluation import Evaluation
 from ml.core.units import DAY_S
 from ml.learn.calibration import reliability
 from ml.learn.metrics import binary
 
-FEWEST = 4
-"""Frauds in the window below which who expects the fewest wins."""
+__all__ = ["evaluate", "lacking", "within"]
 
 
 def evaluate(
@@ -64,7 +63,7 @@ def evaluate(
         name: replace(
             one,
             stops=(
-                *_too_few(models[name].bad_, models[name].good_, int(label.sum())),
+                *too_few(models[name].bad_, models[name].good_, int(label.sum())),
                 *slices.worse(rows, label, one.per_unit, made[baseline].per_unit),
             ),
         )
@@ -85,21 +84,20 @@ def lacking(tables: Tables, start: datetime, end: datetime, params: Params) -> s
         rows.aggregate(n=rows.count(), bad=rows["label"].sum().fill_null(0)).to_pyarrow() for rows in (known, window)
     ]
     (n, bad), (units, frauds) = ((int(row["n"][0].as_py()), int(row["bad"][0].as_py())) for row in sums)
-    if told := _too_few(bad, n - bad, frauds):
+    if told := too_few(bad, n - bad, frauds):
         return told[0]
     few = SPEC.gate.min_units
     return f"only {units} orders with a known outcome to judge on, the gate asks for {few}" if units < few else ""
 
 
-def _too_few(bad: int, good: int, frauds: int) -> tuple[str, ...]:
-    """Why the window, or what came before it, cannot tell how good a model is."""
-    if min(bad, good) < LEAST:
-        return (
-            f"{bad} known frauds and {good} good orders are too few to learn from, so how unusual an order is decides",
-        )
-    if frauds < FEWEST:
-        return (f"{frauds} known frauds in the window are too few to tell which model is better",)
-    return ()
+def share_known(tables: Tables, start: datetime, end: datetime, params: Params) -> tuple[float, int]:
+    """Share of the orders placed in ``[start, end)`` whose outcome is settled at ``end``, and how many orders."""
+    after = labelled(orders(tables, end), tables, end, params)
+    window = after.filter(after["at"] >= seconds(ibis.literal(start, type="timestamp('UTC', 6)")))
+    sure = (window["settled"] & window["label"].notnull()).fill_null(False).cast("int64")
+    row = window.aggregate(n=window.count(), known=sure.sum().fill_null(0)).to_pyarrow()
+    n = int(row["n"][0].as_py())
+    return (int(row["known"][0].as_py()) / n if n else 0.0), n
 
 
 def _judge(model: RiskModel, rows: pa.Table, label: binary.Labels, costs: money.Costs) -> Evaluation:

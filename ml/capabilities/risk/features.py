@@ -23,7 +23,7 @@ _LOG = "log_"
 """Begins the names of what is counted and then left out."""
 _COST = {
     "loss_share": "float64", "loss_fixed": "float64", "review_cost": "float64", "margin_share": "float64",
-    "reviews_per_day": "int64", "currency": "string",
+    "reviews_per_day": "int64", "review_share": "float64", "least_chance": "float64", "currency": "string",
 }  # fmt: skip
 _RULE = {"kind": "string", "entity": "string", "value": "string", "note": "string"}
 
@@ -48,7 +48,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
         ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
         :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
-        a label of either kind would be known) and ``open`` (may still be held) · ``open``: those of them that are open,
+        a label of either kind would be known), ``open`` (may still be held) and ``fraud_days`` (after which it was known to be a
+        fraud; null: is not) · ``open``: those of them that are open,
         and their entities as the shop knows them, ``device``, ``card``, ``last_card`` (another, if two cards paid),
         ``address``, ``ip`` and ``email`` · ``customer``
         (customer_id, orders, frauds, last_order_at) · ``entity`` (entity, kind, orders, customers, frauds,
@@ -69,7 +70,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     order = every if only is None else every.semi_join(only, "order_id")
     order = order.select(
         "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *KEYS,
-        "label", "settled", "open",
+        "label", "settled", "open", fraud_days=_fraud_days(order),
     )  # fmt: skip
     return {
         "order": order,
@@ -104,6 +105,11 @@ def log(told: pa.Table) -> pa.Table:
         {name: told[name] for name in ("order_no", "at", "fraud_at", "won_at")}
         | {name.removeprefix(_LOG): told[name] for name in hidden}
     )
+
+
+def _fraud_days(order: ibis.Table) -> ibis.Value:
+    days = (order["fraud_at"] - order["at"]) / 86_400
+    return ibis.ifelse(order["label"] == 1, days, ibis.null("float64")).cast("float32")
 
 
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:

@@ -10,14 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk.columns import DISTINCT, ENTITIES, LINKS, OWN, PLURALS, WINDOWS
+from ml.capabilities.risk.columns import DISTINCT, ENTITIES, FRAUD_WINDOWS, LINKS, OWN, PLURALS, WINDOWS
 from ml.contract.identities import COMMON_CUSTOMERS, COMMON_SHARE
 from ml.kernels import windows
 from ml.kernels.components import components
+from ml.kernels.known_frauds import frauds
 from ml.kernels.threads import side_by_side
 from ml.kernels.windows import Codes, Longs
 
 SPANS = np.array(list(WINDOWS.values()), np.int64)
+RECENT = np.array(list(FRAUD_WINDOWS.values()), np.int64)
 UNITS = 1 << 20
 """``value`` in the log is log(1 + total) in whole multiples of 1 / UNITS: integers have the same sum in any order."""
 NEVER = np.iinfo(np.int64).max
@@ -186,19 +188,33 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     code, n = rows.code[entity], rows.size[entity]
     none = code < 0
     groups = windows.group(code, n, rows.by_at, rows.by_since)
-    placed, seen = windows.orders(groups, rows.at, rows.since, SPANS)
+    every, seen = windows.orders(groups, rows.at, rows.since, np.concatenate([SPANS, RECENT]))
+    placed, lately = every[:, : len(SPANS)], every[:, len(SPANS) :]
     made = _windows(f"{entity}_orders", placed, none)
     for other in DISTINCT.get(entity, ()):
         counts = windows.different(groups, rows.code[other], rows.at, rows.since, SPANS)
         made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
-    known = windows.frauds(code, n, rows.at, rows.by_at, rows.news)
+    known = frauds(code, n, rows.at, rows.by_at, rows.news, RECENT)
+    made |= _recent_frauds(entity, known[:, 1:], lately, none)
     new = seen[:, 0] == 0
     return made | {
         f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
-        f"{entity}_frauds": pa.array(known, mask=none),
+        f"{entity}_frauds": pa.array(known[:, 0].copy(), mask=none),
         f"{entity}_days": _real((rows.at - seen[:, 1]) / 86_400, new),
         f"{entity}_hours": _real((rows.at - seen[:, 2]) / 3_600, new),
     }
+
+
+def _recent_frauds(
+    entity: str, bad: npt.NDArray[np.int32], orders: windows.Counts, none: npt.NDArray[np.bool_]
+) -> dict[str, pa.Array]:
+    """Frauds that became known in each window, and their share of its orders (null where there is neither)."""
+    made = {}
+    for i, w in enumerate(FRAUD_WINDOWS):
+        found, of = bad[:, i], np.maximum(bad[:, i], orders[:, i])
+        made[f"{entity}_frauds_{w}"] = pa.array(np.minimum(found, windows.MOST).astype(np.int16), mask=none)
+        made[f"{entity}_fraud_share_{w}"] = _real(found / np.maximum(of, 1), none | (of == 0))
+    return made
 
 
 def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import money, tuning
-from ml.capabilities.risk.columns import CATEGORIES, ENCODED, NUMBERS, RATES, RAW, UNUSUAL
+from ml.capabilities.risk import level, money, tuning, variants
+from ml.capabilities.risk.columns import NUMBERS, RATES, RAW, UNUSUAL
+from ml.capabilities.risk.inputs import TEXTS, Floats, Inputs, Labels, Matrix, frequent_values, value_rates
 from ml.capabilities.risk.spec import Params
 from ml.core.errors import ArtifactError
 from ml.core.units import DAY_S
@@ -24,20 +25,15 @@ from ml.learn.calibration import Calibration
 from ml.learn.encoding import Encoder
 from ml.learn.logistic import Logistic
 
-Floats = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int8]
-
-FORMAT = 3
-TEXTS = tuple(name for name in CATEGORIES if name != "item")
-MOST_VALUES, FEWEST_ROWS = 40, 10
-"""A text becomes a category if so many orders have it; the rest is one category, missing."""
+FORMAT = 4
 FEWEST = 10
 """Fewer orders than this of either kind teach nothing: such a shop gets the anomaly score alone."""
 LATER = 0.2
 """Share of the labelled orders, the latest, on which the probabilities are calibrated by a model that did not see them."""
 FLOW = 20_000
-"""At most so many of these are kept, to tell how scarce reviews are."""
+"""At most so many of the latest orders are kept, to tell how scarce reviews are."""
+LATEST = 200
+"""With fewer orders that are too young to be learned from, the later ones of the training tell that."""
 
 
 class RiskModel:
@@ -54,15 +50,17 @@ class RiskModel:
     ----------
     good_, bad_ : int
         Orders that were learnt from. With fewer than ``FEWEST`` of either there is no probability.
-    columns_ : tuple of str
-        What the columns of :meth:`contributions` are.
+    inputs_ : Inputs
+        Which columns there are, and what makes them.
+    text_rates_ : dict of str to list of float
+        Share of frauds of each value of a text.
     usual_ : dict of str to float
         Median of each number.
     chosen_ : Params
-        ``params``, or what :mod:`tuning` found better.
+        ``params``, with what :mod:`variants` and :mod:`tuning` found better.
     calibration_ : Calibration
     flow_ : ndarray of shape (n_later, 2), float64
-        Probability and total of later orders, by a model that did not learn from them.
+        Probability and total of the latest orders, which the model did not learn from.
     flow_days_, orders_per_day_ : float
         How many days ``flow_`` stands for; how many orders the shop has a day.
     anomaly_ : Anomaly
@@ -70,13 +68,23 @@ class RiskModel:
 
     def __init__(self, params: Params, seed: int, *, boosted: bool = True) -> None:
         self.params, self.seed, self.boosted = params, seed, boosted
-        encoded = tuple(made for name in ENCODED for made in (name, f"{name}_seen"))
-        self.columns_ = (*NUMBERS, *encoded, *TEXTS) if boosted else (*RAW, *TEXTS)
+
+    @property
+    def columns_(self) -> tuple[str, ...]:
+        """What the columns of :meth:`contributions` are."""
+        return self.inputs_.columns
 
     @property
     def learnt(self) -> bool:
         """Whether there were labels of both kinds to learn from."""
         return min(self.good_, self.bad_) >= FEWEST
+
+    @property
+    def text_rates(self) -> dict[str, dict[str, float]]:
+        """Share of frauds by text and value."""
+        return {
+            name: dict(zip(self.inputs_.values[name], rates, strict=True)) for name, rates in self.text_rates_.items()
+        }
 
     @property
     def rate(self) -> float:
@@ -95,15 +103,18 @@ class RiskModel:
         told = np.flatnonzero(pc.and_(order["settled"], pc.is_valid(order["label"])).to_numpy())
         y = order["label"].take(pa.array(told)).to_numpy().astype(np.int8)
         self.bad_, self.good_ = int(y.sum()), int(len(y) - y.sum())
-        self.values_ = {name: _values(order[name].take(pa.array(told))) for name in TEXTS}
+        texts = {name: order[name].take(pa.array(told)) for name in TEXTS}
+        values = {name: frequent_values(text) for name, text in texts.items()}
+        self.text_rates_ = {n: value_rates(t, values[n], y, self.params.prior_orders) for n, t in texts.items()}
         self.usual_ = _medians(order)
         self.orders_per_day_ = len(order) / max(1.0, _days(order))
         self.calibration_, self.flow_, self.flow_days_ = Calibration(), np.empty((0, 2)), 0.0
         self.core_: Any = None
-        self.encoder_ = Encoder(self.params.prior_orders, RATES)
-        self.chosen_ = self.params
+        self.chosen_ = variants.usual(self.params)
+        self.inputs_ = Inputs.of(self.chosen_, values, boosted=self.boosted)
         if self.learnt:
             self._learn(order, told, y, fold)
+            self._meet_the_latest(order, y)
         return self
 
     def predict(self, order: pa.Table) -> Floats:
@@ -117,10 +128,10 @@ class RiskModel:
         gain = money.review_gain(self.flow_[:, 0], self.flow_[:, 1], costs)
         return money.decide(probability, total, costs, money.scarcity(gain, self.flow_days_, costs))
 
-    def contributions(self, order: pa.Table) -> Floats:
+    def contributions(self, order: pa.Table, x: Matrix | None = None) -> Floats:
         """What each of ``columns_`` adds to the log-odds, and in the last column the log-odds of nothing known.
 
-        Exact: a row's sum is the log-odds of :meth:`predict`.
+        Exact: a row's sum is the log-odds of :meth:`predict`. ``x`` is :meth:`matrix` of ``order``, where it is there already.
 
         Returns
         -------
@@ -128,7 +139,7 @@ class RiskModel:
         """
         if not self.learnt or not len(order):
             return np.zeros((len(order), len(self.columns_) + 1))
-        parts = self.core_.contributions(self.matrix(order)) * self.calibration_.slope
+        parts = self.core_.contributions(self.matrix(order) if x is None else x) * self.calibration_.slope
         parts[:, -1] += self.calibration_.shift
         return np.asarray(parts)
 
@@ -137,14 +148,16 @@ class RiskModel:
         story = {
             "format": FORMAT, "params": asdict(self.params), "chosen": asdict(self.chosen_),
             "seed": self.seed, "boosted": self.boosted,
-            "good": self.good_, "bad": self.bad_, "values": self.values_, "usual": self.usual_,
+            "good": self.good_, "bad": self.bad_, "values": self.inputs_.values, "usual": self.usual_,
+            "text_rates": self.text_rates_,
             "calibration": asdict(self.calibration_), "flow_days": self.flow_days_,
             "orders_per_day": self.orders_per_day_,
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
         arrays: dict[str, Any] = {"flow": self.flow_, **self.anomaly_.state()}
+        if self.learnt and self.inputs_.encoder is not None:
+            arrays |= self.inputs_.encoder.state()
         if self.learnt and self.boosted:
-            arrays |= self.encoder_.state()
             self.core_.save(folder)
         elif self.learnt:
             arrays |= self.core_.state()
@@ -154,18 +167,19 @@ class RiskModel:
         self, order: pa.Table, told: npt.NDArray[np.int64], y: Labels, fold: npt.NDArray[np.int64] | None
     ) -> None:
         """Learn from the youngest of the orders ``told``, no row of which sees a label that it may not see."""
-        delay = self.params.settle_days * DAY_S
-        encoded = (
-            self.encoder_.fit(order.select(self.encoder_.needs).take(pa.array(told)), y, delay, fold)
-            if self.boosted
-            else None
-        )
+        if self.boosted and fold is None:
+            first = max(0, len(y) - variants.ROWS)
+            rows = order.take(pa.array(told[first:]))
+            self.chosen_ = variants.chosen(rows, y[first:], self.inputs_.values, self.params, self.seed)
+            self.inputs_ = Inputs.of(self.chosen_, self.inputs_.values, boosted=True)
+        needs = ["at"] if self.inputs_.encoder is None else self.inputs_.encoder.needs
+        encoded = self.inputs_.learn(order.select(needs).take(pa.array(told)), y, self.chosen_, fold)
         first = max(0, len(y) - self.params.train_orders)
         rows, y, fold = order.take(pa.array(told[first:])), y[first:], None if fold is None else fold[first:]
         x = self.matrix(rows, None if encoded is None else encoded[first:])
         rows = rows.select(["at", "total"])  # the rest is in the matrix, and large
         if self.boosted and fold is None:
-            self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.params, self.seed)
+            self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.chosen_, self.seed)
         later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)
         self._calibrate(rows, x, y, later)
         self.core_ = self._fitted(x, y)
@@ -177,7 +191,7 @@ class RiskModel:
 
     def linear(self) -> Logistic:
         """The baseline's learner, not fitted yet."""
-        return Logistic(len(RAW), [len(self.values_[name]) for name in TEXTS])
+        return Logistic(len(RAW), [len(self.inputs_.values[name]) for name in TEXTS])
 
     def _calibrate(self, rows: pa.Table, x: Matrix, y: Labels, later: npt.NDArray[np.bool_]) -> None:
         """Fit on the earlier labelled orders, calibrate on the later: what is fitted on all of them takes this over.
@@ -189,24 +203,30 @@ class RiskModel:
             return
         log_odds = self._fitted(x[~later], early).log_odds(x[later])
         self.calibration_ = calibration.fit(y[later], log_odds)
-        held = rows.filter(pa.array(later))
-        kept = np.unique(np.linspace(0, len(held) - 1, min(len(held), FLOW)).astype(int))
-        total = np.nan_to_num(held["total"].to_numpy().astype(np.float64))
-        self.flow_ = np.column_stack([self.calibration_.of_log_odds(log_odds), total])[kept]
-        self.flow_days_ = _days(held) * len(kept) / len(held)
+        self._flow(rows.filter(pa.array(later)), self.calibration_.of_log_odds(log_odds))
+
+    def _meet_the_latest(self, order: pa.Table, y: Labels) -> None:
+        """Bring the level of the probabilities, and how scarce reviews are, to the orders that are too young to learn from."""
+        recent = np.flatnonzero(~order["settled"].to_numpy())
+        if len(recent) < LATEST or not y.any():
+            return
+        rows = order.take(pa.array(recent))
+        age = (pc.max(rows["at"]).as_py() - rows["at"].to_numpy()) / DAY_S
+        found = pc.fill_null(pc.equal(rows["label"], 1), False).to_numpy()
+        delays = order["fraud_days"].filter(pc.and_(order["settled"], pc.is_valid(order["fraud_days"]))).to_numpy()
+        moved = level.shift(self.predict(rows), age, found, delays.astype(np.float64))
+        self.calibration_ = replace(self.calibration_, shift=self.calibration_.shift + moved)
+        self._flow(rows, self.predict(rows))
+
+    def _flow(self, rows: pa.Table, probability: Floats) -> None:
+        kept = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), FLOW)).astype(int))
+        total = np.nan_to_num(rows["total"].to_numpy().astype(np.float64))
+        self.flow_ = np.column_stack([probability, total])[kept]
+        self.flow_days_ = _days(rows) * len(kept) / len(rows)
 
     def matrix(self, order: pa.Table, encoded: Floats | None = None) -> Matrix:
-        """Numbers, rates, and texts as the number of their value; NaN for what is not known."""
-        names = NUMBERS if self.boosted else RAW
-        made = np.empty((len(order), len(self.columns_)), np.float32)
-        for j, name in enumerate(names):
-            made[:, j] = order[name].cast(pa.float32()).to_numpy()
-        if self.boosted:
-            made[:, len(names) : -len(TEXTS)] = self.encoder_.encode(order) if encoded is None else encoded
-        for j, name in enumerate(TEXTS, len(self.columns_) - len(TEXTS)):
-            code = pc.index_in(order[name].combine_chunks(), pa.array(self.values_[name], pa.string()))
-            made[:, j] = code.cast(pa.float32()).to_numpy(zero_copy_only=False)
-        return made
+        """What the learner sees of each order; see :meth:`Inputs.matrix`."""
+        return self.inputs_.matrix(order, encoded)
 
 
 def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> RiskModel:
@@ -233,13 +253,15 @@ def load(folder: Path) -> RiskModel:
         story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         model = RiskModel(Params(**story["params"]), story["seed"], boosted=story["boosted"])
         model.chosen_ = Params(**story["chosen"])
-        model.good_, model.bad_, model.values_ = story["good"], story["bad"], story["values"]
+        model.good_, model.bad_, model.text_rates_ = story["good"], story["bad"], story["text_rates"]
+        model.inputs_ = Inputs.of(model.chosen_, story["values"], boosted=model.boosted)
         model.usual_, model.calibration_ = story["usual"], Calibration(**story["calibration"])
         model.flow_days_, model.orders_per_day_ = story["flow_days"], story["orders_per_day"]
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             model.flow_, model.anomaly_ = arrays["flow"], Anomaly.of(UNUSUAL, arrays)
+            if model.learnt and model.inputs_.encoder is not None:
+                model.inputs_.encoder = Encoder.of(model.params.prior_orders, RATES, arrays)
             if model.learnt and model.boosted:
-                model.encoder_ = Encoder.of(model.params.prior_orders, RATES, arrays)
                 model.core_ = boosters.read(folder, model.params.members)
             elif model.learnt:
                 model.core_ = model.linear().take(arrays)
@@ -250,13 +272,6 @@ def load(folder: Path) -> RiskModel:
             do="train it again: ./nightshift train risk",
         ) from error
     return model
-
-
-def _values(texts: pa.ChunkedArray) -> list[str]:
-    """The frequent values of a text column, most frequent first."""
-    counts = [(row["counts"], row["values"]) for row in pc.value_counts(texts.combine_chunks()).to_pylist()]
-    kept = sorted((-n, value) for n, value in counts if value and n >= FEWEST_ROWS)
-    return [value for _, value in kept[:MOST_VALUES]]
 
 
 def _in_order(order: pa.Table) -> pa.Table:

@@ -20,13 +20,15 @@ ALLOW, REVIEW, BLOCK = range(3)
 
 @dataclass(frozen=True)
 class Costs:
-    """What mistakes cost, and how many reviews a day there are; see :class:`spec.Params`."""
+    """What mistakes cost, and how many reviews there are; see :class:`spec.Params`."""
 
     loss_share: float
     loss_fixed: float
     review_cost: float
     margin_share: float
     reviews_per_day: float
+    review_share: float = 1.0
+    least_chance: float = 0.0
 
 
 def costs(features: Mapping[str, pa.Table], params: Params) -> Costs:
@@ -51,7 +53,7 @@ def review_gain(probability: Floats, total: Floats, costs: Costs) -> Floats:
 
 
 def scarcity(gain: Floats, days: float, costs: Costs) -> float:
-    """The gain that a review must exceed for the staff to manage: the Lagrange multiplier of ``reviews_per_day``.
+    """The gain that a review must exceed for the staff to manage: the Lagrange multiplier of the bound on reviews.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def scarcity(gain: Floats, days: float, costs: Costs) -> float:
     -----
     One bar for all orders rather than a list per day: an order's decision does not depend on what else is scored with
     it, so the night's answer and the answer five minutes after the order are the same. On the days looked at the bar is
-    passed ``reviews_per_day`` times a day on average; on a bad day more often.
+    passed ``reviews_per_day`` times a day on average, or by ``review_share`` of them if that is less; on a bad day more often.
 
     Examples
     --------
@@ -71,7 +73,7 @@ def scarcity(gain: Floats, days: float, costs: Costs) -> float:
     >>> scarcity(np.array([5.0, 1.0, 3.0, -2.0]), 2, Costs(1, 0, 1, 1, reviews_per_day=2))
     0.0
     """
-    places = int(costs.reviews_per_day * days)
+    places = int(min(costs.reviews_per_day * days, costs.review_share * len(gain)))
     worth = np.sort(gain[gain > 0])[::-1]
     return float(worth[places]) if places < len(worth) else 0.0
 
@@ -79,11 +81,14 @@ def scarcity(gain: Floats, days: float, costs: Costs) -> float:
 def decide(probability: Floats, total: Floats, costs: Costs, bar: float = 0.0) -> Choices:
     """Positions in ``DECISIONS``: a review where it gains more than ``bar``, else the cheaper of allowing and blocking.
 
+    A fraud less likely than ``least_chance`` is not looked for.
+
     Allowing costs the expected loss, a review its price, blocking the margin of the good ones.
     """
     allow, block = _without(probability, total, costs)
     gain = np.minimum(allow, block) - costs.review_cost
-    return np.where(gain > bar, REVIEW, np.where(block < allow, BLOCK, ALLOW))
+    worth = (gain > bar) & (probability >= costs.least_chance)
+    return np.where(worth, REVIEW, np.where(block < allow, BLOCK, ALLOW))
 
 
 def decide_unlearnt(unusual: Floats, orders_per_day: float, costs: Costs) -> Choices:
@@ -91,7 +96,7 @@ def decide_unlearnt(unusual: Floats, orders_per_day: float, costs: Costs) -> Cho
 
     Nothing is blocked: unusual is not fraudulent.
     """
-    share = min(UNUSUAL, costs.reviews_per_day / max(orders_per_day, 1.0))
+    share = min(UNUSUAL, costs.review_share, costs.reviews_per_day / max(orders_per_day, 1.0))
     return np.where((unusual >= 1 - share) & (unusual > 0), REVIEW, ALLOW)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -105,7 +106,7 @@ def score_orders(model: RiskModel, order: pa.Table, rule: pa.Table, costs: money
         "decision": pa.array(money.DECISIONS).take(pa.array(decision)),
         "expected_loss": pa.array(money.expected_loss(probability, total, costs), mask=none),
         "anomaly_score": pa.array(unusual),
-        "reason": _reasons(model, order, probability, decision, zone),
+        "reason": _reasons(model, order, probability, decision, listed != rules.NONE, zone),
         "rule": entry,
     }
 
@@ -120,7 +121,12 @@ def _decided(
 
 
 def _reasons(
-    model: RiskModel, order: pa.Table, probability: money.Floats, decision: money.Choices, zone: str
+    model: RiskModel,
+    order: pa.Table,
+    probability: money.Floats,
+    decision: money.Choices,
+    listed: npt.NDArray[np.bool_],
+    zone: str,
 ) -> pa.Array:
     """Words for the orders that are not simply allowed or that are riskier than most.
 
@@ -129,13 +135,39 @@ def _reasons(
     if model.learnt:
         asked = np.flatnonzero((decision != money.ALLOW) | (probability > TELLING * model.rate))
         rows = order.take(pa.array(asked))
-        words = reasons.words(rows, model.contributions(rows)[:, :-1], model.columns_, model.usual_, zone)
+        x = model.matrix(rows)
+        known = reasons.Told(model.columns_, model.usual_, zone, model.rate, model.text_rates)
+        words = reasons.words(rows, model.contributions(rows, x)[:, :-1], known, x)
     else:
         asked = np.arange(len(order))
-        words = reasons.words(order, model.anomaly_.surprising(order), UNUSUAL, model.usual_, zone)
+        known = reasons.Told(UNUSUAL, model.usual_, zone)
+        words = reasons.words(order, model.anomaly_.surprising(order), known)
     at = np.full(len(order), len(asked), np.int64)
     at[asked] = np.arange(len(asked))
-    return pa.concat_arrays([words, pa.array([reasons.NOTHING])]).take(pa.array(at))
+    words = pc.take(pa.concat_arrays([words, pa.array([reasons.NOTHING])]), pa.array(at))
+    return _without_nothing(words, order, probability, decision, listed)
+
+
+def _without_nothing(
+    words: pa.Array,
+    order: pa.Table,
+    probability: money.Floats,
+    decision: money.Choices,
+    listed: npt.NDArray[np.bool_],
+) -> pa.Array:
+    """An order that is held is held for something: the list, its value at its chance, or all of it together."""
+    total = np.nan_to_num(order["total"].to_numpy().astype(np.float64))
+    silent = pc.equal(words, reasons.NOTHING).to_numpy(zero_copy_only=False) & (decision != money.ALLOW)
+    said = np.array(words.to_pylist(), object)
+    for row in np.flatnonzero(silent):
+        if listed[row]:
+            said[row] = "the shop's own list"
+        elif np.isnan(probability[row]):
+            said[row] = "unusual as a whole: no single count stands out"
+        else:
+            chance, value = reasons.percent(float(probability[row])), reasons.number(float(total[row]))
+            said[row] = f"no single fact stands out: a chance of {chance} at an order value of {value}"
+    return pa.array(said, pa.string())
 
 
 def _customers(model: RiskModel, features: Mapping[str, pa.Table], held: pa.Table, params: Params) -> Columns:

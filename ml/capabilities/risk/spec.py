@@ -26,6 +26,12 @@ class Params(BoostingParams):
     """Rates of customers and entities are drawn to the shop's as if by so many more orders."""
     train_orders: int = 1_000_000
     """At most so many labelled orders are learned from, the youngest; the rates of entities are of all."""
+    rates: str = "chosen"
+    """Rates of frauds of ids: ``late`` (a row of the training sees the labels known when it was placed), ``early`` (also those of
+    the ``settle_days`` before it, but for ``early_days``), ``none``, or what :mod:`variants` finds best."""
+    early_days: int = 5
+    recent_frauds: str = "chosen"
+    """Counts and shares of the frauds that became known in the last 7 and 30 days: ``yes``, ``no``, or what is best."""
     trials: int = 0
     """Proposals that :mod:`tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
     fraud_weight: float = 1.0
@@ -38,6 +44,10 @@ class Params(BoostingParams):
     margin_share: float = DEFAULTS["margin_share"]
     """Share of the order value that blocking a good order costs."""
     reviews_per_day: int = int(DEFAULTS["reviews_per_day"])
+    review_share: float = DEFAULTS["review_share"]
+    """At most this share of the orders is sent to review, however many the staff could look at."""
+    least_chance: float = DEFAULTS["least_chance"]
+    """An order less likely a fraud than this is not sent to review, whatever it is worth."""
 
 
 ORDER_RISK = Published(

@@ -104,17 +104,12 @@ class Looks:
     def _taught(self, shown: pa.Table, pixels: Pixels) -> Placer:
         measured = describe(pixels)
         measures = measured.vectors()
-        centre, basis = _directions(measures, self.params.dimensions)
-        none = np.zeros((measures.shape[1] + 1, 0), np.float32)
-        plain = Placer(b"", centre, basis, none, none, self.params.colour_weight)
         lessons = self._lessons(shown, measured.colour())
         enough = (lessons.kind.of >= 0).sum() >= self.params.fewest and len(lessons.kind.names) > 1
-        if not self.learning or not enough:
-            return plain
-        encoder = train(pixels, lessons, self.params, self.seed)
-        x = inputs(measures, embeddings(encoder, pixels))
-        kind, colour = (discriminants(x, part.of, len(part.names)) for part in (lessons.kind, lessons.colour))
-        return plain._replace(encoder=encoder, basis=basis[:, : self.params.look_dimensions], kind=kind, colour=colour)
+        if self.learning and enough:
+            return teach(measures, lessons, self.params, pixels, train(pixels, lessons, self.params, self.seed))
+        none = np.zeros((measures.shape[1] + 1, 0), np.float32)
+        return Placer(b"", *directions(measures, self.params.dimensions), none, none, self.params.colour_weight)
 
     def _lessons(self, shown: pa.Table, colours: np.ndarray) -> Lessons:
         seen = [COLOURS[which] for which in colours]
@@ -124,7 +119,14 @@ class Looks:
         return Lessons(classes(kind), classes(colour), self.texts(shown), behaviour)
 
 
-def _directions(x: Floats, dimensions: int) -> tuple[Floats, Floats]:
+def teach(measures: Floats, lessons: Lessons, params: Params, pixels: Pixels, encoder: bytes) -> Placer:
+    """Fit the discriminants on the measures of pictures and on what the network gives for them (none: measures alone)."""
+    x = inputs(measures, embeddings(encoder, pixels))
+    kind, colour = (discriminants(x, part.of, len(part.names)) for part in (lessons.kind, lessons.colour))
+    return Placer(encoder, *directions(measures, params.look_dimensions), kind, colour, params.colour_weight)
+
+
+def directions(x: Floats, dimensions: int) -> tuple[Floats, Floats]:
     """Mean and principal directions, at most ``dimensions``; of fewer than two rows the axes themselves."""
     if len(x) < 2:
         return np.zeros(x.shape[1], np.float32), np.eye(x.shape[1], dimensions, dtype=np.float32)

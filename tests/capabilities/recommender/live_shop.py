@@ -62,7 +62,7 @@ class Live:
                 cursor.execute(f"INSERT INTO ml.{table} VALUES ({marks}, '2026-01-01')", (*row, 7, 3))
 
         products = range(1, 31)
-        put("product_state", ((f"p{i}", f"c{i % 3}", f"b{i % 2}", float(i), i != 30) for i in products))
+        put("product_state", ((f"p{i}", f"c{i % 3}", f"b{i % 2}", float(i), f"Thing {i}", i != 30) for i in products))
         put("customer_segment", [("anna", "retail")])
         put("recommendation", (("anna", r, f"p{r}", 1 / r, f"why {r}", "because", f"p{r + 1}") for r in range(1, 11)))
         put("cold_start", (("", r, f"p{10 + r}", 1 / r, "new here") for r in range(1, 9)))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.capabilities.risk.columns import DISTINCT, ENTITIES, PLURALS, WINDOWS
+from ml.capabilities.risk.columns import DISTINCT, ENTITIES, FRAUD_WINDOWS, PLURALS, WINDOWS
 from ml.capabilities.risk.history import UNITS, coded, history
 from ml.kernels import windows
 from ml.kernels.components import components, components_reference
@@ -50,11 +50,15 @@ def test_windows_are_those_of_a_range_join_in_sql(entity: str) -> None:
         for other in DISTINCT.get(entity, ())
         for w, s in WINDOWS.items()
     ]
+    was_bad = f"""FROM log f WHERE f.{entity} = o.{entity} AND greatest(f.fraud_at, f.since) < o.at
+                AND f.fraud_at IS NOT NULL AND (f.won_at IS NULL OR greatest(f.won_at, f.since) >= o.at)"""
+    for w, s in FRAUD_WINDOWS.items():
+        lately = f"(SELECT count(*) {was_bad} AND greatest(f.fraud_at, f.since) >= o.at - {s})"
+        of = f"greatest({lately}, count(e.at) FILTER (e.since >= o.at - {s}))"
+        counts += [f"{lately} AS {entity}_frauds_{w}", f"{lately} / nullif({of}, 0) AS {entity}_fraud_share_{w}"]
     query = f"""
         SELECT o.order_no, {", ".join(counts)}, count(e.at) AS {entity}_orders,
-               (SELECT count(*) FROM log f WHERE f.{entity} = o.{entity}
-                AND greatest(f.fraud_at, f.since) < o.at AND f.fraud_at IS NOT NULL
-                AND (f.won_at IS NULL OR greatest(f.won_at, f.since) >= o.at)) AS {entity}_frauds,
+               (SELECT count(*) {was_bad}) AS {entity}_frauds,
                (o.at - min(e.since)) / 86400 AS {entity}_days, (o.at - max(e.since)) / 3600 AS {entity}_hours
         FROM log o LEFT JOIN log e ON e.{entity} = o.{entity} AND e.since < o.at
         WHERE o.{entity} IS NOT NULL GROUP BY o.order_no, o.at, o.{entity} ORDER BY o.order_no"""

@@ -20,6 +20,7 @@ from ml.contract.tables import TABLES
 from ml.shop.sources.demo.behaviour import purchases, repeat_table
 from ml.shop.sources.demo.campaigns import campaign_tables, mailings
 from ml.shop.sources.demo.catalogue import Catalogue, catalogue, product_table, truth_tables
+from ml.shop.sources.demo.changes import changed, last_day
 from ml.shop.sources.demo.clock import Clock, clock
 from ml.shop.sources.demo.columns import Rows
 from ml.shop.sources.demo.customers import customer_tables, customer_truth, people
@@ -41,16 +42,26 @@ TRUTH_SCHEMA = "demo_truth"
 """Schema of the tables in ``TRUTH``, whose names come as ``demo_truth.<table>``."""
 
 
+NOT_MADE = ("product_image", "customer_link")
+"""Tables of the contract that the simulation does not have."""
+
+
 def tables(
-    *, customers: int = 2000, seed: int = 7, end: date = END, days: int = 730, faults: float = 0.0005
+    *,
+    customers: int = 2000,
+    seed: int = 7,
+    end: date = END,
+    days: int = 730,
+    faults: float = 0.0005,
+    change: str = "",
 ) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
-    """Yield each table of the contract (but product_image) in its order, then those of ``demo_truth``.
+    """Yield each table of the contract (but :data:`NOT_MADE`) in its order, then those of ``demo_truth``.
 
     The batches of a table can be read as long as the iterator has not gone on to the next table.
 
     Parameters
     ----------
-    customers, seed, end, days, faults
+    customers, seed, end, days, faults, change
         See :class:`~ml.shop.sources.demo.options.Options`.
 
     Raises
@@ -58,7 +69,7 @@ def tables(
     NightshiftError
         If an option is out of its range; at once, not at the first table.
     """
-    return _tables(Options(customers, seed, end, days, faults))
+    return _tables(Options(customers, seed, end, days, faults, change))
 
 
 def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
@@ -74,9 +85,10 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         for name, rows in stock_batches(options, shop, sales):
             spool.add(name, rows)
         spool.close()
+        day = last_day(options.stop, spool.read("order"), spool.read("product")) if options.change else None
         for name in TABLES:
-            if name != "product_image":
-                yield name, spool.read(name)
+            if name not in NOT_MADE:
+                yield name, changed(options.change, name, spool.read(name), day) if day else spool.read(name)
         for name in TRUTH:
             yield f"{TRUTH_SCHEMA}.{name}", spool.read(name)
 
