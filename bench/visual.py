@@ -29,6 +29,7 @@ K = 10
 SEED = 7
 LIMIT_RATE, LIMIT_BYTES = 300.0, 5e6
 Texts = npt.NDArray[np.str_]
+Shares = npt.NDArray[np.float64]
 
 
 class Photos(NamedTuple):
@@ -62,7 +63,9 @@ def _fashion(folder: Path, *, quick: bool) -> Iterator[Row]:
         np.array([row["articleType"] for row in styles]), np.array([str(row["baseColour"]) for row in styles]),
     )  # fmt: skip
     n = len(styles) * 2 // 3
-    train, test = (Photos(*(part[rows] for part in photos)) for rows in (slice(0, n), slice(n, None)))
+    train, test = (
+        Photos(photos.pixels[rows], photos.kind[rows], photos.colour[rows]) for rows in (slice(0, n), slice(n, None))
+    )
     epochs = 2 if quick else PARAMS.epochs
     lessons = Lessons(classes(train.kind.tolist()), classes(train.colour.tolist()), *_nothing(n))
     start = time.process_time()
@@ -141,14 +144,14 @@ def _alone(measures: Floats, pixels: Pixels) -> Floats:
     return place(Placer(b"", *directions(measures, PARAMS.dimensions), none, none, 1.0), pixels)
 
 
-def _precision(x: Floats, test: Photos) -> tuple[Floats, Floats]:
+def _precision(x: Floats, test: Photos) -> tuple[Shares, Shares]:
     """Share of the ten nearest of each photo that are of its type and colour, and of its type."""
     nearest = without_itself(top_k_dense(x, x, K + 1)[0], K)
     kind = test.kind[nearest] == test.kind[:, None]
     return (kind & (test.colour[nearest] == test.colour[:, None])).mean(axis=1), kind.mean(axis=1)
 
 
-def _row(what: str, unit: str, ours: Floats, name: str, peer: Floats, note: str) -> Row:
+def _row(what: str, unit: str, ours: Shares, name: str, peer: Shares, note: str) -> Row:
     mine, other = float(ours.mean()), float(peer.mean())
     return Row(what, unit, mine, name, other, mine / other, None, note)
 
