@@ -88,7 +88,8 @@ class ConsoleShop:
         )
         number = cursor.fetchone()["batch_id"]
         name = sql.Identifier(SCHEMA, name_of(table.name, number))
-        dims = [self._dimension(name, first=place == 0) for place, name in enumerate(table.key)]
+        kinds = {column.name: column.kind for column in table.columns}
+        dims = [self._dimension(name, kinds[name], first=place == 0) for place, name in enumerate(table.key)]
         columns = [
             sql.SQL("({})::{} AS {}").format(
                 sql.SQL(f"k{table.key.index(c.name)}.v" if c.name in table.key else _value(c, self.products)),
@@ -110,7 +111,7 @@ class ConsoleShop:
         cursor.execute("UPDATE ml_ops.batch SET rows = %s WHERE batch_id = %s", (cursor.fetchone()["n"], number))
         view.point(cursor, table.name, number, table)
 
-    def _dimension(self, column: str, *, first: bool) -> str:
+    def _dimension(self, column: str, kind: str, *, first: bool) -> str:
         count = {
             "customer_id": self.customers,
             "product_id": self.products,
@@ -122,11 +123,13 @@ class ConsoleShop:
             return f"(SELECT '{_PREFIX[column]}' || i FROM generate_series(1, {count if first else 5}) AS i)"
         if column in _SETS:
             return "(VALUES " + ", ".join(f"('{word}')" for word in _SETS[column]) + ")"
-        if column == "entity":
-            return f"(SELECT substr(md5(i::text), 1, 16) FROM generate_series(1, {self.customers}) AS i)"
-        if column == "rank":
-            return "generate_series(1, 12)"
-        return "generate_series(1, 5)"
+        others = {
+            "entity": f"(SELECT substr(md5(i::text), 1, 16) FROM generate_series(1, {self.customers}) AS i)",
+            "rank": "generate_series(1, 12)",
+            "timestamp": f"(SELECT timestamptz '{NIGHT}' + i * interval '1 day' FROM generate_series(1, 5) AS i)",
+            "boolean": "(VALUES (true), (false))",
+        }
+        return others.get(column, others.get(kind, "generate_series(1, 5)"))
 
     def models(self, cursor: Any, spec: Capability) -> None:
         """Two versions, of which the second won."""

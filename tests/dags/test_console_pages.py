@@ -223,3 +223,26 @@ def test_voices_and_customers_are_shown(anna):
     assert "Customer risk" in words(anna.get("/customer/c1"))
     picture = anna.get("/picture/p1")
     assert picture.headers["content-type"] == "image/gif"
+
+
+def test_the_search_box_finds_each_kind_of_thing(anna):
+    """A customer, product, order, rule, model and night, from one box, each with the way to its page."""
+    for wanted, path in (
+        ("c3", "customer/c3"), ("p3", "product/p3"), ("o3", "orders/o3"), ("teapot", "product/"), ("risk list", "rules/risk_list"),
+        ("Order risk", "models/risk"), ("2026-11-28", "?ref=2026-11-28"), ("courier", "rules/aspect_word?find=courier"),
+    ):  # fmt: skip
+        assert f"/nightshift/{path}" in anna.get(f"/search?q={wanted}").text, wanted
+    assert "Nothing fits." in words(anna.get("/search?q=nosuchthing"))
+
+
+def test_areas_show_what_is_there_and_say_what_is_not(anna):
+    """Find, Customers and Experiments answer with and without their capabilities."""
+    from ml.registry import CAPABILITIES
+
+    for path, names in (("/find", ("search", "visual")), ("/customers", ("customer", "marketing", "cart"))):
+        text = words(anna.get(f"{path}?text=tea"))
+        for name in names:
+            assert (name in CAPABILITIES) or f"{name}" in text
+    assert "No experiment has figures yet." in words(anna.get("/experiments"))
+    form = anna.click(anna.get("/experiments"), "experiment")
+    assert "Add a row" in words(form)

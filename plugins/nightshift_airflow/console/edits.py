@@ -16,7 +16,7 @@ from ml.adapters.books.config import SCHEMA
 from ml.core import console
 from ml.core.errors import WrongUse
 from ml.core.spec import ConfigTable
-from ml.registry import CAPABILITIES
+from ml.registry import CAPABILITIES, CONFIG
 from nightshift_airflow.console.database import Database
 
 Action = Literal["insert", "update", "delete"]
@@ -127,7 +127,7 @@ def undone(database: Database, person: str, number: int) -> tuple[str, int]:
     with database.transaction(readonly=False) as cursor:
         cursor.execute("SELECT * FROM ml_ops.audit WHERE id = %s", (number,))
         row = cursor.fetchone()
-        tables = {t.name: t for spec in CAPABILITIES.values() for t in spec.config}
+        tables = {table.name: table for table in CONFIG}
         if row is None or row["object"] not in tables or row["action"] not in ("insert", "update", "delete"):
             raise WrongUse("This cannot be undone here.", came=f"change {number}", do="see the history")
         table = tables[row["object"]]

@@ -9,7 +9,8 @@ from typing import Any
 from psycopg2 import sql
 
 from ml.core import console
-from ml.core.spec import Capability, Published, PublishedColumn
+from ml.core.platform import PLATFORM
+from ml.core.spec import Capability, ConfigTable, Published, PublishedColumn
 from ml.registry import CAPABILITIES
 from nightshift_airflow.console.database import Reader, Row
 
@@ -54,6 +55,15 @@ def published() -> Iterable[tuple[Capability, Published]]:
     for spec in CAPABILITIES.values():
         for table in spec.publishes:
             yield spec, table
+
+
+def config() -> Iterable[tuple[str, ConfigTable]]:
+    """Every table that the staff edits, with the title of whom it is for."""
+    for table in PLATFORM:
+        yield "All capabilities", table
+    for spec in CAPABILITIES.values():
+        for table in spec.config:
+            yield spec.title, table
 
 
 def led_by(table: Published, column: str) -> bool:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from nightshift_airflow.console.pages import data, models, orders, pictures, rules, tonight, voices, window
+from nightshift_airflow.console.pages import (
+    areas,
+    data,
+    models,
+    orders,
+    pictures,
+    rules,
+    search,
+    tonight,
+    voices,
+    window,
+)  # fmt: skip
 
 ROUTERS = (
-    tonight.router, window.router, orders.router, voices.router, rules.router, models.router, data.router, pictures.router,
+    tonight.router, window.router, orders.router, voices.router, rules.router, models.router, data.router, pictures.router, search.router, areas.router,
 )  # fmt: skip

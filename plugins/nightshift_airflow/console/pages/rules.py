@@ -11,8 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from psycopg2 import sql
 
 from ml.core.errors import NightshiftError
-from ml.core.spec import Capability, ConfigTable
-from ml.registry import CAPABILITIES
+from ml.core.spec import ConfigTable
 from nightshift_airflow.console import edits, forms, look
 from nightshift_airflow.console.access import Form
 from nightshift_airflow.console.database import Row
@@ -23,19 +22,18 @@ SHOWN = 50
 _BACK = re.compile(r"^[a-z][a-z0-9_/]*(\?[\w%=&.+-]*)?$")
 
 
-def table_of(name: str) -> tuple[Capability, ConfigTable]:
+def table_of(name: str) -> tuple[str, ConfigTable]:
     """A table that the staff edits, and whose it is."""
-    for spec in CAPABILITIES.values():
-        for table in spec.config:
-            if table.name == name:
-                return spec, table
+    for owner, table in look.config():
+        if table.name == name:
+            return owner, table
     raise HTTPException(404, f"There is no table ml_config.{name}.")
 
 
 @router.get("")
 def overview(here: Here) -> HTMLResponse:
     """The tables, by capability, and the latest changes."""
-    tables = [(spec, table) for spec in CAPABILITIES.values() for table in spec.config]
+    tables = list(look.config())
     counts = {}
     for _, table in tables:
         if here.reader.has(f"ml_config.{table.name}"):
@@ -55,7 +53,7 @@ def one(here: Here, name: str) -> HTMLResponse:
 @router.post("/{name}/preview")
 def preview(here: Here, form: Form, name: str) -> Response:
     """What the change would do; nothing is changed yet."""
-    spec, table = table_of(name)
+    owner, table = table_of(name)
     change, faults = _change(table, form)
     if faults:
         return _shown(here, name, faults=faults, typed=form)
@@ -66,7 +64,7 @@ def preview(here: Here, form: Form, name: str) -> Response:
     blocks = [look.Block("", "", [])]
     ids = [p for m in trial.measures for shift in m.moved for p in (*shift.before, *shift.after)]
     return here.show(
-        "preview.html", spec=spec, table=table, change=change, trial=trial, typed=form, seen=json.dumps(trial.before),
+        "preview.html", owner=owner, table=table, change=change, trial=trial, typed=form, seen=json.dumps(trial.before),
         names=look.titles(here.reader, blocks, ids[:500]), back=_back(form, name),
     )  # fmt: skip
 
@@ -116,7 +114,7 @@ def _back(form: dict[str, str], name: str) -> str:
 def _shown(
     here: Page, name: str, *, faults: list[str] | None = None, typed: dict[str, str] | None = None
 ) -> HTMLResponse:
-    spec, table = table_of(name)
+    owner, table = table_of(name)
     rows, more = _rows(here, table)
     key = (typed or {}).get("key") or here.asked("key")
     chosen: Row | None = dict(typed) if typed else None
@@ -131,7 +129,7 @@ def _shown(
         chosen, key = rows[0], json.dumps([rows[0][n] for n in table.key], default=str)
     given = {c.name: here.asked(c.name) for c in table.columns} if not (typed or key) else {}
     return here.show(
-        "rule.html", status=422 if faults and typed else 200, spec=spec, table=table, rows=rows, more=more, key=key,
+        "rule.html", status=422 if faults and typed else 200, owner=owner, table=table, rows=rows, more=more, key=key,
         single=forms.single(table), fields=forms.fields(table, chosen or {k: v for k, v in given.items() if v}),
         faults=faults or [], history=_history(here, name), known=here.reader.has(f"ml_config.{name}"),
         key_of=lambda row: json.dumps([row[n] for n in table.key], ensure_ascii=False, default=str),
