@@ -13,6 +13,8 @@ NAMES = (
     "risk",
     "sentiment",
     "demand",
+    "stock",
+    "delivery",
 )
 
 

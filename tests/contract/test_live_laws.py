@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ibis
@@ -57,6 +58,8 @@ def test_new_rows_alone_are_scored_as_among_all(case: Case) -> None:
         assert rows.num_rows == asked.num_rows
         for name, kind in zip(asked.column_names, asked.schema.types, strict=True):
             ours, theirs = (found[name].to_pylist() for found in (rows, asked))
+            if pa.types.is_floating(kind):
+                ours, theirs = ([math.nan if v is None else v for v in values] for values in (ours, theirs))
             assert ours == (pytest.approx(theirs, rel=1e-9, nan_ok=True) if pa.types.is_floating(kind) else theirs)
 
 

@@ -68,7 +68,9 @@ def shipment_table(options: Options, bought: Purchases, left: Traces, fate: Fate
     rng = options.rng("shipments", bought.chunk)
     n = len(bought.t)
     carrier, origin = rng.integers(0, len(CARRIERS), n), rng.integers(0, len(WAREHOUSES), n)
-    handed = fate.known + (rng.uniform(0.2, 0.9, n) * np.minimum(fate.delivered - fate.known, 2 * DAY_S)).astype(np.int64)
+    handed = fate.known + (rng.uniform(0.2, 0.9, n) * np.minimum(fate.delivered - fate.known, 2 * DAY_S)).astype(
+        np.int64
+    )
     promised = (fate.known // DAY_S + 3 + _TRANSIT_DAYS[carrier].astype(np.int64)) * DAY_S - 1
     slowed = (carrier == SLOW_CARRIER) & (handed >= options.stop - DISRUPTED_DAYS * DAY_S)
     delivered = fate.delivered + np.where(slowed, rng.uniform(2, 5, n) * DAY_S, 0).astype(np.int64)
