@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default today's.")]
 LAST = """
-SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry
+SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry,
+       summary -> 'alerts' AS alerts
 FROM ml_ops.night WHERE ref = %s
 """
 
@@ -98,7 +99,7 @@ def headlines(run: Run) -> None:
     told, rehearsed, registry = (
         (rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals", "registry")
     )
-    for words in registry.values():
+    for words in (*registry.values(), *((rows[0]["alerts"] if rows else None) or ())):
         out.print(words, style="yellow", markup=False, soft_wrap=True)
     for name, capability in CAPABILITIES.items():
         if numbers := [
@@ -242,8 +243,11 @@ def promote(
 
 def rollback(
     table: Annotated[str, typer.Argument(help="A table of schema ml, for example recommendation.")],
+    words: Annotated[str, typer.Option("--why", help="Why; kept in ml_ops.promotion.")] = "",
 ) -> None:
     """Show the shop the batch before, at once, for the table and those that were published with it."""
+    import getpass
+
     from cli.environment import settings
     from ml import pipeline
     from ml.core.errors import unknown
@@ -254,7 +258,7 @@ def rollback(
     if name not in known:
         raise unknown("published table", name, known)
     chosen, start = settings()[1], time.monotonic()
-    back: dict[str, Any] = pipeline.rollback(chosen, name)
+    back: dict[str, Any] = pipeline.rollback(chosen, name, person=getpass.getuser(), words=words)
     for shown, batch in back["tables"].items():
         out.print(f"ml.{shown} shows batch {batch['to']} (night {batch['night']}) again, instead of {batch['from']}.")
     err.print(f"[dim]Rolled back in {time.monotonic() - start:.2f} s.[/]")

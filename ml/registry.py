@@ -11,7 +11,11 @@ from ml.core.spec import Capability, ConfigTable
 NAMES = (
     "recommender",
     "risk",
+    "search",
     "sentiment",
+    "visual",
+    "customer",
+    "marketing",
     "demand",
     "stock",
     "delivery",

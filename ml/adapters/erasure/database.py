@@ -18,7 +18,7 @@ from ml.adapters.batches.batch_table import SCHEMA
 from ml.adapters.erasure import requests
 from ml.adapters.erasure.lake_rows import rows_owners
 from ml.adapters.erasure.needles import Needles, strike_json
-from ml.adapters.erasure.ownership import OWNED, WHO, Ownership, count
+from ml.adapters.erasure.ownership import OTHER, OWNED, WHO, Ownership, count
 from ml.adapters.erasure.quotes import WHAT, Quotes
 from ml.adapters.erasure.traces import Traces
 from ml.contract.tables import TABLES
@@ -106,18 +106,20 @@ class DatabaseErasure:
         by_id = {column: list(owners) for column, owners in self.traces.ids.items() if column in texts and owners}
         mine = [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(ids)) for c, ids in by_id.items()]
         hashes = list(self.traces.hashes)
-        others = [c for c in texts if c not in self.traces.ids and c != WHO]
+        others = [c for c in texts if c not in self.traces.ids and c not in {WHO, OTHER}]
         if hashes:
             mine += [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(hashes)) for c in others]
+        customers = sql.Literal(list(self.traces.ids.get(WHO, {})))
+        second = sql.SQL("t.{} = ANY({}::text[])").format(sql.Identifier(OTHER), customers) if OTHER in texts else None
         if not mine:
-            return None
+            return second
         condition = sql.SQL("({})").format(sql.SQL(" OR ").join(mine))
         if WHO not in texts:
             return condition
-        customers = sql.Literal(list(self.traces.ids.get(WHO, {})))
-        return sql.SQL("{} AND (t.{who} IS NULL OR t.{who} = ANY({customers}::text[]))").format(
+        own = sql.SQL("{} AND (t.{who} IS NULL OR t.{who} = ANY({customers}::text[]))").format(
             condition, who=sql.Identifier(WHO), customers=customers
         )
+        return sql.SQL("({}) OR {}").format(own, second) if second else own
 
     def _quotes(self, cursor: Any, name: str, columns: Mapping[str, str]) -> None:
         """Empty the quotes in rows that are about a product."""

@@ -20,7 +20,7 @@ def evaluate(
 ) -> dict[str, Evaluation]:  # fmt: skip
     """Judge each order as if when it was placed: what was delivered between the training and then is known.
 
-    ``closeness`` is minus the absolute error of the median in days: larger is better. Beside it ``coverage of 80 %`` and
+    ``closeness`` is minus the absolute error of the median in days: larger is better. Beside it ``coverage of 80 percent`` and
     the ``average precision`` of the chance to be late.
     """
     orders = truth.sort_by([("at", "ascending"), ("order_id", "ascending")]).combine_chunks()
@@ -35,7 +35,7 @@ def evaluate(
         close = -np.abs(took - days[:, LEVELS.index(0.5)])
         figures = {
             "closeness": float(close.mean()) if len(close) else 0.0, "orders": float(len(close)),
-            "coverage of 80 %": coverage(took, days[:, LEVELS.index(0.1)], days[:, LEVELS.index(0.9)]),
+            "coverage of 80 percent": coverage(took, days[:, LEVELS.index(0.1)], days[:, LEVELS.index(0.9)]),
         }  # fmt: skip
         if 0 < late.sum() < len(late):
             figures["average precision"] = average_precision(late, late_chance(days, promise)[told])

@@ -87,6 +87,11 @@ DISRUPTION = _table(
     partner=("text", "The supplier or carrier."), kind=("text", "supplier fails, supplier slows or carrier slows."),
     begins_at=("timestamp", "From then on."),
 )  # fmt: skip
+SEARCH_TRUTH = _table(
+    "search_truth", "What planted queries mean.", "query",
+    query=("text", "What is typed."), kind=("text", "intent, slip, synonym or gap."),
+    finds=("text", "The words that find what is meant; empty: the shop has nothing of it."),
+)  # fmt: skip
 FAULT = _table(
     "fault", "Rows that are broken on purpose.", "table_name row_key fault",
     table_name=("text", "Contract table."), row_key=("text", "Its key columns, '/' between them."),
@@ -97,7 +102,7 @@ TRUTH: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER_TASTE, PRODUCT_TASTE, CUSTOMER_TRAIT, PRODUCT_TRAIT, CATEGORY_TRAIT, COMPLEMENT, REPEAT, FRAUD_ORDER,
-        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, DISRUPTION, FAULT,
+        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, SEARCH_TRUTH, DISRUPTION, FAULT,
     )
 }  # fmt: skip
 """By name; in schema ``demo_truth``, and yielded as ``demo_truth.<name>``."""
