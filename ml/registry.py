@@ -11,6 +11,7 @@ NAMES = (
     "recommender",
     "risk",
     "sentiment",
+    "cart",
 )
 
 
