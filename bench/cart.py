@@ -22,6 +22,7 @@ from ml.capabilities.cart.evaluate import parts
 from ml.capabilities.cart.model import Cart
 from ml.capabilities.cart.spec import PARAMS
 from ml.core.capability import Known
+from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr
 from ml.settings import PROJECT
 
@@ -88,7 +89,7 @@ def _read(folder: Path) -> pd.DataFrame:
 
 def _features(past: pd.DataFrame) -> Known:
     lines = past.drop_duplicates(["order_id", "product_id"])
-    age = (CUT - lines["at"]) / pd.Timedelta("1D")
+    age = (CUT - lines["at"]).dt.total_seconds() / DAY_S
     faded = lines.assign(weight=2.0 ** (-age / PARAMS.again_half_life_days))
     again = faded.groupby(["customer_id", "product_id"], as_index=False)["weight"].sum()
     titles = past.groupby("product_id", as_index=False)["title"].first()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -215,7 +216,12 @@ def _reminded(tables: Tables, sold: ibis.Table, as_of: datetime, params: Params)
 
 
 _SETTING = {"few_left": "int64", "remind_after_hours": "float64", "least_value": "float64", "campaign": "string"}
-_DEFAULT = {"few_left": [3], "remind_after_hours": [4.0], "least_value": [0.0], "campaign": ["cart_reminder"]}
+_DEFAULT: dict[str, list[Any]] = {
+    "few_left": [3],
+    "remind_after_hours": [4.0],
+    "least_value": [0.0],
+    "campaign": ["cart_reminder"],
+}
 
 
 def _setting(tables: Tables) -> ibis.Table:

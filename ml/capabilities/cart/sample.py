@@ -18,7 +18,8 @@ def sample(seed: int) -> Sample:
     """Orders of a pair and the customer's staple; carts of which those with a staple are bought."""
     rng = np.random.default_rng(seed)
     products = [f"{side}{i:02d}" for side in "ab" for i in range(PAIRS)] + [f"s{i:02d}" for i in range(STAPLES)]
-    orders, lines, carts = [], [], []
+    orders, lines = [], []
+    carts: list[tuple[str, str, str, datetime, str | None]] = []
     for who in range(CUSTOMERS):
         staple = f"s{rng.integers(STAPLES):02d}"
         for number in range(ORDERS):

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 def units(features: Rows) -> int:
     """The shards are cut from the customers' own purchases and the lines of open carts, whichever is more."""
-    return max(features["again"].num_rows, features["line"].num_rows)
+    return int(max(features["again"].num_rows, features["line"].num_rows))
 
 
 def expected(features: Rows) -> dict[str, int]:
