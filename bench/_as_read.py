@@ -51,7 +51,7 @@ def night(settings: Settings, tables: Mapping[str, pa.Table], day: date, capabil
             cursor.execute("DROP SCHEMA IF EXISTS shop CASCADE")
         ddl.create(connection, tables=[TABLES[name] for name in TABLES if name in tables])
         for name, table in tables.items():
-            postgres.copy_arrow(connection, "shop", name, _whole(name, table).to_batches())
+            postgres.copy_arrow(connection, "shop", name, whole(name, table).to_batches())
     pipeline.run_night(settings, day, capabilities=[capability], fresh=True, force_train=True, publish_past=True)
     found = postgres.query(settings.database_url, "SELECT why FROM ml_ops.promotion ORDER BY version DESC LIMIT 1")
     return str(found[0]["why"])
@@ -62,7 +62,8 @@ def select(settings: Settings, statement: str) -> list[dict[str, Any]]:
     return list(postgres.query(settings.database_url, statement))
 
 
-def _whole(name: str, table: pa.Table) -> pa.Table:
+def whole(name: str, table: pa.Table) -> pa.Table:
+    """``table`` with every column of the contract; what is not there is null."""
     return pa.table({
         column.name: table[column.name].cast(ARROW[column.kind])
         if column.name in table.column_names

@@ -8,11 +8,12 @@ from bench import Options, Row
 from bench import _risk_as_read as as_read
 from bench import _risk_bnp as bnp
 from bench import _risk_demo as demo
+from bench import _risk_variants as chosen
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Measure on the shop named by ``--shop``: demo (the default) or bnp, which needs ``--data`` with its folder; what SQL returns with ``--as-read``."""
+    """Measure on the shop named by ``--shop``: demo (the default), cards (a simulated card network) or bnp, which needs ``--data`` with its folder; what SQL returns with ``--as-read``."""
     if options.as_read:
         yield from as_read.run(options)
         return
-    yield from (bnp.run if options.shop == "bnp" else demo.run)(options)
+    yield from {"bnp": bnp.run, "cards": chosen.run}.get(options.shop, demo.run)(options)

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench import Options, Row, seconds
+from bench import _sentiment_as_read as as_read
 from bench._texts import SEED, Labels, Scores, Task, ceiling, chinese, peers, tasks, unseen, vader
 from ml.capabilities.sentiment import behaviour, model
 from ml.capabilities.sentiment.lexicon import examples
@@ -34,7 +35,10 @@ _PARTS: tuple[Callable[[Task], list[str]], ...] = (lambda task: task.titles, lam
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Quality on each task, then speed; with ``--quick`` a tenth of the reviews."""
+    """Quality on each task, then speed; with ``--quick`` a tenth of the reviews; what SQL returns with ``--as-read``."""
+    if options.as_read:
+        yield from as_read.run(options)
+        return
     found = list(tasks(options))
     for task in (*found, *chinese(options), *unseen(options)):
         yield from quality(task)

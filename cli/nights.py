@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default today's.")]
 LAST = """
-SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry
+SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry,
+       summary -> 'alerts' AS alerts
 FROM ml_ops.night WHERE ref = %s
 """
 
@@ -98,7 +99,7 @@ def headlines(run: Run) -> None:
     told, rehearsed, registry = (
         (rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals", "registry")
     )
-    for words in registry.values():
+    for words in (*registry.values(), *((rows[0]["alerts"] if rows else None) or ())):
         out.print(words, style="yellow", markup=False, soft_wrap=True)
     for name, capability in CAPABILITIES.items():
         if numbers := [
@@ -113,7 +114,7 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
 
 
-def night(
+def night(  # noqa: PLR0913, PLR0917 (the options of a night)
     when: Day = "",
     capability: Annotated[
         list[str] | None, typer.Option("--capability", "-c", help="Only this capability; may be given several times.")
@@ -136,12 +137,21 @@ def night(
         ),
     ] = False,
     local: Annotated[bool, typer.Option("--local", help="Run in this process, without Airflow.")] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Make a past night again from its snapshot and model, publish nothing, and compare."
+        ),
+    ] = False,
 ) -> None:
     """Run a night: read the shop, refuse what is broken, learn, score, publish. Follows the run in Airflow."""
     from ml.registry import capability as find
 
     names = [find(name).name for name in capability or ()] or None
     asked = the_night(when)
+    if rebuild:
+        _rebuild(asked, names)
+        return
     chosen = {"capabilities": names, "sample": sample, "fresh": fresh, "publish_past": publish_past}
     more = {"force_train": force_train, "accept_growth": accept_growth}
     if local:
@@ -154,6 +164,21 @@ def night(
         lambda settings: foretold(settings, asked, **chosen),
     )
     headlines(run)
+
+
+def _rebuild(asked: date | None, names: list[str] | None) -> None:
+    from cli.environment import settings
+    from ml import pipeline
+
+    if asked is None:
+        raise typer.BadParameter("name the night that is to be made again", param_hint="--date")
+    with steps(f"Making the night of {asked} again …"):
+        made: dict[str, dict[str, Any]] = pipeline.rebuild(settings()[1], asked, names)
+    for table, told in made.items():
+        same = "equal" if not told["differ"] else f"[red]{told['differ']:,} rows differ[/]"
+        out.print(f"ml.{table}: batch {told['batch_id']}, version {told['version']}, {told['rows']:,} rows: {same}")
+    if any(told["differ"] for told in made.values()):
+        raise typer.Exit(1)
 
 
 def _night_here(asked: date | None, chosen: dict[str, Any], more: dict[str, Any]) -> None:
@@ -194,21 +219,25 @@ def decision(decided: dict[str, Any]) -> str:
         "refuse": f"version {version} is refused; what serves stays.",
         "replay": f"version {version} serves nights of the past only; what serves now stays.",
         "champion": f"nothing new; version {version} goes on serving.",
+        "asked": f"version {version} waits for a person (Airflow: Required Actions).",
     }[decided["status"]] + f" {why}"
 
 
 def promote(
     name: Annotated[str, typer.Argument(metavar="CAPABILITY", help="Whose model, for example recommender.")],
     version: Annotated[int, typer.Argument(min=1, help="Version in MLflow's registry.")],
+    words: Annotated[str, typer.Option("--why", help="Why; kept in ml_ops.promotion.")] = "",
 ) -> None:
     """Serve this model version from the next night on, whatever the gate said."""
+    import getpass
+
     from cli.environment import settings
     from ml import pipeline
     from ml.registry import capability
 
     capability(name)
     with steps(f"Promoting {name} {version} …"):
-        note = pipeline.promote(settings()[1], name, version)["note"]
+        note = pipeline.promote(settings()[1], name, version, person=getpass.getuser(), words=words)["note"]
     out.print(f"{name}: version {version} is champion now. The next night serves it. {note}", soft_wrap=True)
 
 

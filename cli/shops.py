@@ -89,14 +89,16 @@ def load_shop(
     timezone: Annotated[
         str | None, typer.Option(help="Source tables: zone of times that are written without an offset.")
     ] = None,
+    change: Annotated[
+        str | None, typer.Option(help="Source demo: a fault of the whole last day, as prices, ring or events stop.")
+    ] = None,
     replace: Replace = False,
     again: Annotated[bool, typer.Option("--again", help="Load although the very same is loaded.")] = False,
 ) -> None:
     """Fill schema shop from a source. Readers see the old shop or the new one, never half of one."""
-    refuse_source(source, data, customers=customers, seed=seed, timezone=timezone)
-    report = fill(
-        start_database(), source, data, replace=replace, again=again, customers=customers, seed=seed, timezone=timezone
-    )
+    chosen = {"customers": customers, "seed": seed, "timezone": timezone, "change": change}
+    refuse_source(source, data, **chosen)
+    report = fill(start_database(), source, data, replace=replace, again=again, **chosen)
     for table, rows in report.rows.items():
         out.print(f"{table:<24}{rows:>14,}")
     if report.last_order:

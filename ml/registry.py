@@ -5,13 +5,19 @@ from __future__ import annotations
 import importlib
 
 from ml.core.errors import unknown
+from ml.core.platform import PLATFORM
 from ml.core.spec import Capability, ConfigTable
 
 NAMES = (
     "recommender",
     "risk",
+    "search",
     "sentiment",
     "cart",
+    "visual",
+    "customer",
+    "marketing",
+    "demand",
 )
 
 
@@ -23,7 +29,7 @@ def _spec(name: str) -> Capability:
 
 
 CAPABILITIES: dict[str, Capability] = {name: _spec(name) for name in NAMES}
-CONFIG: tuple[ConfigTable, ...] = tuple(table for spec in CAPABILITIES.values() for table in spec.config)
+CONFIG: tuple[ConfigTable, ...] = (*PLATFORM, *(table for spec in CAPABILITIES.values() for table in spec.config))
 """Every table that the shop's staff edits."""
 
 

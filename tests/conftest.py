@@ -16,6 +16,7 @@ import pytest
 
 from ml.adapters import postgres as adapter
 from ml.settings import Settings
+from tests.ml_test_score import TESTS, page
 
 # The tests write through the disk for nobody.
 _FAST = ("fsync", "synchronous_commit", "full_page_writes")
@@ -95,8 +96,34 @@ def _execute(url: str, statement: str) -> None:
             cursor.execute(statement)
 
 
+OUTCOMES: dict[str, list[str]] = {}
+"""By test of the ML Test Score, how each of its runs ended."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--ml-test-score FILE`` writes the page of the ML Test Score from this run."""
+    parser.addoption("--ml-test-score", default="", metavar="FILE", help="write the ML Test Score of this run to FILE")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep how the tests of the ML Test Score ended."""
+    test = report.nodeid.partition("[")[0]
+    if test in TESTS and (report.when == "call" or report.outcome != "passed"):
+        OUTCOMES.setdefault(test, []).append(report.outcome)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the page, where it is asked for and nothing else collects the outcomes."""
+    file = session.config.getoption("--ml-test-score")
+    if file and not hasattr(session.config, "workerinput"):
+        Path(file).write_text(page(OUTCOMES), encoding="utf-8")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the laws first: a broken one is told at once. Then what takes minutes, which the other tests go on beside."""
+    for item in items:
+        if item.nodeid.partition("[")[0] in TESTS:
+            item.add_marker("ml_test")
     slow = ("night", "celery", "spark")
     laws = Path(__file__).parent / "contract"
 

@@ -258,6 +258,7 @@ SEARCH = Table(
             references="product.product_id",
             gone="left out",
         ),
+        Column("clicked_position", "integer", "Place of what was clicked in the list, from 1; null: not known."),
         _req("searched_at", "timestamp", "When.", "UTC"),
     ),
     event_time="searched_at",
@@ -313,9 +314,40 @@ PRODUCT_IMAGE = Table(
     (
         _req("product_id", "text", "The product.", references="product.product_id"),
         _req("image_no", "integer", "Number of the picture, from 1."),
-        _req("uri", "text", "Where the file is (path, https: or s3:)."),
+        _req(
+            "uri",
+            "text",
+            "Where the file is: a path in the folder NIGHTSHIFT_PICTURES, https:, s3:, gs:, az: or data:. A changed picture "
+            "gets another address. With content: its name.",
+        ),
+        Column(
+            "content",
+            "text",
+            "The file itself, where it lies in the database: bytea, or base64. In the lake: its thumbnail.",
+            whole=True,
+        ),
+        Column("content_hash", "text", "SHA-256 of the file. Found when it is read: leave it out."),
+        Column("width", "integer", "Found when it is read: leave it out.", "pixels"),
+        Column("height", "integer", "Found when it is read: leave it out.", "pixels"),
+        Column("unread", "text", "Why it cannot be read. Found when it is read: leave it out."),
     ),
     known_with="product_id",
+)
+
+CUSTOMER_LINK = Table(
+    "customer_link",
+    "Two customers who belong together; of two who live together or are friends one row is enough.",
+    ("customer_id", "other_customer_id", "kind"),
+    (
+        _req("customer_id", "text", "Who.", references="customer.customer_id"),
+        _req("other_customer_id", "text", "To whom they belong.", references="customer.customer_id"),
+        _req(
+            "kind",
+            "text",
+            "household, friend, or referred_by (the other one brought this one).",
+            words="customer_link.kind",
+        ),
+    ),
 )
 
 ERASURE = Table(
@@ -333,7 +365,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER, PRODUCT, ORDER, ORDER_ITEM, EVENT, REVIEW, ORDER_OUTCOME, PAYMENT, STOCK, CART, SEARCH, TICKET,
-        CAMPAIGN, COUPON, PRODUCT_IMAGE, ERASURE,
+        CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE,
     )
 }  # fmt: skip
 """By name, each after the tables that it references."""

@@ -116,6 +116,13 @@ class EvaluateModule(Protocol):
         """Judge every model on the same units."""
 
 
+class ShareModule(EvaluateModule, Protocol):
+    """``evaluate.py`` of a capability whose truth comes late; without this function all of it counts as known."""
+
+    def share_known(self, tables: Tables, start: datetime, end: datetime, params: Any) -> tuple[float, int]:
+        """Share of the units of ``[start, end)`` whose truth is known in ``tables``, and how many units there are."""
+
+
 class ScoreModule(Protocol):
     """``score.py``: the rows that are published."""
 
@@ -202,6 +209,16 @@ def model_of(spec: Capability) -> ModelModule:
 def evaluate_of(spec: Capability) -> EvaluateModule:
     """Import ``evaluate.py`` of ``spec``."""
     return cast("EvaluateModule", _part(spec, "evaluate"))
+
+
+def share_known(
+    spec: Capability, tables: Tables, start: datetime, end: datetime, params: Any
+) -> tuple[float, int] | None:
+    """How much of what happened in ``[start, end)`` is known by now; None where the capability does not say."""
+    module = _part(spec, "evaluate")
+    return (
+        cast("ShareModule", module).share_known(tables, start, end, params) if hasattr(module, "share_known") else None
+    )
 
 
 def score_of(spec: Capability) -> ScoreModule:

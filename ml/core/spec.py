@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 Kind = Literal["text", "integer", "number", "boolean", "timestamp", "vector"]
 """``vector``: numbers of one length in each row, in published tables only; ``halfvec`` of pgvector in Postgres."""
+PublishedKind = Literal[Kind, "texts", "integers", "numbers"]
+"""Of a column that the shop reads: also lists, of texts, 32 bit integers and 32 bit floats."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class PublishedColumn:
     """One column of a table that the shop reads. ``meaning`` and ``unit`` go into README and COMMENT ON."""
 
     name: str
-    kind: Kind
+    kind: PublishedKind
     meaning: str
     unit: str = ""
     nullable: bool = False
@@ -140,6 +142,53 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Guardrail:
+    """What a challenger must also hold, however good its gate metric is.
+
+    Parameters
+    ----------
+    figure : str
+        Name of a figure of its evaluation; ``*`` stands for anything, and the worst that fits counts. Also known:
+        ``size`` (MB of model files), ``seconds`` (to judge 1,000 units) and ``changed`` (share of units whose gate metric
+        differs from the champion's).
+    at_least, at_most : float, optional
+        Bounds; one or both.
+    drop : float, optional
+        At most so much worse than the champion's figure; asked only where there is a champion. Larger is better.
+    """
+
+    figure: str
+    at_least: float | None = None
+    at_most: float | None = None
+    drop: float | None = None
+    why: str = ""
+
+
+Reaction = Literal["tell", "learn", "hold"]
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """How a capability is looked after. Every capability is, without a line of its own; this changes how.
+
+    Parameters
+    ----------
+    horizons : tuple of timedelta
+        After how long a batch is judged by what happened, beside ``gate.horizon``, at which it is held against what the
+        gate promised.
+    truth, inputs, features, predictions : str
+        What follows from a finding of that kind: ``tell`` people, ``learn`` again as well, or ``hold`` the publication.
+        What is found in the truth comes too late to hold anything.
+    """
+
+    horizons: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=7), timedelta(days=28))
+    truth: Literal["tell", "learn"] = "learn"
+    inputs: Reaction = "tell"
+    features: Literal["tell", "learn"] = "learn"
+    predictions: Reaction = "tell"
+
+
+@dataclass(frozen=True)
 class Live:
     """The lane between nights: new rows of some contract tables get their predictions within minutes.
 
@@ -205,6 +254,10 @@ class Capability:
     """What a night's summary tells of its batches: words, and the SQL over schema ``ml`` that gives the number."""
     examples: tuple[Example, ...] = ()
     """What the demo shows at its end; one without rows, or over a shop that is elsewhere, is left out."""
+    monitor: Monitor = Monitor()
+    guardrails: tuple[Guardrail, ...] = ()
+    approval: bool = False
+    """A person must approve a challenger that wins, unless a row of ``ml_config.approval`` says otherwise."""
     skips: Mapping[str, str] = field(default_factory=dict)
     """Contract-test name -> why it does not apply. Each skip needs a reason."""
 

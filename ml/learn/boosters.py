@@ -27,7 +27,7 @@ class Boosters:
         self.trees = [trees.from_dump(booster.dump_model()) for booster in boosters]
 
     def log_odds(self, x: Matrix) -> Floats:
-        """Mean log-odds, shape (n_rows,)."""
+        """Mean log-odds (of another objective: what the trees add up to), shape (n_rows,)."""
         made = [trees.predict(each, x) for each in self.trees]
         return np.asarray(np.mean(made, axis=0), np.float64)
 
@@ -39,20 +39,28 @@ class Boosters:
         made = [b.predict(x, pred_contrib=True, num_threads=_threads(x)) for b in self.boosters]
         return np.asarray(np.mean(made, axis=0), np.float64)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, name: str = "booster") -> None:
         """One text file per booster."""
         for i, booster in enumerate(self.boosters):
-            (folder / f"booster_{i}.txt").write_text(booster.model_to_string(), encoding="utf-8")
+            (folder / f"{name}_{i}.txt").write_text(booster.model_to_string(), encoding="utf-8")
 
 
 def boost(
-    x: Matrix, y: npt.NDArray[np.int8], texts: int, params: BoostingParams, seed: int, weight: Floats | None = None
+    x: Matrix,
+    y: npt.NDArray[Any],
+    texts: int,
+    params: BoostingParams,
+    seed: int,
+    weight: Floats | None = None,
+    objective: str = "binary",
 ) -> Boosters:
     """Fit on ``x`` of shape (n_rows, n_columns), whose last ``texts`` columns are positions of texts.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows,), int8
+    y : ndarray of shape (n_rows,)
+    objective : str
+        LightGBM's name; of "poisson" and "tweedie" :meth:`Boosters.log_odds` gives the logarithm of the mean.
     weight : ndarray of shape (n_rows,), optional
         What each row counts.
     """
@@ -60,7 +68,7 @@ def boost(
 
     width = x.shape[1]
     chosen = {
-        "objective": "binary", "learning_rate": params.learning_rate, "num_leaves": params.leaves,
+        "objective": objective, "learning_rate": params.learning_rate, "num_leaves": params.leaves,
         "min_data_in_leaf": params.min_leaf, "feature_fraction": params.column_share, "bagging_fraction": 0.8,
         "bagging_freq": 1, "lambda_l2": params.ridge, "max_bin": 127, "deterministic": True, "force_row_wise": True,
         "num_threads": _threads(x), "verbosity": -1,
@@ -72,11 +80,11 @@ def boost(
     return Boosters(made)
 
 
-def read(folder: Path, members: int) -> Boosters:
+def read(folder: Path, members: int, name: str = "booster") -> Boosters:
     """The boosters that :meth:`Boosters.save` wrote."""
     from lightgbm import Booster
 
-    texts = [(folder / f"booster_{i}.txt").read_text(encoding="utf-8") for i in range(members)]
+    texts = [(folder / f"{name}_{i}.txt").read_text(encoding="utf-8") for i in range(members)]
     return Boosters([Booster(model_str=text) for text in texts])
 
 

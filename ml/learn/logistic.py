@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ml.kernels.rows import product
+
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
@@ -34,20 +36,20 @@ class Logistic:
         self.mean_ = np.where(there, numbers, 0).sum(0) / np.maximum(there.sum(0), 1)
         square = np.where(there, (numbers - self.mean_) ** 2, 0).sum(0) / np.maximum(there.sum(0), 1)
         self.deviation_ = np.sqrt(np.where(square > 0, square, 1))
-        fitted = LogisticRegression(max_iter=1000).fit(self._design(x), y)
+        fitted = LogisticRegression(max_iter=1000).fit(self.design(x), y)
         self.coef_ = np.append(fitted.coef_[0], fitted.intercept_)
         return self
 
     def contributions(self, x: Matrix) -> Floats:
         """What each column adds to the log-odds, and in the last column the log-odds of the mean order."""
-        parts = self._design(x) * self.coef_[:-1]
+        parts = self.design(x) * self.coef_[:-1]
         widths = [1] * self.numbers + [size + 1 for size in self.sizes]
         first = np.cumsum([0, *widths[:-1]])
         return np.column_stack([np.add.reduceat(parts, first, axis=1), np.full(len(x), self.coef_[-1])])
 
     def log_odds(self, x: Matrix) -> Floats:
         """Shape (n_rows,)."""
-        return np.asarray(self._design(x) @ self.coef_[:-1] + self.coef_[-1])
+        return np.asarray(product(self.design(x), self.coef_[:-1]) + self.coef_[-1])
 
     def state(self) -> dict[str, Floats]:
         """What :meth:`take` sets."""
@@ -58,7 +60,8 @@ class Logistic:
         self.coef_, self.mean_, self.deviation_ = state["coef"], state["mean"], state["deviation"]
         return self
 
-    def _design(self, x: Matrix) -> Floats:
+    def design(self, x: Matrix) -> Floats:
+        """The columns as the regression sees them: standardised, a column per value of each text; nothing is missing."""
         numbers = (np.log1p(np.maximum(x[:, : self.numbers], 0)) - self.mean_) / self.deviation_
         blocks = [np.nan_to_num(numbers)]
         for j, size in enumerate(self.sizes, self.numbers):

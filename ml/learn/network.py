@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.core.errors import ArtifactError
+from ml.kernels.rows import product
 from ml.kernels.threads import threads
 from ml.learn.params import NetworkParams
 
@@ -156,9 +157,9 @@ def layers_of(model: Any) -> list[Layer]:
 def forward(layers: Sequence[Layer], x: Floats) -> Floats:
     """What the model of :func:`dense` gives for ``x`` of shape (n, width), in numpy alone: shape (n, heads)."""
     for weights, bias in layers[:-1]:
-        x = np.maximum(x @ weights + bias, 0)
+        x = np.maximum(product(x, weights) + bias, 0)
     weights, bias = layers[-1]
-    return np.asarray(x @ weights + bias, np.float32)
+    return np.asarray(product(x, weights) + bias, np.float32)
 
 
 def save(model: Any, path: Path) -> None:

@@ -50,7 +50,7 @@ class Trees:
 
 def predict(trees: Trees, x: Scores) -> Floats:
     """Sum the leaves' values of each row of ``x``, shape (n,)."""
-    return _summed(trees, x, trees.value[:, None])[:, 0]
+    return summed(trees, x, trees.value[:, None])[:, 0]
 
 
 def saabas(trees: Trees, x: Scores, group: Ids, n_groups: int) -> Floats:
@@ -60,7 +60,7 @@ def saabas(trees: Trees, x: Scores, group: Ids, n_groups: int) -> Floats:
     """
     parts = np.zeros((len(trees.feature), n_groups))
     _along(trees.feature, trees.left, trees.right, trees.value, group, parts)
-    return _summed(trees, x, parts)
+    return summed(trees, x, parts)
 
 
 def from_dump(dump: dict[str, Any]) -> Trees:
@@ -145,8 +145,8 @@ def load(path: Path) -> Trees:
         return Trees(**{f.name: file[f.name] for f in fields(Trees)})
 
 
-def _summed(trees: Trees, x: Scores, values: Floats) -> Floats:
-    """Sum the rows of ``values`` of the leaves that each row of ``x`` ends in, shape (n, values.shape[1])."""
+def summed(trees: Trees, x: Scores, values: Floats) -> Floats:
+    """Sum the rows of ``values``, shape (n_nodes, k), of the leaves that each row of ``x`` ends in, shape (n, values.shape[1])."""
     out = np.zeros((len(x), values.shape[1]))
     if not len(trees.root):
         return out

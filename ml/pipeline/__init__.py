@@ -11,12 +11,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ml.pipeline.approval import approve
     from ml.pipeline.collect import extract, validate
     from ml.pipeline.erasure import erase, look_for
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
+    from ml.pipeline.monitoring import monitor
     from ml.pipeline.night import run_night
     from ml.pipeline.plan import outlook
+    from ml.pipeline.rebuilding import rebuild
     from ml.pipeline.serving import prepare, publish, score, score_all
     from ml.pipeline.setup import migrate
     from ml.pipeline.summary import report
@@ -32,6 +35,9 @@ else:
         "score": "serving",
         "score_all": "serving",
         "publish": "serving",
+        "monitor": "monitoring",
+        "rebuild": "rebuilding",
+        "approve": "approval",
         "report": "summary",
         "score_new": "lane",
         "maintain": "maintenance",
@@ -49,15 +55,18 @@ else:
 
 
 __all__ = [
+    "approve",
     "erase",
     "extract",
     "look_for",
     "maintain",
     "migrate",
+    "monitor",
     "outlook",
     "prepare",
     "promote",
     "publish",
+    "rebuild",
     "report",
     "rollback",
     "run_night",

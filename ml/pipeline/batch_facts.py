@@ -20,14 +20,18 @@ FEW_ROWS = 20
 """Two batches that are both smaller are not held against each other: 20 that come by chance are hardly ever 6 or 60."""
 
 
-def batch_facts(night: Night, capability: Capability, table: Published, expected: int) -> dict[str, float]:
-    """What is true of a batch as a whole; the suite of the table says what is tolerated."""
+def batch_facts(
+    night: Night, capability: Capability, table: Published, expected: int, withheld: int = 0
+) -> dict[str, float]:
+    """What is true of a batch as a whole; the suite of the table says what is tolerated.
+
+    ``withheld``: customers to whom an experiment shows nothing, who need not be there.
+    """
     with night.backend() as backend:
         now = night.lake.table(backend, night.path("predictions", capability.name, table.name))
-        facts = {
-            "rows": float(now.count().execute()),
-            "coverage": float(now[table.key[0]].nunique().execute()) / expected if expected else 1.0,
-        }
+        found = float(now[table.key[0]].nunique().execute())
+        wanted = max(found, expected - withheld) if withheld else expected
+        facts = {"rows": float(now.count().execute()), "coverage": found / wanted if wanted else 1.0}
         before = nights.visible(night.settings.database_url, table.name)
         if before and before["shop"] == night.shop and timedelta() < night.night - before["night"] <= COMPARABLE:
             folder = night.lake.join("predictions", before["ref"], capability.name, table.name)

@@ -28,12 +28,18 @@ def rollback(settings: Settings, table: str) -> dict[str, Any]:
     return publishing.rollback(settings.database_url, table)
 
 
-def promote(settings: Settings, name: str, version: int) -> dict[str, Any]:
-    """Let ``version`` serve from the next night on, whatever the gate said."""
+def promote(settings: Settings, name: str, version: int, *, person: str = "", words: str = "") -> dict[str, Any]:
+    """Let ``version`` serve from the next night on, whatever the gate said.
+
+    Parameters
+    ----------
+    person, words : str
+        Who decides, and why; kept in ``ml_ops.promotion``.
+    """
     find(name)
     if ops.artifacts(settings.database_url, name, version):  # else there is no such version, which the next line says
         tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
-    row = ops.promote(settings.database_url, name, version, why="by hand")
+    row = ops.promote(settings.database_url, name, version, why=words or "by hand", person=person or None)
     tracking.set_alias(settings.mlflow_uri, name, version, "champion")
     return row | {"note": registry_differences(settings).get(name, "")}
 

@@ -14,6 +14,7 @@ from ml.core.memory import give_back
 from ml.core.outages import as_words
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress
+from ml.pipeline.monitoring import monitor
 from ml.pipeline.serving import prepare, publish, score, score_all
 from ml.pipeline.setup import migrate
 from ml.pipeline.summary import report
@@ -65,10 +66,16 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
             if ready["shards"]:
                 again(partial(score_all, settings, ref, name))
                 progress(f"{name}: publish")
-                done = again(partial(publish, settings, ref, name, publish_past=publish_past))
+                done = again(
+                    partial(publish, settings, ref, name, publish_past=publish_past, accept_growth=accept_growth)
+                )
                 if done["status"] == "rehearsal":
                     progress(done["why"])
             give_back()
+        progress("monitor")
+        told = again(lambda: monitor(settings, ref, names))
+        for words in (*told["alerts"], *(f"{name}: {why}" for name, why in told["failed"].items())):
+            progress(words)
         progress("report")
         return again(lambda: report(settings, ref))
 

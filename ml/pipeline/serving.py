@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -19,8 +20,11 @@ from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability
+from ml.pipeline import arms
+from ml.pipeline.arms import WHOLE
 from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night
+from ml.pipeline.drift import held
 from ml.pipeline.features import features
 from ml.pipeline.training import learn, recipe, serving
 from ml.registry import capability as find
@@ -29,8 +33,6 @@ from ml.settings import Settings
 log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
-WHOLE = "whole.json"
-"""Beside the predictions of a night, written last: the version that made them, and how many rows by table."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -45,6 +47,8 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
     if result["status"] == "waiting":
         return result | {"shards": 0}
     night, capability = Night.open(settings, ref), find(name)
+    if result["status"] == "asked" and serving(night, capability) is None:
+        return result | {"status": "waiting", "shards": 0}
     with night.step("features", name) as record:
         known = features(night, capability, "serve", night.as_of)
         units = score_of(capability).units(known)
@@ -66,7 +70,7 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
     with night.step("score", name, shard) as record:
         version = _version(night, capability)
         model = _model(night, capability, version)
-        known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
+        known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
         rows = _written(night, name, score_of(capability).score(model, known, shard, shards, capability.params), shard)
         record["rows"] = sum(rows.values())
         done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
@@ -80,7 +84,8 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, and ``rows`` by published table, those of the shards among them.
+        ``version``, ``rows`` by published table, those of the shards among them, and ``scored``: the same before customers
+        of an experiment got their arm's rows.
 
     Raises
     ------
@@ -94,14 +99,18 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
         rows = {t.name: sum(shard["rows"][t.name] for shard in shards) for t in capability.sharded}
         if capability.for_all:
             folders = {table.name: night.path("predictions", name, table.name) for table in capability.sharded}
-            known = features(night, capability, "serve", night.as_of).beside(_carried(night, capability, version))
+            known = features(night, capability, "serve", night.as_of).beside(
+                carried(night, capability, version["version"])
+            )
             made = score_all_of(capability).score_all(
                 _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
             )
             mine = _written(night, name, made, 0)
             record["rows"] = sum(mine.values())
             rows |= mine
-        done = {"version": version["version"], "rows": rows}
+        done = {"version": version["version"], "rows": rows, "scored": rows} | arms.mixed(
+            night, capability, version, rows, partial(_model, night, capability)
+        )
         night.lake.write_json(night.path("predictions", name, WHOLE), done)
     return done
 
@@ -122,7 +131,9 @@ def _written(night: Night, name: str, made: Batches, shard: int) -> dict[str, in
     }
 
 
-def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = False) -> dict[str, Any]:
+def publish(
+    settings: Settings, ref: str, name: str, *, publish_past: bool = False, accept_growth: bool = False
+) -> dict[str, Any]:
     """Audit the capability's tables, load them beside yesterday's, and swap them in together.
 
     A night on a sample, and one that is older than what the shop reads, is a rehearsal: all is audited, nothing published.
@@ -131,6 +142,8 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
     ----------
     publish_past : bool
         Replace what the shop reads although it is newer than this night.
+    accept_growth : bool
+        Publish although the shop's data is unlike the days before, and the spec would hold it.
 
     Returns
     -------
@@ -147,10 +160,17 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
     with nights.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
         version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
-        expected = score_of(capability).expected(known)
+        if not accept_growth and (unlike := held(night, capability)):
+            raise DataRefused(
+                f"The tables of {name} are not published: the shop's data is unlike the days before.",
+                came="\n".join(unlike),
+                do="mend it in the shop and run the night again (--fresh); if it is meant, run it with --accept-growth; "
+                "yesterday's tables stay",
+            )
+        expected, withheld = score_of(capability).expected(known), arms.withheld(night, name)
         audits = {}
         for table in capability.publishes:
-            facts = batch_facts(night, capability, table, expected[table.name])
+            facts = batch_facts(night, capability, table, expected[table.name], withheld.get(table.name, 0))
             suite = SUITES / "ml" / f"{table.name}.json"
             folder = night.path("predictions", name, table.name)
             verdict = quality.audit(
@@ -178,6 +198,7 @@ def publish(settings: Settings, ref: str, name: str, *, publish_past: bool = Fal
         )
         record["rows"] = sum(batch.rows for batch in made)
         erased = _erased(night, name)
+        arms.show(night, capability)
     replaced = history.named(row for row in newer if row["capability"] == name)
     batches = {batch.table: asdict(batch) | {"erased": erased.get(batch.table, 0)} for batch in made}
     return {"status": "published", "batches": batches, "replaced": replaced}
@@ -213,7 +234,7 @@ def _version(night: Night, capability: Capability) -> Mapping[str, Any]:
     return version
 
 
-def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -> dict[str, str]:
+def carried(night: Night, capability: Capability, version: int) -> dict[str, str]:
     """Folders with the rows that the same version made in the last night before this one, by ``before_<table>``."""
     lake = night.lake
     for name in sorted(lake.names("predictions"), reverse=True) if capability.carries else ():
@@ -224,7 +245,10 @@ def _carried(night: Night, capability: Capability, version: Mapping[str, Any]) -
             published = {table.name for table in capability.publishes}
             made = lake.join("features", name, ref, capability.name, "serve")
             try:
-                if lake.read_json(folder, WHOLE)["version"] != version["version"]:
+                whole = lake.read_json(folder, WHOLE)
+                if (
+                    whole["version"] != version or "withheld" in whole
+                ):  # of an experiment's night some rows are another's
                     continue
                 _shards(night, folder, [table for table in capability.carries if table in published])
                 for table in capability.carries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,14 +13,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml.adapters.books import nights, progress
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import cards, tracking
 from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
+from ml.core.guardrails import Held, held
 from ml.core.memory import give_back
 from ml.core.spec import Capability
+from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.truth import BASELINE
+from ml.pipeline.verdict import costs, numbers, question
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -78,6 +83,7 @@ class Trial:
 
     started: datetime
     cutoff: datetime
+    rails: tuple[Held, ...] = ()
 
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -89,6 +95,11 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         trial, split = replace(trial, cutoff=found.since), found
     evaluations = _evaluate(night, capability, champion, trial.cutoff, split)
     give_back()
+    rails = held(
+        capability.guardrails,
+        evaluations["challenger"].metrics,
+        evaluations["champion"].metrics if "champion" in evaluations else None,
+    )
     challenger, baseline = evaluations["challenger"], evaluations[capability.gate.baseline]
     decision = decide(
         challenger.per_unit,
@@ -98,9 +109,11 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         gate=capability.gate,
         seed=SEED,
     )
-    decision = stopped(decision, challenger.stops, served=champion is not None)
+    broken = [one.words for one in rails if not one.held]
+    decision = stopped(decision, [*challenger.stops, *broken], served=champion is not None)
     if split:
         decision = replace(decision, figures=f"{decision.figures} {split.words}".lstrip())
+    trial = replace(trial, rails=tuple(rails))
     result = _register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, trial) or result
@@ -211,8 +224,11 @@ def _evaluate(
         else:
             models["champion"] = (model.fit_baseline if champion["baseline"] else model.fit)(known, params, SEED)
     progress.at(f"compares on what came from {cutoff:%Y-%m-%d} on", *serves)
+    begun = time.perf_counter()
     found = dict(evaluate_of(capability).evaluate(models, known, known[TRUTH], capability.params))
-    return found | ({"champion": found[twin]} if twin else {})
+    taken = (time.perf_counter() - begun) / len(models)
+    found |= {"champion": found[twin]} if twin else {}
+    return found | {"challenger": costs(found, models["challenger"], taken)} if capability.guardrails else found
 
 
 def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:
@@ -237,31 +253,42 @@ def _register(
     # A night of the past trains for itself: what serves now is not touched.
     replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     decision = replace(decision, replay=replay)
-    outcome = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
+    asked = approval.wanted(night, capability) if outcome == "promote" else None
+    outcome = "waiting" if asked else outcome
+    verdict = numbers(capability, decision, evaluations, trial.rails)
     progress.at("writes it to MLflow")
+    facts: dict[str, Any] = {
+        "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
+        "params": asdict(capability.params)
+        | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
+        "metrics": {who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+        "tags": {
+            "night": night.night.isoformat(),
+            "ref": night.ref,
+            "shop": night.shop,
+            "snapshot_sha256": night.manifest["sha256"],
+            "recipe": recipe(capability.params),
+            "decision": outcome,
+            "why": decision.why,
+        },
+        "verdict": verdict,
+    }
+    card = cards.card(capability, **facts)
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
+        if not baseline:  # beside it what the simple method would be, to be judged by what happens
+            (Path(folder) / BASELINE).mkdir()
+            model.fit_baseline(serve, capability.params, SEED).save(Path(folder) / BASELINE)
+        cards.write(Path(folder), capability, serve)
         run_id = tracking.log_run(
             settings.mlflow_uri,
             capability,
             started=trial.started,
-            tables={
-                name: night.manifest["tables"][name] for name in capability.tables if name in night.manifest["tables"]
-            },
             source=night.path("snapshot", "clean"),
             artifact_root=settings.home / "mlflow" / "artifacts",
-            params=asdict(capability.params)
-            | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
-            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
-            tags={
-                "night": night.night.isoformat(),
-                "ref": night.ref,
-                "shop": night.shop,
-                "snapshot_sha256": night.manifest["sha256"],
-                "recipe": recipe(capability.params),
-                "decision": outcome,
-                "why": decision.why,
-            },
+            card=card,
+            **facts,
             decision=decision,
             folder=Path(folder),
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
@@ -270,7 +297,7 @@ def _register(
         version = tracking.register(settings.mlflow_uri, capability, run_id, nights.latest(url, capability.name))
         if not replay:
             # Before our own books: killed in between, the next run trains and names a champion once more.
-            alias: Literal["champion", "challenger"] = "challenger" if outcome == "refuse" else "champion"
+            alias: Literal["champion", "challenger"] = "challenger" if outcome in ("refuse", "waiting") else "champion"
             tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
         registered = nights.Registered(
             capability.name,
@@ -284,6 +311,8 @@ def _register(
             decision=outcome,
             why=decision.why,
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+            verdict=verdict,
         )
         nights.record_version(settings.database_url, registered, Path(folder))
-    return {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
+    result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
+    return result | question(asked, version, card) if asked else result

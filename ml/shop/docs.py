@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ml.adapters.books.config import TYPES
+from ml.adapters.postgres import TYPES as COLUMN_TYPES
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.contract.vocabulary import Vocabulary, Word, vocabularies
+from ml.core.platform import PLATFORM
 from ml.core.spec import Capability, ConfigColumn, ConfigTable, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
@@ -119,8 +121,9 @@ def tables() -> str:
 
 def config() -> str:
     """Render the tables that the shop's staff edits."""
-    sections = (_config(spec, table) for spec in CAPABILITIES.values() for table in spec.config)
-    return "\n".join([MADE, CONFIG_INTRO, *sections])
+    platform = (_config("every capability", table) for table in PLATFORM)
+    sections = (_config(spec.name, table) for spec in CAPABILITIES.values() for table in spec.config)
+    return "\n".join([MADE, CONFIG_INTRO, *platform, *sections])
 
 
 def write(folder: Path = PROJECT / "docs") -> tuple[Path, ...]:
@@ -131,14 +134,14 @@ def write(folder: Path = PROJECT / "docs") -> tuple[Path, ...]:
     return tuple(folder / name for name in pages)
 
 
-def _config(spec: Capability, table: ConfigTable) -> str:
+def _config(whose: str, table: ConfigTable) -> str:
     grid = _grid(
         ("column", "type", "unit", "", "meaning"),
         ([f"`{c.name}`", TYPES[c.kind], c.unit, _notes(table, c), c.meaning] for c in table.columns),
     )
     checks = "".join(f"- {words}\n" for words in table.checks)
     rows = f"\nDefault rows:\n\n{_grid(list(table.rows[0]), _cells(table))}" if table.rows else ""
-    head = f"## ml_config.{table.name}\n\n{table.meaning} For {spec.name}. Key: {_codes(table.key)}.\n\n"
+    head = f"## ml_config.{table.name}\n\n{table.meaning} For {whose}. Key: {_codes(table.key)}.\n\n"
     return f"{head}{grid}\nRefused unless:\n\n{checks}{_examples(table)}{rows}"
 
 
@@ -165,7 +168,10 @@ def _notes(table: ConfigTable, column: ConfigColumn) -> str:
 def _published(spec: Capability, table: Published) -> str:
     grid = _grid(
         ("column", "type", "unit", "", "meaning"),
-        ([f"`{c.name}`", TYPES[c.kind], c.unit, "may be null" if c.nullable else "", c.meaning] for c in table.columns),
+        (
+            [f"`{c.name}`", COLUMN_TYPES[c.kind], c.unit, "may be null" if c.nullable else "", c.meaning]
+            for c in table.columns
+        ),
     )
     lane = ""
     if spec.live and spec.live.publishes == table.name:

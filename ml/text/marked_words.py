@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -11,14 +11,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.kernels.compiled import compiled
-from ml.text.function_words import AND, CONTRAST, words
+from ml.text.function_words import AND, CONTRAST, EMPTY, ORDER, words_of
 from ml.text.tokens import Texts, Tokens, folds, room, tokenise
 
-TURN, JOIN = -2, -1
-"""Roles of a word that begins a clause, and of one that may; those of an aspect are 1 and up."""
-HINT = 1_000
-"""Added to an aspect's role where the word is a hint: it speaks only where no other word does."""
-LONGEST_PHRASE = 3
+NOTHING, OF_ORDER, TURN, JOIN = -4, -3, -2, -1
+"""Roles of a word that says nothing, of one of the order, of one that begins a clause, and of one that may; an aspect's are 1 and up."""
+HINT, BESIDE = 1_000, 2_000
+"""Added to an aspect's role where the word is a hint: it speaks only where no other word does; and one of the order beside it."""
+LONGEST_PHRASE = 6
+INSIDE = (0x0E01, 0x0E5B)
+"""Letters of Thai, which puts no spaces between words: a word is looked for inside a line."""
+LONGEST_INSIDE = 16
 _SEED, _PRIME, _ALL = 0x9747B28C, 0x01000193, 0xFFFFFFFF
 
 
@@ -37,13 +40,36 @@ class Roles(NamedTuple):
     """Aspect of role r is ``aspects[r - 1]``."""
 
 
-def roles(aspect_words: Mapping[str, str], hints: Mapping[str, str]) -> Roles:
-    """Make the table from words (a beginning ends in ``*``) with their aspects; built-in joints of clauses are in it too."""
-    aspects = tuple(sorted({aspect.strip() for aspect in aspect_words.values()}))
+class AspectWord(NamedTuple):
+    """A word that speaks of an aspect; a hint only where no other word does, and ``beside`` only with a word of the order."""
+
+    word: str
+    aspect: str
+    hint: bool = False
+    beside: bool = False
+
+
+def roles(aspect_words: Iterable[AspectWord], languages: Collection[str] | None = None) -> Roles:
+    """Make the table from words (a beginning ends in ``*``) with their aspects; built-in words of ``languages`` (None: all) are in it too.
+
+    An aspect is there as long as a word that is no hint names it.
+    """
+    found = list(aspect_words)
+    aspects = tuple(sorted({one.aspect.strip() for one in found if not one.hint}))
     number = {aspect: i + 1 for i, aspect in enumerate(aspects)}
-    entries = {key(word): HINT + number[a] for word, a in hints.items() if a in number}
-    entries |= {key(word): number[aspect.strip()] for word, aspect in aspect_words.items()}
-    entries |= {key(word): JOIN for word in words(AND)} | {key(word): TURN for word in words(CONTRAST)}
+    entries = {key(word): NOTHING for word in words_of(EMPTY, languages)}
+    entries |= {key(word): OF_ORDER for word in words_of(ORDER, languages)}
+    for one in sorted(found, key=lambda one: (not one.hint, not one.beside)):
+        if one.aspect.strip() in number:
+            more = (BESIDE if one.beside else HINT) if one.hint else 0
+            entries[key(one.word)] = more + number[one.aspect.strip()]
+    entries |= {key(word): JOIN for word in words_of(AND, languages)}
+    entries |= {key(word): TURN for word in words_of(CONTRAST, languages)}
+    return Roles(table(entries), aspects)
+
+
+def table(entries: Mapping[int, int]) -> Words:
+    """The hash table of some keys with their roles."""
     size = 1 << max(6, (4 * len(entries)).bit_length())
     keys, values = np.full(size, -1, np.int64), np.zeros(size, np.int32)
     for hashed, value in sorted(entries.items()):
@@ -51,7 +77,7 @@ def roles(aspect_words: Mapping[str, str], hints: Mapping[str, str]) -> Roles:
         while keys[place] != -1:
             place = (place + 1) & (size - 1)
         keys[place], values[place] = hashed, value
-    return Roles(Words(keys, values), aspects)
+    return Words(keys, values)
 
 
 @cache
@@ -88,7 +114,32 @@ def role(text: Tokens, t: int, n_tokens: int, words: Words) -> tuple[int, int]:
             value = look(h, words)
             if value != 0:
                 found, length = value, k - t + 1
+    if found == 0 and INSIDE[0] <= text.letters[text.starts[t]] <= INSIDE[1]:
+        found = _inside(text, t, words)
+        length = 1 if found else 0
     return found, length
+
+
+@compiled
+def says_nothing(text: Tokens, t: int, words: Words) -> bool:
+    """Whether token ``t`` by itself begins or joins clauses, or says nothing: also where it stands in a phrase."""
+    h = np.int64(_SEED)
+    for i in range(text.starts[t], text.starts[t + 1] + 1):
+        h = ((h ^ (32 if i == text.starts[t + 1] else text.letters[i])) * _PRIME) & _ALL
+    return look(h, words) in (NOTHING, TURN, JOIN)
+
+
+@compiled
+def _inside(text: Tokens, t: int, words: Words) -> int:
+    """Role of the first beginning of a word that stands anywhere in token ``t``; 0: none."""
+    for first in range(text.starts[t] + 1, text.starts[t + 1]):
+        h = np.int64(_SEED)
+        for i in range(first, min(first + LONGEST_INSIDE, text.starts[t + 1])):
+            h = ((h ^ text.letters[i]) * _PRIME) & _ALL
+            value = look(h, words)
+            if value > 0:
+                return value  # type: ignore[no-any-return]
+    return 0
 
 
 @compiled

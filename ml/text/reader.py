@@ -12,8 +12,9 @@ from ml.kernels.compiled import compiled, share
 from ml.kernels.groups import ends_of
 from ml.kernels.threads import threads
 from ml.text.clauses import Joints, clause_end, find_joints, room_for_joints
-from ml.text.marked_words import HINT, TURN, Roles, Words
-from ml.text.svm import Linear, Sums, add_up, factor, finish, nothing
+from ml.text.marked_words import BESIDE, HINT, JOIN, OF_ORDER, TURN, Roles, Words
+from ml.text.moved_words import REASONS, choose, complete, known_share, parts_of, tell, whole_words
+from ml.text.svm import Linear, add_up, finish, nothing
 from ml.text.tokens import (
     Bytes,
     Folds,
@@ -22,17 +23,12 @@ from ml.text.tokens import (
     Tokens,
     folds,
     room,
-    spaceless,
-    token_grams,
     tokenise,
 )
 
-REASONS = 4
 STEP = 4_096
 TRUST = 0.5
 """What a text without a 'but' tells of each of its clauses, beside the clause itself."""
-LEAST = 0.2
-"""A word with less than this share of the strongest word's part did not move the score."""
 
 
 class Read(NamedTuple):
@@ -135,114 +131,33 @@ def gap(of_clause: Any, of_text: Any, trust: float) -> float:
 
 
 @compiled
-def _parts(text: Tokens, n_tokens: int, model: Linear, toward: Any, stamp: int, sums: Sums, parts: Any) -> None:
-    """Each token's part of the score: that of its character n-grams, and its share of the word n-grams it stands in.
-
-    ``sums`` are those of the text; ``toward[k]`` says how step k moves the score.
-    """
-    parts[:n_tokens] = 0
-    for head in range(2):
-        of_words, of_characters = factor(model, sums, 2 * head), factor(model, sums, 2 * head + 1)
-        last = text.head[0] if head else n_tokens
-        for k in range(last):
-            words, of_chars = token_grams(text, k, last, head, len(model.idf) - 1, sums.grams)
-            for j in range(words + of_chars):
-                i = sums.grams[j]
-                if model.idf[i] == 0 or sums.seen[i] == stamp:
-                    continue
-                sums.seen[i] = stamp
-                part = 0.0
-                for c in range(len(toward)):
-                    part += toward[c] * model.weights[i, c]
-                part *= model.idf[i]
-                if j >= words:
-                    parts[k] += part * of_characters
-                else:
-                    for other in range(k, k + j + 1):
-                        parts[other] += part * of_words / (j + 1)
-
-
-@compiled
-def _known(text: Tokens, n_tokens: int, model: Linear, sums: Sums) -> float:
-    """Share of the words that the model has read before; signs and single letters of scripts with spaces are no words."""
-    words, known = 0, 0
-    for k in range(n_tokens):
-        first = text.starts[k]
-        if text.letters[first] > 64 and (text.starts[k + 1] - first > 1 or spaceless(text.letters[first])):
-            words += 1
-            token_grams(text, k, k + 1, 0, len(model.idf) - 1, sums.grams)
-            known += model.idf[sums.grams[0]] > 0
-    return known / words if words else 1.0
-
-
-@compiled
-def _choose(parts: Any, n_tokens: int, chosen: Any) -> None:
-    """Mark the tokens with the largest parts."""
-    chosen[:n_tokens] = 0
-    most = 0.0
-    for pick in range(min(REASONS, n_tokens)):
-        best = -1
-        for k in range(n_tokens):
-            if chosen[k] == 0 and (best < 0 or abs(parts[k]) > abs(parts[best])):
-                best = k
-        if pick == 0:
-            most = abs(parts[best])
-        if most == 0 or abs(parts[best]) < LEAST * most:
-            break
-        chosen[best] = 1
-
-
-@compiled
-def _complete(text: Tokens, n_tokens: int, parts: Any, chosen: Any) -> None:
-    """Mark beside each marked character of a script without spaces the neighbour that most likely is its word's other half."""
-    for k in range(n_tokens):
-        if chosen[k] == 1:
-            best, most = k, 0.0
-            for other in (k - 1, k + 1):
-                if _joined(text, min(k, other), n_tokens) and parts[other] * parts[k] > most:
-                    best, most = other, parts[other] * parts[k]
-            if chosen[best] == 0:
-                chosen[best] = 2
-
-
-@compiled
-def _joined(text: Tokens, k: int, n_tokens: int) -> bool:
-    """Whether token ``k`` and the next are two characters of a script without spaces, side by side."""
-    if not 0 <= k < n_tokens - 1:
-        return False
-    first, second = text.starts[k], text.starts[k + 1]
-    both = spaceless(text.letters[first]) and spaceless(text.letters[second])
-    return both and text.froms[second] - text.froms[first] == 1  # type: ignore[no-any-return]
-
-
-@compiled
-def _tell(text: Tokens, n_tokens: int, parts: Any, chosen: Any, moved: Any, words: Any) -> None:
-    """Write the chosen tokens in the order of the text, neighbours of one direction as a phrase."""
-    at, begin = 0, text.places[0]
-    for k in range(n_tokens):
-        if chosen[k] == 0:
-            continue
-        until = text.places[text.froms[text.starts[k + 1] - 1] + 1] - begin
-        if k > 0 and k != text.head[0] and chosen[k - 1] > 0 and (parts[k] > 0) == (parts[k - 1] > 0):
-            moved[at - 1] += parts[k]
-        else:
-            moved[at], words[at, 0] = parts[k], text.places[text.froms[text.starts[k]]] - begin
-            at += 1
-        words[at - 1, 1] = until
-
-
-@compiled
 def _aspects(text: Tokens, first: int, last: int, joints: Joints, score: float, aspect_score: Any, clause: Any) -> None:
     """Give a clause's score to the aspects that it names; an aspect keeps its strongest clause."""
-    listed = False
+    listed, ordered = False, False
     for k in range(first, last):
         listed |= 0 < joints.roles[k] < HINT
+        ordered |= joints.roles[k] == OF_ORDER
     for k in range(first, last):
-        a = (joints.roles[k] if listed else joints.roles[k] - HINT) - 1
+        a = _named(joints.roles, first, last, k, listed, ordered) - 1
         if 0 <= a < len(aspect_score) and not abs(aspect_score[a]) >= abs(score):
             aspect_score[a] = score
             clause[a, 0] = text.places[text.froms[text.starts[first]]] - text.places[0]
             clause[a, 1] = text.places[text.froms[text.starts[last] - 1] + 1] - text.places[0]
+
+
+@compiled
+def _named(roles: Any, first: int, last: int, k: int, listed: bool, ordered: bool) -> int:
+    """The aspect that token ``k`` speaks of in its clause; 0 or less: none."""
+    if roles[k] < HINT:
+        return roles[k]  # type: ignore[no-any-return]
+    if listed:
+        return 0
+    if roles[k] < BESIDE:
+        return roles[k] - HINT  # type: ignore[no-any-return]
+    aspect = roles[k] - BESIDE
+    for other in range(first, last):
+        ordered |= roles[other] == HINT + aspect
+    return aspect if ordered else 0
 
 
 @compiled
@@ -258,12 +173,13 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
         add_up(text, 0, t, model, stamp, sums)
         finish(model, sums, scores)
         log_chances(scores, mixing, of_text)
-        _parts(text, t, model, toward, stamp + 1, sums, parts)
-        made.known[r] = _known(text, t, model, sums)
-        _choose(parts, t, chosen)
-        _complete(text, t, parts, chosen)
-        _tell(text, t, parts, chosen, made.moved[r], made.words[r])
+        parts_of(text, t, model, toward, stamp + 1, sums, parts)
+        made.known[r] = known_share(text, t, model, sums)
         find_joints(text, n, t, words, joints)
+        choose(text, t, parts, words, chosen)
+        complete(text, t, parts, chosen)
+        whole_words(text, t, chosen)
+        tell(text, t, parts, chosen, joints.pause, made.moved[r], made.words[r])
         stamp, first = stamp + 2, 0
         trust = 0.0 if (joints.roles[:t] == TURN).any() else TRUST
         while first < t:
@@ -272,7 +188,7 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
                 named |= joints.roles[k] > 0
             if named:
                 said = first  # 'but' is the mark of a mixed text, not a word of the clause that it begins
-                while said < last - 1 and joints.roles[said] < 0:
+                while said < last - 1 and joints.roles[said] in (TURN, JOIN):
                     said += 1
                 add_up(text, said, last, model, stamp, sums)
                 stamp += 1

@@ -38,6 +38,8 @@ _SPACELESS = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA"
 """How the names of characters begin that are tokens of their own."""
 _WHOLE = ("HANGUL SYLLABLE", "HIRAGANA", "KATAKANA")
 """And of those whose parts are no accents."""
+HANGUL, _LAST_HANGUL = 0xAC00, 0xD7A3
+"""The syllables of Korean, each of two or three letters that words are made of: their ends change with the sentence."""
 _FIRST, _LAST = 0x3041, 0x9FFF
 """Folded, those that are tokens of their own lie between these; Korean, which has spaces, does not."""
 
@@ -186,6 +188,10 @@ def _cut(n: int, folds: Folds, text: Tokens) -> int:
                 starts[t] = m
                 t += 1
             inside = m - starts[t - 1]
+            if HANGUL <= code <= _LAST_HANGUL:
+                m = _jamo(code - HANGUL, i, m, text)
+                before = what
+                continue
             again = inside > 0 and letters[m - 1] == letter
             if again and (
                 what == MARK or (inside >= 3 and letters[m - 2] == letter and letters[m - 3] == letter)
@@ -198,6 +204,16 @@ def _cut(n: int, folds: Folds, text: Tokens) -> int:
         before = what
     starts[t] = m
     return t
+
+
+@compiled
+def _jamo(syllable: int, i: int, m: int, text: Tokens) -> int:
+    """Write the two or three letters of a syllable of Korean, which is point ``i``, from place ``m`` on; the place after them."""
+    for letter in (0x1100 + syllable // 588, 0x1161 + syllable % 588 // 28, 0x11A7 + syllable % 28):
+        if letter != 0x11A7:
+            text.letters[m], text.froms[m] = letter, i
+            m += 1
+    return m
 
 
 @compiled

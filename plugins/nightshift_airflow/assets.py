@@ -25,6 +25,21 @@ def maybe_model(name: str) -> AssetAlias:
     return AssetAlias(name=f"new model/{name}", group=GROUP)
 
 
+def drift(name: str) -> Asset:
+    """An event means that capability ``name`` should learn again; ``train_<name>`` starts."""
+    what = (
+        f"{CAPABILITIES[name].title}: what happened, or the shop, is unlike what the model knows."
+        if name in CAPABILITIES
+        else ""
+    )
+    return Asset(name=f"drift/{name}", group=GROUP, extra={"what": what})
+
+
+def maybe_drift(name: str) -> AssetAlias:
+    """Outlet of the task that may or may not find that capability ``name`` should learn again."""
+    return AssetAlias(name=f"new drift/{name}", group=GROUP)
+
+
 def table(name: str) -> Asset:
     """The published table ``ml.<name>``."""
     return Asset(name=f"ml/{name}", group=GROUP, extra={"what": MEANINGS.get(name, "")})

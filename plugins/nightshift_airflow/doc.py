@@ -26,6 +26,10 @@ Fails if a shard is missing.""",
 
 Fails if a shard is missing or the audit refuses: yesterday's tables stay. Skipped in a rehearsal: a night on a sample,
 or one that is older than what the shop reads, unless *Publish a night of the past* is on.""",
+    "monitor": """Judges each published batch by what happened after it, and looks for drift of the shop's tables, of features and of
+predictions. The figures are in `ml_ops.figure`, what was found in `ml_ops.alert`; an alert is told once.
+
+Where a capability's spec says so, a finding starts `train_<capability>` (asset `drift/<capability>`).""",
     "report": """Sums up the night in `ml_ops.night` and in this log, whatever happened before it.
 
 Fails the run if a task failed or a capability neither published nor was skipped.""",
@@ -33,6 +37,10 @@ Fails the run if a task failed or a capability neither published nor was skipped
 
 The new model serves from the next night on only if it beats the champion and the baseline by more than chance.
 The decision is in this task's XCom, in `ml_ops.promotion` and in MLflow.""",
+    "approve": """Waits for a person where `ml_config.approval` (or the capability's spec) says so: *Required Actions* shows the model card
+and takes the answer. Without one until the deadline, what `ml_config.approval` says happens.
+
+Who answered what, with which words, is in `ml_ops.promotion`. Skipped where nobody is to be asked.""",
     "score_new": """Reads what became known in the shop since the batch that it sees, refuses what is broken, scores the new rows by
 the model that serves and puts them beside the batch, all at one instant.
 

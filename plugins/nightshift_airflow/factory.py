@@ -7,13 +7,24 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperatorLink, CronTriggerTimetable, Param, TaskGroup, TriggerRule, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetOrTimeSchedule,
+    BaseOperatorLink,
+    CronTriggerTimetable,
+    Param,
+    TaskGroup,
+    TriggerRule,
+    task,
+)
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES
 from nightshift_airflow import alerts, assets, doc, links, tasks
+from nightshift_airflow.approve import WORDS, Approve
 from nightshift_airflow.params import live_params, night_params, train_params
 
 OWNER = "nightshift"
@@ -51,7 +62,13 @@ def night() -> DAG:
     with dag:
         ref = _snapshot()
         published = [_capability(spec, ref) for spec in CAPABILITIES.values()]
-        [ref, *published] >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE)()
+        looked = _task(
+            tasks.monitor,
+            trigger_rule=TriggerRule.ALL_DONE,
+            inlets=[assets.SNAPSHOT],
+            outlets=[assets.maybe_drift(name) for name in CAPABILITIES],
+        )()
+        [ref, *published] >> looked >> _task(tasks.report, trigger_rule=TriggerRule.ALL_DONE)()
     return dag
 
 
@@ -83,6 +100,7 @@ def train(name: str) -> DAG:
     dag = _dag(
         f"train_{name}",
         spec.train_schedule,
+        also=assets.drift(name),
         dag_display_name=f"Train: {spec.title}",
         description=f"{spec.title}: learn, compare, let the better model serve.",
         params=train_params(),
@@ -91,7 +109,14 @@ def train(name: str) -> DAG:
     )
     with dag:
         learn = _task(tasks.train, inlets=[assets.SNAPSHOT], outlets=[assets.maybe_model(name)])
-        _linked(learn(_snapshot(), name), links.ModelLink())
+        learned = _linked(learn(_snapshot(), name), links.ModelLink())
+        learned >> Approve(
+            task_id="approve",
+            capability=name,
+            params=WORDS,
+            doc_md=doc.TASKS["approve"],
+            outlets=[assets.maybe_model(name)],
+        )
     return dag
 
 
@@ -135,11 +160,19 @@ def maintenance() -> DAG:
     return dag
 
 
-def _dag(name: str, schedule: str, *, params: Mapping[str, Param], **words: Any) -> DAG:
-    """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock."""
+def _dag(name: str, schedule: str, *, params: Mapping[str, Param], also: Asset | None = None, **words: Any) -> DAG:
+    """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock.
+
+    ``also``: an asset whose events start it too.
+    """
+    clock = _clock(schedule)
     return DAG(
         name,
-        schedule=None if _night_schedule() == BY_HAND else _clock(schedule),
+        schedule=None
+        if _night_schedule() == BY_HAND
+        else AssetOrTimeSchedule(timetable=clock, assets=[also])
+        if also
+        else clock,
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=1,

@@ -94,6 +94,18 @@ def train(ref: str, name: str, params: Params, ti: Any, outlet_events: Any) -> d
     return _announce_model(ref, name, decision, ti, outlet_events)
 
 
+def answer(name: str, version: int, *, approved: bool, person: str, words: str) -> dict[str, Any]:
+    """Write a person's answer down; gives the row of ``ml_ops.promotion``."""
+    from ml import pipeline
+
+    with no_vain_retry():
+        row: dict[str, Any] = pipeline.approve(
+            _settings(), name, version, approved=approved, person=person, words=words
+        )
+    log.info("%s version %s: %s", name, version, row["why"])
+    return row
+
+
 def _announce_model(ref: str, name: str, decision: Mapping[str, Any], ti: Any, outlet_events: Any) -> dict[str, Any]:
     """Tell of a training in the log, in XCom and, if another model serves, by an asset's event; gives what is told."""
     log.info("%s: %s. %s", name, decision["status"], decision.get("why", ""))
@@ -104,7 +116,7 @@ def _announce_model(ref: str, name: str, decision: Mapping[str, Any], ti: Any, o
         outlet_events[assets.maybe_model(name)].add(assets.model(name), extra=extra)
     told = {key: decision.get(key) for key in ("status", "version", "why")}
     ti.xcom_push(key="model", value=told | {"capability": name})
-    return told
+    return told | {key: decision[key] for key in ("hours", "otherwise", "report") if key in decision}
 
 
 def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
@@ -123,11 +135,13 @@ def score_all(ref: str, name: str, scored: Sequence[Mapping[str, Any]]) -> dict[
 
     with no_vain_retry():
         shards = complete(name, list(scored))
-        rows: dict[str, int] = pipeline.score_all(_settings(), ref, name)["rows"]
-        if shards != {table: rows.get(table) for table in shards}:
+        done = pipeline.score_all(_settings(), ref, name)
+        rows: dict[str, int] = done["rows"]
+        there = done.get("scored", rows)  # before customers of an experiment got their arm's rows
+        if shards != {table: there.get(table) for table in shards}:
             raise NightshiftError(
                 f"The scores of {name} are not whole, so nothing is published.",
-                came=f"rows {shards} by the tasks, {rows} in the lake",
+                came=f"rows {shards} by the tasks, {there} in the lake",
                 do=f"clear {name}.score in Airflow's grid with all its shards",
             )
     return rows
@@ -138,7 +152,10 @@ def publish(ref: str, name: str, rows: Mapping[str, int], params: Params, outlet
     from ml import pipeline
 
     with no_vain_retry():
-        done = pipeline.publish(_settings(), ref, name, publish_past=params.get("publish_past", False))
+        done = pipeline.publish(
+            _settings(), ref, name,
+            publish_past=params.get("publish_past", False), accept_growth=params.get("accept_growth", False),
+        )  # fmt: skip
         if done["status"] == "rehearsal":
             raise AirflowSkipException(done["why"])
         if done["replaced"]:
@@ -191,6 +208,30 @@ def score_new(name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
         extra = {key: told[key] for key in ("scored", "dropped", "as_of", "run")}
         outlet_events[assets.maybe_table(spec.publishes)].add(assets.table(spec.publishes), extra=extra)
     return {key: told[key] for key in ("new", "scored", "dropped", "quarantined", "version", "seconds")}
+
+
+def monitor(params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
+    """Judge what was published by what happened since, and look for drift; tells each finding once."""
+    from ml import pipeline
+    from nightshift_airflow import alerts
+
+    ref = ti.xcom_pull(task_ids="validate")
+    if not ref:
+        raise AirflowSkipException("There is no snapshot to look at.")
+    with no_vain_retry():
+        told: dict[str, Any] = pipeline.monitor(_settings(), ref, params["capabilities"])
+    for words in told["alerts"]:
+        alerts.send(words, kind="monitor", ref=ref)
+    for name, why in told["learn"].items():
+        outlet_events[assets.maybe_drift(name)].add(assets.drift(name), extra={"why": why, "ref": ref})
+    if told["failed"]:
+        raise NightshiftError(
+            "Not every capability could be looked after; what was published stays.",
+            came="\n".join(f"{name}: {why}" for name, why in told["failed"].items()),
+            do="read the log above; clear this task to look again",
+        )
+    log.info("%s figures, %s new alerts.", told["figures"], len(told["alerts"]))
+    return {"figures": told["figures"], "alerts": told["alerts"], "learn": sorted(told["learn"])}
 
 
 def report(params: Params, dag_run: Any, ti: Any) -> dict[str, Any]:

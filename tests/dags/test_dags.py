@@ -23,16 +23,16 @@ STEPS = ("prepare", "score", "score_all", "publish")
 
 def night_graph():
     """The tasks of ``night`` and who follows whom, for the capabilities that are registered."""
-    wanted = {"extract": {"validate"}, "validate": {"report"}, "report": set()}
+    wanted = {"extract": {"validate"}, "validate": {"monitor"}, "monitor": {"report"}, "report": set()}
     for name in CAPABILITIES:
         wanted["validate"] |= {f"{name}.{step}" for step in STEPS}
         for step, following in pairwise(STEPS):
             wanted[f"{name}.{step}"] = {f"{name}.{following}"}
-        wanted[f"{name}.publish"] = {"report"}
+        wanted[f"{name}.publish"] = {"monitor"}
     return wanted
 
 
-TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": set()}
+TRAIN = {"extract": {"validate"}, "validate": {"train"}, "train": {"approve"}, "approve": set()}
 
 
 def graph(dag):
@@ -85,9 +85,9 @@ def test_every_task_tries_again_with_growing_pauses_and_tells_of_failure(bag):
 
 
 def test_the_report_is_made_whatever_happened(bag):
-    """The report runs after failures too; nothing else does."""
+    """The report runs after failures too, and what was published is looked after; nothing else does."""
     rules = {task.task_id: task.trigger_rule.value for task in bag.dags["night"].tasks}
-    assert {name for name, rule in rules.items() if rule == "all_done"} == {"report"}
+    assert {name for name, rule in rules.items() if rule == "all_done"} == {"monitor", "report"}
     assert set(rules.values()) == {"all_done", "all_success"}
 
 
@@ -119,6 +119,10 @@ def test_the_night_is_when_the_shop_wants_it(monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "30 4 * * 1-5")
     assert factory.night().timetable.expression == "30 4 * * 1-5"
     assert factory.live("risk").timetable.expression == "*/5 * * * *"
+    train = factory.train("risk").timetable
+    assert (train.timetable.expression, [asset.name for asset in train.asset_condition.objects]) == (
+        CAPABILITIES["risk"].train_schedule, ["drift/risk"]
+    )  # fmt: skip
     monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "off")
     made = (factory.night(), factory.live("risk"), factory.train("recommender"), factory.maintenance())
     assert [dag.timetable.can_be_scheduled for dag in made] == [False] * 4
@@ -164,6 +168,7 @@ def test_assets(bag):
         "validate": {"shop/snapshot"},
         **{f"{name}.prepare": {f"new model/{name}"} for name in CAPABILITIES},
         **{f"{name}.publish": {f"ml/{table.name}" for table in spec.publishes} for name, spec in CAPABILITIES.items()},
+        "monitor": {f"new drift/{name}" for name in CAPABILITIES},
     }
 
 

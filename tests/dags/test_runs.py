@@ -25,6 +25,7 @@ SCENARIOS = {
     "rehearsal": ("night", {"night": "2003-01-01", "sample": 100, "capabilities": ["recommender"]}),
     "lost rows": ("night", {"night": "2004-01-01", "capabilities": ["recommender"]}),
     "lost shard": ("night", {"night": "2005-01-01", "capabilities": ["recommender"]}),
+    "drift": ("night", {"night": "2006-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),
     "lane waits": ("live_watch", {}),
@@ -117,6 +118,12 @@ def test_a_fault_fails_its_task_at_once_and_the_night(nights, scenario, task):
     assert night["state"] == "failed"
     assert {name for name, state in night["tasks"].items() if state == "failed"} == {task, "report"}
     assert not [name for name in night["assets"] if name.startswith("ml/")]
+
+
+def test_what_did_worse_learns_again(nights):
+    """drift/<capability> has an event when its model should learn again, and only then."""
+    assert nights["drift"]["assets"]["drift/recommender"] == {"why": "it did worse", "ref": "2006-01-01/001"}
+    assert not [name for name in nights["good"]["assets"] if name.startswith("drift/")]
 
 
 def test_train_and_maintenance_run(nights):

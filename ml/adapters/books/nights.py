@@ -20,12 +20,14 @@ from ml.adapters.books.versions import (
     Registered,
     artifacts,
     champions,
+    decide,
     latest,
     promote,
     record_version,
     serving,
     trained_later,
     version,
+    waiting,
 )
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
@@ -37,6 +39,7 @@ __all__ = [
     "at_work",
     "champions",
     "close_night",
+    "decide",
     "exclusive",
     "forget_quarantine",
     "latest",
@@ -51,6 +54,7 @@ __all__ = [
     "trained_later",
     "version",
     "visible",
+    "waiting",
 ]  # fmt: skip
 
 _MESSAGE = 4000

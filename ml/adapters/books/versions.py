@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class Registered:
         What serves is the simple method that a model must beat.
     metrics : mapping
         Figures of each model that was compared, by name.
+    verdict : mapping
+        All numbers of the decision, as plain JSON values.
     """
 
     capability: str
@@ -65,6 +67,7 @@ class Registered:
     decision: str
     why: str
     metrics: Mapping[str, Any]
+    verdict: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record_version(url: str, made: Registered, folder: Path) -> None:
@@ -95,10 +98,10 @@ def record_version(url: str, made: Registered, folder: Path) -> None:
         execute_values(
             cursor, "INSERT INTO ml_ops.artifact (capability, version, file, sha256, bytes) VALUES %s", artifacts
         )
-        _decide(cursor, made.capability, made.version, made.decision, made.why, made.metrics)
+        _decide(cursor, made.capability, made.version, made.decision, made.why, made.metrics, made.verdict)
 
 
-def promote(url: str, capability: str, version: int, why: str) -> dict[str, Any]:
+def promote(url: str, capability: str, version: int, why: str, person: str | None = None) -> dict[str, Any]:
     """Let ``version`` serve from now on by a person's decision.
 
     Returns
@@ -123,18 +126,54 @@ def promote(url: str, capability: str, version: int, why: str) -> dict[str, Any]
                 came="versions: " + (", ".join(map(str, metrics)) or "none"),
                 do=f"./nightshift train {capability} makes one",
             )
-        return _decide(cursor, capability, version, "manual", why, metrics[version])
+        return _decide(cursor, capability, version, "manual", why, metrics[version], person=person)
+
+
+def decide(
+    url: str, capability: str, version: int, decision: str, why: str, *, person: str | None = None
+) -> dict[str, Any]:
+    """Write down one more decision about a version that is registered; gives the row of ``ml_ops.promotion``."""
+    with postgres.transaction(url) as cursor:
+        cursor.execute(
+            "SELECT metrics FROM ml_ops.version WHERE capability = %s AND version = %s", (capability, version)
+        )
+        row = cursor.fetchone()
+        return _decide(cursor, capability, version, decision, why, row["metrics"] if row else {}, person=person)
+
+
+def waiting(url: str, capability: str) -> list[int]:
+    """The versions about which the last word is that they wait for a person, the youngest first."""
+    rows = postgres.query(
+        url,
+        """
+        SELECT version FROM (
+            SELECT DISTINCT ON (version) version, decision FROM ml_ops.promotion WHERE capability = %s
+            ORDER BY version, id DESC) AS last
+        WHERE decision = 'waiting' ORDER BY version DESC
+        """,
+        (capability,),
+    )
+    return [row["version"] for row in rows]
 
 
 def _decide(
-    cursor: postgres.Cursor, capability: str, version: int, decision: str, why: str, metrics: Mapping[str, Any]
+    cursor: postgres.Cursor,
+    capability: str,
+    version: int,
+    decision: str,
+    why: str,
+    metrics: Mapping[str, Any],
+    verdict: Mapping[str, Any] | None = None,
+    *,
+    person: str | None = None,
 ) -> dict[str, Any]:
     cursor.execute(
         """
-        INSERT INTO ml_ops.promotion (capability, version, decision, why, metrics) VALUES (%s, %s, %s, %s, %s)
-        RETURNING id, capability, version, decision, why, metrics, at, "by"
+        INSERT INTO ml_ops.promotion (capability, version, decision, why, metrics, verdict, person)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        RETURNING id, capability, version, decision, why, metrics, at, "by", person
         """,
-        (capability, version, decision, why, Json(dict(metrics))),
+        (capability, version, decision, why, Json(dict(metrics)), Json(dict(verdict or {})), person),
     )
     return dict(cursor.fetchone() or {})
 

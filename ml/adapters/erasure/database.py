@@ -18,7 +18,7 @@ from ml.adapters.batches.batch_table import SCHEMA
 from ml.adapters.erasure import requests
 from ml.adapters.erasure.lake_rows import rows_owners
 from ml.adapters.erasure.needles import Needles, strike_json
-from ml.adapters.erasure.ownership import OWNED, WHO, Ownership, count
+from ml.adapters.erasure.ownership import OTHER, OWNED, WHO, Ownership, count
 from ml.adapters.erasure.quotes import WHAT, Quotes
 from ml.adapters.erasure.traces import Traces
 from ml.contract.tables import TABLES
@@ -67,7 +67,9 @@ class DatabaseErasure:
                     self._batch(cursor, name, columns)
                 self._quarantine(cursor)
                 for name, columns in tables(cursor, BOOKS).items():
-                    if name not in ("erasure", "quarantine", "migration"):
+                    if WHO in columns:
+                        self._named(cursor, name)
+                    elif name not in ("erasure", "quarantine", "migration"):
                         self._book(cursor, name, [c for c, kind in columns.items() if kind in _TEXTS])
                 requests.add(cursor, self.removed)
             self._vacuum(connection)
@@ -88,24 +90,36 @@ class DatabaseErasure:
             )
         self._quotes(cursor, name, columns)
 
+    def _named(self, cursor: Any, name: str) -> None:
+        """Delete the rows of a table of ours that name the customer."""
+        cursor.execute(
+            sql.SQL("DELETE FROM {} WHERE {who} = ANY(%s) RETURNING {who}").format(
+                sql.Identifier(BOOKS, name), who=sql.Identifier(WHO)
+            ),
+            (list(self.traces.ids.get(WHO, {})),),
+        )
+        self._count(f"{BOOKS}.{name}", (BOOKS, name), [dict(row) for row in cursor.fetchall()])
+
     def _condition(self, texts: Iterable[str]) -> sql.Composable | None:
         """Which rows may be a customer's; who names another customer is none of them."""
         texts = list(texts)
         by_id = {column: list(owners) for column, owners in self.traces.ids.items() if column in texts and owners}
         mine = [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(ids)) for c, ids in by_id.items()]
         hashes = list(self.traces.hashes)
-        others = [c for c in texts if c not in self.traces.ids and c != WHO]
+        others = [c for c in texts if c not in self.traces.ids and c not in {WHO, OTHER}]
         if hashes:
             mine += [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(hashes)) for c in others]
+        customers = sql.Literal(list(self.traces.ids.get(WHO, {})))
+        second = sql.SQL("t.{} = ANY({}::text[])").format(sql.Identifier(OTHER), customers) if OTHER in texts else None
         if not mine:
-            return None
+            return second
         condition = sql.SQL("({})").format(sql.SQL(" OR ").join(mine))
         if WHO not in texts:
             return condition
-        customers = sql.Literal(list(self.traces.ids.get(WHO, {})))
-        return sql.SQL("{} AND (t.{who} IS NULL OR t.{who} = ANY({customers}::text[]))").format(
+        own = sql.SQL("{} AND (t.{who} IS NULL OR t.{who} = ANY({customers}::text[]))").format(
             condition, who=sql.Identifier(WHO), customers=customers
         )
+        return sql.SQL("({}) OR {}").format(own, second) if second else own
 
     def _quotes(self, cursor: Any, name: str, columns: Mapping[str, str]) -> None:
         """Empty the quotes in rows that are about a product."""

@@ -14,6 +14,8 @@ from ml.contract.tables import CUSTOMER, TABLES
 
 WHO = CUSTOMER.key[0]
 """The column that names a customer, in the contract and in every table of ours."""
+OTHER = f"other_{WHO}"
+"""The column that names a second customer in a row (who belongs together, who is alike): the row is the other's too."""
 
 
 def _owned() -> dict[str, Table]:
@@ -66,7 +68,7 @@ class Ownership:
     def owners(self, columns: Columns, values: Owners | None = None) -> pa.Array:
         """Give each row's owner, or null.
 
-        A row that names another customer is never taken, whatever else it holds.
+        A row that names another customer is never taken, whatever else it holds; one that names two is either's.
 
         Parameters
         ----------
@@ -79,13 +81,20 @@ class Ownership:
         length = len(next(iter(columns.values()), ()))
         found = [_owner(texts[name], known) for name, known in (self.keys | self.contacts).items() if name in texts]
         if values:
-            found += [_owner(c, values) for name, c in texts.items() if name not in self.keys and name != WHO]
+            found += [
+                _owner(c, values) for name, c in texts.items() if name not in self.keys and name not in {WHO, OTHER}
+            ]
         loose = reduce(pc.coalesce, found, pa.nulls(length, pa.string()))
         if WHO not in texts:
             return loose
-        named = self.hashed(texts[WHO])
-        named = pc.if_else(pc.is_in(named, pa.array(sorted(self.customers), pa.string())), named, None)
+        named = self._named(texts[WHO])
+        if OTHER in texts:
+            named = pc.coalesce(named, self._named(texts[OTHER]))
         return pc.if_else(pc.is_valid(texts[WHO]), named, loose)
+
+    def _named(self, ids: pa.Array) -> pa.Array:
+        hashed = self.hashed(ids)
+        return pc.if_else(pc.is_in(hashed, pa.array(sorted(self.customers), pa.string())), hashed, None)
 
     def learn(self, table: Table, columns: Columns, owners: pa.Array) -> None:
         """Take up the keys and contacts of the rows of a contract table that have an owner."""
@@ -110,7 +119,7 @@ def count(owners: pa.Array) -> dict[str, int]:
 
 def needed(names: Iterable[str]) -> list[str]:
     """Which of a table's columns tell the owner."""
-    return [name for name in names if name == WHO or name in KEYS or name in CONTACTS]
+    return [name for name in names if name in {WHO, OTHER} or name in KEYS or name in CONTACTS]
 
 
 def _owner(values: pa.Array, known: Owners) -> pa.Array:

@@ -22,6 +22,7 @@ from psycopg2.extras import RealDictCursor
 from ml.adapters import postgres
 from ml.adapters.erasure.database import tables
 from ml.adapters.erasure.needles import Needles
+from ml.adapters.erasure.ownership import OTHER, WHO
 from ml.adapters.erasure.traces import Traces
 from ml.adapters.lake import Lake
 
@@ -110,7 +111,8 @@ class Search:
             return 0
         counts = pc.value_counts(values.drop_null())
         distinct, times = counts.field("values"), counts.field("counts")
-        whole = pa.array([*self.traces.ids.get(name, ()), *self.traces.texts], pa.string())
+        ids_of = WHO if name == OTHER else name
+        whole = pa.array([*self.traces.ids.get(ids_of, ()), *self.traces.texts], pa.string())
         ids = pc.is_in(distinct, whole.cast(distinct.type))
         found: int = pc.sum(times.filter(ids)).as_py() or 0
         rest, times = distinct.filter(pc.invert(ids)), times.filter(pc.invert(ids))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from psycopg2 import sql
 
 from ml.adapters import postgres
-from ml.adapters.erasure.ownership import KEYS, OWNED, WHO, Columns, Owners, Ownership, needed, owned
+from ml.adapters.erasure.ownership import KEYS, OTHER, OWNED, WHO, Columns, Owners, Ownership, needed, owned
 from ml.adapters.lake import Lake
 from ml.contract.table import Table
 
@@ -51,6 +51,8 @@ class Traces:
             if column.kind != "text" or column.name not in columns:
                 continue
             values = owned(columns[column.name], owners)
+            if column.name == OTHER or (column.name == WHO and OTHER in columns):
+                continue  # one of the two is somebody else, and stays
             if column.name == WHO or column.name in KEYS:
                 self.ids.setdefault(column.name, {}).update(values)
             elif column.personal:
@@ -140,7 +142,7 @@ def in_lake(lake: Lake, ownership: Ownership) -> Traces:
 def in_shop(url: str, ownership: Ownership, customers: Iterable[str]) -> Traces:
     """Look at the customers' rows in the shop, where they still are; as :func:`in_lake`."""
     traces = Traces()
-    ids = {WHO: list(customers)}
+    ids = {WHO: list(customers), OTHER: list(customers)}
     with closing(postgres.connect(url, readonly=True)) as connection, connection.cursor() as cursor:
         for table in OWNED.values():
             if rows := _shop_rows(cursor, table, ids):

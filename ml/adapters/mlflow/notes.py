@@ -37,7 +37,12 @@ def experiment(capability: Capability) -> str:
 
 def model(capability: Capability) -> str:
     """What a registered model is."""
-    return f"{capability.title}: {capability.question} The alias champion serves."
+    tables = "\n".join(f"- `ml.{table.name}`: {table.meaning}" for table in capability.publishes)
+    return (
+        f"{capability.title}: {capability.question} The alias champion serves.\n\nIt fills:\n\n{tables}\n\n"
+        f"A version is promoted if its `{capability.gate.metric}` beats {capability.gate.baseline} by more than chance on what "
+        "happened after its training; each version's description is its model card."
+    )
 
 
 def run(tags: Mapping[str, str], metrics: Mapping[str, Mapping[str, float]], metric: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +49,8 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     decision: Decision,
     folder: Path,
     reliability: Mapping[str, Points] | None = None,
+    card: str = "",
+    verdict: Mapping[str, Any] | None = None,
 ) -> str:
     """Write a training into MLflow: one experiment per capability, one run per training.
 
@@ -69,6 +72,10 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
         The model's files.
     reliability : mapping, optional
         By model, the points of :func:`plots.reliability`; one without points is left out.
+    card : str
+        The model card as Markdown; it becomes the run's note and the file ``card.md``.
+    verdict : mapping, optional
+        All numbers of the decision; the file ``verdict.json``.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     experiment = _experiment(client, capability.name, artifact_root)
     for tag, value in {notes.NOTE: notes.experiment(capability), **notes.KIND}.items():
         client.set_experiment_tag(experiment, tag, value)
-    said = {notes.NOTE: notes.run(tags, metrics, capability.gate.metric)}
+    said = {notes.NOTE: card or notes.run(tags, metrics, capability.gate.metric)}
     run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
     run_id = str(run.info.run_id)
     try:
@@ -91,6 +98,9 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
             if drawn := {who: points for who, points in (reliability or {}).items() if len(points)}:
                 draw_reliability(drawn, Path(temporary) / "reliability.png")
             client.log_artifacts(run_id, temporary, "plots")
+        if card:
+            client.log_text(run_id, card, "card.md")
+            client.log_dict(run_id, dict(verdict or {}), "verdict.json")
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise
@@ -111,6 +121,29 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
         metrics=[Metric(name, float(value), now, 0) for name, value in figures.items()],
         params=[Param(name, str(value)) for name, value in params.items()],
     )
+
+
+def log_series(uri: str, run_id: str, points: Sequence[tuple[str, float, int]]) -> bool:
+    """Add points ``(name, value, step)`` to a run's metrics; False: MLflow has no such run any more."""
+    from mlflow.entities import Metric
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    try:
+        client_of(uri).log_batch(
+            run_id, metrics=[Metric(_named(name), float(value), now, step) for name, value, step in points]
+        )
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
+
+
+def _named(name: str) -> str:
+    """A metric's name as MLflow takes it."""
+    return re.sub(r"[^\w\-. /:]", "_", name.replace("@", "_at_"))
 
 
 def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> int:

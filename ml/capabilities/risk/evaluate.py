@@ -90,6 +90,16 @@ def lacking(tables: Tables, start: datetime, end: datetime, params: Params) -> s
     return f"only {units} orders with a known outcome to judge on, the gate asks for {few}" if units < few else ""
 
 
+def share_known(tables: Tables, start: datetime, end: datetime, params: Params) -> tuple[float, int]:
+    """Share of the orders placed in ``[start, end)`` whose outcome is settled at ``end``, and how many orders."""
+    after = labelled(orders(tables, end), tables, end, params)
+    window = after.filter(after["at"] >= seconds(ibis.literal(start, type="timestamp('UTC', 6)")))
+    sure = (window["settled"] & window["label"].notnull()).fill_null(False).cast("int64")
+    row = window.aggregate(n=window.count(), known=sure.sum().fill_null(0)).to_pyarrow()
+    n = int(row["n"][0].as_py())
+    return (int(row["known"][0].as_py()) / n if n else 0.0), n
+
+
 def _judge(model: RiskModel, rows: pa.Table, label: binary.Labels, costs: money.Costs) -> Evaluation:
     days = max(1.0, (pc.max(rows["at"]).as_py() - pc.min(rows["at"]).as_py()) / DAY_S if len(rows) else 0)
     probability = np.nan_to_num(model.predict(rows), nan=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -40,7 +41,7 @@ _TIMES = {"customer_value": "customer's", "category_value": "category's"}
 """Log ratios, told as the ratio."""
 _GOODS = ("product", "basket", "category", "kinds_set")
 _METRICS = {
-    "orders": "how often", "fraud": "frauds", "days": "since when", "hours": "since last",
+    "orders": "how often", "fraud": "frauds", "days": "since when", "hours": "since when",
     **dict.fromkeys(PLURALS.values(), "different"),
 }  # fmt: skip
 _FACTS = {
@@ -218,7 +219,7 @@ def _worded(
     >>> _worded("payment", "", None), _worded("payment", "card", None, {"card": 0.031}, 0.009)
     ('payment method: unknown', 'payment method: card (3.1 % of these were frauds, usual 0.9 %)')
     >>> _worded("card_days", None, 12.0)
-    'days since the first order with this card unknown'
+    'no earlier order with this card'
     >>> _worded("customer_value", 0.6931, 0.0)
     "order value 2 times the customer's usual"
     >>> _worded("device_orders_24h", 1.0, 0.0), _worded("device_orders_24h", 0.0, 0.0)
@@ -232,7 +233,8 @@ def _worded(
         return "" if told is not None and told <= rate else f"{CATEGORIES[column]}: {value or 'unknown'}{of}"
     name = NUMBERS[column]
     if value is None:
-        return f"{name} unknown"
+        since = re.match(r"(?:days|hours) since the (?:first|last) order (.*)", name)
+        return f"no earlier order {since[1]}" if since else f"{name} unknown"
     if column in _FLAGS:
         return name if value else f"not {name}"
     return _counted(column, name, float(value), usual)

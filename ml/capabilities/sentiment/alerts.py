@@ -59,8 +59,10 @@ def counts(said: Opinions, days: int, params: Params) -> Counts:
         clause = criticised & part[said.review]
         key = (said.product[said.review[clause]] + 1) * shape[1] + said.aspect[clause] + 1
         bad += np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
-        # Row 0 held the reviews of no product; the shop's are all.
-        n[0], bad[0] = n.sum(axis=0), bad.sum(axis=0)
+        # Row 0 held the reviews of no product; the shop's are all, an account's equal ones once.
+        every = part if said.once is None else part & said.once
+        n[0], bad[0, 0] = every.sum(), (every & said.negative).sum()
+        bad[0, 1:] = np.bincount(said.aspect[criticised & every[said.review]], minlength=shape[1] - 1)
         found += [n, bad]
     return Counts(*found)
 

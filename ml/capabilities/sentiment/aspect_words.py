@@ -1,21 +1,76 @@
-"""Words of the shop's own reviews that speak of an aspect: those whose clauses are mostly about it."""
+"""Words that speak of an aspect: those of the staff by language, those that the shop's own reviews teach, and those that say nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from ml.capabilities.sentiment.config import ASPECT_WORD
 from ml.capabilities.sentiment.spec import Params
 from ml.kernels.compiled import compiled
 from ml.kernels.hashing import OFFSET_32
 from ml.learn.intervals import wilson
 from ml.text.clauses import clause_end, find_joints, room_for_joints
-from ml.text.marked_words import Roles, Words, fold
+from ml.text.marked_words import AspectWord, Roles, Words, fold, key, role, table
 from ml.text.reader import cut
 from ml.text.tokens import Bytes, Folds, Texts, Tokens, folds, room, tokenise
 
 _PLACES = 1 << 18
+FEWEST, COMMON = 50, 0.5
+"""Of so many reviews or more, a word in this share of them speaks of no aspect: it says what kind of shop it is."""
+ANY = "*"
+_BUILT_IN = {(row["word"], row["aspect"]): str(row["language"]) for row in ASPECT_WORD.rows}
+
+
+def entries(features: Mapping[str, pa.Table]) -> list[tuple[AspectWord, str]]:
+    """The words of ``ml_config.aspect_word`` with their languages (``*``: all), by word; the built-in ones where there is no such table.
+
+    A word that came with the platform and whose language nobody wrote down counts in its own.
+    """
+    rows = features["aspect_word"].to_pylist() if "aspect_word" in features else list(ASPECT_WORD.rows)
+    made = []
+    for row in sorted(rows, key=lambda row: str(row["word"])):
+        told = row.get("language") or _BUILT_IN.get((row["word"], row["aspect"]), ANY)
+        word = AspectWord(row["word"], row["aspect"], bool(row["hint"]), bool(row.get("beside")))
+        made.append((word, str(told)))
+    return made
+
+
+def of_language(
+    found: Sequence[tuple[AspectWord, str]], languages: Collection[str], without: Collection[str] = ()
+) -> list[AspectWord]:
+    """The words that count in reviews of ``languages``."""
+    return [
+        word
+        for word, told in found
+        if word.word not in without and (told == ANY or not set(languages).isdisjoint(told.split()))
+    ]
+
+
+def common(texts: Texts, found: Sequence[AspectWord]) -> list[str]:
+    """Those of some words that stand in half of ``texts`` or more."""
+    if len(texts) < FEWEST or not found:
+        return []
+    counts = np.zeros(len(found), np.int64)
+    places = table({key(one.word): i + 1 for i, one in enumerate(found)})
+    _documents(texts.data, texts.ends, folds(), places, counts)
+    return sorted(found[int(i)].word for i in np.flatnonzero(counts >= COMMON * len(texts)))
+
+
+@compiled
+def _documents(data: Bytes, ends: Any, folds: Folds, words: Words, counts: Any) -> None:
+    """Count the texts in which each of ``words`` stands."""
+    text, seen = room(ends), np.full(len(counts), -1, np.int64)
+    for r in range(len(ends) - 1):
+        _, t = tokenise(data, ends[r], ends[r + 1], folds, text)
+        for k in range(t):
+            found, _ = role(text, k, t, words)
+            if found > 0 and seen[found - 1] != r:
+                seen[found - 1] = r
+                counts[found - 1] += 1
 
 
 def learn(texts: Texts, roles: Roles, params: Params) -> dict[str, str]:

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from ml.capabilities.sentiment.seeds import ASPECT_HINTS, ASPECT_WORDS
+from ml.capabilities.sentiment.seeds import ASPECT_BESIDE, ASPECT_HINTS, ASPECT_WORDS
 from ml.core.spec import ConfigColumn, ConfigTable
 from ml.text.function_words import words
 
 
 def _rows() -> tuple[dict[str, str | bool], ...]:
-    made: dict[str, tuple[str, bool]] = {}
-    for hint, lists in ((False, ASPECT_WORDS), (True, ASPECT_HINTS)):
-        for aspect, text in lists.items():
-            for word in words(text):
-                made.setdefault(word, (aspect, hint))
-    return tuple({"word": word, "aspect": aspect, "hint": hint} for word, (aspect, hint) in made.items())
+    """One row a word: of two aspects the first has it, of several languages all."""
+    made: dict[str, tuple[str, bool, bool, list[str]]] = {}
+    for hint, beside, lists in ((False, False, ASPECT_WORDS), (True, False, ASPECT_HINTS), (True, True, ASPECT_BESIDE)):
+        for aspect, by_language in lists.items():
+            for language, text in by_language.items():
+                for word in words(text):
+                    row = made.setdefault(word, (aspect, hint, beside, []))
+                    if row[:3] == (aspect, hint, beside):
+                        row[3].append(language)
+    return tuple(
+        {"word": word, "aspect": aspect, "hint": hint, "beside": beside, "language": " ".join(sorted(set(languages)))}
+        for word, (aspect, hint, beside, languages) in made.items()
+    )
 
 
 ASPECT_WORD = ConfigTable(
     "aspect_word",
-    "What reviews are about: the words that speak of an aspect, in any language. An aspect is there as long as a word names it.",
+    "What reviews are about: the words that speak of an aspect. An aspect is there as long as a word names it.",
     ("word",),
     (
         ConfigColumn(
             "word", "text",
-            "A word, a phrase of up to three, or the beginning of a word with * after it; capitals and accents do not matter.",
+            "A word, a phrase of up to six, or the beginning of a word with * after it; capitals and accents do not matter.",
         ),
         ConfigColumn("aspect", "text", "What it speaks of, as ml.review_aspect shall name it.", required=True),
         ConfigColumn(
             "hint", "boolean", "It speaks of the aspect only where a clause has no other word of one: 'late', 'cheap'.",
             required=True, default="false",
         ),
+        ConfigColumn(
+            "beside", "boolean", "A hint that also needs a word of the order beside it, as 'arrived': 'fast', 'box'.",
+            required=True, default="false",
+        ),
+        ConfigColumn(
+            "language", "text",
+            "ISO 639-1 codes with spaces between them: it counts in reviews of these alone; *: in all; null: in all, but for "
+            "a word that came with the platform, which counts in its own.",
+        ),
         ConfigColumn("note", "text", "Why, and who asked for it."),
     ),
     checks={
-        "a word has 2 to 60 letters": "length(trim(word)) BETWEEN 2 AND 60",
+        "a word has 1 to 60 letters": "length(trim(word)) BETWEEN 1 AND 60",
         "a word has * only at its end": "replace(word, '*', '') = word OR word = replace(word, '*', '') || '*'",
+        "a language is * or codes of two letters": "language ~ '^([*]|[a-z]{2}( [a-z]{2})*)?$'",
         "an aspect has 1 to 40 letters": "length(trim(aspect)) BETWEEN 1 AND 40",
     },
     rows=_rows(),

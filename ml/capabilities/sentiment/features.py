@@ -22,7 +22,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     Returns
     -------
     dict of str to ibis.Table
-        ``review`` (review_id, product_id: null for the order as a whole, stars: 1 to 5 or null, title, text, written_at:
+        ``review`` (review_id, product_id: null for the order as a whole, customer_id, stars: 1 to 5 or null, title, text, written_at:
         microseconds since 1970) · ``moment`` (as_of: microseconds since 1970; one row). Rows come in any order.
     """
     return {
@@ -45,7 +45,7 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 def _reviews(tables: Tables, as_of: datetime) -> ibis.Table:
     there = known(tables["review"], as_of, "written_at", "known_at")
     return there.select(
-        "review_id", "product_id", "stars", "title", "text",
+        "review_id", "product_id", "customer_id", "stars", "title", "text",
         written_at=there["written_at"].cast("timestamp('UTC', 6)").epoch_seconds().cast("int64") * 1_000_000,
     )  # fmt: skip
 

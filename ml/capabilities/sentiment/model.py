@@ -13,20 +13,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import aspect_words as learned
-from ml.capabilities.sentiment.config import ASPECT_WORD
+from ml.capabilities.sentiment import aspect_words, contradictions, repeats
 from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
 from ml.text import classifier, files, language
 from ml.text.clean import clean
-from ml.text.marked_words import Roles, roles
+from ml.text.marked_words import AspectWord, Roles, roles
 from ml.text.tokens import Texts
 
-FORMAT = 4
+FORMAT = 5
 CLASSES = len(LABELS)
 CLASS_OF = np.array([0, 0, 1, 2, 2])
 """Class of one star, two, … five."""
+ASPECT_REVIEWS = 20_000
+"""The youngest so many reviews teach words of aspects."""
 
 
 class Sentiment:
@@ -43,10 +44,14 @@ class Sentiment:
     Attributes
     ----------
     classifier_ : Classifier
+    contradictions_ : list of int
+        Reviews of the training whose words say the opposite of their stars; see :mod:`contradictions`.
     languages_ : dict of str to float
         The shop's languages and their shares.
-    aspect_words_ : dict of str to str
-        Words of the shop's reviews that were learned, with their aspects.
+    aspect_words_ : dict of str to dict of str to str
+        By language, words of the shop's reviews that were learned, with their aspects.
+    common_words_ : dict of str to list of str
+        By language, words of aspects that half of the reviews have: they speak of none.
     """
 
     def __init__(self, params: Params, *, taught: bool = True, seed: int = 0) -> None:
@@ -58,23 +63,50 @@ class Sentiment:
         if not self.taught:
             texts, stars = texts.slice(0, 0), stars[:0]
         self.classifier_ = classifier.learn(texts, stars - 1, CLASS_OF, self.params, self.seed, hints=tuple(examples()))
+        self.contradictions_ = contradictions.find(self.classifier_, texts, stars, self.params) if self.taught else []
         self.languages_ = language.learn(texts)
-        self.aspect_words_ = learned.learn(Texts.of(texts), roles(aspect_words(features), {}), self.params)
+        self._learn_aspects(features, texts.slice(0, ASPECT_REVIEWS))
         return self
+
+    def _learn_aspects(self, features: Mapping[str, pa.Table], texts: pa.Array) -> None:
+        codes = pa.array(language.detect(texts, self.languages_), pa.string())
+        found = aspect_words.entries(features)
+        self.aspect_words_, self.common_words_ = {}, {}
+        for code in self.languages_:
+            mine = Texts.of(texts.filter(pc.equal(codes, code)))
+            there = aspect_words.of_language(found, [code])
+            self.common_words_[code] = aspect_words.common(mine, there)
+            there = [one for one in there if one.word not in self.common_words_[code]]
+            self.aspect_words_[code] = aspect_words.learn(mine, roles(there, [code]), self.params)
 
     def chances(self, texts: pa.Array) -> npt.NDArray[np.float64]:
         """Chance of each class for cleaned texts, shape (n_texts, 3)."""
         return self.classifier_.chances(Texts.of(texts))
 
-    def roles(self, features: Mapping[str, pa.Table]) -> Roles:
-        """Words to look out for: those of the shop's staff tonight, and those that were learned."""
-        return roles(aspect_words(features), self.aspect_words_ | aspect_words(features, hint=True))
+    def roles(self, features: Mapping[str, pa.Table], code: str) -> Roles:
+        """Words to look out for in a language: those of the shop's staff tonight, and those that were learned.
+
+        Where the language cannot be told, those of the shop's languages.
+        """
+        codes = sorted(self.languages_) if code == language.UNKNOWN else [code]
+        without = {word for one in codes for word in self.common_words_.get(one, ())}
+        found = aspect_words.of_language(aspect_words.entries(features), codes, without)
+        said = {one.word for one in found}
+        found += [
+            AspectWord(word, aspect, hint=True)
+            for one in codes
+            for word, aspect in sorted(self.aspect_words_.get(one, {}).items())
+            if word not in said
+        ]
+        return roles(found, codes)
 
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""
         story = {
             "format": FORMAT, "taught": self.taught, "seed": self.seed, "params": asdict(self.params),
-            "languages": self.languages_, "aspect_words": self.aspect_words_, **files.save(self.classifier_, folder),
+            "languages": self.languages_, "aspect_words": self.aspect_words_, "common_words": self.common_words_,
+            "contradictions": self.contradictions_,
+            **files.save(self.classifier_, folder),
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
 
@@ -85,24 +117,13 @@ def classes(stars: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def teaching(reviews: pa.Table, params: Params) -> tuple[pa.Array, npt.NDArray[np.int64]]:
-    """The youngest reviews with words and stars, in one order whatever the order of the rows."""
-    rows = reviews.filter(pc.is_valid(reviews["stars"])).sort_by(
-        [("written_at", "descending"), ("review_id", "ascending")]
-    )
+    """The youngest reviews with words and stars, in one order whatever the order of the rows; repeated ones once."""
+    rows = reviews.filter(pa.array(repeats.first(reviews)))
+    rows = rows.filter(pc.is_valid(rows["stars"])).sort_by([("written_at", "descending"), ("review_id", "ascending")])
     rows = rows.slice(0, params.train_reviews)
     texts = clean(rows["title"], rows["text"])
     said = pc.not_equal(texts, "")
     return texts.filter(said), rows["stars"].filter(said).to_numpy().astype(np.int64)
-
-
-def aspect_words(features: Mapping[str, pa.Table], *, hint: bool = False) -> dict[str, str]:
-    """The words of ``ml_config.aspect_word``, or its hints; where there is no such table, the built-in ones."""
-    if "aspect_word" in features:
-        rows = features["aspect_word"].select(["word", "aspect", "hint"]).to_pylist()
-    else:
-        rows = list(ASPECT_WORD.rows)
-    there = [row for row in rows if row["hint"] is hint]
-    return {row["word"]: row["aspect"] for row in sorted(there, key=lambda row: str(row["word"]))}
 
 
 def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> Sentiment:
@@ -130,6 +151,7 @@ def load(folder: Path) -> Sentiment:
         told = story["params"] | {"alert_days": tuple(story["params"]["alert_days"])}
         model = Sentiment(Params(**told), taught=story["taught"], seed=story["seed"])
         model.languages_, model.aspect_words_ = story["languages"], story["aspect_words"]
+        model.common_words_, model.contradictions_ = story["common_words"], story["contradictions"]
         model.classifier_ = files.load(story, folder, model.params)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ArtifactError(

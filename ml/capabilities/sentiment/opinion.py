@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.sentiment import repeats
 from ml.capabilities.sentiment.spec import LABELS
 from ml.core.units import DAY_US
 from ml.text.language import NO_WORDS
@@ -36,6 +37,8 @@ class Opinions(NamedTuple):
     review, aspect, aspect_score : ndarray of shape (n_clauses,)
         Which review, which aspect, and how the clause feels.
     quotes : pyarrow string array of length n_clauses
+    once : ndarray of shape (n_reviews,), optional
+        False where its account wrote the same about another product before: it counts for its product, not for the shop.
     """
 
     products: list[str]
@@ -49,10 +52,11 @@ class Opinions(NamedTuple):
     aspect: Ints
     aspect_score: Floats
     quotes: pa.Array
+    once: npt.NDArray[np.bool_] | None = None
 
 
-def opinions(rows: Mapping[str, pa.Table], as_of: int) -> Opinions:
-    """Number what was published of each review.
+def opinions(rows: Mapping[str, pa.Table], as_of: int, written: pa.Table | None = None) -> Opinions:
+    """Number what was published of each review; what an account wrote again about a product is left out.
 
     Parameters
     ----------
@@ -60,8 +64,16 @@ def opinions(rows: Mapping[str, pa.Table], as_of: int) -> Opinions:
         ``review_sentiment`` and ``review_aspect`` as their spec says; the latter speaks of reviews of the former.
     as_of : int
         Microseconds since 1970; every review is older.
+    written : pyarrow.Table, optional
+        The features' ``review``.
     """
-    reviews, clauses = rows["review_sentiment"], rows["review_aspect"]
+    reviews, clauses, once = rows["review_sentiment"], rows["review_aspect"], None
+    if written is not None:
+        place = pc.index_in(reviews["review_id"], written["review_id"].combine_chunks()).to_numpy()
+        kept = repeats.first(written, of_product=True)[place]
+        once = repeats.first(written)[place][kept]
+        reviews = reviews.filter(pa.array(kept))
+        clauses = clauses.filter(pc.is_in(clauses["review_id"], reviews["review_id"].combine_chunks()))
     products = pc.unique(reviews["product_id"]).drop_null().sort()
     product = pc.fill_null(pc.index_in(reviews["product_id"], products), -1)
     aspects = pc.unique(clauses["aspect"]).sort()
@@ -78,4 +90,5 @@ def opinions(rows: Mapping[str, pa.Table], as_of: int) -> Opinions:
         pc.index_in(clauses["aspect"], aspects).to_numpy().astype(np.int64),
         clauses["score"].to_numpy(),
         clauses["quote"].combine_chunks(),
+        once,
     )

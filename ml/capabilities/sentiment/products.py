@@ -88,23 +88,71 @@ def _sums(product: Ints, score: Floats, m: int) -> tuple[Ints, Floats]:
     )
 
 
-def _aspects(said: Opinions, sign: int, params: Params) -> tuple[pa.Array, pa.Array]:
-    """The aspects most often praised (``sign`` 1) or criticised (-1) of each product, and the strongest clause on the first."""
+def aspect_rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
+    """Make the rows of ``product_aspect``: every aspect of every product that a review speaks of, by product and aspect."""
+    n, praised, criticised = _counts(said, params)
+    where = np.argwhere(n > 0)
+    n, praised, criticised = (part[n > 0] for part in (n, praised, criticised))
+    net = (praised - criticised) / n
+    low, high = spread(n, praised, criticised)
+    return {
+        "product_id": pa.array(said.products, pa.string()).take(pa.array(where[:, 0])),
+        "aspect": pa.array(said.aspects, pa.string()).take(pa.array(where[:, 1])),
+        "n": pa.array(n), "praised": pa.array(praised), "criticised": pa.array(criticised),
+        "net": pa.array(net), "low": pa.array(np.minimum(low, net)), "high": pa.array(np.maximum(high, net)),
+    }  # fmt: skip
+
+
+def spread(n: Ints, praised: Ints, criticised: Ints) -> tuple[Floats, Floats]:
+    """Bounds of the net of praise and criticism, each seen once more than it was (Agresti & Coull, Am. Stat. 1998).
+
+    Examples
+    --------
+    >>> [round(float(bound), 2) for bound in spread(np.int64(40), np.int64(30), np.int64(10))]
+    [0.21, 0.74]
+    """
+    m = n + 2.0
+    net = (praised - criticised) / m
+    half = Z * np.sqrt(np.maximum((praised + criticised + 2) / m - net**2, 0) / m)
+    return np.maximum(net - half, -1.0), np.minimum(net + half, 1.0)
+
+
+def _counts(said: Opinions, params: Params) -> tuple[Ints, Ints, Ints]:
+    """Reviews that speak of, praise and criticise each aspect, of shape (n_products, n_aspects) each."""
     m, n_aspects = len(said.products), len(said.aspects)
     product = said.product[said.review] if len(said.review) else np.zeros(0, np.int64)
-    hit = (product >= 0) & (sign * said.aspect_score >= params.aspect_sure)
-    key = product[hit] * n_aspects + said.aspect[hit]
-    counts = np.bincount(key, minlength=m * n_aspects).reshape(m, max(1, n_aspects) if m * n_aspects else 0)
+    found = []
+    for hit in (
+        np.ones(len(product), bool),
+        said.aspect_score >= params.aspect_sure,
+        said.aspect_score <= -params.aspect_sure,
+    ):
+        mine = hit & (product >= 0)
+        key = product[mine] * n_aspects + said.aspect[mine]
+        found.append(np.bincount(key, minlength=m * n_aspects).astype(np.int64).reshape(m, n_aspects))
+    return found[0], found[1], found[2]
+
+
+def _aspects(said: Opinions, sign: int, params: Params) -> tuple[pa.Array, pa.Array]:
+    """The aspects of each product with the largest net of praise (``sign`` 1) or criticism (-1), and the strongest clause on the first."""
+    m, n_aspects = len(said.products), len(said.aspects)
     names, quotes = [""] * m, [""] * m
-    for p in np.flatnonzero(counts.any(axis=1)):
-        best = np.argsort(-counts[p], kind="stable")[:TOP]
-        names[p] = ", ".join(said.aspects[a] for a in best if counts[p, a])
+    if not m * n_aspects:
+        return pa.array(names, pa.string()), pa.array(quotes, pa.string())
+    _, praised, criticised = _counts(said, params)
+    net = sign * (praised - criticised)
+    for p in np.flatnonzero((net > 0).any(axis=1)):
+        best = np.argsort(-net[p], kind="stable")[:TOP]
+        names[p] = ", ".join(said.aspects[a] for a in best if net[p, a] > 0)
+    product = said.product[said.review]
+    hit = (product >= 0) & (sign * said.aspect_score >= params.aspect_sure)
     clause = np.flatnonzero(hit)
+    key = product[hit] * n_aspects + said.aspect[hit]
     strongest = clause[np.lexsort((clause, -sign * said.aspect_score[clause], key))]
     first_key, at = np.unique(product[strongest] * n_aspects + said.aspect[strongest], return_index=True)
-    top = counts.argmax(axis=1) if counts.size else np.zeros(0, np.int64)
+    top = net.argmax(axis=1)
     for wanted, place in zip(first_key.tolist(), at.tolist(), strict=True):
         p, a = divmod(wanted, n_aspects)
-        if top[p] == a:
+        if top[p] == a and net[p, a] > 0:
             quotes[p] = said.quotes[int(strongest[place])].as_py()
     return pa.array(names, pa.string()), pa.array(quotes, pa.string())

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment.model import Sentiment, aspect_words
+from ml.capabilities.sentiment import aspect_words, contradictions
+from ml.capabilities.sentiment.model import Sentiment
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.kernels.groups import ends_of
 from ml.text import language
@@ -24,7 +25,7 @@ from ml.text.tokens import Texts
 BLOCK = 50_000
 KNOWN = 0.5
 """Least share of known words in a text of a language that the model was not taught."""
-READER = 2
+READER = 3
 """To be counted up when the same model reads the same words otherwise: rows of the night before are then not taken."""
 _SAYS = r"[\p{L}\p{N}\p{S}!?]"
 _ASPECT = pa.schema([
@@ -63,21 +64,20 @@ def judge(model: Sentiment, features: Mapping[str, pa.Table], reviews: pa.Table,
     source = _known(features, reviews, prints)
     fresh = np.flatnonzero(source < 0)
     parts = [_carried(features, reviews, source)] if len(fresh) < len(reviews) else []
-    roles = model.roles(features)
     for start in range(0, len(fresh), BLOCK):
         rows = fresh[start : start + BLOCK]
-        parts.append(_fresh(model, roles, reviews.take(pa.array(rows)), rows, params))
+        parts.append(_fresh(model, features, reviews.take(pa.array(rows)), rows, params))
     if not parts:
-        parts = [_fresh(model, roles, reviews, fresh, params)]
+        parts = [_fresh(model, features, reviews, fresh, params)]
     said = pa.concat_tables([part[0] for part in parts]).sort_by("row").drop(["row"])
     said = said.append_column("fingerprint", pa.array(prints))
     aspects = pa.concat_tables([part[1] for part in parts]).sort_by([("row", "ascending"), ("aspect", "ascending")])
-    return Judged(reviews.drop(["title", "text"]), said, aspects)
+    return Judged(reviews.select(["review_id", "product_id", "stars", "written_at"]), said, aspects)
 
 
 def _fingerprint(features: Mapping[str, pa.Table], reviews: pa.Table) -> npt.NDArray[np.int64]:
     """A number for all that a review's rows depend on, beside the version of the model."""
-    words = [sorted(aspect_words(features, hint=hint).items()) for hint in (False, True)]
+    words = aspect_words.entries(features)
     parts = [pc.fill_null(reviews[name].cast(pa.large_string()), "") for name in ("title", "text", "stars")]
     reader = hashlib.sha256(repr((READER, words)).encode()).hexdigest()[:16]
     whole = pc.binary_join_element_wise(
@@ -121,9 +121,32 @@ def _carried(
 
 
 def _fresh(
-    model: Sentiment, roles: Roles, reviews: pa.Table, rows: npt.NDArray[np.int64], params: Params
-) -> tuple[pa.Table, pa.Table]:  # fmt: skip
-    texts = clean(reviews["title"], reviews["text"])
+    model: Sentiment,
+    features: Mapping[str, pa.Table],
+    reviews: pa.Table,
+    rows: npt.NDArray[np.int64],
+    params: Params,
+) -> tuple[pa.Table, pa.Table]:
+    """Read ``reviews``, one language after the other: each has its own words of aspects."""
+    whole = clean(reviews["title"], reviews["text"])
+    codes = np.array(language.detect(whole, model.languages_), object)
+    parts = []
+    for code in sorted(set(codes.tolist())) or [language.NO_WORDS]:
+        mine = np.flatnonzero(codes == code)
+        texts, some = whole.take(pa.array(mine)), reviews.take(pa.array(mine))
+        parts.append(_of_language(model, model.roles(features, code), some, texts, (code, rows[mine]), params))
+    return pa.concat_tables([said for said, _ in parts]), pa.concat_tables([aspects for _, aspects in parts])
+
+
+def _of_language(
+    model: Sentiment,
+    roles: Roles,
+    reviews: pa.Table,
+    texts: pa.Array,
+    of: tuple[str, npt.NDArray[np.int64]],
+    params: Params,
+) -> tuple[pa.Table, pa.Table]:
+    code, rows = of
     stars = np.asarray(pc.fill_null(reviews["stars"], 0).to_numpy(), np.int64)
     chance = model.chances(texts)
     label = model.classifier_.label(chance)
@@ -131,35 +154,36 @@ def _fresh(
     bytes_ = Texts.of(texts)
     both = model.classifier_
     found = read(bytes_, both.linear, both.alone.of_clauses, roles)
-    languages = language.detect(texts, model.languages_)
     mute = ~np.asarray(pc.match_substring_regex(texts, _SAYS).to_numpy(zero_copy_only=False), bool)
-    unread = ~mute & _unread(found, languages, model)
+    unread = ~mute & _unread(found, code, model)
     found.moved[unread], found.aspect_score[unread] = 0, np.nan
     mute |= unread
     _by_stars(chance, label, mute, stars)
-    mismatch = ((chance[:, 0] >= params.mismatch) & (stars >= 4)) | (
-        (chance[:, 2] >= params.mismatch) & (stars >= 1) & (stars <= 2)
-    )
+    mismatch = contradictions.opposed(chance, stars, params)
+    mismatch |= np.isin(contradictions.numbered(texts, stars), model.contradictions_)
     said = pa.table({
         "row": pa.array(rows),
         "label": pa.array(LABELS).take(pa.array(label)),
         "score": pa.array(chance[:, 2] - chance[:, 0]),
         "confidence": pa.array(chance[np.arange(len(label)), label]),
-        "language": pa.array(languages, pa.string()),
+        "language": pa.array([code] * len(rows), pa.string()),
         "mismatch": pa.array(mismatch & ~mute),
         "reason": _reasons(bytes_, found),
     })  # fmt: skip
     return said, _aspects(bytes_, found, roles, rows, params)
 
 
-def _unread(found: Read, languages: list[str], model: Sentiment) -> npt.NDArray[np.bool_]:
+def _unread(found: Read, code: str, model: Sentiment) -> npt.NDArray[np.bool_]:
     """Texts of which the model knows no word, or less than half in a language that the shop's reviews are not in.
 
-    Few letters say something in every language; that a language is another one says nothing of words that are known.
+    Few letters say something in every language; that a language is another one says nothing of words that are known. In a
+    large shop a word that was never read often falls on the bucket of one that was: as many are expected to seem known.
     """
-    read_before = {*model.languages_, language.UNKNOWN, language.NO_WORDS}
-    strange = np.array([bool(model.languages_) and code not in read_before for code in languages], bool)
-    return (found.known < np.where(strange, KNOWN, np.float32(1e-9))) | ~found.moved.any(axis=1)
+    strange = bool(model.languages_) and code not in {*model.languages_, language.UNKNOWN, language.NO_WORDS}
+    filled = float((model.classifier_.linear.idf > 0).mean())
+    known = np.clip((found.known - filled) / max(1 - filled, 1e-6), 0.0, 1.0)
+    least = KNOWN if strange else np.float32(1e-9)
+    return np.asarray((known < least) | ~found.moved.any(axis=1), bool)
 
 
 def _by_stars(

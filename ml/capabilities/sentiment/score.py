@@ -11,7 +11,14 @@ from ml.capabilities.sentiment import alerts, products
 from ml.capabilities.sentiment.model import Sentiment
 from ml.capabilities.sentiment.opinion import opinions
 from ml.capabilities.sentiment.read_reviews import Judged, judge
-from ml.capabilities.sentiment.spec import PRODUCT_SENTIMENT, REVIEW_ASPECT, REVIEW_SENTIMENT, SENTIMENT_ALERT, Params
+from ml.capabilities.sentiment.spec import (
+    PRODUCT_ASPECT,
+    PRODUCT_SENTIMENT,
+    REVIEW_ASPECT,
+    REVIEW_SENTIMENT,
+    SENTIMENT_ALERT,
+    Params,
+)
 from ml.core.batches import Columns, batches
 
 BLOCK = 100_000
@@ -29,7 +36,8 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
     """
     named = pc.count_distinct(features["review"]["product_id"], mode="only_valid").as_py()
     return {
-        "review_sentiment": units(features), "review_aspect": 0, "product_sentiment": int(named), "sentiment_alert": 0,
+        "review_sentiment": units(features), "review_aspect": 0, "product_sentiment": int(named), "product_aspect": 0,
+        "sentiment_alert": 0,
     }  # fmt: skip
 
 
@@ -54,9 +62,12 @@ def score_all(
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what the reviews of a product say together, and which turned bad, from the rows of all reviews."""
-    said = opinions(rows, int(features["moment"]["as_of"][0].as_py())) if units(features) else None
+    said = None
+    if units(features):
+        said = opinions(rows, int(features["moment"]["as_of"][0].as_py()), features["review"])
     return {
         PRODUCT_SENTIMENT.name: batches(PRODUCT_SENTIMENT, [products.rows(said, params)] if said else []),
+        PRODUCT_ASPECT.name: batches(PRODUCT_ASPECT, [products.aspect_rows(said, params)] if said else []),
         SENTIMENT_ALERT.name: batches(SENTIMENT_ALERT, [alerts.rows(said, params)] if said else []),
     }
 

@@ -82,7 +82,7 @@ PRODUCT_SENTIMENT = Published(
     ("product_id",),
     (
         _PRODUCT,
-        PublishedColumn("n", "integer", "Reviews."),
+        PublishedColumn("n", "integer", "Reviews; equal texts of one account count once."),
         PublishedColumn(
             "score", "number", "Mean score, drawn to the shop's mean where there are few reviews.", _SCORE_UNIT
         ),
@@ -93,12 +93,30 @@ PRODUCT_SENTIMENT = Published(
             "trend", "number", "Mean of the last 90 days less that of the 90 before, both drawn as the score is; "
             "null where one has no review.", nullable=True,
         ),
-        PublishedColumn("praised", "text", "Up to three aspects that are praised most, best first; empty: none."),
+        PublishedColumn("praised", "text", "Up to three aspects that more reviews praise than criticise, by how many more; empty: none."),
         PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none.", quotes=True),
-        PublishedColumn("criticised", "text", "Up to three aspects criticised most, worst first; empty: none."),
+        PublishedColumn("criticised", "text", "Up to three aspects that more reviews criticise than praise, by how many more; empty: none."),
         PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none.", quotes=True),
     ),
     indexes=(("score",),),
+    for_all=True,
+)  # fmt: skip
+
+PRODUCT_ASPECT = Published(
+    "product_aspect",
+    "What the reviews of a product say of one aspect, praise and criticism against each other.",
+    ("product_id", "aspect"),
+    (
+        _PRODUCT,
+        PublishedColumn("aspect", "text", "What is spoken of, as named in ml_config.aspect_word."),
+        PublishedColumn("n", "integer", "Reviews that speak of it; equal texts of one account count once."),
+        PublishedColumn("praised", "integer", "Of which praise it."),
+        PublishedColumn("criticised", "integer", "Of which criticise it; the rest does neither clearly."),
+        PublishedColumn("net", "number", "(praised - criticised) / n.", _SCORE_UNIT),
+        PublishedColumn("low", "number", "The net of many more such reviews lies above this with 97.5 % confidence.", _SCORE_UNIT),
+        PublishedColumn("high", "number", "It lies below this with 97.5 % confidence.", _SCORE_UNIT),
+    ),
+    indexes=(("aspect", "net"),),
     for_all=True,
 )  # fmt: skip
 
@@ -133,7 +151,7 @@ SPEC = Capability(
     package="ml.capabilities.sentiment",
     needs=("review",),
     wants=(),
-    publishes=(REVIEW_SENTIMENT, REVIEW_ASPECT, PRODUCT_SENTIMENT, SENTIMENT_ALERT),
+    publishes=(REVIEW_SENTIMENT, REVIEW_ASPECT, PRODUCT_SENTIMENT, PRODUCT_ASPECT, SENTIMENT_ALERT),
     params=Params(),
     # Words do not age as tastes do: where 28 days have few reviews, older ones judge as well.
     gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28), enough=200),

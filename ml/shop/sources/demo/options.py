@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from ml.core.errors import NightshiftError
 from ml.core.units import DAY_S
+from ml.shop.sources.demo.changes import CHANGES
 
 END = date(2026, 1, 1)
 """The shop's last day is the one before: rows end at 00:00 UTC of ``END``."""
+
+PLANTS = ("fees", "season", "once")
+"""What :mod:`ml.shop.sources.demo.plants` can plant."""
 
 CHUNK = 5_000
 """Customers generated at a time, at most. Part of what a seed means: another value gives another shop."""
@@ -35,6 +39,10 @@ class Options:
         Days of business before ``end``, 90 to 3,650.
     faults : float
         Share of rows that are broken on purpose, 0 to 0.2 (see :mod:`ml.shop.sources.demo.faults`).
+    change : str
+        What is done to the whole last day (see :mod:`ml.shop.sources.demo.changes`); empty: nothing.
+    plants : str
+        ``fees``, ``season`` or ``once``, joined by ``+`` (see :mod:`ml.shop.sources.demo.plants`); empty: none.
 
     Raises
     ------
@@ -47,6 +55,8 @@ class Options:
     end: date = END
     days: int = 730
     faults: float = 0.0005
+    change: str = ""
+    plants: str = ""
 
     def __post_init__(self) -> None:
         wrong = [
@@ -57,6 +67,8 @@ class Options:
                 ("end", type(self.end) is date and self.end.year >= 2000, "a date from 2000-01-01 on"),
                 ("days", _whole(self.days, 90, 3650), "a whole number from 90 to 3,650"),
                 ("faults", type(self.faults) in (int, float) and 0 <= self.faults <= 0.2, "a share from 0 to 0.2"),
+                ("plants", set(self.plants.split("+")) <= {"", *PLANTS}, "of " + ", ".join(PLANTS) + ", joined by +"),
+                ("change", self.change in ("", *CHANGES), "one of " + ", ".join(CHANGES) + ", or nothing"),
             )
             if not good
         ]
