@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -33,17 +33,16 @@ def run(options: Options) -> Iterator[Row]:
     with source.database(options.data) as db:
         tables = source.tables(db)
     pace = PACE // 5 if options.quick else PACE
-    with database() as settings:
-        for days in HISTORIES:
-            shop, bad = cut(tables, days, pace)
-            why = night(settings, shop, END - timedelta(days=1), "risk")
+    for days in HISTORIES:
+        shop, bad = cut(tables, days, pace)
+        with database() as settings:
+            why = night(settings, shop, END, "risk")
             rows = select(settings, "SELECT order_id, probability, decision FROM ml.order_risk ORDER BY order_id")
-            label = np.array([bad[row["order_id"]] for row in rows], np.int8)
-            told = np.array([np.nan if row["probability"] is None else row["probability"] for row in rows], np.float64)
-            alone = _baseline(shop, [row["order_id"] for row in rows])
-            yield _row(
-                f"{days} days of history, {len(rows):,} open orders, {int(label.sum())} frauds", label, told, alone, why
-            )
+        label = np.array([bad[row["order_id"]] for row in rows], np.int8)
+        told = np.array([np.nan if row["probability"] is None else row["probability"] for row in rows], np.float64)
+        alone = _baseline(shop, [row["order_id"] for row in rows])
+        what = f"{days} days of history, {len(rows):,} open orders, {int(label.sum())} frauds"
+        yield _row(what, label, told, alone, why)
 
 
 def cut(tables: dict[str, pa.Table], days: int, pace: int) -> tuple[dict[str, pa.Table], dict[str, int]]:

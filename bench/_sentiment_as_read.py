@@ -33,6 +33,7 @@ def run(options: Options) -> Iterator[Row]:
     task = next(task for task in tasks(options) if task.name == "Olist, 3 classes")
     with database() as settings:
         yield from _olist(settings, task)
+    with database() as settings:
         yield from _demo(settings, 1_000 if options.quick else 4_000)
 
 
@@ -48,7 +49,7 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
         "review_id": [*ids, *(f"s{i}" for i in range(more))], "product_id": [f"p{i % 300}" for i in range(n + more)],
         "stars": pa.array([*stars.tolist(), *[1] * more], pa.int64(), mask=np.concatenate([task.test, np.zeros(more, bool)])),
         "text": [*task.bodies, *STRANGE], "written_at": pa.array(written, pa.timestamp("us", "UTC")),
-    })}, NIGHT - timedelta(days=1), "sentiment")  # fmt: skip
+    })}, NIGHT, "sentiment")  # fmt: skip
     rows = {row["review_id"]: row for row in select(settings, "SELECT * FROM ml.review_sentiment")}
     mine = [i for i in range(n) if task.test[i]]
     guess = np.array([LABELS.index(rows[ids[i]]["label"]) for i in mine])
@@ -108,7 +109,7 @@ def _demo(settings: Settings, customers: int) -> Iterator[Row]:
         for name, batches in demo.tables(customers=customers, faults=0.0)
         if name in ("review", "demo_truth.review_truth")
     }
-    night(settings, {"review": tables["review"]}, demo.END - timedelta(days=1), "sentiment")
+    night(settings, {"review": tables["review"]}, demo.END, "sentiment")
     truth = {row["review_id"]: row for row in tables["demo_truth.review_truth"].to_pylist()}
     told = select(settings, "SELECT review_id, aspect, score FROM ml.review_aspect")
     right = [

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench import Options, Row
-from ml.learn.experiments import always_valid, compare, detectable
+from ml.learn.experiments import always_valid, compare, detectable, foreseen
 from ml.learn.intervals import wilson
 from ml.learn.metrics.offpolicy import doubly_robust, ips, snips
 
@@ -44,10 +44,11 @@ def run(options: Options) -> Iterator[Row]:
     yield from _off_policy(rng, 40 if options.quick else 200)
 
 
-def _people(rng: np.random.Generator) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-    """Each customer's rate of orders a night, money before the start, and arm."""
+def _people(rng: np.random.Generator) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
+    """Each customer's rate of orders a night, money in the earlier and later half before the start, and arm."""
     rate = rng.gamma(0.6, 0.05, CUSTOMERS)
-    return rate, _money(rng, rate * BEFORE), rng.random(CUSTOMERS) < 0.5
+    earlier, later = (_money(rng, rate * BEFORE / 2) for _ in range(2))
+    return rate, earlier, later, rng.random(CUSTOMERS) < 0.5
 
 
 def _money(rng: np.random.Generator, rate: Floats) -> Floats:
@@ -57,8 +58,9 @@ def _money(rng: np.random.Generator, rate: Floats) -> Floats:
 def _false(rng: np.random.Generator, trials: int) -> tuple[int, int]:
     ours = theirs = 0
     for _ in range(trials):
-        rate, before, arm = _people(rng)
-        planned = before.var() * NIGHTS / BEFORE * (1 / arm.sum() + 1 / (~arm).sum())
+        rate, earlier, later, arm = _people(rng)
+        before = earlier + later
+        planned = foreseen(earlier, later, 2 * NIGHTS / BEFORE) * (1 / arm.sum() + 1 / (~arm).sum())
         total, hit, peeked = np.zeros(CUSTOMERS), False, False
         for _ in range(NIGHTS):
             total += _money(rng, rate)
@@ -73,8 +75,9 @@ def _power(rng: np.random.Generator, trials: int) -> tuple[int, float, float]:
     """Experiments with the detectable lift that were found, the lift as a share of the mean, and what CUPED narrows."""
     found, sizes, narrower = 0, [], []
     for _ in range(trials):
-        rate, before, arm = _people(rng)
-        deviation = float(np.sqrt(before.var() * NIGHTS / BEFORE))
+        rate, earlier, later, arm = _people(rng)
+        before = earlier + later
+        deviation = float(np.sqrt(foreseen(earlier, later, 2 * NIGHTS / BEFORE)))
         lift = detectable(deviation, int(arm.sum()), int((~arm).sum()))
         total, hit = np.zeros(CUSTOMERS), False
         planned = deviation**2 * (1 / arm.sum() + 1 / (~arm).sum())
@@ -92,9 +95,9 @@ def _power(rng: np.random.Generator, trials: int) -> tuple[int, float, float]:
 def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
     """A logged lottery over ten products, judged for another order of them."""
     n, actions = 4_000, 10
-    logged = 0.5 ** np.arange(1, actions + 1)
-    logged /= logged.sum()
-    target = logged[::-1] * 0.5 + 0.05
+    liked = 0.5 ** np.arange(1, actions + 1)
+    logged = 0.7 * liked / liked.sum() + 0.3 / actions  # three places of ten by lot among all
+    target = logged[::-1]
     told: dict[str, list[tuple[float, bool]]] = {"IPS": [], "SNIPS": [], "doubly robust": [], "mean of the log": []}
     for trial in range(trials):
         worth = rng.beta(1, 8, (n, actions)) * np.linspace(0.5, 1.5, actions)

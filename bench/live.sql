@@ -17,6 +17,15 @@ SELECT 'k' || c AS customer_id, r::bigint AS rank, 'p' || 1 + (c::bigint * 7919 
        'because' AS reason_code, 'p' || 1 + (c + r) % :products AS source_product_id, 1::float8 AS propensity
 FROM generate_series(1, :customers) AS c, generate_series(1, 20) AS r;
 ALTER TABLE ml_batch.recommendation_1 ADD PRIMARY KEY (customer_id, rank);
+CREATE TABLE ml_batch.discovery_1 AS
+SELECT customer_id, rank, 'p' || 1 + (substr(customer_id, 2)::bigint * 6151 + rank * 86243) % :products AS product_id, score,
+       reason, reason_code, source_product_id
+FROM ml_batch.recommendation_1;
+ALTER TABLE ml_batch.discovery_1 ADD PRIMARY KEY (customer_id, rank);
+CREATE TABLE ml_batch.buy_again_1 AS
+SELECT customer_id, rank, product_id, score, 'bought again about every 30 days' AS reason
+FROM ml_batch.recommendation_1 WHERE rank <= 12;
+ALTER TABLE ml_batch.buy_again_1 ADD PRIMARY KEY (customer_id, rank);
 CREATE TABLE ml_batch.product_state_1 AS
 SELECT 'p' || i AS product_id, 'c' || i % 200 AS category, 'b' || i % 300 AS brand, (i % 1000 / 10.0)::float8 AS price,
        true AS available
@@ -55,7 +64,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['recommendation', 'product_state', 'customer_segment', 'cold_start', 'popular_product',
+    FOREACH name IN ARRAY ARRAY['recommendation', 'discovery', 'buy_again', 'product_state', 'customer_segment', 'cold_start', 'popular_product',
                                 'bought_together', 'similar_product'] LOOP
         EXECUTE format(
             'CREATE VIEW ml.%I AS SELECT *, 1::bigint AS batch_id, 1::integer AS model_version, now() AS as_of FROM ml_batch.%I',

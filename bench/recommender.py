@@ -8,6 +8,8 @@ customer had bought before is taken out of lists and truth.
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ import numpy.typing as npt
 
 from bench import Options, Row
 from bench import _planted as planted
+from bench import _recommender_as_read as as_read
 from bench._peers import Past, Scorer, peers
 from bench._window import HORIZON, Window, load
 from ml.capabilities.recommender import model
@@ -29,6 +32,8 @@ TASKS = ("all", "new")
 # What is promised on Online Retail: NDCG@10, Recall@20, coverage@10.
 PROMISED = {"all": (0.400, 0.290, 0.30), "new": (0.155, 0.145, 0.18)}
 CONFIDENCE = 0.975
+TUNING_S, PEER_S = 300.0, 60.0
+"""Seconds for choosing the peers' settings in all, and of one peer; the settings of a larger shop are chosen of fewer."""
 
 Ids = npt.NDArray[np.int32]
 
@@ -43,11 +48,17 @@ class Judged:
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Rows of the last window; with ``--quick`` a small demo shop and few settings."""
+    """Rows of the last window; with ``--quick`` a small demo shop and few settings; what SQL returns with ``--as-read``."""
+    if options.as_read:
+        yield from as_read.run(options)
+        return
     shop = load(options)
     params: Params = SPEC.params
     window = Window(shop, shop.end - HORIZON, params)
     earlier = Window(shop, window.start - HORIZON, params)
+    _say(
+        f"{shop.name}: learning before {window.start:%Y-%m-%d}, {window.log.n_customers:,} customers, {window.log.n_products:,} products"
+    )
     fitted = model.fit(window.features, params, SEED)
     ours = {task: _ours(fitted, window, params, task) for task in TASKS}
     theirs = _theirs(window, earlier, quick=options.quick)
@@ -88,8 +99,12 @@ def _theirs(window: Window, earlier: Window, *, quick: bool) -> dict[str, dict[s
     """By task and peer: lists of the last window, by the setting that was best for the task in the earlier one."""
     found: dict[str, dict[str, Judged]] = {task: {} for task in TASKS}
     past, old = Past.of(window.log), Past.of(earlier.log)
+    began = time.monotonic()
     for name, settings in peers().items():
-        tried = dict(list(settings.items())[:1]) if quick else dict(settings)
+        over = time.monotonic() - began > TUNING_S
+        tried = dict(list(settings.items())[:1]) if quick or over else dict(settings)
+        kept = ", its first: the time for choosing is over" if over else ""
+        _say(f"{name}: {len(tried)} settings on the window before{kept}")
         chosen = _choose(tried, old, earlier) if len(tried) > 1 else dict.fromkeys(TASKS, next(iter(tried)))
         tables = {setting: tried[setting](past, window.users) for setting in sorted(set(chosen.values()))}
         for task in TASKS:
@@ -99,10 +114,19 @@ def _theirs(window: Window, earlier: Window, *, quick: bool) -> dict[str, dict[s
     return found
 
 
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
 def _choose(settings: Mapping[str, Scorer], past: Past, window: Window) -> dict[str, str]:
     best: dict[str, tuple[float, str]] = {}
+    began = time.monotonic()
     for setting, scorer in settings.items():
+        if best and time.monotonic() - began > PEER_S:
+            _say(f"  the rest of its settings is left out after {PEER_S:.0f} s: {len(settings)} in all")
+            break
         table = scorer(past, window.users)
+        _say(f"  {setting}, {time.monotonic() - began:.0f} s")
         for task in TASKS:
             ndcg = judged(window.lists(table, new=task == "new"), window, task).figures["ndcg@10"]
             best[task] = max(best.get(task, (-1.0, "")), (ndcg, setting))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Day = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default today's.")]
 LAST = """
-SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry
+SELECT summary -> 'headlines' AS headlines, summary -> 'rehearsals' AS rehearsals, summary -> 'registry' AS registry,
+       summary -> 'alerts' AS alerts
 FROM ml_ops.night WHERE ref = %s
 """
 
@@ -98,7 +99,7 @@ def headlines(run: Run) -> None:
     told, rehearsed, registry = (
         (rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals", "registry")
     )
-    for words in registry.values():
+    for words in (*registry.values(), *((rows[0]["alerts"] if rows else None) or ())):
         out.print(words, style="yellow", markup=False, soft_wrap=True)
     for name, capability in CAPABILITIES.items():
         if numbers := [

@@ -6,12 +6,14 @@
 CREATE ROLE nightshift LOGIN PASSWORD :'nightshift';
 CREATE ROLE nightshift_airflow LOGIN PASSWORD :'airflow';
 CREATE ROLE nightshift_mlflow LOGIN PASSWORD :'mlflow';
+CREATE ROLE nightshift_console;
 CREATE ROLE nightshift_extract;
 CREATE ROLE nightshift_publish;
 CREATE ROLE nightshift_staff;
 CREATE ROLE nightshift_viewer;
 CREATE ROLE shop_reader;
-GRANT nightshift_extract, nightshift_publish, nightshift_staff, nightshift_viewer, shop_reader TO nightshift WITH ADMIN OPTION;
+GRANT nightshift_console, nightshift_extract, nightshift_publish, nightshift_staff, nightshift_viewer, shop_reader
+    TO nightshift WITH ADMIN OPTION;
 -- To name who holds a lock, and to end him.
 GRANT pg_read_all_stats, pg_signal_backend TO nightshift;
 CREATE DATABASE nightshift OWNER nightshift;

@@ -11,7 +11,9 @@ from ml.core.spec import Capability, ConfigTable
 NAMES = (
     "recommender",
     "risk",
+    "search",
     "sentiment",
+    "visual",
     "customer",
     "marketing",
     "demand",

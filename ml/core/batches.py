@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
-from ml.core.spec import Kind, Published
+from ml.core.spec import Published, PublishedKind
 
 Columns = Mapping[str, pa.Array | pa.ChunkedArray]
 """A block of rows: one array of equal length per column."""
 
-ARROW: Mapping[Kind, pa.DataType] = {
+ARROW: Mapping[PublishedKind, pa.DataType] = {
     "text": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us", "UTC"),
+    "texts": pa.list_(pa.string()),
+    "integers": pa.list_(pa.int32()),
+    "numbers": pa.list_(pa.float32()),
     "vector": pa.list_(pa.float32()),
 }
 """Type of a column of each kind, in the lake and in what a capability publishes."""

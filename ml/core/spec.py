@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 Kind = Literal["text", "integer", "number", "boolean", "timestamp", "vector"]
 """``vector``: numbers of one length in each row, in published tables only; ``halfvec`` of pgvector in Postgres."""
+PublishedKind = Literal[Kind, "texts", "integers", "numbers"]
+"""Of a column that the shop reads: also lists, of texts, 32 bit integers and 32 bit floats."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class PublishedColumn:
     """One column of a table that the shop reads. ``meaning`` and ``unit`` go into README and COMMENT ON."""
 
     name: str
-    kind: Kind
+    kind: PublishedKind
     meaning: str
     unit: str = ""
     nullable: bool = False

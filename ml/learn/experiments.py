@@ -152,6 +152,19 @@ def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
+def foreseen(earlier: Floats, later: Floats, length: float) -> float:
+    """Variance per customer of the adjusted metric after so long, foreseen from what was before the start.
+
+    Parameters
+    ----------
+    earlier, later : ndarray of shape (n_customers,)
+        What each customer did in two windows of equal length before the start; the later one stands for the experiment.
+    length : float
+        Of the experiment, in lengths of such a window.
+    """
+    return float(adjusted(later, earlier).var(ddof=1)) * length if len(later) > 1 else 0.0
+
+
 def detectable(deviation: float, treated: int, control: int, power: float = 0.8, alpha: float = ALPHA) -> float:
     """Smallest effect that is found with ``power`` at the planned end, by the always-valid interval.
 

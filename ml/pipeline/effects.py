@@ -14,8 +14,7 @@ from ml.adapters.books import experiments as books
 from ml.core.asof import known
 from ml.core.experiment import Arm, Experiment
 from ml.core.figures import Alert
-from ml.core.units import DAY_S
-from ml.learn.experiments import UNBALANCED, Effect, Floats, balance, compare, detectable
+from ml.learn.experiments import UNBALANCED, Effect, Floats, balance, compare, detectable, foreseen
 from ml.pipeline.context import Night
 from ml.pipeline.experiment import Running, check, customers, running
 
@@ -23,6 +22,8 @@ BEFORE = timedelta(days=56)
 """How long before the start a customer's own money is looked at."""
 OPEN_END = timedelta(days=56)
 """What an experiment without an end counts as, for its planned precision."""
+EARLIER, LATER = ", earlier half before", ", later half before"
+WINDOWS = (EARLIER, LATER)
 METRICS = {"money per customer": "money", "orders per customer": "orders"}
 
 
@@ -63,7 +64,7 @@ def _effects(night: Night, one: Running, everyone: pa.Table) -> tuple[list[dict[
         if arm.name == control:
             continue
         for metric, column in METRICS.items():
-            row = _row(night, experiment, arm, metric, arms, sums[column], sums[f"{column} before"], p)
+            row = _row(night, experiment, arm, metric, arms, {n: sums[f"{column}{n}"] for n in ("", *WINDOWS)}, p)
             rows.append(row)
         alerts += _canary(night, experiment, arm, rows[-2])
     if p < UNBALANCED:
@@ -80,28 +81,31 @@ def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]
         orders = known(orders, night.as_of, "ordered_at", "known_at")
         at = orders["ordered_at"].cast("timestamp('UTC', 6)").epoch_seconds()
         begin = int(start.timestamp())
-        since, before = at >= begin, (at < begin) & (at >= begin - int(BEFORE.total_seconds()))
+        half, since = int(BEFORE.total_seconds()) // 2, at >= begin
+        later, earlier = (at < begin) & (at >= begin - half), (at < begin - half) & (at >= begin - 2 * half)
         money = (orders["total"] if "total" in orders.columns else ibis.literal(0.0)).cast("float64").fill_null(0.0)
         told = orders.filter(orders["customer_id"].notnull()).group_by("customer_id").aggregate(
             **{
-                "money": money.sum(where=since), "money before": money.sum(where=before),
-                "orders": since.cast("int64").sum(), "orders before": before.cast("int64").sum(),
+                f"{name}{window}": (money.sum(where=when) if name == "money" else when.cast("int64").sum())
+                for name in METRICS.values()
+                for window, when in (("", since), (LATER, later), (EARLIER, earlier))
             }
         ).to_pyarrow()  # fmt: skip
     at_row = {who: place for place, who in enumerate(told["customer_id"].to_pylist())}
     places = np.array([at_row.get(who, -1) for who in ids], np.int64)
     found = {}
-    for name in ("money", "money before", "orders", "orders before"):
+    for name in told.column_names[1:]:
         values = np.r_[np.nan_to_num(told[name].cast(pa.float64()).to_numpy()), 0.0]
         found[name] = values[places]
     return found
 
 
 def _row(
-    night: Night, experiment: Experiment, arm: Arm, metric: str, arms: Any, y: Floats, x: Floats, p: float
+    night: Night, experiment: Experiment, arm: Arm, metric: str, arms: Any, sums: Mapping[str, Floats], p: float
 ) -> dict[str, Any]:
     a, b = arms == arm.name, arms == experiment.control
-    planned, deviation = _planned(experiment, x, int(a.sum()), int(b.sum()))
+    y, x = sums[""], sums[EARLIER] + sums[LATER]
+    planned, deviation = _planned(experiment, sums[EARLIER], sums[LATER], int(a.sum()), int(b.sum()))
     effect = compare(y[a], y[b], x[a], x[b], planned)
     return {
         "experiment": experiment.name, "night": night.night, "arm": arm.name,
@@ -112,10 +116,12 @@ def _row(
     }  # fmt: skip
 
 
-def _planned(experiment: Experiment, before: Floats, treated: int, control: int) -> tuple[float | None, float]:
+def _planned(
+    experiment: Experiment, earlier: Floats, later: Floats, treated: int, control: int
+) -> tuple[float | None, float]:
     """Variance of the difference at the planned end and the metric's deviation there, from what was before the start."""
     length = (experiment.ends - experiment.starts) if experiment.ends else OPEN_END
-    spread = float(before.var()) * (length.total_seconds() / DAY_S) / (BEFORE.total_seconds() / DAY_S)
+    spread = foreseen(earlier, later, 2 * length / BEFORE)
     if min(treated, control) < 2 or spread <= 0:
         return None, float("nan")
     return spread * (1 / treated + 1 / control), spread**0.5

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from ml.adapters import postgres
-from ml.adapters.books import config_faults, nights
+from ml.adapters.books import config_faults, figures, nights
 from ml.adapters.mlflow import champions
 from ml.core.outages import as_words
 from ml.core.spec import Capability
@@ -30,6 +30,9 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
         night.lake.read_json(validated)["summary"].get("notes", []) if night.lake.exists(validated) else []
     )
     summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
+    summary["alerts"] = [
+        f"{a['words']} ({a['advice']})" for a in figures.open_alerts(settings.database_url, night.night)
+    ]
     summary["registry"] = registry_differences(settings)
     for words in summary["registry"].values():
         log.warning("%s", words)

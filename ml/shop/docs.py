@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ml.adapters.books.config import TYPES
+from ml.adapters.postgres import TYPES as COLUMN_TYPES
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.contract.vocabulary import Vocabulary, Word, vocabularies
@@ -167,7 +168,10 @@ def _notes(table: ConfigTable, column: ConfigColumn) -> str:
 def _published(spec: Capability, table: Published) -> str:
     grid = _grid(
         ("column", "type", "unit", "", "meaning"),
-        ([f"`{c.name}`", TYPES[c.kind], c.unit, "may be null" if c.nullable else "", c.meaning] for c in table.columns),
+        (
+            [f"`{c.name}`", COLUMN_TYPES[c.kind], c.unit, "may be null" if c.nullable else "", c.meaning]
+            for c in table.columns
+        ),
     )
     lane = ""
     if spec.live and spec.live.publishes == table.name:

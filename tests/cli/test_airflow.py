@@ -65,6 +65,13 @@ def test_each_task_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert "publish skipped" in told
 
 
+def test_a_question_to_a_person_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that waits for an approval may do so for days: it is said where the question is, and following ends."""
+    frames = [("running", [task("train", "success", 1), task("approve", "awaiting_input", 3)])]
+    assert follow(Played(frames, {}), "train_risk", "r", Steps(None))["state"] == "success"
+    assert "approve waits for a person: Required Actions in Airflow" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_failure_says_what_the_task_said() -> None:
     """The error is the first failing task's own, with its exit code; the report that fails with it is not named."""
     frames = [("failed", [task("validate", "failed", 1), task("report", "failed", 9), task("x", "upstream_failed", 9)])]

@@ -14,6 +14,7 @@ from examples.capability.spec import SPEC
 from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.core.experiment import faults, read
+from ml.core.spec import Monitor
 from ml.pipeline import collect, serving
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
@@ -136,6 +137,27 @@ def test_what_an_arm_did_is_told_and_a_canary_goes_back(running: Settings, monke
     told = "SELECT effect, high FROM ml.experiment_effect WHERE night = '2025-03-05' AND metric = 'money per customer'"
     (row,) = ask(running, told)
     assert row["effect"] < row["high"] < 0
+
+
+def test_a_shadow_is_judged_and_not_shown(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version in the shadow changes no row; a day later its figure stands beside that of what served."""
+    spec = CAPABILITIES[NAME]
+    monkeypatch.setitem(CAPABILITIES, NAME, replace(spec, monitor=Monitor(horizons=(timedelta(days=1),))))
+    ref = night(running, FIRST)
+    version = pipeline.train(running, ref, NAME, force=True)["version"]
+    execute(running.database_url, f"UPDATE ml_ops.promotion SET decision = 'refuse' WHERE version = {version}")
+    write(running, experiment(arm="next", shows="version", version=version, share=1.0, mode="shadow"))
+    execute(
+        running.shop_url,
+        "INSERT INTO shop.order (order_id, customer_id, ordered_at) VALUES ('s1', 'c1', '2025-03-03 09:00Z')",
+    )
+    before = ask(running, "SELECT customer_id, chance FROM ml.order_soon ORDER BY 1")
+    night(running, FIRST + timedelta(days=1))
+    assert len(ask(running, "SELECT customer_id FROM ml.order_soon")) == len(before)
+    assert ask(running, "SELECT * FROM ml.experiment_arm") == []
+    told = {r["name"]: r["value"] for r in ask(running, "SELECT name, value FROM ml_ops.figure WHERE kind = 'truth'")}
+    assert told["shadow lists, next: skill"] == pytest.approx(told["skill"], abs=0.05)
+    assert "baseline: skill" in told
 
 
 def test_what_is_wrong_with_an_experiment_is_said() -> None:

@@ -10,8 +10,13 @@ import pytest
 
 from ml import pipeline
 from ml.adapters import postgres as adapter
+from ml.adapters.lake import Lake
 from ml.adapters.mlflow.tracking import client_of
+from ml.core.errors import DataRefused
+from ml.core.figures import Figure
 from ml.core.spec import Monitor
+from ml.pipeline import truth
+from ml.pipeline.context import Night
 from ml.registry import CAPABILITIES
 from tests.live.conftest import NIGHT, Shop, at
 from tests.live.watch import evaluate
@@ -57,16 +62,11 @@ def test_a_batch_is_judged_by_what_came_after_it(watched: Shop) -> None:
     made = figures(watched)
     assert made[NIGHT, "hit", "7 days"]["units"] == 28
     assert made[NIGHT, "baseline: hit", "7 days"]["value"] == 0.0
-    before = len(made)
-    watched.night(NIGHT + WEEK + timedelta(days=1))
-    again = figures(watched)
-    assert {row["night"] for key, row in again.items() if key[0] == NIGHT} == {
-        NIGHT + timedelta(days=1), NIGHT + WEEK
-    }, "what is judged stays as it was judged"  # fmt: skip
-    assert len(again) > before
+    judged = {key[2]: row["night"] for key, row in made.items() if key[0] == NIGHT}
+    assert judged == {"1 day": NIGHT + timedelta(days=1), "7 days": NIGHT + WEEK}, "what is judged stays as it was"
     run = ask(watched, "SELECT run_id FROM ml_ops.version WHERE capability = 'watch'")[0]["run_id"]
     series = client_of(watched.settings.mlflow_uri).get_metric_history(run, "happened/1 day/hit")
-    assert [point.value for point in series][-3:] == [1.0, 1.0, 1.0]
+    assert [point.value for point in series][-2:] == [1.0, 1.0]
 
 
 def test_what_does_worse_than_promised_is_told_once(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,25 +101,42 @@ def test_truth_that_never_comes_and_a_metric_on_three_rows(watched: Shop) -> Non
     assert "order" in alert["advice"]
 
 
-def test_few_units_are_no_alert(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_units_are_no_alert() -> None:
     """With fewer units than the gate asks for nothing is called worse."""
-    spec = CAPABILITIES["watch"]
-    monkeypatch.setitem(CAPABILITIES, "watch", replace(spec, gate=replace(spec.gate, min_units=30)))
-    monkeypatch.setitem(evaluate.WORTH, 24, 0.0)
-    orders(watched, 1)
-    watched.night(NIGHT + WEEK)
-    assert figures(watched)[NIGHT, "hit", "7 days"]["units"] == 4
-    assert ask(watched, "SELECT * FROM ml_ops.alert WHERE kind = 'truth'") == []
+    promised = {"metric": "hit", "mean": 1.0, "error": 0.01, "low": 0.98, "high": 1.02, "units": 99}
+    one = truth.Due({"night": NIGHT, "version": 1, "verdict": {"promised": promised}}, WEEK, promised=True)
+    few, enough = (Figure("truth", "hit", 0.0, low=-0.1, high=0.1, expected=1.0, units=n, version=1) for n in (1, 2))
+    assert truth.worse(SPEC, one, [few]) == []
+    assert [alert.value for alert in truth.worse(SPEC, one, [enough])] == [0.0]
 
 
 def test_a_clock_that_went_back_judges_nothing(watched: Shop) -> None:
-    """A night of the past does not judge the batches that came after it."""
+    """A night of the past does not judge the batches that came after it, nor its own."""
     orders(watched, 2)
-    watched.night(NIGHT - timedelta(days=2))
-    assert figures(watched) == {}
+    night = Night.open(watched.settings, f"{NIGHT}/001")
+    assert truth.due(night, CAPABILITIES["watch"]) == []
 
 
 def test_a_rehearsal_measures_nothing(watched: Shop) -> None:
     """A night on a sample leaves no figure."""
-    report = watched.night(NIGHT + timedelta(days=1), sample=3)
-    assert pipeline.monitor(watched.settings, report["ref"], ["watch"])["figures"] == 0
+    lake, manifest = Lake(watched.settings.lake_uri), f"snapshot/{NIGHT}/001/manifest.json"
+    lake.write_json(manifest, lake.read_json(manifest) | {"sample": 3})
+    before = ask(watched, "SELECT count(*) AS n FROM ml_ops.figure")
+    assert pipeline.monitor(watched.settings, f"{NIGHT}/001", ["watch"])["figures"] == 0
+    assert ask(watched, "SELECT count(*) AS n FROM ml_ops.figure") == before
+
+
+def test_what_is_unlike_before_may_hold_the_publication(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the spec says so, nothing is published from data that is unlike the days before, unless it is meant."""
+    spec = CAPABILITIES["watch"]
+    monkeypatch.setitem(CAPABILITIES, "watch", replace(spec, monitor=replace(spec.monitor, inputs="hold")))
+    orders(watched, 9)
+    watched.execute("UPDATE shop.order_item SET unit_price = 250 WHERE order_id LIKE 'n%'")
+    with pytest.raises(DataRefused, match=r"shop.order_item.unit_price: level, last 7 days is unusual: 250, usual 2.5"):
+        watched.night(NIGHT + WEEK)
+    assert {row["batch_id"] for row in watched.seen().values()} == {1}
+    pipeline.publish(watched.settings, f"{NIGHT + WEEK}/001", "watch", accept_growth=True)
+    assert {row["batch_id"] for row in watched.seen().values()} != {1}
+    pipeline.monitor(watched.settings, f"{NIGHT + WEEK}/001", ["watch"])
+    held = ask(watched, "SELECT DISTINCT reaction FROM ml_ops.alert WHERE kind = 'input'")
+    assert held == [{"reaction": "hold"}]

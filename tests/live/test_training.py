@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ml import pipeline
 from ml.adapters import postgres as adapter
+from ml.core.capability import Rows, Split
 from ml.pipeline import training
 from ml.pipeline.context import Night
 from ml.registry import CAPABILITIES
@@ -127,6 +128,26 @@ def test_nothing_is_fitted_where_the_gate_cannot_pass(watched: Shop, monkeypatch
     assert told["status"] == "baseline"
     assert told["why"].startswith("No challenger was fitted: only ")
     assert _versions(watched) == [("baseline", 24)]
+
+
+def test_a_short_history_is_judged_by_the_split_that_the_capability_offers(
+    watched: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the horizon holds too little: the capability's own split, whose words stand in the decision; else its reason."""
+    monkeypatch.setattr(evaluate, "lacking", lambda *_: "too short", raising=False)
+    since = datetime(2025, 1, 1, tzinfo=UTC)
+
+    def within(features: Rows, as_of: datetime, params: Any) -> Split:
+        return Split(features, features["order"].select(["order_id"]), since, "99 of 180 days.")
+
+    monkeypatch.setattr(evaluate, "within", within, raising=False)
+    told = _train(watched)
+    assert told["status"] == "promote"
+    assert told["why"].endswith("99 of 180 days.")
+    monkeypatch.setattr(evaluate, "within", lambda *_: "3 of 180 days")
+    told = _train(watched)
+    assert told["status"] == "champion"
+    assert "No challenger was fitted: 3 of 180 days." in told["why"]
 
 
 def test_a_training_is_no_night(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from ml.shop.sources.demo.catalogue import catalogue
 from ml.shop.sources.demo.clock import clock
 from ml.shop.sources.demo.stock import Sales
 
-CONTRACT = [name for name in TABLES if name != "product_image"]
+CONTRACT = [name for name in TABLES if name not in demo.NOT_MADE]
 BY_NAME: dict[str, Table] = {**TABLES, **{f"{TRUTH_SCHEMA}.{name}": table for name, table in TRUTH.items()}}
 SIZES = (200, 6000)
 BROKEN = 0.01

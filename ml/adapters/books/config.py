@@ -27,6 +27,7 @@ _OURS = "nightshift: "
 
 _RIGHTS = {
     "nightshift_staff": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "nightshift_console": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "nightshift_publish": ("SELECT",),
     "nightshift_viewer": ("SELECT",),
     "shop_reader": ("SELECT",),

@@ -101,6 +101,18 @@ def tell(
         return new
 
 
+def open_alerts(url: str, night: date) -> list[dict[str, Any]]:
+    """The alerts that a night found and that no later one closed, the newest first."""
+    return postgres.query(
+        url,
+        """
+        SELECT capability, kind, name, slice, words, advice, reaction, night FROM ml_ops.alert
+        WHERE closed_at IS NULL AND last_night = %s ORDER BY id DESC
+        """,
+        (night,),
+    )
+
+
 def batches(url: str, capability: str, shop: str, before: Any) -> list[dict[str, Any]]:
     """The published batches of ``shop`` known before ``before``, one a night and version, the youngest first."""
     return postgres.query(

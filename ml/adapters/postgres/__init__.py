@@ -14,7 +14,7 @@ import psycopg2.extras
 from ml.adapters.postgres.pgcopy import copy_arrow
 from ml.core.errors import NightshiftError, Unreachable
 from ml.core.outages import mends
-from ml.core.spec import Kind
+from ml.core.spec import PublishedKind
 
 __all__ = ["APPLICATION", "TYPES", "connect", "copy_arrow", "migrate", "query", "transaction"]
 
@@ -22,19 +22,26 @@ Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extras.RealDictCursor
 
 APPLICATION = "nightshift"
-TYPES: Mapping[Kind, str] = {
+TYPES: Mapping[PublishedKind, str] = {
     "text": "text",
     "integer": "bigint",
     "number": "double precision",
     "boolean": "boolean",
     "timestamp": "timestamptz",
+    "texts": "text[]",
+    "integers": "integer[]",
+    "numbers": "real[]",
     "vector": "halfvec",
 }
 """Postgres type of each kind of column."""
 
-ROLES = ("nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader")
-READERS = ("shop_reader", "nightshift_viewer")
-"""Who reads schema ``ml``: the shop, and ``./nightshift sql``."""
+ROLES = (
+    "nightshift_console", "nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader",
+)  # fmt: skip
+CONSOLE = "nightshift_console"
+"""As whom the pages in Airflow act."""
+READERS = ("shop_reader", "nightshift_viewer", CONSOLE)
+"""Who reads schema ``ml``: the shop, ``./nightshift sql``, and the pages in Airflow."""
 
 _READS = (
     ("nightshift_extract", "shop"),
@@ -42,6 +49,7 @@ _READS = (
     ("nightshift_viewer", "ml_ops"),
     ("nightshift_publish", "ml_config"),
     ("nightshift_staff", "ml_config"),
+    ("nightshift_console", "ml_ops"),
     ("shop_reader", "ml"),
     ("shop_reader", "ml_config"),
 )

@@ -179,6 +179,9 @@ def _roles(facts: Mapping[str, Any]) -> Iterator[Finding]:
     if not facts["may_view"] and not facts["may_create_roles"]:
         text = "./nightshift sql reads with the rights of the login, in a transaction that is read only"
         yield Finding("note", text, (f"GRANT nightshift_viewer TO {login};",))
+    if not facts["may_act"] and not facts["may_create_roles"]:
+        text = "the pages in Airflow act as nightshift_console, and the login is no member of it"
+        yield Finding("note", text, (f"GRANT nightshift_console TO {login};",))
 
 
 def _inside(url: str, name: str, database: str, login: str) -> Iterator[Finding]:

@@ -36,6 +36,9 @@ _ARROW: Mapping[str, pa.DataType] = {
     "timestamp with time zone": pa.timestamp("us", "UTC"),
     "timestamp without time zone": pa.timestamp("us"),
     "date": pa.date32(),
+    "text[]": pa.list_(pa.string()),
+    "integer[]": pa.list_(pa.int32()),
+    "real[]": pa.list_(pa.float32()),
     "halfvec": pa.binary(),
 }
 """Arrow type whose binary form Postgres reads into a column of each type."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.ranking import season
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.spec import Params
 from ml.core.evaluation import Evaluation
@@ -17,6 +18,8 @@ from ml.kernels.compiled import Ids
 from ml.learn.metrics import ranking
 
 BLOCK = 20_000
+SIMPLE_CUSTOMERS = 5_000
+"""Of so many customers the lists of new products are held against the simple orders'."""
 
 
 def evaluate(
@@ -39,7 +42,8 @@ def evaluate(
     dict of str to Evaluation
         ``ndcg@10`` (per unit too), ``recall@20``, ``hit_rate@10``, ``coverage@10`` and ``units``; the same under
         ``new …`` with what a customer had bought before taken out of lists and truth, over the units that bought
-        something new; and ``popular ndcg@10``, what recent popularity alone would get. Units are customers of
+        something new; and ``popular ndcg@10``, what recent popularity alone would get. ``stops`` says at which cutoff the
+        lists of new products were worse, by more than chance, than the best simple order (:mod:`season`). Units are customers of
         ``truth``, at most ``judged_customers``, in the order of their ids. A product that was not listed before counts as missed.
     """
     ids = _drawn(pc.unique(truth.combine_chunks()["customer_id"]).sort(), params.judged_customers)
@@ -71,15 +75,47 @@ def _evaluate(
     model: Recommender, features: Mapping[str, pa.Table], customers: Ids, truth: Truth, params: Params
 ) -> Evaluation:
     lists = Lists(model, features, customers, params)
-    figures, per_unit = judge(ranked(lists), truth)
+    blocks = [lists.both(i, min(i + BLOCK, len(customers))) for i in range(0, len(customers), BLOCK)]
+    every, new = (np.concatenate([ranked.ids for ranked in part]) for part in zip(*blocks, strict=True)) if blocks else (
+        np.empty((0, params.depth), np.int32), np.empty((0, params.depth), np.int32)
+    )  # fmt: skip
+    figures, per_unit = judge(every, truth)
+    fresh = new_to(lists, truth)
+    others, new_per_unit = judge(new, fresh)
+    popular, _ = judge(lists.popular(), truth)
+    named = {f"new {name}": value for name, value in others.items()} | {"popular ndcg@10": popular["ndcg@10"]}
+    verdicts = _verdicts(model, lists, fresh, new_per_unit)
+    return Evaluation(figures | named | _figures(verdicts), per_unit, stops=tuple(season.stops(verdicts)))
+
+
+def new_to(lists: Lists, truth: Truth) -> Truth:
+    """The truth without what a unit had bought before."""
     known = truth.items >= 0
     again = np.zeros(len(known), bool)
     again[known] = lists.bought_pairs(truth.units[known], truth.items[known])
-    fresh = Truth(truth.units[~again], truth.items[~again], truth.n_units, truth.n_items)
-    others, _ = judge(ranked(Lists(model, features, customers, params, new=True)), fresh)
-    popular, _ = judge(lists.popular(), truth)
-    named = {f"new {name}": value for name, value in others.items()} | {"popular ndcg@10": popular["ndcg@10"]}
-    return Evaluation(figures | named, per_unit)
+    return Truth(truth.units[~again], truth.items[~again], truth.n_units, truth.n_items)
+
+
+def _verdicts(model: Recommender, lists: Lists, fresh: Truth, ours: ranking.Floats) -> list[season.Verdict]:
+    """What is new to a customer beside the best simple order, now and at the past cutoffs that the model was confirmed on."""
+    if model.ranker_ is None:
+        return []
+    rows = np.sort(np.random.default_rng(0).permutation(len(lists.customers))[:SIMPLE_CUSTOMERS])
+    took = np.bincount(fresh.units, minlength=fresh.n_units)[rows] > 0
+    inside = np.isin(fresh.units, rows)
+    part = Truth(np.searchsorted(rows, fresh.units[inside]), fresh.items[inside], len(rows), fresh.n_items)
+    simple = {name: judge(ids, part)[1][took] for name, ids in lists.simple(rows).items()}
+    return [season.verdict(0, ours[rows][took], simple), *model.ranker_.season.verdicts]
+
+
+def _figures(verdicts: Sequence[season.Verdict]) -> dict[str, float]:
+    """NDCG@10 of what is new by cutoff, and that of the best simple order there."""
+    found = {}
+    for verdict in verdicts:
+        when = f"{verdict.days_ago} days before" if verdict.days_ago else "simple orders' customers"
+        found[f"new ndcg@10, {when}"] = verdict.ours
+        found[f"new ndcg@10 of the best simple order, {when}"] = verdict.theirs
+    return found
 
 
 def ranked(lists: Lists) -> Ids:

@@ -11,6 +11,7 @@ from datetime import datetime
 import ibis
 
 from ml.capabilities.recommender.spec import Params
+from ml.contract.goods import goods
 from ml.contract.purchases import bought, chosen
 from ml.core.asof import as_of_join, known
 
@@ -60,9 +61,10 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
 def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:  # noqa: ARG001
     """Pairs ``(customer_id, product_id)`` bought in ``[start, end)``, each once, as known at ``end``.
 
-    New customers and products are among them: the lists are judged on everything that was bought.
+    New customers and products are among them: the lists are judged on everything that was bought, but fees.
     """
-    pairs = _purchases(tables, end)
+    fees = tables["product"].anti_join(goods(tables["product"]), "product_id")
+    pairs = _purchases(tables, end).anti_join(fees, "product_id")
     return pairs.filter(pairs["at"] >= _moment(start)).select("customer_id", "product_id").distinct()
 
 
@@ -76,13 +78,16 @@ def _customers(tables: Tables, as_of: datetime) -> ibis.Table:
 
 
 def _numbers(tables: Tables, as_of: datetime) -> ibis.Table:
-    """``(product_id, product_no)`` without the stock: order lines and looks need no more, and each would join it again."""
-    there = known(tables["product"], as_of, "listed_at")
+    """``(product_id, product_no)`` without the stock: order lines and looks need no more, and each would join it again.
+
+    Fees are no products: what is joined to these numbers has no line of one.
+    """
+    there = goods(known(tables["product"], as_of, "listed_at"))
     return there.select("product_id", product_no=_number(there["product_id"]))
 
 
 def _products(tables: Tables, as_of: datetime) -> ibis.Table:
-    listed = known(tables["product"], as_of, "listed_at").mutate(_as_of=_moment(as_of))
+    listed = goods(known(tables["product"], as_of, "listed_at")).mutate(_as_of=_moment(as_of))
     if "stock" in tables:
         listed = as_of_join(
             listed, tables["stock"].rename(_stock="quantity"), by=["product_id"], at="_as_of",

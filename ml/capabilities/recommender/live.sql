@@ -17,6 +17,14 @@ DECLARE
                       WHERE s.product_id = p.product_id AND s.counted_at <= now() AND s.counted_at >= %s
                       ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
     sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
+    own constant text := $sql$
+        SELECT l.product_id FROM ml.%1$s AS l
+        WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE AND (l.product_id = ANY (no_products)) IS NOT TRUE %2$s
+          -- Scalar, so that no plan reads the whole catalogue for one list.
+          AND (no_brands IS NULL OR (
+              SELECT s.brand = ANY (no_brands) FROM ml.product_state AS s WHERE s.product_id = l.product_id LIMIT 1) IS NOT TRUE) %3$s
+        ORDER BY l.rank LIMIT wanted$sql$;
+    for_sale text;
     plan json;
 BEGIN
     SELECT format_type(a.atttypid, NULL) INTO key FROM pg_attribute AS a
@@ -51,6 +59,28 @@ BEGIN
         END
         $body$
     $sql$, format(sold, 'ids', coalesce(key, 'text'), active, stock));
+
+    -- The beginning of one of a customer's own lists: what is not excluded and what the shop sells at this moment.
+    for_sale := format(
+        'AND (SELECT true FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s%s LIMIT 1)', coalesce(key, 'text'), active, stock);
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION ml_ops.recommender_own(
+            kind text, who text, wanted integer, unwanted text[], no_products text[], no_brands text[]) RETURNS text[]
+        LANGUAGE plpgsql STABLE AS $body$
+        BEGIN
+            IF kind = 'home' THEN
+                RETURN ARRAY(%s);
+            ELSIF kind = 'new' THEN
+                RETURN ARRAY(%s);
+            END IF;
+            RETURN ARRAY(%s);
+        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
+            OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
+            RETURN NULL;  -- the long way knows what to do
+        END
+        $body$
+    $sql$, format(own, 'recommendation', $$AND l.reason_code <> 'pinned'$$, for_sale), format(own, 'discovery', '', for_sale),
+        format(own, 'buy_again', '', for_sale));
 END
 $make$;
 
@@ -96,12 +126,15 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION IF EXISTS ml.recommend(text, integer, text, text[], text);  -- of before there was a mix
+
 CREATE OR REPLACE FUNCTION ml.recommend(
     customer_id text,
     n integer DEFAULT 10,
     category text DEFAULT NULL,
     exclude text[] DEFAULT '{}',
-    segment text DEFAULT NULL
+    segment text DEFAULT NULL,
+    mix text DEFAULT 'home'
 ) RETURNS TABLE (
     rank integer,
     product_id text,
@@ -124,6 +157,9 @@ DECLARE
     today constant date := ml_ops.recommender_today();
     seg text := recommend.segment;
     first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
+    shown constant text := coalesce(recommend.mix, 'home');
+    pinned boolean;
+    no_products text[]; no_brands text[]; other_rules boolean;  -- what the rules of today exclude
     guarded boolean;  -- something is excluded today: each product is held against the rules
     limited boolean;  -- a category has a limit; on the page of one category it means nothing
     pins text[]; pin_places bigint[];
@@ -144,20 +180,90 @@ BEGIN
     ELSIF cardinality(unwanted) > 1000 THEN
         RAISE EXCEPTION 'ml.recommend: exclude holds % products, and may hold 1000.', cardinality(unwanted)
             USING ERRCODE = '22023';
+    ELSIF shown NOT IN ('home', 'new', 'again') THEN
+        RAISE EXCEPTION 'ml.recommend: mix is %, and may be home, new or again.', shown USING ERRCODE = '22023';
     END IF;
 
     -- Whose segment decides about no rule is not looked up before the own list is at its end.
     IF seg IS NULL AND EXISTS (SELECT FROM ml_config.rule AS r WHERE r.segment IS NOT NULL) THEN
         seg := coalesce((SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
     END IF;
-    SELECT array_agg(r.product_id ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
-           array_agg(r.rank ORDER BY r.rank, r.id) FILTER (WHERE r.kind = 'pin'),
-           coalesce(bool_or(r.kind = 'exclude'), false),
-           cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL)
-    INTO pins, pin_places, guarded, limited
+    limited := cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL);
+    -- One look at the rules of today. Those that name one thing are lists of it; only for others is a product held against each.
+    SELECT coalesce(bool_or(r.kind = 'exclude'), false), coalesce(bool_or(r.kind = 'pin'), false),
+           array_agg(r.product_id) FILTER (WHERE r.kind = 'exclude' AND r.product_id IS NOT NULL AND num_nonnulls(r.category, r.brand, r.min_price, r.max_price) = 0),
+           array_agg(r.brand) FILTER (WHERE r.kind = 'exclude' AND r.brand IS NOT NULL AND num_nonnulls(r.product_id, r.category, r.min_price, r.max_price) = 0),
+           coalesce(bool_or(r.kind = 'exclude' AND (r.category IS NOT NULL OR num_nonnulls(r.product_id, r.brand, r.min_price, r.max_price) <> 1
+                                                    OR num_nonnulls(r.min_price, r.max_price) > 0)), false)
+    INTO guarded, pinned, no_products, no_brands, other_rules
     FROM ml_config.rule AS r
-    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted) AND (r.segment IS NULL OR r.segment = seg)
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.segment IS NULL OR r.segment = seg)
       AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
+    IF pinned THEN
+        SELECT array_agg(r.product_id ORDER BY r.rank, r.id), array_agg(r.rank ORDER BY r.rank, r.id)
+        INTO pins, pin_places
+        FROM ml_config.rule AS r
+        WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.segment IS NULL OR r.segment = seg)
+          AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
+    END IF;
+
+    IF NOT limited AND cat IS NULL AND NOT other_rules THEN
+        -- What most calls are: the beginning of one of the customer's own lists, as it is, with the pins.
+        ids := ml_ops.recommender_own(
+            shown, who, wanted + coalesce(cardinality(pins), 0), unwanted, no_products, no_brands);
+        IF pins IS NULL AND cardinality(ids) >= wanted THEN
+            CASE shown
+            WHEN 'home' THEN
+                RETURN QUERY
+                SELECT (row_number() OVER ())::integer, l.* FROM (
+                    SELECT l.product_id, l.score, l.reason, l.source_product_id, l.batch_id, l.model_version
+                    FROM ml.recommendation AS l WHERE l.customer_id = who AND l.product_id = ANY (ids) ORDER BY l.rank) AS l;
+            WHEN 'new' THEN
+                RETURN QUERY
+                SELECT (row_number() OVER ())::integer, l.* FROM (
+                    SELECT l.product_id, l.score, l.reason, l.source_product_id, l.batch_id, l.model_version
+                    FROM ml.discovery AS l WHERE l.customer_id = who AND l.product_id = ANY (ids) ORDER BY l.rank) AS l;
+            ELSE
+                RETURN QUERY
+                SELECT (row_number() OVER ())::integer, l.* FROM (
+                    SELECT l.product_id, l.score, l.reason, l.product_id, l.batch_id, l.model_version
+                    FROM ml.buy_again AS l WHERE l.customer_id = who AND l.product_id = ANY (ids) ORDER BY l.rank) AS l;
+            END CASE;
+            RETURN;
+        ELSIF pins IS NOT NULL AND cardinality(ids) >= wanted + cardinality(pins) THEN
+            -- Each pin once, at its first place; one that may not be shown is none.
+            sold := ml_ops.recommender_on_sale(ml_ops.recommender_fit(pins, today, seg, cat));
+            SELECT array_agg(u.a ORDER BY u.place, u.o), array_agg(u.place ORDER BY u.place, u.o) INTO pins, pin_places
+            FROM (
+                SELECT DISTINCT ON (v.a) v.a, v.place, v.o FROM unnest(pins, pin_places) WITH ORDINALITY AS v (a, place, o)
+                WHERE v.a = ANY (sold) AND (v.a = ANY (unwanted)) IS NOT TRUE ORDER BY v.a, v.o) AS u;
+            RETURN QUERY
+                WITH pin AS (
+                    SELECT u.a, u.place, row_number() OVER (ORDER BY u.o) AS nth
+                    FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, place, o)
+                ), stands AS (  -- two that want one place stand one behind the other
+                    SELECT p.a, p.nth + max(p.place - p.nth) OVER (ORDER BY p.nth) AS place FROM pin AS p
+                ), other AS (
+                    SELECT l.product_id AS a, row_number() OVER (ORDER BY l.rank) AS nth
+                    FROM ml.recommendation AS l
+                    WHERE l.customer_id = who AND l.product_id = ANY (ids)
+                      AND (l.product_id = ANY (pins)) IS NOT TRUE
+                ), free AS (
+                    SELECT f.place, row_number() OVER (ORDER BY f.place) AS nth FROM generate_series(1, wanted) AS f (place)
+                    WHERE NOT EXISTS (SELECT FROM stands AS t WHERE t.place = f.place)
+                )
+                SELECT x.place::integer, x.a, coalesce(l.score, 0), CASE WHEN x.pin THEN ml_ops.recommender_words('pinned') ELSE l.reason END,
+                       CASE WHEN NOT x.pin THEN l.source_product_id END,
+                       coalesce(l.batch_id, (SELECT s.batch_id FROM ml.product_state AS s LIMIT 1)),
+                       coalesce(l.model_version, (SELECT s.model_version FROM ml.product_state AS s LIMIT 1))
+                FROM (SELECT t.place, t.a, true AS pin FROM stands AS t WHERE t.place <= wanted
+                      UNION ALL SELECT f.place, o.a, false FROM free AS f JOIN other AS o USING (nth)) AS x
+                LEFT JOIN ml.recommendation AS l ON l.customer_id = who AND l.product_id = x.a
+                ORDER BY 1;
+                RETURN;
+        END IF;
+        ids := NULL;
+    END IF;
 
     IF pins IS NOT NULL THEN
         sold := ml_ops.recommender_on_sale(ml_ops.recommender_fit(pins, today, seg, cat));
@@ -170,11 +276,11 @@ BEGIN
 
     last := wanted + coalesce(cardinality(unwanted), 0) + coalesce(cardinality(pins), 0);
     FOREACH tier IN ARRAY ARRAY[
-        'own', 'own rest', 'newcomers in the segment', 'newcomers', 'popular in the segment', 'popular', 'popular rest', 'range'
+        'own', 'own rest', 'again', 'discovery', 'newcomers in the segment', 'newcomers', 'popular in the segment', 'popular', 'popular rest', 'range'
     ] LOOP
         CASE
         WHEN tier IN ('own', 'own rest') THEN  -- what was pinned last night and is no longer goes
-            CONTINUE WHEN tier = 'own rest' AND cat IS NOT NULL;
+            CONTINUE WHEN shown <> 'home' OR tier = 'own rest' AND cat IS NOT NULL;
             IF tier = 'own rest' OR cat IS NOT NULL THEN
                 first := CASE tier WHEN 'own' THEN 1 ELSE last + 1 END; last := 1000000;
             END IF;
@@ -186,6 +292,25 @@ BEGIN
             WHERE l.customer_id = who AND l.rank BETWEEN first AND last
               AND (l.reason_code <> 'pinned' OR l.product_id = ANY (pins))
               AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
+        WHEN tier = 'again' THEN  -- what is not due again stays away: no other list stands in for it
+            CONTINUE WHEN shown <> 'again';
+            SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                   array_agg(l.reason ORDER BY l.rank), array_agg(l.product_id ORDER BY l.rank),
+                   array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM ml.buy_again AS l
+            WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
+        WHEN tier = 'discovery' THEN  -- the customer's own further ranking, before what strangers see
+            EXIT WHEN shown = 'again';
+            SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                   array_agg(l.reason ORDER BY l.rank), array_agg(l.source_product_id ORDER BY l.rank),
+                   array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+            INTO found_ids, found_scores, found_reasons, found_sources, found_batches, found_versions
+            FROM ml.discovery AS l
+            WHERE l.customer_id = who
+              AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (unwanted)) IS NOT TRUE
               AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
         WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
             IF tier = 'newcomers in the segment' THEN
@@ -388,7 +513,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ml.recommend(text, integer, text, text[], text) IS
-    'The n best products for a customer at this moment, from the customer''s own list or else what newcomers and the segment buy; never what is excluded, sold out or no longer for sale.';
+COMMENT ON FUNCTION ml.recommend(text, integer, text, text[], text, text) IS
+    'The n best products for a customer at this moment: home, only what is new to them, or only what they are due to buy again (mix); from the customer''s own lists or else what newcomers and the segment buy; never what is excluded, sold out or no longer for sale.';
 COMMENT ON FUNCTION ml.recommend_for_basket(text[], integer) IS
     'The n best products to go with a basket at this moment: bought together, similar, popular; never what is in it.';

@@ -16,7 +16,7 @@ from ml.capabilities.recommender.spec import Params
 from ml.core.errors import ArtifactError
 from ml.learn.purchases import Log, log
 
-FORMAT = 4
+FORMAT = 5
 
 
 class Recommender:

@@ -14,12 +14,31 @@ import pyarrow.compute as pc
 from ml.capabilities.recommender.templates import TEMPLATES, Reason
 from ml.core.errors import NightshiftError
 
-RECENT = 0.125
-"""Three half-lives: about an order a month ago. Below it a product is not called popular."""
+MONTH_DAYS = 30
+LEAST_ORDERS = 3
+"""With fewer orders in ``MONTH_DAYS`` a product is not called popular."""
 
 ENGLISH = "en"
 
 Ints = npt.NDArray[np.int64]
+
+
+def popular(orders: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """What may be called popular in each group: ordered as often as the mean of what is ordered at all, and not by accident.
+
+    Parameters
+    ----------
+    orders : ndarray of shape (n_groups, n_products)
+        Orders with each product in the last ``MONTH_DAYS``.
+
+    Examples
+    --------
+    >>> popular(np.array([[9.0, 2, 1, 0], [2.0, 2, 2, 2]])).tolist()
+    [[True, False, False, False], [False, False, False, False]]
+    """
+    mean = orders.sum(1, keepdims=True) / np.maximum(1, (orders > 0).sum(1, keepdims=True))
+    often: npt.NDArray[np.bool_] = orders >= np.maximum(LEAST_ORDERS, mean)
+    return often
 
 
 class Named(NamedTuple):

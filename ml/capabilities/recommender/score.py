@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
+from itertools import tee
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.ranking import mix
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import Named, Words, numbers
 from ml.capabilities.recommender.shelf.rerank import Reranker, Shown
@@ -49,6 +53,7 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
     bought = there and len(features["purchase"]) > 0
     return {
         "recommendation": units(features) if there else 0,
+        "discovery": _unsated(features) if there else 0,
         "similar_product": 0,
         "bought_together": 0,
         "buy_again": 0,
@@ -56,6 +61,16 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
         "trending_product": 0,
         "cold_start": int(there),
     } | catalogue_state.expected(features)
+
+
+def _unsated(features: Mapping[str, pa.Table]) -> int:
+    """How many customers have not bought everything that is for sale."""
+    products = features["product"].sort_by("product_no")["available"].to_numpy()
+    who, what = (features["purchase"][name].to_numpy().astype(np.int64) for name in ("customer_no", "product_no"))
+    there = (who >= 0) & products[what]
+    pairs = np.unique(who[there] * len(products) + what[there])
+    bought = np.bincount(pairs // max(1, len(products)), minlength=units(features))
+    return int((bought < products.sum()).sum())
 
 
 def score(
@@ -71,8 +86,7 @@ def score(
     n = units(features)
     span = (n * shard // shards, n * (shard + 1) // shards)
     shop = _Shop(features, span, params)
-    made = {
-        "recommendation": _recommendations(model, shop),
+    made = _lists(model, shop) | {
         "buy_again": _buy_again(shop),
         "customer_segment": catalogue_state.customer_segment(features, *span),
     }
@@ -103,6 +117,11 @@ class _Shop:
     @cached_property
     def reranker(self) -> Reranker:
         return Reranker(self.features, self.params, self.repeats.shown_again)
+
+    @cached_property
+    def discoverer(self) -> Reranker:
+        """What is pinned may be known to the customer, and what is drawn by lot is drawn on home: no place of these here."""
+        return Reranker(self.features, replace(self.params, explore_share=0.0), pins=False)
 
     @cached_property
     def words(self) -> Words:
@@ -150,18 +169,37 @@ def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
     yield from buy_again.rows(shop.tonight, shop.repeats, ids, shop.words, shop.params)
 
 
-def _recommendations(model: Recommender, shop: _Shop) -> Iterator[dict[str, pa.Array]]:
+class _Ranked(NamedTuple):
+    """Lists of the customers from number ``start`` on: of home, and of what is new to them."""
+
+    start: int
+    home: Shown
+    new: Shown
+
+
+def _lists(model: Recommender, shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
+    """Blocks of rows of the two tables that the ranker makes, in one pass over the customers."""
+    home, new = tee(_ranked(model, shop))
+    return {
+        "recommendation": (_block(shop, ranked.home, ranked.start) for ranked in home),
+        "discovery": (_block(shop, ranked.new, ranked.start) for ranked in new),
+    }
+
+
+def _ranked(model: Recommender, shop: _Shop) -> Iterator[_Ranked]:
     start, end = shop.span
     rules, customers = shop.reranker.rules, np.arange(start, end, dtype=np.int32)
     lists = Lists(model, rules.shelf(shop.features), customers, shop.params, again=rules.again)
+    habits = mix.habit(lists.log)
     for i in range(0, end - start, BLOCK):
-        ranked = lists.rank(i, min(i + BLOCK, end - start))
-        bought = lists.bought(i, ranked.ids)
-        shown = shop.reranker.lists(ranked, np.arange(start + i, start + i + len(ranked.ids)), bought)
-        yield _block(shop, lists, shown, start + i)
+        numbers = np.arange(start + i, start + min(i + BLOCK, end - start))
+        every, new = lists.both(i, i + len(numbers))
+        home = mix.home(every, new, lists.bought(i, every.ids), habits[numbers], shop.params.top_k)
+        shown = shop.reranker.lists(home, numbers, lists.bought(i, home.ids))
+        yield _Ranked(start + i, shown, shop.discoverer.lists(new, numbers))
 
 
-def _block(shop: _Shop, lists: Lists, ranked: Shown, start: int) -> dict[str, pa.Array]:
+def _block(shop: _Shop, ranked: Shown, start: int) -> dict[str, pa.Array]:
     """Rows of the customers from number ``start`` on."""
     rows, ranks = np.nonzero(ranked.ids >= 0)
     chosen, source, code = (
@@ -170,7 +208,7 @@ def _block(shop: _Shop, lists: Lists, ranked: Shown, start: int) -> dict[str, pa
         ranked.code[rows, ranks].astype(np.int64),
     )
     customer = start + rows
-    product_ids = lists.products["product_id"].combine_chunks()
+    product_ids = shop.tonight.ids
     return {
         "customer_id": shop.customers["customer_id"].combine_chunks().take(pa.array(customer)),
         "rank": pa.array(ranks + 1),
@@ -187,13 +225,14 @@ def _reasons(
     shop: _Shop, customer: npt.NDArray[np.int64], chosen: Ids, source: Ids, code: npt.NDArray[np.int64]
 ) -> pa.Array:
     """Put each row's reason into words, with what it says of the product, the customer and the two."""
-    tonight = shop.tonight
+    tonight, kind = shop.tonight, code.copy()
     days = np.zeros(len(code), np.int64)
-    again_ = code == Reason.AGAIN
-    days[again_] = shop.repeats.days_of(customer[again_], chosen[again_].astype(np.int64), tonight.m)
+    again = np.flatnonzero(code == Reason.AGAIN)
+    pairs = shop.repeats.find(customer[again], chosen[again].astype(np.int64), tonight.m)
+    kind[again], days[again] = shop.repeats.said(pairs)
     segments = shop.customers["segment"].combine_chunks()
     return shop.words.of(
-        np.select([again_ & (days == 0), again_ & (days == 1)], [Reason.BOUGHT, Reason.DAILY], code),
+        kind,
         source=Named(tonight.titles, source),
         category=Named(pa.array(tonight.categories, pa.string()), tonight.category[chosen]),
         segment=Named(segments, customer),

@@ -103,28 +103,40 @@ _RANK = PublishedColumn("rank", "integer", "1 is best.")
 _SEGMENT = PublishedColumn("segment", "text", "The customers' segment; empty: all, guests too.")
 _CATEGORY = PublishedColumn("category", "text", "The products' category; empty: all.")
 
+_PLACES = (
+    PublishedColumn("customer_id", "text", "Who."),
+    _RANK,
+    PublishedColumn("product_id", "text", "What to show."),
+    PublishedColumn("score", "number", "How strongly; comparable within one customer's list only."),
+    _WHY,
+    PublishedColumn(
+        "reason_code",
+        "text",
+        "Why, as a code: again, because, looked, category, segment, popular, explore, pinned or range.",
+    ),
+    PublishedColumn(
+        "source_product_id", "text", "The product that the reason names; null where it names none.", nullable=True
+    ),
+)
+
 RECOMMENDATION = Published(
     "recommendation",
-    "What to show a customer: the best products, best first.",
+    "Home: what to show a customer, best first; what is bought again and what is new, as it is the customer's habit.",
     ("customer_id", "rank"),
     (
-        PublishedColumn("customer_id", "text", "Who."),
-        _RANK,
-        PublishedColumn("product_id", "text", "What to show."),
-        PublishedColumn("score", "number", "How strongly; comparable within one customer's list only."),
-        _WHY,
-        PublishedColumn(
-            "reason_code",
-            "text",
-            "Why, as a code: again, because, looked, category, segment, popular, explore, pinned or range.",
-        ),
-        PublishedColumn(
-            "source_product_id", "text", "The product that the reason names; null where it names none.", nullable=True
-        ),
+        *_PLACES,
         PublishedColumn(
             "propensity", "number", "Chance with which this product was drawn for this place; 1: not by lot.", "0 to 1"
         ),
     ),
+    indexes=(("product_id",),),
+)
+
+DISCOVERY = Published(
+    "discovery",
+    "What is new to a customer: products that they never bought, best first.",
+    ("customer_id", "rank"),
+    _PLACES,
 )
 
 SIMILAR_PRODUCT = Published(
@@ -233,6 +245,7 @@ PRODUCT_STATE = Published(
         PublishedColumn("category", "text", "Its category; empty: none."),
         PublishedColumn("brand", "text", "Its brand; empty: none."),
         PublishedColumn("price", "number", "Its price.", "shop currency", nullable=True),
+        PublishedColumn("title", "text", "Its name as customers see it; its id where it has none."),
         PublishedColumn("available", "boolean", "For sale and not out of stock."),
     ),
     indexes=(("category",),),
@@ -258,6 +271,7 @@ SPEC = Capability(
     wants=("event", "stock"),
     publishes=(
         RECOMMENDATION,
+        DISCOVERY,
         SIMILAR_PRODUCT,
         BOUGHT_TOGETHER,
         BUY_AGAIN,

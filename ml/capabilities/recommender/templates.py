@@ -23,9 +23,13 @@ class Reason(IntEnum):
     PINNED = auto()
     RANGE = auto()
     BOUGHT = auto()
-    """``AGAIN`` where no interval is known."""
+    """``AGAIN`` where nothing but a purchase of yesterday is known."""
     DAILY = auto()
     """``AGAIN`` where the interval is a day."""
+    BUYERS = auto()
+    """``AGAIN`` where the customer bought it on one or two days, and others buy it regularly."""
+    LAST = auto()
+    """``AGAIN`` where it does not come back regularly, or is long overdue."""
     FIRST = auto()
     TOGETHER = auto()
     COMPARED = auto()
@@ -53,6 +57,8 @@ TEMPLATES: Mapping[str, str] = {
     "range": "from our range",
     "bought": "because you bought it before",
     "daily": "bought again about every day",
+    "buyers": "its buyers need it again about every {days} days",
+    "last": "because you bought it {days} days ago",
     "first": "what new customers choose first",
     "together": "often bought together with {source}",
     "compared": "looked at or bought by the same customers",

@@ -16,7 +16,7 @@ DEFAULTS = MappingProxyType(
 
 PERSONAL = ("device", "card", "address", "ip", "email")
 """What the contract with the shop calls personal: the lake knows only its keyed hash."""
-ENTITIES = ("customer", *PERSONAL, "country")
+ENTITIES = ("order", "customer", *PERSONAL, "country")
 
 COST = ConfigTable(
     "risk_cost",
@@ -97,6 +97,9 @@ LIST = ConfigTable(
         ),
         "Block a device by the hash that ml.entity_risk shows.": (
             "INSERT INTO ml_config.risk_list (kind, entity, value) VALUES ('deny', 'device', 'q3vJm0c1XbT9sLwA')"
+        ),
+        "Release an order that was looked at.": (
+            "INSERT INTO ml_config.risk_list (kind, entity, value, note) VALUES ('allow', 'order', '4711', 'anna: called them')"
         ),
         "Take an entry back.": "DELETE FROM ml_config.risk_list WHERE entity = 'customer' AND value = '12680'",
     },

@@ -26,6 +26,10 @@ READ = (
     _published(
         "recommendation", "customer_id rank", "customer_id rank product_id score reason reason_code source_product_id"
     ),
+    _published(
+        "discovery", "customer_id rank", "customer_id rank product_id score reason reason_code source_product_id"
+    ),
+    _published("buy_again", "customer_id rank", "customer_id rank product_id score reason"),
     _published("cold_start", "segment rank", "segment rank product_id score reason"),
     _published("popular_product", "segment category rank", "segment category rank product_id score reason"),
     _published("bought_together", "product_id rank", "product_id rank other_product_id score reason"),
@@ -38,7 +42,7 @@ READ = (
 class Live:
     """Products p1 to p30: category c0, c1 or c2 in turn, brand b0 or b1, price as numbered; p30 not available.
 
-    anna (segment retail) has p1 to p10; bert none; retail newcomers see p21, p22, …, others p11, p12, …; popular are p13
+    anna (segment retail) has p1 to p10; carl has p1 to p4, p26 to p29 are new to him, p2 and p4 due again; bert none; retail newcomers see p21, p22, …, others p11, p12, …; popular are p13
     and on, in a category the products of it; together with p1 go p2 and p3, like it is p4.
     """
 
@@ -62,9 +66,12 @@ class Live:
                 cursor.execute(f"INSERT INTO ml.{table} VALUES ({marks}, '2026-01-01')", (*row, 7, 3))
 
         products = range(1, 31)
-        put("product_state", ((f"p{i}", f"c{i % 3}", f"b{i % 2}", float(i), i != 30) for i in products))
+        put("product_state", ((f"p{i}", f"c{i % 3}", f"b{i % 2}", float(i), f"Thing {i}", i != 30) for i in products))
         put("customer_segment", [("anna", "retail")])
         put("recommendation", (("anna", r, f"p{r}", 1 / r, f"why {r}", "because", f"p{r + 1}") for r in range(1, 11)))
+        put("recommendation", (("carl", r, f"p{r}", 1 / r, f"why {r}", "again", f"p{r}") for r in range(1, 5)))
+        put("discovery", (("carl", r, f"p{25 + r}", 1 / r, f"new {r}", "popular", None) for r in range(1, 5)))
+        put("buy_again", (("carl", r, f"p{2 * r}", 1 / r, f"due {r}") for r in (1, 2)))
         put("cold_start", (("", r, f"p{10 + r}", 1 / r, "new here") for r in range(1, 9)))
         put("cold_start", (("retail", r, f"p{20 + r}", 1 / r, "new in retail") for r in range(1, 5)))
         put("popular_product", (("", "", r, f"p{12 + r}", 1 / r, "popular") for r in range(1, 18)))

@@ -11,6 +11,7 @@ from scipy.stats import gamma
 
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables import buy_again
+from ml.capabilities.recommender.templates import Reason
 from tests.capabilities.recommender.shops import NIGHT, features, random_orders, table, tonight
 
 PRODUCTS = tuple("abcdefgh")
@@ -127,10 +128,24 @@ def test_two_orders_of_a_day_are_one_purchase() -> None:
     assert np.isnan(found.interval).all()
 
 
-def test_interval_of_a_pair_is_found() -> None:
-    """``days_of`` gives whole days, and 0 for what was never bought or where no interval is known."""
-    made = tonight(PRODUCTS, _buyers(30, 3, 10))
-    found = buy_again.repeats(made, (0, 3), Params())
-    assert found.days_of(np.array([0, 2, 2, 9]), np.array([0, 0, 1, 0]), made.m).tolist() == [30, 30, 0, 0]
-    once = tonight(PRODUCTS, [("ann", 5, ["a"])])
-    assert buy_again.repeats(once, (0, 1), Params()).days_of(np.array([0]), np.array([0]), made.m).tolist() == [0]
+def test_what_is_said_of_a_pair_is_true() -> None:
+    """An own interval only from three days on and until it is over twice; else what buyers do; else when it was bought."""
+    orders = [
+        *_buyers(30, 4, 10),
+        ("once", 20, ["a"]),
+        ("long", 100, ["a"]),
+        ("late", 200, ["a"]),
+        ("late", 230, ["a"]),
+    ]
+    orders += [("late", 260, ["a"]), ("day", 1, ["b"]), ("two", 5, ["b"]), ("two", 9, ["b"])]
+    made = tonight(PRODUCTS, orders)
+    found = buy_again.repeats(made, (0, 20), Params())
+    people = sorted({order[0] for order in orders})
+    pairs = [("c00", 0), ("once", 0), ("long", 0), ("late", 0), ("day", 1), ("two", 1), ("day", 0)]
+    at = found.find(np.array([people.index(name) for name, _ in pairs]), np.array([item for _, item in pairs]), made.m)
+    assert at[-1] == -1
+    kind, days = found.said(at[:-1])
+    assert [Reason(k).code for k in kind] == ["again", "buyers", "last", "last", "bought", "last"]
+    # An order of 20 days before the night begins is of the 20th day before it.
+    assert days[:4].tolist() == [30, 30, 100, 200]
+    assert days[5] == 5

@@ -189,7 +189,7 @@ def test_a_new_product_reaches_who_follows_its_kind_the_first_night() -> None:
     after = _night(catalogue=CATALOGUE | {"mint green tea Nord": ("tea", "Nord", 8.0)}, **{"mint green tea Nord": 0.5})
     why = {
         row["customer_id"]: row["reason_code"]
-        for row in after["recommendation"]
+        for row in after["discovery"]
         if row["product_id"] == "mint green tea Nord"
     }
     assert why["drinker"] in {"category", "because"}

@@ -39,6 +39,34 @@ def test_the_chain_goes_on_until_the_list_is_full(live: Live) -> None:
     assert live.shown("anna", 100) == whole
 
 
+def test_a_mix_is_home_new_or_again(live: Live) -> None:
+    """What is new is read of discovery, what is due of buy_again and of nothing else; home goes on with what is new."""
+    assert live.shown("carl", 3, mix="new") == [26, 27, 28]
+    assert live.shown("carl", 10, mix="again") == [2, 4]
+    assert live.call("recommend", "carl", 1, mix="again")[0]["reason"] == "due 1"
+    assert live.shown("carl", 6) == live.shown("carl", 6, mix="home") == [1, 2, 3, 4, 26, 27]
+    assert live.shown("bert", 3, mix="new") == [11, 12, 13]
+    assert live.shown("bert", 3, mix="again") == []
+    with pytest.raises(psycopg2.errors.InvalidParameterValue, match="mix is old, and may be home, new or again"):
+        live.shown("carl", mix="old")
+
+
+def test_a_long_exclude_falls_back_to_the_own_further_ranking(live: Live) -> None:
+    """With all that was bought excluded the customer's own new products come, before what strangers see."""
+    assert live.shown("carl", 4, exclude=["p1", "p2", "p3", "p4"]) == [26, 27, 28, 29]
+    assert live.shown("carl", 3, exclude=["p1", "p2", "p3", "p4", "p26"], mix="new") == [27, 28, 29]
+    live.rule(kind="exclude", product_id="p27")
+    live.rule(kind="exclude", brand="b1")
+    assert live.shown("carl", 2, mix="new") == [26, 28]
+
+
+def test_pins_stand_at_home_alone(live: Live) -> None:
+    """A pin may be known to the customer: it is no news, and nothing that is due."""
+    live.rule(kind="pin", product_id="p3", rank=1)
+    assert live.shown("carl", 2) == [3, 1]
+    assert live.shown("carl", 2, mix="new") == [26, 27]
+
+
 def test_an_unknown_visitor_gets_a_full_list(live: Live) -> None:
     """Somebody who is not known, or nobody, sees what newcomers see; of the segment if the shop names one."""
     newcomers = [*range(11, 19), 19, 20]

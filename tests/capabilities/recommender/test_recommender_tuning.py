@@ -26,7 +26,7 @@ def _window(seed: int, n: int = 150, rows: int = 30) -> Window:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n * rows, 3)).astype(np.float32)
     taken = x[:, 0] * x[:, 1] + rng.normal(size=n * rows) * 0.5 > 2
-    return Window(x, taken, np.full(n, rows), n)
+    return Window(x, taken, np.full(n, rows), n, taken, 0)
 
 
 def test_windows_that_are_judged_begin_after_the_answers_that_were_learnt() -> None:

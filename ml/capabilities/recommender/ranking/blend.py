@@ -43,9 +43,12 @@ class Blend:
     popularity: Scores
     hidden: Csr
 
-    def rank(self, start: int, end: int, k: int) -> tuple[Ids, Scores, Ids]:
-        """Ids, scores and sources of shape (end - start, k); a source from ``n_products`` on is a group's popularity."""
-        h, hidden = self.history[start:end], self.hidden[start:end]
+    def rank(self, start: int, end: int, k: int, hidden: Csr) -> tuple[Ids, Scores, Ids]:
+        """Ids, scores and sources of shape (end - start, k); a source from ``n_products`` on is a group's popularity.
+
+        ``hidden``, of shape (end - start, n_products), is what is not shown to whom.
+        """
+        h = self.history[start:end]
         # Popularity's rows are cut first; who has bought all of them is ranked by the rest in the fallback.
         best = np.argsort(-self.popularity, axis=1, kind="stable")[:, : 10 * k]
         values = np.take_along_axis(self.popularity, best, 1)

@@ -19,6 +19,8 @@ from ml.kernels.groups import ends_of, group_of
 from ml.kernels.sparse import dense_sums, row_sums
 from ml.learn.purchases import Log, category_codes
 
+SELLERS = 20
+"""Best sellers of each time that are candidates of everybody."""
 _STEP = 1024
 
 
@@ -67,7 +69,8 @@ def frame(
     users = np.asarray(users, np.int32)
     facts = customer_facts(log, users)
     asked = every.ask(sources, log, users, params)
-    lists = np.concatenate([_own(facts, params.repeats), *(asked.lists[name] for name in NAMES)], axis=1)
+    sellers = np.tile(_sellers(products, available), (len(users), 1))
+    lists = np.concatenate([_own(facts, params.repeats), *(asked.lists[name] for name in NAMES), sellers], axis=1)
     ends, items = _union(lists, available)
     row = np.repeat(np.arange(len(users)), np.diff(ends))
     x = np.full((len(items), len(COLUMNS)), np.nan, np.float32)
@@ -103,6 +106,15 @@ def _scores(sources: Sources, asked: Asked, name: str, log: Log, users: Ids, tab
     counted = sources.lately if name == "popular" else sources.trend
     group = popular.groups(counted, log, users)
     return counted.share[np.repeat(group, np.diff(ends)), items]
+
+
+def _sellers(products: Scores, available: npt.NDArray[np.bool_]) -> Ids:
+    """The best sellers of 7, 30 and all days: what everybody may be shown, whatever the models propose."""
+    best = [
+        np.lexsort((np.arange(len(products)), -np.where(available, products[:, column], -1)))[:SELLERS]
+        for column in (Product.BUYERS_7, Product.BUYERS_30, Product.BUYERS)
+    ]
+    return np.concatenate(best).astype(np.int32)
 
 
 def _own(facts: Facts, most: int) -> Ids:

@@ -7,7 +7,7 @@ last: as long as there are products for sale, every list is full.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +19,18 @@ from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import blend
 from ml.capabilities.recommender.ranking.columns import Product
 from ml.capabilities.recommender.ranking.facts import product_facts
-from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows
-from ml.capabilities.recommender.reasons import RECENT
+from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows, simple_rows
+from ml.capabilities.recommender.ranking.truths import fresh, often
 from ml.capabilities.recommender.shelf.rerank import Ranked
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Csr, Ids, Scores, compiled
 from ml.kernels.groups import ends_of, group_of
 from ml.learn.histories import bought
+from ml.learn.purchases import everyone
 
 Codes = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 
 
 class Lists:
@@ -73,25 +75,40 @@ class Lists:
             learnt = ensemble.renumbered(model.learnt_, place, self.log)
             made = ensemble.tonight(learnt, self.log, self.log.until, params)
             self.shares = made.lately
-            self._second = Second(model.ranker_, made, self.log, product_facts(self.log), self.available)
         else:
             self.shares = popular.fit(self.log, self.log.until, params, 0)
-            self._blend = self._first(model, place)
-        self._ranking = popular.ranking(self.shares, self.available)
         self._group = popular.groups(self.shares, self.log, self.customers)
+        until, groups = self.log.until, popular.groups(self.shares, self.log, everyone(self.log))
+        self._often = often(features, until, groups, self.m, len(self.shares.share))
+        self._ranking = popular.ranking(self.shares, self.available)
+        if model.ranker_ is not None and model.learnt_ is not None:
+            facts, new_ones = product_facts(self.log), fresh(features, until, self.m)
+            self._second = Second(model.ranker_, made, self.log, facts, self.available, self._often, new_ones)
+        else:
+            self._blend = self._first(model, place)
 
     def rank(self, start: int, end: int) -> Ranked:
         """Rank for rows ``[start, end)`` of ``customers``."""
+        return self._ranked(start, end, [self.hide])[0]
+
+    def both(self, start: int, end: int) -> tuple[Ranked, Ranked]:
+        """As :meth:`rank`, and what is new to each customer alone, at the cost of one."""
+        every, new = self._ranked(start, end, [self.hide, np.ones(self.m, bool)])
+        return every, new
+
+    def _ranked(self, start: int, end: int, hides: Sequence[Mask | None]) -> list[Ranked]:
         depth = max(1, min(self.params.depth, self.m))
         if self._second is not None:
-            ids, scores, source, code = ranked_rows(
-                self._second, self.customers[start:end], depth, self.params, hide=self.hide
-            )
+            rows = slice(start, end)
+            made = ranked_rows(self._second, self.customers[rows], self._group[rows], depth, self.params, hides)
         else:
-            ids, scores, source, code = self._blended(start, end, depth)
-        popular_ = (code == Reason.POPULAR) | (code == Reason.RANGE)
-        code[popular_] = self._popular_code(start, np.nonzero(popular_)[0], ids[popular_])
-        self._fill(start, ids, scores, code)
+            made = [self._blended(start, end, depth, hide) for hide in hides]
+        return [self._full(start, ranked, hide) for ranked, hide in zip(made, hides, strict=True)]
+
+    def _full(self, start: int, ranked: Ranked, hide: Mask | None) -> Ranked:
+        """The same lists, lengthened by what is popular where they end early, to ``params.depth`` places."""
+        ids, scores, source, code = ranked
+        self._fill(start, ids, scores, code, hide)
         short = ((0, 0), (0, self.params.depth - ids.shape[1]))
         return Ranked(
             np.pad(ids, short, constant_values=-1),
@@ -106,6 +123,11 @@ class Lists:
             return candidates(self._second, self.customers[start:end], self.params)
         ids = self.rank(start, end).ids
         return ends_of((ids >= 0).sum(1)), ids[ids >= 0]
+
+    def simple(self, rows: npt.NDArray[np.int64]) -> dict[str, Ids]:
+        """What the simple orders of :mod:`season` show the customers of ``rows`` that is new to them; shape (n, depth)."""
+        assert self._second is not None
+        return simple_rows(self._second, self.customers[rows], max(1, min(self.params.depth, self.m)), self.params)
 
     def bought(self, start: int, ids: Ids) -> npt.NDArray[np.bool_]:
         """Whether the customer of row ``start + r`` has bought ``ids[r, :]``, shape of ``ids``."""
@@ -132,28 +154,31 @@ class Lists:
         similar = learnt.neighbours.similar
         return blend.blend(self.log, self.customers, self.shares, (similar, repeat), *given, hide=self.hide)
 
-    def _blended(self, start: int, end: int, depth: int) -> tuple[Ids, Scores, Ids, Codes]:
+    def _blended(self, start: int, end: int, depth: int, hide: Mask | None) -> Ranked:
         assert self._blend is not None
-        ids, scores, source = self._blend.rank(start, end, depth)
+        ids, scores, source = self._blend.rank(start, end, depth, self._hidden(np.arange(start, end), hide))
         personal = (source >= 0) & (source < self.m)
         owned = bought(self.log, self.customers[start:end])
         code = np.where(personal & _among(owned, np.where(personal, source, -1)), Reason.BECAUSE, Reason.LOOKED)
         code[(source == ids) & (code == Reason.BECAUSE)] = Reason.AGAIN
-        code[~personal] = Reason.POPULAR
-        return ids, scores, np.where(personal, source, -1).astype(np.int32), code.astype(np.int8)
+        rows, places = np.nonzero(~personal)
+        code[rows, places] = self._popular_code(start, rows, ids[rows, places])
+        # What is only there to make a list full may be a product that the customer has: then that is said.
+        code[(code == Reason.RANGE) & _among(owned, ids)] = Reason.AGAIN
+        return Ranked(ids, scores, np.where(personal, source, -1).astype(np.int32), code.astype(np.int8))
 
     def _popular_code(self, start: int, rows: npt.NDArray[np.int64], ids: Ids) -> Codes:
         """Popular in the customer's segment, in the shop, or simply there."""
         group = self._group[start + rows]
-        code = np.where(self.shares.counts[0, ids] >= RECENT, Reason.POPULAR, Reason.RANGE)
-        return np.where((group > 0) & (self.shares.counts[group, ids] >= RECENT), Reason.SEGMENT, code).astype(np.int8)
+        code = np.where(self._often[0, ids], Reason.POPULAR, Reason.RANGE)
+        return np.where((group > 0) & self._often[group, ids], Reason.SEGMENT, code).astype(np.int8)
 
-    def _fill(self, start: int, ids: Ids, scores: Scores, code: Codes) -> None:
+    def _fill(self, start: int, ids: Ids, scores: Scores, code: Codes, hide: Mask | None) -> None:
         """Lengthen lists that end early by the ranking of the customer's group."""
         short = np.flatnonzero(ids[:, -1] < 0)
         if not len(short):
             return
-        hidden = self._hidden(start + short)
+        hidden = self._hidden(start + short, hide)
         longer, worth = ids[short], scores[short]
         ends, owned = hidden.indptr.astype(np.int64), hidden.indices.astype(np.int32)
         _lengthen(self._group[start + short], self._ranking, ends, owned, longer, worth)
@@ -161,13 +186,13 @@ class Lists:
         ids[short], scores[short] = longer, worth
         code[short[rows], places] = self._popular_code(start, short[rows], longer[rows, places])
 
-    def _hidden(self, rows: npt.NDArray[np.int64]) -> Csr:
-        """What is not shown to the customers of ``rows``."""
+    def _hidden(self, rows: npt.NDArray[np.int64], hide: Mask | None) -> Csr:
+        """What is not shown to the customers of ``rows``; without ``hide`` what the ranking itself hides."""
+        if hide is not None:
+            return blend.columns(bought(self.log, self.customers[rows]), hide)
         if self._blend is not None:
             return self._blend.hidden[rows]
-        if self.hide is None:
-            return bought(self.log, np.full(len(rows), -1, np.int32))
-        return blend.columns(bought(self.log, self.customers[rows]), self.hide)
+        return bought(self.log, np.full(len(rows), -1, np.int32))
 
 
 def _place(model: Recommender, products: pa.Table) -> Ids:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ml.capabilities.recommender.candidates import ensemble
 from ml.capabilities.recommender.candidates.content import Content
 from ml.capabilities.recommender.candidates.sequence import Sequence
-from ml.capabilities.recommender.ranking import tuning
+from ml.capabilities.recommender.ranking import confirmation, season, tuning
 from ml.capabilities.recommender.ranking.facts import product_facts
 from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.ranking.window import Window
@@ -39,10 +39,11 @@ BLOCK = 2000
 
 @dataclass(frozen=True)
 class Ranker:
-    """Attributes: ``chance``, trees of the log-odds that a pair is taken; ``how`` they grew."""
+    """Attributes: ``chance``, trees of the log-odds that a pair is taken; ``how`` they grew; ``season`` of new products."""
 
     chance: trees.Trees
     how: boosting.Growth
+    season: season.Season = field(default_factory=season.Season)
 
 
 def fit(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence | None = None) -> Ranker | None:
@@ -56,7 +57,9 @@ def fit(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequence |
     x = np.concatenate([window.x for window in made])
     taken = np.concatenate([window.taken for window in made])
     how = tuning.tuned(made, params, seed)
-    return Ranker(boosting.grow(x, taken, how, seed), how)
+    history_days = (log.until - int(log.at.min())) / DAY_S
+    folds = confirmation.folds(log, made, known_products, params, how, seed)
+    return Ranker(boosting.grow(x, taken, how, seed), how, season.confirmed(folds, history_days))
 
 
 def known_to_all(log: Log, params: Params) -> int:
@@ -76,7 +79,7 @@ def windows(log: Log, texts: Content, params: Params, seed: int, *, deep: Sequen
         fitted = texts, deep if number < LEAST_WINDOWS else None
         window = _window(log, at, fitted, params, seed + number)
         if window is not None:
-            yield window
+            yield window if number == 0 else window._replace(learnt=None)
             seen += window.asked
         if seen >= params.ranker_customers:
             return
@@ -88,15 +91,16 @@ def score(ranker: Ranker, x: Scores) -> npt.NDArray[np.float64]:
 
 
 def save(ranker: Ranker, folder: Path) -> None:
-    """Write ``chance.npz`` and ``growth.json``."""
+    """Write ``chance.npz``, ``growth.json`` and ``season.json``."""
     trees.save(ranker.chance, folder / "chance.npz")
     (folder / "growth.json").write_text(json.dumps(ranker.how._asdict()), encoding="utf-8")
+    season.save(ranker.season, folder)
 
 
 def load(folder: Path) -> Ranker:
     """Read what :func:`save` wrote; nothing in the files is executed."""
     how = json.loads((folder / "growth.json").read_text(encoding="utf-8"))
-    return Ranker(trees.load(folder / "chance.npz"), boosting.Growth(**how))
+    return Ranker(trees.load(folder / "chance.npz"), boosting.Growth(**how), season.load(folder))
 
 
 def known_products(log: Log) -> npt.NDArray[np.bool_]:
@@ -112,14 +116,16 @@ def _start(log: Log, params: Params, number: int) -> int:
 
 def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: Params, seed: int) -> Window | None:
     past = before(log, at)
-    users, ends, bought = _taken(log, at, at + int(params.window_days * DAY_S))
+    users, ends, bought, bought_at = bought_in(log, at, at + int(params.window_days * DAY_S))
     if not len(past.at) or not len(users):
         return None
     rng = np.random.default_rng(seed)
     most = max(1, params.ranker_customers // min(params.windows, LEAST_WINDOWS))
     if len(users) > most:
         chosen = np.sort(rng.permutation(len(users))[:most])
-        bought = np.concatenate([bought[ends[c] : ends[c + 1]] for c in chosen])
+        bought, bought_at = (
+            np.concatenate([part[ends[c] : ends[c + 1]] for c in chosen]) for part in (bought, bought_at)
+        )
         ends = ends_of((ends[1:] - ends[:-1])[chosen])
         users = users[chosen]
     learnt = ensemble.learn(past, at, params, seed, texts=fitted[0], deep=fitted[1])
@@ -129,29 +135,37 @@ def _window(log: Log, at: int, fitted: tuple[Content, Sequence | None], params: 
     for start in range(0, len(users), BLOCK):
         block = slice(start, start + BLOCK)
         table = frame(made, past, users[block], products, there, params)
-        parts.append(_labelled(table, ends[start : start + BLOCK + 1], bought, log.n_products, params, rng))
-    x, taken, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return Window(x, taken, units, len(users))
+        labels = (bought, bought_at < log.until - confirmation.EARLIEST_DAYS * DAY_S)
+        parts.append(_labelled(table, ends[start : start + BLOCK + 1], labels, log.n_products, params, rng))
+    x, taken, units, early = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Window(x, taken, units, len(users), early, at, learnt)
 
 
-def _taken(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], Ids]:
-    """Who bought in ``[start, end)``, and what (CSR without doubles)."""
-    inside = (log.at >= start) & (log.at < end)
+def bought_in(log: Log, start: int, end: int) -> tuple[Ids, npt.NDArray[np.int64], Ids, npt.NDArray[np.int64]]:
+    """Who bought in ``[start, end)``, what (CSR without doubles), and when first."""
+    inside = np.flatnonzero((log.at >= start) & (log.at < end))
     who = group_of(log.indptr)[inside]
-    keys = np.unique(who * np.int64(log.n_products) + log.product[inside])
+    # A customer's lines stand in the order of time: the first of a key is the oldest.
+    keys, first = np.unique(who * np.int64(log.n_products) + log.product[inside], return_index=True)
     users, counts = np.unique(keys // max(1, log.n_products), return_counts=True)
     items = (keys % max(1, log.n_products)).astype(np.int32)
-    return users.astype(np.int32), ends_of(counts), items
+    return users.astype(np.int32), ends_of(counts), items, log.at[inside][first]
 
 
 def _labelled(
-    table: Frame, ends: npt.NDArray[np.int64], bought: Ids, m: int, params: Params, rng: np.random.Generator
-) -> tuple[Scores, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    table: Frame,
+    ends: npt.NDArray[np.int64],
+    labels: tuple[Ids, npt.NDArray[np.bool_]],
+    m: int,
+    params: Params,
+    rng: np.random.Generator,
+) -> tuple[Scores, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Label the candidates, and keep those of customers who took one: all that was taken and a share of the rest."""
     n = len(ends) - 1
     row = group_of(table.ends)
-    keys = group_of(ends) * np.int64(m) + bought[ends[0] : ends[-1]]
-    taken = np.isin(row * np.int64(m) + table.items, keys)
+    bought, soon = (part[ends[0] : ends[-1]] for part in labels)
+    keys, wanted = group_of(ends) * np.int64(m) + bought, row * np.int64(m) + table.items
+    taken, early = np.isin(wanted, keys), np.isin(wanted, keys[soon])
     kept = (taken | (rng.random(len(taken)) < params.negatives)) & (np.bincount(row, taken, n) > 0)[row]
     units = np.bincount(row[kept], minlength=n)
-    return table.x[kept], taken[kept], units[units > 0]
+    return table.x[kept], taken[kept], units[units > 0], early[kept]

@@ -6,6 +6,7 @@ The obvious way to the same lists is in :mod:`ml.capabilities.recommender.shelf.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -183,10 +184,15 @@ class Reranker:
         ``customer``, ``product``, ``purchase``, and what the shop's staff wrote.
     again : ndarray of shape (m,), bool, optional
         As in :func:`rules.work_out`.
+    pins : bool
+        False: nothing stands where it is pinned.
     """
 
-    def __init__(self, features: Mapping[str, pa.Table], params: Params, again: Mask | None = None) -> None:
-        self.rules = work_out(features, params.top_k, again, params.max_per_category)
+    def __init__(
+        self, features: Mapping[str, pa.Table], params: Params, again: Mask | None = None, *, pins: bool = True
+    ) -> None:
+        rules = work_out(features, params.top_k, again, params.max_per_category)
+        self.rules = rules if pins else replace(rules, pins=rules.pins[:, :0], pin_ranks=rules.pin_ranks[:, :0])
         self._params, self._seed = params, night(features).toordinal()
         customers = features["customer"].sort_by("customer_no")
         # The last entry is for -1, somebody of whom nothing is known.

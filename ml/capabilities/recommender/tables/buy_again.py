@@ -27,6 +27,12 @@ OWN_PRIOR = 3.0
 LEAST_REPEATERS = 3
 LEAST_OWN = 3
 """A product is repeatable if so many customers bought it again; for one customer, if they bought it so often."""
+REGULAR = 3
+"""Who bought a product on so many days has an interval of their own."""
+OVERDUE = 2.0
+"""An interval that is over so many times is none any more."""
+LEAST_DAYS = 2
+"""Fewer days are said in other words: ``bought again about every day``, ``you bought it before``."""
 BLOCK = 50_000
 
 
@@ -37,7 +43,8 @@ class Repeats:
     ``customer``, ``product``; ``days``: different days on which it was bought; ``first`` and ``last``: ages of these in
     days; ``interval``: expected days between two purchases; ``chance``: that there is a further one, whenever;
     ``repeatable``: whether the data shows that such a pair repeats. ``shape`` is that of the intervals' distribution.
-    ``shown_again``, of shape (m,): products that their buyers may be shown again, as learned from all customers.
+    ``shown_again``, of shape (m,): products that their buyers may be shown again, as learned from all customers;
+    ``usual``, of shape (m,): mean interval of those who bought a product again, nan where fewer than three did.
     """
 
     customer: Ints
@@ -50,15 +57,32 @@ class Repeats:
     shape: float
     repeatable: Bools
     shown_again: Bools
+    usual: Floats
 
-    def days_of(self, customer: Ints, product: Ints, m: int) -> Ints:
-        """Return the interval of each (customer, product) in whole days, at least 1; 0 where nothing shows that it repeats."""
+    def find(self, customer: Ints, product: Ints, m: int) -> Ints:
+        """The place of each (customer, product) among the pairs; -1 for what the customer never bought."""
         key, wanted = self.customer * m + self.product, customer * m + product
         at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
-        if not len(key):
-            return np.zeros(len(wanted), np.int64)
-        whole = np.where(np.isfinite(self.interval[at]), np.maximum(1, np.rint(self.interval[at])), 0)
-        return np.where((key[at] == wanted) & self.repeatable[at], whole, 0).astype(np.int64)
+        return np.where(key[at] == wanted, at, -1) if len(key) else np.full(len(wanted), -1, np.int64)
+
+    def said(self, at: Ints) -> tuple[Ints, Ints]:
+        """What is true of the pairs ``at``: which :class:`Reason` of :attr:`Reason.AGAIN`'s kind, and its days.
+
+        The own interval is said of who bought it on ``REGULAR`` days or more, the one of its buyers of others, each only
+        until twice of it is over; else when it was bought.
+        """
+        own = (self.first[at] - self.last[at]) / np.maximum(1, self.days[at] - 1)
+        with np.errstate(invalid="ignore"):
+            others = np.where(self.repeatable[at], self.usual[self.product[at]], np.nan)
+            interval = np.where(self.days[at] >= REGULAR, own, others)
+            days = np.maximum(1, np.rint(np.nan_to_num(interval)))
+            holds = self.last[at] <= OVERDUE * interval
+        regular = np.where(days > 1, Reason.AGAIN, Reason.DAILY)
+        kind = np.where(self.days[at] >= REGULAR, regular, Reason.BUYERS)
+        kind = np.where((kind == Reason.BUYERS) & (days < LEAST_DAYS), Reason.LAST, kind)
+        kind = np.where(holds, kind, Reason.LAST)
+        days = np.where(kind == Reason.LAST, self.last[at] + 1, days).astype(np.int64)
+        return np.where((kind == Reason.LAST) & (days < LEAST_DAYS), Reason.BOUGHT, kind), days
 
 
 def repeats(tonight: Tonight, span: tuple[int, int], params: Params) -> Repeats:
@@ -101,6 +125,7 @@ def repeats(tonight: Tonight, span: tuple[int, int], params: Params) -> Repeats:
         customer=customer, product=product, days=n, first=first, last=last, interval=interval,
         chance=(OWN_PRIOR * chance[product] + n - 1) / (OWN_PRIOR + n - 1),
         shape=shape, repeatable=repeatable[product] | (n >= LEAST_OWN), shown_again=chance >= params.repeat_from,
+        usual=np.where(repeaters >= LEAST_REPEATERS, gaps / np.maximum(1, again), np.nan),
     )  # fmt: skip
 
 
@@ -118,7 +143,7 @@ def rows(
     for i in range(0, len(at), BLOCK):
         pairs = at[i : i + BLOCK]
         interval = found.interval[pairs]
-        days = np.maximum(1, np.rint(interval)).astype(np.int64)
+        kind, days = found.said(pairs)
         expected = (tonight.as_of + wait[pairs] * DAY_S) * 1_000_000
         yield {
             "customer_id": customer_ids.take(pa.array(found.customer[pairs])),
@@ -127,7 +152,7 @@ def rows(
             "score": pa.array(due[pairs]),
             "expected_day": pa.array(expected, pa.timestamp("us", "UTC")),
             "interval_days": pa.array(interval),
-            "reason": words.of(np.where(days > 1, Reason.AGAIN, Reason.DAILY), days=numbers(days)),
+            "reason": words.of(kind, days=numbers(days)),
         }
 
 

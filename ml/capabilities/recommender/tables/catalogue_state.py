@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 def product_state(features: Mapping[str, pa.Table]) -> Iterator[dict[str, pa.Array]]:
     """Make the rows of ``product_state``: each product, what rules speak of, and whether it is for sale."""
     products = features["product"].sort_by("product_no").combine_chunks()
-    names = ("product_id", "category", "brand", "price", "available")
+    names = ("product_id", "category", "brand", "price", "title", "available")
     yield {name: products[name].combine_chunks() for name in names}
 
 

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from ml.capabilities.recommender.reasons import RECENT, Named, Words
+from ml.capabilities.recommender.reasons import Named, Words, popular
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables.popular_product import popularity
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight, drawn
 from ml.capabilities.recommender.templates import Reason
 
 HALF_LIFE_DAYS = 60.0
+FIRST_DAYS = 90
+"""What new customers choose first is what they chose in so many days."""
 VARIETY = 0.7
 """The second product of a category counts so much of its score, the third that squared, …"""
 
@@ -23,16 +25,17 @@ def rows(tonight: Tonight, words: Words, params: Params) -> Iterator[dict[str, p
 
     What first orders hold comes first, where those are few drawn to what is popular, then the youngest of the range.
     """
-    first = tonight.count(tonight.decay(HALF_LIFE_DAYS, params.half_life_days) * _is_first(tonight))
-    popular = popularity(tonight, params)
-    score = drawn(first, popular[0]) + _range(tonight)
+    newcomers = _is_first(tonight)
+    first = tonight.count(tonight.decay(HALF_LIFE_DAYS, params.half_life_days) * newcomers)
+    score = drawn(first, popularity(tonight, params)[0]) + _range(tonight)
     found = [_varied(row, tonight, params.top_k) for row in score]
     product, worth = (np.concatenate(parts) for parts in zip(*found, strict=True))
     lengths = [len(list_) for list_, _ in found]
     segment = np.repeat(np.arange(len(found)), lengths)
-    kind = np.where(popular[0, product] >= RECENT, Reason.POPULAR, Reason.RANGE)
-    kind = np.where((segment > 0) & (popular[segment, product] >= RECENT), Reason.SEGMENT, kind)
-    kind = np.where(first[segment, product] >= RECENT, Reason.FIRST, kind)
+    begun = popular(tonight.count((newcomers & (tonight.age < FIRST_DAYS)).astype(np.float64)))
+    kind = np.where(tonight.popular[0, product], Reason.POPULAR, Reason.RANGE)
+    kind = np.where((segment > 0) & tonight.popular[segment, product], Reason.SEGMENT, kind)
+    kind = np.where(begun[segment, product], Reason.FIRST, kind)
     names = pa.array(tonight.segments, pa.string())
     yield {
         "segment": names.take(pa.array(segment)),

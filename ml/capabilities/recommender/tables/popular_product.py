@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from ml.capabilities.recommender.reasons import RECENT, Named, Words
+from ml.capabilities.recommender.reasons import Named, Words
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.tables import groups
 from ml.capabilities.recommender.tables.tonight import Floats, Tonight, drawn
@@ -26,8 +26,8 @@ def rows(tonight: Tonight, words: Words, params: Params) -> Iterator[dict[str, p
     counts = popularity(tonight, params)
     score = drawn(counts, counts[0])
     found = groups.best(score, tonight.available & (score > 0), counts, tonight, K)
-    kind = np.where(counts[0, found.product] >= RECENT, Reason.POPULAR, Reason.RANGE)
-    own = (found.segment > 0) & (counts[found.segment, found.product] >= RECENT)
+    kind = np.where(tonight.popular[0, found.product], Reason.POPULAR, Reason.RANGE)
+    own = (found.segment > 0) & tonight.popular[found.segment, found.product]
     segment = Named(pa.array(tonight.segments, pa.string()), found.segment)
     yield groups.columns(found, tonight) | {
         "score": pa.array(score[found.segment, found.product]),

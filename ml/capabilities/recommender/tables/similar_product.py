@@ -14,6 +14,7 @@ from ml.capabilities.recommender.tables.alike import Texts, price_near, same_cat
 from ml.capabilities.recommender.tables.bought_together import Baskets, co_orders
 from ml.capabilities.recommender.tables.tonight import Floats, Ints, Tonight
 from ml.capabilities.recommender.templates import Reason
+from ml.kernels.compiled import Csr
 from ml.kernels.groups import place_inside
 from ml.kernels.topk.sparse import top_k_sparse
 
@@ -22,6 +23,8 @@ CANDIDATES = 60
 MOST_PRODUCTS = 2000
 """A customer with more is a reseller or a robot: it compares nothing, and costs their square."""
 PRIOR_CUSTOMERS = 10.0
+LEAST_CUSTOMERS = 2
+"""The same customers, of whom the words speak, are so many."""
 ALIKE = 0.3
 """What likeness alone is worth beside likeness that customers' looks confirm."""
 LEAST_WORDS = 0.2
@@ -37,7 +40,8 @@ def rows(
     (0 if the categories differ: a phone's substitutes are phones), l the cosine of the products' customers, c the orders
     with both, n the orders with each.
     """
-    i, j, look = _candidates(tonight, features, texts)
+    seen = _seen(tonight, features)
+    i, j, look = _candidates(tonight, seen, texts)
     near = _alike(tonight, texts, i, j)
     kept = near > 0
     i, j, look, near = i[kept], j[kept], look[kept], near[kept]
@@ -49,18 +53,21 @@ def rows(
     order = order[score[order] > 0]
     order = order[place_inside(i[order]) < params.similar_k]
     i, j = i[order], j[order]
+    same = co_orders(Baskets(seen, csr_array(seen.T), np.bincount(seen.indices, minlength=tonight.m)), i, j)
     yield {
         "product_id": tonight.ids.take(pa.array(i)),
         "rank": pa.array(np.arange(len(i)) - np.searchsorted(i, i) + 1),
         "similar_product_id": tonight.ids.take(pa.array(j)),
         "score": pa.array(score[order]),
-        "reason": words.of(np.where(look[order] > 0, Reason.COMPARED, Reason.ALIKE), source=Named(tonight.titles, i)),
+        "reason": words.of(
+            np.where(same >= LEAST_CUSTOMERS, Reason.COMPARED, Reason.ALIKE), source=Named(tonight.titles, i)
+        ),
     }
 
 
-def _candidates(tonight: Tonight, features: Mapping[str, pa.Table], texts: Texts) -> tuple[Ints, Ints, Floats]:
+def _candidates(tonight: Tonight, seen: Csr, texts: Texts) -> tuple[Ints, Ints, Floats]:
     """Pairs (i, j), sorted, with the cosine of their customers: those with the largest, and those with like words."""
-    looked = _looks(tonight, features)
+    looked = _looks(tonight, seen)
     pairs = [looked[:2], texts.nearest(tonight, CANDIDATES)]
     m = max(1, tonight.m)
     key = np.concatenate([i * m + j for i, j in pairs])
@@ -71,26 +78,30 @@ def _candidates(tonight: Tonight, features: Mapping[str, pa.Table], texts: Texts
     return key[first] // m, key[first] % m, look[first]
 
 
-def _looks(tonight: Tonight, features: Mapping[str, pa.Table]) -> tuple[Ints, Ints, Floats]:
+def _seen(tonight: Tonight, features: Mapping[str, pa.Table]) -> Csr:
+    """Which products each customer looked at or bought, shape (n_customers, m); no guests, no resellers."""
+    tables = [features[name] for name in ("purchase", "look") if name in features]
+    users, items = (
+        np.concatenate([table[name].to_numpy() for table in tables]) for name in ("customer_no", "product_no")
+    )
+    known = users >= 0
+    shape = (int(users.max(initial=-1)) + 1, tonight.m)
+    seen = csr_array((np.ones(known.sum(), np.float32), (users[known], items[known])), shape=shape)
+    seen.sum_duplicates()
+    seen.data[:] = np.repeat(np.diff(seen.indptr) <= MOST_PRODUCTS, np.diff(seen.indptr))
+    seen.eliminate_zeros()
+    return seen
+
+
+def _looks(tonight: Tonight, seen: Csr) -> tuple[Ints, Ints, Floats]:
     """Each product's available neighbours by the customers who looked at both (or bought them), and the cosine.
 
     l_ij = Σ_u b_ui b_uj / √((n_i + λ)(n_j + λ)), b_ui = |N(u)|^-½, n_i = Σ_u b_ui², λ = ``PRIOR_CUSTOMERS`` times the
     mean b²: few customers are no proof.
     """
-    tables = [features[name] for name in ("purchase", "look") if name in features]
-    users, items = (
-        np.concatenate([table[name].to_numpy() for table in tables]) for name in ("customer_no", "product_no")
-    )
-    known = users >= 0  # no guests
-    if not known.any():
+    if not seen.nnz:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    shape = (int(users.max()) + 1, tonight.m)
-    seen = csr_array((np.ones(known.sum(), np.float32), (users[known], items[known])), shape=shape)
-    seen.sum_duplicates()
-    seen.data[:] = 1
-    count = np.diff(seen.indptr)
-    seen = csr_array(diags_array(np.where(count <= MOST_PRODUCTS, np.maximum(count, 1) ** -0.5, 0)) @ seen)
-    seen.eliminate_zeros()
+    seen = csr_array(diags_array(np.maximum(np.diff(seen.indptr), 1) ** -0.5) @ seen)
     seen.sort_indices()
     square = seen.data.astype(np.float64) ** 2
     prior = PRIOR_CUSTOMERS * (square.mean() if len(square) else 1.0)

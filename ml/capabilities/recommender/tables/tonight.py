@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
+from ml.capabilities.recommender.reasons import MONTH_DAYS, popular
 from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr
 from ml.kernels.groups import ends_of
@@ -103,6 +104,11 @@ class Tonight:
     def titles(self) -> pa.Array:
         return self.products["title"].combine_chunks()
 
+    @cached_property
+    def popular(self) -> Bools:
+        """What may be called popular this month, (n_segments, m)."""
+        return popular(self.count((self.age < MONTH_DAYS).astype(np.float64)))
+
     def decay(self, half_life_days: float, slow_days: float) -> Floats:
         """Weight of each order: half after ``half_life_days``; a thousandth of it halves after ``slow_days`` only.
 
@@ -111,6 +117,15 @@ class Tonight:
         ages = np.arange(int(self.age.max(initial=0)) + 1)
         weight = 0.5 ** (ages / half_life_days) + 0.5 ** (ages / slow_days) / 1000
         return np.asarray((np.round(weight * UNITS) / UNITS)[self.age], np.float64)
+
+    @cached_property
+    def on_sale_days(self) -> Ints:
+        """For how many days each product has been on sale: since listed or, if earlier, first sold; -1: nobody knows."""
+        lines = np.diff(self.baskets.indptr)
+        age = np.full(self.m, -1, np.int64)
+        np.maximum.at(age, self.baskets.indices, np.repeat(self.age, lines))
+        listed = self.products["listed_at"].cast(pa.int64()).fill_null(self.as_of + DAY_S).to_numpy()
+        return np.maximum(age, np.asarray((self.as_of - listed) // DAY_S, np.int64))
 
     def count(self, weight: Floats) -> Floats:
         """Sum the orders' ``weight`` by segment and product: (n_segments, m); row 0 is all orders, guests' too."""

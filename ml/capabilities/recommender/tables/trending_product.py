@@ -11,9 +11,8 @@ from scipy.special import betainc, betaincinv
 
 from ml.capabilities.recommender.reasons import Words
 from ml.capabilities.recommender.tables import groups
-from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
+from ml.capabilities.recommender.tables.tonight import Bools, Floats, Tonight
 from ml.capabilities.recommender.templates import Reason
-from ml.core.units import DAY_S
 
 K = 50
 RECENT_DAYS, EARLIER_DAYS = 14, 56
@@ -61,10 +60,11 @@ def growth(tonight: Tonight) -> Growth:
     recent = tonight.age < RECENT_DAYS
     earlier = ~recent & (tonight.age < RECENT_DAYS + EARLIER_DAYS)
     x, y = tonight.count(recent.astype(float)), tonight.count(earlier.astype(float))
-    since = _since(tonight)
+    since = np.maximum(0, tonight.on_sale_days)
     r = tonight.total(recent.astype(float))[:, None]
     before = _by_day(tonight, earlier)
-    e = before[:, np.clip(since - RECENT_DAYS + 1, 0, EARLIER_DAYS)]
+    days = np.clip(since - RECENT_DAYS + 1, 0, EARLIER_DAYS)
+    e = before[:, days]
     r = np.broadcast_to(r, e.shape)
     judged = (since >= RECENT_DAYS + KNOWN_DAYS) & (x > 0) & (e > 0)
     p, lower, ratio = np.ones(x.shape), np.zeros(x.shape), np.zeros(x.shape)
@@ -73,7 +73,8 @@ def growth(tonight: Tonight) -> Growth:
     bound = betaincinv(a, b + 1, 1 - CONFIDENCE)
     lower[judged] = bound / (1 - bound) * odds
     ratio[judged] = (a + 0.5) / (b + 0.5) * odds
-    return Growth(ratio, lower, np.stack([_few_false(*row) for row in zip(p, judged, strict=True)]))
+    more = x * days > y * RECENT_DAYS  # in a month in which the shop sells less, a larger share may be fewer pieces
+    return Growth(ratio, lower, more & np.stack([_few_false(*row) for row in zip(p, judged, strict=True)]))
 
 
 def _by_day(tonight: Tonight, earlier: Bools) -> Floats:
@@ -82,15 +83,6 @@ def _by_day(tonight: Tonight, earlier: Bools) -> Floats:
     days = np.bincount(key, minlength=len(tonight.segments) * EARLIER_DAYS).reshape(-1, EARLIER_DAYS).astype(float)
     days[0] = days.sum(0)
     return np.concatenate([np.zeros((len(days), 1)), np.cumsum(days, 1)], 1)
-
-
-def _since(tonight: Tonight) -> Ints:
-    """For how many days each product has been on sale: since it was listed or, if that was earlier, first sold."""
-    lines = np.diff(tonight.baskets.indptr)
-    age = np.zeros(tonight.m, np.int64)
-    np.maximum.at(age, tonight.baskets.indices, np.repeat(tonight.age, lines))
-    listed = tonight.products["listed_at"].cast(pa.int64()).fill_null(tonight.as_of).to_numpy()
-    return np.maximum(age, np.asarray((tonight.as_of - listed) // DAY_S, np.int64))
 
 
 def _few_false(p: Floats, judged: Bools) -> Bools:

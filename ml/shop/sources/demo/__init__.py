@@ -29,7 +29,9 @@ from ml.shop.sources.demo.faults import FAULTS, plant
 from ml.shop.sources.demo.fraud import fraud_table, traces
 from ml.shop.sources.demo.options import CHUNK, END, Options
 from ml.shop.sources.demo.orders import order_tables
+from ml.shop.sources.demo.plants import planted
 from ml.shop.sources.demo.reviews import opinions, review_tables
+from ml.shop.sources.demo.searches import search_log, search_truth
 from ml.shop.sources.demo.service import ticket_tables
 from ml.shop.sources.demo.sessions import session_tables
 from ml.shop.sources.demo.spool import Spool
@@ -42,6 +44,10 @@ TRUTH_SCHEMA = "demo_truth"
 """Schema of the tables in ``TRUTH``, whose names come as ``demo_truth.<table>``."""
 
 
+NOT_MADE = ("product_image", "customer_link")
+"""Tables of the contract that the simulation does not have."""
+
+
 def tables(
     *,
     customers: int = 2000,
@@ -50,14 +56,15 @@ def tables(
     days: int = 730,
     faults: float = 0.0005,
     change: str = "",
+    plants: str = "",
 ) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
-    """Yield each table of the contract (but product_image) in its order, then those of ``demo_truth``.
+    """Yield each table of the contract (but :data:`NOT_MADE`) in its order, then those of ``demo_truth``.
 
     The batches of a table can be read as long as the iterator has not gone on to the next table.
 
     Parameters
     ----------
-    customers, seed, end, days, faults, change
+    customers, seed, end, days, faults, change, plants
         See :class:`~ml.shop.sources.demo.options.Options`.
 
     Raises
@@ -65,7 +72,7 @@ def tables(
     NightshiftError
         If an option is out of its range; at once, not at the first table.
     """
-    return _tables(Options(customers, seed, end, days, faults, change))
+    return _tables(Options(customers, seed, end, days, faults, change, plants))
 
 
 def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
@@ -75,6 +82,7 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         spool.add(*product_table(shop, options))
         for name, rows in truth_tables(shop):
             spool.add(name, rows)
+        spool.add(*search_truth())
         for chunk in range(options.chunks):
             for name, rows in _chunk(options, chunk, shop, hours, sales):
                 _keep(options, chunk, spool, name, rows)
@@ -83,8 +91,13 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         spool.close()
         day = last_day(options.stop, spool.read("order"), spool.read("product")) if options.change else None
         for name in TABLES:
-            if name != "product_image":
-                yield name, changed(options.change, name, spool.read(name), day) if day else spool.read(name)
+            if name not in NOT_MADE:
+                rows = (
+                    planted(options, name, spool.read(name), spool.read("order"))
+                    if options.plants
+                    else spool.read(name)
+                )
+                yield name, changed(options.change, name, rows, day) if day else rows
         for name in TRUTH:
             yield f"{TRUTH_SCHEMA}.{name}", spool.read(name)
 
@@ -103,6 +116,7 @@ def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: S
     yield from order_tables(options, them, bought, left, fate)
     yield outcome_table(options, bought, fate)
     yield from session_tables(options, shop, them, hours, bought)
+    yield from search_log(options, shop, them, hours, chunk)
     yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))
     yield from ticket_tables(options, them, bought, fate)
     yield repeat_table(them, repeats)

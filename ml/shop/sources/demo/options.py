@@ -16,6 +16,9 @@ from ml.shop.sources.demo.changes import CHANGES
 END = date(2026, 1, 1)
 """The shop's last day is the one before: rows end at 00:00 UTC of ``END``."""
 
+PLANTS = ("fees", "season", "once")
+"""What :mod:`ml.shop.sources.demo.plants` can plant."""
+
 CHUNK = 5_000
 """Customers generated at a time, at most. Part of what a seed means: another value gives another shop."""
 
@@ -38,6 +41,8 @@ class Options:
         Share of rows that are broken on purpose, 0 to 0.2 (see :mod:`ml.shop.sources.demo.faults`).
     change : str
         What is done to the whole last day (see :mod:`ml.shop.sources.demo.changes`); empty: nothing.
+    plants : str
+        ``fees``, ``season`` or ``once``, joined by ``+`` (see :mod:`ml.shop.sources.demo.plants`); empty: none.
 
     Raises
     ------
@@ -51,6 +56,7 @@ class Options:
     days: int = 730
     faults: float = 0.0005
     change: str = ""
+    plants: str = ""
 
     def __post_init__(self) -> None:
         wrong = [
@@ -61,6 +67,7 @@ class Options:
                 ("end", type(self.end) is date and self.end.year >= 2000, "a date from 2000-01-01 on"),
                 ("days", _whole(self.days, 90, 3650), "a whole number from 90 to 3,650"),
                 ("faults", type(self.faults) in (int, float) and 0 <= self.faults <= 0.2, "a share from 0 to 0.2"),
+                ("plants", set(self.plants.split("+")) <= {"", *PLANTS}, "of " + ", ".join(PLANTS) + ", joined by +"),
                 ("change", self.change in ("", *CHANGES), "one of " + ", ".join(CHANGES) + ", or nothing"),
             )
             if not good

@@ -1,0 +1,32 @@
+"""What a change of the shop's rules does to lists, at once: ``ml.recommend`` obeys a rule from the moment it is written."""
+
+from __future__ import annotations
+
+from ml.core.console import Console, Probe
+
+_SAMPLE = """
+SELECT c.customer_id AS who, ARRAY(SELECT r.product_id FROM ml.recommend(c.customer_id, 10) AS r ORDER BY r.rank) AS what
+FROM (SELECT customer_id FROM ml.recommendation WHERE rank = 1 AND customer_id >= %(from)s ORDER BY customer_id LIMIT 25) AS c
+"""
+"""The lists of some customers, from a place in the alphabet on that differs from change to change."""
+_STRANGERS = """
+SELECT coalesce(nullif(s.segment, ''), '-') AS who,
+    ARRAY(SELECT r.product_id FROM ml.recommend(NULL, 10, NULL, NULL, s.segment) AS r ORDER BY r.rank) AS what
+FROM (SELECT DISTINCT segment FROM ml.cold_start ORDER BY segment LIMIT 8) AS s
+"""
+
+LISTS = (
+    Probe("Lists of a sample of customers", _SAMPLE, "lists"),
+    Probe("Lists of strangers, by segment", _STRANGERS, "lists"),
+)
+_NIGHT = "Boosts and buries move places in the lists of the next night; pins and exclusions hold from now on."
+
+CONSOLE = Console(
+    probes={"rule": LISTS, "category_rule": LISTS},
+    later={
+        "rule": _NIGHT,
+        "category_rule": "The next night makes lists by it; the most per list holds from now on.",
+        "reason_template": "The next night writes reasons in these words.",
+        "recommender_setting": "The next night writes reasons in this language.",
+    },
+)

@@ -1,0 +1,104 @@
+"""The languages of the pages: message catalogues, and numbers and dates as the language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+from babel.messages import pofile
+
+from ml.registry import CAPABILITIES
+from ml.settings import PROJECT
+
+FOLDER = Path(__file__).parent / "locale"
+ENGLISH = "en"
+COOKIE = "nightshift_language"
+
+
+@cache
+def languages() -> dict[str, str]:
+    """By code, each language that has a catalogue, in its own words; English needs none."""
+    codes = [ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po"))]
+    return {code: (Locale.parse(code).get_display_name(code) or code) for code in codes}
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """Translations of a language, the console's and those of the capabilities' own ``locale`` folders."""
+    folders = [FOLDER, *(PROJECT / "ml" / "capabilities" / name / "locale" for name in CAPABILITIES)]
+    found: dict[str, str] = {}
+    for path in (folder / f"{language}.po" for folder in folders):
+        if path.is_file():
+            with path.open("rb") as file:
+                messages = pofile.read_po(file, locale=language)
+            found |= {str(m.id): str(m.string) for m in messages if m.id and m.string and not m.fuzzy}
+    return found
+
+
+def choose(asked: Iterable[str | None]) -> str:
+    """The first language asked for that there is; a browser's header names several by weight.
+
+    Examples
+    --------
+    >>> choose([None, "fr-CH, fr;q=0.9, zh-CN;q=0.8, en;q=0.7"])
+    'zh'
+    >>> choose(["xx"])
+    'en'
+    """
+    for wish in asked:
+        for part in (wish or "").split(","):
+            code = part.split(";")[0].strip().lower()
+            for known in (code, code.partition("-")[0]):
+                if known in languages():
+                    return known
+    return ENGLISH
+
+
+class Words:
+    """The texts, numbers and times of one language."""
+
+    def __init__(self, language: str, zone: str = "UTC") -> None:
+        self.language, self.zone = language, zone
+        self._catalogue = catalogue(language)
+
+    def __call__(self, text: str, /, **values: Any) -> str:
+        """The text in this language, its ``{names}`` filled in; what has no translation stays English."""
+        found = self._catalogue.get(text, text)
+        return found.format(**values) if values else found
+
+    def number(self, value: float | None, digits: int = 4) -> str:
+        """A number, to so many significant digits where it is no whole one; a dash for none."""
+        if value is None:
+            return "–"
+        if isinstance(value, bool):
+            return self("yes") if value else self("no")
+        if value == int(value) and abs(value) < 1e15:
+            return numbers.format_decimal(int(value), locale=self.language)
+        rounded = float(f"{value:.{digits}g}")
+        return numbers.format_decimal(rounded, format="#,##0.######", locale=self.language)
+
+    def percent(self, share: float | None) -> str:
+        """A share as a percentage; a dash for none."""
+        return "–" if share is None else numbers.format_percent(share, format="#,##0.#%", locale=self.language)
+
+    def time(self, value: datetime | date | None) -> str:
+        """A time in the shop's zone, or a day; a dash for none."""
+        if value is None:
+            return "–"
+        if isinstance(value, datetime):
+            return dates.format_datetime(value, "yyyy-MM-dd HH:mm", tzinfo=ZoneInfo(self.zone), locale=self.language)
+        return value.isoformat()
+
+    def seconds(self, value: float | None) -> str:
+        """A duration."""
+        if value is None:
+            return "–"
+        whole = round(value)
+        if whole < 100:
+            return self("{n} s", n=self.number(value, 3))
+        return self("{m} min {s} s", m=whole // 60, s=whole % 60)

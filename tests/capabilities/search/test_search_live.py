@@ -1,0 +1,151 @@
+"""What the shop calls live: ml.search, ml.suggest and ml.facets on the sample shop."""
+
+from __future__ import annotations
+
+import numpy as np
+import psycopg2
+import pytest
+
+from ml.capabilities.search.log import key
+from ml.settings import Settings
+from tests.capabilities.search.live_shop import Live
+
+
+@pytest.fixture
+def live(settings: Settings) -> Live:
+    """The sample shop, as it is published."""
+    return Live(settings.database_url)
+
+
+def test_the_function_ranks_as_the_model_does(live: Live) -> None:
+    """Whatever is asked, Postgres gives the products and scores of the Python that the gate judges."""
+    engine = live.case.young.engine(live.case.serve, live.case.rows["search_product"])
+    ids = engine.index.products["product_id"].to_pylist()
+    live.run("UPDATE ml_batch.search_product_7 SET available = true")
+    asked = ["red shoe", "espresso", "expresso", "couch", "Corner-Sofa", "smartphnoe", "phonecase", "leathr sofa", "hammock",
+             "alba phone under 150", "bumpercase", "racingshoes red", "foot ball", "black", "500 ml coffee"]  # fmt: skip
+    for query in asked:
+        wanted = engine.answer(key(query), 10)
+        rows = live.call("search", query, 10)
+        assert [row["product_id"] for row in rows if row["score"] != 0] == [ids[i] for i in wanted.ids], query
+        np.testing.assert_allclose(
+            [row["score"] for row in rows][: len(wanted.ids)],
+            wanted.scores,
+            atol=2e-3,
+            err_msg=f"{query}: {wanted.reading} {rows[:1]}",
+        )
+
+
+def test_slips_synonyms_and_compounds_find_what_is_meant(live: Live) -> None:
+    """A slip is corrected, a learned synonym finds, two words written as one and one as two meet."""
+    for query in ("expresso", "Espreso", "EXPRESSO"):
+        rows = live.call("search", query, 3)
+        assert all("Espresso" in row["title"] for row in rows), query
+        assert rows[0]["understood"]["corrected_to"] == "espresso"
+    assert all("Sofa" in title for title in live.found("couch", 5))
+    assert all("Phone Case" in title for title in live.found("phonecase", 5))
+    assert live.found("red shoes", 3) == live.found("red shoe", 3)
+    assert all("Red" in title and "Shoe" in title for title in live.found("red shoe", 8))
+
+
+def test_a_product_number_typed_in_full_is_first(live: Live) -> None:
+    """The shop's own id of a product finds it first, however it is written."""
+    assert live.call("search", "P017", 5)[0]["product_id"] == "p017"
+
+
+def test_prices_categories_and_brands_are_understood(live: Live) -> None:
+    """What is named is said, and a bound of the price is kept."""
+    rows = live.call("search", "alba phone cases under 60", 20)
+    assert rows[0]["understood"] == {
+        "words": ["alba", "phone", "cases"], "category": "phone cases", "brand": "Alba", "price_to": 60,
+    }  # fmt: skip
+    cheap = live.call("search", "sofa", 50, filters='{"price_max": 140}')
+    assert {row["title"].split()[1] for row in live.call("search", "sofa", 50, filters='{"brand": ["Alba", "Cormor"]}')} == {
+        "Alba", "Cormor",
+    }  # fmt: skip
+    assert 0 < len(cheap) < len(live.call("search", "sofa", 50))
+
+
+def test_the_staff_decides(live: Live) -> None:
+    """A pin stands at its place, a synonym finds, a stop word is left out, a learned synonym can be forbidden, a redirect leads."""
+    live.rule("pin", "sofa", "p000", place=2)
+    assert [row["product_id"] for row in live.call("search", "sofa", 3)][1] == "p000"
+    live.rule("synonym", "settee", "sofa")
+    assert all("Sofa" in title for title in live.found("settee", 5))
+    live.rule("redirect", "chairs", "corner sofa")
+    assert "Corner Sofa" in live.found("chairs", 1)[0]
+    live.rule("forbid", "handset", "smartphone")
+    live.rule("stop_word", "cheap")
+    assert live.found("cheap racing shoe", 3) == live.found("racing shoe", 3)
+
+
+def test_a_sold_out_product_is_last_or_gone(live: Live) -> None:
+    """As the staff chose."""
+    rows = live.call("search", "corner sofa", 60)
+    out = [row["rank"] for row in rows if "sold out" in row["why"]]
+    shoes = [row for row in rows if "Corner Sofa" in row["title"]]
+    assert out
+    assert min(out) > len(rows) - len(out)
+    live.run("UPDATE ml_config.search_option SET sold_out = 'gone'")
+    gone = live.call("search", "corner sofa", 60)
+    assert not any("sold out" in row["why"] for row in gone)
+    assert len(gone) == len(rows) - len(out)
+    assert shoes
+
+
+def test_strange_queries_are_answered_or_politely_empty(live: Live) -> None:
+    """SQL, letters without end, emoji, right to left, nothing: no error, and no row that means nothing."""
+    for query in (
+        "",
+        "   ",
+        "🎁🎁",
+        "'; DROP TABLE ml.query; --",
+        "%_\\",
+        "\u05e9\u05dc\u05d5\u05dd",
+        "x" * 10_000,
+        "a " * 5_000,
+        "()[]{}*+?",
+    ):
+        assert len(live.call("search", query, 5)) <= 5
+        assert len(live.call("suggest", query, 5)) <= 5
+        live.call("facets", query)
+    assert live.call("search", None, 5) == []
+    with pytest.raises(psycopg2.Error, match="must be between"):
+        live.call("search", "sofa", 0)
+    with pytest.raises(psycopg2.Error, match="filters knows"):
+        live.call("search", "sofa", 5, filters='{"size": 3}')
+
+
+def test_suggestions_complete_and_forgive_and_tell_of_nobody(live: Live) -> None:
+    """Queries, categories, brands and products by prefix, also with a slip; never what few customers typed."""
+    texts = [row["suggestion"] for row in live.call("suggest", "esp", 5)]
+    assert texts[:2] == ["espresso", "espresso beans"]
+    assert [row["suggestion"] for row in live.call("suggest", "esperss", 5)][:2] == texts[:2]
+    assert "phone cases" in [row["suggestion"] for row in live.call("suggest", "phone c", 8)]
+    assert "espresso beans" in [row["suggestion"] for row in live.call("suggest", "beans", 8)]
+    assert live.call("suggest", "zzq gift", 8) == []
+    for name in ("query", "search_prefix", "search_word"):
+        assert "zzq" not in str(live.case.rows[name].to_pylist())
+
+
+def test_facets_count_what_is_found(live: Live) -> None:
+    """Per category, brand and price band, of the products that have every word."""
+    rows = live.call("facets", "sofa")
+    assert {row["value"]: row["products"] for row in rows if row["facet"] == "category"} == {"sofas": 48}
+    assert {row["value"]: row["products"] for row in rows if row["facet"] == "brand"} == dict.fromkeys(
+        ["Alba", "Borealis", "Cormor", "Dunelle"], 12
+    )
+    assert sum(row["products"] for row in rows if row["facet"] == "price") == 48
+
+
+def test_pages_go_on_where_the_one_before_ended(live: Live) -> None:
+    """No product twice, none left out."""
+    whole = [row["product_id"] for row in live.call("search", "sofa", 40)]
+    pages = [row["product_id"] for page in (1, 2, 3, 4) for row in live.call("search", "sofa", 10, page=page)]
+    assert pages == whole
+
+
+def test_functions_run_with_their_owners_rights_alone(live: Live) -> None:
+    """The shop calls three functions and none that these are made of."""
+    with pytest.raises(psycopg2.Error, match="permission denied"):
+        live.run("SET ROLE shop_reader", "SELECT ml_ops.search_today()")
