@@ -13,6 +13,7 @@ NAMES = (
     "risk",
     "search",
     "sentiment",
+    "visual",
     "customer",
     "marketing",
     "demand",

@@ -32,6 +32,8 @@ class Settings:
     hash_key: str
     threads: int
     memory_gb: float
+    pictures: Path | None = None
+    """Folder that the paths of ``shop.product_image`` lead to; ``pictures`` in ``home`` if not given."""
     currency: str = ""
     """The shop's own, as a code of ISO 4217; empty: that of the orders without a rate of exchange."""
 
@@ -68,6 +70,7 @@ class Settings:
             hash_key=environ["NIGHTSHIFT_HASH_KEY"],
             threads=int(environ.get("NIGHTSHIFT_THREADS") or os.cpu_count() or 1),
             memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
+            pictures=Path(environ["NIGHTSHIFT_PICTURES"]) if environ.get("NIGHTSHIFT_PICTURES") else None,
             currency=vocabulary("currency").read(currency) or "",
         )
 

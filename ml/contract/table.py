@@ -31,6 +31,8 @@ class Column:
     references: str = ""
     gone: Gone = "fault"
     words: str = ""
+    whole: bool = False
+    """A file, which is never cut."""
 
 
 @dataclass(frozen=True)

@@ -314,7 +314,22 @@ PRODUCT_IMAGE = Table(
     (
         _req("product_id", "text", "The product.", references="product.product_id"),
         _req("image_no", "integer", "Number of the picture, from 1."),
-        _req("uri", "text", "Where the file is (path, https: or s3:)."),
+        _req(
+            "uri",
+            "text",
+            "Where the file is: a path in the folder NIGHTSHIFT_PICTURES, https:, s3:, gs:, az: or data:. A changed picture "
+            "gets another address. With content: its name.",
+        ),
+        Column(
+            "content",
+            "text",
+            "The file itself, where it lies in the database: bytea, or base64. In the lake: its thumbnail.",
+            whole=True,
+        ),
+        Column("content_hash", "text", "SHA-256 of the file. Found when it is read: leave it out."),
+        Column("width", "integer", "Found when it is read: leave it out.", "pixels"),
+        Column("height", "integer", "Found when it is read: leave it out.", "pixels"),
+        Column("unread", "text", "Why it cannot be read. Found when it is read: leave it out."),
     ),
     known_with="product_id",
 )

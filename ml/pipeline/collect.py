@@ -10,9 +10,10 @@ from typing import Any
 from ml.adapters import quality
 from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
+from ml.adapters.pictures.reading import read_pictures
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import Pseudonym
-from ml.contract.tables import TABLES
+from ml.contract.tables import PRODUCT_IMAGE, TABLES
 from ml.core.errors import ContractError, DamagedFile, DataRefused
 from ml.pipeline.context import SUITES, Night, Progress
 from ml.pipeline.erasure import receive
@@ -123,6 +124,10 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
                 accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
                 memory_gb=settings.memory_gb,
             )  # fmt: skip
+            pictures = ""
+            if PRODUCT_IMAGE.name in night.manifest["tables"]:
+                folder = settings.pictures or settings.home / "pictures"
+                pictures = read_pictures(night.lake, ref, folder).words()
             nights.load_quarantine(settings.database_url, night.lake, ref)
             summary = {
                 "rows": sum(v.rows for v in verdicts),
@@ -131,7 +136,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
                 "tables": {
                     v.table: {"rows": v.rows, "quarantined": v.failed, "left_out": v.left_out} for v in verdicts
                 },
-                "notes": quality.notes(verdicts),
+                "notes": quality.notes(verdicts) + [pictures] * bool(pictures),
             }
             record["rows"] = summary["rows"]
             outcome = {

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
+from ml.adapters.pictures.reading import with_thumbnails
+from ml.contract.tables import PRODUCT_IMAGE
 from ml.core.capability import Features, Window
 from ml.core.errors import NightshiftError
 from ml.core.spec import Capability
@@ -86,11 +88,14 @@ class Night:
 
     def clean(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
         """The clean contract tables that ``capability`` reads, as Ibis tables; an optional one may be absent."""
-        return {
+        found = {
             name: self.lake.table(backend, self.path("snapshot", "clean", name))
             for name in capability.tables
             if name in self.manifest["tables"]
         }
+        if PRODUCT_IMAGE.name in found:
+            found[PRODUCT_IMAGE.name] = with_thumbnails(backend, self.lake, found[PRODUCT_IMAGE.name])
+        return found
 
     def config(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
         """The rows that the shop's staff wrote for ``capability`` as the snapshot has them, and ``night``.

@@ -174,7 +174,7 @@ def cuttable(table: Table) -> list[Column]:
     return [
         c
         for c in table.columns
-        if c.kind == "text" and c.name not in table.key and not c.references and not c.personal and not c.words
+        if c.kind == "text" and c.name not in table.key and not (c.references or c.personal or c.words or c.whole)
     ]
 
 

@@ -31,6 +31,7 @@ from ml.shop.sources.demo.options import CHUNK, END, Options
 from ml.shop.sources.demo.orders import order_tables
 from ml.shop.sources.demo.plants import planted
 from ml.shop.sources.demo.reviews import opinions, review_tables
+from ml.shop.sources.demo.searches import search_log, search_truth
 from ml.shop.sources.demo.service import ticket_tables
 from ml.shop.sources.demo.sessions import session_tables
 from ml.shop.sources.demo.spool import Spool
@@ -81,6 +82,7 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         spool.add(*product_table(shop, options))
         for name, rows in truth_tables(shop):
             spool.add(name, rows)
+        spool.add(*search_truth())
         for chunk in range(options.chunks):
             for name, rows in _chunk(options, chunk, shop, hours, sales):
                 _keep(options, chunk, spool, name, rows)
@@ -114,6 +116,7 @@ def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: S
     yield from order_tables(options, them, bought, left, fate)
     yield outcome_table(options, bought, fate)
     yield from session_tables(options, shop, them, hours, bought)
+    yield from search_log(options, shop, them, hours, chunk)
     yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))
     yield from ticket_tables(options, them, bought, fate)
     yield repeat_table(them, repeats)
