@@ -13,6 +13,7 @@ NAMES = (
     "risk",
     "search",
     "sentiment",
+    "cart",
     "visual",
     "customer",
     "marketing",

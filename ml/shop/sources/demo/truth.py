@@ -77,6 +77,7 @@ CAMPAIGN_UPLIFT = _table(
     visit_control=("number", "Chance of a visit if nothing is sent."),
     visit_treated=("number", "Chance of a visit if the e-mail is sent."),
     order_given_visit=("number", "Chance that such a visit becomes an order."),
+    kind=("text", "persuadable (the e-mail helps), sure (comes anyway), lost (hardly comes, hardly helped) or annoyed."),
 )  # fmt: skip
 TICKET_TRUTH = _table(
     "ticket_truth", "What a ticket is really about; the staff misfile some.", "ticket_id",
