@@ -15,6 +15,7 @@ from ml.core.spec import Capability
 MLMODEL = "MLmodel"
 EXAMPLE = "input_example.json"
 _SIGNATURE = {"integer": "long", "number": "double", "text": "string", "boolean": "boolean", "timestamp": "datetime"}
+_VECTOR = {"type": "array", "items": {"type": "float", "required": True}}
 
 
 def card(
@@ -128,7 +129,8 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
             inputs.append({"name": f"{name}.{column}", "type": kind, "required": False})
             example[f"{name}.{column}"] = _middle(table[column])
     outputs = [
-        {"name": f"{t.name}.{c.name}", "type": _SIGNATURE[c.kind], "required": not c.nullable}
+        {"name": f"{t.name}.{c.name}", "required": not c.nullable}
+        | (_VECTOR if c.kind == "vector" else {"type": _SIGNATURE[c.kind]})
         for t in capability.publishes
         for c in t.columns
     ]
