@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float32]
 DIMENSIONS = 384
 LONGEST = 64
 """Word pieces of a text that are read."""
+_KEPT = 8192
+"""Texts whose vectors a process remembers."""
+_seen: dict[str, Floats] = {}
 _TOKENS = 4096
 """Word pieces that are embedded at once."""
 _MODEL, _PIECES = (
@@ -44,9 +47,20 @@ def embed(texts: Sequence[str]) -> Floats:
     ModuleNotFoundError
         The model is not installed; ask :func:`available` first.
     """
-    unique, inverse = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
+    if not len(texts):
+        return np.zeros((0, DIMENSIONS), np.float32)
+    new = sorted(set(texts) - _seen.keys())
+    found = dict(zip(new, _embed(new), strict=True)) | {text: _seen[text] for text in set(texts) & _seen.keys()}
+    if len(_seen) + len(new) <= _KEPT:
+        _seen.update({text: found[text] for text in new})
+    return np.stack([found[text] for text in texts])
+
+
+def _embed(unique: list[str]) -> Floats:
+    if not unique:
+        return np.zeros((0, DIMENSIONS), np.float32)
     session, pieces = _model()
-    encoded = pieces.encode_batch(unique.tolist())
+    encoded = pieces.encode_batch(unique)
     order = sorted(range(len(unique)), key=lambda i: len(encoded[i].ids))
     made = np.zeros((len(unique), DIMENSIONS), np.float32)
     start = 0
@@ -57,7 +71,7 @@ def embed(texts: Sequence[str]) -> Floats:
         part = order[start:end]
         made[part] = _run(session, [encoded[i].ids for i in part])
         start = end
-    return made[inverse]
+    return made
 
 
 def _run(session: Any, ids: list[list[int]]) -> Floats:

@@ -15,7 +15,14 @@ from ml.core.spec import Capability
 MLMODEL = "MLmodel"
 EXAMPLE = "input_example.json"
 _SIGNATURE = {"integer": "long", "number": "double", "text": "string", "boolean": "boolean", "timestamp": "datetime"}
-_VECTOR = {"type": "array", "items": {"type": "float", "required": True}}
+
+_ITEMS = {"texts": "string", "integers": "integer", "numbers": "float", "vector": "float"}
+"""Of lists: the type of their items."""
+
+
+def _typed(kind: str) -> dict[str, Any]:
+    """Type of a column as a signature has it."""
+    return {"type": "array", "items": {"type": _ITEMS[kind]}} if kind in _ITEMS else {"type": _SIGNATURE[kind]}
 
 
 def card(
@@ -129,8 +136,7 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
             inputs.append({"name": f"{name}.{column}", "type": kind, "required": False})
             example[f"{name}.{column}"] = _middle(table[column])
     outputs = [
-        {"name": f"{t.name}.{c.name}", "required": not c.nullable}
-        | (_VECTOR if c.kind == "vector" else {"type": _SIGNATURE[c.kind]})
+        {"name": f"{t.name}.{c.name}", **_typed(c.kind), "required": not c.nullable}
         for t in capability.publishes
         for c in t.columns
     ]

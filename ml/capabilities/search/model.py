@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.search import log as logs
+from ml.capabilities.search import weights
 from ml.capabilities.search.index import Index, build
+from ml.capabilities.search.meaning import Meaning, dense, learn_meaning
 from ml.capabilities.search.ranking import PARTS, UNTRAINED, Engine
 from ml.capabilities.search.spec import Params
-from ml.core.batches import ARROW
 from ml.core.capability import Features
 from ml.core.errors import ArtifactError
 from ml.text.language import UNKNOWN, detect
@@ -39,6 +40,8 @@ class Search:
         Of the catalogue.
     weights_ : list of float
         Of :data:`~ml.capabilities.search.ranking.PARTS`.
+    meaning_ : Meaning
+        Vectors of words.
     """
 
     def __init__(self, params: Params, *, learning: bool = True) -> None:
@@ -47,7 +50,19 @@ class Search:
     def fit(self, features: Features) -> Self:
         """Learn; forgets any earlier fit."""
         self.language_ = _language(features["product"])
-        self.weights_ = list(UNTRAINED) if self.learning else [1.0] + [0.0] * (len(PARTS) - 1)
+        self.meaning_, self.weights_ = Meaning(), [1.0] + [0.0] * (len(PARTS) - 1)
+        if not self.learning:
+            return self
+        if self.params.meaning:
+            self.meaning_ = learn_meaning(self.index(features), self.params)
+        self.weights_ = list(UNTRAINED)
+        for window in features.windows[-1:]:
+            rows = window.truth.sort_by([("query", "ascending"), ("product_id", "ascending")])
+            if len(rows) > self.params.taught:
+                drawn = np.random.default_rng(0).permutation(len(rows))[: self.params.taught]
+                rows = rows.take(pa.array(np.sort(drawn)))
+            clicked = [(logs.key(row["query"]), row["product_id"], row["searches"]) for row in rows.to_pylist()]
+            self.weights_ = weights.learn(self.engine(window.features), clicked)
         return self
 
     def index(self, features: Mapping[str, pa.Table]) -> Index:
@@ -55,23 +70,28 @@ class Search:
         typed = {name: row.asked for name, row in logs.asked(features, self.params).items()} if self.learning else {}
         return build(features["product"], self.language_, self.params, typed)
 
-    def vectors(self, products: pa.Table) -> pa.Array:
-        """Vector of each product, or null."""
-        return pa.nulls(len(products), ARROW["vector"])
+    def vectors(self, products: pa.Table, before: pa.Table | None = None) -> pa.Array:
+        """Vector of each product, or null; ``before``: rows of ``search_product`` of this model, whose titles are not read anew."""
+        return self.meaning_.of_products(products, self.language_, before)
 
-    def engine(self, features: Mapping[str, pa.Table], made: pa.Table | None = None) -> Engine:  # noqa: ARG002
+    def engine(self, features: Mapping[str, pa.Table], made: pa.Table | None = None) -> Engine:
         """What answers queries as known in ``features``; ``made``: the rows of ``search_product``, where they are there."""
         index = self.index(features)
         if not self.learning:
             return Engine(index, self.weights_)
+        index.term_vectors = {t: v for t, v in self.meaning_.terms.items() if t in index.idf}
+        if index.term_vectors:
+            column = made.sort_by("product_id")["vector"] if made is not None else self.vectors(index.products)
+            index.vectors = dense(column)
         log = logs.gather(features, index, self.params)
         logs.teach(index, logs.synonyms(log, index, self.params))
         return Engine(index, self.weights_, log.clicks, logs.meant(log, index), logs.instead(log, index))
 
     def save(self, folder: Path) -> None:
-        """Write ``model.json``; the same model gives the same bytes."""
+        """Write ``model.json`` and the vectors; the same model gives the same bytes."""
         kept = {"format": FORMAT, "learning": self.learning, "language": self.language_, "weights": self.weights_}
         (folder / "model.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        self.meaning_.save(folder)
 
 
 def _language(products: pa.Table) -> str:
@@ -112,6 +132,7 @@ def load(folder: Path) -> Search:
             raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
         model = Search(Params(), learning=kept["learning"])
         model.language_, model.weights_ = kept["language"], kept["weights"]
+        model.meaning_ = Meaning.load(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             "The file of search cannot be read.",

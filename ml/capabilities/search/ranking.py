@@ -122,14 +122,11 @@ class Engine:
     def _by_meaning(self, reading: Reading) -> Floats:
         """Cosine of the query's vector, the sum of its terms', to the products'."""
         index = self.index
-        known = [
-            (w, index.term_vectors[t])
-            for t, w in zip(reading.terms, reading.weights, strict=True)
-            if t in index.term_vectors
-        ]
+        sure = (t for t, w in zip(reading.terms, reading.weights, strict=True) if w == 1)
+        known = [index.term_vectors[t] for t in sure if t in index.term_vectors]
         if index.vectors is None or not known:
             return np.zeros(len(index))
-        vector = np.sum([weight * vector for weight, vector in known], axis=0)
+        vector = np.sum(known, axis=0)
         length = float(np.linalg.norm(vector))
         return np.asarray(index.vectors @ (vector / length) if length else np.zeros(len(index)), np.float64)
 

@@ -54,7 +54,7 @@ def score(model: Search, features: Rows, shard: int, shards: int, params: Params
     made = rows | {
         "product_no": pa.array(np.arange(start, end)),
         "popularity": pa.array((sold / most if most else sold).astype(np.float32)),
-        "vector": model.vectors(products),
+        "vector": model.vectors(products, features.get(f"before_{spec.PRODUCT.name}")),
     }
     return {spec.PRODUCT.name: batches(spec.PRODUCT, [made])}
 

@@ -233,6 +233,7 @@ SPEC = Capability(
     gate=Gate(metric="mrr@10", baseline="words alone", horizon=timedelta(days=28), min_units=50),
     train_schedule="0 5 * * 0",
     cutoffs=(timedelta(days=28),),
+    carries=("search_product",),
     examples=(
         Example(
             "What customers look for in vain",

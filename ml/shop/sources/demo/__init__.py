@@ -32,10 +32,12 @@ from ml.shop.sources.demo.orders import order_tables
 from ml.shop.sources.demo.pictures import picture_tables
 from ml.shop.sources.demo.plants import planted
 from ml.shop.sources.demo.reviews import opinions, review_tables
+from ml.shop.sources.demo.searches import search_log, search_truth
 from ml.shop.sources.demo.service import ticket_tables
 from ml.shop.sources.demo.sessions import session_tables
 from ml.shop.sources.demo.spool import Spool
 from ml.shop.sources.demo.stock import Sales, stock_batches
+from ml.shop.sources.demo.supply import shipment_table, supply_batches
 from ml.shop.sources.demo.truth import TRUTH
 
 __all__ = ["CHUNK", "END", "TRUTH", "TRUTH_SCHEMA", "Options", "tables"]
@@ -84,10 +86,13 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
             spool.add(name, rows)
         for name, rows in picture_tables(options, shop):
             spool.add(name, rows)
+        spool.add(*search_truth())
         for chunk in range(options.chunks):
             for name, rows in _chunk(options, chunk, shop, hours, sales):
                 _keep(options, chunk, spool, name, rows)
         for name, rows in stock_batches(options, shop, sales):
+            spool.add(name, rows)
+        for name, rows in supply_batches(options, shop, sales):
             spool.add(name, rows)
         spool.close()
         day = last_day(options.stop, spool.read("order"), spool.read("product")) if options.change else None
@@ -116,7 +121,9 @@ def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: S
     yield from campaign_tables(them, sent)
     yield from order_tables(options, them, bought, left, fate)
     yield outcome_table(options, bought, fate)
+    yield shipment_table(options, bought, left, fate)
     yield from session_tables(options, shop, them, hours, bought)
+    yield from search_log(options, shop, them, hours, chunk)
     yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))
     yield from ticket_tables(options, them, bought, fate)
     yield repeat_table(them, repeats)

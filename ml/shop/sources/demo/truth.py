@@ -77,6 +77,7 @@ CAMPAIGN_UPLIFT = _table(
     visit_control=("number", "Chance of a visit if nothing is sent."),
     visit_treated=("number", "Chance of a visit if the e-mail is sent."),
     order_given_visit=("number", "Chance that such a visit becomes an order."),
+    kind=("text", "persuadable (the e-mail helps), sure (comes anyway), lost (hardly comes, hardly helped) or annoyed."),
 )  # fmt: skip
 TICKET_TRUTH = _table(
     "ticket_truth", "What a ticket is really about; the staff misfile some.", "ticket_id",
@@ -88,6 +89,16 @@ PICTURE = _table(
     fault=("text", "missing, blank, tiny, broken, duplicate; empty: none."),
     twin=("text", "The product whose picture it repeats; empty: none."),
 )  # fmt: skip
+DISRUPTION = _table(
+    "disruption", "Who began to fail the shop, and from when on.", "partner",
+    partner=("text", "The supplier or carrier."), kind=("text", "supplier fails, supplier slows or carrier slows."),
+    begins_at=("timestamp", "From then on."),
+)  # fmt: skip
+SEARCH_TRUTH = _table(
+    "search_truth", "What planted queries mean.", "query",
+    query=("text", "What is typed."), kind=("text", "intent, slip, synonym or gap."),
+    finds=("text", "The words that find what is meant; empty: the shop has nothing of it."),
+)  # fmt: skip
 FAULT = _table(
     "fault", "Rows that are broken on purpose.", "table_name row_key fault",
     table_name=("text", "Contract table."), row_key=("text", "Its key columns, '/' between them."),
@@ -98,7 +109,7 @@ TRUTH: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER_TASTE, PRODUCT_TASTE, CUSTOMER_TRAIT, PRODUCT_TRAIT, CATEGORY_TRAIT, COMPLEMENT, REPEAT, FRAUD_ORDER,
-        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, FAULT, PICTURE,
+        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, SEARCH_TRUTH, DISRUPTION, FAULT, PICTURE,
     )
 }  # fmt: skip
 """By name; in schema ``demo_truth``, and yielded as ``demo_truth.<name>``."""
