@@ -243,8 +243,11 @@ def promote(
 
 def rollback(
     table: Annotated[str, typer.Argument(help="A table of schema ml, for example recommendation.")],
+    words: Annotated[str, typer.Option("--why", help="Why; kept in ml_ops.promotion.")] = "",
 ) -> None:
     """Show the shop the batch before, at once, for the table and those that were published with it."""
+    import getpass
+
     from cli.environment import settings
     from ml import pipeline
     from ml.core.errors import unknown
@@ -255,7 +258,7 @@ def rollback(
     if name not in known:
         raise unknown("published table", name, known)
     chosen, start = settings()[1], time.monotonic()
-    back: dict[str, Any] = pipeline.rollback(chosen, name)
+    back: dict[str, Any] = pipeline.rollback(chosen, name, person=getpass.getuser(), words=words)
     for shown, batch in back["tables"].items():
         out.print(f"ml.{shown} shows batch {batch['to']} (night {batch['night']}) again, instead of {batch['from']}.")
     err.print(f"[dim]Rolled back in {time.monotonic() - start:.2f} s.[/]")

@@ -15,6 +15,7 @@ from ml.adapters.mlflow import tracking
 from ml.pipeline.erasure import erase
 from ml.pipeline.plan import attempts
 from ml.pipeline.summary import registry_differences
+from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
 
@@ -23,9 +24,24 @@ KEEP_LOG_DAYS = 30
 KEEP_QUARANTINE_DAYS = 90
 
 
-def rollback(settings: Settings, table: str) -> dict[str, Any]:
-    """Show the batch before again, for ``table`` and the tables that were published with it."""
-    return publishing.rollback(settings.database_url, table)
+def rollback(settings: Settings, table: str, *, person: str = "", words: str = "") -> dict[str, Any]:
+    """Show the batch before again, for ``table`` and the tables that were published with it.
+
+    Who did so, and why, stands in ``ml_ops.promotion``; which version serves the next night does not change by it.
+    """
+    back = publishing.rollback(settings.database_url, table)
+    for name in CAPABILITIES:
+        shown = {move["model_version"]: move for t, move in back["tables"].items() if t in _tables(name)}
+        for version, move in shown.items():
+            why = f"took batch {move['from']} back, the night of {move['night']} is shown again" + (
+                f": {words}" if words else ""
+            )
+            ops.decide(settings.database_url, name, version, "rollback", why, person=person or None)
+    return back
+
+
+def _tables(name: str) -> set[str]:
+    return {table.name for table in find(name).publishes}
 
 
 def promote(settings: Settings, name: str, version: int, *, person: str = "", words: str = "") -> dict[str, Any]:

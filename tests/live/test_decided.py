@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,16 @@ def test_what_made_a_published_row(watched: Shop) -> None:
     assert set(row["model_files"]) >= {"watch.json", "MLmodel"}
     assert row["decided"].startswith("promote: ")
     assert ask(watched, "SELECT * FROM ml_ops.served('2020-01-01Z')") == []
+
+
+def test_a_rollback_stands_in_the_same_book(watched: Shop) -> None:
+    """Who took a batch back, and why, is kept; the version that serves stays."""
+    watched.night(NIGHT + timedelta(days=1))
+    pipeline.rollback(watched.settings, "order_watch", person="Ada", words="scores looked odd")
+    row = last(watched)
+    assert (row["decision"], row["person"], row["version"]) == ("rollback", "Ada", 1)
+    assert row["why"].endswith(f"the night of {NIGHT} is shown again: scores looked odd")
+    assert pipeline.train(watched.settings, REF, "watch")["version"] == 1
 
 
 def test_a_night_made_again_is_equal(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

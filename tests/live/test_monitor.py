@@ -140,3 +140,20 @@ def test_what_is_unlike_before_may_hold_the_publication(watched: Shop, monkeypat
     pipeline.monitor(watched.settings, f"{NIGHT + WEEK}/001", ["watch"])
     held = ask(watched, "SELECT DISTINCT reaction FROM ml_ops.alert WHERE kind = 'input'")
     assert held == [{"reaction": "hold"}]
+
+
+def test_features_of_older_code_are_made_again(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the features of a batch's night cannot be read by today's code, they are made as known then."""
+    orders(watched, 2)
+    judged, seen = evaluate.evaluate, []
+
+    def strict(models: Any, features: Any, truth: Any, params: Any) -> Any:
+        seen.append("truth" in features)
+        if not seen[-1]:
+            raise KeyError("a column that the night of then did not make")
+        return judged(models, features, truth, params)
+
+    monkeypatch.setattr(evaluate, "evaluate", strict)
+    watched.night(NIGHT + timedelta(days=1))
+    assert figures(watched)[NIGHT, "hit", "1 day"]["units"] == 4
+    assert seen == [False, True]

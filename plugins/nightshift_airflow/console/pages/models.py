@@ -113,7 +113,7 @@ def promote(here: Here, form: Form, name: str) -> Response:
         return here.show("promote.html", spec=spec, version=version, now=now, new=new, verdict=verdict)
     before = here.reader.one(_LATEST.replace("WHERE", "WHERE capability = %s AND"), (name,))
     try:
-        row = pipeline.promote(here.settings, name, version)
+        row = pipeline.promote(here.settings, name, version, person=here.person, words=form.get("why", "")[:500])
     except NightshiftError as error:
         return here.show("error.html", status=409, title="The version was not promoted.", said=str(error))
     with here.database.transaction(readonly=False) as cursor:
@@ -136,7 +136,7 @@ def rollback(here: Here, form: Form, name: str) -> Response:
         batches = [row for row in here.reader.rows(_BATCHES, (name,)) if row["table_name"] == table]
         return here.show("rollback.html", spec=spec, table=table, batches=batches)
     try:
-        back = pipeline.rollback(here.settings, table)
+        back = pipeline.rollback(here.settings, table, person=here.person, words=form.get("why", "")[:500])
     except NightshiftError as error:
         return here.show("error.html", status=409, title="Nothing was rolled back.", said=str(error))
     with here.database.transaction(readonly=False) as cursor:
