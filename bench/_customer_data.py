@@ -33,9 +33,10 @@ def retail(data: Path) -> dict[str, pa.Table]:
     return made
 
 
-def cdnow(data: Path) -> dict[str, pa.Table]:
-    """CDNOW: one order a row, noon of its day; one product."""
+def cdnow(data: Path, share: float = 1.0) -> dict[str, pa.Table]:
+    """CDNOW: one order a row, noon of its day; one product. Of ``share`` of the customers."""
     rows = pq.read_table(data / "cdnow_master.parquet")
+    rows = rows.filter(pc.less(pc.cast(rows["customer_id"], pa.int64()), 23_570 * share + 1))
     order = pa.array([f"o{number}" for number in range(len(rows))])
     who = rows["customer_id"].cast(pa.string())
     day = rows["date"].cast(pa.timestamp("us"))

@@ -21,6 +21,7 @@ from ml.text.marked_words import fold
 NIGHT = date(2025, 6, 1)
 LABELS = ("negative", "neutral", "positive")
 FLIPPED = 0.03
+NEEDED = ("customer", "product", "order", "order_item", "review")
 STRANGE = (
     "Bardzo dobra jakość, polecam każdemu.", "Erinomainen tuote, suosittelen lämpimästi.", "素晴らしい商品です。",
     "Kargo çok hızlıydı, teşekkürler.", "Отличный товар, рекомендую всем!", "추천합니다 정말 좋아요",
@@ -44,8 +45,8 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
     ids = np.array([f"r{i:06d}" for i in range(n)])
     more = len(STRANGE)
     end = datetime.combine(NIGHT, datetime.min.time(), UTC)
-    written = [end - timedelta(minutes=5 * (i + 1)) for i in range(n + more)]
-    why = night(settings, {"review": pa.table({
+    written = [end - timedelta(days=400) * (i + 1) / (n + more + 1) for i in range(n + more)]
+    why = night(settings, {**_shop(end), "review": pa.table({
         "review_id": [*ids, *(f"s{i}" for i in range(more))], "product_id": [f"p{i % 300}" for i in range(n + more)],
         "stars": pa.array([*stars.tolist(), *[1] * more], pa.int64(), mask=np.concatenate([task.test, np.zeros(more, bool)])),
         "text": [*task.bodies, *STRANGE], "written_at": pa.array(written, pa.timestamp("us", "UTC")),
@@ -72,7 +73,13 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
         1.0,
     )
     empty = {token for word in words_of(EMPTY, ["pt"]) for token in fold(word)}
-    told = [part[2:].lower() for row in rows.values() for part in row["reason"].split(", ") if part]
+    told = [
+        part[2:].lower()
+        for row in rows.values()
+        if row["language"] == "pt"
+        for part in row["reason"].split(", ")
+        if part
+    ]
     full = 1 - float(np.mean([part in empty for part in told]))
     yield Row(f"Olist, {len(told):,} reasons that say something", "share", full, "all", 1.0, full, 1.0)
     both = select(
@@ -84,6 +91,17 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
     yield Row(
         f"Olist, {both['n']} products: no aspect both praised and criticised", "share", share, "all", 1.0, share, 1.0
     )
+
+
+def _shop(end: datetime) -> dict[str, pa.Table]:
+    """What a shop must have beside its reviews: an order of somebody."""
+    at = pa.array([end - timedelta(days=9)], pa.timestamp("us", "UTC"))
+    return {
+        "customer": pa.table({"customer_id": ["c0"]}),
+        "product": pa.table({"product_id": [f"p{i}" for i in range(300)], "title": [f"Product {i}" for i in range(300)]}),
+        "order": pa.table({"order_id": ["o0"], "customer_id": ["c0"], "ordered_at": at}),
+        "order_item": pa.table({"order_id": ["o0"], "line_no": [1], "product_id": ["p0"], "quantity": [1.0], "unit_price": [9.0]}),
+    }  # fmt: skip
 
 
 def _labels(task: Task, guess: Labels, why: str) -> Row:
@@ -107,9 +125,9 @@ def _demo(settings: Settings, customers: int) -> Iterator[Row]:
     tables = {
         name: pa.Table.from_batches(batches)
         for name, batches in demo.tables(customers=customers, faults=0.0)
-        if name in ("review", "demo_truth.review_truth")
+        if name in (*NEEDED, "demo_truth.review_truth")
     }
-    night(settings, {"review": tables["review"]}, demo.END, "sentiment")
+    night(settings, {name: tables[name] for name in NEEDED}, demo.END, "sentiment")
     truth = {row["review_id"]: row for row in tables["demo_truth.review_truth"].to_pylist()}
     told = select(settings, "SELECT review_id, aspect, score FROM ml.review_aspect")
     right = [

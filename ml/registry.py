@@ -13,10 +13,13 @@ NAMES = (
     "risk",
     "search",
     "sentiment",
+    "cart",
     "visual",
     "customer",
     "marketing",
     "demand",
+    "stock",
+    "delivery",
 )
 
 

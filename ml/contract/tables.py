@@ -361,11 +361,62 @@ ERASURE = Table(
     event_time="requested_at",
 )
 
+SUPPLY = Table(
+    "supply",
+    "How a product can be bought anew from a supplier.",
+    ("product_id", "supplier"),
+    (
+        _req("product_id", "text", "The product.", references="product.product_id"),
+        _req("supplier", "text", "The supplier, as the shop calls it."),
+        Column("lead_days", "number", "From order to arrival, on average; null: by what came.", "days"),
+        Column("lead_spread_days", "number", "Standard deviation of that.", "days"),
+        Column("pack_size", "number", "Ordered in multiples of so many; null: 1.", "pieces"),
+        Column("minimum_order", "number", "At least so many at once; null: 1.", "pieces"),
+        Column("cost", "number", "What a piece costs the shop.", MONEY),
+        Column("holding_cost", "number", "What a piece in stock costs in a year; null: a share of its cost.", MONEY),
+        Column("shelf_life_days", "number", "Sold within so many days or not at all; null: it keeps.", "days"),
+    ),
+    known_with="product_id",
+)
+
+PURCHASE_ORDER = Table(
+    "purchase_order",
+    "What the shop ordered from a supplier: on its way, or arrived.",
+    ("purchase_order_id", "product_id"),
+    (
+        _req("purchase_order_id", "text", "The shop's own id."),
+        _req("product_id", "text", "The product.", references="product.product_id"),
+        Column("supplier", "text", "The supplier, as in supply."),
+        _req("quantity", "number", "How many were ordered.", "pieces"),
+        _req("placed_at", "timestamp", "When it was ordered.", "UTC"),
+        Column("expected_at", "timestamp", "When the supplier said it would come.", "UTC"),
+        Column("arrived_at", "timestamp", "When it came; null: it has not.", "UTC"),
+    ),
+    event_time="placed_at",
+)
+
+SHIPMENT = Table(
+    "shipment",
+    "A parcel of an order: when it was promised, and when it came. One that has not been handed over has no times yet.",
+    ("shipment_id",),
+    (
+        _req("shipment_id", "text", "Unique id."),
+        _req("order_id", "text", "The order.", references="order.order_id"),
+        Column("promised_at", "timestamp", "When the customer was told that it will be there at the latest.", "UTC"),
+        Column("handed_over_at", "timestamp", "When the carrier got it; null: not yet.", "UTC"),
+        Column("delivered_at", "timestamp", "When the customer got it; null: not yet.", "UTC"),
+        Column("carrier", "text", "Who carries it."),
+        Column("origin", "text", "Where it is sent from: a warehouse, a region."),
+        Column("destination", "text", "Region that it is sent to: a postal area, a state, a country."),
+    ),
+    known_with="order_id",
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER, PRODUCT, ORDER, ORDER_ITEM, EVENT, REVIEW, ORDER_OUTCOME, PAYMENT, STOCK, CART, SEARCH, TICKET,
-        CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE,
+        CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE, SUPPLY, PURCHASE_ORDER, SHIPMENT,
     )
 }  # fmt: skip
 """By name, each after the tables that it references."""

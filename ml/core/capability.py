@@ -68,6 +68,8 @@ class Split(NamedTuple):
     """What judges begins here."""
     words: str
     """Why, and how much history there is of how much, as a sentence."""
+    confidence: float = 0.8
+    """What the gate asks for here: with few units to judge on, its usual confidence would serve the baseline for months."""
 
 
 class Model(Protocol):

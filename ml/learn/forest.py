@@ -16,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
 
+MOST_ROWS = 15_000
+"""A tree sees at most so many rows: more trees tell more than larger ones, and cost less."""
+
+
 class Forest(NamedTuple):
     """Trees, and what each node says of each answer, over the number of trees: shape (n_nodes, n_answers)."""
 
@@ -47,7 +51,7 @@ def grow(x: Matrix, y: Floats, n_trees: int, seed: int, *, leaf: int = 20) -> Fo
 
     scale = np.maximum(y.std(axis=0), 1e-9)
     grown = RandomForestRegressor(
-        n_trees, min_samples_leaf=leaf, max_features=0.33, max_samples=min(1.0, max(0.3, 5_000 / len(x))),
+        n_trees, min_samples_leaf=leaf, max_features=0.33, max_samples=min(1.0, max(0.5, 5_000 / len(x)), MOST_ROWS / len(x)),
         n_jobs=threads(), random_state=seed,
     ).fit(np.nan_to_num(x, nan=-1.0), y / scale)  # fmt: skip
     made, values = _flat([each.tree_ for each in grown.estimators_])

@@ -22,10 +22,12 @@ class Logistic:
         The first so many columns of a matrix are numbers, the others positions of texts (NaN: another value).
     sizes : sequence of int
         How many values each text has.
+    strength : float
+        C: the smaller, the more the weights are drawn to 0.
     """
 
-    def __init__(self, numbers: int, sizes: Sequence[int]) -> None:
-        self.numbers, self.sizes = numbers, tuple(sizes)
+    def __init__(self, numbers: int, sizes: Sequence[int], strength: float = 1.0) -> None:
+        self.numbers, self.sizes, self.strength = numbers, tuple(sizes), strength
 
     def fit(self, x: Matrix, y: npt.NDArray[np.integer]) -> Logistic:
         """Learn from ``x`` of shape (n_rows, n_columns) and labels of both kinds."""
@@ -36,7 +38,7 @@ class Logistic:
         self.mean_ = np.where(there, numbers, 0).sum(0) / np.maximum(there.sum(0), 1)
         square = np.where(there, (numbers - self.mean_) ** 2, 0).sum(0) / np.maximum(there.sum(0), 1)
         self.deviation_ = np.sqrt(np.where(square > 0, square, 1))
-        fitted = LogisticRegression(max_iter=1000).fit(self.design(x), y)
+        fitted = LogisticRegression(C=self.strength, max_iter=1000).fit(self.design(x), y)
         self.coef_ = np.append(fitted.coef_[0], fitted.intercept_)
         return self
 

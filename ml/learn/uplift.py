@@ -27,8 +27,6 @@ Matrix = npt.NDArray[np.float32]
 LEARNERS = ("two", "single", "x", "robust")
 BASES = ("linear", "boosted")
 FOLDS = 4
-Z = 1.645
-"""One-sided 95 %."""
 
 
 class Ridge(NamedTuple):

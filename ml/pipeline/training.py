@@ -106,7 +106,7 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
         evaluations["champion"].per_unit if "champion" in evaluations else None,
         baseline.per_unit,
         same_recipe=bool(champion and champion["recipe"] == recipe(capability.params)),
-        gate=capability.gate,
+        gate=replace(capability.gate, confidence=split.confidence) if split else capability.gate,
         seed=SEED,
     )
     broken = [one.words for one in rails if not one.held]

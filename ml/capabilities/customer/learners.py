@@ -87,9 +87,9 @@ class Linear:
         self.chances, self.value, self.deviation = chances, value, deviation
 
     @classmethod
-    def fit(cls, frame: Frame, out: Outcome, sizes: tuple[int, ...]) -> Linear:
+    def fit(cls, frame: Frame, out: Outcome, sizes: tuple[int, ...], strength: float) -> Linear:
         numbers = frame.x.shape[1] - len(sizes)
-        chances = [Logistic(numbers, sizes).fit(frame.x, y.astype(np.int8)) for y in out.bought.T]
+        chances = [Logistic(numbers, sizes, strength).fit(frame.x, y.astype(np.int8)) for y in out.bought.T]
         buyers = out.bought[:, -1] > 0
         design = _beside_one(chances[-1].design(frame.x[buyers]))
         answers = np.stack([np.log(np.maximum(out.orders[buyers], 1)), np.log1p(out.spend[buyers])], axis=1)

@@ -161,7 +161,7 @@ class CustomerValue:
         if "linear" in wanted:
             # The baseline looks at recency and frequency alone; the columns stay where they are.
             given = rows.frame if self.learning else narrowed(rows.frame)
-            made["linear"] = learners.Linear.fit(given, rows.out, sizes)
+            made["linear"] = learners.Linear.fit(given, rows.out, sizes, params.strength if self.learning else 1.0)
         if "forest" in wanted:
             made["forest"] = learners.Woods.fit(rows.frame, rows.out, params, seed)
         if "history" in wanted:

@@ -14,9 +14,13 @@ from ml.learn.params import BoostingParams, NetworkParams
 class Params(NetworkParams, BoostingParams):
     """Parameters of customer value."""
 
-    trees: int = 120
-    learning_rate: float = 0.05
+    trees: int = 200
+    leaves: int = 5
+    learning_rate: float = 0.02
+    column_share: float = 0.25
     min_leaf: int = 40
+    strength: float = 0.05
+    """C of the logistic regressions. Chosen, as the trees, on times before those of the bench."""
     epochs: int = 25
     patience: int = 3
     batch: int = 512

@@ -24,7 +24,7 @@ def evaluate(models: Mapping[str, Demand], features: Rows, truth: pa.Table, para
 
     ``skill`` of a product is 1 minus twice its mean pinball loss of .1, .5 and .9 over its naive scale (mean step from day
     to day): larger is better. Days without stock say nothing and are left out. ``WAPE`` is of the median, ``bias`` of the mean,
-    ``coverage of 80 %`` of what lies from .1 to .9.
+    ``coverage of 80 percent`` of what lies from .1 to .9.
     """
     shop = shelf(features, params.history_days, AHEAD)
     came = _came(shop.product["product_id"].combine_chunks(), truth)
@@ -41,7 +41,7 @@ def evaluate(models: Mapping[str, Demand], features: Rows, truth: pa.Table, para
         skill = 1 - 2 * np.nanmean(np.mean(losses, axis=0), axis=1) / scale[kept] if len(kept) else np.zeros(0)
         figures = {
             "skill": float(skill.mean()) if len(skill) else 0.0, "WAPE": wape(y, middle), "bias": bias(y, made.mean),
-            "coverage of 80 %": coverage(y, low, high), "products": float(len(kept)),
+            "coverage of 80 percent": coverage(y, low, high), "products": float(len(kept)),
         }  # fmt: skip
         found[name] = Evaluation({key: value for key, value in figures.items() if np.isfinite(value)}, skill)
     return found

@@ -13,8 +13,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
-ROUNDS, HALVINGS = 8, 40
-SAMPLE = 50_000
+ROUNDS, HALVINGS = 8, 30
+SAMPLE = 20_000
 """Prices of more customers than this are found on so many of them, with the limits in proportion."""
 
 

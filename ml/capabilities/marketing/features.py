@@ -20,7 +20,7 @@ Tables = Mapping[str, ibis.Table]
 
 CENTS = 100
 NUMBERS = (
-    "orders", "orders_90", "orders_365", "days_since", "days_known", "spend", "mean_order", "account_days", "mails_365",
+    "orders", "orders_90", "orders_365", "rate", "days_since", "days_known", "spend", "mean_order", "account_days", "mails_365",
     "mail_visits", "days_since_mail", "is_wholesale", "is_business", "app_share", "store_share",
 )  # fmt: skip
 """Columns that an uplift may depend on; what the shop protects is null."""
@@ -129,7 +129,9 @@ def _described(
     rows = rows.left_join(messages, ["customer_id", "at"]).drop("customer_id_right", "at_right")
     rows = rows.left_join(who, "customer_id").drop("customer_id_right")
     group = rows["segment"].fill_null("")
+    open_days = ibis.least(ibis.greatest(rows["at"] - rows["opened"], 30 * DAY_S).fill_null(365 * DAY_S), 365 * DAY_S)
     made = {
+        "rate": rows["orders_365"].fill_null(0) * (365 * DAY_S) / open_days,
         "orders": rows["orders"].fill_null(0), "orders_90": rows["orders_90"].fill_null(0),
         "orders_365": rows["orders_365"].fill_null(0), "days_since": rows["_last"] / DAY_S,
         "days_known": rows["_first"] / DAY_S, "spend": rows["_cents"].fill_null(0) / CENTS,

@@ -42,12 +42,13 @@ TABLES = {
     "review": "reviews",
     "order_outcome": "orders",
     "payment": "payments",
+    "shipment": "orders",
 }
 """Contract table -> the file without which the shop does not have it."""
 
 
 def tables(data: Path) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
-    """Read the folder into customer, product, order, order_item, order_outcome and, where there, review and payment."""
+    """Read the folder into the tables of ``TABLES``; review and payment only where there."""
     files = find(Path(data))
     sql = blocks(Path(__file__).with_suffix(".sql"))
     with database() as db:

@@ -154,3 +154,16 @@ SELECT
 FROM payments
 LEFT JOIN placed USING (order_id)
 ORDER BY payments.rowid;
+
+-- name: shipment
+-- One parcel an order; who carried it is not published. It comes from a seller of some state and goes to the customer's.
+SELECT
+    order_id AS shipment_id,
+    order_id,
+    estimated_at AS promised_at,
+    carried_at AS handed_over_at,
+    delivered_at,
+    state AS destination
+FROM placed
+WHERE order_status NOT IN ('canceled', 'unavailable')
+ORDER BY row_no;

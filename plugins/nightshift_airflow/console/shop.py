@@ -64,6 +64,16 @@ def find(settings: Settings, table: str, column: str, value: str, *, order: str 
     return found
 
 
+def has(settings: Settings, table: str) -> bool:
+    """Whether the shop offers this table."""
+    try:
+        with database(settings.shop_url, role="").transaction(patience_ms=PATIENCE_MS) as cursor:
+            cursor.execute("SELECT to_regclass(format('shop.%%I', %s::text)) IS NOT NULL AS there", (table,))
+            return any(row["there"] for row in cursor.fetchall())
+    except (psycopg2.Error, NightshiftError):
+        return False
+
+
 def _select(table: str, columns: list[str], column: str, kind: str, order: str, limit: int) -> sql.Composed:
     newest = order if order in columns else ""
     return sql.SQL("SELECT {} FROM {} WHERE {} = %s::{} {} LIMIT {}").format(

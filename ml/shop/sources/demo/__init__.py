@@ -36,6 +36,7 @@ from ml.shop.sources.demo.service import ticket_tables
 from ml.shop.sources.demo.sessions import session_tables
 from ml.shop.sources.demo.spool import Spool
 from ml.shop.sources.demo.stock import Sales, stock_batches
+from ml.shop.sources.demo.supply import shipment_table, supply_batches
 from ml.shop.sources.demo.truth import TRUTH
 
 __all__ = ["CHUNK", "END", "TRUTH", "TRUTH_SCHEMA", "Options", "tables"]
@@ -88,6 +89,8 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
                 _keep(options, chunk, spool, name, rows)
         for name, rows in stock_batches(options, shop, sales):
             spool.add(name, rows)
+        for name, rows in supply_batches(options, shop, sales):
+            spool.add(name, rows)
         spool.close()
         day = last_day(options.stop, spool.read("order"), spool.read("product")) if options.change else None
         for name in TABLES:
@@ -115,6 +118,7 @@ def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: S
     yield from campaign_tables(them, sent)
     yield from order_tables(options, them, bought, left, fate)
     yield outcome_table(options, bought, fate)
+    yield shipment_table(options, bought, left, fate)
     yield from session_tables(options, shop, them, hours, bought)
     yield from search_log(options, shop, them, hours, chunk)
     yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))

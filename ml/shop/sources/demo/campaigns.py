@@ -18,6 +18,10 @@ from ml.shop.sources.demo.truth import CAMPAIGN_UPLIFT
 ORDER_GIVEN_VISIT = 0.25
 _EVERY = 182 * DAY_S
 
+KINDS = ("persuadable", "sure", "lost", "annoyed")
+HELPED, COMES = 0.1, 0.15
+"""Whom the e-mail helps by so much is persuadable; who else comes anyway with this chance is sure."""
+
 
 @dataclass(frozen=True)
 class Mailing:
@@ -65,6 +69,14 @@ def chances(them: People, who: Ints, sent: Ints) -> tuple[Floats, Floats]:
     return control, np.where(them.segment[who] == 2, -0.03, helps).clip(-control, 1 - control)
 
 
+def kinds(sent: Mailing) -> Ints:
+    """Position in ``KINDS`` of each row, by what was planted."""
+    helps = sent.visit_treated - sent.visit_control
+    return np.asarray(
+        np.select([helps < 0, helps >= HELPED, sent.visit_control >= COMES], [3, 0, 1], default=2), np.int64
+    )
+
+
 def campaign_tables(them: People, sent: Mailing) -> Iterator[Rows]:
     """The contract table ``campaign`` and its truth."""
     name, who = col.ids("M", sent.campaign + 1), customer_ids(them.number[sent.who])
@@ -83,4 +95,5 @@ def campaign_tables(them: People, sent: Mailing) -> Iterator[Rows]:
         visit_control=sent.visit_control,
         visit_treated=sent.visit_treated,
         order_given_visit=sent.order_given_visit,
+        kind=col.pick(KINDS, kinds(sent)),
     )

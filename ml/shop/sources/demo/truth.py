@@ -77,10 +77,16 @@ CAMPAIGN_UPLIFT = _table(
     visit_control=("number", "Chance of a visit if nothing is sent."),
     visit_treated=("number", "Chance of a visit if the e-mail is sent."),
     order_given_visit=("number", "Chance that such a visit becomes an order."),
+    kind=("text", "persuadable (the e-mail helps), sure (comes anyway), lost (hardly comes, hardly helped) or annoyed."),
 )  # fmt: skip
 TICKET_TRUTH = _table(
     "ticket_truth", "What a ticket is really about; the staff misfile some.", "ticket_id",
     ticket_id=("text", "The ticket."), intent=("text", "The intent."),
+)  # fmt: skip
+DISRUPTION = _table(
+    "disruption", "Who began to fail the shop, and from when on.", "partner",
+    partner=("text", "The supplier or carrier."), kind=("text", "supplier fails, supplier slows or carrier slows."),
+    begins_at=("timestamp", "From then on."),
 )  # fmt: skip
 SEARCH_TRUTH = _table(
     "search_truth", "What planted queries mean.", "query",
@@ -97,7 +103,7 @@ TRUTH: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER_TASTE, PRODUCT_TASTE, CUSTOMER_TRAIT, PRODUCT_TRAIT, CATEGORY_TRAIT, COMPLEMENT, REPEAT, FRAUD_ORDER,
-        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, SEARCH_TRUTH, FAULT,
+        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, SEARCH_TRUTH, DISRUPTION, FAULT,
     )
 }  # fmt: skip
 """By name; in schema ``demo_truth``, and yielded as ``demo_truth.<name>``."""

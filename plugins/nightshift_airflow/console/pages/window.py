@@ -37,7 +37,7 @@ def window(here: Here) -> HTMLResponse:
         "window.html", customer=customer, segment=segment, basket=basket, shown=shown, fault=fault, blocks=blocks,
         names=names, samples=samples, segments=[row["segment"] for row in segments], bought=bought,
         since={row["product_id"] for row in bought.rows}, rules=_rules(here, [row["product_id"] for row in shown]),
-        batches={row["batch_id"] for row in shown},
+        pictures=shop.has(here.settings, "product_image"),
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def product(here: Here, product: str) -> HTMLResponse:
         "ml.product_state") else None  # fmt: skip
     return here.show(
         "product.html", product=product, title=names.get(product, product), blocks=blocks, names=names, rules=rules,
-        shown=shown, state=state, count=_count(here, product),
+        shown=shown, state=state, pictures=shop.has(here.settings, "product_image"), count=_count(here, product),
         history=here.reader.rows(
             "SELECT * FROM ml_ops.audit WHERE object = 'rule' AND coalesce(after, before) ->> 'product_id' = %s "
             "AND id > (SELECT coalesce(max(id), 0) - 5000 FROM ml_ops.audit) ORDER BY id DESC LIMIT 10", (product,)),

@@ -11,6 +11,7 @@ import pytest
 from ml.capabilities.recommender.candidates import als, ease, item_knn, plsa, popular, user_knn
 from ml.capabilities.recommender.spec import Params
 from ml.core.units import DAY_S
+from ml.learn.ease import solve_reference
 from ml.learn.histories import bought, history, history_reference
 from ml.learn.purchases import Log, before, everyone, since
 from tests.capabilities.recommender.candidates.proposals import propose, scores_of_all
@@ -81,7 +82,7 @@ def test_cosine_is_its_formula(log: Log) -> None:
 def test_linear_is_its_formula(log: Log) -> None:
     """Cholesky in single precision gives the positive weights of the closed form; fewer products, those most bought."""
     x = history(log, everyone(log), PARAMS.linear_half_life_days).toarray().astype(np.float64)
-    expected = np.maximum(ease.solve_reference(x.T @ x, PARAMS.linear_penalty), 0)
+    expected = np.maximum(solve_reference(x.T @ x, PARAMS.linear_penalty), 0)
     made = ease.fit(log, NOW, PARAMS, 1).weights.toarray()
     np.testing.assert_allclose(made, expected, atol=1e-5)
     few = ease.fit(log, NOW, replace(PARAMS, linear_products=5), 1).weights.toarray()

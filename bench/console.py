@@ -1,0 +1,109 @@
+"""Answer of each console page to eight people who click at once on a shop of 200,000 customers, beside 300 ms."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import numpy as np
+import psycopg2
+
+from bench import Options, Row
+from bench._stack import stack
+from cli import ports
+from cli.urls import beside
+from ml.settings import PROJECT
+
+PEOPLE, LIMIT_MS, DATABASE = 8, 300.0, "nightshift_bench_console"
+PAUSE_S = 1.0
+"""What a person looks at a page for, on average, before the next click."""
+
+
+def _paths(chance: random.Random, customers: int) -> dict[str, str]:
+    who = chance.randint(1, customers)
+    product = 1 + who % (customers // 20)
+    return {
+        "Tonight": "", "Shop window": f"window?customer=c{who}", "Product": f"product/p{product}",
+        "Products, searched": "product?find=teapot", "Find": "find?text=teapot", "Customers": "customers",
+        "Customer": f"customer/c{who}", "Orders": "orders", "Order": f"orders/o{who}", "Voices": "voices",
+        "Voices of a product": f"voices/p{product}", "Rules": "rules", "A rule": "rules/rule", "Models": "models",
+        "A model": "models/risk", "Data": "data", "Experiments": "experiments", "Search": f"search?q=c{who}",
+    }  # fmt: skip
+
+
+def run(options: Options) -> Iterator[Row]:
+    """p95 of each page (quick: 2,000 customers)."""
+    customers, clicks = (2_000, 20) if options.quick else (200_000, 90)
+    with stack(options) as made:
+        admin, url = made.admin_url(), beside(made.admin_url(), DATABASE)
+        _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
+        chosen = ports.choose(8_737)
+        chosen.held.close()
+        environ = os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'plugins'}",
+                                "AIRFLOW_HOME": str(options.scratch.absolute() / "airflow")}  # fmt: skip
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.console_server", url, str(chosen.port), str(customers)],
+            cwd=PROJECT,
+            env=environ,
+        )
+        try:
+            root = f"http://127.0.0.1:{chosen.port}/nightshift/"
+            _await(root, server)
+            _execute(url, "VACUUM ANALYZE")
+            with ThreadPoolExecutor(PEOPLE) as people:
+                parts = list(people.map(lambda seed: _clicks(root, customers, clicks, seed), range(PEOPLE)))
+        finally:
+            server.terminate()
+            server.wait(30)
+            _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    taken: dict[str, list[float]] = {}
+    for name, ms in (pair for part in parts for pair in part):
+        taken.setdefault(name, []).append(ms)
+    for name, values in taken.items():
+        p50, p95 = np.quantile(values, [0.5, 0.95]).tolist()
+        yield Row(
+            f"{name}: p95, {PEOPLE} people", "ms", p95, "the limit", LIMIT_MS, LIMIT_MS / p95,
+            target=None if options.quick else 1.0, note=f"median {p50:.0f} ms, {len(values)} clicks",
+        )  # fmt: skip
+
+
+def _clicks(root: str, customers: int, count: int, seed: int) -> list[tuple[str, float]]:
+    """One person's clicks, at random moments: page and milliseconds."""
+    chance, found = random.Random(seed), []
+    for _ in range(count):
+        time.sleep(chance.expovariate(1 / PAUSE_S))
+        name, path = chance.choice(list(_paths(chance, customers).items()))
+        begin = time.perf_counter()
+        with urllib.request.urlopen(root + path, timeout=30) as answer:  # noqa: S310 - ours
+            answer.read()
+        found.append((name, (time.perf_counter() - begin) * 1000))
+    return found
+
+
+def _await(root: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait until the shop is filled and the first page is there; then open every page once, as a warm server has."""
+    while server.poll() is None:
+        try:
+            urllib.request.urlopen(root, timeout=30).close()  # noqa: S310 - ours
+        except urllib.error.URLError:
+            time.sleep(1)
+        else:
+            for path in _paths(random.Random(0), 200).values():
+                urllib.request.urlopen(root + path, timeout=60).close()  # noqa: S310 - ours
+            return
+    raise RuntimeError("the console's server ended before it answered")
+
+
+def _execute(url: str, *statements: str) -> None:
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        for statement in statements:
+            cursor.execute(statement)

@@ -1,0 +1,123 @@
+-- What the shop calls while it shows a cart: ml.cart. Run whenever a batch takes the place of another.
+
+-- The cart as the shop has it at this moment, beside what the last night or the lane knows of it; without a schema shop in
+-- this database the latter alone.
+CREATE OR REPLACE FUNCTION ml_ops.cart_lines(cart text, customer text) RETURNS TABLE (product_id text, quantity double precision)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY EXECUTE
+        'SELECT c.product_id::text, max(c.quantity)::double precision FROM shop.cart AS c
+         WHERE c.order_id IS NULL AND ($1 IS NULL OR c.cart_id::text = $1) AND ($2 IS NULL OR c.customer_id::text = $2)
+           AND c.added_at > coalesce((SELECT l.as_of FROM ml.cart_line AS l LIMIT 1), now()) - interval ''30 days''
+         GROUP BY 1 ORDER BY max(c.added_at) DESC, 1 LIMIT 500'
+    USING cart, customer;
+EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name OR insufficient_privilege
+    OR datatype_mismatch OR data_exception THEN
+    RETURN QUERY
+        SELECT l.product_id, l.quantity FROM ml.cart_line AS l
+        WHERE (cart IS NULL OR l.cart_id = cart) AND (customer IS NULL OR l.customer_id = customer)
+        ORDER BY l.added_at DESC, 1 LIMIT 500;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ml.cart(
+    cart_id text DEFAULT NULL,
+    customer_id text DEFAULT NULL,
+    products text[] DEFAULT NULL,
+    n integer DEFAULT 5
+) RETURNS TABLE (
+    kind text,
+    rank integer,
+    product_id text,
+    score double precision,
+    reason text
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    box constant text := nullif(cart.cart_id, '');
+    who text := nullif(cart.customer_id, '');
+    wanted constant integer := coalesce(cart.n, 5);
+    ids text[]; quantities double precision[];
+    few integer; bar double precision; total double precision;
+    today constant date := current_date;
+BEGIN
+    IF wanted NOT BETWEEN 0 AND 100 THEN
+        RAISE EXCEPTION 'ml.cart: n is %, and must be between 0 and 100.', wanted USING ERRCODE = '22023';
+    ELSIF box IS NULL AND who IS NULL AND cart.products IS NULL THEN
+        RAISE EXCEPTION 'ml.cart: give a cart_id, a customer_id, or the products in the cart.' USING ERRCODE = '22023';
+    ELSIF cardinality(cart.products) > 500 THEN
+        RAISE EXCEPTION 'ml.cart: % products, and at most 500 are looked at.', cardinality(cart.products)
+            USING ERRCODE = '22023';
+    END IF;
+    IF cart.products IS NOT NULL THEN
+        SELECT array_agg(DISTINCT p), array_agg(1.0) FROM unnest(cart.products) AS p WHERE p IS NOT NULL
+        INTO ids, quantities;
+        quantities := array_fill(1.0::double precision, ARRAY[coalesce(cardinality(ids), 0)]);
+    ELSE
+        SELECT array_agg(l.product_id), array_agg(l.quantity) FROM ml_ops.cart_lines(box, who) AS l INTO ids, quantities;
+    END IF;
+    ids := coalesce(ids, '{}');
+    IF who IS NULL AND box IS NOT NULL THEN
+        who := (SELECT l.customer_id FROM ml.cart_line AS l WHERE l.cart_id = box AND l.customer_id IS NOT NULL LIMIT 1);
+    END IF;
+    SELECT coalesce(s.few_left, 3), s.free_shipping_from FROM ml_config.cart_setting AS s LIMIT 1 INTO few, bar;
+
+    RETURN QUERY
+        SELECT 'line', (row_number() OVER (ORDER BY l.chance DESC NULLS LAST, i.place))::integer, i.id, l.chance,
+               coalesce(l.reason, 'new in the cart')
+        FROM unnest(ids) WITH ORDINALITY AS i(id, place)
+        LEFT JOIN LATERAL (
+            SELECT max(x.chance) AS chance, max(x.reason) AS reason FROM ml.cart_line AS x
+            WHERE x.product_id = i.id AND (x.cart_id = box OR (box IS NULL AND x.customer_id = who))) AS l ON true;
+
+    IF wanted > 0 THEN
+        RETURN QUERY
+            WITH found AS (
+                SELECT a.addon_id AS id, a.score, p.title AS source, a.reason
+                FROM ml.cart_addon AS a JOIN ml.cart_product AS p ON p.product_id = a.product_id
+                WHERE a.product_id = ANY (ids)
+                UNION ALL
+                SELECT o.product_id, o.score, NULL, 'You bought it before.' FROM ml.cart_again AS o WHERE o.customer_id = who
+            ), summed AS (
+                SELECT f.id, sum(f.score) AS score,
+                       (array_agg(CASE WHEN f.source IS NULL OR f.reason NOT LIKE 'Often%' THEN f.reason
+                                       ELSE 'Often bought with ' || f.source || '.' END ORDER BY f.score DESC))[1] AS reason
+                FROM found AS f WHERE f.id <> ALL (ids) GROUP BY f.id
+            )
+            SELECT 'add-on', (row_number() OVER (ORDER BY s.score DESC, s.id))::integer, s.id, s.score, s.reason
+            FROM summed AS s JOIN ml.cart_product AS p ON p.product_id = s.id AND p.available
+            ORDER BY s.score DESC, s.id LIMIT wanted;
+    END IF;
+
+    RETURN QUERY
+        SELECT 'notice', (row_number() OVER (ORDER BY i.place))::integer, i.id, NULL::double precision, w.words
+        FROM unnest(ids) WITH ORDINALITY AS i(id, place)
+        LEFT JOIN ml.cart_product AS p ON p.product_id = i.id
+        CROSS JOIN LATERAL (VALUES
+            (CASE WHEN p.product_id IS NULL THEN 'no longer on sale'
+                  WHEN NOT p.available THEN 'sold out'
+                  WHEN p.stock <= few THEN format('only %s left', p.stock::bigint) END),
+            (CASE WHEN p.price < 0.98 * p.usual_price
+                  THEN format('the price fell from %s to %s', round(p.usual_price::numeric, 2), round(p.price::numeric, 2)) END)
+        ) AS w(words) WHERE w.words IS NOT NULL;
+
+    total := (SELECT sum(p.price * q.quantity) FROM unnest(ids, quantities) AS q(id, quantity)
+              JOIN ml.cart_product AS p ON p.product_id = q.id AND p.available);
+    IF bar > total THEN
+        RETURN QUERY SELECT 'notice', 1001, NULL::text, bar - total,
+                            format('%s more for free shipping', round((bar - total)::numeric, 2));
+    END IF;
+    RETURN QUERY
+        SELECT 'notice', (1001 + row_number() OVER (ORDER BY c.code))::integer, NULL::text, NULL::double precision,
+               format('%s with code %s%s', c.words, c.code, CASE WHEN c.ends_on = today THEN ', ends today' ELSE '' END)
+        FROM ml_config.cart_coupon AS c
+        WHERE (c.starts_on IS NULL OR c.starts_on <= today) AND (c.ends_on IS NULL OR c.ends_on >= today)
+          AND (c.least_total IS NULL OR c.least_total <= total)
+          AND (c.category IS NULL OR EXISTS (
+              SELECT FROM ml.cart_product AS p WHERE p.product_id = ANY (ids) AND p.category = c.category));
+END
+$$;

@@ -1,0 +1,47 @@
+"""What each policy would have cost on the demand that came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.capabilities.stock.model import Stock
+from ml.capabilities.stock.position import position
+from ml.capabilities.stock.simulator import simulate
+from ml.capabilities.stock.spec import WIDTHS, Params
+from ml.core.capability import Rows
+from ml.core.evaluation import Evaluation
+from ml.learn.series.columns import Past
+from ml.learn.series.sales import shelf
+
+DAYS = 28
+
+
+def evaluate(models: Mapping[str, Stock], features: Rows, truth: pa.Table, params: Params) -> dict[str, Evaluation]:
+    """Replay the next 28 days under each model's targets, from a shelf that is as full as it asks for.
+
+    ``saving`` of a product is minus what holding and lost sales cost, over the margin of its mean demand before: larger is
+    better. ``served`` is the share of demand that found stock.
+    """
+    shop = shelf(features, params.history_days, WIDTHS[-1])
+    ids = shop.product["product_id"].combine_chunks()
+    demand = np.zeros((len(ids), DAYS))
+    rows = truth.filter(pc.and_(pc.is_in(truth["product_id"], ids), pc.less(truth["day"], DAYS)))
+    demand[pc.index_in(rows["product_id"], ids).to_numpy(), rows["day"].to_numpy()] = rows["pieces"].to_numpy()
+    origin, past = shop.panel.length, Past(shop.panel)
+    kept = np.flatnonzero(past.sold.total(origin - 56, origin) > 0)
+    where, past = position(features, shop, params).rows(kept), Past(shop.panel.rows(kept))
+    usual = past.level(origin) * where.penalty * DAYS
+    found = {}
+    for name, model in models.items():
+        targets = model.targets(model.demand(shop, past, kept, origin), past, where, origin)
+        levels = np.repeat(targets[:, None], DAYS, axis=1)
+        course = simulate(demand[kept], levels, where.whole_lead, targets, review_days=int(where.review_days))
+        saving = -course.cost(where.holding, where.penalty) / usual
+        total = float(demand[kept].sum())
+        figures = {"saving": float(saving.mean()) if len(saving) else 0.0, "products": float(len(kept))}
+        found[name] = Evaluation(figures | ({"served": float(course.sold.sum()) / total} if total else {}), saving)
+    return found

@@ -1,0 +1,192 @@
+"""The console in real Airflow, in headless Chromium: every page, the buttons, and the pictures of the README.
+
+``python -m tests.night.test_console HOME`` takes the pictures anew on a stack that runs.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.environment import Stack as Started
+from cli.home import Home
+from ml.settings import PROJECT
+from tests.night.conftest import Stack
+
+pytestmark = pytest.mark.night
+
+PAGES = ("", "window", "product", "find", "customers", "orders", "voices", "rules", "models", "data", "experiments")
+PICTURES = PROJECT / "docs" / "console"
+SIZES = {"desktop": "1280,900", "phone": "500,900"}
+
+
+class Visitor:
+    """Somebody with Airflow's login, as a browser sends it: the token as a cookie."""
+
+    def __init__(self, home: Path, user: str = "admin") -> None:
+        found = Home(home)
+        started = Started.read(found)
+        assert started is not None
+        self.base = f"http://127.0.0.1:{started.ports['airflow']}"
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+        password = json.loads(found.passwords_file.read_text())[user]
+        token = json.loads(self._open("/auth/token", json.dumps({"username": user, "password": password})))
+        self.opener.addheaders = [("Cookie", f"_token={token['access_token']}")]
+
+    def _open(self, path: str, body: str | None = None, kind: str = "application/json") -> str:
+        request = urllib.request.Request(self.base + path, body and body.encode(), {"Content-Type": kind})  # noqa: S310
+        with self.opener.open(request, timeout=60) as answer:
+            return str(answer.read().decode())
+
+    def get(self, path: str) -> str:
+        """A page of the console."""
+        return self._open(f"/nightshift/{path}")
+
+    def press(self, page: str, action: str, **fields: str) -> str:
+        """Send the form whose address ends with ``action``, with its hidden fields and these."""
+        import html
+
+        for found in re.finditer(r'<form[^>]*?action="([^"]+)"[^>]*>(.*?)</form>', page, re.DOTALL):
+            if html.unescape(found[1]).endswith(action):
+                own = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', found[2]))
+                given = {name: html.unescape(value) for name, value in own.items()} | fields
+                address = html.unescape(found[1])
+                return self._open(address, urllib.parse.urlencode(given), "application/x-www-form-urlencoded")
+        raise AssertionError(f"no form {action}")
+
+
+@pytest.fixture(scope="module")
+def admin(stack: Stack) -> Visitor:
+    """The administrator, after the demo's night."""
+    if (
+        not stack.home.exists()
+        or "ml_ops" not in stack.run("sql", "--json", "SELECT 'ml_ops' AS x", check=False).stdout
+    ):
+        stack.run("demo", "--customers", "800", "--replace")
+    return Visitor(stack.home)
+
+
+def test_each_page_opens_in_airflow(admin: Visitor) -> None:
+    """Every page answers by Airflow's own login; without one it is 401."""
+    for path in PAGES:
+        assert "<main" in admin.get(path), path
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{admin.base}/nightshift/", timeout=30)  # noqa: S310
+
+
+def test_an_order_is_released_and_a_product_pinned(stack: Stack, admin: Visitor) -> None:
+    """What is pressed stands in ml_config and ml_ops.audit under the login's name, and ml.recommend obeys at once."""
+    order = str(stack.value("SELECT order_id FROM ml.order_risk ORDER BY expected_loss DESC NULLS LAST LIMIT 1"))
+    admin.press(admin.get(f"orders/{urllib.parse.quote(order)}"), "/release", note="looked at")
+    person = stack.value(
+        f"SELECT a.person FROM ml_ops.audit a WHERE a.after ->> 'value' = '{order}' ORDER BY a.id DESC LIMIT 1"
+    )
+    assert person == "admin"
+    product = stack.value("SELECT product_id FROM ml.product_state WHERE available ORDER BY product_id LIMIT 1")
+    who = stack.value("SELECT min(customer_id) AS c FROM ml.recommendation")
+    preview = admin.press(
+        admin.get(f"rules/rule?kind=pin&product_id={product}&rank=1"),
+        "/preview",
+        kind="pin",
+        product_id=str(product),
+        rank="1",
+    )
+    saved = admin.press(preview, "/save", why="a test")
+    first = f"SELECT product_id FROM ml.recommend('{who}', 1)"
+    assert stack.value(first) == product
+    number = re.search(r"/rules/undo/(\d+)", saved)
+    assert number is not None
+    admin.press(saved, f"/rules/undo/{number[1]}")
+    assert stack.value("SELECT count(*) AS n FROM ml_config.rule WHERE kind = 'pin'") == 0
+
+
+def test_a_viewer_changes_nothing(stack: Stack, admin: Visitor) -> None:
+    """The login viewer sees the pages, without a button, and a form that it makes itself is refused."""
+    viewer = Visitor(stack.home, "viewer")
+    assert 'method="post"' not in viewer.get("rules/rule")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        viewer._open("/nightshift/rules/rule/save", "kind=pin", "application/x-www-form-urlencoded")
+
+
+def test_chromium_shows_the_console_without_an_error(stack: Stack, admin: Visitor, tmp_path: Path) -> None:
+    """The pages as a browser draws them are pictures of some size; nothing is blocked by their own policy."""
+    if not shutil.which("chromium"):
+        pytest.skip("there is no chromium here")
+    made = pictures(stack.home, tmp_path)
+    assert len(made) == 6
+    assert min(path.stat().st_size for path in made) > 10_000
+
+
+def pictures(home: Path, folder: Path) -> list[Path]:
+    """Take pictures of three pages in the sizes, light and dark, English and Chinese."""
+    folder.mkdir(parents=True, exist_ok=True)
+    visitor, made = Visitor(home), []
+    with _mirror(visitor) as base:
+        for page, size, dark, language in (
+            ("tonight", "desktop", False, "en"), ("window", "desktop", True, "en"), ("orders", "phone", False, "en"),
+            ("tonight", "desktop", False, "zh"), ("window", "phone", True, "zh"), ("rules", "desktop", False, "en"),
+        ):  # fmt: skip
+            name = f"{page}-{size}-{'dark' if dark else 'light'}-{language}.png"
+            address = f"{base}/nightshift/{'' if page == 'tonight' else page}?lang={language}"
+            done = subprocess.run(
+                ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                 f"--user-data-dir={folder / 'profile'}", f"--window-size={SIZES[size]}",
+                 f"--blink-settings=preferredColorScheme={0 if dark else 1}", f"--screenshot={folder / name}", address],
+                capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+            assert (folder / name).is_file(), done.stderr[-500:]
+            assert "Content Security Policy" not in done.stderr
+            made.append(folder / name)
+    shutil.rmtree(folder / "profile", ignore_errors=True)
+    return made
+
+
+class _mirror:  # noqa: N801 - a context manager
+    """Hands a browser's requests on with the visitor's login, so that no password is typed into a page."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+
+    def __enter__(self) -> str:
+        import threading
+        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+        visitor = self.visitor
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                with visitor.opener.open(visitor.base + self.path, timeout=60) as answer:
+                    body: Any = answer.read()
+                    self.send_response(answer.status)
+                    for name in ("content-type", "content-security-policy"):
+                        if name in answer.headers:
+                            self.send_header(name, answer.headers[name])
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+if __name__ == "__main__":
+    for path in pictures(Path(sys.argv[1]), PICTURES):
+        print(path.name)  # noqa: T201
