@@ -25,12 +25,18 @@ def test_a_night_finds_the_planted_faults_and_embeds_no_picture_twice(settings: 
     )
     found = postgres.query(settings.database_url, "SELECT product_id, issue FROM ml.picture_issue")
     told = {(row["product_id"], row["issue"]) for row in found if row["issue"] != "other_category"}
-    assert told == {(row["product_id"], ISSUES[row["fault"]]) for row in planted if row["active"] and row["fault"] in ISSUES}
+    assert told == {
+        (row["product_id"], ISSUES[row["fault"]]) for row in planted if row["active"] and row["fault"] in ISSUES
+    }
     pairs = postgres.query(settings.database_url, "SELECT product_id, other_product_id FROM ml.duplicate_picture")
     twins = {tuple(sorted((row["product_id"], row["twin"]))) for row in planted if row["fault"] == "duplicate"}
     assert twins <= {(row["product_id"], row["other_product_id"]) for row in pairs}
-    broken = postgres.query(settings.database_url, "SELECT row_key FROM ml_ops.quarantine WHERE table_name = 'product_image'")
-    assert {row["row_key"] for row in broken} == {f"{row['product_id']}/1" for row in planted if row["fault"] == "broken"}
+    broken = postgres.query(
+        settings.database_url, "SELECT row_key FROM ml_ops.quarantine WHERE table_name = 'product_image'"
+    )
+    assert {row["row_key"] for row in broken} == {
+        f"{row['product_id']}/1" for row in planted if row["fault"] == "broken"
+    }
     version, content = pipeline.encoder(settings)
     assert version == 1
     assert "nightshift_encoder/__init__.py" in zipfile.ZipFile(io.BytesIO(content)).namelist()
