@@ -114,6 +114,7 @@ NIGHTS, SHOP, TOOLS = "Nights and models", "The shop and its tables", "For those
 app.command(rich_help_panel=LOCAL)(shops.demo)
 app.command(rich_help_panel=NIGHTS)(nights.night)
 app.command(rich_help_panel=NIGHTS)(nights.train)
+app.command(rich_help_panel=NIGHTS)(nights.encoder)
 app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)

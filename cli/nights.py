@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -239,6 +240,21 @@ def promote(
     with steps(f"Promoting {name} {version} …"):
         note = pipeline.promote(settings()[1], name, version, person=getpass.getuser(), words=words)["note"]
     out.print(f"{name}: version {version} is champion now. The next night serves it. {note}", soft_wrap=True)
+
+
+def encoder(
+    file: Annotated[Path, typer.Argument(help="Where to write it, for example encoder.zip.")],
+) -> None:
+    """Write the encoder of pictures that is served now, one file for the shop's backend (ml.search_by_vector)."""
+    from cli.environment import settings
+    from ml import pipeline
+
+    version, content = pipeline.encoder(settings()[1])
+    file.write_bytes(content)
+    out.print(
+        f"{file}: version {version}, {len(content) / 1e6:.2f} MB. Fetch it again when another version is published.",
+        soft_wrap=True,
+    )
 
 
 def rollback(

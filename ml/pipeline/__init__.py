@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ml.pipeline.approval import approve
     from ml.pipeline.collect import extract, validate
+    from ml.pipeline.encoder import encoder
     from ml.pipeline.erasure import erase, look_for
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
@@ -41,6 +42,7 @@ else:
         "report": "summary",
         "score_new": "lane",
         "maintain": "maintenance",
+        "encoder": "encoder",
         "promote": "maintenance",
         "rollback": "maintenance",
         "run_night": "night",
@@ -56,6 +58,7 @@ else:
 
 __all__ = [
     "approve",
+    "encoder",
     "erase",
     "extract",
     "look_for",

@@ -35,7 +35,7 @@ class Params:
     """Pictures with a category below which no network is taught."""
     text_dimensions: int = 64
     behaviour_dimensions: int = 64
-    tiny: int = 100
+    tiny: int = 50
     """Pixels of the shorter side below which a picture is too small to be shown large."""
     colour_weight: float = 0.8
     """How much colour counts beside kind where pictures are compared."""

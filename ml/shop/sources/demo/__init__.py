@@ -29,6 +29,7 @@ from ml.shop.sources.demo.faults import FAULTS, plant
 from ml.shop.sources.demo.fraud import fraud_table, traces
 from ml.shop.sources.demo.options import CHUNK, END, Options
 from ml.shop.sources.demo.orders import order_tables
+from ml.shop.sources.demo.pictures import picture_tables
 from ml.shop.sources.demo.plants import planted
 from ml.shop.sources.demo.reviews import opinions, review_tables
 from ml.shop.sources.demo.searches import search_log, search_truth
@@ -45,7 +46,7 @@ TRUTH_SCHEMA = "demo_truth"
 """Schema of the tables in ``TRUTH``, whose names come as ``demo_truth.<table>``."""
 
 
-NOT_MADE = ("product_image", "customer_link")
+NOT_MADE = ("customer_link",)
 """Tables of the contract that the simulation does not have."""
 
 
@@ -82,6 +83,8 @@ def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         sales = Sales(options, shop.products)
         spool.add(*product_table(shop, options))
         for name, rows in truth_tables(shop):
+            spool.add(name, rows)
+        for name, rows in picture_tables(options, shop):
             spool.add(name, rows)
         spool.add(*search_truth())
         for chunk in range(options.chunks):

@@ -83,6 +83,12 @@ TICKET_TRUTH = _table(
     "ticket_truth", "What a ticket is really about; the staff misfile some.", "ticket_id",
     ticket_id=("text", "The ticket."), intent=("text", "The intent."),
 )  # fmt: skip
+PICTURE = _table(
+    "picture", "What a product's picture shows, and what is wrong with it.", "product_id",
+    product_id=("text", "The product."), colour=("text", "Its colour."),
+    fault=("text", "missing, blank, tiny, broken, duplicate; empty: none."),
+    twin=("text", "The product whose picture it repeats; empty: none."),
+)  # fmt: skip
 DISRUPTION = _table(
     "disruption", "Who began to fail the shop, and from when on.", "partner",
     partner=("text", "The supplier or carrier."), kind=("text", "supplier fails, supplier slows or carrier slows."),
@@ -103,7 +109,7 @@ TRUTH: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER_TASTE, PRODUCT_TASTE, CUSTOMER_TRAIT, PRODUCT_TRAIT, CATEGORY_TRAIT, COMPLEMENT, REPEAT, FRAUD_ORDER,
-        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, SEARCH_TRUTH, DISRUPTION, FAULT,
+        REVIEW_TRUTH, CAMPAIGN_UPLIFT, TICKET_TRUTH, SEARCH_TRUTH, DISRUPTION, FAULT, PICTURE,
     )
 }  # fmt: skip
 """By name; in schema ``demo_truth``, and yielded as ``demo_truth.<name>``."""
