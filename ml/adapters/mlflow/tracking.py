@@ -28,6 +28,9 @@ from ml.core.spec import Capability
 Alias = Literal["champion", "challenger"]
 
 _MODEL = "model"
+MOST = 5000
+"""Letters that MLflow's database holds of a version's description."""
+_REST = "\nThe rest is in the file card.md of the version's run.\n"
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -114,7 +117,7 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
 
     now = get_current_time_millis()
     figures = {
-        f"{who}/{name}".replace("@", "_at_"): value for who, all_ in metrics.items() for name, value in all_.items()
+        _named(f"{who}/{name}"): value for who, all_ in metrics.items() for name, value in all_.items()
     }
     client.log_batch(
         run_id,
@@ -146,6 +149,13 @@ def _named(name: str) -> str:
     return re.sub(r"[^\w\-. /:]", "_", name.replace("@", "_at_"))
 
 
+def _short(card: str) -> str:
+    """A version's description as MLflow's database takes it: whole lines of the card, then where the rest is."""
+    if len(card) <= MOST:
+        return card
+    return card[: card.rfind("\n", 0, MOST - len(_REST)) + 1] + _REST
+
+
 def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> int:
     """Make the run's model a version of the registered model of ``capability``; the same run again is the same version.
 
@@ -167,7 +177,7 @@ def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> i
     source, note = f"{run.info.artifact_uri}/{_MODEL}", run.data.tags.get(notes.NOTE, "")
     numbers = [0]
     while numbers[-1] <= above:
-        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=note)
+        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
         numbers.append(int(made.version))
     for taken in numbers[1:-1]:
         client.delete_model_version(name, str(taken))
