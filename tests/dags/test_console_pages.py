@@ -132,9 +132,13 @@ def test_promote_and_roll_back_ask_first_and_are_written_down(anna, shop, monkey
     from ml.pipeline import maintenance
 
     done = []
-    monkeypatch.setattr(maintenance, "promote", lambda _, name, version: done.append((name, version)) or {"id": 1})
     monkeypatch.setattr(
-        maintenance, "rollback", lambda _, table: done.append(table) or {"tables": {table: {"from": 2, "to": 1}}}
+        maintenance, "promote", lambda _, name, version, **_more: done.append((name, version)) or {"id": 1}
+    )
+    monkeypatch.setattr(
+        maintenance,
+        "rollback",
+        lambda _, table, **_more: done.append(table) or {"tables": {table: {"from": 2, "to": 1}}},
     )
     sure = anna.press(anna.get("/models/risk"), "/promote", version="1")
     assert not done
