@@ -102,8 +102,9 @@ def test_dates_are_in_order(customers: int, wrong: str) -> None:
 
 @pytest.mark.parametrize("name", CONTRACT)
 def test_nothing_is_later_than_the_end(name: str) -> None:
-    """A shop of an end holds only what it could know by then."""
+    """A shop of an end holds only what it could know by then; what is promised lies ahead."""
     times = [column.name for column in TABLES[name].columns if column.kind == "timestamp"]
+    times = [column for column in times if not column.startswith(("promised", "expected"))]
     for column in times:
         assert ask(shop(6000), f"SELECT count(*) FROM \"{name}\" WHERE {column} >= '{demo.END}'") == [(0,)]
 

@@ -101,7 +101,7 @@ CAMPAIGN_EFFECT = Published(
         PublishedColumn("campaign_id", "text", "The campaign."),
         PublishedColumn("arm", "text", "What was sent."),
         PublishedColumn("segment", "text", "all; or recent, earlier, never: when they had ordered last."),
-        PublishedColumn("sent_at", "timestamp", "When the first was sent.", "UTC"),
+        PublishedColumn("sent_at", "timestamp", "When the first was sent; null: only planned.", "UTC", nullable=True),
         PublishedColumn("customers", "integer", "Who got it."),
         PublishedColumn("control", "integer", "Who was kept without, by lot."),
         *(
@@ -140,7 +140,7 @@ SPEC = Capability(
             "What the last campaigns brought",
             'SELECT campaign_id AS campaign, customers, control, round(visits::numeric, 1) AS "visits brought", '
             "round(visits_low::numeric, 1) || ' to ' || round(visits_high::numeric, 1) AS \"95 %\", reason "
-            "FROM ml.campaign_effect WHERE segment = 'all' ORDER BY sent_at DESC, campaign_id LIMIT 3",
+            "FROM ml.campaign_effect WHERE segment = 'all' ORDER BY sent_at DESC NULLS LAST, campaign_id LIMIT 3",
         ),
         Example(
             "Customers whom a message moves most",

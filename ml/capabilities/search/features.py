@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import ibis
+import pyarrow as pa
 
 from ml.capabilities.search.spec import Params
 from ml.contract.purchases import bought, chosen
@@ -114,11 +115,12 @@ def _sales(tables: Tables, as_of: datetime) -> ibis.Table | None:
 
 def _searches(tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     if "search" not in tables:
+        text, count = pa.string(), pa.int64()
         kinds = {
-            "search_id": "string", "customer_id": "string", "session_id": "string", "query": "string", "results": "int64",
-            "product_id": "string", "place": "int64", "searched_at": "timestamp('UTC', 6)", "weight": "float64",
+            "search_id": text, "customer_id": text, "session_id": text, "query": text, "results": count,
+            "product_id": text, "place": count, "searched_at": pa.timestamp("us", "UTC"), "weight": pa.float64(),
         }  # fmt: skip
-        return ibis.memtable({name: [] for name in kinds}, schema=kinds)
+        return ibis.memtable(pa.schema(list(kinds.items())).empty_table())
     rows = known(tables["search"], as_of, "searched_at")
     return rows.select(
         "search_id",
