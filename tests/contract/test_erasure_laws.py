@@ -69,6 +69,8 @@ def test_every_published_row_of_a_customer_is_found(case: Case) -> None:
         taken += len(rows) - len(rest)
         hits = {column: search.column(column, rest[column]) for column in rest.column_names}
         assert not any(hits.values()), (name, hits)
+    if not any({WHO, *KEYS} & set(table.column_names) for table in case.capability.publishes):
+        return  # What is published of products alone names nobody.
     assert taken, "the sample publishes nothing of these customers"
 
 

@@ -28,11 +28,12 @@ def sample(seed: int) -> Sample:
     took += np.where((carrier == 0) & (age < SLOWS_DAYS), 4, 0)
     delivered = [at + timedelta(days=float(t)) for at, t in zip(placed, took, strict=True)]
     ids = [f"o{i:05d}" for i in range(ORDERS)]
+    people = [f"c{i % 60:02d}" for i in range(ORDERS)]
     there = [at if at < AS_OF else None for at in delivered]
     return Sample(
         {
             "order": pa.table({
-                "order_id": ids, "ordered_at": pa.array(placed, _STAMP), "status": ["paid"] * ORDERS,
+                "order_id": ids, "customer_id": people, "ordered_at": pa.array(placed, _STAMP), "status": ["paid"] * ORDERS,
                 "total": rng.uniform(10, 90, ORDERS), "shipping": [4.9] * ORDERS,
             }),
             "shipment": pa.table({
@@ -41,7 +42,7 @@ def sample(seed: int) -> Sample:
                 "delivered_at": pa.array(there, _STAMP), "origin": ["north"] * ORDERS,
                 "destination": [PLACES[p] for p in place],
             }),
-            "customer": pa.table({"customer_id": ["c1"]}),
+            "customer": pa.table({"customer_id": sorted(set(people))}),
             "product": pa.table({"product_id": ["p1", "p2"]}),
             "order_item": pa.table({
                 "order_id": [*ids, ids[-1]], "line_no": [1] * ORDERS + [2], "product_id": ["p1"] * ORDERS + ["p2"],

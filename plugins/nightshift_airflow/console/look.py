@@ -16,7 +16,7 @@ from nightshift_airflow.console.database import Reader, Row
 
 PAGES = {"customer_id": "customer", "product_id": "product", "order_id": "orders", "review_id": "review"}
 """A column that names something -> the page that shows it."""
-ROWS = 25
+ROWS = 12
 """Rows of a table that a page shows at first."""
 STAMP = ("batch_id", "model_version", "as_of")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,6 +59,16 @@ def choose(asked: Iterable[str | None]) -> str:
     return ENGLISH
 
 
+@lru_cache(16_384)
+def _decimal(value: float, language: str, pattern: str | None) -> str:
+    return numbers.format_decimal(value, format=pattern, locale=language)
+
+
+@lru_cache(4096)
+def _moment(value: datetime, language: str, zone: str) -> str:
+    return dates.format_datetime(value, "yyyy-MM-dd HH:mm", tzinfo=ZoneInfo(zone), locale=language)
+
+
 class Words:
     """The texts, numbers and times of one language."""
 
@@ -78,9 +88,9 @@ class Words:
         if isinstance(value, bool):
             return self("yes") if value else self("no")
         if value == int(value) and abs(value) < 1e15:
-            return numbers.format_decimal(int(value), locale=self.language)
+            return _decimal(int(value), self.language, None)
         rounded = float(f"{value:.{digits}g}")
-        return numbers.format_decimal(rounded, format="#,##0.######", locale=self.language)
+        return _decimal(rounded, self.language, "#,##0.######")
 
     def percent(self, share: float | None) -> str:
         """A share as a percentage; a dash for none."""
@@ -91,7 +101,7 @@ class Words:
         if value is None:
             return "–"
         if isinstance(value, datetime):
-            return dates.format_datetime(value, "yyyy-MM-dd HH:mm", tzinfo=ZoneInfo(self.zone), locale=self.language)
+            return _moment(value, self.language, self.zone)
         return value.isoformat()
 
     def seconds(self, value: float | None) -> str:
