@@ -116,9 +116,7 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    figures = {
-        _named(f"{who}/{name}"): value for who, all_ in metrics.items() for name, value in all_.items()
-    }
+    figures = {_named(f"{who}/{name}"): value for who, all_ in metrics.items() for name, value in all_.items()}
     client.log_batch(
         run_id,
         metrics=[Metric(name, float(value), now, 0) for name, value in figures.items()],
