@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -279,7 +280,22 @@ def client_of(uri: str) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # SQLAlchemy's own choice of driver for the bare scheme changed from psycopg2 in 2.1.
     uri = "postgresql+psycopg2" + uri.removeprefix("postgresql") if uri.startswith("postgresql://") else uri
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    if uri.startswith("postgresql"):
+        _initialise(uri)
+    return client
+
+
+@lru_cache(maxsize=4)
+def _initialise(uri: str) -> None:
+    """Let MLflow make its tables while no other task does: at the first training of a new home several begin at once."""
+    import psycopg2
+    from mlflow import MlflowClient
+
+    with closing(psycopg2.connect("postgresql" + uri.removeprefix("postgresql+psycopg2"))) as connection:
+        connection.cursor().execute("SELECT pg_advisory_xact_lock(hashtext('mlflow tables'))")
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models(max_results=1)
 
 
 def _experiment(client: Any, name: str, artifact_root: Path | str) -> str:
