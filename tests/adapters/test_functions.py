@@ -64,14 +64,14 @@ def test_functions_that_cannot_be_made_leave_the_batch_before(settings: Settings
 def test_two_publications_at_once_make_their_functions_one_after_the_other(settings: Settings) -> None:
     """Both grant on all functions of the schemas; at once, Postgres would refuse one: tuple concurrently updated."""
     script = "CREATE OR REPLACE FUNCTION ml.marks() RETURNS int LANGUAGE sql AS 'SELECT 1'"
-    errors: list[BaseException] = []
+    errors: list[psycopg2.Error] = []
 
     def publish() -> None:
         try:
             for _ in range(15):
                 with postgres.transaction(settings.database_url) as cursor:
                     sql_functions.create(cursor, script, "UTC")
-        except BaseException as error:
+        except psycopg2.Error as error:
             errors.append(error)
 
     threads = [Thread(target=publish) for _ in range(4)]
