@@ -196,7 +196,11 @@ def _rules(tables: Tables, as_of: datetime) -> ibis.Table:
 
 
 def _chosen(table: ibis.Table, kinds: Mapping[str, str]) -> ibis.Table:
-    return table.select(**{name: table[name].cast(kind) for name, kind in kinds.items()})
+    """These columns; one that a snapshot of an older version does not have is null."""
+    there = set(table.columns)
+    return table.select(
+        **{name: (table[name] if name in there else ibis.null(kind)).cast(kind) for name, kind in kinds.items()}
+    )
 
 
 def _nothing(kinds: Mapping[str, str]) -> ibis.Table:
