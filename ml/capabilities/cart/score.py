@@ -52,7 +52,7 @@ def score(
     lines = _part(features["line"], ("cart_id", "product_id"), shard, shards)
     chance = model.chance(lines)
     rows = {name: lines[name] for name in ("cart_id", "product_id", "customer_id", "quantity", "added_at")}
-    made = rows | {"chance": pa.array(chance), "reason": pa.array(_reasons(lines), pa.string())}
+    made = rows | {"chance": pa.array(chance), "reason": pa.array(_reasons(lines, chance), pa.string())}
     return {AGAIN.name: batches(AGAIN, own), LINE.name: batches(LINE, [made])}
 
 
@@ -77,15 +77,22 @@ def _part(table: pa.Table, keys: tuple[str, ...], shard: int, shards: int) -> pa
     return table.sort_by([(key, "ascending") for key in keys]).slice(start, end - start)
 
 
-def _reasons(lines: pa.Table) -> list[str]:
-    """What the chance comes from: how long it lies there, and whether it was bought before."""
+SELDOM = 0.02
+"""A chance below this is said in words."""
+
+
+def _reasons(lines: pa.Table, chance: Floats) -> list[str]:
+    """What the chance comes from: how long it lies there, whether it was bought before, how often others buy it."""
     words = []
-    for age, owned, rate in zip(*(lines[name].to_pylist() for name in ("age_hours", "owned", "rate")), strict=True):
+    columns = (lines[name].to_pylist() for name in ("age_hours", "owned", "rate"))
+    for age, owned, rate, p in zip(*columns, chance, strict=True):
         parts = [f"in the cart for {_span(age)}"]
+        if p < SELDOM:
+            parts.append("seldom bought after so long" if age >= 1 else "seldom bought")
         if owned:
             parts.append("bought before" if owned == 1 else f"bought {owned:.0f} times before")
-        if rate is not None:
-            parts.append(f"{rate:.0%} of carts with it were bought")
+        if rate is not None and age < 1:
+            parts.append(f"{rate:.0%} of carts with it are bought")
         words.append(", ".join(parts))
     return words
 
