@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import psycopg2
 import pytest
 
 from ml.adapters import postgres
+from ml.adapters.batches import sql_functions
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
 from tests.adapters.shelf import shelve
@@ -56,3 +59,24 @@ def test_functions_that_cannot_be_made_leave_the_batch_before(settings: Settings
         len(postgres.query(url, "SELECT FROM pg_class WHERE relnamespace = 'ml_batch'::regnamespace AND relkind = 'r'"))
         == 2
     )
+
+
+def test_two_publications_at_once_make_their_functions_one_after_the_other(settings: Settings) -> None:
+    """Both grant on all functions of the schemas; at once, Postgres would refuse one: tuple concurrently updated."""
+    script = "CREATE OR REPLACE FUNCTION ml.marks() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    errors: list[psycopg2.Error] = []
+
+    def publish() -> None:
+        try:
+            for _ in range(15):
+                with postgres.transaction(settings.database_url) as cursor:
+                    sql_functions.create(cursor, script, "UTC")
+        except psycopg2.Error as error:
+            errors.append(error)
+
+    threads = [Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []

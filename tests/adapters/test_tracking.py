@@ -230,6 +230,19 @@ def test_a_lost_artifact_folder_is_named(uri, settings):
         fetch(uri, settings, version)
 
 
+def test_names_and_cards_fit_mlflows_database():
+    """Postgres, unlike SQLite, refuses a longer description; MLflow refuses other letters in a metric's name."""
+    card = "\n".join(f"line {number} of a long card" for number in range(400))
+    short = tracking._short(card)
+    assert len(short) <= tracking.MOST
+    assert short.endswith("The rest is in the file card.md of the version's run.\n")
+    assert set(short.splitlines()[:-2]) <= set(card.splitlines())
+    assert tracking._short("short") == "short"
+    assert tracking._named("challenger/new ndcg@10, simple orders' customers") == (
+        "challenger/new ndcg_at_10_ simple orders_ customers"
+    )
+
+
 def test_importing_does_not_import_mlflow():
     """The module costs nothing until it is used."""
     program = (

@@ -22,6 +22,8 @@ def create(cursor: Any, script: str, timezone: str) -> None:
     timezone : str
         Of the shop; the script finds it as the session's.
     """
+    # Two at once would grant on the same functions: "tuple concurrently updated". Held to the end of the transaction.
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('nightshift sql functions'))")
     cursor.execute("SELECT current_setting('TimeZone') AS before")
     before = cursor.fetchone()["before"]
     cursor.execute(

@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,9 @@ from ml.core.spec import Capability
 Alias = Literal["champion", "challenger"]
 
 _MODEL = "model"
+MOST = 5000
+"""Letters that MLflow's database holds of a version's description."""
+_REST = "\nThe rest is in the file card.md of the version's run.\n"
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -113,9 +117,7 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    figures = {
-        f"{who}/{name}".replace("@", "_at_"): value for who, all_ in metrics.items() for name, value in all_.items()
-    }
+    figures = {_named(f"{who}/{name}"): value for who, all_ in metrics.items() for name, value in all_.items()}
     client.log_batch(
         run_id,
         metrics=[Metric(name, float(value), now, 0) for name, value in figures.items()],
@@ -146,6 +148,13 @@ def _named(name: str) -> str:
     return re.sub(r"[^\w\-. /:]", "_", name.replace("@", "_at_"))
 
 
+def _short(card: str) -> str:
+    """A version's description as MLflow's database takes it: whole lines of the card, then where the rest is."""
+    if len(card) <= MOST:
+        return card
+    return card[: card.rfind("\n", 0, MOST - len(_REST)) + 1] + _REST
+
+
 def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> int:
     """Make the run's model a version of the registered model of ``capability``; the same run again is the same version.
 
@@ -167,7 +176,7 @@ def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> i
     source, note = f"{run.info.artifact_uri}/{_MODEL}", run.data.tags.get(notes.NOTE, "")
     numbers = [0]
     while numbers[-1] <= above:
-        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=note)
+        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
         numbers.append(int(made.version))
     for taken in numbers[1:-1]:
         client.delete_model_version(name, str(taken))
@@ -271,7 +280,22 @@ def client_of(uri: str) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # SQLAlchemy's own choice of driver for the bare scheme changed from psycopg2 in 2.1.
     uri = "postgresql+psycopg2" + uri.removeprefix("postgresql") if uri.startswith("postgresql://") else uri
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    if uri.startswith("postgresql"):
+        _initialise(uri)
+    return client
+
+
+@lru_cache(maxsize=4)
+def _initialise(uri: str) -> None:
+    """Let MLflow make its tables while no other task does: at the first training of a new home several begin at once."""
+    import psycopg2
+    from mlflow import MlflowClient
+
+    with closing(psycopg2.connect("postgresql" + uri.removeprefix("postgresql+psycopg2"))) as connection:
+        connection.cursor().execute("SELECT pg_advisory_xact_lock(hashtext('mlflow tables'))")
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models(max_results=1)
 
 
 def _experiment(client: Any, name: str, artifact_root: Path | str) -> str:
