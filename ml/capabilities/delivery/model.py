@@ -17,7 +17,6 @@ from ml.core.errors import ArtifactError
 from ml.core.units import DAY_S
 from ml.learn import trees
 from ml.learn.regression import Forest, regress
-from ml.learn.series.conformal import Shifts, shifts
 from ml.learn.series.forecaster import spread
 
 FORMAT = 1
@@ -45,8 +44,10 @@ class Delivery:
     ----------
     trees_ : list of Trees
         One for each of ``GROWN``; empty: the routes serve.
-    shifts_ : Shifts
-        In days.
+    errors_ : ndarray of shape (n_levels,)
+        Without trees: quantiles of what orders took over their route's latest.
+    widened_ : float
+        By so much the distances from the median are too small on orders that the trees have not seen.
     usual_ : float
         Days where nothing is known of a route.
     """
@@ -58,35 +59,42 @@ class Delivery:
         """Learn from what was delivered; forgets any earlier fit."""
         past = features["past"].sort_by([("at", "ascending"), ("order_id", "ascending")]).combine_chunks()
         y = past["took_days"].to_numpy().astype(np.float64)
-        self.trees_, self.shifts_ = [], Shifts(np.zeros((1, len(LEVELS))))
+        self.trees_, self.errors_, self.widened_ = [], np.ones(len(LEVELS)), 1.0
         self.usual_ = float(np.median(y)) if len(y) else 5.0
         x, newest = matrix(past, past), len(y) - int(len(y) * _NEWEST)
         # Young orders that are not delivered yet are missing: of them only the quick ones would be learned from.
         last = max(int(features["moment"]["as_of"][0].as_py()) if len(features["moment"]) else 0, 0)
         settled = past["at"].to_numpy() < last - self.params.settle_days * DAY_S
         early, late = settled & (np.arange(len(y)) < newest), settled & (np.arange(len(y)) >= newest)
-        if self.learning and early.sum() >= FEWEST:
-            self.trees_ = self._grown(x[early], y[early])
+        ratio = y / self._route(x)
         if late.any():
-            where = np.zeros(int(late.sum()), np.int64)
-            self.shifts_ = shifts(y[late], self._raw(x[late]), LEVELS, where, 1)
-        if self.trees_:
-            self.trees_ = self._grown(x[settled], y[settled])
+            self.errors_ = np.quantile(ratio[late], LEVELS)
+        if self.learning and early.sum() >= FEWEST:
+            self.trees_ = self._grown(x[early], ratio[early])
+            if late.sum() >= FEWEST:
+                self.widened_ = widening(ratio[late], self._ratios(x[late]))
+            self.trees_ = self._grown(x[settled], ratio[settled])
         return self
 
     def days(self, orders: pa.Table, past: pa.Table) -> Floats:
         """Quantiles of the days of each order at ``LEVELS``, (n_orders, n_levels)."""
-        raw = self._raw(matrix(orders, past))
-        return self.shifts_.moved(raw, np.zeros(len(raw), np.int64))
+        x = matrix(orders, past)
+        ratios = self._ratios(x)
+        middle = ratios[:, [LEVELS.index(0.5)]]
+        return np.asarray(np.maximum(middle + self.widened_ * (ratios - middle), 0.05) * self._route(x)[:, None])
 
-    def _grown(self, x: npt.NDArray[np.float32], y: Floats) -> list[trees.Trees]:
-        return regress(x, y, Forest(self.params.trees, 16, 0.1, 30), self.seed, GROWN)
+    def _grown(self, x: npt.NDArray[np.float32], ratio: Floats) -> list[trees.Trees]:
+        return regress(relative(x), ratio, Forest(self.params.trees, 16, 0.1, 30), self.seed, GROWN)
 
-    def _raw(self, x: npt.NDArray[np.float32]) -> Floats:
+    def _route(self, x: npt.NDArray[np.float32]) -> Floats:
+        """Days of the route's latest deliveries: what all is a multiple of, so that a slow season moves everything."""
+        return np.maximum(np.nan_to_num(x[:, _ROUTE].astype(np.float64), nan=self.usual_), 0.1)
+
+    def _ratios(self, x: npt.NDArray[np.float32]) -> Floats:
         if not self.trees_:
-            route = np.nan_to_num(x[:, _ROUTE].astype(np.float64), nan=self.usual_)
-            return np.repeat(route[:, None], len(LEVELS), axis=1)
-        return spread(np.stack([trees.predict(each, x) for each in self.trees_], axis=1), GROWN, LEVELS)
+            return np.tile(self.errors_, (len(x), 1))
+        seen = relative(x)
+        return spread(np.stack([trees.predict(each, seen) for each in self.trees_], axis=1), GROWN, LEVELS)
 
     def save(self, folder: Path) -> None:
         """Write the trees and ``model.json``; the same model gives the same bytes."""
@@ -94,9 +102,30 @@ class Delivery:
             trees.save(grown, folder / f"trees_{number}.npz")
         kept = {
             "format": FORMAT, "learning": self.learning, "seed": self.seed, "trees": len(self.trees_),
-            "shift": self.shifts_.shift.tolist(), "usual": self.usual_,
+            "errors": self.errors_.tolist(), "widened": self.widened_, "usual": self.usual_,
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+def relative(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What the trees see: averages as multiples of the shop's, so that a change of all of them teaches nothing wrong."""
+    with np.errstate(invalid="ignore"):
+        return np.column_stack([x[:, 1:4] / np.maximum(x[:, :1], 0.1), x[:, 6:]]).astype(np.float32)
+
+
+def widening(ratio: Floats, quantiles: Floats) -> float:
+    """By how much the interval from .1 to .9 must be widened about the median to hold four of five (conformal).
+
+    Only the width is made conformal: what took longer than forecast in the newest quarter was a season, and would move
+    the median of the next to the wrong side.
+    """
+    low, middle, high = (quantiles[:, LEVELS.index(level)] for level in (0.1, 0.5, 0.9))
+    away = np.where(
+        ratio > middle,
+        (ratio - middle) / np.maximum(high - middle, 1e-6),
+        (middle - ratio) / np.maximum(middle - low, 1e-6),
+    )
+    return float(np.clip(np.quantile(away, 0.8), 0.5, 3.0))
 
 
 def late_chance(quantiles: Floats, promise: Floats) -> Floats:
@@ -140,7 +169,8 @@ def load(folder: Path) -> Delivery:
             raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
         model = Delivery(Params(), kept["seed"], learning=kept["learning"])
         model.trees_ = [trees.load(folder / f"trees_{number}.npz") for number in range(kept["trees"])]
-        model.shifts_, model.usual_ = Shifts(np.array(kept["shift"], np.float64)), kept["usual"]
+        model.errors_, model.widened_ = np.array(kept["errors"], np.float64), kept["widened"]
+        model.usual_ = kept["usual"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             "The files of the promise of delivery cannot be read.",
