@@ -215,7 +215,7 @@ def binned(column: Any) -> dict[str, Any] | None:
         values = pc.drop_null(column)
         if len(values) < FEWEST or (pa.types.is_integer(kind) and len(pc.unique(values)) > 0.5 * n):
             return None
-        numbers = values.cast(pa.float64()).to_numpy()
+        numbers = values.cast(pa.float64(), safe=False).to_numpy()
         numbers = numbers[np.isfinite(numbers)]
         if not len(numbers):
             return None
@@ -237,7 +237,7 @@ def counted(column: Any, bins: Mapping[str, Any]) -> Any:
     import pyarrow as pa
 
     if "edges" in bins:
-        numbers = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         finite = np.isfinite(numbers)
         places = np.searchsorted(np.array(bins["edges"]), numbers[finite], side="right")
         return np.r_[np.bincount(places, minlength=len(bins["edges"]) + 1), (~finite).sum()].astype(float)

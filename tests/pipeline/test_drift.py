@@ -147,3 +147,11 @@ def test_a_column_keeps_its_bins() -> None:
     assert pipeline_drift.binned(pa.chunked_array([pa.array(range(5000))])) is None
     words = pipeline_drift.binned(pa.chunked_array([pa.array(["a", "b", None, "a"] * 100)]))
     assert words == {"values": ["a", "b"], "counts": [200.0, 100.0, 0.0, 100.0]}
+
+
+def test_whole_numbers_beyond_a_float_are_counted() -> None:
+    """A keyed hash as a number is no fault of the night."""
+    column = pa.chunked_array([pa.array([2_690_688_207_186_979_586 + i % 3 for i in range(500)], pa.int64())])
+    found = pipeline_drift.binned(column)
+    assert found is not None
+    assert sum(found["counts"]) == 500
