@@ -280,10 +280,9 @@ def client_of(uri: str) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # SQLAlchemy's own choice of driver for the bare scheme changed from psycopg2 in 2.1.
     uri = "postgresql+psycopg2" + uri.removeprefix("postgresql") if uri.startswith("postgresql://") else uri
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     if uri.startswith("postgresql"):
-        _initialise(uri)
-    return client
+        _initialise(uri)  # its constructor makes the tables
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 @lru_cache(maxsize=4)
