@@ -174,7 +174,7 @@ def _large(scale: Scale, value: float, expected: float) -> bool:
     if scale == "level":
         return True
     ratio = float(abs(np.log((value + 1) / (expected + 1))))
-    return ratio >= FLOORS[scale] and abs(value - expected) >= 5
+    return ratio >= FLOORS[scale] and abs(value - expected) >= (10 if scale == "most" else 5)
 
 
 def alarms(found: Sequence[Finding], rate: float = RATE) -> list[Finding]:

@@ -107,8 +107,8 @@ def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFacto
     install(folder / "suites")
     fill(url, tables())
     pipeline.run_night(settings, NIGHT, capabilities=["watch"])
+    uninstall()  # for the length of a test only: others may run in this process before this fixture ends
     yield settings, folder / "suites"
-    uninstall()
 
 
 @pytest.fixture

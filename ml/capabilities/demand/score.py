@@ -66,6 +66,8 @@ def score_all(model: Demand, features: Rows, rows: Rows, params: Params) -> dict
     told = rows[DEMAND_FORECAST.name].select(["product_id", "period", "starts_on", "mean"])
     category = features["product"].select(["product_id", "category"])
     told = told.join(category, "product_id", join_type="left outer")
+    # A join gives its rows in any order, and sums of floats depend on it.
+    told = told.sort_by([(name, "ascending") for name in ("product_id", "period", "starts_on")])
     named = told.append_column("name", pc.fill_null(told["category"], ""))
     whole = told.append_column("name", pa.array(["shop"] * len(told), pa.string()))
     night = int(features["moment"]["as_of"][0].as_py()) if len(features["moment"]) else 0

@@ -27,7 +27,12 @@ def test_the_function_ranks_as_the_model_does(live: Live) -> None:
     for query in asked:
         wanted = engine.answer(key(query), 10)
         rows = live.call("search", query, 10)
-        assert [row["product_id"] for row in rows if row["score"] != 0] == [ids[i] for i in wanted.ids], query
+        score = dict(zip((ids[i] for i in wanted.ids), wanted.scores, strict=True))
+        found = {row["product_id"]: row["score"] for row in rows if row["score"] != 0}
+        # Vectors are kept in 16 bit: two that tie may change places, at the last place too.
+        last = min(score.values(), default=0)
+        assert all(abs(found.get(name, last) - value) < 4e-3 for name, value in score.items()), query
+        assert all(abs(score.get(name, last) - value) < 4e-3 for name, value in found.items()), query
         np.testing.assert_allclose(
             [row["score"] for row in rows][: len(wanted.ids)],
             wanted.scores,
@@ -59,11 +64,11 @@ def test_prices_categories_and_brands_are_understood(live: Live) -> None:
     assert rows[0]["understood"] == {
         "words": ["alba", "phone", "cases"], "category": "phone cases", "brand": "Alba", "price_to": 60,
     }  # fmt: skip
-    cheap = live.call("search", "sofa", 50, filters='{"price_max": 140}')
+    cheap = live.call("search", "sofa", 100, filters='{"price_max": 140}')
     assert {row["title"].split()[1] for row in live.call("search", "sofa", 50, filters='{"brand": ["Alba", "Cormor"]}')} == {
         "Alba", "Cormor",
     }  # fmt: skip
-    assert 0 < len(cheap) < len(live.call("search", "sofa", 50))
+    assert 0 < len(cheap) < len(live.call("search", "sofa", 100))
 
 
 def test_the_staff_decides(live: Live) -> None:
@@ -81,13 +86,13 @@ def test_the_staff_decides(live: Live) -> None:
 
 def test_a_sold_out_product_is_last_or_gone(live: Live) -> None:
     """As the staff chose."""
-    rows = live.call("search", "corner sofa", 60)
+    rows = live.call("search", "corner sofa", 100)
     out = [row["rank"] for row in rows if "sold out" in row["why"]]
     shoes = [row for row in rows if "Corner Sofa" in row["title"]]
     assert out
     assert min(out) > len(rows) - len(out)
     live.run("UPDATE ml_config.search_option SET sold_out = 'gone'")
-    gone = live.call("search", "corner sofa", 60)
+    gone = live.call("search", "corner sofa", 100)
     assert not any("sold out" in row["why"] for row in gone)
     assert len(gone) == len(rows) - len(out)
     assert shoes
