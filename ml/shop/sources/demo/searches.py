@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml.contract.tables import SEARCH
+from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import IDS_PER_CHUNK
 from ml.shop.sources.demo.catalogue import Catalogue, product_ids
@@ -31,6 +32,8 @@ KINDS = ("intent", "slip", "synonym", "gap")
 _SHARES = (0.55, 0.14, 0.16, 0.15)
 _VISITS = 2.0
 """Searching visits of a customer, on average."""
+_SETTLED_DAYS = 365
+"""Who has been a customer for so long has them all."""
 
 
 def intents() -> list[str]:
@@ -42,7 +45,9 @@ def search_log(options: Options, shop: Catalogue, them: People, clock: Clock, ch
     """Rows of ``search`` beside those of the sessions; one that fails is typed anew within a minute."""
     rng = options.rng("search log", chunk)
     low = np.maximum(them.registered, options.start)
-    visits = np.where((them.persona == RING) | (low >= options.stop), 0, rng.poisson(_VISITS, len(low)))
+    # Who came lately has searched less often so far; else the last days would hold more than all before.
+    share = np.clip((options.stop - low) / (_SETTLED_DAYS * DAY_S), 0, 1)
+    visits = np.where(them.persona == RING, 0, rng.poisson(_VISITS * share))
     who = np.repeat(np.arange(len(low)), visits)
     t = clock.draw(rng, low[who], np.full(len(who), options.stop - 120))
     kind = col.number_of(rng, _SHARES, len(who))
