@@ -155,7 +155,8 @@ def distributions(
             for column in rows.column_names:
                 key = f"{name}.{column}"
                 if kept is None:
-                    if (bins := binned(rows[column])) is not None:
+                    # An id, which may be a customer's, is no value to keep: an erasure would have to find it here.
+                    if not column.endswith("_id") and (bins := binned(rows[column])) is not None:
                         made[key] = bins
                 elif key in kept:
                     now = counted(rows[column], kept[key])

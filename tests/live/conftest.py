@@ -96,7 +96,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Path]]:
+def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
     folder = tmp_path_factory.mktemp("live")
     url = _copied(postgres, _template, "live_night")
     settings = Settings(
@@ -108,7 +108,7 @@ def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFacto
     fill(url, tables())
     pipeline.run_night(settings, NIGHT, capabilities=["watch"])
     uninstall()  # for the length of a test only: others may run in this process before this fixture ends
-    yield settings, folder / "suites"
+    return settings, folder / "suites"
 
 
 @pytest.fixture
