@@ -170,7 +170,12 @@ def test_a_model_that_holds_her_is_withdrawn(settings: Settings, copies: Copies)
 def test_every_published_table_with_a_customer_is_reached(settings: Settings) -> None:
     """Whatever a capability publishes: each text column is one that tells whose row it is, or holds none of hers."""
     pipeline.erase(settings)
+    views = adapter.query(settings.database_url, "SELECT viewname FROM pg_views WHERE schemaname = 'ml'")
+    there = {row["viewname"] for row in views}  # a capability that waits for a table has published nothing
+    assert {"recommendation", "order_risk"} <= there
     for table in (table for capability in CAPABILITIES.values() for table in capability.publishes):
+        if table.name not in there:
+            continue
         rows = adapter.query(settings.database_url, f"SELECT * FROM ml.{table.name}")
         text = json.dumps(rows, default=str)
         assert not [word for word in planted.needles(settings.hash_key) if word in text], table.name
