@@ -34,6 +34,7 @@ CREATE OR REPLACE FUNCTION ml.cart(
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET timezone FROM CURRENT -- the shop's: a coupon ends with its day
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -54,8 +55,7 @@ BEGIN
             USING ERRCODE = '22023';
     END IF;
     IF cart.products IS NOT NULL THEN
-        SELECT array_agg(DISTINCT p), array_agg(1.0) FROM unnest(cart.products) AS p WHERE p IS NOT NULL
-        INTO ids, quantities;
+        SELECT array_agg(DISTINCT p) FROM unnest(cart.products) AS p WHERE p IS NOT NULL INTO ids;
         quantities := array_fill(1.0::double precision, ARRAY[coalesce(cardinality(ids), 0)]);
     ELSE
         SELECT array_agg(l.product_id), array_agg(l.quantity) FROM ml_ops.cart_lines(box, who) AS l INTO ids, quantities;
