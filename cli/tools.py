@@ -28,9 +28,9 @@ CHECKS: dict[str, Sequence[str]] = {
     "codespell": ("-m", "codespell_lib"),
     "import-linter": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
 }
-# A file's tests, and a capability's laws, share what is costly to make. A night of the tests takes up to 3 GiB.
+# A file's tests share what is costly to make. A night of the tests takes up to 3 GiB.
 SIDE_BY_SIDE = (
-    "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder",
+    "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder",
     "--durations", "20", "--durations-min", "1",
 )  # fmt: skip
 LOCKED = (

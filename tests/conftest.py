@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 import uuid
@@ -108,7 +107,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep how the tests of the ML Test Score ended."""
-    test = re.split(r"[\[@]", report.nodeid)[0]
+    test = report.nodeid.partition("[")[0]
     if test in TESTS and (report.when == "call" or report.outcome != "passed"):
         OUTCOMES.setdefault(test, []).append(report.outcome)
 
@@ -120,15 +119,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         Path(file).write_text(page(OUTCOMES), encoding="utf-8")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the laws first: a broken one is told at once. Then what takes minutes, which the other tests go on beside.
-
-    Side by side, the laws of one capability share a process, and so do the tests of one file.
-    """
+    """Run the laws first: a broken one is told at once. Then what takes minutes, which the other tests go on beside."""
     for item in items:
-        case = getattr(item, "callspec", None) and item.callspec.params.get("_case")
-        item.add_marker(pytest.mark.xdist_group(case if isinstance(case, str) else item.path.stem))
         if item.nodeid.partition("[")[0] in TESTS:
             item.add_marker("ml_test")
     slow = ("night", "celery", "spark")
