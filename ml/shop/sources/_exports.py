@@ -7,16 +7,16 @@ says, never its name. A file that is none of them, or an export of a version tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from ml.core.errors import ContractError
 from ml.shop.sources._csv import BATCH_ROWS, rows
+from ml.shop.sources._definitions import Export, Flatten, plain
 from ml.shop.sources._faults import Faults
 from ml.shop.sources._files import blocks, create_table
 from ml.shop.sources._folder import OTHERS, TEXT
@@ -25,74 +25,10 @@ from ml.shop.sources._layout import Layout, layout
 from ml.shop.sources._moments import moments
 from ml.shop.sources._records import JSON, records
 
-How = Literal["text", "number", "money", "time", "yes"]
-"""How a value is read. ``money`` also takes a decimal comma and the sign of a currency; ``yes`` is a boolean."""
-
 ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT))
 _EXPECTED = {"number": "a number", "money": "an amount", "time": "a time", "yes": "yes or no"}
 _AKIN = 0.5
 """A file with so many of an export's required columns is that export of a version that is not known."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column that is read: the names that it has in the files, the first in messages."""
-
-    names: tuple[str, ...]
-    how: How = "text"
-    required: bool = False
-
-
-def need(*names: str, how: How = "text") -> Field:
-    """Make a column without which a file is not this export."""
-    return Field(names, how, required=True)
-
-
-def want(*names: str, how: How = "text") -> Field:
-    """Make a column that is read where it is there."""
-    return Field(names, how)
-
-
-@dataclass(frozen=True)
-class Export:
-    """A kind of file. ``many``: any column whose name matches is read as well, joined by ``;`` into a field of this name."""
-
-    name: str
-    title: str
-    fields: Mapping[str, Field]
-    refused: str = ""
-    """What to do in place of giving it: an export from which no shop can be made."""
-    many: tuple[str, str] = ("", "")
-    key: str = ""
-    """The field by which a row is named in messages."""
-
-    def columns(self, header: Sequence[str]) -> dict[str, int]:
-        """Find the place of each field in a header."""
-        places: dict[str, int] = {}
-        for place, name in enumerate(map(plain, header)):
-            places.setdefault(name, place)
-        found = {ours: [places[n] for n in map(plain, field.names) if n in places] for ours, field in self.fields.items()}
-        return {ours: at[0] for ours, at in found.items() if at}
-
-    def lacking(self, header: Sequence[str]) -> list[str]:
-        """Name the required columns that a header does not have."""
-        found = self.columns(header)
-        return [field.names[0] for ours, field in self.fields.items() if field.required and ours not in found]
-
-
-Flatten = Callable[[Mapping[str, Any]], Iterator[tuple[str, Mapping[str, Any]]]]
-"""Makes of one JSON object the rows that it holds: the export's name and its fields."""
-
-
-def plain(name: str) -> str:
-    """Give a column's name without case, blanks and signs.
-
-    Examples
-    --------
-    >>> plain("In stock?"), plain("order_id")
-    ('in stock', 'order id')
-    """
-    return re.sub(r"[\W_]+", " ", name.casefold()).strip()
 
 
 def read(
@@ -110,25 +46,34 @@ def read(
     ContractError
         With every file that is none of the exports and every value that cannot be read.
     """
-    faults, found = Faults(f"This is no export of {platform}, or one that is not whole.", "export it again, whole"), {}
+    faults = Faults(f"This is no export of {platform}, or one that is not whole.", "export it again, whole")
+    found: dict[str, list[str]] = {}
     gathered: dict[str, list[pa.RecordBatch]] = {}
     number = 0
     for path in _files(data, platform, faults, json=flatten is not None):
         try:
-            batches = list(_json(path, exports, flatten, faults) if flatten and is_json(path) else _csv(path, exports, platform, faults))
+            batches = list(
+                _json(path, exports, flatten, faults)
+                if flatten and is_json(path)
+                else _csv(path, exports, platform, faults)
+            )
         except Unreadable as error:
             faults.add(path.name, str(error))
             continue
         for name, columns in batches:
             count = len(next(iter(columns.values())))
-            columns = {"n": pa.array(range(number, number + count), pa.int64()), "file": pa.array([path.name] * count), **columns}
-            gathered.setdefault(name, []).append(pa.RecordBatch.from_pydict(columns))
+            framed = {
+                "n": pa.array(range(number, number + count), pa.int64()),
+                "file": pa.array([path.name] * count),
+                **columns,
+            }
+            gathered.setdefault(name, []).append(pa.RecordBatch.from_pydict(framed))
             number += count
             if path.name not in found.setdefault(name, []):
                 found[name].append(path.name)
     faults.check(data)
     for export in exports:
-        create_table(db, f"{export.name}_text", gathered.pop(export.name, None) or [_empty(export)])
+        create_table(db, f"{export.name}_text", gathered.get(export.name) or [_empty(export)])
         _parse(db, export, faults)
     faults.check(data)
     return found
@@ -160,7 +105,9 @@ def _files(data: Path, platform: str, faults: Faults, *, json: bool) -> list[Pat
     return found
 
 
-def _csv(path: Path, exports: Sequence[Export], platform: str, faults: Faults) -> Iterator[tuple[str, dict[str, pa.Array]]]:
+def _csv(
+    path: Path, exports: Sequence[Export], platform: str, faults: Faults
+) -> Iterator[tuple[str, dict[str, pa.Array]]]:
     form = layout(path, [name for export in exports for field in export.fields.values() for name in field.names])
     export = _known(path, form, exports, platform, faults)
     if export is None:
@@ -204,7 +151,9 @@ def _known(path: Path, form: Layout, exports: Sequence[Export], platform: str, f
     """Find what the file is; None: it is none, and that is a fault."""
     whole = [export for export in exports if not export.lacking(form.names)]
     if whole:
-        best = max(whole, key=lambda export: (sum(f.required for f in export.fields.values()), len(export.columns(form.names))))
+        best = max(
+            whole, key=lambda export: (sum(f.required for f in export.fields.values()), len(export.columns(form.names)))
+        )
         if best.refused:
             faults.add(path.name, f"is {best.title}: {best.refused}")
             return None
@@ -216,7 +165,9 @@ def _known(path: Path, form: Layout, exports: Sequence[Export], platform: str, f
         faults.add(path.name, f"looks like {near.title}, but columns are missing: no {', '.join(lacking)} (has {has})")
     else:
         titles = "; ".join(export.title for export in exports if not export.refused)
-        faults.add(path.name, f"is no export of {platform} that is known, columns are missing (has {has}); known are: {titles}")
+        faults.add(
+            path.name, f"is no export of {platform} that is known, columns are missing (has {has}); known are: {titles}"
+        )
     return None
 
 
@@ -224,13 +175,20 @@ def _required(export: Export) -> int:
     return max(1, sum(field.required for field in export.fields.values()))
 
 
-def _json(path: Path, exports: Sequence[Export], flatten: Flatten, faults: Faults) -> Iterator[tuple[str, dict[str, pa.Array]]]:
+def _json(
+    path: Path, exports: Sequence[Export], flatten: Flatten, faults: Faults
+) -> Iterator[tuple[str, dict[str, pa.Array]]]:
     fields = {export.name: tuple(export.fields) for export in exports}
     held: dict[str, list[Mapping[str, Any]]] = {}
     for line, value in records(path):
         made = list(flatten(value))
         if not made:
-            faults.add(path.name, "an object that is no record known here", where=f"object {line}", came=", ".join(list(value)[:6]))
+            faults.add(
+                path.name,
+                "an object that is no record known here",
+                where=f"object {line}",
+                came=", ".join(list(value)[:6]),
+            )
         for name, row in made:
             held.setdefault(name, []).append(row)
             if len(held[name]) == BATCH_ROWS:
@@ -275,16 +233,10 @@ def _parse(db: duckdb.DuckDBPyConnection, export: Export, faults: Faults) -> Non
             WHERE trim(t."{ours}") <> '' AND p."{ours}" IS NULL ORDER BY n
         """  # noqa: S608  # names of ours
         for file, row, value in db.execute(unread).fetchall():
-            faults.add(file, f"expected {_EXPECTED[field.how]}", column=field.names[0], where=f"{export.name.removesuffix('s')} {row}", came=value)
-
-
-def numbered(parts: Iterable[str]) -> list[int]:
-    """Find the parts that are missing between those of ``name_1.csv``, ``name_2.csv`` …
-
-    Examples
-    --------
-    >>> numbered(["orders_export_1.csv", "orders_export_3.csv"])
-    [2]
-    """
-    numbers = sorted({int(found[1]) for part in parts if (found := re.search(r"_(\d{1,3})\.", part))})
-    return sorted(set(range(1, numbers[-1] + 1)) - set(numbers)) if numbers and numbers[0] <= 1 else []
+            faults.add(
+                file,
+                f"expected {_EXPECTED[field.how]}",
+                column=field.names[0],
+                where=f"{export.name.removesuffix('s')} {row}",
+                came=value,
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml.shop.sources._exports import Export, Field, How
+from ml.shop.sources._definitions import Export, Field, How
 
 _TIMES = ("ordered_at", "registered_at", "known_at", "paid_at", "listed_at", "written_at")
 _NUMBERS = (

@@ -17,9 +17,9 @@ FORMATS = (
 
 def ways(db: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
     """Find the formats that read every value of a column, most likely first."""
-    value = f"trim(\"{column}\")"
+    value = f'trim("{column}")'
     reads = ", ".join(f"count(try_strptime({value}, '{f}'))" for f in FORMATS)
-    found = db.execute(f'SELECT count(*), {reads} FROM "{table}" WHERE {value} <> \'\'').fetchall()[0]  # noqa: S608  # names of ours
+    found = db.execute(f"SELECT count(*), {reads} FROM \"{table}\" WHERE {value} <> ''").fetchall()[0]  # noqa: S608  # names of ours
     return [f for f, n in zip(FORMATS, found[1:], strict=True) if n == found[0]] if found[0] else []
 
 
@@ -28,9 +28,9 @@ def moments(db: duckdb.DuckDBPyConnection, table: str, column: str, iso: str) ->
 
     Where day and month could be either, nothing is read: the fault names the values.
     """
-    value = f"trim(\"{column}\")"
+    value = f'trim("{column}")'
     term = iso.replace("$value", value)
-    unread = f'SELECT count(*) FROM "{table}" WHERE {value} <> \'\' AND ({term}) IS NULL'  # noqa: S608  # names of ours
+    unread = f"SELECT count(*) FROM \"{table}\" WHERE {value} <> '' AND ({term}) IS NULL"  # noqa: S608  # names of ours
     (bad,) = db.execute(unread).fetchall()[0]
     if not bad:
         return term

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ml.core.errors import ContractError
 from ml.shop.sources import _exports, _json_stage
-from ml.shop.sources._exports import Export, Flatten
+from ml.shop.sources._definitions import Export, Flatten, numbered
 from ml.shop.sources._faults import Faults
 from ml.shop.sources._files import blocks, database, select
 from ml.shop.sources.tables import known_zone
@@ -71,8 +71,10 @@ def tables(
             have = ", ".join(f"{' and '.join(files)}" for files in found.values())
             raise ContractError("There are no orders among the files.", came=have, do=f"add {wanted}")
         for name, files in found.items():
-            if name in platform.orders and (parts := _exports.numbered(files)):
-                remarks.append(f"of the parts of {name} there is no number {', '.join(map(str, parts))}: is one missing?")
+            if name in platform.orders and (parts := numbered(files)):
+                remarks.append(
+                    f"of the parts of {name} there is no number {', '.join(map(str, parts))}: is one missing?"
+                )
         stage(db, [blocks(platform.sql), *([blocks(JSON_SQL)] if platform.flatten else [])], remarks, data)
         yield from staged(db)
 
@@ -86,7 +88,7 @@ def stage(db: duckdb.DuckDBPyConnection, own: Sequence[Mapping[str, str]], remar
             db.execute(script["prepare"])
         for name in STAGED:
             if name in script:
-                db.execute(f"INSERT INTO staged_{name} BY NAME {script[name]}")  # noqa: S608  # SQL of ours
+                db.execute(f"INSERT INTO staged_{name} BY NAME {script[name]}")  # SQL of ours
     faults = Faults("The orders cannot be used as they are.", "export them again: all of them, whole, on one day")
     _whole(db, sql, faults)
     faults.check(data)
@@ -116,15 +118,32 @@ def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[
 
 def _whole(db: duckdb.DuckDBPyConnection, sql: Mapping[str, str], faults: Faults) -> None:
     for file, order in db.execute(sql["orders without a time"]).fetchall():
-        faults.add(file or "", "an order has no time: its first line is missing, as in half an export", where="order", came=order or "")
+        faults.add(
+            file or "",
+            "an order has no time: its first line is missing, as in half an export",
+            where="order",
+            came=order or "",
+        )
     for files, order in db.execute(sql["orders twice"]).fetchall():
-        problem = "the order stands in several files; export without overlap" if " and " in (files or "") else "the order stands there twice"
+        problem = (
+            "the order stands in several files; export without overlap"
+            if " and " in (files or "")
+            else "the order stands there twice"
+        )
         faults.add(files or "", problem, where="order", came=order or "")
     for file, order in db.execute(sql["lines without an order"]).fetchall():
-        faults.add(file or "", "the order of this line is not among the orders; were they exported on different days?", where="order", came=order or "")
+        faults.add(
+            file or "",
+            "the order of this line is not among the orders; were they exported on different days?",
+            where="order",
+            came=order or "",
+        )
     bare, count, example = db.execute(sql["orders without lines"]).fetchall()[0]
     if count and bare > max(1, _MISSING_LINES * count):
-        faults.add("", f"{bare:,} of {count:,} orders have no lines, as {example}; the lines are half an export, or older than the orders")
+        faults.add(
+            "",
+            f"{bare:,} of {count:,} orders have no lines, as {example}; the lines are half an export, or older than the orders",
+        )
 
 
 def _adds_up(db: duckdb.DuckDBPyConnection, sql: Mapping[str, str], faults: Faults, remarks: list[str]) -> None:
@@ -134,7 +153,10 @@ def _adds_up(db: duckdb.DuckDBPyConnection, sql: Mapping[str, str], faults: Faul
         return
     order, file, lines, goods, last, _ = wrong[-1]
     if last and lines < goods and len(wrong) <= 1 + (1 - _ADDING_UP) * len(sums) and len(sums) > len(wrong):
-        faults.add(file, f"ends in the middle of order {order}: its lines come to {lines:,.2f} of {goods:,.2f}; the export is cut off")
+        faults.add(
+            file,
+            f"ends in the middle of order {order}: its lines come to {lines:,.2f} of {goods:,.2f}; the export is cut off",
+        )
         return
     order, _, lines, goods, *_ = wrong[0]
     remarks.append(
@@ -161,4 +183,3 @@ def _remarks(db: duckdb.DuckDBPyConnection, sql: Mapping[str, str]) -> Iterator[
     if len(currencies) > 1:
         shown = ", ".join(f"{code} {count:,}" for code, count in currencies)
         yield f"orders are in several currencies without a rate ({shown}): ./nightshift shop check says what to do"
-

@@ -27,7 +27,15 @@ def flatten(value: Json) -> Iterator[Row]:
         yield from _variant(value, _number(value.get("__parentId") or value.get("product_id")))
     elif kind == "Customer":
         yield _customer(value)
-    elif kind in ("InventoryLevel", "InventoryItem", "Metafield", "MediaImage", "ProductImage", "OrderTransaction", "Collection"):
+    elif kind in (
+        "InventoryLevel",
+        "InventoryItem",
+        "Metafield",
+        "MediaImage",
+        "ProductImage",
+        "OrderTransaction",
+        "Collection",
+    ):
         yield row("variant")  # known, and of no use here
 
 
@@ -76,8 +84,14 @@ def _any(value: Json, *names: str) -> Any:
 
 def _order(value: Json, *, draft: bool) -> Iterator[Row]:
     gid = value.get("id")
-    total, shipping = _money(value, "totalPriceSet", "total_price"), _money(value, "totalShippingPriceSet", "total_shipping_price_set")
-    tip, subtotal = _money(value, "totalTipReceivedSet", "total_tip_received"), _money(value, "subtotalPriceSet", "subtotal_price")
+    total, shipping = (
+        _money(value, "totalPriceSet", "total_price"),
+        _money(value, "totalShippingPriceSet", "total_shipping_price_set"),
+    )
+    tip, subtotal = (
+        _money(value, "totalTipReceivedSet", "total_tip_received"),
+        _money(value, "subtotalPriceSet", "subtotal_price"),
+    )
     to, bill = (value.get(f"{w}Address") or value.get(f"{w}_address") or {} for w in ("shipping", "billing"))
     no_sale = draft or value.get("test") in (True, "true")
     yield row(
@@ -97,7 +111,9 @@ def _order(value: Json, *, draft: bool) -> Iterator[Row]:
         channel=_any(value, "sourceName", "source_name"),
         shipping_country=_any(to, "countryCodeV2", "countryCode", "country_code"),
         billing_country=_any(bill, "countryCodeV2", "countryCode", "country_code"),
-        shipping_address=address(*(to.get(part) for part in ("address1", "zip", "city")), _any(to, "countryCodeV2", "country_code")),
+        shipping_address=address(
+            *(to.get(part) for part in ("address1", "zip", "city")), _any(to, "countryCodeV2", "country_code")
+        ),
         ip=_any(value, "clientIp", "browser_ip"),
     )
     if cancelled := _any(value, "cancelledAt", "cancelled_at"):
@@ -108,7 +124,13 @@ def _order(value: Json, *, draft: bool) -> Iterator[Row]:
     for line in (*listed(value, "line_items"), *listed(value, "lineItems")):
         yield _line(line, gid)
     for number, coupon in enumerate(listed(value, "discount_codes")):
-        yield row("coupon", coupon_id=f"{gid}/{number}", order_gid=gid, code=coupon.get("code"), discount=numeric(coupon.get("amount")))
+        yield row(
+            "coupon",
+            coupon_id=f"{gid}/{number}",
+            order_gid=gid,
+            code=coupon.get("code"),
+            discount=numeric(coupon.get("amount")),
+        )
 
 
 def _status(value: Json) -> str | None:

@@ -41,7 +41,9 @@ def _order(value: Json) -> Iterator[Row]:
     number, bill, to = value.get("id"), value.get("billing") or {}, value.get("shipping") or {}
     total = numeric(value.get("total"))
     shipping = added(numeric(value.get("shipping_total")), numeric(value.get("shipping_tax")))
-    fees = sum((numeric(fee.get("total")) or 0) + (numeric(fee.get("total_tax")) or 0) for fee in listed(value, "fee_lines"))
+    fees = sum(
+        (numeric(fee.get("total")) or 0) + (numeric(fee.get("total_tax")) or 0) for fee in listed(value, "fee_lines")
+    )
     returned = -sum(numeric(refund.get("total")) or 0 for refund in listed(value, "refunds"))
     status = value.get("status")
     if status in ("completed", "processing") and returned > 0:
@@ -71,9 +73,22 @@ def _order(value: Json) -> Iterator[Row]:
     for coupon in listed(value, "coupon_lines"):
         off = added(numeric(coupon.get("discount")), numeric(coupon.get("discount_tax")))
         if coupon.get("code") and off:
-            yield row("coupon", coupon_id=coupon.get("id") or f"{number}/{coupon['code']}", order_gid=number, code=coupon["code"], discount=off)
+            yield row(
+                "coupon",
+                coupon_id=coupon.get("id") or f"{number}/{coupon['code']}",
+                order_gid=number,
+                code=coupon["code"],
+                discount=off,
+            )
     if value.get("payment_method") and total is not None:
-        yield row("payment", payment_id=value.get("transaction_id") or f"{number}/1", order_gid=number, method=value["payment_method"], amount=total, paid_at=_gmt(value, "date_paid"))
+        yield row(
+            "payment",
+            payment_id=value.get("transaction_id") or f"{number}/1",
+            order_gid=number,
+            method=value["payment_method"],
+            amount=total,
+            paid_at=_gmt(value, "date_paid"),
+        )
     if status in ("refunded", "cancelled") and (known := _gmt(value, "date_modified")):
         yield row("outcome", order_gid=number, kind={"refunded": "returned"}.get(status, status), known_at=known)
 
@@ -85,7 +100,9 @@ def _rate(value: Json) -> float | None:
 
 
 def _channel(word: Any) -> str | None:
-    return {"checkout": "web", "store-api": "web", "rest-api": None, "admin": "phone", "pos-rest-api": "store"}.get(str(word), word or None)
+    return {"checkout": "web", "store-api": "web", "rest-api": None, "admin": "phone", "pos-rest-api": "store"}.get(
+        str(word), word or None
+    )
 
 
 def _line(line: Json, number: Any) -> Row:
@@ -120,7 +137,11 @@ def _product(value: Json) -> Iterator[Row]:
         yield row("variant", product_id=owner, alias=f"id:{product}")
         return
     brands = [b.get("name") for b in listed(value, "brands")]
-    named = [a.get("options") for a in listed(value, "attributes") if str(a.get("name")).lower() in ("brand", "marke", "marque")]
+    named = [
+        a.get("options")
+        for a in listed(value, "attributes")
+        if str(a.get("name")).lower() in ("brand", "marke", "marque")
+    ]
     yield row(
         "product",
         product_id=product,
@@ -145,7 +166,9 @@ def _customer(value: Json) -> Row:
         phone=at(value, "billing", "phone"),
         registered_at=_gmt(value, "date_created"),
         country=at(value, "billing", "country") or at(value, "shipping", "country") or None,
-        segment=value.get("role") if value.get("role") not in (None, "", "customer", "administrator", "subscriber", "shop_manager") else None,
+        segment=value.get("role")
+        if value.get("role") not in (None, "", "customer", "administrator", "subscriber", "shop_manager")
+        else None,
     )
 
 

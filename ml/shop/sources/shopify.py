@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ml.shop.sources import _platform
 from ml.shop.sources import _shopify_json as shopify_json
-from ml.shop.sources._exports import Export, need, want
+from ml.shop.sources._definitions import Export, need, want
 from ml.shop.sources._platform import Platform
 
 ORDERS = Export(
@@ -101,9 +101,7 @@ INVENTORY = Export(
         "handle": need("Handle"),
         "sku": need("SKU"),
         "location": need("Location"),
-        "available": need(
-            "Available (not editable)", "Available", "On hand (current)", "On hand", "On hand (new)"
-        ),
+        "available": need("Available (not editable)", "Available", "On hand (current)", "On hand", "On hand (new)"),
     },
 )
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ml.shop.sources import _platform
 from ml.shop.sources import _woocommerce_json as woocommerce_json
-from ml.shop.sources._exports import Export, Field, need, want
+from ml.shop.sources._definitions import Export, Field, need, want
 from ml.shop.sources._platform import Platform
 
 _ORDER: dict[str, Field] = {
@@ -113,7 +113,12 @@ CUSTOMERS = Export(
 ANALYTICS = Export(
     "analytics",
     "the orders download of Analytics",
-    {"order": need("Order #"), "items": need("Items sold"), "products": need("Product(s)"), "sales": need("N. Revenue", "Net sales")},
+    {
+        "order": need("Order #"),
+        "items": need("Items sold"),
+        "products": need("Product(s)"),
+        "sales": need("N. Revenue", "Net sales"),
+    },
     refused="it has no price of a line; export the orders by the REST API, or by one of the order exporters",
 )
 

@@ -26,7 +26,7 @@ Shop = dict[str, list[dict[str, Any]]]
 
 def read(case: str, folder: Path | None = None, remarks: list[str] | None = None) -> Shop:
     """Read an example; its folder is named after its platform."""
-    module = importlib.import_module(f"ml.shop.sources.{case.split('_')[0]}")
+    module = importlib.import_module(f"ml.shop.sources.{case.split('_', maxsplit=1)[0]}")
     return rows(module.tables(folder or EXPORTS / case, remarks=remarks))  # type: ignore[return-value]
 
 
@@ -149,7 +149,11 @@ def test_an_example_is_loaded_with_its_remarks(settings: Settings) -> None:
 def test_shopify_in_full() -> None:
     """Variants are their parent, a tip and a gift card no goods, a test order no sale, stock that of all locations."""
     shop = read("shopify")
-    assert of(shop, "product", "title", "category")["Gift Card"] == of(shop, "product", "title", "category")["Tip"] == "service"
+    assert (
+        of(shop, "product", "title", "category")["Gift Card"]
+        == of(shop, "product", "title", "category")["Tip"]
+        == "service"
+    )
     assert of(shop, "order", "order_id", "status")["#1009"] == "draft"
     assert of(shop, "stock", "product_id", "quantity") == {"mug": 7, "tee": 6}
     by_phone = of(shop, "order", "order_id", "customer_id")
@@ -173,6 +177,8 @@ def test_woocommerce_in_full() -> None:
 
 def test_what_no_shop_can_be_made_of_is_named(tmp_path: Path) -> None:
     """The download of Analytics has no lines' prices: the message says what to export."""
-    (tmp_path / "orders.csv").write_text("Date,Order #,Status,Customer,Product(s),Items sold,Coupon(s),N. Revenue\nx,1,,,,,,\n")
+    (tmp_path / "orders.csv").write_text(
+        "Date,Order #,Status,Customer,Product(s),Items sold,Coupon(s),N. Revenue\nx,1,,,,,,\n"
+    )
     with pytest.raises(ContractError, match="no price of a line; export the orders by the REST API"):
         read("woocommerce", tmp_path)

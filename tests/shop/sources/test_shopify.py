@@ -87,7 +87,9 @@ def test_what_cannot_be_read_is_named_by_its_order(tmp_path: Path) -> None:
         "a.csv and b.csv: 40 rows, the order stands in several files; export without overlap: order '#1001', order '#1002', order '#1003' …",
     ]
     (tmp_path / "a.csv").write_text("Handle,Title\nx,y\n")
-    with pytest.raises(ContractError, match="looks like the products export .*, but columns are missing: no Variant SKU"):
+    with pytest.raises(
+        ContractError, match=r"looks like the products export .*, but columns are missing: no Variant SKU"
+    ):
         rows(shopify.tables(tmp_path))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ContractError, match="holds no CSV file"):
