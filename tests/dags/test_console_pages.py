@@ -222,7 +222,8 @@ def test_an_order_is_held_noted_and_undone(anna, shop):
 def test_a_review_that_was_read_wrongly_is_marked_and_undone(anna, shop):
     """The mark is a row of ml_config.review_label under the person's name; marking again changes it, undo takes it back."""
     (review,) = postgres.query(
-        shop.url, "SELECT review_id, product_id, label FROM ml.review_sentiment WHERE label = 'negative' ORDER BY 1 LIMIT 1"
+        shop.url,
+        "SELECT review_id, product_id, label FROM ml.review_sentiment WHERE label = 'negative' ORDER BY 1 LIMIT 1",
     )
     page = anna.get(f"/voices/{review['product_id']}")
     assert "Is this label wrong?" in words(page)
@@ -231,7 +232,9 @@ def test_a_review_that_was_read_wrongly_is_marked_and_undone(anna, shop):
     rows = "SELECT review_id, label, note FROM ml_config.review_label"
     mine = {"review_id": review["review_id"], "label": "positive", "note": "anna: irony"}
     assert postgres.query(shop.url, rows) == [mine]
-    again = anna.press(anna.get(f"/voices/{review['product_id']}"), "/mark", review_id=review["review_id"], label="neutral")
+    again = anna.press(
+        anna.get(f"/voices/{review['product_id']}"), "/mark", review_id=review["review_id"], label="neutral"
+    )
     assert [row["label"] for row in postgres.query(shop.url, rows)] == ["neutral"]
     undone = anna.press(again, "/rules/undo/2")
     assert undone.url.path.endswith(f"/voices/{review['product_id']}")
@@ -239,7 +242,9 @@ def test_a_review_that_was_read_wrongly_is_marked_and_undone(anna, shop):
     anna.press(undone, "/rules/undo/1")
     assert postgres.query(shop.url, rows) == []
     token = re.search(r'name="csrf" value="(\w+)"', page.text)[1]
-    refused = anna.ask("POST", f"/voices/{review['product_id']}/mark", {"csrf": token, "review_id": "r1", "label": "good"})
+    refused = anna.ask(
+        "POST", f"/voices/{review['product_id']}/mark", {"csrf": token, "review_id": "r1", "label": "good"}
+    )
     assert refused.status_code == 422
 
 

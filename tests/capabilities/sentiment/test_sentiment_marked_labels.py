@@ -15,7 +15,11 @@ MISREAD = "The knob is gribbly."
 
 
 def _marks(**labels: str) -> dict[str, pa.Table]:
-    return {"review_label": pa.table({"review_id": list(labels), "label": list(labels.values()), "note": [None] * len(labels)})}
+    return {
+        "review_label": pa.table(
+            {"review_id": list(labels), "label": list(labels.values()), "note": [None] * len(labels)}
+        )
+    }
 
 
 def _shop() -> dict[str, pa.Table]:
@@ -44,7 +48,9 @@ def test_a_marked_review_is_published_as_marked_and_the_others_as_before() -> No
     shop = _shop()
     fitted = model.fit(shop, PARAMS, 7)
     before = published(fitted, shop)["review_sentiment"].to_pylist()
-    after = published(fitted, shop | _marks(g4="positive", nothing="neutral", g2="neutral"))["review_sentiment"].to_pylist()
+    after = published(fitted, shop | _marks(g4="positive", nothing="neutral", g2="neutral"))[
+        "review_sentiment"
+    ].to_pylist()
     told = {row["review_id"]: row for row in after if row["review_id"] in ("g2", "g4")}
     assert [(told[i]["label"], told[i]["score"], told[i]["reason"]) for i in ("g2", "g4")] == [
         ("neutral", 0.0, "marked by a person"), ("positive", 1.0, "marked by a person"),
