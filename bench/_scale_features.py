@@ -26,7 +26,8 @@ def main() -> None:
     """Print as JSON the seconds by capability, and sums of what was made by table and column."""
     logging.getLogger("py4j").setLevel(logging.ERROR)
     night = Night.open(Settings.from_env(os.environ), REF)
-    seconds, sums = {}, {}
+    seconds: dict[str, float] = {}
+    sums: dict[str, object] = {}
     for name, capability in CAPABILITIES.items():
         if night.missing(capability):
             continue

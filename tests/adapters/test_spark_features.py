@@ -129,12 +129,12 @@ def test_arithmetic_is_duckdbs(spark: Any) -> None:
     rows = ibis.memtable(
         pa.table({
             "at": pa.array([500_000, 1_500_000, -1_500_001, None], pa.timestamp("us", "UTC")),
-            "x": [0.5, -1.5, 2.4999, None], "n": pa.array([1, 0, -3, None], pa.int64()), "text": ["a", "B ", "", None],
+            "x": [0.5, -1.5, 2.4999, None], "n": pa.array([1, 0, -3, None], pa.int64()), "text": ["vf\v\f", " \tB ", "", None],
         })
     )  # fmt: skip
     made = rows.select(
         second=rows["at"].epoch_seconds().cast("int64"), day=rows["at"].epoch_seconds() / 86_400,
-        x=rows["x"].cast("int64"), over=rows["x"] / rows["n"], ratio=rows["n"] / rows["n"], n="n", text="text",
+        x=rows["x"].cast("int64"), over=rows["x"] / rows["n"], ratio=rows["n"] / rows["n"], n="n", text=rows["text"].strip(),
     )  # fmt: skip
     expected = ibis.duckdb.connect().to_pyarrow(made).to_pydict()
     assert repr(spark.to_pyarrow(made).to_pydict()) == repr(expected)

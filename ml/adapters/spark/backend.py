@@ -14,7 +14,7 @@ from ibis.backends.pyspark.datatypes import PySparkSchema
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 
 
-class Compiler(PySparkCompiler):
+class Compiler(PySparkCompiler):  # type: ignore[misc]
     """SQL of Spark that gives what DuckDB gives where the two differ."""
 
     __slots__ = ()
@@ -43,8 +43,12 @@ class Compiler(PySparkCompiler):
         """Of 64 bits; Spark's own has 32."""
         return self.f.anon.xxhash64(arg)
 
+    def visit_Strip(self, op: Any, *, arg: Any) -> Any:  # noqa: ARG002, N802
+        r"""White space; Ibis' own takes the letters v and f as well: Spark reads ``'\v'`` and ``'\f'`` as these."""
+        return self.f.anon.btrim(arg, self.f.concat(" \t\n\r", self.f.anon.char(11), self.f.anon.char(12)))
 
-class SparkBackend(Backend):
+
+class SparkBackend(Backend):  # type: ignore[misc]
     """Ibis' backend for PySpark: tables keep the types that the lake's files have, Arrow goes both ways."""
 
     compiler = Compiler()

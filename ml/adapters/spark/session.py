@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -195,7 +195,7 @@ def _session(settings: Settings) -> Any:
         raise _no_session(master, f"{kind}{_first_line(error)}") from error
 
 
-def _local(master: str, settings: Settings) -> Mapping[str, str]:
+def _local(master: str, settings: Settings) -> dict[str, str]:
     """Without a cluster the driver does the work: it has the night's memory, and listens to this machine alone."""
     if not master.startswith("local"):
         return {}
