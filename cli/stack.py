@@ -85,6 +85,7 @@ def up(
 
 
 def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps: Steps) -> Stack:
+    home.refuse_newer()
     secrets = home.secrets()
     left = end_leftovers(secrets["stack_id"])
     if left:
