@@ -87,10 +87,18 @@ def down() -> None:
 @app.command(rich_help_panel=LOCAL)
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    disk: Annotated[
+        bool, typer.Option("--disk", help="Show what is kept how long instead, and the bytes that a night adds.")
+    ] = False,
 ) -> None:
     """Show what runs, where its log and UI are, and what is wrong if something is. Exit code 1: something is down."""
     from cli import status as states
 
+    if disk:
+        from cli import kept
+
+        kept.show(as_json=as_json)
+        return
     told = states.collect(Home.find(os.environ))
     if as_json:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
