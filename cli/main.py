@@ -18,6 +18,7 @@ from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
 from ml.core.outages import as_words
 from ml.core.version import VERSION
+from ml.settings import ENGINES
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
@@ -57,14 +58,24 @@ def options(
 
 
 @app.command(rich_help_panel=LOCAL)
-def up() -> None:
+def up(
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(ENGINES),
+            help="What computes the nights' features: DuckDB in the task's process, or Apache Spark (its packages are installed; "
+            "NIGHTSHIFT_SPARK_MASTER names a cluster). Everything else of a night stays on one machine or Celery's workers.",
+        ),
+    ] = "",
+) -> None:
     """Start PostgreSQL, Airflow and MLflow; returns when all are ready."""
     from cli import stack as stacks
     from cli.services import MODELS
 
     start, home = time.monotonic(), Home.find(os.environ)
+    environ = os.environ | ({"NIGHTSHIFT_ENGINE": engine} if engine else {})
     with steps("Starting the stack …") as progress:
-        stack = stacks.up(home, os.environ, progress)
+        stack = stacks.up(home, environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
               soft_wrap=True)  # fmt: skip
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
