@@ -86,7 +86,10 @@ def _once_only(db: duckdb.DuckDBPyConnection, export: Export, faults: Faults) ->
     """Refuse what stands in several files: they are exports of different days, and each has a part of the truth."""
     if export.name in MANY_FILES:
         return
-    key, noun = export.key or next(iter(export.fields)), export.name.removeprefix("json_").removesuffix("s").replace("_", " ")
+    key, noun = (
+        export.key or next(iter(export.fields)),
+        export.name.removeprefix("json_").removesuffix("s").replace("_", " "),
+    )
     twice = f"""
         SELECT string_agg(DISTINCT file, ' and ' ORDER BY file), "{key}" FROM "{export.name}"
         WHERE "{key}" IS NOT NULL GROUP BY "{key}" HAVING count(DISTINCT file) > 1 ORDER BY min(n)
