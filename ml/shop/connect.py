@@ -46,10 +46,12 @@ _FORBIDDEN, _READ_ONLY, _DEPENDED_ON = "42501", "25006", "2BP01"
 
 @dataclass(frozen=True)
 class Choices:
-    """What a shop decides: what its own status words mean, and what a foreign currency is worth in the shop's."""
+    """What a shop decides: what its status words mean, what a foreign currency is worth, and its language."""
 
     statuses: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
+    language: str = ""
+    """Of titles, as the platform names it; empty: the platform's own choice."""
 
     def check(self) -> None:
         """Refuse words that the contract does not have, and rates that are none."""
@@ -219,12 +221,16 @@ def _statements(cursor: Any, platform: Platform, where: str, columns: Columns, c
         if stand_in:
             yield _run(cursor, f"CREATE VIEW {quoted(SHARED, table)} AS {stand_in}")
     for name in platform.helpers:
-        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{platform.sql[name].rstrip(';')}")
+        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{_select(platform, name, choices)}")
     for name in platform.views:
-        sql = platform.sql[name].rstrip(";")
+        sql = _select(platform, name, choices)
         if name == "order":
             sql = _chosen(cursor, sql, choices)
         yield _run(cursor, f"CREATE VIEW {quoted('shop', name)} AS\n{sql}")
+
+
+def _select(platform: Platform, name: str, choices: Choices) -> str:
+    return platform.sql[name].rstrip(";").replace("$language", literal(choices.language))
 
 
 def _run(cursor: Any, statement: str) -> str:
