@@ -14,7 +14,7 @@ from ml.core.errors import WrongUse
 Pairs = list[str] | None
 
 
-def connect_shop(
+def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
     platform: Annotated[
         str, typer.Argument(help="medusa, oscar …: the platform; recognised by its tables if left out.")
     ] = "",

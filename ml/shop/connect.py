@@ -125,7 +125,7 @@ def connect(
     """
     choices = choices or Choices()
     choices.check()
-    with _explained(), postgres.transaction(url) as cursor:
+    with explained(), postgres.transaction(url) as cursor:
         cursor.execute(_COLUMNS)
         columns: dict[str, dict[str, frozenset[str]]] = {}
         for row in cursor.fetchall():
@@ -148,7 +148,7 @@ def connect(
 
 def disconnect(url: str) -> int:
     """Take away the views that :func:`connect` made, as before an upgrade of the platform; returns how many."""
-    with _explained(), postgres.transaction(url) as cursor:
+    with explained(), postgres.transaction(url) as cursor:
         views = _ours(cursor)
         _drop(cursor, views)
         for schema in {schema for schema, _ in views}:
@@ -157,7 +157,8 @@ def disconnect(url: str) -> int:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Say in words what a server refuses: rights, a replica, what depends on the views."""
     try:
         yield
     except Exception as error:

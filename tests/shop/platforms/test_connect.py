@@ -9,7 +9,7 @@ import pytest
 
 from ml.adapters import postgres
 from ml.core.errors import ContractError, NightshiftError, WrongUse
-from ml.shop.connect import READER, Choices, connect, disconnect
+from ml.shop.connect import READER, Choices, connect, disconnect, explained
 from tests.shop.platforms.test_laws import rows
 
 TABLES = """
@@ -154,8 +154,9 @@ def test_another_language_is_taken(database: str) -> None:
 
 def test_a_replica_says_that_it_is_read_only(oscar: str) -> None:
     """Views cannot be made there; the primary is named."""
-    execute(
-        oscar, "ALTER DATABASE " + oscar.rsplit("/", 1)[1].partition("?")[0] + " SET default_transaction_read_only = on"
-    )
-    with pytest.raises(NightshiftError, match="primary"):
-        connect(oscar)
+    with (
+        pytest.raises(NightshiftError, match="primary"),
+        explained(),
+        postgres.transaction(oscar, readonly=True) as cursor,
+    ):
+        cursor.execute("CREATE SCHEMA shop")
