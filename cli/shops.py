@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cli.connect import connect_shop
 from cli.home import Home
 from cli.order_lines import mapping_for
 from cli.output import Steps, err, out, seconds, steps
@@ -140,6 +141,9 @@ def check_shop(
     out.print(report.to_text(), markup=False, soft_wrap=True)
     if not report.ok:
         raise typer.Exit(3)
+
+
+shop.command("connect")(connect_shop)
 
 
 @shop.command("template")

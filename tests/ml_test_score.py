@@ -1,6 +1,6 @@
 """The 28 tests of Google's ML Test Score, each with the tests here that are it; docs/ml-test-score.md is made from a run of them.
 
-``./nightshift test -m ml_test --ml-test-score docs/ml-test-score.md`` runs them and writes the page.
+``./nightshift test -m ml_test --ml-test-score=docs/ml-test-score.md`` runs them and writes the page.
 
 References
 ----------
@@ -113,7 +113,7 @@ TESTS = frozenset(test for item in ITEMS for test in item.tests)
 INTRO = """\
 # ML Test Score
 
-<!-- Made from a run by `./nightshift test -m ml_test --ml-test-score docs/ml-test-score.md`; edit tests/ml_test_score.py. -->
+<!-- Made from a run by `./nightshift test -m ml_test --ml-test-score=docs/ml-test-score.md`; edit tests/ml_test_score.py. -->
 
 The 28 tests of Breck et al., [The ML Test Score](https://research.google/pubs/pub46555/) (2017). Each counts 1 if all of its
 automated tests passed in the run that wrote this page, else 0; the paper's score is the least of the four sections.

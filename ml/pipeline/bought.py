@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 
+from ml.adapters.lake import scanned
 from ml.contract.purchases import bought as purchases
 from ml.core.errors import DamagedFile
 from ml.core.figures import Figure
@@ -58,10 +59,9 @@ def bought(
 
 def _sums(night: Night, files: list[str], start: datetime, end: datetime) -> Mapping[str, Any]:
     with night.backend() as backend:
-        listed = backend.read_parquet(files).select("customer_id", "product_id").distinct()
+        listed = scanned(backend, files).select("customer_id", "product_id").distinct()
         tables = {
-            name: backend.read_parquet(night.lake.scan(night.path("snapshot", "clean", name)))
-            for name in ("order", "order_item")
+            name: night.lake.table(backend, night.path("snapshot", "clean", name)) for name in ("order", "order_item")
         }
         lines = _lines(tables, start, end)
         there = lines.semi_join(listed.select("customer_id").distinct(), "customer_id")

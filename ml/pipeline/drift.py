@@ -42,7 +42,7 @@ def inputs(night: Night) -> list[drift.Finding]:
             log.warning("The drift of the inputs is worked out anew. %s", error)
     with night.backend() as backend:
         tables = {
-            name: backend.read_parquet(night.lake.scan(night.path("snapshot", "clean", name)))
+            name: night.lake.table(backend, night.path("snapshot", "clean", name))
             for name in night.manifest["tables"]
             if name in TABLES
         }

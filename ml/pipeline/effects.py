@@ -77,7 +77,7 @@ def _effects(night: Night, one: Running, everyone: pa.Table) -> tuple[list[dict[
 def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]:
     """Money and orders of each customer since the start and before it, in the order of ``ids``."""
     with night.backend() as backend:
-        orders = backend.read_parquet(night.lake.scan(night.path("snapshot", "clean", "order")))
+        orders = night.lake.table(backend, night.path("snapshot", "clean", "order"))
         orders = known(orders, night.as_of, "ordered_at", "known_at")
         at = orders["ordered_at"].cast("timestamp('UTC', 6)").epoch_seconds()
         begin = int(start.timestamp())

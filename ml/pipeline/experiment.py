@@ -99,7 +99,7 @@ def _share(one: Experiment, arm: Arm, state: Mapping[tuple[str, str], Mapping[st
 def customers(night: Night) -> pa.Table:
     """The customers of the snapshot, with their segment where the shop has it."""
     with night.backend() as backend:
-        rows = backend.read_parquet(night.lake.scan(night.path("snapshot", "clean", "customer")))
+        rows = night.lake.table(backend, night.path("snapshot", "clean", "customer"))
         names = [name for name in (WHO, "segment") if name in rows.columns]
         found: pa.Table = rows.select(*names).order_by(WHO).to_pyarrow()
         return found

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 
 import boto3
+import ibis.backends.duckdb
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -45,6 +46,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delattr(ibis.backends.duckdb.Backend, "read_parquet")  # it would install an extension from the internet
     boto3.client("s3").create_bucket(Bucket="shop")
     yield "s3://shop/lake"
     server.stop()

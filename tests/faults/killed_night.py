@@ -58,4 +58,4 @@ if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     settings = Settings(**(given["settings"] | {"home": Path(given["settings"]["home"])}))
     arm(given["point"])
-    pipeline.run_night(settings, date.fromisoformat(given["night"]))
+    pipeline.run_night(settings, date.fromisoformat(given["night"]), capabilities=given["capabilities"])

@@ -16,8 +16,10 @@ import pytest
 from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.adapters.lake import Lake
+from ml.registry import CAPABILITIES
 from ml.settings import Settings
-from tests.live.install import install, uninstall
+from tests.live.install import MODULES, install, uninstall
+from tests.live.watch.spec import SPEC
 from tests.small_shop import add, execute, fill, shop
 
 NIGHT = date(2025, 3, 5)
@@ -112,10 +114,15 @@ def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def watched(_night: tuple[Settings, Path], postgres: str, tmp_path: Path) -> Iterator[Shop]:
+def watched(
+    _night: tuple[Settings, Path], postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
     """The shop in the morning after a night."""
     settings, suites = _night
-    install(suites)
+    # By monkeypatch, as tests change the spec by it too: what it puts back last must be a registry without ``watch``.
+    monkeypatch.setitem(CAPABILITIES, SPEC.name, SPEC)
+    for module in MODULES:
+        monkeypatch.setattr(module, "SUITES", suites)
     shutil.copytree(settings.home, tmp_path / "home")
     name = f"live_{tmp_path.name.replace('-', '_')[:40]}"
     own = replace(
@@ -127,7 +134,6 @@ def watched(_night: tuple[Settings, Path], postgres: str, tmp_path: Path) -> Ite
     lake, manifest = Lake(own.lake_uri), f"snapshot/{NIGHT}/001/manifest.json"
     lake.write_json(manifest, lake.read_json(manifest) | {"shop": name})
     yield Shop(own, suites)
-    uninstall()
     _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -17,6 +17,9 @@ from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 from tests.live.watch.spec import SPEC
 
+MODULES = (collect, serving, lane)
+"""Each looks for the suites in its ``SUITES``."""
+
 
 def install(folder: Path) -> None:
     """Register ``watch``; ``folder`` gets the suites: the shop's own, and that of its table."""
@@ -25,14 +28,14 @@ def install(folder: Path) -> None:
         if not (folder / name).exists():
             (folder / name).symlink_to(target)
     CAPABILITIES[SPEC.name] = SPEC
-    for module in (collect, serving, lane):
+    for module in MODULES:
         module.SUITES = folder
 
 
 def uninstall() -> None:
     """Take ``watch`` out again."""
     CAPABILITIES.pop(SPEC.name, None)
-    for module in (collect, serving, lane):
+    for module in MODULES:
         module.SUITES = PROJECT / "expectations"
 
 

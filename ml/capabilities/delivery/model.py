@@ -133,7 +133,7 @@ def late_chance(quantiles: Floats, promise: Floats) -> Floats:
 
     Examples
     --------
-    >>> late_chance(np.array([[1.0, 2, 3, 4, 5, 6, 7]]), np.array([4.0])).tolist()
+    >>> late_chance(np.array([[1.0, 2, 3, 4, 5, 6, 7]]), np.array([4.0])).round(6).tolist()
     [0.5]
     """
     out = np.full(len(promise), np.nan)
