@@ -41,6 +41,8 @@ class Answer(NamedTuple):
     parts: Floats
     """(n_candidates, n_parts)."""
     reading: Reading
+    every: int
+    """Candidates there were before the first ``n`` were taken."""
 
 
 @dataclass
@@ -90,8 +92,9 @@ class Engine:
         scores = (parts * np.asarray(self.weights)).sum(axis=1)
         kept = self._within(found, reading)
         order = np.lexsort((found, -scores))
-        order = order[kept[order]][:n]
-        return Answer(found[order], scores[order], parts[order], reading)
+        order = order[kept[order]]
+        first = order[:n]
+        return Answer(found[first], scores[first], parts[first], reading, len(order))
 
     def _within(self, found: Numbers, reading: Reading) -> npt.NDArray[np.bool_]:
         price = self.price[found]

@@ -38,7 +38,8 @@ $$;
 -- The query as ml.query counts it.
 CREATE OR REPLACE FUNCTION ml_ops.search_key(rules text[], query text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT left(array_to_string(ml_ops.search_words(rules, ml_ops.search_fold(rules, left(query, 1000))), ' '), 100)
+    SELECT CASE WHEN query ~ '^[A-Za-z]{1,60}$' THEN lower(query COLLATE "C") ELSE
+        left(array_to_string(ml_ops.search_words(rules, ml_ops.search_fold(rules, left(query, 1000))), ' '), 100) END
 $$;
 
 -- A word, and what is left of it without up to most of its letters.
@@ -137,11 +138,7 @@ BEGIN
     IF FOUND THEN
         folded := hit; key := ml_ops.search_key(rules, hit); corrected := true; ruled := true;
     END IF;
-    SELECT q.corrected, q.category INTO said FROM ml.query AS q WHERE q.query = key;
-    IF said.corrected IS NOT NULL THEN
-        folded := said.corrected; corrected := true;
-    END IF;
-
+    SELECT q.corrected, q.category, q.understood::jsonb AS told INTO said FROM ml.query AS q WHERE q.query = key;
     parts := regexp_match(folded, rules[10]);
     IF parts IS NOT NULL THEN
         most_price := replace(parts[1], ',', '.')::numeric;
@@ -151,6 +148,10 @@ BEGIN
     IF parts IS NOT NULL THEN
         least_price := replace(parts[1], ',', '.')::numeric;
         folded := regexp_replace(folded, rules[11], ' ');
+    END IF;
+    IF said.corrected IS NOT NULL THEN
+        folded := said.corrected; corrected := true;
+        least_price := (said.told ->> 'price_from')::numeric; most_price := (said.told ->> 'price_to')::numeric;
     END IF;
     IF folded ~ '[0-9]' OR folded ~ rules[8] THEN
         folded := regexp_replace(folded, rules[8], '\1 0.5 ', 'g');
