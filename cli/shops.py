@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cli.connect import connect_shop
 from cli.home import Home
 from cli.output import Steps, err, out, seconds, steps
 
@@ -33,7 +34,7 @@ Replace = Annotated[
 DemoNight = Annotated[
     str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default the one after the last order.")
 ]
-SOURCES_HELP = "demo, online_retail, olist, shopify or tables."
+SOURCES_HELP = "demo, online_retail, olist, shopify, woocommerce or tables."
 
 
 def start_database(may_differ: Sequence[str] = ()) -> Any:
@@ -87,7 +88,7 @@ def load_shop(
     customers: Customers = None,
     seed: Seed = None,
     timezone: Annotated[
-        str | None, typer.Option(help="Source tables: zone of times that are written without an offset.")
+        str | None, typer.Option(help="Sources of files: zone of times that are written without an offset.")
     ] = None,
     change: Annotated[
         str | None, typer.Option(help="Source demo: a fault of the whole last day, as prices, ring or events stop.")
@@ -131,6 +132,9 @@ def check_shop(
     out.print(report.to_text(), markup=False, soft_wrap=True)
     if not report.ok:
         raise typer.Exit(3)
+
+
+shop.command("connect")(connect_shop)
 
 
 @shop.command("template")

@@ -178,7 +178,7 @@ def dags(home: Home, stack: Stack, services: list[dict[str, Any]]) -> list[dict[
 def dag_names() -> list[str]:
     """The DAGs that a stack has."""
     lanes = [f"live_{name}" for name, capability in CAPABILITIES.items() if capability.live]
-    return ["night", "maintenance", *(f"train_{name}" for name in CAPABILITIES), *lanes]
+    return ["night", "maintenance", "backup", *(f"train_{name}" for name in CAPABILITIES), *lanes]
 
 
 def _show_dags(dags: list[dict[str, str]]) -> None:

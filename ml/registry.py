@@ -20,6 +20,7 @@ NAMES = (
     "demand",
     "stock",
     "delivery",
+    "service",
 )
 
 

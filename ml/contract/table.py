@@ -33,6 +33,8 @@ class Column:
     words: str = ""
     whole: bool = False
     """A file, which is never cut."""
+    masked: bool = False
+    """Free text of people: card and account numbers, passwords, addresses are masked before it enters the lake."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,11 @@ _KNOWN = Column(
 )
 
 
-def _req(name: str, kind: Kind, meaning: str, unit: str = "", references: str = "", words: str = "") -> Column:
+def _req(
+    name: str, kind: Kind, meaning: str, unit: str = "", references: str = "", words: str = "", *, masked: bool = False
+) -> Column:  # fmt: skip
     gone: Gone = "left out" if references in _DELETED else "fault"
-    return Column(name, kind, meaning, unit, required=True, references=references, gone=gone, words=words)
+    return Column(name, kind, meaning, unit, True, references=references, gone=gone, words=words, masked=masked)
 
 
 CUSTOMER = Table(
@@ -272,12 +274,37 @@ TICKET = Table(
         _req("ticket_id", "text", "Unique id."),
         _CUSTOMER,
         Column("order_id", "text", "The order, where known.", references="order.order_id"),
-        Column("subject", "text", "Subject line."),
-        _req("text", "text", "What was written."),
+        Column("subject", "text", "Subject line.", masked=True),
+        _req("text", "text", "What was written; of a call, what was understood.", masked=True),
         Column("intent", "text", "What it was about, as the staff filed it."),
         _req("opened_at", "timestamp", "When.", "UTC"),
+        Column("channel", "text", "web, mail, chat, phone, app, review …"),
+        Column("language", "text", "Language that it is written in, where the shop knows.", "ISO 639-1"),
+        Column("audio_uri", "text", "Recording of a call: a path in the folder NIGHTSHIFT_RECORDINGS."),
+        Column("status", "text", "open, answered, solved or reopened; null: by the times below."),
+        Column("team", "text", "Team that has it, as in ml_config.service_team."),
+        Column("first_answer_at", "timestamp", "When it was first answered; null: not yet.", "UTC"),
+        Column("solved_at", "timestamp", "When it was last closed as solved; null: not yet.", "UTC"),
+        Column("reopened_at", "timestamp", "When the customer came back after it was solved; null: never.", "UTC"),
+        Column("rating", "integer", "What the customer thought of the service, 1 (worst) to 5 (best).", "stars"),
+        Column("sent_answer_id", "text", "Answer of ml_config.answer that was sent; null: none of them."),
+        Column("answer_changed", "boolean", "Staff changed that answer before it was sent."),
     ),
     event_time="opened_at",
+)
+
+TICKET_MESSAGE = Table(
+    "ticket_message",
+    "A message in the thread of a ticket, after the one that opened it.",
+    ("message_id",),
+    (
+        _req("message_id", "text", "Unique id."),
+        _req("ticket_id", "text", "The ticket.", references="ticket.ticket_id"),
+        _req("author", "text", "Who wrote: customer, agent or system (an answer that was sent by itself)."),
+        _req("text", "text", "What was written.", masked=True),
+        _req("written_at", "timestamp", "When.", "UTC"),
+    ),
+    event_time="written_at",
 )
 
 CAMPAIGN = Table(
@@ -416,7 +443,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         CUSTOMER, PRODUCT, ORDER, ORDER_ITEM, EVENT, REVIEW, ORDER_OUTCOME, PAYMENT, STOCK, CART, SEARCH, TICKET,
-        CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE, SUPPLY, PURCHASE_ORDER, SHIPMENT,
+        TICKET_MESSAGE, CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE, SUPPLY, PURCHASE_ORDER, SHIPMENT,
     )
 }  # fmt: skip
 """By name, each after the tables that it references."""

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from ml.pipeline.collect import extract, validate
     from ml.pipeline.encoder import encoder
     from ml.pipeline.erasure import erase, look_for
+    from ml.pipeline.keeping import Keep, backup, backups
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
     from ml.pipeline.monitoring import monitor
     from ml.pipeline.night import run_night
     from ml.pipeline.plan import outlook
     from ml.pipeline.rebuilding import rebuild
+    from ml.pipeline.restoring import restore
     from ml.pipeline.serving import prepare, publish, score, score_all
     from ml.pipeline.setup import migrate
     from ml.pipeline.summary import report
@@ -47,6 +49,10 @@ else:
         "rollback": "maintenance",
         "run_night": "night",
         "erase": "erasure",
+        "backup": "keeping",
+        "backups": "keeping",
+        "Keep": "keeping",
+        "restore": "restoring",
         "look_for": "erasure",
     }
 
@@ -57,7 +63,10 @@ else:
 
 
 __all__ = [
+    "Keep",
     "approve",
+    "backup",
+    "backups",
     "encoder",
     "erase",
     "extract",
@@ -71,6 +80,7 @@ __all__ = [
     "publish",
     "rebuild",
     "report",
+    "restore",
     "rollback",
     "run_night",
     "score",

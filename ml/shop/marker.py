@@ -26,8 +26,13 @@ class Marker:
         """Read the mark; None: no such schema, or one that Nightshift did not fill."""
         cursor.execute(_COMMENT, (schema,))
         row = cursor.fetchone()
+        return cls.parse(row[0] if row else None)
+
+    @classmethod
+    def parse(cls, comment: str | None) -> Marker | None:
+        """Read the mark in a schema's comment; None: there is none."""
         try:
-            said = json.loads(row[0]) if row and row[0] else {}
+            said = json.loads(comment) if comment else {}
         except ValueError:
             return None
         return cls(**said["nightshift"]) if isinstance(said, dict) and "nightshift" in said else None

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +27,8 @@ class Source:
     module: ModuleType
     data: Path | None
     options: Mapping[str, Any]
+    remarks: list[str] = field(default_factory=list)
+    """What the source found while it read; filled by a source that takes them."""
 
     @classmethod
     def find(cls, name: str, data: Path | None, options: Mapping[str, Any]) -> Source:
@@ -40,7 +42,7 @@ class Source:
         takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
         wrong = [] if takes_any else sorted(set(options) - set(known))
         if wrong:
-            own = ", ".join(option for option in known if option != "data") or "none"
+            own = ", ".join(option for option in known if option not in ("data", "remarks")) or "none"
             raise WrongUse(
                 f"The source {name} does not have these options.", came=", ".join(wrong), do=f"its options: {own}"
             )
@@ -52,20 +54,22 @@ class Source:
 
     def tables(self) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
         """Yield each table's name and its record batches."""
-        given = {} if self.data is None else {"data": self.data}
+        given: dict[str, Any] = {} if self.data is None else {"data": self.data}
+        if "remarks" in inspect.signature(self.module.tables).parameters:
+            given["remarks"] = self.remarks
         yield from self.module.tables(**given, **self.options)
 
     def notes(self) -> list[str]:
         """What a user should know of the data beside the rows: files that are not read."""
         named = getattr(self.module, "notes", None)
-        return list(named(self.data)) if named else []
+        return [*self.remarks, *(named(self.data) if named else [])]
 
     def fingerprint(self) -> str:
         """SHA-256 over the data, the source's code and the contract: any of them changed makes another shop."""
         assert self.module.__file__ is not None
         code = Path(self.module.__file__)
         files = [code.parent] if code.name == "__init__.py" else sorted(code.parent.glob(f"{code.stem}.*"))
-        shared = sorted(Path(sources.__file__).parent.glob("_[!_]*.py"))
+        shared = sorted(Path(sources.__file__).parent.glob("_[!_]*.*"))
         digest = hashlib.sha256()
         for path in (Path(contract.__file__), *shared, *files, *([self.data] if self.data else [])):
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

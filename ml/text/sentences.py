@@ -23,6 +23,7 @@ LONGEST = 64
 _KEPT = 8192
 """Texts whose vectors a process remembers."""
 _seen: dict[str, Floats] = {}
+_alone: dict[str, Floats] = {}
 _TOKENS = 4096
 """Word pieces that are embedded at once."""
 _MODEL, _PIECES = (
@@ -54,6 +55,20 @@ def embed(texts: Sequence[str]) -> Floats:
     if len(_seen) + len(new) <= _KEPT:
         _seen.update({text: found[text] for text in new})
     return np.stack([found[text] for text in texts])
+
+
+def embed_each(texts: Sequence[str]) -> Floats:
+    """Vectors as :func:`embed` gives them, each text read by itself: equal to the last bit whatever it comes with."""
+    made = np.zeros((len(texts), DIMENSIONS), np.float32)
+    for i, text in enumerate(texts):
+        found = _alone.get(text)
+        if found is None:
+            session, pieces = _model()
+            found = _run(session, [pieces.encode(text).ids])[0]
+            if len(_alone) < _KEPT:
+                _alone[text] = found
+        made[i] = found
+    return made
 
 
 def _embed(unique: list[str]) -> Floats:

@@ -46,6 +46,11 @@ the model that serves and puts them beside the batch, all at one instant.
 
 Skipped while there is no batch to start from, or no model serves. Safe at any time, also while a night runs: a run that
 fails or is missed is made good by the next.""",
+    "keep": """Keeps the published tables with views and rights, `ml_ops`, `ml_config`, MLflow with its models, and what the lake needs to
+make the last night again, at one instant, under `NIGHTSHIFT_BACKUP_URI`; what did not change is kept once. Older backups are
+thinned by `NIGHTSHIFT_BACKUP_KEEP`.
+
+Skipped where no address is set. Safe at any time, also while a night runs. Back with `./nightshift restore`.""",
     "tidy": """Drops batches, snapshots, quarantined rows and logs that are older than the retention.
 
 Never the batch that the shop reads, nor the one that a rollback would show. Then erases the customers in `shop.erasure`
@@ -126,4 +131,10 @@ MAINTENANCE = """### Maintenance
 
 Keeps the house: retention of batches, snapshots, quarantine and logs, and requests to be forgotten (`ml_ops.erasure`).
 Safe at any time, also while a night runs.
+"""
+
+BACKUP = """### Backup
+
+Keeps all that the shop would miss, each morning, where `NIGHTSHIFT_BACKUP_URI` names a folder or bucket; else it runs by hand only.
+`./nightshift backup --list FOLDER` lists what is there, `--check` reads every file of it, `./nightshift restore FOLDER` puts it back.
 """

@@ -32,6 +32,8 @@ NIGHT_SCHEDULE = "0 2 * * *"
 BY_HAND = "off"
 """As NIGHTSHIFT_SCHEDULE: nothing runs by itself. Otherwise that is the cron expression of the night."""
 MAINTENANCE_SCHEDULE = "30 12 * * *"
+BACKUP_SCHEDULE = "0 7 * * *"
+"""After the night; where NIGHTSHIFT_BACKUP_URI is set."""
 
 RETRIES = 5
 """With the pauses below, a server may be away for a quarter of an hour. Faults that need a person are not tried again."""
@@ -160,19 +162,32 @@ def maintenance() -> DAG:
     return dag
 
 
+def backup() -> DAG:
+    """The DAG ``backup``; it runs by itself where there is an address for it."""
+    dag = _dag(
+        "backup",
+        BACKUP_SCHEDULE if os.environ.get("NIGHTSHIFT_BACKUP_URI") else BY_HAND,
+        dag_display_name="Backup",
+        description="All that the shop would miss, at one instant.",
+        params={},
+        doc_md=doc.BACKUP,
+        tags={"nightshift", "maintenance"},
+    )
+    with dag:
+        _task(tasks.keep)()
+    return dag
+
+
 def _dag(name: str, schedule: str, *, params: Mapping[str, Param], also: Asset | None = None, **words: Any) -> DAG:
     """A DAG as all of ours are: unpaused, one run at a time, no catching up, on the shop's clock.
 
     ``also``: an asset whose events start it too.
     """
-    clock = _clock(schedule)
+    by_hand = BY_HAND in {schedule, _night_schedule()}
+    clock = None if by_hand else _clock(schedule)
     return DAG(
         name,
-        schedule=None
-        if _night_schedule() == BY_HAND
-        else AssetOrTimeSchedule(timetable=clock, assets=[also])
-        if also
-        else clock,
+        schedule=None if clock is None else AssetOrTimeSchedule(timetable=clock, assets=[also]) if also else clock,
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=1,

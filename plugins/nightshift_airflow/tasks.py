@@ -275,3 +275,25 @@ def tidy() -> dict[str, Any]:
         dropped: dict[str, Any] = pipeline.maintain(_settings())
     log.info("Dropped: %s", dropped)
     return {kind: len(what) if isinstance(what, (list, dict)) else what for kind, what in dropped.items()}
+
+
+def keep() -> dict[str, Any]:
+    """Make a backup where ``NIGHTSHIFT_BACKUP_URI`` says, and thin the older ones; gives what was kept."""
+    from ml import pipeline
+
+    to = os.environ.get("NIGHTSHIFT_BACKUP_URI", "")
+    if not to:
+        raise AirflowSkipException("NIGHTSHIFT_BACKUP_URI is not set: no backup is made. Set it to a folder or bucket.")
+    with no_vain_retry():
+        made: dict[str, Any] = pipeline.backup(
+            _settings(),
+            to,
+            key=os.environ.get("NIGHTSHIFT_BACKUP_KEY", ""),
+            keep=pipeline.Keep.parse(os.environ.get("NIGHTSHIFT_BACKUP_KEEP") or "7d,4w,12m"),
+            progress=log.info,
+        )
+    for note in made["notes"]:
+        log.warning(note)
+    log.info("Backup %s of the night of %s: %s bytes, %s of them new.", made["backup"], made["night"] or "?", made["bytes"],
+             made["written"])  # fmt: skip
+    return {name: made[name] for name in ("backup", "night", "files", "bytes", "written", "thinned", "freed")}

@@ -219,6 +219,35 @@ def test_an_order_is_held_noted_and_undone(anna, shop):
     assert postgres.query(shop.url, rows) == []
 
 
+def test_a_review_that_was_read_wrongly_is_marked_and_undone(anna, shop):
+    """The mark is a row of ml_config.review_label under the person's name; marking again changes it, undo takes it back."""
+    (review,) = postgres.query(
+        shop.url,
+        "SELECT review_id, product_id, label FROM ml.review_sentiment WHERE label = 'negative' ORDER BY 1 LIMIT 1",
+    )
+    page = anna.get(f"/voices/{review['product_id']}")
+    assert "Is this label wrong?" in words(page)
+    pressed = anna.press(page, "/mark", review_id=review["review_id"], label="positive", note="irony")
+    assert "Marked as positive" in words(pressed)
+    rows = "SELECT review_id, label, note FROM ml_config.review_label"
+    mine = {"review_id": review["review_id"], "label": "positive", "note": "anna: irony"}
+    assert postgres.query(shop.url, rows) == [mine]
+    again = anna.press(
+        anna.get(f"/voices/{review['product_id']}"), "/mark", review_id=review["review_id"], label="neutral"
+    )
+    assert [row["label"] for row in postgres.query(shop.url, rows)] == ["neutral"]
+    undone = anna.press(again, "/rules/undo/2")
+    assert undone.url.path.endswith(f"/voices/{review['product_id']}")
+    assert postgres.query(shop.url, rows) == [mine]
+    anna.press(undone, "/rules/undo/1")
+    assert postgres.query(shop.url, rows) == []
+    token = re.search(r'name="csrf" value="(\w+)"', page.text)[1]
+    refused = anna.ask(
+        "POST", f"/voices/{review['product_id']}/mark", {"csrf": token, "review_id": "r1", "label": "good"}
+    )
+    assert refused.status_code == 422
+
+
 def test_voices_and_customers_are_shown(anna):
     """Alerts and products by what is said of them, the reviews of one; all that is published about a customer."""
     page = anna.get("/voices")

@@ -44,11 +44,17 @@ def test_every_dag_imports(bag):
     """All files parse, and there is one training DAG for each capability."""
     assert bag.import_errors == {}
     lanes = {f"live_{name}" for name, spec in CAPABILITIES.items() if spec.live}
-    assert set(bag.dags) == {"night", "maintenance", *(f"train_{name}" for name in CAPABILITIES)} | lanes
+    assert set(bag.dags) == {"night", "maintenance", "backup", *(f"train_{name}" for name in CAPABILITIES)} | lanes
 
 
 @pytest.mark.parametrize(
-    ("dag", "expected"), [("night", night_graph()), ("train_recommender", TRAIN), ("maintenance", {"tidy": set()})]
+    ("dag", "expected"),
+    [
+        ("night", night_graph()),
+        ("train_recommender", TRAIN),
+        ("maintenance", {"tidy": set()}),
+        ("backup", {"keep": set()}),
+    ],
 )
 def test_graph(bag, dag, expected):
     """The tasks of a DAG and who follows whom are these."""
@@ -126,6 +132,15 @@ def test_the_night_is_when_the_shop_wants_it(monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "off")
     made = (factory.night(), factory.live("risk"), factory.train("recommender"), factory.maintenance())
     assert [dag.timetable.can_be_scheduled for dag in made] == [False] * 4
+
+
+def test_backups_are_made_where_there_is_an_address_for_them(monkeypatch):
+    """NIGHTSHIFT_BACKUP_URI starts the DAG backup each morning; without it, it runs by hand only."""
+    from nightshift_airflow import factory
+
+    assert factory.backup().timetable.can_be_scheduled is False
+    monkeypatch.setenv("NIGHTSHIFT_BACKUP_URI", "s3://kept/backups")
+    assert factory.backup().timetable.expression == "0 7 * * *"
 
 
 def test_night_has_a_deadline(bag):

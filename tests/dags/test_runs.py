@@ -28,6 +28,7 @@ SCENARIOS = {
     "drift": ("night", {"night": "2006-01-01", "capabilities": ["recommender"]}),
     "training": ("train_recommender", {"night": "2000-01-01"}),
     "maintenance": ("maintenance", {}),
+    "backup without an address": ("backup", {}),
     "lane waits": ("live_watch", {}),
     "lane finds nothing": ("live_watch", {}),
     "lane finds rows": ("live_watch", {"again": True}),
@@ -131,6 +132,7 @@ def test_train_and_maintenance_run(nights):
     train = nights["training"]
     assert (train["state"], set(train["assets"])) == ("success", {"shop/snapshot", "model/recommender"})
     assert nights["maintenance"]["tasks"] == {"tidy": "success"}
+    assert nights["backup without an address"]["tasks"] == {"keep": "skipped"}
 
 
 def test_the_lane_runs_between_nights(nights):

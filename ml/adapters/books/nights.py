@@ -314,17 +314,16 @@ def visible(url: str, table: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+REFS_IN_USE = """
+SELECT ref FROM ml_ops.batch WHERE status = 'published'
+UNION
+SELECT ref FROM (
+    SELECT DISTINCT ON (table_name) ref FROM ml_ops.batch WHERE status = 'superseded'
+    ORDER BY table_name, published_at DESC) AS before
+ORDER BY ref
+"""
+
+
 def refs_in_use(url: str) -> list[str]:
     """Refs of the batches that the shop sees and of those that a rollback would show."""
-    rows = postgres.query(
-        url,
-        """
-        SELECT ref FROM ml_ops.batch WHERE status = 'published'
-        UNION
-        SELECT ref FROM (
-            SELECT DISTINCT ON (table_name) ref FROM ml_ops.batch WHERE status = 'superseded'
-            ORDER BY table_name, published_at DESC) AS before
-        ORDER BY ref
-        """,
-    )
-    return [row["ref"] for row in rows]
+    return [row["ref"] for row in postgres.query(url, REFS_IN_USE)]

@@ -38,6 +38,8 @@ class Lake:
     ----------
     uri : str
         A local folder, or a URI that fsspec knows (``file://``, ``s3://bucket/prefix``, ``memory://x``).
+    setting : str
+        What named it, for the words of an error.
 
     Notes
     -----
@@ -47,8 +49,8 @@ class Lake:
     :meth:`files`, :meth:`scan`, :meth:`read_parquet` and :meth:`read_json` give nothing on that is not as it was written.
     """
 
-    def __init__(self, uri: str) -> None:
-        self.filesystem, root = opened(uri)
+    def __init__(self, uri: str, setting: str = "NIGHTSHIFT_LAKE_URI") -> None:
+        self.filesystem, root = opened(uri, setting)
         self.local = isinstance(self.filesystem, LocalFileSystem)
         self.uri = str(Path(root).resolve()) if self.local else self.filesystem.unstrip_protocol(root).rstrip("/")
         if self.local and (strange := [char for char in "\\\n\r\0" if char in self.uri]):
@@ -128,8 +130,13 @@ class Lake:
 
     def write_bytes(self, target: str, content: bytes) -> None:
         """Write a small file so that a reader finds the whole of it or none."""
+        self.write_chunks(target, [content])
+
+    def write_chunks(self, target: str, chunks: Iterable[bytes]) -> None:
+        """Write a file piece by piece so that a reader finds the whole of it or none."""
         with self.open(self._partial(target), "wb") as file:
-            file.write(content)
+            for chunk in chunks:
+                file.write(chunk)
             if self.local:
                 file.flush()
                 os.fsync(file.fileno())

@@ -12,8 +12,8 @@ EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "ab
 """By scheme of a lake's address, the ``requirements-<name>.txt`` that it needs."""
 
 
-def opened(uri: str) -> tuple[Any, str]:
-    """Filesystem and root of a URI; what it needs and is not installed is named."""
+def opened(uri: str, setting: str = "NIGHTSHIFT_LAKE_URI") -> tuple[Any, str]:
+    """Filesystem and root of a URI, which the words say came as ``setting``; what it needs and is not installed is named."""
     scheme = uri.partition("://")[0]
     try:
         filesystem, root = fsspec.core.url_to_fs(uri)
@@ -21,7 +21,7 @@ def opened(uri: str) -> tuple[Any, str]:
         extra = EXTRAS.get(scheme)
         raise NightshiftError(
             "The lake cannot be reached: a package for its address is not installed.",
-            came=f"NIGHTSHIFT_LAKE_URI={uri} ({error})",
+            came=f"{setting}={uri} ({error})",
             do=f"install requirements-{extra}.txt: any ./nightshift command with NIGHTSHIFT_LAKE_URI set does; an image: "
             f"--build-arg EXTRAS={extra}"
             if extra
@@ -30,7 +30,7 @@ def opened(uri: str) -> tuple[Any, str]:
     except ValueError as error:
         raise NightshiftError(
             "The lake's address has a scheme that nothing reads.",
-            came=f"NIGHTSHIFT_LAKE_URI={uri} ({error})",
+            came=f"{setting}={uri} ({error})",
             do="name a folder, or an address that begins with " + ", ".join(f"{name}://" for name in sorted(EXTRAS)),
         ) from error
     return filesystem, root

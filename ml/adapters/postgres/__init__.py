@@ -193,6 +193,11 @@ def migrate(url: str) -> tuple[str, ...]:
         return (*notes, *_roles(cursor))
 
 
+def newest_migration() -> int:
+    """The last migration that this version knows."""
+    return max(int(path.name[:4]) for path in _SQL.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+
+
 def _pending(cursor: Cursor, files: Mapping[int, Path]) -> list[int]:
     # A scan, not to_regclass: that answers from a cache which may be older than the lock that was waited for.
     cursor.execute(

@@ -28,6 +28,7 @@ from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.core.batches import ARROW
 from ml.core.errors import ContractError, WrongUse
+from ml.core.masking import masked_texts
 from ml.core.outages import as_words
 
 _CATALOG = """
@@ -263,11 +264,12 @@ class Reader:
             ) from error
 
     def _mend(self, table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Replace personal values by their hash and bytes that are no UTF-8 (a database in SQL_ASCII) by U+FFFD."""
+        """Replace personal values by their hash, what free texts should not hold by a mask, bytes that are no UTF-8 by U+FFFD."""
         arrays = []
         *cells, unread = batch.columns
         for column, values in zip(table.columns, cells, strict=True):
             made = valid_text(values) if column.kind == "text" else values
+            made = masked_texts(made) if column.masked else made
             arrays.append(self.pseudonym.hashed(made) if column.personal else made)
         return pa.RecordBatch.from_arrays([*arrays, valid_text(unread)], schema=raw_schema(table))
 

@@ -18,7 +18,8 @@ DECLARE
                       ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
     sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
     own constant text := $sql$
-        SELECT l.product_id FROM ml.%1$s AS l
+        SELECT ROW(l.product_id, l.score, l.reason, l.%4$s, l.batch_id, l.model_version)::ml_ops.recommender_row
+        FROM ml.%1$s AS l
         WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE AND (l.product_id = ANY (no_products)) IS NOT TRUE %2$s
           -- Scalar, so that no plan reads the whole catalogue for one list.
           AND (no_brands IS NULL OR (
@@ -61,11 +62,16 @@ BEGIN
     $sql$, format(sold, 'ids', coalesce(key, 'text'), active, stock));
 
     -- The beginning of one of a customer's own lists: what is not excluded and what the shop sells at this moment.
+    IF to_regtype('ml_ops.recommender_row') IS NULL THEN
+        CREATE TYPE ml_ops.recommender_row AS (
+            product_id text, score double precision, reason text, source_product_id text, batch_id bigint, model_version integer);
+        DROP FUNCTION IF EXISTS ml_ops.recommender_own(text, text, integer, text[], text[], text[]);  -- of before: of ids only
+    END IF;
     for_sale := format(
         'AND (SELECT true FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s%s LIMIT 1)', coalesce(key, 'text'), active, stock);
     EXECUTE format($sql$
         CREATE OR REPLACE FUNCTION ml_ops.recommender_own(
-            kind text, who text, wanted integer, unwanted text[], no_products text[], no_brands text[]) RETURNS text[]
+            kind text, who text, wanted integer, unwanted text[], no_products text[], no_brands text[]) RETURNS ml_ops.recommender_row[]
         LANGUAGE plpgsql STABLE AS $body$
         BEGIN
             IF kind = 'home' THEN
@@ -79,8 +85,8 @@ BEGIN
             RETURN NULL;  -- the long way knows what to do
         END
         $body$
-    $sql$, format(own, 'recommendation', $$AND l.reason_code <> 'pinned'$$, for_sale), format(own, 'discovery', '', for_sale),
-        format(own, 'buy_again', '', for_sale));
+    $sql$, format(own, 'recommendation', $$AND l.reason_code <> 'pinned'$$, for_sale, 'source_product_id'),
+        format(own, 'discovery', '', for_sale, 'source_product_id'), format(own, 'buy_again', '', for_sale, 'product_id'));
 END
 $make$;
 
@@ -168,6 +174,7 @@ DECLARE
     ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
     found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
     found_batches bigint[]; found_versions integer[];
+    own ml_ops.recommender_row[];
     sold text[];
     tier text;
 BEGIN
@@ -209,28 +216,14 @@ BEGIN
 
     IF NOT limited AND cat IS NULL AND NOT other_rules THEN
         -- What most calls are: the beginning of one of the customer's own lists, as it is, with the pins.
-        ids := ml_ops.recommender_own(
+        own := ml_ops.recommender_own(
             shown, who, wanted + coalesce(cardinality(pins), 0), unwanted, no_products, no_brands);
-        IF pins IS NULL AND cardinality(ids) >= wanted THEN
-            CASE shown
-            WHEN 'home' THEN
-                RETURN QUERY
-                SELECT (row_number() OVER ())::integer, l.* FROM (
-                    SELECT l.product_id, l.score, l.reason, l.source_product_id, l.batch_id, l.model_version
-                    FROM ml.recommendation AS l WHERE l.customer_id = who AND l.product_id = ANY (ids) ORDER BY l.rank) AS l;
-            WHEN 'new' THEN
-                RETURN QUERY
-                SELECT (row_number() OVER ())::integer, l.* FROM (
-                    SELECT l.product_id, l.score, l.reason, l.source_product_id, l.batch_id, l.model_version
-                    FROM ml.discovery AS l WHERE l.customer_id = who AND l.product_id = ANY (ids) ORDER BY l.rank) AS l;
-            ELSE
-                RETURN QUERY
-                SELECT (row_number() OVER ())::integer, l.* FROM (
-                    SELECT l.product_id, l.score, l.reason, l.product_id, l.batch_id, l.model_version
-                    FROM ml.buy_again AS l WHERE l.customer_id = who AND l.product_id = ANY (ids) ORDER BY l.rank) AS l;
-            END CASE;
+        IF pins IS NULL AND cardinality(own) >= wanted THEN
+            RETURN QUERY
+            SELECT u.o::integer, u.a, u.b, u.c, u.d, u.e, u.f
+            FROM unnest(own) WITH ORDINALITY AS u (a, b, c, d, e, f, o);
             RETURN;
-        ELSIF pins IS NOT NULL AND cardinality(ids) >= wanted + cardinality(pins) THEN
+        ELSIF pins IS NOT NULL AND cardinality(own) >= wanted + cardinality(pins) THEN
             -- Each pin once, at its first place; one that may not be shown is none.
             sold := ml_ops.recommender_on_sale(ml_ops.recommender_fit(pins, today, seg, cat));
             SELECT array_agg(u.a ORDER BY u.place, u.o), array_agg(u.place ORDER BY u.place, u.o) INTO pins, pin_places
@@ -244,10 +237,9 @@ BEGIN
                 ), stands AS (  -- two that want one place stand one behind the other
                     SELECT p.a, p.nth + max(p.place - p.nth) OVER (ORDER BY p.nth) AS place FROM pin AS p
                 ), other AS (
-                    SELECT l.product_id AS a, row_number() OVER (ORDER BY l.rank) AS nth
-                    FROM ml.recommendation AS l
-                    WHERE l.customer_id = who AND l.product_id = ANY (ids)
-                      AND (l.product_id = ANY (pins)) IS NOT TRUE
+                    SELECT l.product_id AS a, row_number() OVER (ORDER BY l.o) AS nth
+                    FROM unnest(own) WITH ORDINALITY AS l (product_id, b, c, d, e, f, o)
+                    WHERE (l.product_id = ANY (pins)) IS NOT TRUE
                 ), free AS (
                     SELECT f.place, row_number() OVER (ORDER BY f.place) AS nth FROM generate_series(1, wanted) AS f (place)
                     WHERE NOT EXISTS (SELECT FROM stands AS t WHERE t.place = f.place)
@@ -262,7 +254,6 @@ BEGIN
                 ORDER BY 1;
                 RETURN;
         END IF;
-        ids := NULL;
     END IF;
 
     IF pins IS NOT NULL THEN

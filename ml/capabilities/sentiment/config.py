@@ -1,4 +1,4 @@
-"""What the shop's staff tells the capability: which words speak of which aspect."""
+"""What the shop's staff tells the capability: which words speak of which aspect, and which reviews were read wrongly."""
 
 from __future__ import annotations
 
@@ -69,4 +69,25 @@ ASPECT_WORD = ConfigTable(
     },
 )  # fmt: skip
 
-CONFIG = (ASPECT_WORD,)
+REVIEW_LABEL = ConfigTable(
+    "review_label",
+    "Reviews that were read wrongly, with the right label: the next night publishes it, the next training learns from it.",
+    ("review_id",),
+    (
+        ConfigColumn("review_id", "text", "The review, as ml.review_sentiment names it."),
+        ConfigColumn("label", "text", "How its writer feels: negative, neutral or positive.", required=True),
+        ConfigColumn("note", "text", "Why, and who marked it."),
+    ),
+    checks={
+        "a label is negative, neutral or positive": "label IN ('negative', 'neutral', 'positive')",
+        "a review has an id": "trim(review_id) <> ''",
+    },
+    examples={
+        "A review that praises in words of irony is negative.": (
+            "INSERT INTO ml_config.review_label (review_id, label, note) VALUES ('r0815', 'negative', 'anna: irony')"
+        ),
+        "Take it back.": "DELETE FROM ml_config.review_label WHERE review_id = 'r0815'",
+    },
+)
+
+CONFIG = (ASPECT_WORD, REVIEW_LABEL)

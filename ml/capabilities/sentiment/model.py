@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import aspect_words, contradictions, repeats
+from ml.capabilities.sentiment import aspect_words, contradictions, marked_labels, repeats
 from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core.errors import ArtifactError
@@ -59,7 +59,7 @@ class Sentiment:
 
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
-        texts, stars = teaching(features["review"], self.params)
+        texts, stars = teaching(marked_labels.taught(features, features["review"]), self.params)
         if not self.taught:
             texts, stars = texts.slice(0, 0), stars[:0]
         self.classifier_ = classifier.learn(texts, stars - 1, CLASS_OF, self.params, self.seed, hints=tuple(examples()))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.sentiment import aspect_words, contradictions
+from ml.capabilities.sentiment import aspect_words, contradictions, marked_labels
 from ml.capabilities.sentiment.model import Sentiment
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.kernels.groups import ends_of
@@ -60,7 +60,8 @@ def judge(model: Sentiment, features: Mapping[str, pa.Table], reviews: pa.Table,
     That night's rows are ``before_review_sentiment`` and ``before_review_aspect`` among the features, if at all, and
     of the same version of the model.
     """
-    prints = _fingerprint(features, reviews)
+    label = marked_labels.marked(features, reviews)
+    prints = _fingerprint(features, reviews) + label + 1
     source = _known(features, reviews, prints)
     fresh = np.flatnonzero(source < 0)
     parts = [_carried(features, reviews, source)] if len(fresh) < len(reviews) else []
@@ -70,13 +71,14 @@ def judge(model: Sentiment, features: Mapping[str, pa.Table], reviews: pa.Table,
     if not parts:
         parts = [_fresh(model, features, reviews, fresh, params)]
     said = pa.concat_tables([part[0] for part in parts]).sort_by("row").drop(["row"])
+    said = marked_labels.publish(said, label)
     said = said.append_column("fingerprint", pa.array(prints))
     aspects = pa.concat_tables([part[1] for part in parts]).sort_by([("row", "ascending"), ("aspect", "ascending")])
     return Judged(reviews.select(["review_id", "product_id", "stars", "written_at"]), said, aspects)
 
 
 def _fingerprint(features: Mapping[str, pa.Table], reviews: pa.Table) -> npt.NDArray[np.int64]:
-    """A number for all that a review's rows depend on, beside the version of the model."""
+    """A number for all that the reading of a review depends on, beside the version of the model."""
     words = aspect_words.entries(features)
     parts = [pc.fill_null(reviews[name].cast(pa.large_string()), "") for name in ("title", "text", "stars")]
     reader = hashlib.sha256(repr((READER, words)).encode()).hexdigest()[:16]

@@ -47,7 +47,7 @@ REVIEW_SENTIMENT = Published(
         PublishedColumn("review_id", "text", "The review."),
         PublishedColumn("product_id", "text", "Its product; null: about the order as a whole.", nullable=True),
         PublishedColumn("written_at", "timestamp", "When it was written.", "UTC"),
-        PublishedColumn("label", "text", "negative, neutral or positive; without words that the model knows, what the stars say, else neutral."),
+        PublishedColumn("label", "text", "negative, neutral or positive, as a person marked it, else by its words; without words that the model knows, what the stars say, else neutral."),
         PublishedColumn(
             "score", "number", "Chance that it is positive less chance that it is negative.", _SCORE_UNIT
         ),
@@ -56,8 +56,8 @@ REVIEW_SENTIMENT = Published(
             "language", "text", "ISO 639-1 code; und: cannot be told; zxx: no words (empty, emoji or numbers only)."
         ),
         PublishedColumn("mismatch", "boolean", "The words say the opposite of the stars."),
-        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: none that the model knows."),
-        PublishedColumn("fingerprint", "integer", "Differs when what was read differs: words, stars, aspect words."),
+        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: none that the model knows; or that a person marked it."),
+        PublishedColumn("fingerprint", "integer", "Differs when what was read differs: words, stars, aspect words, a person's label."),
     ),
     indexes=(("product_id", "written_at"),),
 )  # fmt: skip

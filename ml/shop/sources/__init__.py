@@ -10,7 +10,8 @@ SOURCES: dict[str, str] = {
     "demo": "A simulated shop of any size; what was planted is kept in schema demo_truth.",
     "online_retail": "UCI Online Retail as published (.xlsx, .csv) or its Parquet copy.",
     "olist": "Olist's Brazilian marketplace: the folder of CSV files that Kaggle ships.",
-    "shopify": "Shopify's orders export: the CSV file of its admin, or the folder of its parts.",
+    "shopify": "Shopify's exports: orders, and beside them products, customers, inventory; or the JSONL of a bulk operation.",
+    "woocommerce": "WooCommerce: JSON of the REST API, the product export, or the CSV of an order exporter.",
     "tables": "A folder with one CSV or Parquet file per contract table (./nightshift shop template writes empty ones).",
 }
 """Name -> what it is. The module has the same name."""

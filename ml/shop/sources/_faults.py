@@ -23,6 +23,8 @@ class _Kind:
 class Faults:
     """What is wrong, by file, column and problem."""
 
+    what: str = "The folder does not fit the contract."
+    do: str = "correct the files; ./nightshift shop template FOLDER writes empty ones that fit"
     kinds: dict[tuple[str, str, str], _Kind] = field(default_factory=dict)
 
     def add(self, file: str, problem: str, *, column: str = "", where: str = "", came: str = "") -> None:
@@ -55,9 +57,9 @@ class Faults:
         """
         if self.kinds:
             raise ContractError(
-                "The folder does not fit the contract.",
+                self.what,
                 came="\n".join([str(folder), *self._lines()]),
-                do="correct the files; ./nightshift shop template FOLDER writes empty ones that fit",
+                do=self.do,
             )
 
     def _lines(self) -> Iterator[str]:

@@ -1,7 +1,6 @@
-"""Shopify: the orders export of its admin (Orders, Export), one CSV file or a folder of its parts.
+"""Shopify: the exports of its admin (orders, draft orders, products, customers, inventory) or the JSONL of its bulk operations.
 
-An order's fields stand on its first line only, customers and products have no id, guests are known by e-mail at most. What
-is made of that is said in ``shopify.sql``. Products, customers and refunds have exports of their own, which are not read.
+A folder holds any of them beside the orders. What each field becomes is said in ``shopify.sql`` and docs/platforms/shopify.md.
 """
 
 from __future__ import annotations
@@ -9,96 +8,135 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
-from ml.core.errors import ContractError
-from ml.shop.sources._faults import Faults
-from ml.shop.sources._files import blocks, create_table, database, read_csv, select
+from ml.shop.sources import _platform
+from ml.shop.sources import _shopify_json as shopify_json
+from ml.shop.sources._definitions import Export, need, want
+from ml.shop.sources._platform import Platform
 
-REQUIRED = (
-    "Name", "Email", "Financial Status", "Created at", "Total", "Lineitem quantity", "Lineitem name", "Lineitem price",
-)  # fmt: skip
-OPTIONAL = (
-    "Accepts Marketing", "Currency", "Shipping", "Cancelled at", "Fulfillment Status", "Lineitem sku", "Lineitem discount",
-    "Billing Country", "Shipping Street", "Shipping Zip", "Shipping City", "Shipping Country", "Vendor", "Source",
-)  # fmt: skip
-PARSED = {
-    "Created at": "timestamp", "Cancelled at": "timestamp", "Total": "number", "Shipping": "number",
-    "Lineitem quantity": "number", "Lineitem price": "number", "Lineitem discount": "number",
-}  # fmt: skip
-"""Column -> how its text is read, as in ``tables.sql``."""
+ORDERS = Export(
+    "orders",
+    "the orders export (Orders, Export)",
+    {
+        "order_id": need("Name"),
+        "mail": need("Email"),
+        "financial": need("Financial Status"),
+        "created": need("Created at", how="time"),
+        "total": need("Total", how="number"),
+        "quantity": need("Lineitem quantity", how="number"),
+        "title": need("Lineitem name"),
+        "price": need("Lineitem price", how="number"),
+        "id": want("Id"),
+        "phone": want("Phone"),
+        "accepts": want("Accepts Marketing", how="yes"),
+        "currency": want("Currency"),
+        "subtotal": want("Subtotal", how="number"),
+        "shipping": want("Shipping", how="number"),
+        "taxes": want("Taxes", how="number"),
+        "duties": want("Duties", how="number"),
+        "discount_code": want("Discount Code"),
+        "discount": want("Discount Amount", how="number"),
+        "refunded": want("Refunded Amount", how="number"),
+        "cancelled": want("Cancelled at", how="time"),
+        "paid_at": want("Paid at", how="time"),
+        "fulfillment": want("Fulfillment Status"),
+        "sku": want("Lineitem sku"),
+        "line_discount": want("Lineitem discount", how="number"),
+        "vendor": want("Vendor"),
+        "source": want("Source"),
+        "device": want("Device ID"),
+        "payment": want("Payment Method"),
+        "billing_country": want("Billing Country"),
+        "shipping_street": want("Shipping Street", "Shipping Address1"),
+        "shipping_zip": want("Shipping Zip"),
+        "shipping_city": want("Shipping City"),
+        "shipping_country": want("Shipping Country"),
+    },
+)
 
-TABLES = ("customer", "product", "order", "order_item", "order_outcome")
+PRODUCTS = Export(
+    "products",
+    "the products export (Products, Export)",
+    {
+        "handle": need("Handle", "URL handle"),
+        "title": need("Title"),
+        "body": want("Body (HTML)", "Description"),
+        "vendor": want("Vendor"),
+        "category": want("Product Category"),
+        "kind": want("Type"),
+        "published": want("Published", "Published on online store", how="yes"),
+        "status": want("Status"),
+        "gift_card": want("Gift Card", how="yes"),
+        "sku": need("Variant SKU", "SKU"),
+        "price": need("Variant Price", "Price", how="number"),
+        "stock": want("Variant Inventory Qty", "Inventory quantity", how="number"),
+        "tracker": want("Variant Inventory Tracker", "Inventory tracker"),
+        "option1": want("Option1 Value"),
+        "option2": want("Option2 Value"),
+        "option3": want("Option3 Value"),
+        "image": want("Image Src", "Product image URL"),
+        "image_no": want("Image Position", how="number"),
+    },
+)
+
+CUSTOMERS = Export(
+    "customers",
+    "the customers export (Customers, Export)",
+    {
+        "customer_ref": want("Customer ID"),
+        "mail": need("Email"),
+        "first_name": need("First Name"),
+        "phone": want("Phone", "Default Address Phone"),
+        "accepts": need("Accepts Email Marketing", "Accepts Marketing", how="yes"),
+        "country": want("Default Address Country Code", "Country Code", "Country"),
+        "orders": need("Total Orders", "Orders"),
+    },
+)
+
+INVENTORY = Export(
+    "inventory",
+    "the inventory export (Products, Inventory, Export)",
+    {
+        "handle": need("Handle"),
+        "sku": need("SKU"),
+        "location": need("Location"),
+        "available": need("Available (not editable)", "Available", "On hand (current)", "On hand", "On hand (new)"),
+    },
+)
+
+LOCATIONS = Export(
+    "inventory_by_location",
+    "the inventory export with a column per location",
+    {"handle": need("Handle"), "sku": need("SKU"), "coo": need("COO"), "hs": need("HS Code")},
+    many=("counts", "(?!handle$|title$|option. (name|value)$|sku$|hs code$|coo$|location$).+"),
+)
+
+DRAFTS = Export(
+    "drafts",
+    "the draft orders export",
+    {"name": need("Name"), "status": need("Status"), "invoiced": need("Invoice Sent At", "Completed At")},
+    refused="a draft is no sale, and a completed one is among the orders; take the file out",
+)
+
+TRANSACTIONS = Export(
+    "transactions",
+    "the transactions export of orders",
+    {"order": need("Order"), "name": need("Name"), "kind": need("Kind"), "gateway": need("Gateway")},
+    refused="it has no lines; take the file out, the orders export has the status of each payment",
+)
+
+SHOPIFY = Platform(
+    "Shopify",
+    Path(__file__).with_suffix(".sql"),
+    (ORDERS, DRAFTS, PRODUCTS, CUSTOMERS, INVENTORY, LOCATIONS, TRANSACTIONS),
+    orders=("orders",),
+    flatten=shopify_json.flatten,
+)
 
 
-def tables(data: Path) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
-    """Read the export into customer, product, order, order_item and, of cancellations, order_outcome.
-
-    Raises
-    ------
-    ContractError
-        For a file that is no such export, a value that cannot be read, or an order that stands in two files.
-    """
-    sql, faults = blocks(Path(__file__).with_suffix(".sql")), Faults()
-    files = find(Path(data))
-    with database() as db:
-        create_table(db, "raw", _lines(files))
-        _parse(db, faults)
-        for name, places in db.execute(sql["twice"]).fetchall():
-            faults.add(places, "the order stands in several files; export without overlap", where="order", came=name)
-        faults.check(Path(data))
-        db.execute(sql["line"])
-        for table in TABLES:
-            yield table, select(db, sql[table])
-
-
-def find(data: Path) -> list[Path]:
-    """Find the export's parts; a folder without any is an error."""
-    found = (
-        [data] if data.is_file() else sorted(p for p in data.iterdir() if p.name.lower().endswith((".csv", ".csv.gz")))
-    )
-    if not found:
-        raise ContractError(
-            "There is no export of Shopify's orders.",
-            came=f"{data} holds no CSV file",
-            do="name the file or its folder",
-        )
-    return found
-
-
-def _lines(files: list[Path]) -> Iterator[pa.RecordBatch]:
-    """Every line of every file with the columns that are read, the file's name and the line's number in all."""
-    number = 0
-    for path in files:
-        for batch in read_csv(path):
-            lacking = [name for name in REQUIRED if name not in batch.schema.names]
-            if lacking:
-                raise ContractError(
-                    "This is no export of Shopify's orders: columns are missing.",
-                    came=f"{path.name}: no {', '.join(lacking)} (has {', '.join(batch.schema.names[:8])} …)",
-                    do="export the orders in Shopify's admin as CSV",
-                )
-            rows = batch.num_rows
-            columns = {
-                name: batch.column(name) if name in batch.schema.names else pa.nulls(rows, pa.string())
-                for name in (*REQUIRED, *OPTIONAL)
-            }
-            numbers = pa.array(range(number, number + rows), pa.int64())
-            yield pa.RecordBatch.from_pydict({"n": numbers, "file": pa.array([path.name] * rows), **columns})
-            number += rows
-
-
-def _parse(db: duckdb.DuckDBPyConnection, faults: Faults) -> None:
-    """Make moments and numbers of the columns that hold them, as ``parsed``; what cannot be read is a fault."""
-    how = blocks(Path(__file__).with_name("tables.sql"))
-    terms = {name: how[kind].replace("$value", f'trim("{name}")') for name, kind in PARSED.items()}
-    replaced = ", ".join(f'{term} AS "{name}"' for name, term in terms.items())
-    db.execute(f"CREATE TABLE parsed AS SELECT * REPLACE ({replaced}) FROM raw")  # noqa: S608  # names of ours
-    for name, kind in PARSED.items():
-        unread = f"""
-            SELECT raw.file, raw."Name", raw."{name}" FROM raw JOIN parsed USING (n)
-            WHERE trim(raw."{name}") <> '' AND parsed."{name}" IS NULL ORDER BY n
-        """  # noqa: S608  # names of ours
-        for file, order, value in db.execute(unread).fetchall():
-            faults.add(file, f"expected a {kind}", column=name, where=f"order {order}", came=value)
+def tables(
+    data: Path, timezone: str = "UTC", remarks: list[str] | None = None
+) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
+    """Read the exports: see :func:`ml.shop.sources._platform.tables`."""
+    return _platform.tables(SHOPIFY, Path(data), timezone, remarks if remarks is not None else [])

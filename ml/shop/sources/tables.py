@@ -84,7 +84,7 @@ def tables(data: Path, timezone: str = "UTC") -> Iterator[tuple[str, Iterable[pa
         With every unknown or missing file and column before anything is read; after the last row with every value that
         cannot be read, with its file, line and column.
     """
-    _known_zone(timezone)
+    known_zone(timezone)
     folder, faults = Path(data), Faults()
     files = [file for name, path in look(folder, faults).files.items() if (file := _opened(TABLES[name], path, faults))]
     faults.check(folder)
@@ -106,7 +106,8 @@ def notes(data: Path) -> list[str]:
     return [f"not read: {', '.join(unread)}"] if unread else []
 
 
-def _known_zone(name: str) -> None:
+def known_zone(name: str) -> None:
+    """Raise unless it is a time zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,16 +1,22 @@
-"""Tickets: what customers ask the service, about an order or not."""
+"""Tickets: what customers ask the service, about an order or not, how they write it, and the thread that followed.
+
+Who asks what and when is drawn as ever; how it is written, by which channel and how it ended has a generator of its own.
+From some weeks before the end a new subject comes up that no answer of the shop speaks of: vouchers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
-from ml.contract.tables import TICKET
+from ml.contract.tables import TICKET, TICKET_MESSAGE
 from ml.core.units import DAY_S
 from ml.shop.sources.demo import columns as col
 from ml.shop.sources.demo.behaviour import HONEST, Purchases
-from ml.shop.sources.demo.columns import Rows, words
+from ml.shop.sources.demo.columns import Bools, Ints, Rows, words
 from ml.shop.sources.demo.customers import LANGUAGES, People, customer_ids
 from ml.shop.sources.demo.fate import Fate
 from ml.shop.sources.demo.options import Options
@@ -20,7 +26,14 @@ INTENTS = (
     "where is my order", "return", "refund", "damaged", "wrong item", "cancel", "payment", "product question",
     "account", "invoice",
 )  # fmt: skip
-_WHERE, _RETURN, _CANCEL = 0, 1, 5
+_WHERE, _RETURN, _CANCEL, _QUESTION = 0, 1, 5, 7
+NEW, NEW_DAYS = "voucher", 42
+"""The subject that comes up, and for how many days."""
+HARD = (2, 4, 6)
+"""Intents whose tickets are opened again more often."""
+CHANNELS = ("web", "mail", "chat", "phone", "app")
+TEAM_OF = np.array([0, 0, 1, 2, 2, 0, 1, 2, 1, 1])
+""""shipping", "payments" or "products", by intent."""
 
 
 def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate) -> Iterator[Rows]:
@@ -47,14 +60,108 @@ def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate)
     which = language * len(INTENTS) + intent
     filed = np.where(rng.random(n) < 0.04, rng.integers(0, len(INTENTS), n), intent)
     number = col.ids("T", bought.numbers[order])
+    has_order, has_subject = rng.random(n) < 0.8, rng.random(n) < 0.5
+    chosen, is_filed = begin[which] + (rng.random(n) * size[which]).astype(np.int64), rng.random(n) < 0.9
+    asked = Asked(opened, intent, language, options.stop)
+    own = options.rng("service", bought.chunk)
+    new = (intent == _QUESTION) & (opened >= options.stop - NEW_DAYS * DAY_S) & (own.random(n) < 0.7)
+    fate_of = _handled(own, asked)
     yield col.rows(
         TICKET,
         ticket_id=number,
         customer_id=customer_ids(them.number[bought.who[order]]),
-        order_id=col.ids("O", bought.numbers[order], rng.random(n) < 0.8),
-        subject=col.pick(INTENTS, intent, rng.random(n) < 0.5),
-        text=col.pick(texts, begin[which] + (rng.random(n) * size[which]).astype(np.int64)),
-        intent=col.pick(INTENTS, filed, rng.random(n) < 0.9),
+        order_id=col.ids("O", bought.numbers[order], has_order),
+        subject=col.pick(INTENTS, intent, has_subject & ~new),
+        text=_written(own, asked, [texts[i] for i in chosen], new),
+        intent=col.pick(INTENTS, filed, is_filed & ~new),
         opened_at=col.times(opened),
+        **fate_of.columns,
     )
-    yield col.rows(TICKET_TRUTH, ticket_id=number, intent=col.pick(INTENTS, intent))
+    yield _replies(number, asked, fate_of, new)
+    truth = np.where(new, len(INTENTS), intent)
+    yield col.rows(TICKET_TRUTH, ticket_id=number, intent=col.pick((*INTENTS, NEW), truth))
+
+
+class Asked(NamedTuple):
+    """Tickets: when they were opened (s), about what, in which language; and when the simulation ends."""
+
+    opened: Ints
+    intent: Ints
+    language: Ints
+    stop: int
+
+
+class Handled(NamedTuple):
+    """What became of tickets: columns of the contract, and when each was answered (s; later than the end: not yet)."""
+
+    columns: dict[str, Any]
+    answered: Ints
+
+
+def _handled(rng: np.random.Generator, asked: Asked) -> Handled:
+    n = len(asked.opened)
+    answered = asked.opened + (rng.exponential(7, n) * 3600).astype(np.int64) + 300
+    solved = answered + (rng.exponential(10, n) * 3600).astype(np.int64) + 60
+    reopened = solved + (rng.exponential(2, n) * DAY_S).astype(np.int64) + 600
+    hard = np.isin(asked.intent, HARD)
+    back = rng.random(n) < np.where(hard, 0.22, 0.06)
+    stars = np.clip(np.round(rng.normal(np.where(back, 2.2, 4.2), 0.9)), 1, 5).astype(np.int64)
+    there = {name: at < asked.stop for name, at in (("first", answered), ("solved", solved), ("back", reopened))}
+    status = np.where(there["back"] & back, 3, np.where(there["solved"], 2, np.where(there["first"], 1, 0)))
+    rated = there["solved"] & (rng.random(n) < 0.3)
+    return Handled({
+        "channel": col.pick(CHANNELS, col.number_of(rng, (0.35, 0.3, 0.2, 0.05, 0.1), n)),
+        "language": col.pick(LANGUAGES, asked.language, rng.random(n) < 0.5),
+        "status": col.pick(("open", "answered", "solved", "reopened"), status),
+        "team": col.pick(("shipping", "payments", "products"), TEAM_OF[asked.intent], there["first"]),
+        "first_answer_at": col.times(answered, there["first"]),
+        "solved_at": col.times(solved, there["solved"]),
+        "reopened_at": col.times(reopened, there["back"] & back),
+        "rating": pa.array(stars, mask=~rated),
+    }, answered)  # fmt: skip
+
+
+def _written(rng: np.random.Generator, asked: Asked, plain: list[str], new: Bools) -> pa.Array:
+    """The texts with what people write around them: a greeting, a name, the mail that they answer, now and then a slip."""
+    made, draw = [], rng.random((len(plain), 6))
+    for i, text in enumerate(plain):
+        name = LANGUAGES[asked.language[i]]
+        more = words("service")[name]
+        choices = (
+            more["new"]
+            if new[i]
+            else [*words(name)["tickets"][INTENTS[asked.intent[i]]], *more["more"][INTENTS[asked.intent[i]]]]
+        )
+        said = choices[int(draw[i, 0] * len(choices))] if new[i] or draw[i, 1] < 0.6 else text
+        said = (
+            more["open"][int(draw[i, 2] * len(more["open"]))]
+            + said
+            + more["close"][int(draw[i, 3] * len(more["close"]))]
+        )
+        if draw[i, 4] < 0.06:
+            said += more["quoted"]
+        elif draw[i, 4] < 0.1:
+            said = f"<div><p>{said}</p></div>"
+        if draw[i, 5] < 0.1:
+            at = int(draw[i, 5] * 10 * max(1, len(said) - 3)) + 1
+            said = said[:at] + said[at + 1] + said[at] + said[at + 2 :]
+        made.append(said)
+    return pa.array(made, pa.string())
+
+
+def _replies(number: pa.Array, asked: Asked, handled: Handled, new: Bools) -> Rows:
+    """What an agent answered, a message a ticket that was answered before the end."""
+    rows = np.flatnonzero(handled.answered < asked.stop)
+    texts = []
+    for i in rows:
+        said = words("service")[LANGUAGES[asked.language[i]]]
+        texts.append(said["new_reply"] if new[i] else said["replies"][INTENTS[asked.intent[i]]])
+    ids = number.take(pa.array(rows))
+    return col.rows(
+        TICKET_MESSAGE,
+        message_id=col.join("M", ids),
+        ticket_id=ids,
+        author=pa.array(["agent"] * len(rows), pa.string()),
+        text=pa.array(texts, pa.string()),
+        written_at=col.times(handled.answered[rows]),
+    )

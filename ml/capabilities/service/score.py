@@ -1,0 +1,173 @@
+"""The tables that are published: what each ticket asks for and who should answer, the answers, and how the service does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ml.capabilities.service import figures, outcomes
+from ml.capabilities.service.answers import KnowledgeBase, costs, decide
+from ml.capabilities.service.model import Service
+from ml.capabilities.service.reading import Read, read
+from ml.capabilities.service.spec import ANSWER, FIGURES, TRIAGE, UNKNOWN, Params
+from ml.capabilities.service.urgency import Rules, urgency
+from ml.core.batches import batches, schema
+from ml.core.spec import Published
+from ml.core.units import DAY_US
+
+Row = dict[str, Any]
+BLOCK = 20_000
+WAITING = ("open", "reopened")
+
+
+def units(features: Mapping[str, pa.Table]) -> int:
+    """How many tickets are triaged."""
+    return int(features["ticket"].num_rows)
+
+
+def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
+    """How many different first keys each table should have; 0: any number may be right."""
+    waiting = sum(state in WAITING for state in features["ticket"]["state"].to_pylist())
+    return {TRIAGE.name: units(features), ANSWER.name: waiting, FIGURES.name: 0}
+
+
+def score(
+    model: Service, features: Mapping[str, pa.Table], shard: int, shards: int, params: Params
+) -> dict[str, Iterator[pa.RecordBatch]]:
+    """Make the rows of tickets ``[n shard / shards, n (shard + 1) / shards)``."""
+    n = units(features)
+    start, end = n * shard // shards, n * (shard + 1) // shards
+    tickets = features["ticket"].sort_by("ticket_id").combine_chunks().slice(start, end - start)
+    desk = Desk(model, features, params)
+    made = [row for at in range(0, len(tickets), BLOCK) for row in desk.rows(tickets.slice(at, BLOCK))]
+    waiting = [row for row in made if row["state"] in WAITING]
+    return {TRIAGE.name: _batches(TRIAGE, made), ANSWER.name: _batches(ANSWER, waiting)}
+
+
+def score_all(
+    model: Service,  # noqa: ARG001
+    features: Mapping[str, pa.Table],
+    rows: Mapping[str, pa.Table],
+    params: Params,
+) -> dict[str, Iterator[pa.RecordBatch]]:
+    """Make the figures from the rows of all tickets and what became of them."""
+    made = figures.rows(features, rows[TRIAGE.name], params) if units(features) else []
+    return {FIGURES.name: _batches(FIGURES, made)}
+
+
+def _batches(table: Published, rows: list[Row]) -> Iterator[pa.RecordBatch]:
+    blocks = (rows[at : at + BLOCK] for at in range(0, len(rows), BLOCK))
+    return batches(table, (_columns(table, some) for some in blocks))
+
+
+def _columns(table: Published, rows: list[Row]) -> pa.Table:
+    return pa.table({f.name: pa.array([row[f.name] for row in rows], f.type) for f in schema(table)})
+
+
+class Desk:
+    """What is needed to triage and answer tickets: the model, and what the staff told."""
+
+    def __init__(self, model: Service, features: Mapping[str, pa.Table], params: Params) -> None:
+        self.model, self.params = model, params
+        now = features["moment"]["as_of"].to_pylist()
+        self.now = int(now[0]) if now else 0
+        today = datetime.fromtimestamp(self.now / 1e6, UTC).date()
+        self.base = KnowledgeBase(features["answer"].to_pylist(), today)
+        self.teams = Teams(features["service_team"].to_pylist())
+        self.rules = Rules(features["service_rule"].to_pylist())
+        self.cost = costs(features["service_cost"])
+
+    def rows(self, tickets: pa.Table) -> list[Row]:
+        """Rows with the columns of both tables, in the order of ``tickets``."""
+        found = read(self.model, tickets, self.params)
+        return [self._row(ticket, found, i) for i, ticket in enumerate(tickets.to_pylist())]
+
+    def _row(self, ticket: Row, found: Read, i: int) -> Row:
+        intents = self.model.intents_
+        intent, language = found.intent(i, intents, self.params.least_chance), found.languages[i]
+        rule = self.rules.find(found.texts[i], intent)
+        late = _days_late(ticket, self.now)
+        soon = urgency(found.texts[i], late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
+        feeling = 0.0
+        answer = self.base.find(intent, language, ticket)
+        names = [*(intents[k] for k in found.order[i]), "", "", ""]
+        chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
+        chance = chances[0]
+        solves = (
+            float(found.known[i]) * chance * outcomes.rate(self.model.outcomes_, answer.answer_id)
+            if answer.answer_id
+            else 0.0
+        )
+        must = _must(rule, found.also[i], ticket)
+        decision = decide(ticket["ticket_id"], answer, solves, must, self.cost)
+        hours = self.model.outcomes_["hours"]
+        return {
+            **{name: ticket[name] for name in ("ticket_id", "customer_id", "order_id", "state", "order_value")},
+            "opened_at": datetime.fromtimestamp(ticket["opened"] / 1e6, UTC),
+            "channel": ticket["channel"] or "", "order_state": ticket["order_state"] or "", "customer_value": ticket["customer_value"],
+            "language": language, "intent": intent, "chance": chance, "known": intent != UNKNOWN,
+            "known_chance": float(found.known[i]), "second": names[1], "second_chance": chances[1], "third": names[2],
+            "third_chance": chances[2],
+            "also": found.also[i], "sentiment": feeling, "urgency": soon,
+            "team": (rule and rule["team"]) or self.teams.of(intent, language),
+            "priority": self._priority(ticket, soon, feeling, late), "expected_hours": hours.get(intent, hours.get("")),
+            "decision": decision.decision, "answer": answer.text, "answer_id": answer.answer_id, "sources": answer.sources,
+            "solves": solves, "propensity": decision.propensity, "cost": decision.cost,
+            "reason": _reason(intent, chance, found, i, rule, late, decision.why),
+        }  # fmt: skip
+
+    def _priority(self, ticket: Row, soon: float, feeling: float, late: float | None) -> float:
+        """A day's waiting, up to tenfold with urgency; and of what the customer buys in a year the hundredth that haste or anger puts at risk."""
+        waiting = 24 * self.cost["hourly"] * (1 + 9 * soon)
+        risk = 0.01 * ticket["customer_value"] * max(soon, -feeling)
+        return float(waiting + risk + (0.05 * (ticket["order_value"] or 0) if late else 0))
+
+
+class Teams:
+    """Who answers what: a team that names the intent and the language, then the language, then the first by name."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = sorted(rows, key=lambda row: (row["intents"] is None, str(row["team"])))
+
+    def of(self, intent: str, language: str) -> str:
+        """The team for an intent in a language; empty where there is no team."""
+        speaking = [row for row in self.rows if row["languages"] is None or language in row["languages"].split()]
+        for row in speaking or self.rows:
+            if row["intents"] is None or intent in [name.strip() for name in row["intents"].split(",")]:
+                return str(row["team"])
+        return str((speaking or self.rows)[-1]["team"]) if self.rows else ""
+
+
+def _days_late(ticket: Row, now: int) -> float | None:
+    """Days since the promise was broken; None where none was."""
+    if ticket["order_state"] != "late" or ticket["promised"] is None:
+        return None
+    return float((now - ticket["promised"]) / DAY_US)
+
+
+def _must(rule: Mapping[str, Any] | None, also: str, ticket: Row) -> str:
+    """Why nothing may be sent by itself; empty: it may."""
+    if rule:
+        return f"{rule['why']} always goes to a person"
+    if also:
+        return f"it also asks for: {also}"
+    return "the customer came back" if ticket["state"] == "reopened" else ""
+
+
+def _reason(
+    intent: str, chance: float, found: Read, i: int, rule: Mapping[str, Any] | None, late: float | None, why: str
+) -> str:
+    first = "asks for nothing that is known" if intent == UNKNOWN else f"asks for: {intent} ({chance:.0%})"
+    told = [first]
+    if found.refused[i]:
+        told.append(f"does not want: {found.refused[i]}")
+    if found.also[i]:
+        told.append(f"also: {found.also[i]}")
+    if rule:
+        told.append(f"falls under the rule for {rule['why']}")
+    if late is not None:
+        told.append(f"the order is {late:.0f} days late")
+    return "; ".join([*told, why] if why and not why.startswith("it also") else told)

@@ -1,0 +1,162 @@
+"""What customer service needs, publishes and promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ml.capabilities.service.config import CONFIG
+from ml.core.spec import Capability, Example, Gate, Live, Published, PublishedColumn
+from ml.text.ridge import RidgeParams
+
+UNKNOWN = "unknown"
+"""Stands as intent where a text asks for none of those that the shop knows."""
+DECISIONS = ("send", "suggest", "person")
+
+
+@dataclass(frozen=True)
+class Params(RidgeParams):
+    """Parameters of customer service; those of the classifier come from its floor."""
+
+    sentence_model: bool = True
+    """Let sentence vectors help where they measure better; False: n-grams alone."""
+    better: float = 1.0
+    """Standard errors by which they must."""
+    network: bool = True
+    """False: never train a network beside."""
+    network_least: int = 4_000
+    """Fewer texts: no network."""
+    history_days: int = 180
+    """Tickets of so many days are triaged and answered."""
+    order_days: int = 90
+    """A ticket without an order may be about the customer's latest one, if it is not older."""
+    least_chance: float = 0.3
+    """An intent is named where it is at least so likely; else the text asks for something unknown."""
+    second_wish: float = 0.5
+    """A further sentence asks for something else where that is at least so likely."""
+    alike: int = 3
+    """Solved tickets that are shown beside one."""
+    topic_days: int = 14
+    """Topics are compared with the time before these days."""
+    fewest: int = 3
+    """k: no topic, gap or figure of fewer tickets."""
+    false_alarms: float = 0.05
+    """Expected share of false ones among the topics that are said to grow."""
+
+
+_TICKET = PublishedColumn("ticket_id", "text", "The ticket.")
+_WHO = PublishedColumn("customer_id", "text", "Who asks; null: not known.", nullable=True)
+_INTENT = PublishedColumn("intent", "text", "What is asked for; unknown: none of what the shop knows.")
+_LANGUAGE = PublishedColumn("language", "text", "ISO 639-1; und: cannot be told; zxx: no words.")
+_REASON = PublishedColumn("reason", "text", "Why, in words.")
+_CHANCE = "0 to 1"
+
+TRIAGE = Published(
+    "ticket_triage",
+    "What each ticket of the last 180 days asks for, how soon, who should answer, and what.",
+    ("ticket_id",),
+    (
+        _TICKET,
+        _WHO,
+        PublishedColumn("order_id", "text", "The customer's own order that it is about; null: none.", nullable=True),
+        PublishedColumn("opened_at", "timestamp", "When it was opened.", "UTC"),
+        PublishedColumn("state", "text", "open, answered, solved or reopened."),
+        PublishedColumn("channel", "text", "Where it came in; empty: not known."),
+        _LANGUAGE,
+        _INTENT,
+        PublishedColumn("chance", "number", "Chance that this is right, if it is one of those known.", _CHANCE),
+        PublishedColumn("known", "boolean", "It asks for something that the shop knows."),
+        PublishedColumn("known_chance", "number", "Chance of that.", _CHANCE),
+        PublishedColumn("second", "text", "The next likely intent; empty: there is none."),
+        PublishedColumn("second_chance", "number", "Chance of that.", _CHANCE),
+        PublishedColumn("third", "text", "The one after it; empty: there is none."),
+        PublishedColumn("third_chance", "number", "Chance of that.", _CHANCE),
+        PublishedColumn("also", "text", "A second wish in another sentence; empty: none."),
+        PublishedColumn("sentiment", "number", "How the writer feels: 1 good, -1 bad.", "-1 to 1"),
+        PublishedColumn("urgency", "number", "How soon an answer is needed, by what is said and what was promised.", _CHANCE),
+        PublishedColumn("customer_value", "number", "What the customer bought in a year.", "shop currency"),
+        PublishedColumn("order_value", "number", "Of the order; null: none.", "shop currency", nullable=True),
+        PublishedColumn("order_state", "text", "open, late, sent, delivered or cancelled; empty: no order."),
+        PublishedColumn("team", "text", "Who should answer."),
+        PublishedColumn("priority", "number", "What a day of waiting is expected to cost.", "shop currency"),
+        PublishedColumn("expected_hours", "number", "Until it is usually solved; null: not known yet.", "hours", nullable=True),
+        PublishedColumn("decision", "text", "send, suggest or person: what of the answer below should be done."),
+        PublishedColumn("answer", "text", "The shop's answer, filled; empty: none."),
+        _REASON,
+    ),
+    indexes=(("team", "priority"), ("customer_id",), ("opened_at",)),
+)  # fmt: skip
+
+ANSWER = Published(
+    "ticket_answer",
+    "The answer to each ticket that nobody answered yet: from the shop's knowledge base, filled with the customer's own order.",
+    ("ticket_id",),
+    (
+        _TICKET,
+        _WHO,
+        _LANGUAGE,
+        _INTENT,
+        PublishedColumn("answer_id", "text", "Row of ml_config.answer; empty: none fits."),
+        PublishedColumn("answer", "text", "Its text, filled; empty: none."),
+        PublishedColumn("sources", "texts", "What it rests on: the answer's name, the order."),
+        PublishedColumn("solves", "number", "Chance that it solves the ticket.", _CHANCE),
+        PublishedColumn("decision", "text", "send, suggest or person: what costs least."),
+        PublishedColumn("propensity", "number", "Chance of this decision by lot: 1 where it was not drawn.", _CHANCE),
+        PublishedColumn("cost", "number", "Expected cost of the decision.", "shop currency"),
+        _REASON,
+    ),
+    indexes=(("decision",), ("customer_id",)),
+)  # fmt: skip
+
+FIGURES = Published(
+    "service_figures",
+    "How customer service does: by channel, team, intent, language and answer, and as a whole.",
+    ("kind", "name"),
+    (
+        PublishedColumn("kind", "text", "all, channel, team, intent, language or answer."),
+        PublishedColumn("name", "text", "Which one."),
+        PublishedColumn("tickets", "integer", "Tickets of the last 180 days."),
+        PublishedColumn("answer_hours", "number", "Median hours to the first answer; null: none yet.", "hours", nullable=True),
+        PublishedColumn("solve_hours", "number", "Median hours until solved; null: none yet.", "hours", nullable=True),
+        PublishedColumn("open", "integer", "Of which are open or reopened."),
+        PublishedColumn("reopened_share", "number", "Share of the solved ones that were reopened.", _CHANCE),
+        PublishedColumn("rating", "number", "Mean rating; null: none.", "stars", nullable=True),
+        PublishedColumn("solved_share", "number", "Share that the last half solved for good.", _CHANCE, nullable=True),
+        PublishedColumn("solved_before", "number", "The same share in the half before.", _CHANCE, nullable=True),
+        PublishedColumn("q_value", "number", "Expected share of false ones among changes as strong as this; null: too few.", _CHANCE, nullable=True),
+        _REASON,
+    ),
+    for_all=True,
+)  # fmt: skip
+
+SPEC = Capability(
+    name="service",
+    title="Customer service",
+    question="What does this customer need, who should answer, and what do we answer?",
+    package="ml.capabilities.service",
+    needs=("customer", "ticket"),
+    wants=("order", "shipment", "ticket_message"),
+    publishes=(TRIAGE, ANSWER, FIGURES),
+    params=Params(),
+    gate=Gate(metric="accuracy", baseline="nearest question", horizon=timedelta(days=28), min_units=30, enough=200),
+    train_schedule="15 4 * * 0",
+    examples=(
+        Example(
+            "Tickets to answer first",
+            "SELECT ticket_id AS ticket, intent, round(chance::numeric, 2) AS chance, team, decision, reason FROM ml.ticket_triage "
+            "WHERE state IN ('open', 'reopened') ORDER BY priority DESC, ticket_id LIMIT 3",
+        ),
+        Example(
+            "What is answered",
+            "SELECT intent, language, answer, round(solves::numeric, 2) AS solves, decision FROM ml.ticket_answer "
+            "WHERE answer <> '' ORDER BY solves DESC, ticket_id LIMIT 3",
+        ),
+    ),
+    headlines={
+        "open tickets": "SELECT count(*) FROM ml.ticket_triage WHERE state IN ('open', 'reopened')",
+        "of which an answer is at hand": "SELECT count(*) FROM ml.ticket_answer WHERE decision <> 'person'",
+        "share that asks for something unknown": "SELECT coalesce(avg((NOT known)::int), 0) FROM ml.ticket_triage",
+    },
+    config=CONFIG,
+    live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", schedule="* * * * *"),
+)  # fmt: skip

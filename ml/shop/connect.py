@@ -1,0 +1,310 @@
+"""Give a platform's database the views of its mapping and a login that reads them: what ``shop connect`` does.
+
+All of it is one transaction on the platform's own database: schema ``shop`` with the contract's tables as views, schema
+``shop_help`` with what these share, and the login. The platform's tables are read and never written.
+"""
+
+# ruff: noqa: S608 (names are ours or quoted)
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ml.adapters import postgres
+from ml.contract.vocabulary import vocabulary
+from ml.core.errors import ContractError, NightshiftError, WrongUse
+from ml.shop import swap
+from ml.shop.ddl import literal, quoted
+from ml.shop.platforms._platform import Columns, Platform, Version
+from ml.shop.platforms._recognise import recognise
+
+READER = "nightshift_reader"
+SHARED = "shop_help"
+_MARK = "nightshift connect"
+_COLUMNS = """
+    SELECT n.nspname::text AS schema, c.relname::text AS "table", array_agg(a.attname::text) AS columns
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT starts_with(n.nspname, 'pg_')
+      AND n.nspname NOT IN ('information_schema', 'shop', 'shop_help') AND NOT starts_with(n.nspname, 'shop_before_')
+    GROUP BY n.nspname, c.relname
+"""
+_VIEWS = """
+    SELECT n.nspname AS schema, c.relname AS name, c.relkind = 'v' AS view FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ('shop', 'shop_help') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+_COMMENT = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace') AS said"
+_FORBIDDEN, _READ_ONLY, _DEPENDED_ON = "42501", "25006", "2BP01"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a shop decides: what its own status words mean, and what a foreign currency is worth in the shop's."""
+
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse words that the contract does not have, and rates that are none."""
+        known = vocabulary("order.status").words
+        wrong = [f"{word}={means}" for word, means in self.statuses.items() if means not in known]
+        if wrong:
+            raise WrongUse(
+                "A status may mean one of the contract's words only.",
+                came=", ".join(wrong),
+                do=f"choose from {', '.join(known)}",
+            )
+        odd = [f"{code}={rate}" for code, rate in self.rates.items() if not 0 < rate < float("inf")]
+        if odd:
+            raise WrongUse("A rate is a number above 0.", came=", ".join(odd), do="give it as JPY=0.0061")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A status of the platform's orders: how many have it, and what it is taken for (None: it is not known)."""
+
+    word: str
+    rows: int
+    means: str | None
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What was found and made. ``password`` is that of a login that was just created."""
+
+    platform: Platform
+    version: Version
+    schema: str
+    release: str
+    rows: Mapping[str, int]
+    absent: tuple[str, ...]
+    words: tuple[Word, ...]
+    custom: tuple[tuple[str, str, int], ...]
+    notes: tuple[str, ...]
+    statements: tuple[str, ...]
+    password: str | None = None
+
+
+def connect(
+    url: str,
+    name: str | None = None,
+    *,
+    schema: str | None = None,
+    choices: Choices | None = None,
+    replace: bool = False,
+    try_only: bool = False,
+) -> Connected:
+    """Write the views and grants of a platform's mapping into its database.
+
+    Parameters
+    ----------
+    url : str
+        The platform's database, as a login that may create schemas there: the primary, no replica.
+    name : str, optional
+        The platform; recognised by the tables if not given.
+    schema : str, optional
+        Where its tables are; found if not given.
+    replace : bool
+        Also take the place of a schema ``shop`` that this did not make; it is renamed, not dropped.
+    try_only : bool
+        Do it all, tell what was found, and roll it back.
+
+    Raises
+    ------
+    ContractError
+        No platform, or no version of it, that is known.
+    """
+    choices = choices or Choices()
+    choices.check()
+    with _explained(), postgres.transaction(url) as cursor:
+        cursor.execute(_COLUMNS)
+        columns: dict[str, dict[str, frozenset[str]]] = {}
+        for row in cursor.fetchall():
+            columns.setdefault(row["schema"], {})[row["table"]] = frozenset(row["columns"])
+        platform, where, version = recognise(columns, name, schema, mysql=False)
+        notes = list(_make_room(cursor, replace=replace))
+        statements = list(_statements(cursor, platform, where, columns, choices))
+        rows = {view: _count(cursor, view) for view in platform.views}
+        words, custom = tuple(_words(cursor)), tuple(_custom(cursor, platform))
+        release = _release(cursor, platform)
+        password, granted = _grant(cursor, notes)
+        absent = tuple(t for t, optional, _ in platform.columns() if optional and t not in columns[where])
+        if try_only:
+            cursor.execute("ROLLBACK")
+    return Connected(
+        platform, version, where, release, rows, absent, words, custom, tuple(notes), (*statements, *granted),
+        None if try_only else password,
+    )  # fmt: skip
+
+
+def disconnect(url: str) -> int:
+    """Take away the views that :func:`connect` made, as before an upgrade of the platform; returns how many."""
+    with _explained(), postgres.transaction(url) as cursor:
+        views = _ours(cursor)
+        _drop(cursor, views)
+        for schema in {schema for schema, _ in views}:
+            cursor.execute(f"DROP SCHEMA {quoted(schema)}")
+        return len(views)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        code = getattr(error, "pgcode", None)
+        if code not in (_FORBIDDEN, _READ_ONLY, _DEPENDED_ON):
+            raise
+        what, do = {
+            _FORBIDDEN: ("This login may not create the views.", "connect as the owner of the platform's tables"),
+            _READ_ONLY: ("This database is read-only.", "connect to the primary; the views reach its replicas"),
+            _DEPENDED_ON: ("Something of yours depends on the views.", "drop it first, and make it again afterwards"),
+        }[code]
+        raise NightshiftError(what, came=str(error).strip(), do=do) from None
+
+
+def _ours(cursor: Any) -> list[tuple[str, str]]:
+    """The views in the schemas that bear our mark."""
+    marked = []
+    for schema in ("shop", SHARED):
+        cursor.execute(_COMMENT, (schema,))
+        said = cursor.fetchone()["said"]
+        if said and said.startswith('{"' + _MARK):
+            marked.append(schema)
+    cursor.execute(_VIEWS)
+    return [(row["schema"], row["name"]) for row in cursor.fetchall() if row["view"] and row["schema"] in marked]
+
+
+def _drop(cursor: Any, views: list[tuple[str, str]]) -> None:
+    if views:
+        cursor.execute(f"DROP VIEW {', '.join(quoted(*view) for view in views)}")
+
+
+def _make_room(cursor: Any, *, replace: bool) -> Iterator[str]:
+    """Drop our own views of before; refuse, or rename, schemas that are not ours."""
+    ours = _ours(cursor)
+    _drop(cursor, ours)
+    cursor.execute(_VIEWS)
+    left: dict[str, list[str]] = {}
+    for row in cursor.fetchall():
+        left.setdefault(row["schema"], []).append(row["name"])
+    for schema, names in sorted(left.items()):
+        if not replace:
+            raise ContractError(
+                f"Schema {schema} is there already and was not made by this command, so it stays as it is.",
+                came=f"{len(names)} tables or views: {', '.join(sorted(names)[:10])}",
+                do="with --replace it is renamed, not dropped (./nightshift shop restore brings it back)",
+            )
+        kept = swap.before(schema, f"{datetime.now(UTC):%Y%m%d_%H%M%S_%f}")
+        cursor.execute(f"ALTER SCHEMA {quoted(schema)} RENAME TO {quoted(kept)}")
+        yield f"The schema {schema} that was there is kept as {kept}"
+
+
+def _statements(cursor: Any, platform: Platform, where: str, columns: Columns, choices: Choices) -> Iterator[str]:
+    """Run and give each statement that makes the views."""
+    mark = json.dumps({_MARK: {"platform": platform.name, "schema": where}})
+    for schema in ("shop", SHARED):
+        yield _run(cursor, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        yield _run(cursor, f"COMMENT ON SCHEMA {quoted(schema)} IS {literal(mark)}")
+    yield _run(cursor, f"SET LOCAL search_path = {SHARED}, {quoted(where)}, pg_catalog")
+    for table, optional, wanted in platform.columns():
+        stand_in = _stand_in(where, table, wanted, columns[where].get(table), optional=optional)
+        if stand_in:
+            yield _run(cursor, f"CREATE VIEW {quoted(SHARED, table)} AS {stand_in}")
+    for name in platform.helpers:
+        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{platform.sql[name].rstrip(';')}")
+    for name in platform.views:
+        sql = platform.sql[name].rstrip(";")
+        if name == "order":
+            sql = _chosen(cursor, sql, choices)
+        yield _run(cursor, f"CREATE VIEW {quoted('shop', name)} AS\n{sql}")
+
+
+def _run(cursor: Any, statement: str) -> str:
+    cursor.execute(statement)
+    return statement + ";"
+
+
+def _stand_in(
+    schema: str, table: str, wanted: list[tuple[str, str]], there: frozenset[str] | None, *, optional: bool
+) -> str:
+    """SELECT what stands for a table that is not there, or lacks columns; empty: it can be read as it is."""
+    missing = [(name, kind) for name, kind in wanted if there is None or name not in there]
+    if not missing:
+        return ""
+    nulls = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in missing)
+    if there is None and optional:
+        return f"SELECT {nulls} WHERE false"
+    named = ", ".join(quoted(name) for name, _ in wanted if there and name in there)
+    return f"SELECT {named}, {nulls} FROM {quoted(schema, table)}"
+
+
+def _chosen(cursor: Any, sql: str, choices: Choices) -> str:
+    """Wrap the orders so that the shop's own words and rates hold."""
+    if not choices.statuses and not choices.rates:
+        return sql
+    cursor.execute(f"SELECT * FROM ({sql}\n) AS mapped LIMIT 0")
+    names = [column.name for column in cursor.description]
+    terms = {name: quoted(name) for name in names}
+    if choices.statuses:
+        cases = " ".join(f"WHEN {literal(w)} THEN {literal(means)}" for w, means in choices.statuses.items())
+        terms["status"] = f"CASE status {cases} ELSE status END AS status"
+    if choices.rates:
+        cases = " ".join(f"WHEN {literal(c.upper())} THEN {rate!r}" for c, rate in choices.rates.items())
+        before = "exchange_rate" if "exchange_rate" in names else "NULL"
+        terms["exchange_rate"] = f"CASE currency {cases} ELSE {before} END AS exchange_rate"
+    return f"WITH mapped AS (\n{sql}\n)\n\nSELECT {', '.join(terms.values())} FROM mapped"
+
+
+def _count(cursor: Any, view: str) -> int:
+    cursor.execute(f"SELECT count(*) AS n FROM {quoted('shop', view)}")
+    return int(cursor.fetchone()["n"])
+
+
+def _words(cursor: Any) -> Iterator[Word]:
+    known = vocabulary("order.status")
+    cursor.execute('SELECT status, count(*) AS n FROM shop."order" GROUP BY status ORDER BY n DESC, status')
+    for row in cursor.fetchall():
+        if row["status"] is not None:
+            yield Word(row["status"], row["n"], known.read(row["status"]))
+
+
+def _custom(cursor: Any, platform: Platform) -> Iterator[tuple[str, str, int]]:
+    if "custom" in platform.sql:
+        cursor.execute(platform.sql["custom"])
+        yield from sorted((row["place"], row["field"], row["rows"]) for row in cursor.fetchall())
+
+
+def _release(cursor: Any, platform: Platform) -> str:
+    if "release" not in platform.sql:
+        return ""
+    cursor.execute(platform.sql["release"])
+    row = cursor.fetchone()
+    return str(next(iter(row.values())) or "") if row else ""
+
+
+def _grant(cursor: Any, notes: list[str]) -> tuple[str | None, list[str]]:
+    """Let the reader's login read schema shop; make it where this login may."""
+    cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) AS there", (READER,))
+    password, statements = None, []
+    if not cursor.fetchone()["there"]:
+        cursor.execute("SELECT rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_user")
+        if not cursor.fetchone()["may"]:
+            notes.append(
+                f"This login may not create roles: let an administrator CREATE ROLE {READER} LOGIN, then run this again"
+            )
+            return None, []
+        password = secrets.token_urlsafe(18)
+        cursor.execute(f"CREATE ROLE {READER} LOGIN CONNECTION LIMIT 4 PASSWORD {literal(password)}")
+        statements.append(f"CREATE ROLE {READER} LOGIN CONNECTION LIMIT 4;")
+        statements.append(_run(cursor, f"ALTER ROLE {READER} SET default_transaction_read_only = on"))
+    statements.append(_run(cursor, f"GRANT USAGE ON SCHEMA shop TO {READER}"))
+    statements.append(_run(cursor, f"GRANT SELECT ON ALL TABLES IN SCHEMA shop TO {READER}"))
+    return password, statements
