@@ -107,7 +107,8 @@ BEGIN
     )
     SELECT p.product_no,
            w[1] * e.lexical + w[2] * e.coverage
-           + CASE WHEN q IS NULL OR p.vector IS NULL THEN 0 ELSE w[3] * greatest(ml_ops.search_likeness(q, p.vector), 0) END
+           + CASE WHEN q IS NULL OR p.vector IS NULL THEN 0 ELSE w[3] * CASE WHEN n > 1 THEN 1 ELSE 0.125 END
+                       * greatest(ml_ops.search_likeness(q, p.vector), 0) END
            + w[4] * p.popularity + w[5] * coalesce(p.category = search_candidates.category, false)::integer
            + w[6] * coalesce(p.brand = search_candidates.brand, false)::integer + w[7] * e.clicks + w[8] * e.purchases,
            e.lexical, e.coverage, e.clicks, e.purchases

@@ -159,7 +159,10 @@ QUERY = Published(
         PublishedColumn("meaning", "text", "What was understood, in words."),
         PublishedColumn("understood", "text", "The same as ml.search tells it, as JSON."),
         PublishedColumn(
-            "products", "integer", "Products that answer it, of which ml.query_product has the first; null: no list.", nullable=True
+            "products",
+            "integer",
+            "Products that answer it, of which ml.query_product has the first; null: no list.",
+            nullable=True,
         ),
     ),
     indexes=(("asked",),),

@@ -122,6 +122,7 @@ DECLARE
     s record; said record; r record;
     rules text[]; folded text; word text; stem text; known text[]; kind text; parts text[]; measured text[] := '{}';
     stems text[]; place integer := 0; at integer[]; hit text; amount text;
+    counts double precision[];
 BEGIN
     words := '{}'; terms := '{}'; weights := '{}'; places := '{}'; corrected := false; ruled := false;
     SELECT * INTO s FROM ml.search_setting AS x LIMIT 1;
@@ -207,7 +208,12 @@ BEGIN
             at := ARRAY[places[array_position(terms, ml_ops.search_stem(rules, words[i]))],
                         places[array_position(terms, ml_ops.search_stem(rules, words[i + 1]))]];
             IF at[1] IS NOT NULL AND at[2] IS NOT NULL THEN
-                terms := terms || hit || hit; weights := weights || ARRAY[1.0, 1.0]::double precision[]; places := places || at;
+                -- At each place it counts as much as the word it stands for, however rare it is.
+                SELECT array_agg(least(1, coalesce(o.idf, 1) / coalesce(w.idf, 1)) ORDER BY u.n) INTO counts
+                FROM unnest(words[i : i + 1]) WITH ORDINALITY AS u (word, n)
+                LEFT JOIN ml.search_term AS o ON o.term = ml_ops.search_stem(rules, u.word)
+                LEFT JOIN ml.search_term AS w ON w.term = hit;
+                terms := terms || hit || hit; weights := weights || counts; places := places || at;
             END IF;
         END IF;
     END LOOP;

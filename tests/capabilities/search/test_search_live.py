@@ -193,7 +193,7 @@ def test_stock_and_rules_of_the_moment_hold_for_a_known_query(live: Live) -> Non
     first, second = (row["product_id"] for row in live.call("search", "leather sofa", 2))
     live.run(
         "CREATE SCHEMA shop; CREATE TABLE shop.product AS SELECT product_id FROM ml.search_product "
-        f"WHERE product_id <> '{first}'"  # noqa: S608 (an id of the sample)
+        f"WHERE product_id <> '{first}'"
     )
     rows = live.call("search", "leather sofa", 8)
     assert first not in [row["product_id"] for row in rows]
