@@ -35,17 +35,18 @@ def features(
             night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
         ):
             if not _made(night, folder):  # by another process, meanwhile
-                _make(night, capability, folder, as_of, since)
+                make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
 
 
-def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
+def make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None = None) -> None:
+    """Make the features anew, on the engine of the settings; see :func:`features`."""
     night.lake.remove(folder)
     part = features_of(capability)
     names: list[str] = []
     # A backend each: what is built of a large shop is held until its backend closes.
     for what in ("features", TRUTH) if since else ("features",):
-        with night.backend() as backend:
+        with night.engine() as backend:
             told = night.config(backend, capability)
             tables = night.clean(backend, capability) | told
             made: dict[str, Any]
