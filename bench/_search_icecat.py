@@ -29,6 +29,7 @@ from ml.core.capability import Known, published
 from ml.text import sentences
 
 Floats = npt.NDArray[np.float64]
+Vectors = npt.NDArray[np.float32]
 Lists = Mapping[str, list[str]]
 DEPTH = 200
 TARGETS = {"full": 0.80, "judged": 0.88}
@@ -65,7 +66,7 @@ def ids_of(products: pa.Table) -> list[str]:
     return ids
 
 
-def _read(features: Known, model: Search, vectors: Floats | None) -> Known:
+def _read(features: Known, model: Search, vectors: Vectors | None) -> Known:
     """The features with titles that are read already, as a later night has them: the peer needs the same vectors."""
     if vectors is None or model.meaning_.basis is None:
         return features
@@ -170,7 +171,7 @@ def _full_text(url: str, products: pa.Table, asked: list[str]) -> Lists:
     return found
 
 
-def _sentence_model(ids: list[str], vectors: Floats, asked: list[str]) -> Lists:
+def _sentence_model(ids: list[str], vectors: Vectors, asked: list[str]) -> Lists:
     scores = sentences.embed(asked) @ vectors.T
     return {
         query: [ids[i] for i in np.argsort(-row, kind="stable")[:DEPTH]]
