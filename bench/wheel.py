@@ -104,7 +104,9 @@ def _told(folder: Path, python: Path, url: str) -> dict[str, Any]:
     done = subprocess.run(
         [python, script, folder], env=environ, cwd=folder, capture_output=True, text=True, check=False
     )
-    found = [json.loads(text[5:]) for text in done.stdout.splitlines() if text.startswith("TOLD ")]
+    found: list[dict[str, Any]] = [
+        json.loads(text[5:]) for text in done.stdout.splitlines() if text.startswith("TOLD ")
+    ]
     if not found:
         raise NightshiftError(
             "The other Airflow did not get to its end.", came=done.stdout[-3000:] + done.stderr[-3000:]
