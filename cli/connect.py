@@ -14,7 +14,7 @@ from ml.core.errors import WrongUse
 Pairs = list[str] | None
 
 
-def connect_shop(
+def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
     platform: Annotated[
         str, typer.Argument(help="medusa, oscar …: the platform; recognised by its tables if left out.")
     ] = "",
@@ -35,6 +35,7 @@ def connect_shop(
         Pairs,
         typer.Option(metavar="JPY=0.0061", help="What one unit of a currency is worth in the shop's. Repeatable."),
     ] = None,
+    language: Annotated[str, typer.Option(help="Of titles, as the platform names it: en, fr_FR …")] = "",
     replace: Annotated[
         bool, typer.Option("--replace", help="Also take the place of a schema shop that is there; it is kept beside.")
     ] = False,
@@ -54,7 +55,7 @@ def connect_shop(
         out.print(f"{disconnect(url)} views are gone; the platform's tables are as they were.")
         return
     rates = {code.upper(): _number(code, value) for code, value in _pairs("--rate", rate)}
-    choices = Choices(dict(_pairs("--status", status)), rates)
+    choices = Choices(dict(_pairs("--status", status)), rates, language)
     found = connect(url, platform or None, schema=schema, choices=choices, replace=replace, try_only=dry_run)
     if dry_run:
         out.print("\n\n".join(found.statements), markup=False, soft_wrap=True)

@@ -46,10 +46,12 @@ _FORBIDDEN, _READ_ONLY, _DEPENDED_ON = "42501", "25006", "2BP01"
 
 @dataclass(frozen=True)
 class Choices:
-    """What a shop decides: what its own status words mean, and what a foreign currency is worth in the shop's."""
+    """What a shop decides: what its status words mean, what a foreign currency is worth, and its language."""
 
     statuses: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
+    language: str = ""
+    """Of titles, as the platform names it; empty: the platform's own choice."""
 
     def check(self) -> None:
         """Refuse words that the contract does not have, and rates that are none."""
@@ -123,7 +125,7 @@ def connect(
     """
     choices = choices or Choices()
     choices.check()
-    with _explained(), postgres.transaction(url) as cursor:
+    with explained(), postgres.transaction(url) as cursor:
         cursor.execute(_COLUMNS)
         columns: dict[str, dict[str, frozenset[str]]] = {}
         for row in cursor.fetchall():
@@ -146,7 +148,7 @@ def connect(
 
 def disconnect(url: str) -> int:
     """Take away the views that :func:`connect` made, as before an upgrade of the platform; returns how many."""
-    with _explained(), postgres.transaction(url) as cursor:
+    with explained(), postgres.transaction(url) as cursor:
         views = _ours(cursor)
         _drop(cursor, views)
         for schema in {schema for schema, _ in views}:
@@ -155,7 +157,8 @@ def disconnect(url: str) -> int:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Say in words what a server refuses: rights, a replica, what depends on the views."""
     try:
         yield
     except Exception as error:
@@ -219,12 +222,16 @@ def _statements(cursor: Any, platform: Platform, where: str, columns: Columns, c
         if stand_in:
             yield _run(cursor, f"CREATE VIEW {quoted(SHARED, table)} AS {stand_in}")
     for name in platform.helpers:
-        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{platform.sql[name].rstrip(';')}")
+        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{_select(platform, name, choices)}")
     for name in platform.views:
-        sql = platform.sql[name].rstrip(";")
+        sql = _select(platform, name, choices)
         if name == "order":
             sql = _chosen(cursor, sql, choices)
         yield _run(cursor, f"CREATE VIEW {quoted('shop', name)} AS\n{sql}")
+
+
+def _select(platform: Platform, name: str, choices: Choices) -> str:
+    return platform.sql[name].rstrip(";").replace("$language", literal(choices.language))
 
 
 def _run(cursor: Any, statement: str) -> str:

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 PLATFORMS: dict[str, str] = {
     "medusa": "Medusa 2 on Postgres.",
+    "vendure": "Vendure 2 and 3 on Postgres.",
+    "evershop": "EverShop on Postgres.",
+    "saleor": "Saleor 3 on Postgres.",
     "oscar": "django-oscar 3 and 4 on Postgres.",
+    "odoo": "Odoo 13 to 19 on Postgres: its sales and its web shop.",
+    "spree": "Spree 3.1 to 5 and Solidus on Postgres.",
 }
 """Name -> what it is. The module has the same name."""
 
