@@ -10,7 +10,7 @@ from typing import Any
 
 from ml.core.errors import ArtifactError
 
-_BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError)
+_BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, TypeError, IndexError)
 
 
 @contextmanager
@@ -31,12 +31,13 @@ def reading(folder: Path, name: str, number: int, *also: type[Exception]) -> Ite
     ArtifactError
         A file is missing, broken or of another format: whatever of these kinds is raised in the block.
     """
+    broken = _BROKEN + also
     try:
         kept: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         if kept["format"] != number:
             raise ValueError(f"format {kept['format']}, this code reads {number}")
         yield kept
-    except (*_BROKEN, *also) as error:
+    except broken as error:
         raise ArtifactError(
             f"The files of the model of {name} cannot be read.",
             came=f"{type(error).__name__}: {error}",
