@@ -155,8 +155,9 @@ def test_a_customer_of_very_many_orders_and_pictures_that_do_not_load(monkeypatc
         "INSERT INTO shop.\"order\" SELECT 'x' || i, 'c1', timestamptz '2020-01-01' + i * interval '1 minute' FROM generate_series(1, 100000) AS i",
         'CREATE INDEX ON shop."order" (customer_id)',
         'ANALYZE shop."order"',
-        "CREATE TABLE shop.product_image (product_id text, uri text)",
+        "CREATE TABLE shop.product_image (product_id text, uri text, content bytea)",
         "INSERT INTO shop.product_image VALUES ('p1', '/there/is/no.png'), ('p2', 'http://127.0.0.1:1/x.png')",
+        "INSERT INTO shop.product_image VALUES ('p4', 'a name', decode('89504e47', 'hex'))",
     )
     anna = open_browser(monkeypatch, settings)
     text = ask(anna, "/customer/c1")
@@ -166,6 +167,7 @@ def test_a_customer_of_very_many_orders_and_pictures_that_do_not_load(monkeypatc
         picture = anna.get(f"/picture/{product}")
         assert picture.status_code == 200
         assert picture.headers["content-type"].startswith("image/")
+    assert anna.get("/picture/p4").headers["content-type"] == "image/png"
 
 
 def test_every_form_of_rules_says_what_would_change_and_can_be_undone(monkeypatch, settings):

@@ -1,4 +1,4 @@
-"""A product's picture, from where the shop's table says it is: files only, small ones, and only what is a picture."""
+"""A product's picture, from the shop's table or where it says that it is: files only, small ones, and only what is a picture."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ def picture(here: Here, product: str) -> Response:
     """The first picture; a clear point where there is none, or it does not load."""
     rows = shop.find(here.settings, "product_image", "product_id", product, limit=1).rows
     uri = str(rows[0].get("uri") or "") if rows else ""
-    content = b"" if not uri or uri.lower().startswith(ELSEWHERE) else _read(uri)
+    content = bytes(rows[0].get("content") or b"")[: LARGEST + 1] if rows else b""
+    if not content and uri and not uri.lower().startswith(ELSEWHERE):
+        content = _read(uri)
+    content = content if len(content) <= LARGEST else b""
     kind = next((kind for mark, kind in KINDS.items() if content.startswith(mark)), "")
     body, media = (content, kind) if kind else (EMPTY, "image/gif")
     return Response(body, media_type=media, headers={"Cache-Control": "max-age=3600"})
 
 
 def _read(uri: str) -> bytes:
-    """The file's bytes; none where it cannot be read or is too large."""
+    """The file's bytes, and no more than one beyond the largest; none where it cannot be read."""
     try:
         file: Any
         with fsspec.open(uri, "rb") as file:
-            content = bytes(file.read(LARGEST + 1))
+            return bytes(file.read(LARGEST + 1))
     except (OSError, ValueError, ImportError):
         return b""
-    return content if len(content) <= LARGEST else b""
