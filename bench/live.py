@@ -56,7 +56,7 @@ def run(options: Options) -> Iterator[Row]:
             }
             for _ in range(_ROUNDS):
                 for (name, rate), parts in taken.items():
-                    parts.append(_latencies(url, _script(_CALLS[name], customers, products), seconds, rate))
+                    parts.append(latencies(url, _script(_CALLS[name], customers, products), seconds, rate))
         finally:
             _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
     for rate in _RATES:
@@ -83,7 +83,7 @@ def _script(call: str, customers: int, products: int) -> str:
     return "".join(f"\\set {name} random(1, {most})\n" for name, most in draws.items()) + call + ";\n"
 
 
-def _latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndarray:
+def latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndarray:
     """Milliseconds of every call after the first second, in which the new sessions plan; at a rate from when it was due."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
