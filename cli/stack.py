@@ -86,6 +86,7 @@ def up(
 
 
 def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps: Steps) -> Stack:
+    home.refuse_newer()
     secrets = home.secrets()
     if wanted.get("NIGHTSHIFT_ENGINE") == "spark":
         from ml.adapters import spark
