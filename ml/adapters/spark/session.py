@@ -88,6 +88,14 @@ def opened(settings: Settings) -> Iterator[Any]:
     try:
         _executors(session, _master(settings))
         yield SparkBackend.of(session)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"py4j", "pyspark", "grpc"}:
+            raise
+        raise NightshiftError(
+            "Spark could not do its part of the night.",
+            came=f"NIGHTSHIFT_SPARK_MASTER={_master(settings)}: {_first_line(error)}",
+            do="look at the page of its master and the logs of its executors, then run the step again: it begins anew",
+        ) from error
     finally:
         with suppress(Exception):  # a cluster that is gone cannot be left
             session.stop()
@@ -271,4 +279,7 @@ def _no_session(master: str, came: str) -> NightshiftError:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:500] or type(error).__name__
+    """What happened; Java's error comes after a line that says that there was one."""
+    lines = [line.strip(": \t") for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (told or [type(error).__name__])[0][:500]
