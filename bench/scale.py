@@ -37,25 +37,26 @@ REF = "2020-01-01/001"
 def run(options: Options) -> Iterator[Row]:
     """Every capability's features at 20,000 and 200,000 customers of the demo (quick: 500); then an executor is killed.
 
-    ``--shop 50000,400000`` names other sizes. Each engine starts in a process of its own, DuckDB with two threads, Spark with
+    ``--shop "50000,400000 recommender stock"`` names other sizes, and capabilities if not all. Each engine starts in a process of its own, DuckDB with two threads, Spark with
     a master and two workers of one core; the figures of DuckDB and Spark are of the same run, and their rows are equal.
     """
     home = (options.scratch / "scale").resolve()
-    sizes = tuple(map(int, options.shop.split(","))) if options.shop else QUICK if options.quick else SIZES
+    asked, _, only = options.shop.partition(" ")
+    sizes = tuple(map(int, asked.split(","))) if asked else QUICK if options.quick else SIZES
     with cluster(home / "cluster") as spark:
         for customers in sizes:
             shutil.rmtree(home / "lake", ignore_errors=True)
             for log in (home / "cluster" / "events").iterdir():
                 log.unlink()
             rows = _snapshot(Lake(str(home / "lake")), customers)
-            yield from _engines(home, spark, customers, rows)
+            yield from _engines(home, spark, customers, rows, only)
 
 
-def _engines(home: Path, spark: Cluster, customers: int, rows: int) -> Iterator[Row]:
+def _engines(home: Path, spark: Cluster, customers: int, rows: int, only: str) -> Iterator[Row]:
     made: dict[str, Mapping[str, float]] = {}
     sums: dict[str, Sums] = {}
     for engine in ("duckdb", "spark"):
-        made[engine], sums[engine] = _timed(home, spark, engine)
+        made[engine], sums[engine] = _timed(home, spark, engine, only)
         _removed(home)
     names = [name for name in CAPABILITIES if name in made["duckdb"]]
     _agree(sums["spark"], sums["duckdb"], "on Spark")
