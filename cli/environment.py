@@ -17,7 +17,7 @@ import psutil
 from cli.home import Home, read_json
 from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
 from ml.core.errors import NightshiftError, WrongUse
-from ml.settings import PROJECT, Settings, check_zone
+from ml.settings import ENGINES, PROJECT, Settings, check_engine, check_zone
 
 MARKER = "NIGHTSHIFT_STACK_ID"
 """Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
@@ -33,6 +33,9 @@ GIVEN = (
     "NIGHTSHIFT_HASH_KEY",
     "NIGHTSHIFT_THREADS",
     "NIGHTSHIFT_MEMORY_GB",
+    "NIGHTSHIFT_ENGINE",
+    "NIGHTSHIFT_SPARK_MASTER",
+    "NIGHTSHIFT_SPARK_PROPERTIES",
     "NIGHTSHIFT_PARALLEL_TASKS",
     "NIGHTSHIFT_SHARDS_AT_ONCE",
     "NIGHTSHIFT_DEADLINE_HOURS",
@@ -122,6 +125,9 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
         if name in known:
             check_url(known[name], name)
     check_zone(known.get("NIGHTSHIFT_TIMEZONE", "UTC"))
+    check_engine(known.get("NIGHTSHIFT_ENGINE", ENGINES[0]))
+    if file := known.get("NIGHTSHIFT_SPARK_PROPERTIES"):
+        known["NIGHTSHIFT_SPARK_PROPERTIES"] = str(Path(file).resolve())  # the stack's processes run elsewhere
     return known
 
 

@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import os
+import re
 import secrets as random
 import stat
 import time
@@ -14,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ml.core.errors import Busy, NightshiftError
+from ml.core.errors import Busy, NightshiftError, WrongUse
+from ml.core.version import VERSION
 from ml.settings import PROJECT
 
 
@@ -29,6 +31,7 @@ class Home:
         self.state_file = root / "state.json"
         self.passwords_file = root / "airflow" / "passwords.json"
         self.postgres = root / "postgres"
+        self.version_file = root / "version.json"
         self.pgpass_file = root / "pgpass"
         self.airflow = root / "airflow"
         self.artifacts = root / "mlflow" / "artifacts"
@@ -65,6 +68,21 @@ class Home:
                 do="set NIGHTSHIFT_HOME to a folder that you may write, on a disk with space",
             ) from None
 
+    def refuse_newer(self) -> None:
+        """Raise if a newer Nightshift made this folder what it is; else write down that this one does."""
+        there = str((read_json(self.version_file) or {}).get("version", VERSION))
+        if as_numbers(there) > as_numbers(VERSION):
+            raise WrongUse(
+                "The state folder is of a newer Nightshift.",
+                came=f"{self.root} is of version {there}, this is {VERSION}",
+                do=f"take version {there} again (./nightshift upgrade v{there}), or restore a backup of {VERSION} into another folder",
+            )
+        write_private(self.version_file, json.dumps({"version": VERSION}) + "\n")
+
+    def forget_version(self) -> None:
+        """Forget which version it is of: the databases are about to be put back to this one's."""
+        self.version_file.unlink(missing_ok=True)
+
     def secrets(self) -> dict[str, str]:
         """Read the secrets; those that are missing are made first, once, whoever asks first."""
         with self.locked("secrets.lock"):
@@ -96,6 +114,17 @@ class Home:
                     told = True
                 time.sleep(0.1)
             yield
+
+
+def as_numbers(version: str) -> tuple[int, ...]:
+    """A version as numbers that can be compared.
+
+    Examples
+    --------
+    >>> as_numbers("0.10.1") > as_numbers("0.9")
+    True
+    """
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def try_lock(descriptor: int) -> bool:

@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli import backups, database, erasures, new, nights, pages, shops, sql, tools
+from cli import backups, dags, database, erasures, new, nights, pages, serve, shops, sql, tools, upgrade
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
 from ml.core.outages import as_words
 from ml.core.version import VERSION
+from ml.settings import ENGINES
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 failed, or something is down · 2 wrong use · 3 the shop does not fit the contract ·
@@ -57,14 +58,24 @@ def options(
 
 
 @app.command(rich_help_panel=LOCAL)
-def up() -> None:
+def up(
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(ENGINES),
+            help="What computes the nights' features: DuckDB in the task's process, or Apache Spark (its packages are installed; "
+            "NIGHTSHIFT_SPARK_MASTER names a cluster). Everything else of a night stays on one machine or Celery's workers.",
+        ),
+    ] = "",
+) -> None:
     """Start PostgreSQL, Airflow and MLflow; returns when all are ready."""
     from cli import stack as stacks
     from cli.services import MODELS
 
     start, home = time.monotonic(), Home.find(os.environ)
+    environ = os.environ | ({"NIGHTSHIFT_ENGINE": engine} if engine else {})
     with steps("Starting the stack …") as progress:
-        stack = stacks.up(home, os.environ, progress)
+        stack = stacks.up(home, environ, progress)
     out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
               soft_wrap=True)  # fmt: skip
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
@@ -87,10 +98,18 @@ def down() -> None:
 @app.command(rich_help_panel=LOCAL)
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    disk: Annotated[
+        bool, typer.Option("--disk", help="Show what is kept how long instead, and the bytes that a night adds.")
+    ] = False,
 ) -> None:
     """Show what runs, where its log and UI are, and what is wrong if something is. Exit code 1: something is down."""
     from cli import status as states
 
+    if disk:
+        from cli import kept
+
+        kept.show(as_json=as_json)
+        return
     told = states.collect(Home.find(os.environ))
     if as_json:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
@@ -118,11 +137,14 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP)(serve.serve)
 app.command(rich_help_panel=SHOP)(erasures.erase)
 app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
 app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=KEEPING)(backups.backup)
 app.command(rich_help_panel=KEEPING)(backups.restore)
+app.command(rich_help_panel=KEEPING)(upgrade.upgrade)
+app.command(rich_help_panel=KEEPING)(dags.dags)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)

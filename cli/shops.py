@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.connect import connect_shop
 from cli.home import Home
+from cli.order_lines import mapping_for
 from cli.output import Steps, err, out, seconds, steps
 
 shop = typer.Typer(
@@ -34,7 +35,7 @@ Replace = Annotated[
 DemoNight = Annotated[
     str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night; by default the one after the last order.")
 ]
-SOURCES_HELP = "demo, online_retail, olist, shopify, woocommerce or tables."
+SOURCES_HELP = "demo, online_retail, olist, shopify, woocommerce, magento, prestashop, lines or tables."
 
 
 def start_database(may_differ: Sequence[str] = ()) -> Any:
@@ -82,7 +83,7 @@ def fill(settings: Any, source: str, data: Path | None, *, replace: bool, again:
 
 
 @shop.command("load")
-def load_shop(
+def load_shop(  # noqa: PLR0913, PLR0917  # each is an option of the command
     source: Annotated[str, typer.Argument(help=SOURCES_HELP)],
     data: Data = None,
     customers: Customers = None,
@@ -93,12 +94,20 @@ def load_shop(
     change: Annotated[
         str | None, typer.Option(help="Source demo: a fault of the whole last day, as prices, ring or events stop.")
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="Source lines: the file that says which column is what; without it one is proposed."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Source lines: load by the proposal at once.")] = False,
     replace: Replace = False,
     again: Annotated[bool, typer.Option("--again", help="Load although the very same is loaded.")] = False,
 ) -> None:
     """Fill schema shop from a source. Readers see the old shop or the new one, never half of one."""
-    chosen = {"customers": customers, "seed": seed, "timezone": timezone, "change": change}
+    chosen: dict[str, Any] = {"customers": customers, "seed": seed, "timezone": timezone, "change": change}
+    chosen["mapping"] = mapping.expanduser().absolute() if mapping else None
     refuse_source(source, data, **chosen)
+    if source == "lines" and mapping is None and data is not None:
+        chosen["mapping"] = mapping_for(data.expanduser().absolute(), timezone or "UTC", yes=yes)
     report = fill(start_database(), source, data, replace=replace, again=again, **chosen)
     for table, rows in report.rows.items():
         out.print(f"{table:<24}{rows:>14,}")
@@ -146,6 +155,22 @@ def template_shop(
 
     for path in template(folder.expanduser().absolute()):
         out.print(str(path), soft_wrap=True)
+
+
+@shop.command("export-lists")
+def export_lists(
+    platform: Annotated[str, typer.Argument(help="shopify or woocommerce.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; files of an export before are replaced.")],
+    n: Annotated[int, typer.Option("--n", min=1, max=20, help="Products of each list.")] = 8,
+) -> None:
+    """Write the published lists as files that the platform imports: metafields of Shopify, WooCommerce's CSV."""
+    from ml.shop.lists import write
+
+    written = write(start_database(), platform, folder.expanduser().absolute(), n)
+    for path, owners in written.files.items():
+        out.print(f"{path}  {owners:,}", markup=False, soft_wrap=True)
+    for note in written.notes:
+        err.print(note, markup=False, soft_wrap=True)
 
 
 def demo(

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -85,7 +86,14 @@ def up(
 
 
 def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps: Steps) -> Stack:
+    home.refuse_newer()
     secrets = home.secrets()
+    if wanted.get("NIGHTSHIFT_ENGINE") == "spark":
+        from ml.adapters import spark
+
+        steps.now("Looking for Spark …")
+        file = wanted.get("NIGHTSHIFT_SPARK_PROPERTIES")
+        spark.refuse(wanted.get("NIGHTSHIFT_SPARK_MASTER", ""), Path(file) if file else None)
     left = end_leftovers(secrets["stack_id"])
     if left:
         steps.note(f"Ended {left} processes that a killed stack had left.")

@@ -13,6 +13,7 @@ from ml.contract.vocabulary import vocabulary
 from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
+ENGINES = ("duckdb", "spark")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Settings:
     """Folder that the paths of ``shop.product_image`` lead to; ``pictures`` in ``home`` if not given."""
     currency: str = ""
     """The shop's own, as a code of ISO 4217; empty: that of the orders without a rate of exchange."""
+    engine: str = ENGINES[0]
+    """What computes the features."""
+    spark_master: str = ""
+    """Empty: Spark in this process, with ``threads``."""
+    spark_properties: Path | None = None
+    """A file as ``spark-defaults.conf``."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -53,6 +60,8 @@ class Settings:
         url = environ["NIGHTSHIFT_DATABASE_URL"]
         zone = environ.get("NIGHTSHIFT_TIMEZONE", "UTC")
         check_zone(zone)
+        engine = environ.get("NIGHTSHIFT_ENGINE") or ENGINES[0]
+        check_engine(engine)
         currency = environ.get("NIGHTSHIFT_CURRENCY", "").strip()
         if currency and not vocabulary("currency").read(currency):
             raise WrongUse(
@@ -72,6 +81,9 @@ class Settings:
             memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
             pictures=Path(environ["NIGHTSHIFT_PICTURES"]) if environ.get("NIGHTSHIFT_PICTURES") else None,
             currency=vocabulary("currency").read(currency) or "",
+            engine=engine,
+            spark_master=environ.get("NIGHTSHIFT_SPARK_MASTER") or "",
+            spark_properties=Path(properties) if (properties := environ.get("NIGHTSHIFT_SPARK_PROPERTIES")) else None,
         )
 
     def as_of(self, night: date) -> datetime:
@@ -87,6 +99,14 @@ def check_zone(zone: str) -> None:
         raise WrongUse(
             "The time zone is not known.", came=f"NIGHTSHIFT_TIMEZONE={zone!r}", do="use a name like Europe/Paris"
         ) from None
+
+
+def check_engine(engine: str) -> None:
+    """Raise unless ``engine`` is one that a night can run on."""
+    if engine not in ENGINES:
+        raise WrongUse(
+            "There is no such engine.", came=f"NIGHTSHIFT_ENGINE={engine!r}", do=f"use {' or '.join(ENGINES)}"
+        )
 
 
 def begins(night: date, zone: str) -> datetime:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ml.pipeline.plan import outlook
     from ml.pipeline.rebuilding import rebuild
     from ml.pipeline.restoring import restore
+    from ml.pipeline.retention import costs
     from ml.pipeline.serving import prepare, publish, score, score_all
     from ml.pipeline.setup import migrate
     from ml.pipeline.summary import report
@@ -53,6 +54,7 @@ else:
         "backups": "keeping",
         "Keep": "keeping",
         "restore": "restoring",
+        "costs": "retention",
         "look_for": "erasure",
     }
 
@@ -67,6 +69,7 @@ __all__ = [
     "approve",
     "backup",
     "backups",
+    "costs",
     "encoder",
     "erase",
     "extract",

@@ -11,6 +11,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
+from ml.adapters import spark
 from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import with_thumbnails
@@ -85,6 +86,13 @@ class Night:
             yield backend
         finally:
             backend.disconnect()
+
+    @contextmanager
+    def engine(self) -> Iterator[Any]:
+        """The Ibis backend of ``settings.engine``, for what grows with the shop and is written into the lake."""
+        opened = spark.opened(self.settings) if self.settings.engine == "spark" else self.backend()
+        with opened as backend:
+            yield backend
 
     def clean(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
         """The clean contract tables that ``capability`` reads, as Ibis tables; an optional one may be absent."""

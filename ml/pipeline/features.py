@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -35,17 +36,26 @@ def features(
             night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
         ):
             if not _made(night, folder):  # by another process, meanwhile
-                _make(night, capability, folder, as_of, since)
+                with _turn(night):
+                    make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
 
 
-def _make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None) -> None:
+def _turn(night: Night) -> AbstractContextManager[object]:
+    """On Spark one at a time: each session takes the whole cluster, and a second would wait for executors in vain."""
+    if night.settings.engine != "spark":
+        return nullcontext()
+    return nights.exclusive(night.settings.database_url, "spark", wait_s=7200)
+
+
+def make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None = None) -> None:
+    """Make the features anew, on the engine of the settings; see :func:`features`."""
     night.lake.remove(folder)
     part = features_of(capability)
     names: list[str] = []
     # A backend each: what is built of a large shop is held until its backend closes.
     for what in ("features", TRUTH) if since else ("features",):
-        with night.backend() as backend:
+        with night.engine() as backend:
             told = night.config(backend, capability)
             tables = night.clean(backend, capability) | told
             made: dict[str, Any]

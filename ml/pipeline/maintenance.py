@@ -10,18 +10,16 @@ from typing import Any
 from ml.adapters.batches import lane
 from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights as ops
+from ml.adapters.books import versions
 from ml.adapters.lake import Lake
 from ml.adapters.mlflow import tracking
+from ml.pipeline import retention
 from ml.pipeline.erasure import erase
 from ml.pipeline.plan import attempts
 from ml.pipeline.summary import registry_differences
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
-
-KEEP_NIGHTS = 7
-KEEP_LOG_DAYS = 30
-KEEP_QUARANTINE_DAYS = 90
 
 
 def rollback(settings: Settings, table: str, *, person: str = "", words: str = "") -> dict[str, Any]:
@@ -53,17 +51,20 @@ def promote(settings: Settings, name: str, version: int, *, person: str = "", wo
         Who decides, and why; kept in ``ml_ops.promotion``.
     """
     find(name)
-    if ops.artifacts(settings.database_url, name, version):  # else there is no such version, which the next line says
+    if ops.artifacts(settings.database_url, name, version) and not versions.withdrawn(
+        settings.database_url, name, version
+    ):
+        # Else there is no such version, which the line after says.
         tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
     row = ops.promote(settings.database_url, name, version, why=words or "by hand", person=person or None)
     tracking.set_alias(settings.mlflow_uri, name, version, "champion")
     return row | {"note": registry_differences(settings).get(name, "")}
 
 
-def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str, Any]:
+def maintain(settings: Settings, *, keep_nights: int = retention.BATCHES.keep) -> dict[str, Any]:
     """Erase the customers who asked for it, and drop what is older than the retention.
 
-    That is batches, snapshots and what was made from them, quarantine, logs. Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
+    What is kept how long is in :mod:`ml.pipeline.retention`. Never dropped: the batch that the shop reads, the one that a rollback would show, and their snapshots.
     """
     lake = Lake(settings.lake_uri)
     dropped = publishing.retention(settings.database_url, keep=keep_nights)
@@ -82,9 +83,11 @@ def maintain(settings: Settings, *, keep_nights: int = KEEP_NIGHTS) -> dict[str,
     return {
         "batches": dropped,
         "snapshots": removed,
-        "quarantine_rows": ops.forget_quarantine(settings.database_url, days=KEEP_QUARANTINE_DAYS),
-        "live_runs": lane.forget_runs(settings.database_url, days=KEEP_LOG_DAYS),
-        "logs": _old_files(settings.home / "logs" / "airflow", KEEP_LOG_DAYS),
+        "quarantine_rows": ops.forget_quarantine(settings.database_url, days=retention.QUARANTINE.keep),
+        "live_runs": lane.forget_runs(settings.database_url, days=retention.LANE.keep),
+        "logs": _old_files(settings.home / "logs" / "airflow", retention.LOGS.keep),
+        "models": retention.forget_old_models(settings),
+        **retention.forget_old_books(settings),
         "erased": erase(settings),
     }
 

@@ -47,6 +47,7 @@ def restore(
     key: str = "",
     replace_data: bool = False,
     adopt: Adopt = _refuse,
+    migrates: bool = True,
     progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Put the newest backup in ``source`` back, or the newest whose last night is ``night``.
@@ -60,6 +61,9 @@ def restore(
         Let it take the place of what is there.
     adopt : callable
         Gives the settings with the hash key of the backup, where that is another one than that of ``settings``.
+
+    migrates : bool
+        Bring the database up to this version; not where a newer one has migrated what is there.
 
     Returns
     -------
@@ -78,7 +82,8 @@ def restore(
     store.check_key(manifest)
     _refuse_newer(manifest)
     _refuse_data(settings, replace_data)
-    migrate(settings.database_url)  # makes the roles that the grants name
+    if migrates:
+        migrate(settings.database_url)  # makes the roles that the grants name
     dump.refuse_missing_roles(settings.database_url, manifest.roles)
     with tempfile.TemporaryDirectory(prefix="restore-", dir=settings.home) as temporary:
         progress("read and check the backup")
@@ -99,7 +104,8 @@ def restore(
         raise NightshiftError(
             "Some tables have other rows than the backup.", came="\n".join(differ), do="restore again, with --replace"
         )
-    migrate(settings.database_url)
+    if migrates:
+        migrate(settings.database_url)
     return {
         "backup": manifest.name,
         "night": manifest.night,

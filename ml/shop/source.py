@@ -71,7 +71,8 @@ class Source:
         files = [code.parent] if code.name == "__init__.py" else sorted(code.parent.glob(f"{code.stem}.*"))
         shared = sorted(Path(sources.__file__).parent.glob("_[!_]*.*"))
         digest = hashlib.sha256()
-        for path in (Path(contract.__file__), *shared, *files, *([self.data] if self.data else [])):
+        given = [option for option in self.options.values() if isinstance(option, Path)]
+        for path in (Path(contract.__file__), *shared, *files, *given, *([self.data] if self.data else [])):
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
                 if file.is_file() and "__pycache__" not in file.parts:
                     digest.update(file.name.encode(errors="surrogateescape"))

@@ -9,13 +9,13 @@ what is known and what is not, are set on texts that were not learned from, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.kernels.compiled import Csr, share
+from ml.text.params import RidgeParams
 from ml.text.svm import presence
 from ml.text.tokens import Texts
 
@@ -27,24 +27,6 @@ FEW = 3_000
 """Up to so many texts an n-gram of a single one counts; of more it has no weight, it only tells that a text is strange."""
 STEP = 2_048
 _GROUPS = 4
-
-
-@dataclass(frozen=True)
-class RidgeParams:
-    """Parameters of the classifier; the defaults were chosen inside the training texts of Banking77."""
-
-    bits: int = 18
-    """N-grams are hashed into ``2 ** bits`` buckets."""
-    char_weight: float = 1.0
-    """What a text's character n-grams count beside its words."""
-    head_weight: float = 0.5
-    """What the headline's own n-grams count beside those of the whole."""
-    penalty: float = 0.1
-    """λ: the smaller, the closer the examples are followed."""
-    width: float = 5.0
-    """γ of the sentence vectors: the larger, the nearer a text must be to count."""
-    most_texts: int = 10_000
-    """At most so many texts are learned from: the inverse takes their third power."""
 
 
 class Ridge(NamedTuple):

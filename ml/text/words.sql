@@ -38,5 +38,6 @@ $$;
 -- The query as ml.query counts it.
 CREATE OR REPLACE FUNCTION ml_ops.search_key(rules text[], query text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT left(array_to_string(ml_ops.search_words(rules, ml_ops.search_fold(rules, left(query, 1000))), ' '), 100)
+    SELECT CASE WHEN query ~ '^[A-Za-z]{1,60}$' THEN lower(query COLLATE "C") ELSE
+        left(array_to_string(ml_ops.search_words(rules, ml_ops.search_fold(rules, left(query, 1000))), ' '), 100) END
 $$;

@@ -129,6 +129,16 @@ def promote(url: str, capability: str, version: int, why: str, person: str | Non
         return _decide(cursor, capability, version, "manual", why, metrics[version], person=person)
 
 
+def withdrawn(url: str, capability: str, version: int) -> bool:
+    """Whether a version's files were deleted: it held somebody who was erased, or served nobody any more."""
+    rows = postgres.query(
+        url,
+        "SELECT FROM ml_ops.version WHERE capability = %s AND version = %s AND withdrawn_at IS NOT NULL",
+        (capability, version),
+    )
+    return bool(rows)
+
+
 def decide(
     url: str, capability: str, version: int, decision: str, why: str, *, person: str | None = None
 ) -> dict[str, Any]:

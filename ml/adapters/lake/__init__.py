@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -209,11 +209,31 @@ class Lake:
         """Write the result of an Ibis expression as the one file ``path``, without taking it into Python."""
         target = self.join(path)
         partial = self._partial(target)
+        if backend.name == "pyspark":
+            self._write_parts(backend, table, target)
+            return
         with self.guard(target):
             if self.local:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
             backend.to_parquet(table, Quoted(partial), compression="zstd", compression_level=1)
         self._replace(target, checksums.digest(self.filesystem, partial, local=self.local))
+
+    def _write_parts(self, backend: Any, table: Any, target: str) -> None:
+        """Let Spark's executors write the rows, and put their files together, a piece at a time, as the one file."""
+        folder, _, name = target.rpartition("/")
+        parts = f"{folder}/.{name}.parts"
+        try:
+            backend.write_parts(table, parts)
+            files = [self.join(parts, part) for part in self.names(parts) if part.endswith(".parquet")]
+            with ExitStack() as stack:
+                opened = [pq.ParquetFile(stack.enter_context(self.filesystem.open(file, "rb"))) for file in files]
+                pieces = (batch for file in opened for batch in file.iter_batches(ROW_GROUP))
+                schema = opened[0].schema_arrow.remove_metadata() if opened else table.schema().to_pyarrow()
+                with self.writer(target, schema) as writer:
+                    for batch in rechunk(schema, pieces, ROW_GROUP):
+                        writer.write_batch(batch, row_group_size=ROW_GROUP)
+        finally:
+            self.remove(parts)
 
     def read_parquet(self, *parts: str) -> pa.Table:
         """Read one Parquet file, or all files of a folder in order of name."""
@@ -296,7 +316,14 @@ class Lake:
 
     def table(self, backend: Any, *parts: str) -> Any:
         """What :meth:`files` gives, as a table of ``backend``, an Ibis backend of this lake."""
+        if backend.name == "pyspark":
+            files = self.files(*parts)
+            return backend.scanned(files, pa.unify_schemas([self._schema(file) for file in files]))
         return scanned(backend, self.scan(*parts))
+
+    def _schema(self, file: str) -> pa.Schema:
+        with self.filesystem.open(file, "rb") as opened_file:
+            return pq.read_schema(opened_file).remove_metadata()
 
     @contextmanager
     def guard(self, path: str = "") -> Iterator[None]:

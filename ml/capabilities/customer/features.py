@@ -15,6 +15,7 @@ from ml.capabilities.customer.columns import NUMBERS, SPANS
 from ml.capabilities.customer.spec import Params
 from ml.contract.purchases import bought, chosen
 from ml.core.asof import known
+from ml.core.once import once
 from ml.core.units import DAY_S
 
 Tables = Mapping[str, ibis.Table]
@@ -38,7 +39,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         as it was known 30 days before.
     """
     # Read once: seven tables are made of it, and each would join the outcomes and lines again.
-    placed = ibis.memtable(orders(tables, as_of).to_pyarrow())
+    placed = once(orders(tables, as_of))
     lines = _lines(tables, as_of, placed)
     rows = described(tables, as_of, placed, lines)
     rows = rows.left_join(habits.habits(lines, placed), "customer_id").drop("customer_id_right")

@@ -12,9 +12,12 @@ def habits(lines: ibis.Table, placed: ibis.Table) -> ibis.Table:
     named = lines.filter(lines["category"] != "")
     money = named.group_by("customer_id", "category").aggregate(n=named["cents"].sum())
     best = _ranked(money, "category", PREFERRED)
-    preferred = best.group_by("customer_id").aggregate(
-        preferred=best["category"].group_concat(", ", order_by=best["place"])
-    )
+    places = {f"_{place}": best["category"].max(where=best["place"] == place) for place in range(PREFERRED)}
+    preferred = best.group_by("customer_id").aggregate(**places)
+    first, *others = (preferred[name] for name in places)
+    for other in others:
+        first = first + (ibis.literal(", ") + other).fill_null("")
+    preferred = preferred.select("customer_id", preferred=first)
     rows = placed.select("customer_id").distinct()
     hours = placed.mutate(hour=((placed["at"] // 3600) % 24).cast("int64"))
     parts = [preferred, _most(placed, "channel"), _most(hours, "hour")]

@@ -14,6 +14,7 @@ from ml.capabilities.marketing.config import ATTRIBUTES, CONTROL, PROTECTED
 from ml.capabilities.marketing.spec import Params
 from ml.contract.purchases import bought, chosen
 from ml.core.asof import known
+from ml.core.once import once
 from ml.core.units import DAY_S
 
 Tables = Mapping[str, ibis.Table]
@@ -39,7 +40,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         ``sent`` (s), :data:`NUMBERS` as of then, ``visited`` (null where the shop knows no visits), ``ordered``, ``money``,
         ``discount``.
     """
-    placed = ibis.memtable(_orders(tables, as_of).to_pyarrow())
+    placed = once(_orders(tables, as_of))
     people = known(tables["customer"], as_of, "registered_at")
     now = people.select("customer_id", at=ibis.literal(_seconds(as_of), "int64"))
     hidden = _protected(tables)

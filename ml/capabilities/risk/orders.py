@@ -128,11 +128,10 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
 def key(text: ibis.Value) -> ibis.Value:
     """What stands for a text where orders that share it are counted: null for null, equal for equal texts.
 
-    DuckDB's hash has 64 bits; other engines' have 32, so there it is the text itself. Texts are replaced where they are
-    read: four of 32 letters each, carried through every sort and join, took 10 million orders from 103 s to 119.
+    The engine's hash, of 64 bits. Texts are replaced where they are read: four of 32 letters each, carried through every
+    sort and join, took 10 million orders from 103 s to 119.
     """
-    backend = text.get_backend().name
-    return ibis.ifelse(text.isnull(), ibis.null("int64"), text.hash()) if backend == "duckdb" else text
+    return ibis.ifelse(text.isnull(), ibis.null("int64"), text.hash())
 
 
 def seconds(time: ibis.Value) -> ibis.Value:
@@ -207,7 +206,7 @@ def _products(tables: Tables, as_of: datetime) -> ibis.Table:
 def _part(text: ibis.Value) -> ibis.Value:
     """A whole number for a text, small enough that those of a million lines can be added: a sum has no order.
 
-    It is the engine's hash. A model that was learnt under another version of the engine knows no baskets by it, until it
+    It is the engine's hash. A model that was learnt under another engine, or another version of it, knows no baskets by it, until it
     is trained again.
     """
     return (text.hash() % (1 << 43)).cast("int64")

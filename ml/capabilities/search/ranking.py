@@ -19,6 +19,8 @@ from ml.capabilities.search.reading import Reading, read
 PARTS = ("lexical", "coverage", "meaning", "popularity", "category", "brand", "clicks", "purchases")
 """The parts of a product's score."""
 UNTRAINED = (1.0, 0.6, 0.8, 0.1, 0.25, 0.15, 0.8, 0.4)
+ONE_WORD = 0.125
+"""What meaning counts where one word was typed, beside several: alone it says what it is, not what of it is wanted."""
 BY_WORDS, BY_MEANING = 300, 100
 """Candidates of each kind."""
 Floats = npt.NDArray[np.float64]
@@ -41,6 +43,8 @@ class Answer(NamedTuple):
     parts: Floats
     """(n_candidates, n_parts)."""
     reading: Reading
+    every: int
+    """Candidates there were before the first ``n`` were taken."""
 
 
 @dataclass
@@ -80,7 +84,8 @@ class Engine:
         ids = [_top(lexical, BY_WORDS), _top(meaning, BY_MEANING), *([clicked.ids] if clicked else [])]
         found = np.unique(np.concatenate(ids))
         parts = np.zeros((len(found), len(PARTS)))
-        parts[:, 0], parts[:, 1], parts[:, 2] = lexical[found], coverage[found], np.maximum(meaning[found], 0)
+        parts[:, 0], parts[:, 1] = lexical[found], coverage[found]
+        parts[:, 2] = np.maximum(meaning[found], 0) * (1 if len(set(reading.places)) > 1 else ONE_WORD)
         parts[:, 3] = self.index.popularity[found]
         parts[:, 4] = self.category[found] == reading.category if reading.category else 0
         parts[:, 5] = self.brand[found] == reading.brand if reading.brand else 0
@@ -90,8 +95,9 @@ class Engine:
         scores = (parts * np.asarray(self.weights)).sum(axis=1)
         kept = self._within(found, reading)
         order = np.lexsort((found, -scores))
-        order = order[kept[order]][:n]
-        return Answer(found[order], scores[order], parts[order], reading)
+        order = order[kept[order]]
+        first = order[:n]
+        return Answer(found[first], scores[first], parts[first], reading, len(order))
 
     def _within(self, found: Numbers, reading: Reading) -> npt.NDArray[np.bool_]:
         price = self.price[found]

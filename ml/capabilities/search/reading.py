@@ -111,10 +111,11 @@ def _join(reading: Reading, index: Index) -> None:
         known = index.words.get(a + b)
         ends = [index.stem(a), index.stem(b)]
         if known and known.kind == "word" and all(end in reading.terms for end in ends):
-            places = [reading.places[reading.terms.index(end)] for end in ends]
-            reading.terms += [known.terms[0]] * 2
-            reading.weights += [1.0, 1.0]
-            reading.places += places
+            whole = known.terms[0]
+            reading.places += [reading.places[reading.terms.index(end)] for end in ends]
+            reading.terms += [whole] * 2
+            # At each place it counts as much as the word it stands for, however rare it is.
+            reading.weights += [min(1.0, index.idf.get(end, 1.0) / index.idf.get(whole, 1.0)) for end in ends]
 
 
 def _names(reading: Reading, index: Index) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -67,14 +68,15 @@ def score_all(model: Search, features: Rows, rows: Rows, params: Params) -> Batc
     index = engine.index
     log = logs.gather(features, index, params) if model.learning else Log()
     every = suggestions(engine, log, params)
+    lists, products = _lists(engine, log, params)
     made = {
         spec.TERM.name: _terms(index),
         spec.WORD.name: _words(index),
         spec.SPELLING.name: _spellings(index),
         spec.PREFIX.name: _prefixes(prefixes(every)),
         spec.SETTING.name: _setting(model),
-        spec.QUERY.name: _queries(engine, log),
-        spec.QUERY_PRODUCT.name: _lists(engine, log, params),
+        spec.QUERY.name: _queries(engine, log, products),
+        spec.QUERY_PRODUCT.name: lists,
         spec.GAP.name: _gaps(engine, log),
         spec.SYNONYM.name: _synonyms(log, index, params),
         spec.CUSTOMER.name: _customers(features),
@@ -124,7 +126,7 @@ def _setting(model: Search) -> Columns:
     return _columns(spec.SETTING, [row])
 
 
-def _queries(engine: Engine, log: Log) -> Columns:
+def _queries(engine: Engine, log: Log, products: Mapping[str, int]) -> Columns:
     """Those that were asked, and the names of categories and brands, of which one may be asked."""
     rows = []
     names = {logs.key(name) for name in engine.index.names.values()} - {""}
@@ -137,7 +139,7 @@ def _queries(engine: Engine, log: Log) -> Columns:
         click_rate = min(1.0, max(0.0, 1 - row.unclicked))
         rows.append((
             query, row.asked, row.people, click_rate, min(1.0, bought) * click_rate, corrected, reading.category, reading.brand,
-            _meaning(reading, corrected),
+            _meaning(reading, corrected), understood(reading), products.get(query),
         ))  # fmt: skip
     return _columns(spec.QUERY, rows)
 
@@ -152,16 +154,31 @@ def _meaning(reading: Reading, corrected: str | None) -> str:
     return ", ".join(parts) or "its words"
 
 
-def _lists(engine: Engine, log: Log, params: Params) -> Columns:
-    """What a known query is answered with, and why."""
+def understood(reading: Reading) -> str:
+    """What was understood, as the SQL function tells it."""
+    prices = {"price_from": reading.least, "price_to": reading.most}
+    said: dict[str, object] = {
+        "words": reading.words,
+        "corrected_to": " ".join(reading.words) if reading.corrected else None,
+        "category": reading.category,
+        "brand": reading.brand,
+        "colour": reading.colour,
+    } | {name: int(price) if price is not None and price.is_integer() else price for name, price in prices.items()}
+    return json.dumps({name: value for name, value in said.items() if value is not None}, ensure_ascii=False)
+
+
+def _lists(engine: Engine, log: Log, params: Params) -> tuple[Columns, dict[str, int]]:
+    """What a known query is answered with, and why; and how many products answer it."""
     ids = engine.index.products["product_id"].to_pylist()
     often = sorted(log.asked, key=lambda query: (-log.asked[query].asked, query))[: params.served_queries]
-    rows = []
+    rows, every = [], {}
     for query in sorted(often):
         answer = engine.answer(query, params.served)
+        if answer.every:
+            every[query] = answer.every
         for rank, (i, points, parts) in enumerate(zip(answer.ids, answer.scores, answer.parts, strict=True), 1):
             rows.append((query, rank, ids[i], float(points), float(parts[6]), float(min(1.0, parts[7])), reason(parts)))
-    return _columns(spec.QUERY_PRODUCT, rows)
+    return _columns(spec.QUERY_PRODUCT, rows), every
 
 
 def reason(parts: np.ndarray) -> str:

@@ -107,7 +107,8 @@ BEGIN
     )
     SELECT p.product_no,
            w[1] * e.lexical + w[2] * e.coverage
-           + CASE WHEN q IS NULL OR p.vector IS NULL THEN 0 ELSE w[3] * greatest(ml_ops.search_likeness(q, p.vector), 0) END
+           + CASE WHEN q IS NULL OR p.vector IS NULL THEN 0 ELSE w[3] * CASE WHEN n > 1 THEN 1 ELSE 0.125 END
+                       * greatest(ml_ops.search_likeness(q, p.vector), 0) END
            + w[4] * p.popularity + w[5] * coalesce(p.category = search_candidates.category, false)::integer
            + w[6] * coalesce(p.brand = search_candidates.brand, false)::integer + w[7] * e.clicks + w[8] * e.purchases,
            e.lexical, e.coverage, e.clicks, e.purchases
@@ -124,6 +125,51 @@ BEGIN
     IF strange IS NOT NULL THEN
         RAISE EXCEPTION 'ml.search: filters knows brand, category, price_min, price_max and available, not %.', strange
             USING ERRCODE = '22023';
+    END IF;
+END
+$$;
+
+-- The list of a query that the log knows, with what fits the customer and what is there now, where ml.search would find the
+-- same: no rule of the staff changes how the query is read, and as many as are needed stand before anything that the night
+-- left out. Else nos is null; last tells that what the list has stands before the rest, so that pages go on from it.
+CREATE OR REPLACE FUNCTION ml_ops.search_known(
+    key text, who text, needed integer, today date,
+    OUT nos bigint[], OUT scores double precision[], OUT reasons text[], OUT sold text[], OUT told jsonb,
+    OUT last double precision
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    every integer; listed integer; good integer; words text[];
+BEGIN
+    SELECT q.products, q.understood::jsonb INTO every, told FROM ml.query AS q WHERE q.query = search_known.key;
+    IF every IS NULL THEN
+        RETURN;
+    END IF;
+    words := ARRAY(SELECT jsonb_array_elements_text(told -> 'words'));
+    PERFORM FROM ml_config.search_rule AS x, ml.search_setting AS s
+    WHERE x.kind <> 'pin' AND (x.starts_on IS NULL OR x.starts_on <= today) AND (x.ends_on IS NULL OR x.ends_on >= today)
+      AND CASE x.kind WHEN 'redirect' THEN ml_ops.search_key(s.rules, x.query) = search_known.key
+               WHEN 'synonym' THEN ARRAY[ml_ops.search_key(s.rules, x.query), ml_ops.search_key(s.rules, x.target)] && words
+               ELSE ml_ops.search_key(s.rules, x.query) = ANY (words) END;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    sold := ml_ops.search_on_sale(ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_known.key));
+    SELECT array_agg(c.product_no ORDER BY c.total DESC, c.product_no), array_agg(c.total ORDER BY c.total DESC, c.product_no),
+           array_agg(c.reason ORDER BY c.total DESC, c.product_no), count(*), min(c.last),
+           -- What the night left out has at most the last one's score, and what fits the customer best.
+           count(*) FILTER (WHERE c.there AND c.total >= c.last + c.most)
+    INTO nos, scores, reasons, listed, last, good
+    FROM (
+        SELECT p.product_no, l.score + coalesce(0.15 * s.share, 0) AS total, min(l.score) OVER () AS last,
+               l.reason || CASE WHEN s.share >= 0.2 THEN ', fits what you buy' ELSE '' END AS reason,
+               p.available AND p.product_id = ANY (sold) AS there,
+               coalesce((SELECT 0.15 * max(m.share) FROM ml.search_customer AS m WHERE m.customer_id = who), 0) AS most
+        FROM ml.query_product AS l JOIN ml.search_product AS p USING (product_id)
+        LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
+        WHERE l.query = search_known.key) AS c;
+    IF listed < every AND good < needed THEN
+        nos := NULL;
     END IF;
 END
 $$;
@@ -160,8 +206,10 @@ DECLARE
     today constant date := ml_ops.search_today();
     gone constant boolean := coalesce((SELECT o.sold_out = 'gone' FROM ml_config.search_option AS o LIMIT 1), false)
                              OR coalesce((search.filters ->> 'available')::boolean, false);
+    rules constant text[] := (SELECT s.rules FROM ml.search_setting AS s LIMIT 1);
     r record; told jsonb; pins text[]; far boolean := false;
-    nos bigint[]; scores double precision[]; reasons text[]; sold text[];
+    key text := ml_ops.search_key(rules, search.query);
+    nos bigint[]; scores double precision[]; reasons text[]; sold text[]; last double precision;
 BEGIN
     IF wanted NOT BETWEEN 1 AND 200 OR coalesce(search.page, 1) NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'ml.search: n is % and page %; n must be between 1 and 200, page between 1 and 1000.',
@@ -171,63 +219,77 @@ BEGIN
     IF search.query IS NULL THEN
         RETURN;
     END IF;
-    SELECT * INTO r FROM ml_ops.search_read(search.query, today);
-    IF cardinality(r.terms) = 0 OR r.terms IS NULL THEN
-        RETURN;
+    IF cat IS NULL AND limits - 'available' = '{}' THEN
+        SELECT * INTO nos, scores, reasons, sold, told, last FROM ml_ops.search_known(key, who, skipped + wanted, today);
     END IF;
-    told := jsonb_strip_nulls(jsonb_build_object(
-        'words', to_jsonb(r.words), 'corrected_to', CASE WHEN r.corrected THEN array_to_string(r.words, ' ') END,
-        'category', r.category, 'brand', r.brand, 'colour', r.colour,
-        'price_from', r.least_price, 'price_to', r.most_price));
+    IF nos IS NULL THEN
+        sold := NULL;
+        SELECT * INTO r FROM ml_ops.search_read(search.query, today);
+        IF cardinality(r.terms) = 0 OR r.terms IS NULL THEN
+            RETURN;
+        END IF;
+        key := r.key;
+        told := jsonb_strip_nulls(jsonb_build_object(
+            'words', to_jsonb(r.words), 'corrected_to', CASE WHEN r.corrected THEN array_to_string(r.words, ' ') END,
+            'category', r.category, 'brand', r.brand, 'colour', r.colour,
+            'price_from', r.least_price, 'price_to', r.most_price));
 
-    SELECT array_agg(c.product_no ORDER BY c.total DESC, c.product_no), array_agg(c.total ORDER BY c.total DESC, c.product_no),
-           array_agg(c.reason ORDER BY c.total DESC, c.product_no)
-    INTO nos, scores, reasons
-    FROM (
-        SELECT p.product_no, f.points + coalesce(0.15 * s.share, 0) AS total,
-               concat_ws(', ', CASE WHEN f.coverage >= 1 THEN 'has every word' WHEN f.coverage > 0 THEN 'has some of the words'
-                                    ELSE 'is near in meaning' END,
-                         CASE WHEN f.clicked >= 0.05 AND f.bought >= 0.3 THEN 'others who searched this bought it'
-                              WHEN f.clicked >= 0.05 THEN 'others who searched this chose it' END,
-                         CASE WHEN p.category = r.category THEN 'of the category meant' END,
-                         CASE WHEN p.brand = r.brand THEN 'of the brand' END,
-                         CASE WHEN s.share >= 0.2 THEN 'fits what you buy' END) AS reason
-        FROM ml_ops.search_candidates(
-                 r.key, r.terms, r.weights, r.places, r.category, r.brand,
-                 CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
-        JOIN ml.search_product AS p ON p.product_no = f.no
-        LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
-        WHERE (cat IS NULL OR p.category = cat)
-          AND (NOT limits ? 'brand' OR limits -> 'brand' @> to_jsonb(p.brand))
-          AND (NOT limits ? 'price_min' OR p.price >= (limits ->> 'price_min')::double precision)
-          AND (NOT limits ? 'price_max' OR p.price <= (limits ->> 'price_max')::double precision)
-    ) AS c;
-    IF r.least_price IS NOT NULL OR r.most_price IS NOT NULL THEN  -- kept where something is within
-        SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o) INTO nos, scores, reasons
-        FROM (
-            SELECT x.*, bool_or(x.fits) OVER () AS some FROM (
-                SELECT v.*, (r.least_price IS NULL OR p.price >= r.least_price)
-                            AND (r.most_price IS NULL OR p.price <= r.most_price) AS fits
-                FROM unnest(nos, scores, reasons) WITH ORDINALITY AS v (a, b, c, o)
-                JOIN ml.search_product AS p ON p.product_no = v.a) AS x) AS u
-        WHERE u.fits OR NOT u.some;
-    END IF;
-    IF nos IS NULL THEN  -- never an empty page where something near exists
-        far := true;
-        SELECT array_agg(c.product_no ORDER BY c.popularity DESC, c.product_no), array_agg(0.0::double precision),
-               array_agg('nothing fits; this is what sells best'::text)
+        SELECT array_agg(c.product_no ORDER BY c.total DESC, c.later, c.product_no),
+               array_agg(c.total ORDER BY c.total DESC, c.later, c.product_no),
+               array_agg(c.reason ORDER BY c.total DESC, c.later, c.product_no)
         INTO nos, scores, reasons
-        FROM (SELECT p.product_no, p.popularity FROM ml.search_product AS p
-              WHERE p.category = coalesce(cat, r.category) AND p.available
-              ORDER BY p.popularity DESC, p.product_no LIMIT skipped + wanted) AS c;
+        FROM (
+            SELECT p.product_no, coalesce(l.score, least(f.points, last)) + coalesce(0.15 * s.share, 0) AS total,
+                   l.score IS NULL AS later,
+                   concat_ws(', ', CASE WHEN f.coverage >= 1 THEN 'has every word' WHEN f.coverage > 0 THEN 'has some of the words'
+                                        ELSE 'is near in meaning' END,
+                             CASE WHEN f.clicked >= 0.05 AND f.bought >= 0.3 THEN 'others who searched this bought it'
+                                  WHEN f.clicked >= 0.05 THEN 'others who searched this chose it' END,
+                             CASE WHEN p.category = r.category THEN 'of the category meant' END,
+                             CASE WHEN p.brand = r.brand THEN 'of the brand' END,
+                             CASE WHEN s.share >= 0.2 THEN 'fits what you buy' END) AS reason
+            FROM ml_ops.search_candidates(
+                     r.key, r.terms, r.weights, r.places, r.category, r.brand,
+                     CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
+            JOIN ml.search_product AS p ON p.product_no = f.no
+            LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
+            LEFT JOIN ml.query_product AS l ON last IS NOT NULL AND l.query = key AND l.product_id = p.product_id
+            WHERE (cat IS NULL OR p.category = cat)
+              AND (NOT limits ? 'brand' OR limits -> 'brand' @> to_jsonb(p.brand))
+              AND (NOT limits ? 'price_min' OR p.price >= (limits ->> 'price_min')::double precision)
+              AND (NOT limits ? 'price_max' OR p.price <= (limits ->> 'price_max')::double precision)
+        ) AS c;
+        IF r.least_price IS NOT NULL OR r.most_price IS NOT NULL THEN  -- kept where something is within
+            SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o) INTO nos, scores, reasons
+            FROM (
+                SELECT x.*, bool_or(x.fits) OVER () AS some FROM (
+                    SELECT v.*, (r.least_price IS NULL OR p.price >= r.least_price)
+                                AND (r.most_price IS NULL OR p.price <= r.most_price) AS fits
+                    FROM unnest(nos, scores, reasons) WITH ORDINALITY AS v (a, b, c, o)
+                    JOIN ml.search_product AS p ON p.product_no = v.a) AS x) AS u
+            WHERE u.fits OR NOT u.some;
+        END IF;
+        IF nos IS NULL THEN  -- never an empty page where something near exists
+            far := true;
+            SELECT array_agg(c.product_no ORDER BY c.popularity DESC, c.product_no), array_agg(0.0::double precision),
+                   array_agg('nothing fits; this is what sells best'::text)
+            INTO nos, scores, reasons
+            FROM (SELECT p.product_no, p.popularity FROM ml.search_product AS p
+                  WHERE p.category = coalesce(cat, r.category) AND p.available
+                  ORDER BY p.popularity DESC, p.product_no LIMIT skipped + wanted) AS c;
+        END IF;
     END IF;
     SELECT array_agg(x.target ORDER BY x.place, x.id) INTO pins FROM ml_config.search_rule AS x, ml.search_setting AS s
-    WHERE x.kind = 'pin' AND ml_ops.search_key(s.rules, x.query) = r.key
+    WHERE x.kind = 'pin' AND ml_ops.search_key(s.rules, x.query) = key
       AND (x.starts_on IS NULL OR x.starts_on <= today) AND (x.ends_on IS NULL OR x.ends_on >= today);
 
-    sold := ml_ops.search_on_sale(ARRAY(
-        SELECT p.product_id FROM unnest(nos[: 3 * (skipped + wanted) + 20]) AS a JOIN ml.search_product AS p ON p.product_no = a
-        UNION SELECT unnest(pins)));
+    IF sold IS NULL THEN
+        sold := ml_ops.search_on_sale(ARRAY(
+            SELECT p.product_id FROM unnest(nos[: 3 * (skipped + wanted) + 20]) AS a JOIN ml.search_product AS p ON p.product_no = a
+            UNION SELECT unnest(pins)));
+    ELSIF pins IS NOT NULL THEN
+        sold := sold || ml_ops.search_on_sale(pins);
+    END IF;
     RETURN QUERY
     WITH listed AS (
         SELECT p.product_id, p.title, u.b AS score, u.c AS reason, p.batch_id, p.model_version,
@@ -238,7 +300,7 @@ BEGIN
         SELECT p.product_id, p.title, 0.0::double precision AS score, 'chosen by the shop'::text AS reason, p.batch_id, p.model_version,
                coalesce(x.place, 1) AS place, x.id
         FROM ml_config.search_rule AS x JOIN ml.search_product AS p ON p.product_id = x.target, ml.search_setting AS s
-        WHERE x.kind = 'pin' AND x.target = ANY (pins) AND x.target = ANY (sold) AND ml_ops.search_key(s.rules, x.query) = r.key
+        WHERE x.kind = 'pin' AND x.target = ANY (pins) AND x.target = ANY (sold) AND ml_ops.search_key(s.rules, x.query) = key
     ), every AS (
         SELECT l.*, row_number() OVER (ORDER BY l.there DESC, l.o)
                     + (SELECT count(*) FROM pinned AS i WHERE i.place <= row_number) AS at

@@ -157,6 +157,13 @@ QUERY = Published(
         PublishedColumn("category", "text", "The category that is meant; null: no one.", nullable=True),
         PublishedColumn("brand", "text", "The brand that is named; null: none.", nullable=True),
         PublishedColumn("meaning", "text", "What was understood, in words."),
+        PublishedColumn("understood", "text", "The same as ml.search tells it, as JSON."),
+        PublishedColumn(
+            "products",
+            "integer",
+            "Products that answer it, of which ml.query_product has the first; null: no list.",
+            nullable=True,
+        ),
     ),
     indexes=(("asked",),),
     for_all=True,

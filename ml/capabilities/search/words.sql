@@ -81,6 +81,7 @@ DECLARE
     s record; said record; r record;
     rules text[]; folded text; word text; stem text; known text[]; kind text; parts text[]; measured text[] := '{}';
     stems text[]; place integer := 0; at integer[]; hit text; amount text;
+    counts double precision[];
 BEGIN
     words := '{}'; terms := '{}'; weights := '{}'; places := '{}'; corrected := false; ruled := false;
     SELECT * INTO s FROM ml.search_setting AS x LIMIT 1;
@@ -97,11 +98,7 @@ BEGIN
     IF FOUND THEN
         folded := hit; key := ml_ops.search_key(rules, hit); corrected := true; ruled := true;
     END IF;
-    SELECT q.corrected, q.category INTO said FROM ml.query AS q WHERE q.query = key;
-    IF said.corrected IS NOT NULL THEN
-        folded := said.corrected; corrected := true;
-    END IF;
-
+    SELECT q.corrected, q.category, q.understood::jsonb AS told INTO said FROM ml.query AS q WHERE q.query = key;
     parts := regexp_match(folded, rules[10]);
     IF parts IS NOT NULL THEN
         most_price := replace(parts[1], ',', '.')::numeric;
@@ -111,6 +108,10 @@ BEGIN
     IF parts IS NOT NULL THEN
         least_price := replace(parts[1], ',', '.')::numeric;
         folded := regexp_replace(folded, rules[11], ' ');
+    END IF;
+    IF said.corrected IS NOT NULL THEN
+        folded := said.corrected; corrected := true;
+        least_price := (said.told ->> 'price_from')::numeric; most_price := (said.told ->> 'price_to')::numeric;
     END IF;
     IF folded ~ '[0-9]' OR folded ~ rules[8] THEN
         folded := regexp_replace(folded, rules[8], '\1 0.5 ', 'g');
@@ -166,7 +167,12 @@ BEGIN
             at := ARRAY[places[array_position(terms, ml_ops.search_stem(rules, words[i]))],
                         places[array_position(terms, ml_ops.search_stem(rules, words[i + 1]))]];
             IF at[1] IS NOT NULL AND at[2] IS NOT NULL THEN
-                terms := terms || hit || hit; weights := weights || ARRAY[1.0, 1.0]::double precision[]; places := places || at;
+                -- At each place it counts as much as the word it stands for, however rare it is.
+                SELECT array_agg(least(1, coalesce(o.idf, 1) / coalesce(w.idf, 1)) ORDER BY u.n) INTO counts
+                FROM unnest(words[i : i + 1]) WITH ORDINALITY AS u (word, n)
+                LEFT JOIN ml.search_term AS o ON o.term = ml_ops.search_stem(rules, u.word)
+                LEFT JOIN ml.search_term AS w ON w.term = hit;
+                terms := terms || hit || hit; weights := weights || counts; places := places || at;
             END IF;
         END IF;
     END LOOP;

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ml.capabilities.service import classifier, outcomes, phrases
 from ml.capabilities.service.knowing import Doubles, Knowing
 from ml.capabilities.service.spec import Params
-from ml.core.errors import ArtifactError
+from ml.core import artifacts
 from ml.text import language
 from ml.text.mail import written
 from ml.text.wishes import vocabulary
@@ -128,19 +128,10 @@ def load(folder: Path) -> Service:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        story: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if story["format"] != FORMAT:
-            raise ValueError(f"format {story['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "service", FORMAT) as story:
         model = Service(Params(**story["params"]), learning=story["learning"], seed=story["seed"])
         model.intents_, model.words_ = story["intents"], story["words"]
         model.languages_, model.outcomes_ = story["languages"], story["outcomes"]
         model.phrases_ = story["phrases"]
         model.classifier_ = classifier.load(story, folder, model.params)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The files of customer service cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train service",
-        ) from error
     return model

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from ml.capabilities.service.config import CONFIG
 from ml.core.spec import Capability, Example, Gate, Live, Published, PublishedColumn
-from ml.text.params import TextParams
-from ml.text.ridge import RidgeParams
+from ml.text.params import RidgeParams, TextParams
 
 UNKNOWN = "unknown"
 """Stands as intent where a text asks for none of those that the shop knows."""

@@ -12,6 +12,9 @@ SOURCES: dict[str, str] = {
     "olist": "Olist's Brazilian marketplace: the folder of CSV files that Kaggle ships.",
     "shopify": "Shopify's exports: orders, and beside them products, customers, inventory; or the JSONL of a bulk operation.",
     "woocommerce": "WooCommerce: JSON of the REST API, the product export, or the CSV of an order exporter.",
+    "magento": "Magento or Adobe Commerce: orders with items, catalogue and customers as CSV.",
+    "prestashop": "PrestaShop: CSV of its SQL manager and grids.",
+    "lines": "Any flat file of order lines: a mapping says which column is what, and is proposed.",
     "tables": "A folder with one CSV or Parquet file per contract table (./nightshift shop template writes empty ones).",
 }
 """Name -> what it is. The module has the same name."""

@@ -27,6 +27,8 @@ from ml.shop.sources._records import JSON, records
 
 ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT))
 _EXPECTED = {"number": "a number", "money": "an amount", "time": "a time", "yes": "yes or no"}
+MANY_FILES = ("json_line", "json_variant", "json_outcome", "json_payment", "json_coupon", "json_image")
+"""Rows of what lies in other files too: the variations of a product, for one."""
 _AKIN = 0.5
 """A file with so many of an export's required columns is that export of a version that is not known."""
 
@@ -75,8 +77,25 @@ def read(
     for export in exports:
         create_table(db, f"{export.name}_text", gathered.get(export.name) or [_empty(export)])
         _parse(db, export, faults)
+        _once_only(db, export, faults)
     faults.check(data)
     return found
+
+
+def _once_only(db: duckdb.DuckDBPyConnection, export: Export, faults: Faults) -> None:
+    """Refuse what stands in several files: they are exports of different days, and each has a part of the truth."""
+    if export.name in MANY_FILES:
+        return
+    key, noun = (
+        export.key or next(iter(export.fields)),
+        export.name.removeprefix("json_").removesuffix("s").replace("_", " "),
+    )
+    twice = f"""
+        SELECT string_agg(DISTINCT file, ' and ' ORDER BY file), "{key}" FROM "{export.name}"
+        WHERE "{key}" IS NOT NULL GROUP BY "{key}" HAVING count(DISTINCT file) > 1 ORDER BY min(n)
+    """  # noqa: S608  # names of ours
+    for files, value in db.execute(twice).fetchall():
+        faults.add(files, f"the {noun} stands in several files; export without overlap", where=noun, came=str(value))
 
 
 def is_json(path: Path) -> bool:

@@ -131,6 +131,8 @@ def _whole(db: duckdb.DuckDBPyConnection, sql: Mapping[str, str], faults: Faults
             else "the order stands there twice"
         )
         faults.add(files or "", problem, where="order", came=order or "")
+    for (product,) in db.execute(sql["products twice"]).fetchall():
+        faults.add("", "the product stands there twice", where="product", came=product or "")
     for file, order in db.execute(sql["lines without an order"]).fetchall():
         faults.add(
             file or "",

@@ -39,10 +39,10 @@ UPDATE staged_review SET mail = nullif(lower(trim(mail)), '');
 -- One person, one customer: all accounts and guest orders of one e-mail address. The account's id stays, the oldest of several;
 -- a guest's is the hash of the address, or of the telephone number where there is no other. An order that names an account is the account's.
 CREATE TABLE account AS
-SELECT customer_ref, first(mail ORDER BY rank, n DESC) FILTER (WHERE mail IS NOT NULL) AS mail, bool_and(guest) AS guest, min(registered_at) AS since
+SELECT customer_ref, first(mail ORDER BY rank, n DESC) FILTER (WHERE mail IS NOT NULL) AS mail, coalesce(bool_and(guest), false) AS guest, min(registered_at) AS since
 FROM (
-    SELECT customer_ref, mail, 0 AS rank, n, coalesce(guest, false) AS guest, registered_at FROM staged_customer WHERE customer_ref IS NOT NULL
-    UNION ALL SELECT customer_ref, mail, 1, n, false, ordered_at FROM staged_order WHERE customer_ref IS NOT NULL
+    SELECT customer_ref, mail, 0 AS rank, n, guest, registered_at FROM staged_customer WHERE customer_ref IS NOT NULL
+    UNION ALL SELECT customer_ref, mail, 1, n, NULL, ordered_at FROM staged_order WHERE customer_ref IS NOT NULL
 )
 GROUP BY customer_ref;
 CREATE TABLE by_ref AS
@@ -106,6 +106,9 @@ SELECT file, order_id FROM staged_order WHERE ordered_at IS NULL ORDER BY n;
 
 -- name: orders twice
 SELECT string_agg(DISTINCT file, ' and ' ORDER BY file), order_id FROM staged_order GROUP BY order_id HAVING count(*) > 1 ORDER BY min(n);
+
+-- name: products twice
+SELECT product_id FROM staged_product GROUP BY product_id HAVING count(*) > 1 ORDER BY 1;
 
 -- name: lines without an order
 SELECT l.file, l.order_id FROM staged_line l WHERE NOT EXISTS (FROM staged_order o WHERE o.order_id = l.order_id) ORDER BY l.n;

@@ -47,7 +47,7 @@ SELECT n, file, order_id, product_ref, sku, title, quantity, unit_price FROM mon
 -- A variation is its parent: "id:12" or the parent's SKU. 1 is published, 0 private, -1 a draft.
 SELECT
     n, id AS product_id, title, coalesce(description, short) AS description,
-    trim(list_last(string_split(string_split(categories, ',')[1], '>'))) AS category, trim(string_split(brand, ',')[1]) AS brand,
+    (SELECT arg_max(trim(list_last(string_split(u.path, '>'))), len(string_split(u.path, '>'))) FROM unnest(string_split(c.categories, ',')) u(path)) AS category, trim(string_split(brand, ',')[1]) AS brand,
     coalesce(sale_price, price, (SELECT min(coalesce(v.sale_price, v.price)) FROM catalogue v WHERE v.parent IN ('id:' || c.id, c.sku))) AS price,
     coalesce(published, true) AND coalesce(visibility, 'visible') <> 'hidden' AS active, lower(kind) LIKE '%gift%card%' AS service
 FROM catalogue c WHERE lower(kind) NOT LIKE '%variation%' AND id IS NOT NULL

@@ -154,3 +154,51 @@ def test_functions_run_with_their_owners_rights_alone(live: Live) -> None:
     """The shop calls three functions and none that these are made of."""
     with pytest.raises(psycopg2.Error, match="permission denied"):
         live.run("SET ROLE shop_reader", "SELECT ml_ops.search_today()")
+
+
+def _long_way(live: Live, *given: object) -> list[dict[str, object]]:
+    """The answer as a query gets it that no log knows: a filter that keeps everything asks for it."""
+    return live.call("search", *given, filters='{"price_min": 0}')
+
+
+def test_a_known_query_has_from_the_nights_list_what_the_long_way_finds(live: Live) -> None:
+    """Products, scores, reasons and what was understood, for anybody and for a customer, on each page."""
+    known = [row["query"] for row in live.case.rows["query"].to_pylist() if row["products"]]
+    customer = max(live.case.rows["search_customer"].to_pylist(), key=lambda row: row["share"])["customer_id"]
+    assert len(known) > 20
+    for query, who, page in [*((q, None, 1) for q in known), *((q, customer, 2) for q in known)]:
+        rows, others = live.call("search", query, 8, who, page=page), _long_way(live, query, 8, who, None)
+        if page == 2:
+            others = live.call("search", query, 8, who, filters='{"price_min": 0}', page=2)
+        # Vectors are kept in 16 bit: two that tie may change places, at the last place too.
+        np.testing.assert_allclose(
+            [row["score"] for row in rows], [row["score"] for row in others], atol=4e-3, err_msg=query
+        )
+        assert [row["understood"] for row in rows] == [row["understood"] for row in others], query
+        why = {row["product_id"]: row["why"] for row in others}
+        assert all(why.get(row["product_id"], row["why"]) == row["why"] for row in rows), query
+
+
+def test_the_nights_list_alone_answers_a_known_query(live: Live) -> None:
+    """The index is not read: without it a known query is answered as before, a new one is not."""
+    before = live.call("search", "leather sofa", 10)
+    new = live.call("search", "leather sofa alba", 10)
+    live.run("DELETE FROM ml_batch.search_term_7")
+    assert live.call("search", "Leather  SOFA", 10) == before
+    assert live.call("search", "leather sofa alba", 10) != new
+
+
+def test_stock_and_rules_of_the_moment_hold_for_a_known_query(live: Live) -> None:
+    """What was sold since the night is last, a new pin is in, and a new synonym is read."""
+    first, second = (row["product_id"] for row in live.call("search", "leather sofa", 2))
+    live.run(
+        "CREATE SCHEMA shop; CREATE TABLE shop.product AS SELECT product_id FROM ml.search_product "
+        f"WHERE product_id <> '{first}'"
+    )
+    rows = live.call("search", "leather sofa", 8)
+    assert first not in [row["product_id"] for row in rows]
+    assert rows[0]["product_id"] == second
+    live.rule("pin", "leather sofa", "p000", place=1)
+    assert live.call("search", "leather sofa", 1)[0]["product_id"] == "p000"
+    live.rule("synonym", "leather", "espresso")
+    assert any("Espresso" in row["title"] for row in live.call("search", "leather sofa", 100))

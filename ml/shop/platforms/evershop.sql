@@ -1,0 +1,107 @@
+-- EverShop -> the contract.
+
+-- name: guest
+-- A guest is the account of that e-mail, else known by its SHA-256.
+SELECT
+    o.address,
+    coalesce(min(c.customer_id)::text, encode(sha256(convert_to(o.address, 'UTF8')), 'hex')) AS customer_id,
+    bool_and(c.customer_id IS NULL) AS alone,
+    min(o.created_at) AS first_order
+FROM (SELECT lower(trim(customer_email)) AS address, created_at FROM "order" WHERE trim(customer_email) <> '') AS o
+LEFT JOIN customer AS c ON lower(trim(c.email)) = o.address
+GROUP BY o.address;
+
+-- name: customer
+SELECT customer_id::text AS customer_id, created_at AS registered_at, lower(trim(email)) AS email FROM customer
+UNION ALL
+SELECT customer_id, first_order, address FROM guest WHERE alone;
+
+-- name: product
+SELECT
+    p.product_id,
+    d.name AS title,
+    d.description,
+    c.name AS category,
+    p.price,
+    p.status AND coalesce(p.visibility, true) AS active,
+    p.created_at AS listed_at
+FROM product AS p
+LEFT JOIN product_description AS d ON d.product_description_product_id = p.product_id
+LEFT JOIN category_description AS c ON c.category_description_category_id = p.category_id;
+
+-- name: order
+SELECT
+    o.order_id,
+    coalesce(own.customer_id::text, guest.customer_id) AS customer_id,
+    o.created_at AS ordered_at,
+    CASE
+        WHEN lower(o.status) IN ('canceled', 'cancelled') OR o.payment_status IN ('canceled', 'cancelled', 'voided') THEN 'cancelled'
+        WHEN o.payment_status = 'refunded' THEN 'refunded'
+        WHEN o.payment_status = 'partial_refunded' THEN 'partly_returned'
+        WHEN o.payment_status = 'pending' AND o.payment_method IN ('stripe', 'paypal') THEN 'pending'
+        WHEN o.shipment_status IN ('delivered', 'shipped') THEN o.shipment_status
+        WHEN o.payment_status = 'paid' THEN 'paid'
+        ELSE coalesce(o.status, 'placed')
+    END AS status,
+    o.grand_total AS total,
+    o.shipping_fee_incl_tax AS shipping,
+    o.currency,
+    'web' AS channel,
+    sent.country AS shipping_country,
+    billed.country AS billing_country,
+    nullif(concat_ws(' ', sent.address_1, sent.postcode, sent.city), '') AS shipping_address,
+    lower(trim(o.customer_email)) AS email,
+    o.user_ip AS ip
+FROM "order" AS o
+LEFT JOIN customer AS own ON own.customer_id = o.customer_id
+LEFT JOIN guest ON guest.address = lower(trim(o.customer_email))
+LEFT JOIN order_address AS sent ON sent.order_address_id = o.shipping_address_id
+LEFT JOIN order_address AS billed ON billed.order_address_id = o.billing_address_id;
+
+-- name: order_item
+SELECT
+    order_item_order_id AS order_id,
+    row_number() OVER (PARTITION BY order_item_order_id ORDER BY order_item_id) AS line_no,
+    product_id,
+    qty AS quantity,
+    line_total_with_discount_incl_tax / nullif(qty, 0) AS unit_price
+FROM order_item;
+
+-- name: payment
+SELECT
+    t.payment_transaction_id AS payment_id,
+    t.payment_transaction_order_id AS order_id,
+    o.payment_method AS method,
+    t.amount,
+    t.created_at AS paid_at
+FROM payment_transaction AS t
+INNER JOIN "order" AS o ON o.order_id = t.payment_transaction_order_id
+WHERE o.payment_method IS NOT NULL AND lower(coalesce(t.payment_action, '')) NOT IN ('refund', 'void');
+
+-- name: stock
+-- EverShop does not say when it counted: now.
+SELECT
+    product_inventory_product_id AS product_id,
+    now() AS counted_at,
+    CASE WHEN stock_availability THEN qty ELSE 0 END AS quantity
+FROM product_inventory
+WHERE manage_stock;
+
+-- name: cart
+SELECT
+    c.cart_id,
+    i.product_id,
+    max(c.customer_id) AS customer_id,
+    sum(i.qty) AS quantity,
+    min(i.created_at) AS added_at,
+    max(o.order_id) AS order_id
+FROM cart AS c
+INNER JOIN cart_item AS i ON i.cart_id = c.cart_id
+LEFT JOIN "order" AS o ON o.cart_id = c.cart_id
+GROUP BY c.cart_id, i.product_id;
+
+-- name: custom
+SELECT 'product attribute' AS place, a.attribute_code AS field, count(*) AS rows
+FROM attribute AS a
+INNER JOIN product_attribute_value_index AS v ON v.attribute_id = a.attribute_id
+GROUP BY a.attribute_code;
