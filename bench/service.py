@@ -93,7 +93,7 @@ def _side(path: Path) -> tuple[list[str], list[str]]:
 
 
 def _methods() -> dict[str, Callable[[Task], Doubles]]:
-    found = {"ours": _ours, "SVM on words and characters": _svm}
+    found: dict[str, Callable[[Task], Doubles]] = {"ours": _ours, "SVM on words and characters": _svm}
     if sentences.available():
         found |= {"MiniLM + logistic": _logistic, "both in one SVM": _both}
     return found
@@ -116,7 +116,7 @@ def _grams(task: Task) -> tuple[Any, Any]:
     for options in ({"ngram_range": (1, 2)}, {"analyzer": "char_wb", "ngram_range": (2, 5)}):
         reader = TfidfVectorizer(sublinear_tf=True, **options)
         sides.append((reader.fit_transform(task.train), reader.transform(task.test)))
-    return tuple(hstack([side[i] for side in sides]).tocsr() for i in (0, 1))  # type: ignore[return-value]
+    return tuple(hstack([side[i] for side in sides]).tocsr() for i in (0, 1))
 
 
 def _svm(task: Task) -> Doubles:
@@ -145,7 +145,7 @@ def _both(task: Task) -> Doubles:
 
 
 def _hits(scores: Doubles, truth: Labels) -> Doubles:
-    return (scores.argmax(axis=1) == truth).astype(np.float64)
+    return np.asarray(scores.argmax(axis=1) == truth, np.float64)
 
 
 def _reciprocal(scores: Doubles, truth: Labels) -> Doubles:
