@@ -29,7 +29,7 @@ spark.executor.cores 1
 spark.driver.memory 1g
 spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
-spark.sql.shuffle.partitions 8
+spark.sql.shuffle.partitions 4
 spark.eventLog.enabled true
 spark.eventLog.dir file://{events}
 spark.eventLog.compress false

@@ -1,4 +1,4 @@
-"""Make every capability's features of a snapshot, on the engine of the settings: a process that a benchmark starts."""
+"""Make every capability's features of a snapshot (or that of those named), on the engine of the settings: a process that a benchmark starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main() -> None:
     seconds: dict[str, float] = {}
     sums: dict[str, list[float]] = {}
     for name, capability in CAPABILITIES.items():
-        if night.missing(capability):
+        if night.missing(capability) or (sys.argv[1:] and name not in sys.argv[1:]):
             continue
         start = time.perf_counter()
         folder = night.path("features", name, "serve")
