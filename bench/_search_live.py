@@ -13,7 +13,8 @@ import pyarrow as pa
 from bench import Options, Row
 from bench._as_read import database
 from bench._search_database import publish
-from bench.live import CLIENTS, latencies
+from bench.live import CLIENTS
+from bench.live import _latencies as latencies
 from ml.adapters import postgres
 from ml.capabilities.search.model import fit
 from ml.capabilities.search.spec import SPEC

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,21 +46,24 @@ _PLAIN = next(iter(_CALLS))
 def run(options: Options) -> Iterator[Row]:
     """p99 of each call on 200,000 customers with 20 products each, one in twenty unknown, 20 rules (quick: 2,000)."""
     customers, products, seconds = (2_000, 1_000, 1) if options.quick else (200_000, 50_000, 10)
-    with stack(options) as made:
-        admin = made.admin_url()
-        url = _database(admin)
-        try:
-            _fill(url, customers, products)
-            taken: dict[tuple[str, int | None], list[np.ndarray]] = {
-                (name, rate): [] for rate in _RATES for name in _CALLS
-            }
-            for _ in range(_ROUNDS):
-                for (name, rate), parts in taken.items():
-                    parts.append(latencies(url, _script(_CALLS[name], customers, products), seconds, rate))
-        finally:
-            _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    with stack(options) as made, shop_database(made.admin_url(), customers, products) as url:
+        taken: dict[tuple[str, int | None], list[np.ndarray]] = {(name, rate): [] for rate in _RATES for name in _CALLS}
+        for _ in range(_ROUNDS):
+            for (name, rate), parts in taken.items():
+                parts.append(_latencies(url, _script(_CALLS[name], customers, products), seconds, rate))
     for rate in _RATES:
         yield from _rows({name: np.concatenate(taken[name, rate]) for name in _CALLS}, seconds * _ROUNDS, rate)
+
+
+@contextmanager
+def shop_database(admin: str, customers: int, products: int) -> Iterator[str]:
+    """A database beside the stack's own with lists of so many customers, and the functions that read them; gives its URL."""
+    url = _database(admin)
+    try:
+        _fill(url, customers, products)
+        yield url
+    finally:
+        _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
 
 
 def _rows(taken: dict[str, np.ndarray], seconds: float, rate: int | None) -> Iterator[Row]:
@@ -83,7 +86,7 @@ def _script(call: str, customers: int, products: int) -> str:
     return "".join(f"\\set {name} random(1, {most})\n" for name, most in draws.items()) + call + ";\n"
 
 
-def latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndarray:
+def _latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndarray:
     """Milliseconds of every call after the first second, in which the new sessions plan; at a rate from when it was due."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)

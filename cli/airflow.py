@@ -9,6 +9,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -93,14 +95,19 @@ class Airflow:
             raise NightshiftError(
                 f"The DAG {dag} is paused.", came="somebody paused it", do=f"unpause it at {self.address}/dags/{dag}"
             )
+        # By a name of ours: a request that is made again, for its answer did not come, does not start a second run.
+        name = f"manual__{datetime.now(UTC).isoformat()}"
+        body = {"dag_run_id": name, "logical_date": None, "conf": dict(conf)}
         try:
-            run = self.call("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": dict(conf)})
-        except Refused:
+            self.call("POST", f"/api/v2/dags/{dag}/dagRuns", body)
+        except Refused as refused:
+            if refused.code == HTTPStatus.CONFLICT:
+                return name
             found = self.dags().get(dag)
             if found is None or found["is_stale"] or found["has_import_errors"]:  # since we looked
                 raise self._unknown(dag, found) from None
             raise
-        return str(run["dag_run_id"])
+        return name
 
     def _await(self, dag: str) -> dict[str, Any]:
         until = time.monotonic() + PARSING

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import typer
 
-from cli.output import out
+from cli.output import out, steps
 from ml.core.errors import WrongUse
 
 Pairs = list[str] | None
@@ -21,10 +21,14 @@ def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
     url: Annotated[
         str,
         typer.Option(
-            envvar="NIGHTSHIFT_CONNECT_URL", help="The platform's database, as the owner of its tables: postgresql://…"
+            envvar="NIGHTSHIFT_CONNECT_URL",
+            help="The platform's database: postgresql://… as the owner of its tables, mysql://… as who may read them.",
         ),
     ] = "",
-    schema: Annotated[str | None, typer.Option(help="Where the platform's tables are, if not found.")] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(help="Where the platform's tables are, if not found; on MySQL the prefix of their names."),
+    ] = None,
     status: Annotated[
         Pairs,
         typer.Option(
@@ -45,16 +49,28 @@ def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
     remove: Annotated[bool, typer.Option("--remove", help="Take the views away again, as before an upgrade.")] = False,
 ) -> None:
     """Write the views and the login that make a known platform's database the shop; nothing else is changed."""
-    from ml.shop.connect import Choices, connect, disconnect
+    from ml.shop.connect import connect, disconnect
+    from ml.shop.copy_platform import is_mysql
+    from ml.shop.platforms._choices import Choices
 
     if not url:
         raise WrongUse(
             "No database is named.", came="neither --url nor NIGHTSHIFT_CONNECT_URL", do="give --url postgresql://…"
         )
-    if remove:
+    if remove and not is_mysql(url):
         out.print(f"{disconnect(url)} views are gone; the platform's tables are as they were.")
         return
     rates = {code.upper(): _number(code, value) for code, value in _pairs("--rate", rate)}
+    if is_mysql(url):
+        _copy(
+            url,
+            platform,
+            schema,
+            Choices(dict(_pairs("--status", status)), rates, language),
+            replace=replace,
+            dry_run=dry_run,
+        )
+        return
     choices = Choices(dict(_pairs("--status", status)), rates, language)
     found = connect(url, platform or None, schema=schema, choices=choices, replace=replace, try_only=dry_run)
     if dry_run:
@@ -65,6 +81,25 @@ def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
         out.print("\nNothing was changed.")
     else:
         _next(url, found.password)
+
+
+def _copy(url: str, platform: str, prefix: str | None, choices: Any, *, replace: bool, dry_run: bool) -> None:
+    """Read a platform on MySQL into our own schema shop."""
+    from cli.shops import start_database
+    from ml.shop.copy_platform import connect_mysql
+
+    settings = None if dry_run else start_database()
+    with steps("Reading the platform's tables …") as step:
+        found, loaded = connect_mysql(
+            url, settings, platform or None, prefix=prefix, choices=choices, replace=replace,
+            progress=lambda table, rows: step.now(f"{table}: {rows:,} rows"),
+        )  # fmt: skip
+    tell(found)
+    if loaded is None:
+        out.print("\nNothing was changed.")
+        return
+    _section("Loaded", [*loaded.notes, "Run this again before each night: a night reads what was loaded last."])
+    out.print("\n./nightshift shop check says what is ready.")
 
 
 def tell(found: Any) -> None:

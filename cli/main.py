@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli import backups, database, erasures, new, nights, pages, shops, sql, tools, upgrade
+from cli import backups, dags, database, erasures, new, nights, pages, serve, shops, sql, tools, upgrade
 from cli.home import Home
 from cli.output import err, out, steps
 from ml.core.errors import NightshiftError
@@ -137,12 +137,14 @@ app.command(rich_help_panel=NIGHTS)(nights.promote)
 app.command(rich_help_panel=NIGHTS)(nights.rollback)
 app.add_typer(shops.shop, name="shop", rich_help_panel=SHOP)
 app.command(rich_help_panel=SHOP)(sql.sql)
+app.command(rich_help_panel=SHOP)(serve.serve)
 app.command(rich_help_panel=SHOP)(erasures.erase)
 app.command(rich_help_panel=SHOP, context_settings=PASS_ON)(database.psql)
 app.add_typer(database.database, name="database", rich_help_panel=SHOP)
 app.command(rich_help_panel=KEEPING)(backups.backup)
 app.command(rich_help_panel=KEEPING)(backups.restore)
 app.command(rich_help_panel=KEEPING)(upgrade.upgrade)
+app.command(rich_help_panel=KEEPING)(dags.dags)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.test)
 app.command(rich_help_panel=TOOLS)(tools.check)
 app.command(rich_help_panel=TOOLS, context_settings=tools.PASS_ON)(tools.bench)

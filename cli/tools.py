@@ -40,6 +40,7 @@ LOCKED = (
     "requirements-s3",
     "requirements-gcs",
     "requirements-azure",
+    "requirements-kubernetes",
 )
 
 

@@ -41,7 +41,7 @@ class Browser:
         """A page."""
         return self.ask("GET", path, **headers)
 
-    def press(self, page: httpx.Response, action: str, **fields: str) -> httpx.Response:
+    def press(self, page: httpx.Response, action: str, /, **fields: str) -> httpx.Response:
         """Send the form of a page whose address ends with ``action``, with its own fields and these; follow on."""
         text = page.text
         for found in re.finditer(r"<form[^>]*?action=\"([^\"]+)\"[^>]*>(.*?)</form>", text, re.DOTALL):

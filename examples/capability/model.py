@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from examples.capability.spec import Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 
 FORMAT = 1
 FEWEST = 10
@@ -101,16 +101,7 @@ def load(folder: Path) -> OrderSoon:
     ArtifactError
         The file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "order_soon", FORMAT) as kept:
         model = OrderSoon(Params(), learning=kept["learning"])
         model.weights_ = np.array(kept["weights"], np.float64)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The file of order_soon cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train order_soon",
-        ) from error
     return model

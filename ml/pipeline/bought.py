@@ -63,7 +63,7 @@ def _sums(night: Night, files: list[str], start: datetime, end: datetime) -> Map
         tables = {
             name: night.lake.table(backend, night.path("snapshot", "clean", name)) for name in ("order", "order_item")
         }
-        lines = _lines(tables, start, end)
+        lines = lines_of(tables, start, end)
         there = lines.semi_join(listed.select("customer_id").distinct(), "customer_id")
         hit = there.semi_join(listed, ["customer_id", "product_id"])
         whole = there.aggregate(buyers=there["customer_id"].nunique(), spent=there["money"].sum())
@@ -72,7 +72,7 @@ def _sums(night: Night, files: list[str], start: datetime, end: datetime) -> Map
         return row
 
 
-def _lines(tables: Mapping[str, ibis.Table], start: datetime, end: datetime) -> ibis.Table:
+def lines_of(tables: Mapping[str, ibis.Table], start: datetime, end: datetime) -> ibis.Table:
     """Lines of the purchases of ``[start, end)``: customer, product and money."""
     orders = purchases(tables["order"])
     first, last = (ibis.literal(moment, type="timestamp('UTC', 6)") for moment in (start, end))

@@ -21,6 +21,7 @@ from ml.core.figures import Alert, Figure
 from ml.core.spec import Capability
 from ml.pipeline.bought import bought
 from ml.pipeline.context import LazyTables, Night
+from ml.pipeline.drawn_by_lot import drawn_by_lot
 from ml.pipeline.experiment import shadows
 from ml.pipeline.features import TRUTH, features
 
@@ -93,7 +94,8 @@ def _judge(night: Night, capability: Capability, one: Due) -> list[Figure]:
     else:
         shares = []
     start = datetime.fromisoformat(str(one.batch["as_of"]))
-    shares += bought(night, capability, one.batch, start, one.end, one.slice)
+    for look in (bought, drawn_by_lot):
+        shares += look(night, capability, one.batch, start, one.end, one.slice)
     if not len(truth):
         return [*shares, Figure("truth", capability.gate.metric, None, units=0, **about, **served)]
     models = _models(night, capability, one)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ml.adapters import postgres
 from ml.contract.vocabulary import vocabulary
-from ml.core.errors import ContractError, NightshiftError, WrongUse
+from ml.core.errors import ContractError, NightshiftError
 from ml.shop import swap
 from ml.shop.ddl import literal, quoted
+from ml.shop.platforms._choices import Choices, chosen, select
 from ml.shop.platforms._platform import Columns, Platform, Version
 from ml.shop.platforms._recognise import recognise
 
@@ -40,32 +41,9 @@ _VIEWS = """
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname IN ('shop', 'shop_help') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
+STATUSES = "SELECT status, count(*) AS n FROM {} GROUP BY status ORDER BY n DESC, status"
 _COMMENT = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace') AS said"
 _FORBIDDEN, _READ_ONLY, _DEPENDED_ON = "42501", "25006", "2BP01"
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a shop decides: what its status words mean, what a foreign currency is worth, and its language."""
-
-    statuses: Mapping[str, str] = field(default_factory=dict)
-    rates: Mapping[str, float] = field(default_factory=dict)
-    language: str = ""
-    """Of titles, as the platform names it; empty: the platform's own choice."""
-
-    def check(self) -> None:
-        """Refuse words that the contract does not have, and rates that are none."""
-        known = vocabulary("order.status").words
-        wrong = [f"{word}={means}" for word, means in self.statuses.items() if means not in known]
-        if wrong:
-            raise WrongUse(
-                "A status may mean one of the contract's words only.",
-                came=", ".join(wrong),
-                do=f"choose from {', '.join(known)}",
-            )
-        odd = [f"{code}={rate}" for code, rate in self.rates.items() if not 0 < rate < float("inf")]
-        if odd:
-            raise WrongUse("A rate is a number above 0.", came=", ".join(odd), do="give it as JPY=0.0061")
 
 
 @dataclass(frozen=True)
@@ -134,14 +112,14 @@ def connect(
         notes = list(_make_room(cursor, replace=replace))
         statements = list(_statements(cursor, platform, where, columns, choices))
         rows = {view: _count(cursor, view) for view in platform.views}
-        words, custom = tuple(_words(cursor)), tuple(_custom(cursor, platform))
+        meant, custom = words(_statuses(cursor)), tuple(_custom(cursor, platform))
         release = _release(cursor, platform)
         password, granted = _grant(cursor, notes)
         absent = tuple(t for t, optional, _ in platform.columns() if optional and t not in columns[where])
         if try_only:
             cursor.execute("ROLLBACK")
     return Connected(
-        platform, version, where, release, rows, absent, words, custom, tuple(notes), (*statements, *granted),
+        platform, version, where, release, rows, absent, meant, custom, tuple(notes), (*statements, *granted),
         None if try_only else password,
     )  # fmt: skip
 
@@ -222,16 +200,13 @@ def _statements(cursor: Any, platform: Platform, where: str, columns: Columns, c
         if stand_in:
             yield _run(cursor, f"CREATE VIEW {quoted(SHARED, table)} AS {stand_in}")
     for name in platform.helpers:
-        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{_select(platform, name, choices)}")
+        yield _run(cursor, f"CREATE VIEW {quoted(SHARED, name)} AS\n{select(platform, name, choices)}")
     for name in platform.views:
-        sql = _select(platform, name, choices)
+        sql = select(platform, name, choices)
         if name == "order":
-            sql = _chosen(cursor, sql, choices)
+            cursor.execute(f"SELECT * FROM ({sql}\n) AS mapped LIMIT 0")
+            sql = chosen([column.name for column in cursor.description], sql, choices)
         yield _run(cursor, f"CREATE VIEW {quoted('shop', name)} AS\n{sql}")
-
-
-def _select(platform: Platform, name: str, choices: Choices) -> str:
-    return platform.sql[name].rstrip(";").replace("$language", literal(choices.language))
 
 
 def _run(cursor: Any, statement: str) -> str:
@@ -253,34 +228,20 @@ def _stand_in(
     return f"SELECT {named}, {nulls} FROM {quoted(schema, table)}"
 
 
-def _chosen(cursor: Any, sql: str, choices: Choices) -> str:
-    """Wrap the orders so that the shop's own words and rates hold."""
-    if not choices.statuses and not choices.rates:
-        return sql
-    cursor.execute(f"SELECT * FROM ({sql}\n) AS mapped LIMIT 0")
-    names = [column.name for column in cursor.description]
-    terms = {name: quoted(name) for name in names}
-    if choices.statuses:
-        cases = " ".join(f"WHEN {literal(w)} THEN {literal(means)}" for w, means in choices.statuses.items())
-        terms["status"] = f"CASE status {cases} ELSE status END AS status"
-    if choices.rates:
-        cases = " ".join(f"WHEN {literal(c.upper())} THEN {rate!r}" for c, rate in choices.rates.items())
-        before = "exchange_rate" if "exchange_rate" in names else "NULL"
-        terms["exchange_rate"] = f"CASE currency {cases} ELSE {before} END AS exchange_rate"
-    return f"WITH mapped AS (\n{sql}\n)\n\nSELECT {', '.join(terms.values())} FROM mapped"
-
-
 def _count(cursor: Any, view: str) -> int:
     cursor.execute(f"SELECT count(*) AS n FROM {quoted('shop', view)}")
     return int(cursor.fetchone()["n"])
 
 
-def _words(cursor: Any) -> Iterator[Word]:
+def words(found: Iterable[tuple[str | None, int]]) -> tuple[Word, ...]:
+    """Say what each status of the orders, with its count, is taken for."""
     known = vocabulary("order.status")
-    cursor.execute('SELECT status, count(*) AS n FROM shop."order" GROUP BY status ORDER BY n DESC, status')
-    for row in cursor.fetchall():
-        if row["status"] is not None:
-            yield Word(row["status"], row["n"], known.read(row["status"]))
+    return tuple(Word(word, rows, known.read(word)) for word, rows in found if word is not None)
+
+
+def _statuses(cursor: Any) -> list[tuple[str | None, int]]:
+    cursor.execute(STATUSES.format(quoted("shop", "order")))
+    return [(row["status"], row["n"]) for row in cursor.fetchall()]
 
 
 def _custom(cursor: Any, platform: Platform) -> Iterator[tuple[str, str, int]]:

@@ -75,7 +75,7 @@ class _Filling:
 
 def load(
     settings: Settings,
-    source: str,
+    source: str | Source,
     data: Path | None = None,
     *,
     replace: bool = False,
@@ -87,8 +87,8 @@ def load(
 
     Parameters
     ----------
-    source : str
-        A name of ``ml.shop.sources.SOURCES``.
+    source : str or Source
+        A name of ``ml.shop.sources.SOURCES``, or a source that was found already.
     data : Path, optional
         The file or folder that the source reads.
     replace : bool
@@ -105,7 +105,8 @@ def load(
         For an unknown source or option, or a schema ``shop`` that is not ours.
     """
     start = time.monotonic()
-    wanted = Source.find(source, data, options)
+    wanted = source if isinstance(source, Source) else Source.find(source, data, options)
+    source = wanted.name
     with (
         _may_create(),
         closing(postgres.connect(settings.shop_url)) as connection,

@@ -42,3 +42,21 @@ class TextParams:
     network_rate: float = 0.003
     network_seconds: float = 240.0
     """No further epoch is begun after so long."""
+
+
+@dataclass(frozen=True)
+class RidgeParams:
+    """Parameters of :mod:`ml.text.ridge`; the defaults were chosen inside the training texts of Banking77."""
+
+    bits: int = 18
+    """N-grams are hashed into ``2 ** bits`` buckets."""
+    char_weight: float = 1.0
+    """What a text's character n-grams count beside its words."""
+    head_weight: float = 0.5
+    """What the headline's own n-grams count beside those of the whole."""
+    penalty: float = 0.1
+    """λ: the smaller, the closer the examples are followed."""
+    width: float = 5.0
+    """γ of the sentence vectors: the larger, the nearer a text must be to count."""
+    most_texts: int = 10_000
+    """At most so many texts are learned from: the inverse takes their third power."""

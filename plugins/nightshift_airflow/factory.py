@@ -23,7 +23,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ml.core.spec import Capability
 from ml.registry import CAPABILITIES
-from nightshift_airflow import alerts, assets, doc, links, tasks
+from nightshift_airflow import alerts, assets, doc, links, pods, tasks
 from nightshift_airflow.approve import WORDS, Approve
 from nightshift_airflow.params import live_params, night_params, train_params
 
@@ -114,6 +114,7 @@ def train(name: str) -> DAG:
         learned = _linked(learn(_snapshot(), name), links.ModelLink())
         learned >> Approve(
             task_id="approve",
+            **pods.of("approve"),
             capability=name,
             params=WORDS,
             doc_md=doc.TASKS["approve"],
@@ -211,7 +212,7 @@ def _night_schedule() -> str:
 def _task(function: Callable[..., Any], **options: Any) -> Any:
     """``function`` as a task of its own name, with its documentation."""
     name = function.__name__
-    return task(task_id=name, doc_md=doc.TASKS[name], **options)(function)
+    return task(task_id=name, doc_md=doc.TASKS[name], **pods.of(name), **options)(function)
 
 
 def _linked(result: Any, link: BaseOperatorLink) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import urllib.error
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +108,30 @@ def test_a_retry_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     follow(Played(frames, {"extract": error("StorageError", "The disk is full.")}), "night", "r", Steps(None))
     assert "tried again: The disk is full." in capsys.readouterr().err
+
+
+class Slow(Airflow):
+    """Answers the first request for a run too late; the run was begun all the same."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1", "admin", "x")
+        self.begun: set[str] = set()
+
+    def _request(self, method: str, path: str, body: Any) -> Any:
+        if method == "GET":
+            return {"dags": [dag("night")]}
+        if path == "/auth/token":
+            return {"access_token": "t"}
+        if body["dag_run_id"] in self.begun:
+            raise urllib.error.HTTPError(path, 409, "there is one", Message(), io.BytesIO(b"Conflict"))
+        self.begun.add(body["dag_run_id"])
+        raise TimeoutError
+
+
+def test_a_run_whose_answer_did_not_come_is_begun_once() -> None:
+    """Airflow is asked again, by the run's name, and says that it has it."""
+    slow = Slow()
+    assert {slow.trigger("night", {})} == slow.begun
 
 
 class Parsed(Airflow):

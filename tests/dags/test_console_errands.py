@@ -34,9 +34,9 @@ ERRANDS = {
     "hide a recalled product now": (("Product", "Teapot", "Hide it everywhere"), "Show what would change"),
     "which orders may I not ship": (("Orders", "review"), "expected loss"),
     "is the new model better, by how much": (("Models", "Recommendations"), "better than the champion by 0.1"),
-    "how much did we earn with it": (("Models",), "What it earns"),
+    "how much did we earn with it": (("Models", "holdout"), "1.25 more money per customer, by more than chance"),
     "what do reviews say of product Z": (("Product", "Teapot", "What reviews say"), "What they speak of"),
-    "what are customers looking for in vain": (("Find",), "Find"),
+    "what are customers looking for in vain": (("Find",), "Search gap"),
 }
 
 
@@ -59,6 +59,11 @@ def test_an_errand_is_done_in_three_clicks(anna, shop, errand):
     if errand.startswith("what went wrong"):
         with postgres.transaction(shop.url) as cursor:
             shop.night(cursor, NIGHT + timedelta(days=1), failed=BROKE)
+    shop.run(
+        "INSERT INTO ml_ops.experiment_effect (experiment, night, arm, control, metric, customers, control_customers, effect, low, high, verdict) "
+        "SELECT 'holdout', date '2026-01-01' + i, 'champion', 'nothing', 'money per customer', 980, 20, 1.25, 0.5, 2, "
+        "'1.25 more money per customer, by more than chance' FROM generate_series(1, 3) AS i"
+    )
     clicks, answer = ERRANDS[errand]
     assert len(clicks) <= 3
     assert answer in clicked(anna, clicks)

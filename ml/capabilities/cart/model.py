@@ -16,8 +16,8 @@ from scipy.sparse import csr_array
 from ml.capabilities.cart import addons
 from ml.capabilities.cart.features import NUMBERS
 from ml.capabilities.cart.spec import Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 from ml.kernels.compiled import Csr
 from ml.kernels.sparse import load_csr, save_csr
 
@@ -131,20 +131,11 @@ def load(folder: Path) -> Cart:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "cart", FORMAT) as kept:
         model = Cart(Params(), learning=kept["learning"])
         model.line_ = np.array(kept["line"], np.float64)
         model.weights_ = addons.Weights(**kept["weights"])
         model.products_ = pa.array(kept["products"], pa.string())
         model.together_, _ = load_csr(folder / "together.npz")
         model.titles_, _ = load_csr(folder / "titles.npz")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The files of cart cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train cart",
-        ) from error
     return model

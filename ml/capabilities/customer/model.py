@@ -17,8 +17,8 @@ from ml.capabilities.customer.columns import HORIZONS
 from ml.capabilities.customer.frame import Frame, Outcome, Past, frame, outcome, past
 from ml.capabilities.customer.learners import Learner, Outlook
 from ml.capabilities.customer.spec import HORIZON, Params
+from ml.core import artifacts
 from ml.core.capability import Features, Window
-from ml.core.errors import ArtifactError
 from ml.learn import buying, network
 from ml.learn.buying import Buying, Worth
 
@@ -218,21 +218,12 @@ def load(folder: Path) -> CustomerValue:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "customer", FORMAT) as kept:
         model = CustomerValue(Params(members=int(kept["members"])), learning=kept["learning"])
         model.buying_, model.worth_ = Buying(*kept["buying"]), Worth(*kept["worth"])
         model.countries_ = tuple(kept["countries"])
         model.blend_ = blend.Blend(**{name: np.array(part, np.float64) for name, part in kept["blend"].items()})
         model.learners_ = {name: _read(name, folder, model) for name in kept["learners"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "A file of customer value cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train customer",
-        ) from error
     return model
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from ml.capabilities.delivery.columns import matrix
 from ml.capabilities.delivery.spec import Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 from ml.core.units import DAY_S
 from ml.learn import trees
 from ml.learn.regression import Forest, regress
@@ -163,18 +163,9 @@ def load(folder: Path) -> Delivery:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "delivery", FORMAT) as kept:
         model = Delivery(Params(), kept["seed"], learning=kept["learning"])
         model.trees_ = [trees.load(folder / f"trees_{number}.npz") for number in range(kept["trees"])]
         model.errors_, model.widened_ = np.array(kept["errors"], np.float64), kept["widened"]
         model.usual_ = kept["usual"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The files of the promise of delivery cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train delivery",
-        ) from error
     return model

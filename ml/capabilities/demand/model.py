@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.demand.spec import DAYS, QUANTILES, WEEKS, Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import Span
 from ml.learn.series.sales import Shelf, shelf
@@ -94,17 +94,8 @@ def load(folder: Path) -> Demand:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "demand", FORMAT) as kept:
         model = Demand(Params(), kept["seed"], learning=kept["learning"])
         model.product_ids_ = pa.array(kept["ids"], pa.string())
         model.forecaster_ = Forecaster.load(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The files of the forecast of demand cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train demand",
-        ) from error
     return model

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from ml.capabilities.marketing.config import CONTROL
 from ml.capabilities.marketing.features import NUMBERS
 from ml.capabilities.marketing.spec import Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 from ml.learn import uplift
 from ml.learn.uplift import Line, Ridge, Uplift
 
@@ -224,19 +224,10 @@ def load(folder: Path) -> Marketing:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "marketing", FORMAT) as kept:
         model = Marketing(Params(prior_orders=kept["prior"]), learning=kept["learning"])
         model.outcome_, model.value_, model.lacking_ = kept["outcome"], kept["value"], kept["lacking"]
         model.arms_ = {told["arm"]: _arm(told, folder, number) for number, told in enumerate(kept["arms"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "A file of marketing cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train marketing",
-        ) from error
     return model
 
 

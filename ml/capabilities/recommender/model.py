@@ -13,7 +13,7 @@ import pyarrow as pa
 from ml.capabilities.recommender.candidates import content, ensemble, sequence
 from ml.capabilities.recommender.ranking import ranker
 from ml.capabilities.recommender.spec import Params
-from ml.core.errors import ArtifactError
+from ml.core import artifacts
 from ml.learn.purchases import Log, log
 
 FORMAT = 5
@@ -99,19 +99,11 @@ def load(folder: Path) -> Recommender:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        _check(story["format"])
+    with artifacts.reading(folder, "recommender", FORMAT) as story:
         model = Recommender(Params(**story["params"]), personal=story["personal"], seed=story["seed"])
         model.product_ids_ = story["product_ids"]
         model.learnt_ = ensemble.load(folder) if story["personal"] else None
         model.ranker_ = ranker.load(folder) if story["ranker"] else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The recommender's files cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train recommender",
-        ) from error
     return model
 
 
@@ -119,8 +111,3 @@ def tonights_log(features: Mapping[str, pa.Table]) -> Log:
     """The log of the features, up to the moment that they were made for."""
     moment = features["moment"]["as_of"]
     return log(features, int(moment[0].as_py()) if len(moment) else 0)
-
-
-def _check(found: object) -> None:
-    if found != FORMAT:
-        raise ValueError(f"format {found}, this code reads {FORMAT}")

@@ -17,7 +17,7 @@ from ml.capabilities.risk import level, money, tuning, variants
 from ml.capabilities.risk.columns import NUMBERS, RATES, RAW, UNUSUAL
 from ml.capabilities.risk.inputs import TEXTS, Floats, Inputs, Labels, Matrix, frequent_values, value_rates
 from ml.capabilities.risk.spec import Params
-from ml.core.errors import ArtifactError
+from ml.core import artifacts
 from ml.core.units import DAY_S
 from ml.learn import boosters, calibration
 from ml.learn.anomaly import Anomaly
@@ -249,8 +249,7 @@ def load(folder: Path) -> RiskModel:
     """
     from lightgbm.basic import LightGBMError
 
-    try:
-        story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    with artifacts.reading(folder, "risk", FORMAT, LightGBMError) as story:
         model = RiskModel(Params(**story["params"]), story["seed"], boosted=story["boosted"])
         model.chosen_ = Params(**story["chosen"])
         model.good_, model.bad_, model.text_rates_ = story["good"], story["bad"], story["text_rates"]
@@ -265,12 +264,6 @@ def load(folder: Path) -> RiskModel:
                 model.core_ = boosters.read(folder, model.params.members)
             elif model.learnt:
                 model.core_ = model.linear().take(arrays)
-    except (OSError, ValueError, KeyError, TypeError, LightGBMError) as error:
-        raise ArtifactError(
-            "The files of order risk cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train risk",
-        ) from error
     return model
 
 

@@ -17,8 +17,8 @@ from ml.capabilities.search.index import Index, build
 from ml.capabilities.search.meaning import Meaning, dense, learn_meaning
 from ml.capabilities.search.ranking import PARTS, UNTRAINED, Engine
 from ml.capabilities.search.spec import Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 from ml.text.language import UNKNOWN, detect
 
 FORMAT = 1
@@ -126,17 +126,8 @@ def load(folder: Path) -> Search:
     ArtifactError
         The file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "search", FORMAT) as kept:
         model = Search(Params(), learning=kept["learning"])
         model.language_, model.weights_ = kept["language"], kept["weights"]
         model.meaning_ = Meaning.load(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The file of search cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train search",
-        ) from error
     return model

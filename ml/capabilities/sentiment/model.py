@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ml.capabilities.sentiment import aspect_words, contradictions, marked_labels, repeats
 from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import LABELS, Params
-from ml.core.errors import ArtifactError
+from ml.core import artifacts
 from ml.text import classifier, files, language
 from ml.text.clean import clean
 from ml.text.marked_words import AspectWord, Roles, roles
@@ -144,19 +144,10 @@ def load(folder: Path) -> Sentiment:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        story = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if story["format"] != FORMAT:
-            raise ValueError(f"format {story['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "sentiment", FORMAT) as story:
         told = story["params"] | {"alert_days": tuple(story["params"]["alert_days"])}
         model = Sentiment(Params(**told), taught=story["taught"], seed=story["seed"])
         model.languages_, model.aspect_words_ = story["languages"], story["aspect_words"]
         model.common_words_, model.contradictions_ = story["common_words"], story["contradictions"]
         model.classifier_ = files.load(story, folder, model.params)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise ArtifactError(
-            "The files of the review sentiment cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train sentiment",
-        ) from error
     return model

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from ml.capabilities.stock.policy import USUAL, Replay, critical, normal, search, target
 from ml.capabilities.stock.position import Position, position
 from ml.capabilities.stock.spec import LEVELS, WIDTHS, Params
+from ml.core import artifacts
 from ml.core.capability import Features
-from ml.core.errors import ArtifactError
 from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.sales import Shelf, shelf
@@ -170,18 +170,9 @@ def load(folder: Path) -> Stock:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "stock", FORMAT) as kept:
         model = Stock(Params(), kept["seed"], learning=kept["learning"])
         model.product_ids_ = pa.array(kept["ids"], pa.string())
         model.policy_ = (kept["policy"][0], kept["policy"][1])
         model.forecaster_ = Forecaster.load(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The files of the stock plan cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train stock",
-        ) from error
     return model

@@ -16,8 +16,8 @@ from ml.capabilities.visual.network import Lessons, train
 from ml.capabilities.visual.pictures import different, held, main_pictures, pixels_of
 from ml.capabilities.visual.placing import Placer, discriminants, embeddings, inputs, place
 from ml.capabilities.visual.spec import Params
+from ml.core import artifacts
 from ml.core.capability import Features, Rows
-from ml.core.errors import ArtifactError
 from ml.text.vectors import Text, embed_text, fit_text
 
 FORMAT = 1
@@ -174,10 +174,7 @@ def load(folder: Path) -> Looks:
     ArtifactError
         A file is missing or has another format.
     """
-    try:
-        kept = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']}, this code reads {FORMAT}")  # noqa: TRY301
+    with artifacts.reading(folder, "visual", FORMAT) as kept:
         model = Looks(Params(), learning=kept["learning"])
         path = folder / "encoder.tflite"
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
@@ -187,12 +184,6 @@ def load(folder: Path) -> Looks:
             )  # fmt: skip
             model.behaviour_ = Behaviour(arrays["ids"], arrays["behaviour"].astype(np.float32))
             model.text_ = Text(*(arrays[f"text_{name}"] for name in Text._fields))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            "The files of visual cannot be read.",
-            came=f"{type(error).__name__}: {error}",
-            do="train it again: ./nightshift train visual",
-        ) from error
     return model
 
 

@@ -20,6 +20,10 @@ PLATFORMS: dict[str, str] = {
     "oscar": "django-oscar 3 and 4 on Postgres.",
     "odoo": "Odoo 13 to 19 on Postgres: its sales and its web shop.",
     "spree": "Spree 3.1 to 5 and Solidus on Postgres.",
+    "woocommerce": "WooCommerce in WordPress on MySQL or MariaDB: orders in their own tables or as posts.",
+    "magento": "Magento 2 on MySQL or MariaDB.",
+    "prestashop": "PrestaShop 1.6 to 9 on MySQL or MariaDB.",
+    "shopware": "Shopware 6 on MySQL or MariaDB.",
 }
 """Name -> what it is. The module has the same name."""
 

@@ -50,6 +50,8 @@ class Platform:
     versions: tuple[Version, ...]
     remarks: tuple[str, ...] = ()
     mysql: bool = False
+    only: Mapping[str, str] = field(default_factory=dict)
+    """On MySQL: the condition under which rows of a table are read."""
     sql: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

@@ -11,12 +11,15 @@ import pytest
 from ml.adapters import postgres
 from ml.adapters.shop import extract
 from ml.contract.vocabulary import vocabulary
-from ml.settings import Settings
+from ml.settings import PROJECT, Settings
 from ml.shop.check import check
 from ml.shop.connect import Connected, connect
+from ml.shop.copy_platform import copied
+from ml.shop.load import load
 from ml.shop.platforms import PLATFORMS, platform
+from ml.shop.platforms._choices import Choices
+from tests.shop.platforms.mysql_tables import Recorded
 
-POSTGRES = [name for name in PLATFORMS if not platform(name).mysql]
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
@@ -81,6 +84,30 @@ PLANTED = {
         {"1": {"title": "Blue cup", "price": 12.0, "category": "Cups", "active": True}, "2": {"title": "Green tea"},
          "4": {"active": False}}, {"1": 5},
     ),
+    "woocommerce": Planted(
+        {"101": (28.8, "paid"), "102": (44, "delivered"), "103": (6, "cancelled"), "104": (26, "partly_returned"), "105": (6, None)},
+        ("101", "102"), 3, 9, frozenset({"3"}),
+        {"1": {"title": "Blue cup", "price": 12.0, "category": "Cups", "active": True}, "4": {"active": False, "listed_at": None}},
+        {"1": 5},
+    ),
+    "magento": Planted(
+        {"1": (28.8, "paid"), "2": (42, "delivered"), "3": (6, "cancelled"), "4": (26, "partly_returned"), "5": (6, "refunded"),
+         "6": (6, None)},
+        ("1", "2"), 3, 9, frozenset(),
+        {"1": {"title": "Blue cup", "price": 12.0, "category": "Cups", "active": True}, "4": {"active": False}}, {"1": 5},
+    ),
+    "prestashop": Planted(
+        {"1": (28.8, "paid"), "2": (40, "delivered"), "3": (6, "cancelled"), "4": (26, "shipped"), "5": (6, "pending"), "6": (6, None),
+         "7": (6, "paid")},
+        ("1", "2"), 2, 10, frozenset(),
+        {"1": {"title": "Blue cup", "price": 12.0, "category": "Cups", "brand": "Potter", "active": True}, "4": {"active": False}},
+        {"1": 5},
+    ),
+    "shopware": Planted(
+        {"01": (28.8, "paid"), "02": (40, "delivered"), "03": (6, "cancelled"), "04": (26, "partly_returned"), "05": (6, None)},
+        ("01", "02"), 3, 9, frozenset(),
+        {"a1": {"title": "Blue cup", "price": 12.0, "category": "Cups", "active": True}, "a4": {"active": False}}, {"a1": 5},
+    ),
 }  # fmt: skip
 """By platform."""
 
@@ -88,12 +115,25 @@ CHECKED = ("odoo",)
 """Whose whole check is run here; it takes seconds, and reads what the laws before it have looked at."""
 
 
-@pytest.fixture(scope="module", params=POSTGRES)
+@pytest.fixture(scope="module", params=PLATFORMS)
 def connected(request: pytest.FixtureRequest, postgres: str) -> tuple[str, str, Connected]:
     """A platform's name, the URL of a database of its tables, and what connecting it found; read by every law."""
     name = request.param
     url = make(postgres, name)
-    return name, url, connect(url)
+    if not platform(name).mysql:
+        return name, url, connect(url)
+    source, found = copied(Recorded(name), None, None, Choices(), {})
+    load(shop_of(url), source)
+    return name, url, found
+
+
+def shop_of(url: str) -> Settings:
+    """Settings whose shop is there; nothing else of theirs is used."""
+    nowhere = "postgresql://nowhere/none"
+    return Settings(
+        home=Path("nowhere"), database_url=nowhere, shop_url=url, lake_uri="", mlflow_uri="", timezone="UTC", hash_key="",
+        threads=1, memory_gb=1,
+    )  # fmt: skip
 
 
 def make(server: str, name: str) -> str:
@@ -104,6 +144,8 @@ def make(server: str, name: str) -> str:
     _execute(server, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
     _execute(server, f"CREATE DATABASE {database} TEMPLATE template0")
     url = _named(server, database)
+    if platform(name).mysql:
+        return url
     with postgres.transaction(url) as cursor:
         cursor.execute((Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8"))
     return url
@@ -117,7 +159,16 @@ def rows(url: str, table: str) -> list[dict[str, object]]:
 
 def test_every_platform_has_its_tables_here() -> None:
     """A mapping without rows to hold it against would not be tested."""
-    assert set(PLANTED) == set(POSTGRES)
+    assert set(PLANTED) == set(PLATFORMS)
+
+
+def test_every_platform_has_its_page() -> None:
+    """The page names the versions that are known, the contract's tables that are filled, and what is worth knowing."""
+    for name in PLATFORMS:
+        mapped, page = platform(name), (PROJECT / "docs" / "platforms" / f"{name}.md").read_text(encoding="utf-8")
+        assert f"Known: {mapped.title} {mapped.known()}." in page
+        assert [remark for remark in mapped.remarks if remark not in page] == []
+        assert [v.name for v in mapped.versions if v.name not in page] == []
 
 
 def test_it_is_recognised_and_fits_the_contract(connected: tuple[str, str, Connected]) -> None:

@@ -86,7 +86,9 @@ def _arms(here: Page) -> list[dict[str, Any]]:
     """Each arm of each experiment by metric: the effect over the nights, and what the last one says."""
     if not here.reader.has("ml_ops.experiment_effect"):
         return []
-    rows = here.reader.rows("SELECT * FROM ml_ops.experiment_effect WHERE night > current_date - 180 ORDER BY night")
+    rows = here.reader.rows(
+        "SELECT * FROM ml_ops.experiment_effect WHERE night > (SELECT max(night) - 180 FROM ml_ops.experiment_effect) ORDER BY night"
+    )
     series: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         series.setdefault((row["experiment"], row["arm"], row["metric"]), []).append(row)

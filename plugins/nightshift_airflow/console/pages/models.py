@@ -86,9 +86,11 @@ def _since(reader: Reader, name: str) -> list[dict[str, Any]]:
     rows = reader.rows(
         """
         SELECT coalesce(about, night) AS day, name, slice, value, low, high, expected FROM ml_ops.figure
-        WHERE capability = %s AND kind = 'truth' AND coalesce(about, night) > current_date - 120 ORDER BY 2, 3, 1
+        WHERE capability = %(name)s AND kind = 'truth' AND coalesce(about, night) > (
+            SELECT max(coalesce(about, night)) - 120 FROM ml_ops.figure WHERE capability = %(name)s AND kind = 'truth')
+        ORDER BY 2, 3, 1
         """,
-        (name,),
+        {"name": name},
     )
     series: dict[tuple[str, str], list[Row]] = {}
     for row in rows:

@@ -24,6 +24,7 @@ def window(here: Here) -> HTMLResponse:
     basket = [part.strip() for part in here.asked("basket").split(",") if part.strip()][:50]
     shown, fault = _shown(here, customer, segment, basket)
     blocks = look.about(here.reader, "customer_id", customer) if customer else []
+    blocks = [block for block in blocks if block.table != "recommendation" or not shown]
     blocks += look.panels(here.reader, "window", customer) if customer else []
     bought = _bought(here, customer, shown) if customer else shop.Found("order")
     ids = [row["product_id"] for row in (*shown, *bought.rows)] + [row.get("source_product_id") for row in shown]

@@ -1,0 +1,114 @@
+"""What the places that were drawn by lot say of the list of tonight, before any customer has seen it.
+
+Some places of a list are given by lot to products of the ranking's rest; the row has the chance (``propensity``). A product
+that a newer model ranks high and that a lot once showed tells what it does when it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from ml.adapters.lake import scanned
+from ml.core.errors import DamagedFile
+from ml.core.figures import Figure
+from ml.core.spec import Capability, Published
+from ml.learn.metrics.offpolicy import Estimate, snips
+from ml.pipeline.bought import WHAT, WHO, lines_of
+from ml.pipeline.context import Night
+
+CHANCE = "propensity"
+DRAWS = 200
+SEED = 7
+FEWEST = 30
+"""Of fewer effective rows nothing is said: the interval would be a guess."""
+
+
+def drawn_by_lot(
+    night: Night, capability: Capability, batch: Mapping[str, Any], start: datetime, end: datetime, words: str
+) -> list[Figure]:
+    """Figures of each table of lists with a ``propensity``: how often what was drawn by lot was bought over ``[start, end)``.
+
+    Once of all places drawn by lot, once, by the self-normalised inverse propensity score (SNIPS), of the products that
+    tonight's list of the same customer holds: what a place would do that is given to one of them, drawn evenly.
+
+    Parameters
+    ----------
+    batch : mapping
+        ``ref``, ``night`` and ``version`` of the batch.
+    words : str
+        The slice of the figures.
+
+    References
+    ----------
+    Swaminathan & Joachims, "The self-normalized estimator for counterfactual learning", NeurIPS 2015.
+    """
+    if not {"order", "order_item"} <= set(night.manifest["tables"]):
+        return []
+    found: list[Figure] = []
+    for table in capability.publishes:
+        if table.key[0] == WHO and {WHAT, CHANCE} <= set(table.column_names):
+            rows = _rows(night, capability, table, batch, start, end)
+            if rows is not None and len(rows):
+                found += _figures(rows, table, batch["night"], batch["version"], words)
+    return found
+
+
+def _figures(rows: pa.Table, table: Published, about: date, version: int, words: str) -> list[Figure]:
+    reward, chance, wanted = (np.asarray(rows[name], np.float64) for name in ("reward", CHANCE, "wanted"))
+    unit = np.asarray(rows[WHO].combine_chunks().dictionary_encode().indices, np.int64)
+    made = []
+    for name, weight in (
+        ("bought of places drawn by lot", chance),
+        ("bought of tonight's list, by lot (SNIPS)", wanted),
+    ):
+        if weight.any():
+            estimate = snips(reward, chance, weight, seed=SEED, unit=unit, draws=DRAWS)
+            made.append(_figure(f"ml.{table.name}: {name}", estimate, about, version, words))
+    return made
+
+
+def _figure(name: str, found: Estimate, about: date, version: int, words: str) -> Figure:
+    units = round(found.effective_rows)
+    sure = units >= FEWEST
+    return Figure(
+        "truth", name, found.value if sure else None, slice=words, low=found.low if sure else None,
+        high=found.high if sure else None, units=units, about=about, version=version,
+    )  # fmt: skip
+
+
+def _rows(
+    night: Night, capability: Capability, table: Published, batch: Mapping[str, Any], start: datetime, end: datetime
+) -> pa.Table | None:
+    """Each place that was drawn by lot: customer, propensity, reward (1: bought), wanted (1: tonight's list holds it)."""
+    lake = night.lake
+    folder = lake.join("predictions", batch["ref"], capability.name, table.name)
+    if not lake.exists(folder):
+        return None
+    tonight = night.path("predictions", capability.name, table.name)
+    try:
+        files, now = lake.scan(folder), lake.scan(tonight) if lake.exists(tonight) else []
+    except DamagedFile:
+        return None
+    with night.backend() as backend:
+        listed = scanned(backend, files)
+        if CHANCE not in listed.columns:
+            return None
+        places = listed.filter(listed[CHANCE] < 1).select(WHO, WHAT, CHANCE)
+        shop = {name: lake.table(backend, night.path("snapshot", "clean", name)) for name in ("order", "order_item")}
+        places = _marked(places, lines_of(shop, start, end), "reward")
+        places = _marked(places, scanned(backend, now), "wanted") if now else places.mutate(wanted=ibis.literal(0.0))
+        rows: pa.Table = places.order_by(WHO, WHAT).to_pyarrow()
+        return rows
+
+
+def _marked(places: ibis.Table, others: ibis.Table, name: str) -> ibis.Table:
+    """The places with 1 in a column where the same customer and product are among the others."""
+    pairs = others.select(WHO, WHAT).distinct().mutate(**{name: ibis.literal(1.0)})
+    joined = places.left_join(pairs, [WHO, WHAT])
+    return joined.select(*places.columns, joined[name].fill_null(0.0).name(name))
