@@ -29,10 +29,11 @@ spark.executor.cores 1
 spark.driver.memory 1g
 spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
-spark.sql.shuffle.partitions 8
+spark.sql.shuffle.partitions 4
 spark.eventLog.enabled true
 spark.eventLog.dir file://{events}
 spark.eventLog.compress false
+spark.eventLog.rolling.enabled false
 """
 
 
@@ -97,13 +98,10 @@ def cluster(home: Path) -> Iterator[Cluster]:
 def _start(home: Path, name: str, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
     import pyspark
 
-    classes = f"{Path(pyspark.__file__).parent}/jars/*"
-    line = ["java", "-Xmx512m", "-cp", classes, f"org.apache.spark.deploy.{kind.lower()}.{kind}", "--host", "127.0.0.1"]
-    given = os.environ | {
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-        "SPARK_HOME": str(Path(classes).parents[1]),
-    }
+    spark = Path(pyspark.__file__).parent
+    line = ["bash", f"{spark}/bin/spark-class", f"org.apache.spark.deploy.{kind.lower()}.{kind}", "--host", "127.0.0.1"]
+    ours = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_MEMORY": "512m"}
+    given = os.environ | ours | {"SPARK_HOME": str(spark), "SPARK_LOCAL_DIRS": str(home / "local")}
     with (home / f"{name}.log").open("wb") as log:
         return subprocess.Popen([*line, *arguments], stdout=log, stderr=log, env=given)
 
@@ -127,7 +125,7 @@ def shuffled(events: Path) -> int:
     """Bytes that the tasks of all applications wrote for others to read, from Spark's event logs."""
     total = 0
     for file in events.iterdir():
-        if file.is_file():
+        if not file.name.startswith("."):
             with file.open() as lines:
                 for line in lines:
                     if '"SparkListenerTaskEnd"' in line:

@@ -1,4 +1,4 @@
-"""Make every capability's features of a snapshot, on the engine of the settings: a process that a benchmark starts."""
+"""Make every capability's features of a snapshot (or that of those named), on the engine of the settings: a process that a benchmark starts."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def main() -> None:
     logging.getLogger("py4j").setLevel(logging.ERROR)
     night = Night.open(Settings.from_env(os.environ), REF)
     seconds: dict[str, float] = {}
-    sums: dict[str, object] = {}
+    sums: dict[str, list[float]] = {}
     for name, capability in CAPABILITIES.items():
-        if night.missing(capability):
+        if night.missing(capability) or (sys.argv[1:] and name not in sys.argv[1:]):
             continue
         start = time.perf_counter()
         folder = night.path("features", name, "serve")
@@ -43,19 +43,20 @@ def main() -> None:
     sys.stdout.write(json.dumps({"seconds": seconds, "sums": sums}) + "\n")
 
 
-def _sum(capability: str, name: str, column: pa.ChunkedArray) -> object:
-    """Something that another row, or another value, changes, and the order of the rows does not."""
-    there = len(column), column.null_count
+def _sum(capability: str, name: str, column: pa.ChunkedArray) -> list[float]:
+    """Numbers that another row, or another value, changes, and the order of the rows does not."""
+    there = [len(column), column.null_count]
     if capability == "risk" and name in HASHES:
         return [*there, pc.count_distinct(column).as_py()]
-    if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type):
-        return [*there, str(pc.sum(pc.cast(column, pa.decimal128(38, 0))).as_py())]
-    if pa.types.is_floating(column.type):
-        finite = pc.filter(column, pc.is_finite(column))
-        return [*there, len(finite), f"{pc.sum(pc.cast(finite, pa.float64())).as_py() or 0:.5g}"]
     if pa.types.is_string(column.type):
-        return [*there, pc.count_distinct(column).as_py(), pc.sum(pc.utf8_length(column)).as_py()]
-    return [*there]
+        return [*there, pc.count_distinct(column).as_py(), pc.sum(pc.utf8_length(column)).as_py() or 0]
+    if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        numbers = pc.abs(
+            pc.cast(pc.cast(column, pa.int8()) if pa.types.is_boolean(column.type) else column, pa.float64())
+        )
+        finite = pc.filter(numbers, pc.is_finite(numbers))
+        return [*there, len(finite), pc.sum(finite).as_py() or 0.0]
+    return there
 
 
 if __name__ == "__main__":

@@ -157,6 +157,22 @@ def template_shop(
         out.print(str(path), soft_wrap=True)
 
 
+@shop.command("export-lists")
+def export_lists(
+    platform: Annotated[str, typer.Argument(help="shopify or woocommerce.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; files of an export before are replaced.")],
+    n: Annotated[int, typer.Option("--n", min=1, max=20, help="Products of each list.")] = 8,
+) -> None:
+    """Write the published lists as files that the platform imports: metafields of Shopify, WooCommerce's CSV."""
+    from ml.shop.lists import write
+
+    written = write(start_database(), platform, folder.expanduser().absolute(), n)
+    for path, owners in written.files.items():
+        out.print(f"{path}  {owners:,}", markup=False, soft_wrap=True)
+    for note in written.notes:
+        err.print(note, markup=False, soft_wrap=True)
+
+
 def demo(
     source: Annotated[str, typer.Option("--shop", help=SOURCES_HELP)] = "demo",
     data: Data = None,

@@ -240,8 +240,8 @@ class Capability:
     config: tuple[ConfigTable, ...] = ()
     """Tables that the shop's staff edits; ``features.build`` finds them beside the contract's, by the same names."""
     functions: tuple[str, ...] = ()
-    """SQL files beside ``spec.py`` whose functions the shop calls; run in this order whenever a batch takes the place of
-    another."""
+    """SQL files beside ``spec.py`` whose functions the shop calls, or ``package:file`` of a floor; run in this order whenever a
+    batch takes the place of another."""
     live: Live | None = None
     """None: tables change at night only."""
     carries: tuple[str, ...] = ()
@@ -277,4 +277,5 @@ class Capability:
 
     def script(self) -> str:
         """Text of the SQL files of its functions; empty where it has none."""
-        return "\n".join((resources.files(self.package) / name).read_text("utf-8") for name in self.functions)
+        places = [(package or self.package, file) for package, _, file in (n.rpartition(":") for n in self.functions)]
+        return "\n".join((resources.files(package) / file).read_text("utf-8") for package, file in places)

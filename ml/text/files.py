@@ -23,17 +23,32 @@ def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
         weights=fitted.linear.weights[kept].astype(np.float16),
     )  # fmt: skip
     if fitted.network is not None:
-        parts = {
-            f"{name}_{part}": values
-            for name in _SMALL
-            for part, values in getattr(fitted.network, name)._asdict().items()
-        }
-        known = np.flatnonzero(fitted.network.row).astype(np.int32)
-        np.savez_compressed(
-            folder / "network.npz", known=known, filter_bias=fitted.network.filter_bias,
-            head_bias=fitted.network.head_bias, **parts,
-        )  # fmt: skip
+        save_network(fitted.network, folder)
     return {"bias": fitted.linear.bias.tolist(), "alone": _told(fitted.alone), "both": _told(fitted.both)}
+
+
+def save_network(network: Network, folder: Path) -> None:
+    """Write ``network.npz``."""
+    parts = {f"{name}_{part}": values for name in _SMALL for part, values in getattr(network, name)._asdict().items()}
+    known = np.flatnonzero(network.row).astype(np.int32)
+    np.savez_compressed(
+        folder / "network.npz", known=known, filter_bias=network.filter_bias, head_bias=network.head_bias, **parts
+    )
+
+
+def load_network(folder: Path, params: TextParams) -> Network:
+    """Read ``network.npz``."""
+    with np.load(folder / "network.npz", allow_pickle=False) as arrays:
+        row = np.zeros(1 << params.network_bits, np.int32)
+        row[arrays["known"]] = np.arange(1, len(arrays["known"]) + 1)
+        small = {name: Small(arrays[f"{name}_values"], arrays[f"{name}_scale"]) for name in _SMALL}
+        return Network(
+            row,
+            filter_bias=arrays["filter_bias"],
+            head_bias=arrays["head_bias"],
+            longest=params.network_tokens,
+            **small,
+        )
 
 
 _SMALL = ("embedding", "filters", "head")
@@ -50,18 +65,7 @@ def load(story: Mapping[str, Any], folder: Path, params: TextParams) -> Classifi
     if story["both"] is None:
         return Classifier(fitted, alone, None, None)
     both = Calibration(**{name: np.array(value) for name, value in story["both"].items()})
-    with np.load(folder / "network.npz", allow_pickle=False) as arrays:
-        row = np.zeros(1 << params.network_bits, np.int32)
-        row[arrays["known"]] = np.arange(1, len(arrays["known"]) + 1)
-        small = {name: Small(arrays[f"{name}_values"], arrays[f"{name}_scale"]) for name in _SMALL}
-        second = Network(
-            row,
-            filter_bias=arrays["filter_bias"],
-            head_bias=arrays["head_bias"],
-            longest=params.network_tokens,
-            **small,
-        )
-    return Classifier(fitted, alone, second, both)
+    return Classifier(fitted, alone, load_network(folder, params), both)
 
 
 def _told(calibration: Calibration | None) -> dict[str, Any] | None:

@@ -87,12 +87,22 @@ def learn(
     row[kept] = np.arange(1, len(kept) + 1)
     x = _matrix(buckets, groups, ends, idf, row, len(kept) + 1, params)
     v = np.zeros((len(texts), 0), np.float32) if vectors is None else vectors
-    alpha, left = _solve(_kernel(x, v, params), labels, n_classes, params.penalty)
+    alpha, left = solve(_kernel(x, v, params), labels, n_classes, params.penalty)
     weights = np.asarray(x.T @ alpha, np.float32)
     alpha = alpha if v.shape[1] else np.zeros((0, n_classes))
     rounded = (a.astype(np.float16).astype(np.float32) for a in (idf, weights, v if len(alpha) else v[:0], alpha))
     idf, weights, v, small = rounded
     return Ridge(idf, row, weights, v, small, params), left
+
+
+def rows_of(texts: Texts, params: RidgeParams) -> Csr:
+    """N-grams of texts as rows of length 1, weighted by their rarity among these texts: their products are cosines."""
+    buckets, groups, ends = presence(texts, params.bits)
+    df = np.bincount(buckets, minlength=1 << params.bits)
+    idf = (np.log((1 + len(texts)) / (1 + df)) + 1).astype(np.float32)
+    row = np.zeros(1 << params.bits, np.int32)
+    row[df > 0] = np.arange(1, (df > 0).sum() + 1)
+    return _matrix(buckets, groups, ends, idf, row, int((df > 0).sum()) + 1, params)
 
 
 def centroids(texts: Texts, labels: Labels, n_classes: int, params: RidgeParams) -> Ridge:
@@ -161,7 +171,8 @@ def _kernel(x: Csr, vectors: Floats, params: RidgeParams) -> Doubles:
     return k
 
 
-def _solve(k: Doubles, labels: Labels, n_classes: int, penalty: float) -> tuple[Doubles, LeftOut]:
+def solve(k: Doubles, labels: Labels, n_classes: int, penalty: float) -> tuple[Doubles, LeftOut]:
+    """α of shape (n_texts, n_classes) for a kernel, which is overwritten, and what is said of what was left out."""
     n = len(labels)
     if not n:
         return np.zeros((0, n_classes)), LeftOut(np.zeros((0, n_classes)), np.zeros((0, n_classes)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -65,6 +65,13 @@ def rules(language: str) -> Rules:
     source, target = _folds()
     suffixes = "|".join(sorted(SUFFIXES.get(language, "").split(), key=lambda suffix: (-len(suffix), suffix)))
     return Rules(source, target, f"^(.{{3,}}?)(?:{suffixes})$" if suffixes else "")
+
+
+def sql_rules(language: str, own: Sequence[str] = ("", "", "", "")) -> list[str]:
+    """The rules as ``words.sql`` takes them, with four of the caller's own in places 8 to 11."""
+    told = rules(language)
+    doubles = (part for pair in DOUBLES for part in pair)
+    return [told.fold_from, told.fold_to, MARKS, CHARACTERS, BREAKS, POSSESSIVE, told.stem, *own, *doubles]
 
 
 @cache

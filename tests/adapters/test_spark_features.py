@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,10 @@ pytestmark = [
 ]
 # The engine's hash: it says which are equal, and nothing by its value.
 HASHES = {"risk": {"product", "second", "basket", "goods_set", "kinds_set"}}
+TRUTH_IS_BUILT = {"risk", "cart", "marketing"}
+"""Their truth is made by the expressions of their features: it would only take as long again."""
+LONG = {"cart", "risk"}
+"""Their plans take Spark half of the time of all: NIGHTSHIFT_SPARK_ALL=1 ./nightshift test tests/adapters/test_spark_features.py."""
 FAST = """\
 spark.sql.shuffle.partitions 1
 spark.sql.adaptive.enabled false
@@ -58,6 +63,8 @@ def settings(home: Path, **more: Any) -> Settings:
 @pytest.mark.parametrize("name", CAPABILITIES)
 def test_features_of_the_sample_shop_are_those_of_duckdb(name: str, spark: Any, tmp_path: Path) -> None:
     """The features as the lake has them, and what came afterwards: the same rows, floats to 1e-9."""
+    if name in LONG and not os.environ.get("NIGHTSHIFT_SPARK_ALL"):
+        pytest.skip("takes Spark a minute: NIGHTSHIFT_SPARK_ALL=1 runs it")
     case, lake = Case(CAPABILITIES[name]), Lake(str(tmp_path))
     for table, rows in case.tables.items():
         lake.write_stream(f"in/{table}", rows.schema, rows.to_batches())
@@ -76,7 +83,8 @@ def _written(case: Case, lake: Lake, engine: str, backend: Any) -> dict[str, pa.
     tables = {name: lake.table(backend, "in", name) for name in case.tables}
     part, params = case.part("features"), case.capability.params
     made = dict(part.build(tables, case.as_of, params))
-    made["truth"] = part.truth(tables, case.cutoff, case.as_of, params)
+    if case.capability.name not in TRUTH_IS_BUILT:
+        made["truth"] = part.truth(tables, case.cutoff, case.as_of, params)
     for name, rows in made.items():
         lake.write_ibis(backend, rows, lake.join(engine, f"{name}.parquet"))
     return {

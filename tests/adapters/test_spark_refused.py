@@ -89,3 +89,26 @@ def test_lines_of_the_properties_that_are_none_are_all_named(tmp_path: Path) -> 
         session.properties(file)
     with pytest.raises(NightshiftError, match="cannot be read"):
         session.properties(tmp_path / "none")
+
+
+def test_what_spark_says_in_the_middle_reaches_a_person_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An error of Java names its cause, not that there was one; an error of ours stays as it is."""
+    pytest.importorskip("pyspark", reason="pip install -r requirements-spark.txt")
+    from py4j.protocol import Py4JError
+
+    from ml.adapters.spark.backend import SparkBackend
+
+    for name in ("refuse", "_session", "_executors"):
+        monkeypatch.setattr(session, name, lambda *_: None)
+    monkeypatch.setattr(SparkBackend, "of", lambda _: None)
+    settings = Settings.from_env(NEEDED | {"NIGHTSHIFT_HOME": str(tmp_path), "NIGHTSHIFT_SPARK_MASTER": "spark://a:1"})
+    java = "An error occurred while calling o1.parquet.\n: org.apache.spark.SparkException: lost all executors\n\tat x"
+    with (
+        pytest.raises(NightshiftError, match=r"spark://a:1: org\.apache\.spark\.SparkException: lost all"),
+        spark.opened(settings),
+    ):
+        raise Py4JError(java)
+    with pytest.raises(ZeroDivisionError), spark.opened(settings):
+        raise ZeroDivisionError

@@ -39,8 +39,8 @@ Ask = Callable[..., Response]
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False)
 
 
-def allowed(request: Request, text: Annotated[str | None, Depends(HEADER)]) -> Key:
-    """Find whose request this is, and whether its rate allows it."""
+async def allowed(request: Request, text: Annotated[str | None, Depends(HEADER)]) -> Key:
+    """Find whose request this is, and whether its rate allows it; async, so that it needs no thread of its own."""
     keys: Keys = request.app.state.keys
     key = keys.find(text) if text else None
     if key is None:
@@ -50,7 +50,7 @@ def allowed(request: Request, text: Annotated[str | None, Depends(HEADER)]) -> K
     return key
 
 
-def backend(key: Annotated[Key, Depends(allowed)]) -> Key:
+async def backend(key: Annotated[Key, Depends(allowed)]) -> Key:
     """Refuse a browser's key."""
     if key.scope != "backend":
         raise HTTPException(403, "this key is a browser's: what belongs to a customer is for the shop's backend")

@@ -88,6 +88,14 @@ def opened(settings: Settings) -> Iterator[Any]:
     try:
         _executors(session, _master(settings))
         yield SparkBackend.of(session)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"py4j", "pyspark", "grpc"}:
+            raise
+        raise NightshiftError(
+            "Spark could not do its part of the night.",
+            came=f"NIGHTSHIFT_SPARK_MASTER={_master(settings)}: {_first_line(error)}",
+            do="look at the page of its master and the logs of its executors, then run the step again: it begins anew",
+        ) from error
     finally:
         with suppress(Exception):  # a cluster that is gone cannot be left
             session.stop()
@@ -209,7 +217,7 @@ def _local(master: str, settings: Settings) -> dict[str, str]:
 
 
 def _executors(session: Any, master: str) -> None:
-    """Raise unless an executor is there that has our Python's version and its packages, and the server has our Spark's."""
+    """Raise unless an executor does what it is asked, and the server has our version of Spark; no Python runs there."""
     import pyspark
 
     ours, theirs = pyspark.__version__, session.version
@@ -223,21 +231,10 @@ def _executors(session: Any, master: str) -> None:
         return
     if master.startswith("spark://"):
         _wait_for_executors(session, master)
-    version = "{}.{}".format(*sys.version_info)
     try:
-        seen = session.range(0, 8, 1, 4).mapInArrow(_look, "python string, missing string").distinct().collect()
+        session.range(0, 8, 1, 4).count()
     except Exception as error:
         raise _no_session(master, _first_line(error)) from error
-    if wrong := sorted(
-        f"Python {row['python']}" + (f" without {row['missing']}" if row["missing"] else "")
-        for row in seen
-        if row["missing"] or row["python"] != version
-    ):
-        raise NightshiftError(
-            "An executor of Spark lacks what a night needs.",
-            came=f"{master}: {'; '.join(wrong)}; here is Python {version}",
-            do="give the executors this Python environment (PYSPARK_PYTHON, spark.archives, or the same image)",
-        )
 
 
 def _wait_for_executors(session: Any, master: str) -> None:
@@ -248,27 +245,17 @@ def _wait_for_executors(session: Any, master: str) -> None:
         time.sleep(0.2)
 
 
-def _look(batches: Any) -> Any:
-    """What an executor has; it runs there, where ``ml`` may be missing, and so needs nothing of it."""
-    import importlib.util
-    import sys as there
-
-    import pyarrow as pa
-
-    for _ in batches:
-        missing = [name for name in ("numpy", "pandas", "pyarrow") if importlib.util.find_spec(name) is None]
-        python = "{}.{}".format(*there.version_info)
-        yield pa.RecordBatch.from_pydict({"python": [python], "missing": [", ".join(missing)]})
-
-
 def _no_session(master: str, came: str) -> NightshiftError:
     return NightshiftError(
         "Spark gives no session that a night could work in.",
         came=f"NIGHTSHIFT_SPARK_MASTER={master}: {came}",
-        do="look at the master's page: free cores and memory, the version of Spark and of Python; the file of properties "
+        do="look at the master's page: free cores and memory, the version of Spark; the file of properties "
         "(NIGHTSHIFT_SPARK_PROPERTIES) says what is asked of it",
     )
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:500] or type(error).__name__
+    """What happened; Java's error comes after a line that says that there was one."""
+    lines = [line.strip(": \t") for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (told or [type(error).__name__])[0][:500]

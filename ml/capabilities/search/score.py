@@ -115,11 +115,7 @@ def _prefixes(found: Mapping[str, list[Suggestion]]) -> Columns:
 
 def rules_of(language: str) -> list[str]:
     """What the SQL functions cut a query by, in the order in which ``words.sql`` names it."""
-    rules = cut.rules(language)
-    return [
-        rules.fold_from, rules.fold_to, cut.MARKS, cut.CHARACTERS, cut.BREAKS, cut.POSSESSIVE, rules.stem,
-        measures.HALVES, measures.MEASURE, BELOW, ABOVE, *(part for pair in cut.DOUBLES for part in pair),
-    ]  # fmt: skip
+    return cut.sql_rules(language, (measures.HALVES, measures.MEASURE, BELOW, ABOVE))
 
 
 def _setting(model: Search) -> Columns:

@@ -1,46 +1,5 @@
--- How ml.search, ml.suggest and ml.facets read what was typed: as ml.text.words and ml.capabilities.search.reading do.
--- The rules (letters, regular expressions, units) are those of ml.search_setting.
-
-CREATE OR REPLACE FUNCTION ml_ops.search_fold(rules text[], query text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    folded text := query;
-BEGIN
-    IF octet_length(query) = length(query) THEN
-        RETURN lower(query COLLATE "C");
-    END IF;
-    folded := translate(normalize(query), rules[1], rules[2]);
-    FOR i IN 12 .. cardinality(rules) BY 2 LOOP
-        folded := replace(folded, rules[i], rules[i + 1]);
-    END LOOP;
-    RETURN regexp_replace(folded, rules[3], '', 'g');
-END
-$$;
-
-CREATE OR REPLACE FUNCTION ml_ops.search_words(rules text[], folded text) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    cut text := regexp_replace(folded, rules[6], '', 'g');
-BEGIN
-    IF octet_length(cut) > length(cut) THEN
-        cut := regexp_replace(cut, rules[4], ' \1 ', 'g');
-    END IF;
-    RETURN ARRAY(SELECT left(u.word, 60) FROM regexp_split_to_table(cut, rules[5]) WITH ORDINALITY AS u (word, place)
-                 WHERE u.word <> '' ORDER BY u.place);
-END
-$$;
-
-CREATE OR REPLACE FUNCTION ml_ops.search_stem(rules text[], word text) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN rules[7] = '' THEN word ELSE coalesce(substring(word FROM rules[7]), word) END
-$$;
-
--- The query as ml.query counts it.
-CREATE OR REPLACE FUNCTION ml_ops.search_key(rules text[], query text) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN query ~ '^[A-Za-z]{1,60}$' THEN lower(query COLLATE "C") ELSE
-        left(array_to_string(ml_ops.search_words(rules, ml_ops.search_fold(rules, left(query, 1000))), ' '), 100) END
-$$;
+-- How ml.search, ml.suggest and ml.facets read what was typed, on the words of ml/text/words.sql: as ml.capabilities.search.reading
+-- does. The rules (letters, regular expressions, units) are those of ml.search_setting.
 
 -- A word, and what is left of it without up to most of its letters.
 CREATE OR REPLACE FUNCTION ml_ops.search_deletions(word text, most integer) RETURNS text[]

@@ -8,15 +8,30 @@ from typing import Any
 
 import pyarrow as pa
 
-from ml.capabilities.service import figures, outcomes
+from ml.capabilities.service import figures, outcomes, topics
 from ml.capabilities.service.answers import KnowledgeBase, costs, decide
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.reading import Read, read
-from ml.capabilities.service.spec import ANSWER, FIGURES, TRIAGE, UNKNOWN, Params
+from ml.capabilities.service.spec import (
+    ANSWER,
+    FIGURES,
+    GAP,
+    LIKE,
+    ORDER,
+    SETTING,
+    SPEC,
+    TERM,
+    TOPIC,
+    TRIAGE,
+    UNKNOWN,
+    Params,
+)
 from ml.capabilities.service.urgency import Rules, urgency
 from ml.core.batches import batches, schema
 from ml.core.spec import Published
 from ml.core.units import DAY_US
+from ml.text.language import UNKNOWN as UNDETERMINED
+from ml.text.words import sql_rules
 
 Row = dict[str, Any]
 BLOCK = 20_000
@@ -31,7 +46,12 @@ def units(features: Mapping[str, pa.Table]) -> int:
 def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
     """How many different first keys each table should have; 0: any number may be right."""
     waiting = sum(state in WAITING for state in features["ticket"]["state"].to_pylist())
-    return {TRIAGE.name: units(features), ANSWER.name: waiting, FIGURES.name: 0}
+    orders = int(features["order"].num_rows)
+    return {table.name: 0 for table in SPEC.publishes} | {
+        TRIAGE.name: units(features),
+        ANSWER.name: waiting,
+        ORDER.name: orders,
+    }
 
 
 def score(
@@ -48,14 +68,26 @@ def score(
 
 
 def score_all(
-    model: Service,  # noqa: ARG001
-    features: Mapping[str, pa.Table],
-    rows: Mapping[str, pa.Table],
-    params: Params,
+    model: Service, features: Mapping[str, pa.Table], rows: Mapping[str, pa.Table], params: Params
 ) -> dict[str, Iterator[pa.RecordBatch]]:
-    """Make the figures from the rows of all tickets and what became of them."""
-    made = figures.rows(features, rows[TRIAGE.name], params) if units(features) else []
-    return {FIGURES.name: _batches(FIGURES, made)}
+    """Make what is said of tickets together, and what ``ml.answer`` reads."""
+    made: dict[str, list[Row]] = {table.name: [] for table in SPEC.for_all}
+    if units(features):
+        board = topics.Board(features, rows[TRIAGE.name], params)
+        made |= {LIKE.name: board.alike(features), TOPIC.name: board.topics(), GAP.name: board.gaps()}
+        made[FIGURES.name] = figures.rows(features, rows[TRIAGE.name], params)
+    if len(features["answer"]) and model.intents_:
+        made[TERM.name] = [
+            {"term": term, "idf": idf, "intents": intents, "weights": weights}
+            for term, (idf, intents, weights) in sorted(model.phrases_["terms"].items())
+        ]
+        knowing = model.phrases_["knowing"] | {
+            "strange": model.phrases_["strange"],
+            "least_chance": params.least_chance,
+        }
+        made[SETTING.name] = [{"name": "shop", "rules": sql_rules(UNDETERMINED), "intents": model.intents_, **knowing}]
+    made[ORDER.name] = features["order"].sort_by("customer_id").to_pylist()
+    return {table.name: _batches(table, made[table.name]) for table in SPEC.for_all}
 
 
 def _batches(table: Published, rows: list[Row]) -> Iterator[pa.RecordBatch]:

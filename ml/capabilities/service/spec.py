@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ml.capabilities.service.config import CONFIG
 from ml.core.spec import Capability, Example, Gate, Live, Published, PublishedColumn
-from ml.text.params import RidgeParams
+from ml.text.params import RidgeParams, TextParams
 
 UNKNOWN = "unknown"
 """Stands as intent where a text asks for none of those that the shop knows."""
@@ -22,10 +22,11 @@ class Params(RidgeParams):
     """Let sentence vectors help where they measure better; False: n-grams alone."""
     better: float = 1.0
     """Standard errors by which they must."""
-    network: bool = True
-    """False: never train a network beside."""
     network_least: int = 4_000
-    """Fewer texts: no network."""
+    """Of fewer texts a network learns nothing that the others do not have."""
+    network_epochs: int = 25
+    network_seconds: float = 240.0
+    """No further epoch is begun after so long."""
     history_days: int = 180
     """Tickets of so many days are triaged and answered."""
     order_days: int = 90
@@ -38,10 +39,19 @@ class Params(RidgeParams):
     """Solved tickets that are shown beside one."""
     topic_days: int = 14
     """Topics are compared with the time before these days."""
+    phrase_texts: int = 4_000
+    """At most so many texts teach the index of ml.answer."""
     fewest: int = 3
     """k: no topic, gap or figure of fewer tickets."""
     false_alarms: float = 0.05
     """Expected share of false ones among the topics that are said to grow."""
+
+    def of_network(self) -> TextParams:
+        """Parameters of the network's floor."""
+        return TextParams(
+            network_epochs=self.network_epochs, network_seconds=self.network_seconds, network_dimensions=64, network_filters=128,
+            network_tokens=40,
+        )  # fmt: skip
 
 
 _TICKET = PublishedColumn("ticket_id", "text", "The ticket.")
@@ -129,14 +139,114 @@ FIGURES = Published(
     for_all=True,
 )  # fmt: skip
 
+LIKE = Published(
+    "ticket_like",
+    "Solved tickets that are like one that waits, for whoever answers it.",
+    ("ticket_id", "rank"),
+    (
+        _TICKET,
+        PublishedColumn("rank", "integer", "1 is nearest."),
+        PublishedColumn("likeness", "number", "Cosine of their words and letters.", _CHANCE),
+        PublishedColumn("intent", "text", "What the other was filed as; unknown: it was not."),
+        PublishedColumn("solved_at", "timestamp", "When the other was solved.", "UTC"),
+        PublishedColumn("asked", "text", "What the other asked, shortened.", quotes=True),
+        PublishedColumn("reply", "text", "What an agent answered it, shortened; empty: not known.", quotes=True),
+        _REASON,
+    ),
+    for_all=True,
+)  # fmt: skip
+
+TOPIC = Published(
+    "service_topic",
+    "What comes up: clusters of tickets of which some are of the last 14 days, and whether they grow.",
+    ("topic",),
+    (
+        PublishedColumn("topic", "text", "Words that stand in its tickets more than in others."),
+        _INTENT,
+        PublishedColumn("n", "integer", "Tickets of the last 14 days."),
+        PublishedColumn("n_before", "integer", "Tickets before."),
+        PublishedColumn("growth", "number", "Tickets a day, against before."),
+        PublishedColumn("grows", "boolean", "By more than chance."),
+        PublishedColumn("p_value", "number", "Chance of as many if its share of all tickets had stayed.", _CHANCE),
+        PublishedColumn("q_value", "number", "Expected share of false ones among topics as strong as this.", _CHANCE),
+        PublishedColumn("quote", "text", "One of its tickets, shortened.", quotes=True),
+        _REASON,
+    ),
+    for_all=True,
+)  # fmt: skip
+
+GAP = Published(
+    "service_gap",
+    "Questions that the knowledge base does not answer, by how often they come; with a draft from a thread of an agent.",
+    ("gap",),
+    (
+        PublishedColumn("gap", "text", "Words that stand in these tickets more than in others."),
+        PublishedColumn("n", "integer", "Tickets of the last 180 days."),
+        PublishedColumn("customers", "integer", "Different customers among them."),
+        PublishedColumn("unanswered", "number", "Share of them without an answer.", _CHANCE),
+        PublishedColumn("quote", "text", "One of them, shortened.", quotes=True),
+        PublishedColumn("draft", "text", "What an agent answered to one of them: to be read before it becomes an answer; empty: none.", quotes=True),
+        _REASON,
+    ),
+    for_all=True,
+)  # fmt: skip
+
+TERM = Published(
+    "service_term",
+    "The index of ml.answer by word, pair of words and beginning of a word.",
+    ("term",),
+    (
+        PublishedColumn("term", "text", "The word, the pair, or five letters and a star."),
+        PublishedColumn("idf", "number", "How rare it is."),
+        PublishedColumn("intents", "integers", "Numbers of the intents that it speaks for or against."),
+        PublishedColumn("weights", "numbers", "How much."),
+    ),
+    for_all=True,
+)  # fmt: skip
+
+SETTING = Published(
+    "service_setting",
+    "How ml.answer reads a question. One row, for the SQL functions.",
+    ("name",),
+    (
+        PublishedColumn("name", "text", "Always shop."),
+        PublishedColumn("rules", "texts", "Letters and regular expressions by which a text is cut into words."),
+        PublishedColumn("intents", "texts", "The intents, by number from 0."),
+        PublishedColumn("strange", "number", "idf of what nobody wrote yet."),
+        PublishedColumn("sharpness", "number", "Chances are softmax(sharpness · score)."),
+        PublishedColumn("top", "number", "Weight of the best score in the chance that a text is known."),
+        PublishedColumn("second", "number", "Of the next."),
+        PublishedColumn("bias", "number", "Of neither."),
+        PublishedColumn("least_chance", "number", "An intent is named where it is at least so likely.", _CHANCE),
+    ),
+    for_all=True,
+)  # fmt: skip
+
+ORDER = Published(
+    "service_order",
+    "The latest order of each customer who ordered in 90 days, for ml.answer.",
+    ("customer_id",),
+    (
+        PublishedColumn("customer_id", "text", "The customer."),
+        PublishedColumn("order_id", "text", "The order."),
+        PublishedColumn("order_state", "text", "open, late, sent, delivered or cancelled."),
+        PublishedColumn("ordered", "integer", "When it was placed.", "µs since 1970"),
+        PublishedColumn("promised", "integer", "When it was promised; null: it was not.", "µs since 1970", nullable=True),
+        PublishedColumn("delivered", "integer", "When all of it had come; null: not yet.", "µs since 1970", nullable=True),
+        PublishedColumn("carrier", "text", "Who carries it; null: not known.", nullable=True),
+        PublishedColumn("order_value", "number", "What was paid; null: not known.", "shop currency", nullable=True),
+    ),
+    for_all=True,
+)  # fmt: skip
+
 SPEC = Capability(
     name="service",
     title="Customer service",
     question="What does this customer need, who should answer, and what do we answer?",
     package="ml.capabilities.service",
-    needs=("customer", "ticket"),
-    wants=("order", "shipment", "ticket_message"),
-    publishes=(TRIAGE, ANSWER, FIGURES),
+    needs=("customer", "order", "ticket"),
+    wants=("shipment", "ticket_message"),
+    publishes=(TRIAGE, ANSWER, LIKE, TOPIC, GAP, FIGURES, TERM, SETTING, ORDER),
     params=Params(),
     gate=Gate(metric="accuracy", baseline="nearest question", horizon=timedelta(days=28), min_units=30, enough=200),
     train_schedule="15 4 * * 0",
@@ -151,6 +261,9 @@ SPEC = Capability(
             "SELECT intent, language, answer, round(solves::numeric, 2) AS solves, decision FROM ml.ticket_answer "
             "WHERE answer <> '' ORDER BY solves DESC, ticket_id LIMIT 3",
         ),
+        Example(
+            "Questions that nothing answers yet", "SELECT gap, n AS tickets, quote, draft FROM ml.service_gap ORDER BY n DESC, gap LIMIT 3",
+        ),
     ),
     headlines={
         "open tickets": "SELECT count(*) FROM ml.ticket_triage WHERE state IN ('open', 'reopened')",
@@ -158,5 +271,6 @@ SPEC = Capability(
         "share that asks for something unknown": "SELECT coalesce(avg((NOT known)::int), 0) FROM ml.ticket_triage",
     },
     config=CONFIG,
+    functions=("ml.text:words.sql", "answer.sql"),
     live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", schedule="* * * * *"),
 )  # fmt: skip

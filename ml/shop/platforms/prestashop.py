@@ -34,8 +34,8 @@ PLATFORM = Platform.of(
         ),
     ),
     remarks=(
-        "A state is told by what PrestaShop's configuration calls it (cancelled, refunded, delivered …); one of your own by its",
-        "marks for paid and shipped, else it is shown by its name.",
+        "A state is told by the configuration (cancelled, refunded …), one of your own by its marks for paid and shipped.",
+        "A state of your own without these marks is shown by its name.",
         "Amounts are the order's; its conversion rate makes them the shop's. Discounts of a whole order lie on its lines.",
     ),
     mysql=True,

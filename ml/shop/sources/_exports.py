@@ -29,6 +29,8 @@ ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT))
 _EXPECTED = {"number": "a number", "money": "an amount", "time": "a time", "yes": "yes or no"}
 MANY_FILES = ("json_line", "json_variant", "json_outcome", "json_payment", "json_coupon", "json_image")
 """Rows of what lies in other files too: the variations of a product, for one."""
+NO_EXPORTS = (".sql", ".dump", ".dat", ".db", ".html", ".yaml", ".yml")
+"""Endings that a platform's export does not have: such a file beside one is somebody's own, and is not read."""
 _AKIN = 0.5
 """A file with so many of an export's required columns is that export of a version that is not known."""
 
@@ -113,7 +115,7 @@ def _files(data: Path, platform: str, faults: Faults, *, json: bool) -> list[Pat
             continue
         if lowered.endswith(ENDINGS) or (json and is_json(path)):
             found.append(path)
-        elif do := OTHERS.get(path.suffix.lower()):
+        elif path.suffix.lower() not in NO_EXPORTS and (do := OTHERS.get(path.suffix.lower())):
             faults.add(path.name, f"a file of this ending is not read: {do or SAVE_AS}")
     if not found and not faults.kinds:
         raise ContractError(
@@ -183,6 +185,8 @@ def _known(path: Path, form: Layout, exports: Sequence[Export], platform: str, f
     if 1 - len(lacking) / _required(near) >= _AKIN:
         faults.add(path.name, f"looks like {near.title}, but columns are missing: no {', '.join(lacking)} (has {has})")
     else:
+        if path.suffix.lower() == ".txt":  # a note
+            return None
         titles = "; ".join(export.title for export in exports if not export.refused)
         faults.add(
             path.name, f"is no export of {platform} that is known, columns are missing (has {has}); known are: {titles}"

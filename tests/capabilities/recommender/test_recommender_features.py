@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from ml.capabilities.recommender import features
@@ -145,33 +143,3 @@ def test_truth_is_what_was_bought_in_the_window() -> None:
     assert pairs(20, 10) == [("ann", "cup")]
     assert pairs(19, 10) == []
     assert pairs(20, -3) == [("ann", "cup"), ("ann", "tea"), ("bob", "mug")]
-
-
-@pytest.fixture
-def spark() -> Iterator[ibis.BaseBackend]:
-    """Ibis on a local Spark session in UTC."""
-    pytest.importorskip("pyspark", reason="pip install -r requirements-spark.txt")
-    from pyspark.sql import SparkSession
-
-    options = {
-        "spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2",
-        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
-    }  # fmt: skip
-    session = SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
-    yield ibis.pyspark.connect(session)
-    session.stop()
-
-
-@pytest.mark.spark
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_spark_gives_the_same(spark: ibis.BaseBackend, tmp_path: Path) -> None:
-    """The same expressions on PySpark, over the same Parquet files, give the rows that DuckDB gives."""
-    for name, table in _shop().items():
-        pq.write_table(table, tmp_path / f"{name}.parquet")
-    tables = {name: spark.read_parquet(str(tmp_path / f"{name}.parquet")) for name in _shop()}
-    expected = _rows(_shop())
-    for name, table in features.build(tables, AS_OF, PARAMS).items():
-        made = table.to_pyarrow().to_pylist()
-        key = list(expected[name][0])
-        for ours, theirs in zip(*(sorted(rows, key=itemgetter(*key)) for rows in (made, expected[name])), strict=True):
-            assert ours == pytest.approx(theirs, abs=2e-6), name

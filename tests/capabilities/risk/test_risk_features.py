@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import itemgetter
-from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from ml.capabilities.risk import features, rules
-from ml.capabilities.risk.columns import KEYS
 from ml.capabilities.risk.spec import Params
 from tests.contract.cases import whole
 
@@ -327,42 +324,6 @@ def test_staff_tells_costs_and_lists() -> None:
     ]
     shop["night"] = ibis.memtable(pa.table({"night": pa.array([AS_OF.date() + timedelta(days=1)])}))
     assert backend.to_pyarrow(features.build(shop, AS_OF, PARAMS)["rule"]).to_pylist() == []
-
-
-@pytest.fixture
-def spark() -> Iterator[ibis.BaseBackend]:
-    """Ibis on a local Spark session in UTC."""
-    pytest.importorskip("pyspark", reason="pip install -r requirements-spark.txt")
-    from pyspark.sql import SparkSession
-
-    options = {
-        "spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2",
-        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
-    }  # fmt: skip
-    session = SparkSession.builder.master("local[1]").config(map=options).getOrCreate()
-    yield ibis.pyspark.connect(session)
-    session.stop()
-
-
-@pytest.mark.spark
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_spark_gives_the_same(spark: ibis.BaseBackend, tmp_path: Path) -> None:
-    """The same expressions on PySpark, over the same Parquet files, give the rows that DuckDB gives, but for its hashes."""
-    for name, table in _shop().items():
-        pq.write_table(table, tmp_path / f"{name}.parquet")
-    tables = {name: spark.read_parquet(str(tmp_path / f"{name}.parquet")) for name in _shop()}
-    expected = _made()
-    for name, table in features.build(tables, AS_OF, PARAMS).items():
-        made = table.drop(*(set(KEYS) & {*table.columns} - {"product"})).to_pyarrow().to_pylist()
-        assert len(made) == len(expected[name]), name
-        for ours, theirs in zip(*(sorted(rows, key=_key) for rows in (made, expected[name])), strict=True):
-            for column, value in ours.items():
-                assert _plain(value) == pytest.approx(_plain(theirs[column])), column
-
-
-def _plain(value: object) -> object:
-    """Spark's times have no zone; the session's is UTC."""
-    return value.replace(tzinfo=None).isoformat() if isinstance(value, datetime) else value
 
 
 def _key(row: Mapping) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pytest
 from ml.adapters import postgres
 from ml.adapters.shop import extract
 from ml.contract.vocabulary import vocabulary
-from ml.settings import Settings
+from ml.settings import PROJECT, Settings
 from ml.shop.check import check
 from ml.shop.connect import Connected, connect
 from ml.shop.copy_platform import copied
@@ -160,6 +160,15 @@ def rows(url: str, table: str) -> list[dict[str, object]]:
 def test_every_platform_has_its_tables_here() -> None:
     """A mapping without rows to hold it against would not be tested."""
     assert set(PLANTED) == set(PLATFORMS)
+
+
+def test_every_platform_has_its_page() -> None:
+    """The page names the versions that are known, the contract's tables that are filled, and what is worth knowing."""
+    for name in PLATFORMS:
+        mapped, page = platform(name), (PROJECT / "docs" / "platforms" / f"{name}.md").read_text(encoding="utf-8")
+        assert f"Known: {mapped.title} {mapped.known()}." in page
+        assert [remark for remark in mapped.remarks if remark not in page] == []
+        assert [v.name for v in mapped.versions if v.name not in page] == []
 
 
 def test_it_is_recognised_and_fits_the_contract(connected: tuple[str, str, Connected]) -> None:

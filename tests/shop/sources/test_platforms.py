@@ -182,3 +182,15 @@ def test_what_no_shop_can_be_made_of_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(ContractError, match="no price of a line; export the orders by the REST API"):
         read("woocommerce", tmp_path)
+
+
+def test_what_lies_beside_an_export_does_no_harm(tmp_path: Path) -> None:
+    """A note and a script are not read; a workbook may hold orders, so it is named."""
+    folder = tmp_path / "shop"
+    shutil.copytree(EXPORTS / "shopify", folder)
+    for name in ("README.md", "notes.txt", "views.sql", ".DS_Store"):
+        (folder / name).write_text("Not an export, but words.\n", encoding="utf-8")
+    assert read("shopify", folder) == read("shopify")
+    (folder / "orders.xlsx").write_bytes(b"PK")
+    with pytest.raises(ContractError, match=r"orders.xlsx: a file of this ending is not read: save each sheet as CSV"):
+        read("shopify", folder)

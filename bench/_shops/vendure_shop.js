@@ -1,0 +1,92 @@
+// A real Vendure, filled through its own services, and what was done as JSON: node vendure_shop.js HOST DATABASE ORDERS FILE.
+// What an order should say is what Vendure's services answer, computed from its entities, not its tables.
+const { writeFileSync } = require('fs');
+const core = require('@vendure/core');
+const { populateInitialData } = require('@vendure/core/cli');
+
+const [host, database, count, file] = process.argv.slice(2);
+let seed = 7;
+const random = (n) => { seed = (seed * 1103515245 + 12345) % 2147483648; return Math.floor((seed / 2147483648) * n); };
+const config = {
+    apiOptions: { port: 0, hostname: '127.0.0.1', adminApiPath: 'admin-api', shopApiPath: 'shop-api' },
+    authOptions: { tokenMethod: ['bearer'], superadminCredentials: { identifier: 'superadmin', password: 'superadmin' }, cookieOptions: { secret: 'x' } },
+    dbConnectionOptions: { type: 'postgres', host, username: 'postgres', database, synchronize: true, logging: false },
+    paymentOptions: { paymentMethodHandlers: [core.dummyPaymentHandler] },
+    customFields: { Order: [{ name: 'giftNote', type: 'string', nullable: true }] },
+    logger: new core.DefaultLogger({ level: core.LogLevel.Error }),
+    plugins: [],
+};
+const initial = {
+    defaultLanguage: 'en', defaultZone: 'Europe', taxRates: [{ name: 'Standard', percentage: 20 }],
+    shippingMethods: [{ name: 'Parcel', price: 400, taxRate: 20 }],
+    paymentMethods: [{ name: 'Dummy', handler: { code: 'dummy-payment-handler', arguments: [{ name: 'automaticSettle', value: 'true' }] } }],
+    countries: [{ name: 'Germany', code: 'DE', zone: 'Europe' }], collections: [], roles: [],
+};
+const sure = (result) => { if (result && result.errorCode) throw new Error(JSON.stringify(result)); return result; };
+
+async function main() {
+    const app = await core.bootstrap(config);
+    await populateInitialData(app, initial);
+    const ctx = await app.get(core.RequestContextService).create({ apiType: 'admin' });
+    const orders = app.get(core.OrderService);
+    const customers = app.get(core.CustomerService);
+    const taxes = await app.get(core.TaxCategoryService).findAll(ctx);
+    const did = { orders: {}, products: {}, stock: {} };
+    const variants = [];
+    for (let n = 0; n < 8; n++) {
+        const product = await app.get(core.ProductService).create(ctx, { enabled: n !== 7, translations: [
+            { languageCode: 'de', name: `Ding ${n}`, slug: `ding-${n}`, description: '' },
+            { languageCode: 'en', name: `Thing ${n}`, slug: `thing-${n}`, description: 'A thing.' },
+        ] });
+        did.products[product.id] = { title: `Thing ${n}`, active: n !== 7 };
+        const [variant] = await app.get(core.ProductVariantService).create(ctx, [{
+            productId: product.id, sku: `s${n}`, price: 250 + random(5000), taxCategoryId: taxes.items[0].id, stockOnHand: 100000,
+            trackInventory: 'TRUE', translations: [{ languageCode: 'en', name: `Thing ${n}` }],
+        }]);
+        if (n !== 7) variants.push([variant.id, product.id]);
+    }
+    sure(await app.get(core.PromotionService).createPromotion(ctx, {
+        enabled: true, couponCode: 'TEN', translations: [{ languageCode: 'en', name: 'Ten' }], conditions: [],
+        actions: [{ code: 'order_percentage_discount', arguments: [{ name: 'discount', value: '10' }] }],
+    }));
+    const methods = await app.get(core.ShippingMethodService).findAll(ctx);
+    const place = async (ctx, n) => {
+        const email = `Person${n % 6}@mail.example`;
+        // One person opens an account after having bought as a guest.
+        if (n === 20) sure(await customers.registerCustomerAccount(ctx, { emailAddress: email, password: 'a long password' }));
+        const person = sure(await customers.createOrUpdate(ctx, { emailAddress: email, firstName: 'A', lastName: 'B' }));
+        let order = await orders.create(ctx);
+        for (let i = 0; i <= random(3); i++) sure(await orders.addItemToOrder(ctx, order.id, variants[random(variants.length)][0], 1 + random(4)));
+        if (n % 4 === 0) sure(await orders.applyCouponCode(ctx, order.id, 'TEN'));
+        if (n % 10 === 9) return; // stays a cart
+        await orders.addCustomerToOrder(ctx, order.id, person);
+        await orders.setShippingAddress(ctx, order.id, { streetLine1: 'Street 1', countryCode: 'DE', city: 'Berlin', postalCode: '10115' });
+        sure(await orders.setShippingMethod(ctx, order.id, [methods.items[0].id]));
+        sure(await orders.transitionToState(ctx, order.id, 'ArrangingPayment'));
+        sure(await orders.addPaymentToOrder(ctx, order.id, { method: 'dummy', metadata: {} }));
+        let status = 'paid';
+        if (n % 7 === 3) { sure(await orders.cancelOrder(ctx, { orderId: order.id, reason: 'changed mind' })); status = 'cancelled'; }
+        else if (n % 7 === 4) {
+            const whole = await orders.findOne(ctx, order.id);
+            sure(await orders.transitionToState(ctx, order.id, 'Modifying'));
+            sure(await orders.modifyOrder(ctx, { dryRun: false, orderId: order.id,
+                adjustOrderLines: [{ orderLineId: whole.lines[0].id, quantity: whole.lines[0].quantity + 2 }] }));
+            sure(await orders.transitionToState(ctx, order.id, 'ArrangingAdditionalPayment'));
+            status = 'placed';
+        }
+        const all = await orders.findOne(ctx, order.id);
+        const product = Object.fromEntries(variants);
+        did.orders[order.id] = {
+            email: email.toLowerCase(), status, total: all.totalWithTax / 100, shipping: all.shippingWithTax / 100,
+            lines: all.lines.map((l) => [Number(product[l.productVariant.id]), l.quantity, l.proratedLinePriceWithTax / 100]),
+        };
+    };
+    for (let n = 0; n < Number(count); n++) await app.get(core.TransactionalConnection).withTransaction(ctx, (inner) => place(inner, n));
+    const gone = variants[0][1];
+    await app.get(core.ProductService).softDelete(ctx, gone);
+    did.products[gone].active = false;
+    writeFileSync(file, JSON.stringify(did));
+    await app.close();
+    process.exit(0);
+}
+main().catch((error) => { console.error(error); process.exit(1); });
