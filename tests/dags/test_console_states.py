@@ -155,9 +155,9 @@ def test_a_customer_of_very_many_orders_and_pictures_that_do_not_load(monkeypatc
         "INSERT INTO shop.\"order\" SELECT 'x' || i, 'c1', timestamptz '2020-01-01' + i * interval '1 minute' FROM generate_series(1, 100000) AS i",
         'CREATE INDEX ON shop."order" (customer_id)',
         'ANALYZE shop."order"',
-        "CREATE TABLE shop.product_image (product_id text, uri text, content bytea)",
+        "CREATE TABLE shop.product_image (product_id text, uri text, content text)",
         "INSERT INTO shop.product_image VALUES ('p1', '/there/is/no.png'), ('p2', 'http://127.0.0.1:1/x.png')",
-        "INSERT INTO shop.product_image VALUES ('p4', 'a name', decode('89504e47', 'hex'))",
+        "INSERT INTO shop.product_image VALUES ('p4', 'a name', encode(decode('89504e47', 'hex'), 'base64')), ('p3', 'x', '!')",
     )
     anna = open_browser(monkeypatch, settings)
     text = ask(anna, "/customer/c1")

@@ -25,13 +25,21 @@ def picture(here: Here, product: str) -> Response:
     """The first picture; a clear point where there is none, or it does not load."""
     rows = shop.find(here.settings, "product_image", "product_id", product, limit=1).rows
     uri = str(rows[0].get("uri") or "") if rows else ""
-    content = bytes(rows[0].get("content") or b"")[: LARGEST + 1] if rows else b""
+    content = _kept(rows[0].get("content")) if rows else b""
     if not content and uri and not uri.lower().startswith(ELSEWHERE):
         content = _read(uri)
     content = content if len(content) <= LARGEST else b""
     kind = next((kind for mark, kind in KINDS.items() if content.startswith(mark)), "")
     body, media = (content, kind) if kind else (EMPTY, "image/gif")
     return Response(body, media_type=media, headers={"Cache-Control": "max-age=3600"})
+
+
+def _kept(content: Any) -> bytes:
+    """The bytes of the table's column: bytea, or base64; none where it is neither."""
+    try:
+        return base64.b64decode(content) if isinstance(content, str) else bytes(content or b"")
+    except ValueError:
+        return b""
 
 
 def _read(uri: str) -> bytes:
