@@ -71,15 +71,19 @@ def maintain(settings: Settings, *, keep_nights: int = retention.BATCHES.keep) -
     kept = set(ops.refs_in_use(settings.database_url))
     nights = sorted(lake.names(lake.join("snapshot")), reverse=True)
     removed = []
+    kinds = ("snapshot", "features", "predictions", "docs")
     for index, name in enumerate(nights):
         refs = attempts(lake, date.fromisoformat(name))
         for ref in refs:
             latest = ref == refs[-1]
             if ref in kept or (index < keep_nights and latest):
                 continue
-            for kind in ("snapshot", "features", "predictions", "docs"):
+            for kind in kinds:
                 lake.remove(lake.join(kind, ref))
             removed.append(ref)
+        for kind in kinds:  # a folder without attempts would be counted as a night that is kept
+            if not lake.names(kind, name):
+                lake.remove(kind, name)
     return {
         "batches": dropped,
         "snapshots": removed,

@@ -31,9 +31,9 @@ def spoken(text: str) -> str:
 
     Examples
     --------
-    >>> spoken("Where is it?\\n\\nOn Mon, the shop wrote:\\n> Thank you\\n> Your team")
+    >>> spoken("Where is it?\n\nOn Mon, the shop wrote:\n> Thank you\n> Your team")
     'Where is it?'
-    >>> spoken("Please cancel.\\nKind regards\\nAlex")
+    >>> spoken("Please cancel.\nKind regards\nAlex")
     'Please cancel.'
     """
     whole = _BREAK.sub("\n", _HIDDEN.sub("", text) or text)
