@@ -19,12 +19,12 @@ from bench import Options, Row, seconds
 from bench import _sentiment_as_read as as_read
 from bench._texts import SEED, Labels, Scores, Task, ceiling, chinese, peers, tasks, unseen, vader
 from ml.capabilities.sentiment import behaviour, model
-from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import SPEC, Params
 from ml.core.capability import published
 from ml.learn.class_calibration import macro_f1
 from ml.text import classifier, language, network, svm
 from ml.text.clean import clean
+from ml.text.lexicon import examples
 from ml.text.tokens import Texts
 
 PROMISED = {"Olist, 2 classes": 0.937, "Olist, 3 classes": 0.695, "clothing, recommended": 0.880}

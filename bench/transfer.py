@@ -18,10 +18,10 @@ import pyarrow as pa
 from bench import Options, Row
 from bench._texts import SEED, Labels, Task, tasks
 from ml.capabilities.sentiment import model
-from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import SPEC, Params
 from ml.learn.class_calibration import macro_f1
 from ml.text import classifier
+from ml.text.lexicon import examples
 from ml.text.tokens import Texts
 
 OWN = (100, 300, 1_000)

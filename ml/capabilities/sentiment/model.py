@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.sentiment import aspect_words, contradictions, marked_labels, repeats
-from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import LABELS, Params
 from ml.core import artifacts
 from ml.text import classifier, files, language
 from ml.text.clean import clean
+from ml.text.lexicon import examples
 from ml.text.marked_words import AspectWord, Roles, roles
 from ml.text.tokens import Texts
 

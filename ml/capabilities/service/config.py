@@ -23,7 +23,7 @@ ANSWER = ConfigTable(
         ConfigColumn(
             "order_state", "text", "Only while that order is open, late, sent, delivered or cancelled; null: whatever it is.",
         ),
-        ConfigColumn("product_id", "text", "Only about this product; null: any.", references="product.product_id"),
+        ConfigColumn("product_id", "text", "Only about this product: kept, and not used yet; null: any.", references="product.product_id"),
         ConfigColumn("starts_on", "date", "First day; null: always."),
         ConfigColumn("ends_on", "date", "Last day; null: it stays."),
         ConfigColumn(
@@ -60,9 +60,9 @@ TEAM = ConfigTable(
         ConfigColumn("team", "text", "Its name."),
         ConfigColumn("languages", "text", "Codes with spaces between them; null: all.", "ISO 639-1"),
         ConfigColumn("intents", "text", "Intents with commas between them; null: all, after the teams that name it."),
-        ConfigColumn("opens", "integer", "First hour of its day; null: 0.", "hour, shop's time"),
-        ConfigColumn("closes", "integer", "Hour that it closes; null: 24.", "hour, shop's time"),
-        ConfigColumn("capacity", "integer", "Tickets that it answers in a day; null: not known.", "tickets"),
+        ConfigColumn("opens", "integer", "First hour of its day, for people to read: nothing is worked out from it yet; null: 0.", "hour, shop's time"),
+        ConfigColumn("closes", "integer", "Hour that it closes, likewise; null: 24.", "hour, shop's time"),
+        ConfigColumn("capacity", "integer", "Tickets that it answers in a day, likewise; null: not known.", "tickets"),
     ),
     checks={
         "opens is between 0 and 23": "opens BETWEEN 0 AND 23",

@@ -30,6 +30,7 @@ from ml.capabilities.service.urgency import Rules, urgency
 from ml.core.batches import batches, schema
 from ml.core.spec import Published
 from ml.core.units import DAY_US
+from ml.text.feeling import feeling
 from ml.text.language import UNKNOWN as UNDETERMINED
 from ml.text.words import sql_rules
 
@@ -123,7 +124,7 @@ class Desk:
         rule = self.rules.find(found.texts[i], intent)
         late = _days_late(ticket, self.now)
         soon = urgency(found.texts[i], late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
-        feeling = 0.0
+        mood = feeling(found.texts[i], language)
         answer = self.base.find(intent, language, ticket)
         names = [*(intents[k] for k in found.order[i]), "", "", ""]
         chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
@@ -143,18 +144,18 @@ class Desk:
             "language": language, "intent": intent, "chance": chance, "known": intent != UNKNOWN,
             "known_chance": float(found.known[i]), "second": names[1], "second_chance": chances[1], "third": names[2],
             "third_chance": chances[2],
-            "also": found.also[i], "sentiment": feeling, "urgency": soon,
+            "also": found.also[i], "sentiment": mood, "urgency": soon,
             "team": (rule and rule["team"]) or self.teams.of(intent, language),
-            "priority": self._priority(ticket, soon, feeling, late), "expected_hours": hours.get(intent, hours.get("")),
+            "priority": self._priority(ticket, soon, mood, late), "expected_hours": hours.get(intent, hours.get("")),
             "decision": decision.decision, "answer": answer.text, "answer_id": answer.answer_id, "sources": answer.sources,
             "solves": solves, "propensity": decision.propensity, "cost": decision.cost,
             "reason": _reason(intent, chance, found, i, rule, late, decision.why),
         }  # fmt: skip
 
-    def _priority(self, ticket: Row, soon: float, feeling: float, late: float | None) -> float:
+    def _priority(self, ticket: Row, soon: float, mood: float, late: float | None) -> float:
         """A day's waiting, up to tenfold with urgency; and of what the customer buys in a year the hundredth that haste or anger puts at risk."""
         waiting = 24 * self.cost["hourly"] * (1 + 9 * soon)
-        risk = 0.01 * ticket["customer_value"] * max(soon, -feeling)
+        risk = 0.01 * ticket["customer_value"] * max(soon, -mood)
         return float(waiting + risk + (0.05 * (ticket["order_value"] or 0) if late else 0))
 
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.capabilities.sentiment.lexicon import examples
 from ml.capabilities.sentiment.spec import Params
 from ml.learn.class_calibration import calibrate, chances, choose, macro_f1, of_steps
 from ml.text import svm
 from ml.text.classifier import fingerprints, learn
 from ml.text.clauses import clause_end, find_joints, room_for_joints
 from ml.text.function_words import NEGATORS
+from ml.text.lexicon import examples
 from ml.text.marked_words import fold, roles
 from ml.text.reader import cut
 from ml.text.svm import Linear
