@@ -15,15 +15,16 @@ import pyarrow.parquet as pq
 
 from bench import Options, Row
 from ml.capabilities.visual.attributes import Classes, classes
-from ml.capabilities.visual.descriptors import HEIGHT, WIDTH, Floats, Pixels, describe
 from ml.capabilities.visual.evaluate import without_itself
-from ml.capabilities.visual.model import directions, teach
+from ml.capabilities.visual.model import teach
 from ml.capabilities.visual.network import Lessons, export, fit
 from ml.capabilities.visual.placing import Encoder, Placer, discriminants, embeddings, inputs, place, probabilities
 from ml.capabilities.visual.spec import PARAMS
 from ml.core.gate import difference
 from ml.core.pictures import rgb
 from ml.kernels.topk.dense import top_k_dense
+from ml.learn.descriptors import HEIGHT, WIDTH, Floats, Pixels, describe
+from ml.learn.looks import directions
 
 K = 10
 SEED = 7

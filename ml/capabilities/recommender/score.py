@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import mix
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import Named, Words, numbers
@@ -29,7 +30,7 @@ from ml.capabilities.recommender.tables import (
     similar_product,
     trending_product,
 )
-from ml.capabilities.recommender.tables.alike import Texts
+from ml.capabilities.recommender.tables.alike import Looks, Texts
 from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.capabilities.recommender.templates import REASON_CODES, Reason
 from ml.core.batches import batches
@@ -94,14 +95,14 @@ def score(
 
 
 def score_all(
-    model: Recommender,  # noqa: ARG001
+    model: Recommender,
     features: Mapping[str, pa.Table],
     rows: Mapping[str, pa.Table],  # noqa: ARG001
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what does not depend on a customer: lists of products, by segment and category, and their state."""
     shop = _Shop(features, (0, units(features)), params)
-    return {table.name: batches(table, _for_all(shop, table.name)) for table in SPEC.for_all}
+    return {table.name: batches(table, _for_all(shop, model, table.name)) for table in SPEC.for_all}
 
 
 class _Shop:
@@ -144,7 +145,7 @@ class _Shop:
         return self.features["customer"].sort_by("customer_no").combine_chunks()
 
 
-def _for_all(shop: _Shop, name: str) -> Iterator[dict[str, pa.Array]]:
+def _for_all(shop: _Shop, model: Recommender, name: str) -> Iterator[dict[str, pa.Array]]:
     """Blocks of rows of the table ``name``; none where the shop has no product for sale. Nothing is computed before it is read."""
     tonight, words, params = shop.tonight, shop.words, shop.params
     if not tonight.m:
@@ -153,7 +154,9 @@ def _for_all(shop: _Shop, name: str) -> Iterator[dict[str, pa.Array]]:
         case "product_state":
             yield from catalogue_state.product_state(shop.features)
         case "similar_product":
-            yield from similar_product.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
+            yield from similar_product.rows(
+                tonight, shop.features, shop.orders, (shop.texts, _looks(model, shop)), words, params
+            )
         case "bought_together":
             yield from bought_together.rows(tonight, shop.orders, shop.texts, words, params)
         case "popular_product":
@@ -162,6 +165,14 @@ def _for_all(shop: _Shop, name: str) -> Iterator[dict[str, pa.Array]]:
             yield from trending_product.rows(tonight, words)
         case "cold_start":
             yield from cold_start.rows(tonight, words, params)
+
+
+def _looks(model: Recommender, shop: _Shop) -> Looks:
+    """What products look like; the baseline has learned nothing of it."""
+    if model.learnt_ is None:
+        return Looks(np.zeros((shop.tonight.m, 0), np.float32), np.zeros(shop.tonight.m, bool), 0.0)
+    words, seen = content.placed(model.learnt_.content, tonights_log(shop.features))
+    return Looks(seen, np.asarray(~words.any(axis=1), bool), model.learnt_.content.share)
 
 
 def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
