@@ -101,15 +101,21 @@ def score_all(
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what does not depend on a customer: lists of products, by segment and category, and their state."""
-    shop = _Shop(features, (0, units(features)), params)
-    return {table.name: batches(table, _for_all(shop, model, table.name)) for table in SPEC.for_all}
+    shop = _Shop(features, (0, units(features)), params, model)
+    return {table.name: batches(table, _for_all(shop, table.name)) for table in SPEC.for_all}
 
 
 class _Shop:
     """What the tables of one shard share, each made when it is first asked for."""
 
-    def __init__(self, features: Mapping[str, pa.Table], span: tuple[int, int], params: Params) -> None:
-        self.features, self.span, self.params = features, span, params
+    def __init__(
+        self,
+        features: Mapping[str, pa.Table],
+        span: tuple[int, int],
+        params: Params,
+        model: Recommender | None = None,
+    ) -> None:
+        self.features, self.span, self.params, self.model = features, span, params, model
 
     @cached_property
     def tonight(self) -> Tonight:
@@ -137,6 +143,15 @@ class _Shop:
         return Texts.of(self.tonight)
 
     @cached_property
+    def looks(self) -> Looks:
+        """What products look like; the baseline has learned nothing of it."""
+        if self.model is None or self.model.learnt_ is None:
+            return Looks(np.zeros((self.tonight.m, 0), np.float32), np.zeros(self.tonight.m, bool), 0.0)
+        state = self.model.learnt_.content
+        words, seen = content.placed(state, tonights_log(self.features))
+        return Looks(seen, np.asarray(~words.any(axis=1), bool), state.share)
+
+    @cached_property
     def repeats(self) -> buy_again.Repeats:
         return buy_again.repeats(self.tonight, self.span, self.params)
 
@@ -145,7 +160,7 @@ class _Shop:
         return self.features["customer"].sort_by("customer_no").combine_chunks()
 
 
-def _for_all(shop: _Shop, model: Recommender, name: str) -> Iterator[dict[str, pa.Array]]:
+def _for_all(shop: _Shop, name: str) -> Iterator[dict[str, pa.Array]]:
     """Blocks of rows of the table ``name``; none where the shop has no product for sale. Nothing is computed before it is read."""
     tonight, words, params = shop.tonight, shop.words, shop.params
     if not tonight.m:
@@ -155,7 +170,7 @@ def _for_all(shop: _Shop, model: Recommender, name: str) -> Iterator[dict[str, p
             yield from catalogue_state.product_state(shop.features)
         case "similar_product":
             yield from similar_product.rows(
-                tonight, shop.features, shop.orders, (shop.texts, _looks(model, shop)), words, params
+                tonight, shop.features, shop.orders, (shop.texts, shop.looks), words, params
             )
         case "bought_together":
             yield from bought_together.rows(tonight, shop.orders, shop.texts, words, params)
@@ -165,14 +180,6 @@ def _for_all(shop: _Shop, model: Recommender, name: str) -> Iterator[dict[str, p
             yield from trending_product.rows(tonight, words)
         case "cold_start":
             yield from cold_start.rows(tonight, words, params)
-
-
-def _looks(model: Recommender, shop: _Shop) -> Looks:
-    """What products look like; the baseline has learned nothing of it."""
-    if model.learnt_ is None:
-        return Looks(np.zeros((shop.tonight.m, 0), np.float32), np.zeros(shop.tonight.m, bool), 0.0)
-    words, seen = content.placed(model.learnt_.content, tonights_log(shop.features))
-    return Looks(seen, np.asarray(~words.any(axis=1), bool), model.learnt_.content.share)
 
 
 def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
