@@ -7,7 +7,7 @@ one is taken that would have put what was typed on each of the last days highest
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +20,11 @@ Ints = npt.NDArray[np.int64]
 HALF_LIVES = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 SHARES = (0.2, 0.5)
 """β: of the shorter half-life."""
-JUDGED_DAYS, JUDGED_SEARCHES = 7, 300
-"""Days before the night that are looked at, and searches of each, drawn by lot."""
-FEWEST_SEARCHES = 100
-"""Of fewer nothing is learned."""
+JUDGED_DAYS, JUDGED_QUERIES, LONGEST = 7, 200, 8
+"""Days before the night that are looked at, queries of each, drawn by lot, and letters of their prefixes."""
+FEWEST_SEARCHES, FEWEST_DAYS = 10, 3
+"""A day of fewer searches, and fewer such days, tell nothing."""
+PLACES = 10
 USUAL = 40.0
 
 
@@ -77,40 +78,51 @@ def rates(known: Days, decay: Decay, now: int = 0) -> Floats:
 
 
 def chosen(known: Days, seed: int = 0) -> Decay:
-    """The decay that ranks what was typed on the last days best; as usual where there is too little to learn from."""
+    """The decay that ranks what was typed on the last days best; as usual where it is not better by more than chance."""
     asked = list(_questions(known, seed))
-    if sum(len(query) for _, query, _, _ in asked) < FEWEST_SEARCHES:
-        return Decay()
-    best = max((Decay(h, h) for h in reversed(HALF_LIVES)), key=lambda decay: _gain(known, decay, asked))
+    usual = Decay()
+    if len(asked) < FEWEST_DAYS:
+        return usual
+    gains = {decay: _gains(known, decay, asked) for decay in (Decay(h, h) for h in HALF_LIVES)}
+    best = max(gains, key=lambda decay: float(gains[decay].mean()))
     shorter = [h for h in HALF_LIVES if h < best.long]
-    return max((best, *(Decay(best.long, s, b) for s in shorter for b in SHARES)), key=lambda d: _gain(known, d, asked))
+    gains |= {mix: _gains(known, mix, asked) for mix in (Decay(best.long, s, b) for s in shorter for b in SHARES)}
+    best = max(gains, key=lambda decay: float(gains[decay].mean()))
+    lead = gains[best] - gains[usual]
+    return best if lead.mean() > lead.std(ddof=1) / np.sqrt(len(lead)) else usual
 
 
-def _questions(known: Days, seed: int) -> list[tuple[int, Ints, Ints, Ints]]:
-    """By day: its number, queries that were typed on it, and the range of names that begin as each did."""
-    rng = np.random.default_rng(seed)
-    names = np.array(known.names)
-    made = []
+class _Asked(NamedTuple):
+    """A day: the days between its end and the night, what was typed on it how often, and the names that begin alike."""
+
+    now: int
+    query: Ints
+    weight: Floats
+    low: Ints
+    high: Ints
+
+
+def _questions(known: Days, seed: int) -> Iterator[_Asked]:
+    """What was typed on each of the last days, at each of its prefixes."""
+    rng, names = np.random.default_rng(seed), np.array(known.names)
     for day in range(min(JUDGED_DAYS, int(known.age.max(initial=-1)))):
-        today = known.age == day
-        total = known.times[today].sum()
-        if not total:
+        times = np.bincount(known.query[known.age == day], known.times[known.age == day], len(names))
+        typed = rng.permutation(np.flatnonzero(times))[:JUDGED_QUERIES]
+        if times.sum() < FEWEST_SEARCHES:
             continue
-        drawn = rng.choice(known.query[today], JUDGED_SEARCHES, p=known.times[today] / total)
-        length = [int(rng.integers(1, max(2, len(known.names[q])))) for q in drawn]
-        prefix = [known.names[q][:end] for q, end in zip(drawn, length, strict=True)]
-        low = np.searchsorted(names, prefix)
-        high = np.searchsorted(names, [text + "\U0010ffff" for text in prefix])
-        made.append((day + 1, drawn, low, high))
-    return made
+        ends = [range(1, min(max(2, len(known.names[q])), LONGEST + 1)) for q in typed]
+        prefix = np.array([known.names[q][:end] for q, some in zip(typed, ends, strict=True) for end in some])
+        many = np.array([len(some) for some in ends])
+        low, high = np.searchsorted(names, prefix), np.searchsorted(names, np.char.add(prefix, "\U0010ffff"))
+        yield _Asked(day + 1, np.repeat(typed, many), np.repeat(times[typed] / many, many), low, high)
 
 
-def _gain(known: Days, decay: Decay, asked: Sequence[tuple[int, Ints, Ints, Ints]]) -> float:
-    """Mean reciprocal rank of what was typed, among the queries that begin alike; none below the tenth place."""
-    found: list[float] = []
-    for now, drawn, low, high in asked:
-        rate = rates(known, decay, now)
-        for query, start, end in zip(drawn, low, high, strict=True):
-            rank = 1 + int((rate[start:end] > rate[query]).sum())
-            found.append(1 / rank if rank <= 10 and rate[query] > 0 else 0.0)
-    return float(np.mean(found))
+def _gains(known: Days, decay: Decay, asked: Sequence[_Asked]) -> Floats:
+    """Of each day the mean reciprocal rank of what was typed, among the queries that begin alike; 0 below the tenth place."""
+    found = []
+    for day in asked:
+        rate = rates(known, decay, day.now)
+        above = [int((rate[a:b] > rate[q]).sum()) for q, a, b in zip(day.query, day.low, day.high, strict=True)]
+        rank = 1 + np.array(above)
+        found.append(np.average(np.where((rank <= PLACES) & (rate[day.query] > 0), 1 / rank, 0), weights=day.weight))
+    return np.array(found)
