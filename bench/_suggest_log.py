@@ -25,11 +25,11 @@ class Novelties:
         names = sorted({_name(rng) for _ in range(3 * TITLES)})
         names = [names[i] for i in rng.permutation(len(names))[:TITLES]]
         out = rng.uniform(-200, DAYS, len(names))
-        size = rng.pareto(1.1, len(names)) + 0.2
+        size = rng.pareto(2.0, len(names)) + 0.3
         day = np.arange(DAYS)[:, None]
         fresh = np.where(day >= out, 2.0 ** (-(day - out) / 8), 0.0)
         mood = np.exp(np.cumsum(rng.normal(0, 0.12, (DAYS, len(names))), axis=0))
-        level = size * (fresh + 0.05 * (day >= out)) * mood
+        level = size * (fresh + 0.1 * (day >= out)) * mood
         asked = [rng.choice(len(names), A_DAY, p=row / row.sum()) for row in level]
         when, what = np.repeat(np.arange(DAYS), A_DAY), np.concatenate(asked)
         n = len(what)
