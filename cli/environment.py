@@ -12,10 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from cli.home import Home, read_json
 from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
+from ml.core import machine
 from ml.core.errors import NightshiftError, WrongUse
 from ml.settings import ENGINES, PROJECT, Settings, check_engine, check_zone
 
@@ -134,8 +133,8 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
 def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
     """Variables that ``ml/`` reads (see :class:`ml.settings.Settings`), and those that keep its libraries in bounds."""
     urls = database_urls(stack, secrets)
-    threads = stack.given.get("NIGHTSHIFT_THREADS") or str(os.cpu_count() or 1)
-    third_of_memory = max(1, round(psutil.virtual_memory().total / 3 / 2**30))
+    threads = stack.given.get("NIGHTSHIFT_THREADS") or str(machine.cores())
+    third_of_memory = max(1, round(machine.memory_gib() / 3))
     defaults = {
         "NIGHTSHIFT_TIMEZONE": "UTC",
         "NIGHTSHIFT_HASH_KEY": secrets["hash_key"],

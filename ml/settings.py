@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -10,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.contract.vocabulary import vocabulary
+from ml.core import machine
 from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -77,8 +77,8 @@ class Settings:
             mlflow_uri=environ.get("NIGHTSHIFT_MLFLOW_URI") or url,
             timezone=zone,
             hash_key=environ["NIGHTSHIFT_HASH_KEY"],
-            threads=int(environ.get("NIGHTSHIFT_THREADS") or os.cpu_count() or 1),
-            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
+            threads=int(environ.get("NIGHTSHIFT_THREADS") or machine.cores()),
+            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or round(machine.memory_gib() / 2, 2)),
             pictures=Path(environ["NIGHTSHIFT_PICTURES"]) if environ.get("NIGHTSHIFT_PICTURES") else None,
             currency=vocabulary("currency").read(currency) or "",
             engine=engine,
