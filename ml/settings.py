@@ -86,9 +86,29 @@ class Settings:
             spark_properties=Path(properties) if (properties := environ.get("NIGHTSHIFT_SPARK_PROPERTIES")) else None,
         )
 
+    @property
+    def artifacts(self) -> str:
+        """URI under which MLflow keeps the files of models: in the lake, where other machines reach them, or in ``home``."""
+        return artifact_root(self.lake_uri, self.home)
+
     def as_of(self, night: date) -> datetime:
         """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
         return begins(night, self.timezone)
+
+
+def artifact_root(lake_uri: str, home: Path) -> str:
+    """URI of MLflow's files: in a lake that MLflow can reach by itself (S3, GCS), else in the state folder.
+
+    Examples
+    --------
+    >>> artifact_root("s3://shop/lake/", Path("/n"))
+    's3://shop/lake/mlflow'
+    >>> artifact_root("/n/lake", Path("/n"))
+    'file:///n/mlflow/artifacts'
+    """
+    if lake_uri.startswith(("s3://", "gs://")):
+        return f"{lake_uri.rstrip('/')}/mlflow"
+    return (home / "mlflow" / "artifacts").absolute().as_uri()
 
 
 def check_zone(zone: str) -> None:

@@ -73,11 +73,6 @@ def test_a_night_on_spark_publishes_what_duckdb_publishes(settings: Settings, on
             "quarantine": postgres.query(one.database_url, QUARANTINE, [ref]),
             "published": postgres.query(one.database_url, PUBLISHED),
         })  # fmt: skip
-    for row in postgres.query(
-        settings.database_url,
-        "SELECT ref, step, capability, shard, round(seconds::numeric, 1) AS s FROM ml_ops.step ORDER BY id",
-    ):
-        print(dict(row))
     duckdb, on_executors = told
     assert duckdb == on_executors
     assert len(duckdb["published"]) == 78

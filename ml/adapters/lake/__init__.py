@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -94,6 +95,14 @@ class Lake:
         self.filesystem.invalidate_cache()
         found = self.filesystem.find(self.join(*parts))
         return sorted(found if self.local else map(self.filesystem.unstrip_protocol, found))
+
+    def remove_older(self, *parts: str, days: int) -> int:
+        """Delete the files below a folder that were not written to for ``days``; how many."""
+        limit = datetime.now(UTC) - timedelta(days=days)
+        old = [path for path in self.walk(*parts) if self.filesystem.modified(path) < limit]
+        for path in old:
+            self.filesystem.rm(path)
+        return len(old)
 
     def move(self, source: str, target: str) -> None:
         """Let a folder take the place of another; done again after a kill it ends the same."""
