@@ -29,6 +29,7 @@ from ml.core.capability import live_features_of, model_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.kernels.threads import limited
+from ml.pipeline import language
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.erasure import forgotten
 from ml.pipeline.setup import migrate
@@ -223,7 +224,7 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
         )
         model = model_of(capability).load(files)
         made = score_of(capability).score(model, features, 0, 1, capability.params)
-        rows = _asked(lane, made, keys)
+        rows = _asked(lane, language.said(night, capability, made), keys)
     with lane.part("audit"):
         _audit(lane, rows)
     with lane.part("publish"):
