@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.service import classifier, outcomes, phrases
-from ml.capabilities.service.knowing import Doubles, Knowing
+from ml.capabilities.service import outcomes
 from ml.capabilities.service.spec import Params
 from ml.core import artifacts
-from ml.text import language
+from ml.text import intents as classifier
+from ml.text import language, phrases
+from ml.text.knowing import Doubles, Knowing
 from ml.text.mail import written
 from ml.text.wishes import vocabulary
 

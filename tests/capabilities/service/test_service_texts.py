@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.capabilities.service import classifier, model
+from ml.capabilities.service import model
 from ml.capabilities.service.answers import lot
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.spec import UNKNOWN
 from ml.core.masking import masked, masked_texts
+from ml.text import intents as classifier
 from ml.text.mail import written
 from tests.capabilities.service.desk import BEFORE, NOW, PARAMS, answer, desk, every, read, ticket, triage
 
