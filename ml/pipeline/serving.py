@@ -127,7 +127,9 @@ def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> 
 def _written(night: Night, capability: Capability, made: Batches, shard: int) -> dict[str, int]:
     """Write the rows of each table as its file of ``shard``; how many by table."""
     return {
-        table: night.lake.write_batches(night.path("predictions", capability.name, table, f"{shard:05d}.parquet"), batches)
+        table: night.lake.write_batches(
+            night.path("predictions", capability.name, table, f"{shard:05d}.parquet"), batches
+        )
         for table, batches in language.said(night, capability, made).items()
     }
 

@@ -116,7 +116,7 @@ class Reasons:
             return self._exact[text]
         for pattern, put in self._patterns:
             if found := pattern.fullmatch(text):
-                return _NAME.sub(lambda name: self(found[name[1]]), put)  # noqa: B023 - called at once
+                return _NAME.sub(lambda name: self(found[name[1]]), put)
         return ""
 
 

@@ -72,7 +72,11 @@ def test_every_fact_of_order_risk_has_a_message() -> None:
             if name not in ("hour", "weekday")}  # fmt: skip
     told |= {_worded(name, "x", None, {"x": 0.5}, 0.1) for name in columns.CATEGORIES}
     told |= {_clock("weekday", 86_400 * day, None, "UTC") for day in range(7)} | {_clock("hour", 86_400, 14.9, "UTC")}
-    told |= {said(what, value, 0.01) for _, what in columns.ENCODED.values() for said, value in ((_rate, 0.5), (_seen, 0.7), (_seen, 0.0))}
+    told |= {
+        said(what, value, 0.01)
+        for _, what in columns.ENCODED.values()
+        for said, value in ((_rate, 0.5), (_seen, 0.7), (_seen, 0.0))
+    }
     put = reasons("ml.capabilities.risk", "zh")
     assert put is not None
     assert {lack for text in told for lack in put.lacking(text)} == set()
