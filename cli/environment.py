@@ -16,7 +16,7 @@ from cli.home import Home, read_json
 from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
 from ml.core import machine
 from ml.core.errors import NightshiftError, WrongUse
-from ml.settings import ENGINES, PROJECT, Settings, artifact_root, check_engine, check_zone
+from ml.settings import ENGINES, PROJECT, Settings, artifact_root, check_engine, check_speech, check_zone
 
 MARKER = "NIGHTSHIFT_STACK_ID"
 """Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
@@ -28,6 +28,8 @@ GIVEN = (
     "NIGHTSHIFT_TIMEZONE",
     "NIGHTSHIFT_CURRENCY",
     "NIGHTSHIFT_PICTURES",
+    "NIGHTSHIFT_RECORDINGS",
+    "NIGHTSHIFT_SPEECH",
     "NIGHTSHIFT_SCHEDULE",
     "NIGHTSHIFT_HASH_KEY",
     "NIGHTSHIFT_THREADS",
@@ -125,6 +127,7 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
             check_url(known[name], name)
     check_zone(known.get("NIGHTSHIFT_TIMEZONE", "UTC"))
     check_engine(known.get("NIGHTSHIFT_ENGINE", ENGINES[0]))
+    check_speech(known.get("NIGHTSHIFT_SPEECH", ""))
     if file := known.get("NIGHTSHIFT_SPARK_PROPERTIES"):
         known["NIGHTSHIFT_SPARK_PROPERTIES"] = str(Path(file).resolve())  # the stack's processes run elsewhere
     return known

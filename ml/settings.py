@@ -14,6 +14,7 @@ from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENGINES = ("duckdb", "spark")
+SPEECH = ("whisper", "pocketsphinx")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Settings:
     """Empty: Spark in this process, with ``threads``."""
     spark_properties: Path | None = None
     """A file as ``spark-defaults.conf``."""
+    recordings: Path | None = None
+    """Folder that the paths of ``shop.ticket.audio_uri`` lead to; ``recordings`` in ``home`` if not given."""
+    speech: str = ""
+    """What transcribes recordings, one of :data:`SPEECH`; empty: they go to people."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -62,6 +67,8 @@ class Settings:
         check_zone(zone)
         engine = environ.get("NIGHTSHIFT_ENGINE") or ENGINES[0]
         check_engine(engine)
+        speech = environ.get("NIGHTSHIFT_SPEECH", "").strip()
+        check_speech(speech)
         currency = environ.get("NIGHTSHIFT_CURRENCY", "").strip()
         if currency and not vocabulary("currency").read(currency):
             raise WrongUse(
@@ -84,6 +91,8 @@ class Settings:
             engine=engine,
             spark_master=environ.get("NIGHTSHIFT_SPARK_MASTER") or "",
             spark_properties=Path(properties) if (properties := environ.get("NIGHTSHIFT_SPARK_PROPERTIES")) else None,
+            recordings=Path(environ["NIGHTSHIFT_RECORDINGS"]) if environ.get("NIGHTSHIFT_RECORDINGS") else None,
+            speech=speech,
         )
 
     @property
@@ -126,6 +135,16 @@ def check_engine(engine: str) -> None:
     if engine not in ENGINES:
         raise WrongUse(
             "There is no such engine.", came=f"NIGHTSHIFT_ENGINE={engine!r}", do=f"use {' or '.join(ENGINES)}"
+        )
+
+
+def check_speech(speech: str) -> None:
+    """Raise unless ``speech`` is empty or an engine that reads recordings."""
+    if speech and speech not in SPEECH:
+        raise WrongUse(
+            "There is no such engine for recordings.",
+            came=f"NIGHTSHIFT_SPEECH={speech!r}",
+            do=f"use {' or '.join(SPEECH)}; empty: recordings are not transcribed",
         )
 
 

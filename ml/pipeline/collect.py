@@ -11,6 +11,7 @@ from ml.adapters import quality
 from ml.adapters.books import config, nights
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import read_pictures
+from ml.adapters.recordings.reading import NIGHT_S, known, read_recordings
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.tables import PRODUCT_IMAGE, TABLES
@@ -120,12 +121,17 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
             night.lake.remove(done)
         with night.step("validate") as record:
             record["message"] = damage or None
+            before = _manifest_before(night)
             with spreading(settings) as spread:
                 verdicts = quality.validate_snapshot(
-                    night.lake, ref, SUITES / "shop", _manifest_before(night),
+                    night.lake, ref, SUITES / "shop", before,
                     accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
                     memory_gb=settings.memory_gb, spread=spread,
                 )  # fmt: skip
+            heard = read_recordings(
+                night.lake, night.path("snapshot"),
+                known(night.lake, [night.lake.join("snapshot", before["ref"])] if before else []), settings, NIGHT_S,
+            )  # fmt: skip
             pictures = ""
             if PRODUCT_IMAGE.name in night.manifest["tables"]:
                 folder = settings.pictures or settings.home / "pictures"
@@ -138,7 +144,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
                 "tables": {
                     v.table: {"rows": v.rows, "quarantined": v.failed, "left_out": v.left_out} for v in verdicts
                 },
-                "notes": quality.notes(verdicts) + [pictures] * bool(pictures),
+                "notes": quality.notes(verdicts) + [note for note in (pictures, heard.words()) if note],
             }
             record["rows"] = summary["rows"]
             outcome = {

@@ -21,7 +21,7 @@ from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability
 from ml.core.spread import Place
-from ml.pipeline import arms
+from ml.pipeline import arms, language
 from ml.pipeline.arms import WHOLE
 from ml.pipeline.batch_facts import batch_facts
 from ml.pipeline.context import SUITES, LazyTables, Night, spreading
@@ -94,7 +94,8 @@ def _score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> 
         version = _version(night, capability)
         model = _model(night, capability, version)
         known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
-        rows = _written(night, name, score_of(capability).score(model, known, shard, shards, capability.params), shard)
+        made = score_of(capability).score(model, known, shard, shards, capability.params)
+        rows = _written(night, capability, made, shard)
         record["rows"] = sum(rows.values())
         done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
         night.lake.write_json(night.path("predictions", name, f"{shard:05d}.json"), done)
@@ -128,7 +129,7 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             made = score_all_of(capability).score_all(
                 _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
             )
-            mine = _written(night, name, made, 0)
+            mine = _written(night, capability, made, 0)
             record["rows"] = sum(mine.values())
             rows |= mine
         done = {"version": version["version"], "rows": rows, "scored": rows} | arms.mixed(
@@ -146,11 +147,13 @@ def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> 
     return model_of(capability).load(folder)
 
 
-def _written(night: Night, name: str, made: Batches, shard: int) -> dict[str, int]:
+def _written(night: Night, capability: Capability, made: Batches, shard: int) -> dict[str, int]:
     """Write the rows of each table as its file of ``shard``; how many by table."""
     return {
-        table: night.lake.write_batches(night.path("predictions", name, table, f"{shard:05d}.parquet"), batches)
-        for table, batches in made.items()
+        table: night.lake.write_batches(
+            night.path("predictions", capability.name, table, f"{shard:05d}.parquet"), batches
+        )
+        for table, batches in language.said(night, capability, made).items()
     }
 
 

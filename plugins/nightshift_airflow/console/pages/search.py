@@ -49,7 +49,7 @@ def _named(wanted: str) -> Iterator[Hit]:
             yield "Model", spec.title, f"models/{name}"
     for _, table in look.config():
         if asked and (asked in table.name or asked in table.name.replace("_", " ")):
-            yield "Rules", table.name.replace("_", " "), f"rules/{table.name}"
+            yield "Rules", look.title(table.name), f"rules/{table.name}"
 
 
 def _nights(here: Page, wanted: str) -> Iterator[Hit]:
@@ -79,5 +79,5 @@ def _rules(here: Page, wanted: str) -> Iterator[Hit]:
         if here.reader.has(f"ml_config.{table.name}"):
             rows, _ = here.reader.attempt(statement.format(sql.Identifier("ml_config", table.name)), (f"%{wanted}%",))
             if rows and rows[0]["n"]:
-                found = f"{table.name.replace('_', ' ')} ({rows[0]['n']})"
+                found = f"{look.title(table.name)} ({rows[0]['n']})"
                 yield "Rules", found, f"rules/{table.name}?find={quote(wanted)}"
