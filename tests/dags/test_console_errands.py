@@ -100,7 +100,10 @@ def test_an_errand_that_changes_something_is_looked_at_saved_and_undone(anna, sh
     form = anna.get("/")
     for link in clicks:
         form = anna.click(form, link)
-    given = {name: html.unescape(value) for name, value in re.findall(r'<input id="f-(\w+)"[^>]*? value="([^"]*)"', form.text)}
+    given = {
+        name: html.unescape(value)
+        for name, value in re.findall(r'<input id="f-(\w+)"[^>]*? value="([^"]*)"', form.text)
+    }
     given |= {name: html.unescape(chosen) for name, chosen in _chosen(form.text)} | typed
     if table == "aspect_word":
         given |= {"aspect": "delivery", "word": "courier", "language": "en"}

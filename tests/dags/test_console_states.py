@@ -200,7 +200,9 @@ def test_opening_a_page_never_scans_a_large_table_of_the_shop(monkeypatch, setti
             anna.get(path)
         looks = {query for query in asked if '"shop".' in query and query.lstrip().startswith("SELECT")}
         plans = {query: postgres.query(settings.shop_url, f"EXPLAIN {query}") for query in looks}
-        scans = [query for query, rows in plans.items() if any("Seq Scan" in line for row in rows for line in row.values())]
+        scans = [
+            query for query, rows in plans.items() if any("Seq Scan" in line for row in rows for line in row.values())
+        ]
         assert scans == []
         assert bool(looks) is indexed
         assert ("without an index" in words(anna.get("/customer/c1"))) is not indexed
