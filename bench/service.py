@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench import Options, Row
-from ml.capabilities.service import classifier
-from ml.capabilities.service.knowing import Doubles
 from ml.capabilities.service.spec import SPEC
 from ml.core.errors import NightshiftError
+from ml.text import intents as classifier
 from ml.text import sentences
+from ml.text.knowing import Doubles
 from ml.text.mail import written
 
 Labels = npt.NDArray[np.int64]

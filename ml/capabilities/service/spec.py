@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ml.capabilities.service.config import CONFIG
 from ml.core.spec import Capability, Example, Gate, Live, Published, PublishedColumn
-from ml.text.params import RidgeParams, TextParams
+from ml.text.params import IntentParams
 
 UNKNOWN = "unknown"
 """Stands as intent where a text asks for none of those that the shop knows."""
@@ -15,18 +15,9 @@ DECISIONS = ("send", "suggest", "person")
 
 
 @dataclass(frozen=True)
-class Params(RidgeParams):
+class Params(IntentParams):
     """Parameters of customer service; those of the classifier come from its floor."""
 
-    sentence_model: bool = True
-    """Let sentence vectors help where they measure better; False: n-grams alone."""
-    better: float = 1.0
-    """Standard errors by which they must."""
-    network_least: int = 4_000
-    """Of fewer texts a network learns nothing that the others do not have."""
-    network_epochs: int = 25
-    network_seconds: float = 240.0
-    """No further epoch is begun after so long."""
     history_days: int = 180
     """Tickets of so many days are triaged and answered."""
     order_days: int = 90
@@ -35,6 +26,8 @@ class Params(RidgeParams):
     """An intent is named where it is at least so likely; else the text asks for something unknown."""
     second_wish: float = 0.5
     """A further sentence asks for something else where that is at least so likely."""
+    least_heard: float = 0.6
+    """A recording of whose words the engine is less sure goes to a person."""
     alike: int = 3
     """Solved tickets that are shown beside one."""
     topic_days: int = 14
@@ -45,13 +38,6 @@ class Params(RidgeParams):
     """k: no topic, gap or figure of fewer tickets."""
     false_alarms: float = 0.05
     """Expected share of false ones among the topics that are said to grow."""
-
-    def of_network(self) -> TextParams:
-        """Parameters of the network's floor."""
-        return TextParams(
-            network_epochs=self.network_epochs, network_seconds=self.network_seconds, network_dimensions=64, network_filters=128,
-            network_tokens=40,
-        )  # fmt: skip
 
 
 _TICKET = PublishedColumn("ticket_id", "text", "The ticket.")

@@ -16,9 +16,9 @@ import pytest
 from bench._search_database import publish
 from ml import pipeline
 from ml.adapters import postgres
-from ml.capabilities.service import phrases
 from ml.capabilities.service.spec import ORDER, SETTING, SPEC, TERM
 from ml.settings import Settings
+from ml.text import phrases
 from tests.capabilities.service.desk import desk, every
 from tests.capabilities.service.test_service_texts import ORDERS, SHIPMENTS
 
