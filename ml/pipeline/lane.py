@@ -21,6 +21,7 @@ from ml.adapters.batches import lane as lane_rows
 from ml.adapters.books import config, nights
 from ml.adapters.lake import scanned
 from ml.adapters.mlflow import tracking
+from ml.adapters.recordings.reading import LANE_S, known, read_recordings
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop import increment
 from ml.adapters.shop.pseudonym import Pseudonym
@@ -29,6 +30,7 @@ from ml.core.capability import live_features_of, model_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.kernels.threads import limited
+from ml.pipeline import language
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.erasure import forgotten
 from ml.pipeline.setup import migrate
@@ -150,18 +152,21 @@ def _start(
 def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
     settings, record = lane.night.settings, lane.record
     record["timings"] = lane.seconds
-    for old in lane.night.lake.names(lane.home):
-        if old.isdigit():
-            lane.night.lake.remove(lane.home, old)
+    older = [lane.night.lake.join(lane.home, name) for name in lane.night.lake.names(lane.home) if name.isdigit()]
+    spoken = known(lane.night.lake, [*older, lane.history]) if "ticket" in lane.live.tables else {}
+    for old in older:
+        lane.night.lake.remove(old)
     with lane.part("read"):
-        known = min(lane.night.as_of, lane.night.read_at)
+        since = min(lane.night.as_of, lane.night.read_at)
         read = increment.read_new(
-            settings.shop_url, lane.night.lake, lane.folder, lane.live, known - lane.live.overlap, settings.hash_key,
+            settings.shop_url, lane.night.lake, lane.folder, lane.live, since - lane.live.overlap, settings.hash_key,
             timezone=settings.timezone, as_of=as_of, forgotten=forgotten(settings),
         )  # fmt: skip
         record["as_of"] = read.as_of
     with lane.part("validate"):
         record["quarantined"] = _validate(lane, read)
+        if "ticket" in lane.live.tables:
+            read_recordings(lane.night.lake, lane.folder, spoken, settings, LANE_S)
     with lane.part("compare"):
         lane_rows.ensure(settings.database_url, lane.table)
         keys, unscored = _changed(lane, read, again=again)
@@ -223,7 +228,7 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
         )
         model = model_of(capability).load(files)
         made = score_of(capability).score(model, features, 0, 1, capability.params)
-        rows = _asked(lane, made, keys)
+        rows = _asked(lane, language.said(night, capability, made), keys)
     with lane.part("audit"):
         _audit(lane, rows)
     with lane.part("publish"):

@@ -81,7 +81,8 @@ def _tickets(tables: Tables, as_of: datetime) -> ibis.Table:
     answered, closed = dated["first"].notnull(), dated["solved"].notnull()
     return dated.select(
         "ticket_id", "customer_id", "order_id", "subject", "text", "channel", "language", "team",
-        "first", "solved", "reopened", state=state,
+        "first", "solved", "reopened", "unheard", state=state,
+        spoken=dated["audio_uri"].notnull(), transcript_confidence=dated["transcript_confidence"].cast("float64"),
         intent=dated["intent"].strip().nullif(""), opened=_us(dated["opened_at"]),
         rating=ibis.ifelse(closed, dated["rating"], ibis.null("int64")),
         sent_answer_id=ibis.ifelse(answered, dated["sent_answer_id"], ibis.null("string")),

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ml.capabilities.service import figures, outcomes, topics
-from ml.capabilities.service.answers import KnowledgeBase, costs, decide
+from ml.capabilities.service.answers import Answer, KnowledgeBase, costs, decide
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.reading import Read, read
 from ml.capabilities.service.spec import (
@@ -37,6 +37,7 @@ from ml.text.words import sql_rules
 Row = dict[str, Any]
 BLOCK = 20_000
 WAITING = ("open", "reopened")
+_UNDERSTOOD = 160
 
 
 def units(features: Mapping[str, pa.Table]) -> int:
@@ -125,7 +126,8 @@ class Desk:
         late = _days_late(ticket, self.now)
         soon = urgency(found.texts[i], late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
         mood = feeling(found.texts[i], language)
-        answer = self.base.find(intent, language, ticket)
+        muffled = unclear(ticket, found.texts[i], self.params.least_heard)
+        answer = Answer("", "", False, [], muffled) if muffled else self.base.find(intent, language, ticket)
         names = [*(intents[k] for k in found.order[i]), "", "", ""]
         chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
         chance = chances[0]
@@ -179,6 +181,24 @@ def _days_late(ticket: Row, now: int) -> float | None:
     if ticket["order_state"] != "late" or ticket["promised"] is None:
         return None
     return float((now - ticket["promised"]) / DAY_US)
+
+
+def unclear(ticket: Row, text: str, least: float) -> str:
+    """Why a recording must be listened to, with what was understood; empty: it is clear, or the ticket was written."""
+    if not ticket["spoken"]:
+        return ""
+    if ticket["unheard"]:
+        return f"a recording that nobody has heard: {ticket['unheard']}"
+    sure = ticket["transcript_confidence"]
+    if not text.strip():
+        return "no words were understood in the recording"
+    if sure is None or sure >= least:
+        return ""
+    return f"the recording is unclear ({sure:.0%} sure), understood: {_shortened(text)}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _UNDERSTOOD else text[: _UNDERSTOOD - 1] + "…"
 
 
 def _must(rule: Mapping[str, Any] | None, also: str, ticket: Row) -> str:

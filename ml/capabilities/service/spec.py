@@ -26,6 +26,8 @@ class Params(IntentParams):
     """An intent is named where it is at least so likely; else the text asks for something unknown."""
     second_wish: float = 0.5
     """A further sentence asks for something else where that is at least so likely."""
+    least_heard: float = 0.6
+    """A recording of whose words the engine is less sure goes to a person."""
     alike: int = 3
     """Solved tickets that are shown beside one."""
     topic_days: int = 14

@@ -249,6 +249,23 @@ def test_what_comes_up_and_what_nothing_answers() -> None:
     assert [row["reply"] for row in near] == ["We booked them again."] * 3
 
 
+def test_a_recording_that_is_not_clear_goes_to_a_person(starter: Service) -> None:
+    """With what was understood, or why nothing was; a clear one is read as a text is."""
+    spoken = {"audio_uri": "a.wav", "transcript_confidence": 0.9}
+    tickets = [
+        ticket(0, "Where is my invoice?", **spoken),
+        ticket(1, "Where is my invoice?", **spoken | {"transcript_confidence": 0.4}),
+        ticket(2, "", audio_uri="b.wav", unheard="there is no file b.wav in the folder of recordings"),
+        ticket(3, "", **spoken | {"transcript_confidence": 0.0}),
+    ]
+    rows = triage(starter, desk(tickets))
+    assert (rows["t0"]["intent"], rows["t0"]["decision"]) == ("invoice", "suggest")
+    reasons = {"t1": "(40% sure), understood: Where is my invoice?", "t2": "there is no file b.wav", "t3": "no words"}
+    for name, reason in reasons.items():
+        assert (rows[name]["decision"], rows[name]["answer"]) == ("person", "")
+        assert reason in rows[name]["reason"]
+
+
 def triage_of(found: dict[str, pa.Table]) -> dict[str, dict]:
     """Rows by ticket of a model that is fitted on ``found``."""
     return triage(model.fit(found, PARAMS, 7), found)
