@@ -42,8 +42,8 @@ def borrowed(words: Scores, seen: Scores) -> Scores:
         return words
     ids, scores = top_k_dense(seen[lacking], seen[lenders], min(NEIGHBOURS, len(lenders)))
     weight = np.maximum(np.where(ids >= 0, scores, 0), 0).astype(np.float32) ** 2
-    mean = np.einsum("nk,nkd->nd", weight, words[lenders[np.maximum(ids, 0)]])
-    length = np.sqrt(np.einsum("nd,nd->n", mean, mean))[:, None]
+    mean = np.einsum("ik,ikj->ij", weight, words[lenders[np.maximum(ids, 0)]])
+    length = np.sqrt(np.einsum("ij,ij->i", mean, mean))[:, None]
     made = words.copy()
     made[lacking] = np.divide(mean, length, out=np.zeros_like(mean), where=length > 1e-6)
     return made
