@@ -192,7 +192,9 @@ def speak_answers(
 
 
 def demo(
-    source: Annotated[str, typer.Option("--shop", help=SOURCES_HELP)] = "demo",
+    source: Annotated[
+        str, typer.Option("--shop", help=f"{SOURCES_HELP} With Node, a real shop from npm: vendure or medusa.")
+    ] = "demo",
     data: Data = None,
     customers: Customers = None,
     seed: Seed = None,
@@ -203,14 +205,22 @@ def demo(
     from cli.demo import show
     from cli.environment import Stack
     from cli.nights import foretold, headlines, run_dag, the_night
+    from cli.real_shops import REAL_SHOPS, need_node
+    from cli.real_shops.demo import fill_real_shop
 
     asked = the_night(night)
-    refuse_source(source, data, customers=customers, seed=seed)
+    if real := source in REAL_SHOPS:
+        need_node()
+    else:
+        refuse_source(source, data, customers=customers, seed=seed)
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.
-    report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
-    chosen = asked or night_after(report.last_order)
+    if real:
+        last_order: date | None = fill_real_shop(settings, source, home.root, replace=replace)
+    else:
+        last_order = fill(settings, source, data, replace=replace, customers=customers, seed=seed).last_order
+    chosen = asked or night_after(last_order)
     # The demo's shop is of the past: what it shows takes the place of a later night that was run on it.
     conf = {"night": chosen.isoformat(), "publish_past": True}
     headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))

@@ -43,6 +43,8 @@ class Published:
     """Further indexes beside the primary key."""
     nearest: str = ""
     """Column of vectors whose nearest by cosine are to be found fast: it gets an HNSW index."""
+    english: bool = False
+    """Its reasons stay English: an SQL function of the capability reads them and adds its own words."""
     for_all: bool = False
     """Its rows belong to no shard: ``score.score_all`` makes them once, after all shards, and may read the rows of these."""
 

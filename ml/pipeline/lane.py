@@ -30,6 +30,7 @@ from ml.core.capability import live_features_of, model_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability, Live, Published
 from ml.kernels.threads import limited
+from ml.pipeline import language
 from ml.pipeline.context import SUITES, LazyTables, Night
 from ml.pipeline.erasure import forgotten
 from ml.pipeline.setup import migrate
@@ -236,7 +237,8 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
         )
         model = model_of(capability).load(files)
         made = score_of(capability).score(model, features, 0, 1, capability.params)
-        asked = [(table, _asked(table, made, keys)) for table in lane.tables]
+        said = language.said(night, capability, made)
+        asked = [(table, _asked(table, said, keys)) for table in lane.tables]
     with lane.part("audit"):
         for table, rows in asked:
             _audit(lane, table, rows)

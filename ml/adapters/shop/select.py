@@ -64,9 +64,14 @@ class Shop:
         """Make it of a catalogue: type, and whether it may be read, by table and column."""
         return cls(found, {name: {column: told[0] for column, told in has.items()} for name, has in found.items()})
 
-    def select(self, table: Table, *, sample: bool = False) -> str:
-        """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null)."""
+    def select(self, table: Table, *, sample: bool = False, within: str = "") -> str:
+        """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null).
+
+        ``within``: a condition that chooses a range of the rows.
+        """
         where = self._known(table, "t")
+        if within:
+            where = f"({where}) AND {within}"
         if sample and (chosen := self._sampled(table)):
             where = f"({where}) AND {chosen}"
         return f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}"
