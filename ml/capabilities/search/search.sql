@@ -20,7 +20,8 @@ BEGIN
         CREATE OR REPLACE FUNCTION ml_ops.search_vector(terms text[], weights double precision[]) RETURNS %1$I.halfvec
         LANGUAGE sql STABLE AS $body$
             SELECT %1$I.sum(t.vector) FROM unnest(terms, weights) AS u (term, weight)
-            JOIN ml.search_term AS t USING (term) WHERE t.vector IS NOT NULL AND u.weight = 1
+            CROSS JOIN LATERAL (SELECT x.vector FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t
+            WHERE t.vector IS NOT NULL AND u.weight = 1
         $body$;
         CREATE OR REPLACE FUNCTION ml_ops.search_near(query %1$I.halfvec, most integer)
         RETURNS TABLE (no bigint, meaning double precision)
@@ -58,6 +59,9 @@ BEGIN
         CREATE OR REPLACE FUNCTION ml_ops.search_on_sale(ids text[]) RETURNS text[]
         LANGUAGE plpgsql STABLE AS $body$
         BEGIN
+            IF to_regclass('shop.product') IS NULL THEN
+                RETURN ids;  -- to fail and to catch it costs as much as the whole answer
+            END IF;
             RETURN ARRAY(SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY (ids::%s[])%s%s);
         EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
             OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
@@ -83,11 +87,13 @@ DECLARE
 BEGIN
     SELECT sum(b.most) INTO ideal FROM (
         SELECT max(u.weight * t.idf) AS most FROM unnest(terms, weights, places) AS u (term, weight, place)
-        JOIN ml.search_term AS t USING (term) GROUP BY u.place) AS b;
+        CROSS JOIN LATERAL (SELECT x.idf FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t GROUP BY u.place) AS b;
     RETURN QUERY
     WITH hits AS (
         SELECT i.id, u.place, max(u.weight * i.impact) AS v
-        FROM unnest(terms, weights, places) AS u (term, weight, place) JOIN ml.search_term AS t USING (term),
+        FROM unnest(terms, weights, places) AS u (term, weight, place)
+             -- A term, and below a product, each: no plan reads the whole index.
+             CROSS JOIN LATERAL (SELECT x.ids, x.impacts FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t,
              unnest(t.ids, t.impacts) AS i (id, impact)
         GROUP BY i.id, u.place
     ), worded AS (
@@ -112,7 +118,8 @@ BEGIN
            + w[4] * p.popularity + w[5] * coalesce(p.category = search_candidates.category, false)::integer
            + w[6] * coalesce(p.brand = search_candidates.brand, false)::integer + w[7] * e.clicks + w[8] * e.purchases,
            e.lexical, e.coverage, e.clicks, e.purchases
-    FROM every AS e JOIN ml.search_product AS p ON p.product_no = e.id;
+    FROM every AS e CROSS JOIN LATERAL (
+        SELECT x.product_no, x.vector, x.popularity, x.category, x.brand FROM ml.search_product AS x WHERE x.product_no = e.id LIMIT 1) AS p;
 END
 $$;
 
@@ -129,6 +136,17 @@ BEGIN
 END
 $$;
 
+-- What a list has not, by category the best score; a batch of before it was kept says nothing of it.
+DO $make$
+BEGIN
+    PERFORM FROM pg_attribute AS a WHERE a.attrelid = to_regclass('ml.query') AND a.attname = 'rest_scores' AND NOT a.attisdropped;
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION ml_ops.search_rest(key text) RETURNS TABLE (categories text[], scores real[])
+        LANGUAGE sql STABLE AS $body$ SELECT %s FROM ml.query AS q WHERE q.query = key $body$
+    $sql$, CASE WHEN FOUND THEN 'q.rest_categories, q.rest_scores' ELSE 'NULL::text[], NULL::real[]' END);
+END
+$make$;
+
 -- The list of a query that the log knows, with what fits the customer and what is there now, where ml.search would find the
 -- same: no rule of the staff changes how the query is read, and as many as are needed stand before anything that the night
 -- left out. Else nos is null; last tells that what the list has stands before the rest, so that pages go on from it.
@@ -139,9 +157,10 @@ CREATE OR REPLACE FUNCTION ml_ops.search_known(
 ) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
-    every integer; listed integer; good integer; words text[];
+    every integer; listed integer; good integer; words text[]; categories text[]; points real[]; bound double precision;
 BEGIN
-    SELECT q.products, q.understood::jsonb INTO every, told FROM ml.query AS q WHERE q.query = search_known.key;
+    SELECT q.products, q.understood::jsonb, r.categories, r.scores INTO every, told, categories, points
+    FROM ml.query AS q CROSS JOIN LATERAL ml_ops.search_rest(q.query) AS r WHERE q.query = search_known.key;
     IF every IS NULL THEN
         RETURN;
     END IF;
@@ -155,16 +174,18 @@ BEGIN
         RETURN;
     END IF;
     sold := ml_ops.search_on_sale(ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_known.key));
+    -- What the night left out has at most the best score of its category, and what fits the customer in that.
+    SELECT max(u.score + coalesce((
+               SELECT 0.15 * s.share FROM ml.search_customer AS s WHERE s.customer_id = who AND s.category = u.category), 0))
+    INTO bound FROM unnest(categories, points) AS u (category, score);
     SELECT array_agg(c.product_no ORDER BY c.total DESC, c.product_no), array_agg(c.total ORDER BY c.total DESC, c.product_no),
            array_agg(c.reason ORDER BY c.total DESC, c.product_no), count(*), min(c.last),
-           -- What the night left out has at most the last one's score, and what fits the customer best.
-           count(*) FILTER (WHERE c.there AND c.total >= c.last + c.most)
+           count(*) FILTER (WHERE c.there AND c.total >= bound)
     INTO nos, scores, reasons, listed, last, good
     FROM (
         SELECT p.product_no, l.score + coalesce(0.15 * s.share, 0) AS total, min(l.score) OVER () AS last,
                l.reason || CASE WHEN s.share >= 0.2 THEN ', fits what you buy' ELSE '' END AS reason,
-               p.available AND p.product_id = ANY (sold) AS there,
-               coalesce((SELECT 0.15 * max(m.share) FROM ml.search_customer AS m WHERE m.customer_id = who), 0) AS most
+               p.available AND p.product_id = ANY (sold) AS there
         FROM ml.query_product AS l JOIN ml.search_product AS p USING (product_id)
         LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
         WHERE l.query = search_known.key) AS c;
@@ -215,7 +236,9 @@ BEGIN
         RAISE EXCEPTION 'ml.search: n is % and page %; n must be between 1 and 200, page between 1 and 1000.',
             wanted, search.page USING ERRCODE = '22023';
     END IF;
-    PERFORM ml_ops.search_filters(limits);
+    IF limits <> '{}' THEN
+        PERFORM ml_ops.search_filters(limits);
+    END IF;
     IF search.query IS NULL THEN
         RETURN;
     END IF;
@@ -251,7 +274,8 @@ BEGIN
             FROM ml_ops.search_candidates(
                      r.key, r.terms, r.weights, r.places, r.category, r.brand,
                      CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
-            JOIN ml.search_product AS p ON p.product_no = f.no
+            CROSS JOIN LATERAL (SELECT x.product_no, x.product_id, x.category, x.brand, x.price FROM ml.search_product AS x
+                                WHERE x.product_no = f.no LIMIT 1) AS p
             LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
             LEFT JOIN ml.query_product AS l ON last IS NOT NULL AND l.query = key AND l.product_id = p.product_id
             WHERE (cat IS NULL OR p.category = cat)
