@@ -72,6 +72,34 @@ BEGIN
 END
 $make$;
 
+-- The products whose words say most of a reading: over places the best term's impact. Most readings have one term a place, and
+-- then there is nothing to take the best of.
+CREATE OR REPLACE FUNCTION ml_ops.search_worded(terms text[], weights double precision[], places integer[], most integer)
+RETURNS TABLE (id integer, points double precision, matched bigint)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    IF cardinality(terms) = (SELECT count(DISTINCT p) FROM unnest(places) AS p) THEN
+        RETURN QUERY
+        SELECT i.id, sum(u.weight * i.impact), count(*)
+        FROM unnest(terms, weights) AS u (term, weight)
+             -- A term each, and below a product: no plan reads the whole index.
+             CROSS JOIN LATERAL (SELECT x.ids, x.impacts FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t,
+             unnest(t.ids, t.impacts) AS i (id, impact)
+        GROUP BY i.id ORDER BY 2 DESC, 1 LIMIT most;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT h.id, sum(h.v), count(*)
+    FROM (SELECT i.id, max(u.weight * i.impact) AS v
+          FROM unnest(terms, weights, places) AS u (term, weight, place)
+               CROSS JOIN LATERAL (SELECT x.ids, x.impacts FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t,
+               unnest(t.ids, t.impacts) AS i (id, impact)
+          GROUP BY i.id, u.place) AS h
+    GROUP BY h.id ORDER BY 2 DESC, 1 LIMIT most;
+END
+$$;
+
 -- Candidates of a reading with the parts of their score: by words, by meaning, and what was clicked.
 CREATE OR REPLACE FUNCTION ml_ops.search_candidates(
     key text, terms text[], weights double precision[], places integer[], category text, brand text, by_words integer
@@ -89,16 +117,9 @@ BEGIN
         SELECT max(u.weight * t.idf) AS most FROM unnest(terms, weights, places) AS u (term, weight, place)
         CROSS JOIN LATERAL (SELECT x.idf FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t GROUP BY u.place) AS b;
     RETURN QUERY
-    WITH hits AS (
-        SELECT i.id, u.place, max(u.weight * i.impact) AS v
-        FROM unnest(terms, weights, places) AS u (term, weight, place)
-             -- A term, and below a product, each: no plan reads the whole index.
-             CROSS JOIN LATERAL (SELECT x.ids, x.impacts FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t,
-             unnest(t.ids, t.impacts) AS i (id, impact)
-        GROUP BY i.id, u.place
-    ), worded AS (
-        SELECT h.id, sum(h.v) / ideal AS lexical, count(*) / n AS coverage FROM hits AS h GROUP BY h.id
-        ORDER BY sum(h.v) DESC, h.id LIMIT by_words
+    WITH worded AS (
+        SELECT h.id, h.points / ideal AS lexical, h.matched / n AS coverage
+        FROM ml_ops.search_worded(terms, weights, places, by_words) AS h
     ), near AS MATERIALIZED (
         SELECT m.no::integer AS id FROM ml_ops.search_near(q, 100) AS m WHERE q IS NOT NULL AND m.meaning > 0
     ), chosen AS (
