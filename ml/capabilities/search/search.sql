@@ -101,10 +101,11 @@ END
 $$;
 
 -- Candidates of a reading with the parts of their score: by words, by meaning, and what was clicked.
-CREATE OR REPLACE FUNCTION ml_ops.search_candidates(
+DROP FUNCTION IF EXISTS ml_ops.search_candidates(text, text[], double precision[], integer[], text, text, integer);  -- of fewer columns
+CREATE FUNCTION ml_ops.search_candidates(
     key text, terms text[], weights double precision[], places integer[], category text, brand text, by_words integer
 ) RETURNS TABLE (no bigint, points double precision, lexical double precision, coverage double precision, clicked double precision,
-                 bought double precision)
+                 bought double precision, product_id text, of_category text, of_brand text, price double precision)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -138,9 +139,9 @@ BEGIN
                        * greatest(ml_ops.search_likeness(q, p.vector), 0) END
            + w[4] * p.popularity + w[5] * coalesce(p.category = search_candidates.category, false)::integer
            + w[6] * coalesce(p.brand = search_candidates.brand, false)::integer + w[7] * e.clicks + w[8] * e.purchases,
-           e.lexical, e.coverage, e.clicks, e.purchases
-    FROM every AS e CROSS JOIN LATERAL (
-        SELECT x.product_no, x.vector, x.popularity, x.category, x.brand FROM ml.search_product AS x WHERE x.product_no = e.id LIMIT 1) AS p;
+           e.lexical, e.coverage, e.clicks, e.purchases, p.product_id, p.category, p.brand, p.price
+    FROM every AS e JOIN ml.search_product AS p ON p.product_no = e.id
+    WHERE p.product_no = ANY (ARRAY(SELECT f.id::bigint FROM found AS f));  -- one look into the index for all
 END
 $$;
 
@@ -283,26 +284,28 @@ BEGIN
                array_agg(c.reason ORDER BY c.total DESC, c.later, c.product_no)
         INTO nos, scores, reasons
         FROM (
-            SELECT p.product_no, coalesce(l.score, least(f.points, last)) + coalesce(0.15 * s.share, 0) AS total,
-                   l.score IS NULL AS later,
-                   concat_ws(', ', CASE WHEN f.coverage >= 1 THEN 'has every word' WHEN f.coverage > 0 THEN 'has some of the words'
-                                        ELSE 'is near in meaning' END,
-                             CASE WHEN f.clicked >= 0.05 AND f.bought >= 0.3 THEN 'others who searched this bought it'
-                                  WHEN f.clicked >= 0.05 THEN 'others who searched this chose it' END,
-                             CASE WHEN p.category = r.category THEN 'of the category meant' END,
-                             CASE WHEN p.brand = r.brand THEN 'of the brand' END,
-                             CASE WHEN s.share >= 0.2 THEN 'fits what you buy' END) AS reason
-            FROM ml_ops.search_candidates(
-                     r.key, r.terms, r.weights, r.places, r.category, r.brand,
-                     CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
-            CROSS JOIN LATERAL (SELECT x.product_no, x.product_id, x.category, x.brand, x.price FROM ml.search_product AS x
-                                WHERE x.product_no = f.no LIMIT 1) AS p
-            LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
-            LEFT JOIN ml.query_product AS l ON last IS NOT NULL AND l.query = key AND l.product_id = p.product_id
-            WHERE (cat IS NULL OR p.category = cat)
-              AND (NOT limits ? 'brand' OR limits -> 'brand' @> to_jsonb(p.brand))
-              AND (NOT limits ? 'price_min' OR p.price >= (limits ->> 'price_min')::double precision)
-              AND (NOT limits ? 'price_max' OR p.price <= (limits ->> 'price_max')::double precision)
+            SELECT f.*, concat_ws(', ', CASE WHEN f.coverage >= 1 THEN 'has every word' WHEN f.coverage > 0 THEN 'has some of the words'
+                                             ELSE 'is near in meaning' END,
+                                  CASE WHEN f.clicked >= 0.05 AND f.bought >= 0.3 THEN 'others who searched this bought it'
+                                       WHEN f.clicked >= 0.05 THEN 'others who searched this chose it' END,
+                                  CASE WHEN f.of_category = r.category THEN 'of the category meant' END,
+                                  CASE WHEN f.of_brand = r.brand THEN 'of the brand' END,
+                                  CASE WHEN f.share >= 0.2 THEN 'fits what you buy' END) AS reason
+            FROM (
+                SELECT f.no AS product_no, f.coverage, f.clicked, f.bought, f.of_category, f.of_brand, s.share,
+                       coalesce(l.score, least(f.points, last)) + coalesce(0.15 * s.share, 0) AS total, l.score IS NULL AS later
+                FROM ml_ops.search_candidates(
+                         r.key, r.terms, r.weights, r.places, r.category, r.brand,
+                         CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
+                LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = f.of_category
+                LEFT JOIN ml.query_product AS l ON last IS NOT NULL AND l.query = key AND l.product_id = f.product_id
+                WHERE (cat IS NULL OR f.of_category = cat)
+                  AND (NOT limits ? 'brand' OR limits -> 'brand' @> to_jsonb(f.of_brand))
+                  AND (NOT limits ? 'price_min' OR f.price >= (limits ->> 'price_min')::double precision)
+                  AND (NOT limits ? 'price_max' OR f.price <= (limits ->> 'price_max')::double precision)
+                ORDER BY total DESC, later, product_no
+                -- So many are looked at below; of a price that was typed, all.
+                LIMIT CASE WHEN r.least_price IS NULL AND r.most_price IS NULL THEN 3 * (skipped + wanted) + 20 END) AS f
         ) AS c;
         IF r.least_price IS NOT NULL OR r.most_price IS NOT NULL THEN  -- kept where something is within
             SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o) INTO nos, scores, reasons
@@ -378,10 +381,9 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH found AS MATERIALIZED (
-        SELECT p.category, p.brand, p.price
+        SELECT c.of_category AS category, c.of_brand AS brand, c.price
         FROM ml_ops.search_candidates(r.key, r.terms, r.weights, r.places, r.category, r.brand, 2000) AS c
-        JOIN ml.search_product AS p ON p.product_no = c.no
-        WHERE c.coverage >= 1 AND (facets.category IS NULL OR p.category = facets.category)
+        WHERE c.coverage >= 1 AND (facets.category IS NULL OR c.of_category = facets.category)
     ), bands AS (
         SELECT f.price, ntile(4) OVER (ORDER BY f.price) AS band FROM found AS f WHERE f.price IS NOT NULL
     )
