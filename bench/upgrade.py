@@ -27,7 +27,7 @@ from ml.settings import PROJECT
 
 BACK = 150
 """How many commits of the main line the old version lies behind."""
-CAPABILITY, TABLE = "demand", "demand_forecast"
+CAPABILITY, TABLE = "sentiment", "review_sentiment"
 EVERY_S = 0.05
 _LOAD = """
 import os, sys
