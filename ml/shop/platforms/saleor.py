@@ -13,7 +13,7 @@ PLATFORM = Platform.of(
         "channel_channel": "id slug currency_code is_active?boolean",
         "product_category": "id name",
         "product_product": "id name description category_id created_at?timestamptz metadata?jsonb",
-        "product_productchannellisting": "product_id channel_id is_published",
+        "product_productchannellisting": "product_id channel_id is_published published_at?timestamptz",
         "product_productvariant": "id product_id track_inventory",
         "product_productvariantchannellisting": "variant_id channel_id price_amount",
         "order_order": "id created_at status user_id user_email currency total_gross_amount shipping_price_gross_amount "

@@ -50,7 +50,7 @@ SELECT
     EXISTS (
         SELECT FROM product_productchannellisting AS l
         INNER JOIN channel_channel AS ch ON ch.id = l.channel_id AND coalesce(ch.is_active, true)
-        WHERE l.product_id = p.id AND l.is_published
+        WHERE l.product_id = p.id AND l.is_published AND coalesce(l.published_at, '-infinity') <= now()
     ) AS active,
     p.created_at AS listed_at
 FROM product_product AS p

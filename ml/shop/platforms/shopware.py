@@ -35,6 +35,7 @@ PLATFORM = Platform.of(
     remarks=(
         "Only the live version of a row counts. A variant counts as its product.",
         "Amounts are the order's; its currency factor makes them the shop's. Taxes of net orders lie on the lines.",
+        "A promotion or credit, which is a line of its own, lies on the other lines by their amount.",
         "An order whose payment failed or was cancelled is cancelled.",
     ),
     mysql=True,
