@@ -7,6 +7,7 @@ from ml.shop.platforms._platform import Platform, Version
 PLATFORM = Platform.of(
     __file__,
     "Saleor",
+    people=True,
     reads={
         "account_user": "id email date_joined",
         "account_address": "id country street_address_1 postal_code city",
@@ -34,6 +35,7 @@ PLATFORM = Platform.of(
             why="upgrade to 3.4 or newer, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="3.20: `saleor/order/models.py` (000eff17), `saleor/product/models.py` (0033e0d2)",
     remarks=(
         "A line of a deleted variant has no product any more: it is left out, and counted.",
         "Each channel has a currency: name what a foreign one is worth with --rate, or the check refuses to add them up.",

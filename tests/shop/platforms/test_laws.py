@@ -168,6 +168,8 @@ def test_every_platform_has_its_page() -> None:
         mapped, page = platform(name), (PROJECT / "docs" / "platforms" / f"{name}.md").read_text(encoding="utf-8")
         assert f"Known: {mapped.title} {mapped.known()}." in page
         assert [remark for remark in mapped.remarks if remark not in page] == []
+        assert mapped.checked
+        assert mapped.checked in page
         assert [v.name for v in mapped.versions if v.name not in page] == []
 
 
