@@ -23,6 +23,7 @@ from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
 from ml.adapters.shop import state
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
+from ml.adapters.shop.replica import refuse_lagging
 from ml.adapters.shop.select import ACCEPTED, UNREAD, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
@@ -154,6 +155,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     ------
     ContractError
         The shop's tables do not fit the contract, or a value cannot be cast to the contract's type.
+    Unreachable
+        The shop is a replica that lags behind ``as_of``.
     """
     found = catalog(url)
     if broken := [fault for table in TABLES.values() for fault in faults_of(table, found)]:
@@ -162,6 +165,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
             came="\n".join(map(str, broken)),
             do="mend the tables or views in schema shop (docs/contract.md lists each column)",
         )
+    refuse_lagging(url, as_of)
     folder = lake.join("snapshot", ref)
     lake.remove(folder)
     manifest: dict[str, Any] = {
