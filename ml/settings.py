@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -10,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.contract.vocabulary import vocabulary
+from ml.core import machine
 from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -84,8 +84,8 @@ class Settings:
             mlflow_uri=environ.get("NIGHTSHIFT_MLFLOW_URI") or url,
             timezone=zone,
             hash_key=environ["NIGHTSHIFT_HASH_KEY"],
-            threads=int(environ.get("NIGHTSHIFT_THREADS") or os.cpu_count() or 1),
-            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
+            threads=int(environ.get("NIGHTSHIFT_THREADS") or machine.cores()),
+            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or round(machine.memory_gib() / 2, 2)),
             pictures=Path(environ["NIGHTSHIFT_PICTURES"]) if environ.get("NIGHTSHIFT_PICTURES") else None,
             currency=vocabulary("currency").read(currency) or "",
             engine=engine,
@@ -95,9 +95,29 @@ class Settings:
             speech=speech,
         )
 
+    @property
+    def artifacts(self) -> str:
+        """URI under which MLflow keeps the files of models: in the lake, where other machines reach them, or in ``home``."""
+        return artifact_root(self.lake_uri, self.home)
+
     def as_of(self, night: date) -> datetime:
         """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
         return begins(night, self.timezone)
+
+
+def artifact_root(lake_uri: str, home: Path) -> str:
+    """URI of MLflow's files: in a lake that MLflow can reach by itself (S3, GCS), else in the state folder.
+
+    Examples
+    --------
+    >>> artifact_root("s3://shop/lake/", Path("/n"))
+    's3://shop/lake/mlflow'
+    >>> artifact_root("/n/lake", Path("/n"))
+    'file:///n/mlflow/artifacts'
+    """
+    if lake_uri.startswith(("s3://", "gs://")):
+        return f"{lake_uri.rstrip('/')}/mlflow"
+    return (home / "mlflow" / "artifacts").absolute().as_uri()
 
 
 def check_zone(zone: str) -> None:

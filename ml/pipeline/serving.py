@@ -7,7 +7,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -21,10 +21,11 @@ from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability
+from ml.core.spread import Place
 from ml.pipeline import arms, language
 from ml.pipeline.arms import WHOLE
 from ml.pipeline.batch_facts import batch_facts
-from ml.pipeline.context import SUITES, LazyTables, Night
+from ml.pipeline.context import SUITES, LazyTables, Night, spreading
 from ml.pipeline.drift import held
 from ml.pipeline.features import features
 from ml.pipeline.training import learn, recipe, serving
@@ -34,6 +35,8 @@ from ml.settings import Settings
 log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
+UNITS_PER_RANGE = 50_000
+"""Of a shard on an engine that scores its ranges at once."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -56,17 +59,37 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
         record["rows"] = units
         # A run before this one may have cut its customers into more shards.
         night.lake.remove(night.path("predictions", name))
-    return result | {"shards": max(1, ceil(units / UNITS_PER_SHARD)), "units": units}
+    shards = 1 if settings.engine == "spark" else max(1, ceil(units / UNITS_PER_SHARD))
+    return result | {"shards": shards, "units": units}
 
 
 def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
     """Score shard ``shard`` of ``shards`` with the serving model into the lake.
 
+    On Spark the one shard is all units: its executors score ranges of them, each with a model whose files it has checked.
+
     Returns
     -------
     dict
-        ``rows`` by published table.
+        ``version``, and ``rows`` by published table.
     """
+    with spreading(settings) as spread:
+        if spread is None:
+            return _score(settings, ref, name, shard, shards)
+        night, capability = Night.open(settings, ref), find(name)
+        units = score_of(capability).units(features(night, capability, "serve", night.as_of))
+        ranges = max(1, ceil(units / UNITS_PER_RANGE))
+        made = spread(_score_range, [(settings, ref, name, number, ranges) for number in range(ranges)])
+    rows = {table: sum(one["rows"][table] for one in made) for table in made[0]["rows"]}
+    return {"shard": shard, "shards": shards, "version": made[0]["version"], "rows": rows}
+
+
+def _score_range(place: Place, settings: Settings, ref: str, name: str, number: int, ranges: int) -> dict[str, Any]:
+    there = replace(settings, engine="duckdb", **vars(place))
+    return _score(there, ref, name, number, ranges)
+
+
+def _score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
     night, capability = Night.open(settings, ref), find(name)
     with night.step("score", name, shard) as record:
         version = _version(night, capability)
@@ -192,14 +215,16 @@ def publish(
             record["message"] = why
             return {"status": "rehearsal", "why": why, "audits": audits}
         digest = _inputs(night, capability, version)
-        made = publishing.publish(
-            settings.database_url,
-            night.lake,
-            {table: night.path("predictions", name, table.name) for table in capability.publishes},
-            publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
-            audits=audits,
-            functions=(at_shop(capability.script(), settings.database_url, settings.shop_url), settings.timezone),
-        )
+        with spreading(settings) as spread:
+            made = publishing.publish(
+                settings.database_url,
+                night.lake,
+                {table: night.path("predictions", name, table.name) for table in capability.publishes},
+                publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
+                audits=audits,
+                functions=(at_shop(capability.script(), settings.database_url, settings.shop_url), settings.timezone),
+                spread=spread,
+            )
         record["rows"] = sum(batch.rows for batch in made)
         erased = _erased(night, name)
         arms.show(night, capability)

@@ -18,7 +18,7 @@ from ml.adapters.recordings import reading
 from ml.adapters.recordings.engine import Transcript, engine, missing
 from ml.adapters.recordings.reading import known, read_recordings
 from ml.adapters.recordings.sound import RATE, samples
-from ml.adapters.shop.extract import schema
+from ml.adapters.shop.reader import schema
 from ml.contract.tables import TICKET
 from ml.core.errors import NightshiftError
 from ml.core.pictures import Unreadable

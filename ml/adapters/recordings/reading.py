@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ml.adapters.lake import Lake
 from ml.adapters.recordings.engine import Transcriber, engine, missing
 from ml.adapters.recordings.sound import samples, tag
-from ml.adapters.shop.extract import schema
+from ml.adapters.shop.reader import schema
 from ml.contract.tables import TICKET
 from ml.core.masking import masked_speech
 from ml.core.pictures import Unreadable
