@@ -11,7 +11,7 @@ import pyarrow as pa
 from ml.core.sample import Sample
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
-DAYS, TASTES, CUSTOMERS, PRODUCTS, ORDERS = 150, 4, 240, 80, 1800
+DAYS, TASTES, CUSTOMERS, PRODUCTS, ORDERS = 150, 4, 120, 80, 1200
 STAPLES = 4
 """The first products of each taste are bought again and again, the others once."""
 TRENDING, TREND_DAYS = 42, 14
