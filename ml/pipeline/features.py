@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
-from ml.adapters.books import nights
+from ml.adapters.books import locks
 from ml.core.capability import Window, features_of
 from ml.core.errors import DamagedFile
 from ml.core.memory import give_back
@@ -32,9 +32,7 @@ def features(
     """
     folder = night.path("features", capability.name, tag)
     if not _made(night, folder):
-        with nights.exclusive(
-            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
-        ):
+        with locks.exclusive(night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200):
             if not _made(night, folder):  # by another process, meanwhile
                 with _turn(night):
                     make(night, capability, folder, as_of, since)
@@ -45,7 +43,7 @@ def _turn(night: Night) -> AbstractContextManager[object]:
     """On Spark one at a time: each session takes the whole cluster, and a second would wait for executors in vain."""
     if night.settings.engine != "spark":
         return nullcontext()
-    return nights.exclusive(night.settings.database_url, "spark", wait_s=7200)
+    return locks.exclusive(night.settings.database_url, "spark", wait_s=7200)
 
 
 def make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None = None) -> None:

@@ -72,9 +72,8 @@ def night(given: dict[str, Any], point: str) -> int:
         arm(point)
         pipeline.run_night(settings, date.fromisoformat(given["night"]), capabilities=given["capabilities"])
         code = 0
-    except Exception:  # The child must not come back into the parent's loop.
+    finally:  # The child must not come back into the parent's loop.
         traceback.print_exc()
-    finally:
         os._exit(code)
 
 
@@ -84,4 +83,5 @@ if __name__ == "__main__":
         for name in ("great_expectations", "lightgbm", "mlflow.pyfunc", "ml.registry"):
             importlib.import_module(name)
     for line in sys.stdin:
-        print("ended", night(json.loads(sys.argv[1]), line.strip()), flush=True)
+        sys.stdout.write(f"ended {night(json.loads(sys.argv[1]), line.strip())}\n")
+        sys.stdout.flush()
