@@ -19,7 +19,7 @@ import pyarrow as pa
 from bench import Options, Row
 from bench._scale_cluster import Cluster, Peaks, cluster, shuffled
 from ml.adapters.lake import Lake
-from ml.adapters.shop.extract import schema
+from ml.adapters.shop.reader import schema
 from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
 
 import numpy as np
 
 from bench import Options, Row
+from bench._served import served
 from bench._stack import stack
 from bench.live import shop_database
-from cli import ports
 from ml.adapters import postgres
 from ml.adapters.endpoint import new_key
-from ml.settings import PROJECT
 
 CLIENTS, LIMIT_MS, RATE = 8, 20.0, 100
 """``RATE``: calls a second of all clients together, at random moments, as a shop's pages ask."""
-_SERVER = """
-import json, sys, uvicorn
-from ml.adapters.endpoint import Key, Keys, make
-url, port, key = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-uvicorn.run(make(url, Keys({"bench": Key(**key)}, 1e5)), host="127.0.0.1", port=port, log_level="warning", access_log=False)
-"""
 _ROUTES = {
     "recommend": ("/v1/recommend?customer_id=k{who}&n=10", "SELECT * FROM ml.recommend('k{who}', 10)"),
     "basket": ("/v1/basket?product_ids=p{a}&product_ids=p{b}&n=10", "SELECT * FROM ml.recommend_for_basket(ARRAY['p{a}', 'p{b}'], 10)"),
@@ -46,24 +34,12 @@ def run(options: Options) -> Iterator[Row]:
     with (
         stack(options) as made,
         shop_database(made.admin_url(), customers, products) as url,
-        tempfile.TemporaryDirectory() as folder,
+        served(url, key) as port,
     ):
-        chosen = ports.choose(8_738)
-        chosen.held.close()
-        server = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, url, str(chosen.port), json.dumps(asdict(key))],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(PROJECT)},
-        )
-        try:
-            _await(server, chosen.port)
-            for name, (path, sql) in _ROUTES.items():
-                ours = _clients(lambda path=path: _over_http(chosen.port, text, path), customers, products, count)  # type: ignore[misc]
-                peer = _clients(lambda sql=sql: _over_postgres(url, sql), customers, products, count)  # type: ignore[misc]
-                yield _row(name, ours, peer)
-        finally:
-            server.terminate()
-            server.wait(30)
+        for name, (path, sql) in _ROUTES.items():
+            ours = _clients(lambda path=path: _over_http(port, text, path), customers, products, count)  # type: ignore[misc]
+            peer = _clients(lambda sql=sql: _over_postgres(url, sql), customers, products, count)  # type: ignore[misc]
+            yield _row(name, ours, peer)
 
 
 def _row(name: str, ours: np.ndarray, peer: np.ndarray) -> Row:
@@ -80,18 +56,6 @@ def _row(name: str, ours: np.ndarray, peer: np.ndarray) -> Row:
         1.0,
         note,
     )
-
-
-def _await(server: subprocess.Popen[bytes], port: int) -> None:
-    while server.poll() is None:
-        try:
-            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-                connection.request("GET", "/health")
-                if connection.getresponse().status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the server ended before it answered")
 
 
 def _clients(

@@ -1,48 +1,61 @@
 """Known platforms, really installed and filled by their own API: what ``shop connect`` reads of what was done.
 
-django-oscar from PyPI and Vendure from npm (where there is Node), in a folder that goes away; ``--shop oscar`` or ``--shop
-vendure`` for one. Each order is held against the answer of the platform's own checkout: lines, total, shipping, status, buyer.
+django-oscar from PyPI, Vendure and Medusa from npm (where there is Node), in a folder that goes away; ``--shop`` chooses one.
+Each order is held against the answer of the platform's own checkout: lines, total, shipping, status, buyer. In Vendure and
+Medusa the plugin of ``examples/`` shows the lists of a night, and posts events, through the shop's own API.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bench import Options, Row
 from bench._as_read import database
+from bench._served import free_port
+from bench._shop_back import back_in_the_shop
+from cli import real_shops
 from ml.adapters import postgres
 from ml.contract.vocabulary import vocabulary
-from ml.core.errors import NightshiftError
-from ml.settings import Settings
+from ml.settings import PROJECT, Settings
 from ml.shop.check import check
 from ml.shop.connect import connect
 
 SCRIPTS = Path(__file__).parent / "_shops"
 CENT = 0.011
+PLUGINS = {"vendure": ("typescript@5", "@types/node@20"), "medusa": ("typescript@5", "@types/node@20")}
+"""Whose plugin of the examples is tried, and what compiles it."""
 
 
 def run(options: Options) -> Iterator[Row]:
     """Install, fill and connect each platform; the share of rows that say what was done must be 1."""
-    count = 12 if options.quick else 200
-    for name in [options.shop] if options.shop else ["oscar", "vendure"]:
+    count = 40 if options.quick else 200
+    for name in [options.shop] if options.shop else ["oscar", "vendure", "medusa"]:
         with database() as settings:
             folder = settings.home / name
             folder.mkdir()
-            postgres_host = parse_qs(urlsplit(settings.database_url).query)["host"][0]
             _sql(settings.database_url, f"CREATE DATABASE {name}")
-            did = {"oscar": _oscar, "vendure": _vendure}[name](folder, postgres_host, count)
             shop = replace(settings, shop_url=settings.database_url.replace("/postgres?", f"/{name}?"))
+            did = (
+                _oscar(folder, shop.shop_url, count)
+                if name == "oscar"
+                else _from_npm(name, folder, shop.shop_url, count)
+            )
             found = connect(shop.shop_url)
-            yield from _compared(shop, name, f"{found.platform.title} {found.version.name}", did)
+            title = f"{found.platform.title} {found.version.name}"
+            yield from _compared(shop, name, title, did)
+            if name in PLUGINS:
+                yield from back_in_the_shop(
+                    shop, title, real_shops.REAL_SHOPS[name].backdate, partial(_plugin, name, folder, shop.shop_url)
+                )
 
 
 def _compared(shop: Settings, name: str, title: str, did: Mapping[str, Any]) -> Iterator[Row]:
@@ -84,40 +97,36 @@ def _same(order: Mapping[str, Any] | None, lines: list[tuple[str, float, float]]
     )
 
 
-def _oscar(folder: Path, host: str, count: int) -> Mapping[str, Any]:
+def _oscar(folder: Path, url: str, count: int) -> Mapping[str, Any]:
     """Install django-oscar beside, migrate and fill it."""
-    python = folder / "venv" / "bin" / "python"
-    _run([sys.executable, "-m", "venv", str(folder / "venv")], folder)
-    _run([str(python), "-m", "pip", "install", "--quiet", "django-oscar", "psycopg2-binary"], folder)
-    script = SCRIPTS / "oscar_shop.py"
-    _run([str(python), "-W", "ignore", str(script), host, "oscar", str(count), str(folder / "did.json")], folder)
-    return _read(folder)
-
-
-def _vendure(folder: Path, host: str, count: int) -> Mapping[str, Any]:
-    """Install Vendure, let it make its tables, and fill it."""
-    if not shutil.which("npm"):
-        raise NightshiftError(
-            "Vendure needs Node.", came="no program npm", do="install Node 20 or newer, or --shop oscar"
-        )
-    shutil.copy(SCRIPTS / "vendure_shop.js", folder)
-    _run(["npm", "init", "--yes"], folder)
-    _run(["npm", "install", "--no-audit", "--no-fund", "@vendure/core", "pg"], folder)
-    _run(["node", "vendure_shop.js", host, "vendure", str(count), str(folder / "did.json")], folder)
-    return _read(folder)
-
-
-def _read(folder: Path) -> Mapping[str, Any]:
-    did: Mapping[str, Any] = json.loads((folder / "did.json").read_text(encoding="utf-8"))
+    host = parse_qs(urlsplit(url).query)["host"][0]
+    python = str(folder / "venv" / "bin" / "python")
+    real_shops.run([sys.executable, "-m", "venv", str(folder / "venv")], folder)
+    real_shops.run([python, "-m", "pip", "install", "--quiet", "django-oscar", "psycopg2-binary"], folder)
+    file = folder / "did.json"
+    real_shops.run(
+        [python, "-W", "ignore", str(SCRIPTS / "oscar_shop.py"), host, "oscar", str(count), str(file)], folder
+    )
+    did: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return did
 
 
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise NightshiftError(
-            f"{command[0]} failed.", came=done.stderr[-800:], do="see what it says; a network is needed"
-        )
+def _from_npm(name: str, folder: Path, url: str, count: int) -> Mapping[str, Any]:
+    real_shops.install(name, folder, PLUGINS.get(name, ()))
+    did = real_shops.fill(name, folder, url, "public", count)
+    (folder / "filled.json").write_text(json.dumps(did), encoding="utf-8")
+    return did
+
+
+def _plugin(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """Compile the example's plugin where the shop is installed, and ask it as the shop's pages do."""
+    for file in (PROJECT / "examples" / f"{name}-plugin").iterdir():
+        shutil.copy(file, folder) if file.is_file() else shutil.copytree(file, folder / file.name, dirs_exist_ok=True)
+    shutil.copy(SCRIPTS / f"{name}_plugin.js", folder)
+    real_shops.run(["npx", "tsc", "-p", "."], folder)
+    return real_shops.script(
+        folder, f"{name}_plugin.js", [real_shops.for_node(url), "public", str(free_port(8_860))], environ
+    )
 
 
 def _sql(url: str, statement: str) -> None:

@@ -12,12 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from cli.home import Home, read_json
 from cli.urls import asynchronous, check_url, database_urls, sqlalchemy
+from ml.core import machine
 from ml.core.errors import NightshiftError, WrongUse
-from ml.settings import ENGINES, PROJECT, Settings, check_engine, check_zone
+from ml.settings import ENGINES, PROJECT, Settings, artifact_root, check_engine, check_speech, check_zone
 
 MARKER = "NIGHTSHIFT_STACK_ID"
 """Set in every process of a stack; ``down`` finds by it what a killed supervisor left behind."""
@@ -29,6 +28,8 @@ GIVEN = (
     "NIGHTSHIFT_TIMEZONE",
     "NIGHTSHIFT_CURRENCY",
     "NIGHTSHIFT_PICTURES",
+    "NIGHTSHIFT_RECORDINGS",
+    "NIGHTSHIFT_SPEECH",
     "NIGHTSHIFT_SCHEDULE",
     "NIGHTSHIFT_HASH_KEY",
     "NIGHTSHIFT_THREADS",
@@ -126,6 +127,7 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
             check_url(known[name], name)
     check_zone(known.get("NIGHTSHIFT_TIMEZONE", "UTC"))
     check_engine(known.get("NIGHTSHIFT_ENGINE", ENGINES[0]))
+    check_speech(known.get("NIGHTSHIFT_SPEECH", ""))
     if file := known.get("NIGHTSHIFT_SPARK_PROPERTIES"):
         known["NIGHTSHIFT_SPARK_PROPERTIES"] = str(Path(file).resolve())  # the stack's processes run elsewhere
     return known
@@ -134,8 +136,8 @@ def given(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
 def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
     """Variables that ``ml/`` reads (see :class:`ml.settings.Settings`), and those that keep its libraries in bounds."""
     urls = database_urls(stack, secrets)
-    threads = stack.given.get("NIGHTSHIFT_THREADS") or str(os.cpu_count() or 1)
-    third_of_memory = max(1, round(psutil.virtual_memory().total / 3 / 2**30))
+    threads = stack.given.get("NIGHTSHIFT_THREADS") or str(machine.cores())
+    third_of_memory = max(1, round(machine.memory_gib() / 3))
     defaults = {
         "NIGHTSHIFT_TIMEZONE": "UTC",
         "NIGHTSHIFT_HASH_KEY": secrets["hash_key"],
@@ -149,7 +151,7 @@ def pipeline(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "NIGHTSHIFT_HOME": str(home.root),
         "NIGHTSHIFT_DATABASE_URL": urls["nightshift"],
         "NIGHTSHIFT_MLFLOW_URI": sqlalchemy(urls["mlflow"]),
-        "MLFLOW_DEFAULT_ARTIFACT_ROOT": home.artifacts.as_uri(),
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifact_root(stack.given.get("NIGHTSHIFT_LAKE_URI", ""), home.root),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GX_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "true",
@@ -208,6 +210,8 @@ def _airflow(home: Home, stack: Stack, secrets: Mapping[str, str]) -> dict[str, 
         "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),
     }
+    if "://" in stack.given.get("NIGHTSHIFT_LAKE_URI", ""):
+        config["LOGGING__LOGGING_CONFIG_CLASS"] = "ml.adapters.logs.LOGGING_CONFIG"
     if not stack.postgres:
         config["DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC"] = "cli.asyncpg_arguments.ARGUMENTS"
     return {"AIRFLOW_HOME": str(home.airflow)} | {

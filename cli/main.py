@@ -63,8 +63,8 @@ def up(
         str,
         typer.Option(
             metavar="|".join(ENGINES),
-            help="What computes the nights' features: DuckDB in the task's process, or Apache Spark (its packages are installed; "
-            "NIGHTSHIFT_SPARK_MASTER names a cluster). Everything else of a night stays on one machine or Celery's workers.",
+            help="What a night is computed with: DuckDB in the task's process, or Apache Spark (its packages are installed; "
+            "NIGHTSHIFT_SPARK_MASTER names a cluster). Learning stays on one machine.",
         ),
     ] = "",
 ) -> None:

@@ -94,6 +94,10 @@ def load_shop(  # noqa: PLR0913, PLR0917  # each is an option of the command
     change: Annotated[
         str | None, typer.Option(help="Source demo: a fault of the whole last day, as prices, ring or events stop.")
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="Source demo: a folder into which some tickets by phone are spoken, by flite or espeak-ng."),
+    ] = None,
     mapping: Annotated[
         Path | None,
         typer.Option(help="Source lines: the file that says which column is what; without it one is proposed."),
@@ -104,6 +108,7 @@ def load_shop(  # noqa: PLR0913, PLR0917  # each is an option of the command
 ) -> None:
     """Fill schema shop from a source. Readers see the old shop or the new one, never half of one."""
     chosen: dict[str, Any] = {"customers": customers, "seed": seed, "timezone": timezone, "change": change}
+    chosen["recordings"] = str(recordings.expanduser().absolute()) if recordings else None
     chosen["mapping"] = mapping.expanduser().absolute() if mapping else None
     refuse_source(source, data, **chosen)
     if source == "lines" and mapping is None and data is not None:
@@ -173,8 +178,23 @@ def export_lists(
         err.print(note, markup=False, soft_wrap=True)
 
 
+@shop.command("speak-answers")
+def speak_answers(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+) -> None:
+    """Speak the answers to tickets that came by phone into WAV files, with espeak-ng; answers.csv says which is whose."""
+    from ml.pipeline.speaking import speak_answers as spoken
+
+    made = spoken(start_database(), folder.expanduser().absolute())
+    out.print(f"{folder}  {made.tickets:,} tickets, {made.files:,} new files", markup=False, soft_wrap=True)
+    if made.unspoken:
+        err.print(f"espeak-ng does not speak: {', '.join(made.unspoken)}", markup=False, soft_wrap=True)
+
+
 def demo(
-    source: Annotated[str, typer.Option("--shop", help=SOURCES_HELP)] = "demo",
+    source: Annotated[
+        str, typer.Option("--shop", help=f"{SOURCES_HELP} With Node, a real shop from npm: vendure or medusa.")
+    ] = "demo",
     data: Data = None,
     customers: Customers = None,
     seed: Seed = None,
@@ -185,14 +205,22 @@ def demo(
     from cli.demo import show
     from cli.environment import Stack
     from cli.nights import foretold, headlines, run_dag, the_night
+    from cli.real_shops import REAL_SHOPS, need_node
+    from cli.real_shops.demo import fill_real_shop
 
     asked = the_night(night)
-    refuse_source(source, data, customers=customers, seed=seed)
+    if real := source in REAL_SHOPS:
+        need_node()
+    else:
+        refuse_source(source, data, customers=customers, seed=seed)
     begun, home = time.monotonic(), Home.find(os.environ)
     settings = start_database()
     # Airflow gets ready meanwhile.
-    report = fill(settings, source, data, replace=replace, customers=customers, seed=seed)
-    chosen = asked or night_after(report.last_order)
+    if real:
+        last_order: date | None = fill_real_shop(settings, source, home.root, replace=replace)
+    else:
+        last_order = fill(settings, source, data, replace=replace, customers=customers, seed=seed).last_order
+    chosen = asked or night_after(last_order)
     # The demo's shop is of the past: what it shows takes the place of a later night that was run on it.
     conf = {"night": chosen.isoformat(), "publish_past": True}
     headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))

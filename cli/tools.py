@@ -41,6 +41,7 @@ LOCKED = (
     "requirements-gcs",
     "requirements-azure",
     "requirements-kubernetes",
+    "requirements-voice",
 )
 
 

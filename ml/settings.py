@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -10,10 +9,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml.contract.vocabulary import vocabulary
+from ml.core import machine
 from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENGINES = ("duckdb", "spark")
+SPEECH = ("whisper", "pocketsphinx")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Settings:
     """Empty: Spark in this process, with ``threads``."""
     spark_properties: Path | None = None
     """A file as ``spark-defaults.conf``."""
+    recordings: Path | None = None
+    """Folder that the paths of ``shop.ticket.audio_uri`` lead to; ``recordings`` in ``home`` if not given."""
+    speech: str = ""
+    """What transcribes recordings, one of :data:`SPEECH`; empty: they go to people."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -62,6 +67,8 @@ class Settings:
         check_zone(zone)
         engine = environ.get("NIGHTSHIFT_ENGINE") or ENGINES[0]
         check_engine(engine)
+        speech = environ.get("NIGHTSHIFT_SPEECH", "").strip()
+        check_speech(speech)
         currency = environ.get("NIGHTSHIFT_CURRENCY", "").strip()
         if currency and not vocabulary("currency").read(currency):
             raise WrongUse(
@@ -77,18 +84,40 @@ class Settings:
             mlflow_uri=environ.get("NIGHTSHIFT_MLFLOW_URI") or url,
             timezone=zone,
             hash_key=environ["NIGHTSHIFT_HASH_KEY"],
-            threads=int(environ.get("NIGHTSHIFT_THREADS") or os.cpu_count() or 1),
-            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or 8),
+            threads=int(environ.get("NIGHTSHIFT_THREADS") or machine.cores()),
+            memory_gb=float(environ.get("NIGHTSHIFT_MEMORY_GB") or round(machine.memory_gib() / 2, 2)),
             pictures=Path(environ["NIGHTSHIFT_PICTURES"]) if environ.get("NIGHTSHIFT_PICTURES") else None,
             currency=vocabulary("currency").read(currency) or "",
             engine=engine,
             spark_master=environ.get("NIGHTSHIFT_SPARK_MASTER") or "",
             spark_properties=Path(properties) if (properties := environ.get("NIGHTSHIFT_SPARK_PROPERTIES")) else None,
+            recordings=Path(environ["NIGHTSHIFT_RECORDINGS"]) if environ.get("NIGHTSHIFT_RECORDINGS") else None,
+            speech=speech,
         )
+
+    @property
+    def artifacts(self) -> str:
+        """URI under which MLflow keeps the files of models: in the lake, where other machines reach them, or in ``home``."""
+        return artifact_root(self.lake_uri, self.home)
 
     def as_of(self, night: date) -> datetime:
         """Start of day ``night`` in the shop's time zone, as a UTC instant: the night knows what was known before it."""
         return begins(night, self.timezone)
+
+
+def artifact_root(lake_uri: str, home: Path) -> str:
+    """URI of MLflow's files: in a lake that MLflow can reach by itself (S3, GCS), else in the state folder.
+
+    Examples
+    --------
+    >>> artifact_root("s3://shop/lake/", Path("/n"))
+    's3://shop/lake/mlflow'
+    >>> artifact_root("/n/lake", Path("/n"))
+    'file:///n/mlflow/artifacts'
+    """
+    if lake_uri.startswith(("s3://", "gs://")):
+        return f"{lake_uri.rstrip('/')}/mlflow"
+    return (home / "mlflow" / "artifacts").absolute().as_uri()
 
 
 def check_zone(zone: str) -> None:
@@ -106,6 +135,16 @@ def check_engine(engine: str) -> None:
     if engine not in ENGINES:
         raise WrongUse(
             "There is no such engine.", came=f"NIGHTSHIFT_ENGINE={engine!r}", do=f"use {' or '.join(ENGINES)}"
+        )
+
+
+def check_speech(speech: str) -> None:
+    """Raise unless ``speech`` is empty or an engine that reads recordings."""
+    if speech and speech not in SPEECH:
+        raise WrongUse(
+            "There is no such engine for recordings.",
+            came=f"NIGHTSHIFT_SPEECH={speech!r}",
+            do=f"use {' or '.join(SPEECH)}; empty: recordings are not transcribed",
         )
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
@@ -20,6 +20,9 @@ from ml.adapters import postgres as adapter
 from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from tests.ml_test_score import TESTS, page
+
+if TYPE_CHECKING:
+    from tests.bucket import Faults
 
 # The tests write through the disk for nobody.
 _FAST = ("fsync", "synchronous_commit", "full_page_writes")
@@ -85,6 +88,15 @@ def settings(tmp_path: Path, database: str) -> Settings:
         threads=2,
         memory_gb=2,
     )
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """An S3 server with the bucket ``shop``; its faults can be turned on."""
+    from tests.bucket import served
+
+    with served(monkeypatch) as faults:
+        yield faults
 
 
 def _named(url: str, name: str) -> str:

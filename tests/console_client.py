@@ -59,9 +59,13 @@ class Browser:
         return answer
 
     def click(self, page: httpx.Response, words: str) -> httpx.Response:
-        """Follow the first link with these words in it."""
-        for href, inside in re.findall(r'<a [^>]*?href="([^"]+)"[^>]*>(.*?)</a>', page.text, re.DOTALL):
-            if words in html.unescape(re.sub(r"<[^>]+>", "", inside)):
+        """Follow the first link of these words, else the first with these words in it."""
+        links = [
+            (href, html.unescape(re.sub(r"<[^>]+>", "", inside)).strip())
+            for href, inside in re.findall(r'<a [^>]*?href="([^"]+)"[^>]*>(.*?)</a>', page.text, re.DOTALL)
+        ]
+        for href, said in sorted(links, key=lambda link: link[1] != words):
+            if words in said:
                 target = html.unescape(href)
                 path = str(page.url).removeprefix("http://airflow") if target.startswith("?") else target
                 path = path.split("?")[0] + target if target.startswith("?") else path

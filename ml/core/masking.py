@@ -45,6 +45,33 @@ def masked(text: str) -> str:
     return _DIGITS.sub(_number(text), text)
 
 
+_SPOKEN = {
+    name: str(i)
+    for i, name in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+} | {"oh": "0"}
+_SPOKEN_RUN = re.compile(rf"(?i)\b(?:{'|'.join(_SPOKEN)})(?:[\s,.-]+(?:{'|'.join(_SPOKEN)}|[0-9]+))" + r"{6,}\b")
+_LONG_RUN = re.compile(r"(?<![0-9])[0-9](?:[ ,.-]{0,2}[0-9]){11,18}(?![0-9])")
+
+
+def masked_speech(text: str) -> str:
+    """Mask what was understood of a recording, as :func:`masked`; stricter, for a digit may have been misheard.
+
+    Digits that are spoken one by one are written first, and each run of 12 to 19 digits is taken for a card, whatever its check digit.
+
+    Examples
+    --------
+    >>> masked_speech("My card is four one one one, 1 1 1 1 one one one one one one two")
+    'My card is [card]'
+    >>> masked_speech("Order 4711 came at two")
+    'Order 4711 came at two'
+    """
+
+    def digits(match: re.Match[str]) -> str:
+        return "".join(_SPOKEN.get(part.lower(), part) for part in re.findall(r"[A-Za-z]+|[0-9]+", match.group()))
+
+    return _LONG_RUN.sub(CARD, masked(_SPOKEN_RUN.sub(digits, text)))
+
+
 def masked_texts(texts: pa.Array) -> pa.Array:
     """Mask each text; null stays null."""
     may = pc.fill_null(pc.match_substring_regex(texts, _MAY), False)

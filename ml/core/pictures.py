@@ -29,7 +29,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Unreadable(ValueError):
-    """What was given is no picture that can be shown; the message says why."""
+    """What was given is no picture, or no other file, that can be used; the message says why."""
 
 
 class Picture(NamedTuple):

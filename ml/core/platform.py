@@ -1,4 +1,4 @@
-"""Tables of ``ml_config`` that belong to no capability: who approves, and which experiments run."""
+"""Tables of ``ml_config`` that belong to no capability: who approves, which experiments run, in which language reasons are."""
 
 from __future__ import annotations
 
@@ -68,4 +68,20 @@ EXPERIMENT = ConfigTable(
     },
 )  # fmt: skip
 
-PLATFORM: tuple[ConfigTable, ...] = (APPROVAL, EXPERIMENT)
+LANGUAGE = ConfigTable(
+    "language",
+    "The language in which the nights write the reasons of the published tables.",
+    ("one",),
+    (
+        ConfigColumn("one", "boolean", "Always true: there is one row.", required=True, default="true"),
+        ConfigColumn(
+            "language", "text", "en, or a language that has catalogues (zh); what has no message there stays English.",
+            "ISO 639-1", required=True, default="'en'",
+        ),
+    ),
+    checks={"there is one row": "one", "language has two letters": "language ~ '^[a-z]{2}$'"},
+    rows=({"one": True, "language": "en"},),
+    examples={"Reasons in Chinese": "UPDATE ml_config.language SET language = 'zh'"},
+)  # fmt: skip
+
+PLATFORM: tuple[ConfigTable, ...] = (APPROVAL, EXPERIMENT, LANGUAGE)

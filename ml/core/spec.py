@@ -43,6 +43,8 @@ class Published:
     """Further indexes beside the primary key."""
     nearest: str = ""
     """Column of vectors whose nearest by cosine are to be found fast: it gets an HNSW index."""
+    english: bool = False
+    """Its reasons stay English: an SQL function of the capability reads them and adds its own words."""
     for_all: bool = False
     """Its rows belong to no shard: ``score.score_all`` makes them once, after all shards, and may read the rows of these."""
 
@@ -208,6 +210,8 @@ class Live:
     """Name of the published table that gets the rows."""
     schedule: str = "*/5 * * * *"
     """Cron expression of ``live_<name>`` in the shop's time zone."""
+    also: tuple[str, ...] = ()
+    """Further published tables with the same key, to which ``score`` gives a row for some of these keys."""
     overlap: timedelta = timedelta(hours=1)
     """Rows are read from so long before the snapshot on: what a slow transaction of the shop wrote late is not missed."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from ml.core.machine import cores
 
 T = TypeVar("T")
 
@@ -54,7 +56,6 @@ def _begin() -> None:
     _inside.working = True
 
 
+@cache
 def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return cores()

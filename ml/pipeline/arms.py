@@ -11,7 +11,7 @@ from ml.adapters.books import experiments
 from ml.core.capability import Model, model_of, published
 from ml.core.experiment import Arm
 from ml.core.spec import Capability
-from ml.pipeline import experiment
+from ml.pipeline import experiment, language
 from ml.pipeline.context import Night
 from ml.pipeline.features import features, windows
 from ml.pipeline.training import SEED
@@ -51,7 +51,7 @@ def mixed(
             model = model_of(capability).fit_baseline(windows_too, capability.params, SEED)
         else:
             model = load({"version": number})
-        return published(capability, model, known), number
+        return language.tables(night, capability, published(capability, model, known)), number
 
     made = experiment.mix(night, capability, rows, score, int(version["version"]))
     if not made:

@@ -11,11 +11,12 @@ from ml.adapters import quality
 from ml.adapters.books import config, locks, nights, quarantine
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import read_pictures
+from ml.adapters.recordings.reading import NIGHT_S, known, read_recordings
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.contract.tables import PRODUCT_IMAGE, TABLES
 from ml.core.errors import ContractError, DamagedFile, DataRefused
-from ml.pipeline.context import SUITES, Night, Progress
+from ml.pipeline.context import SUITES, Night, Progress, spreading
 from ml.pipeline.erasure import receive
 from ml.pipeline.plan import attempts, reusable, since
 from ml.pipeline.setup import migrate
@@ -80,12 +81,13 @@ def extract(
         number = int(known[-1].split("/")[1]) + 1 if known else 1
         ref = f"{night.isoformat()}/{number:03d}"
         with nights.step(settings.database_url, ref, "extract") as record:
-            manifest = reader.extract(
-                settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
-                timezone=settings.timezone, sample=sample,
-                config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
-                forgotten=receive(settings),
-            )  # fmt: skip
+            with spreading(settings) as spread:
+                manifest = reader.extract(
+                    settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
+                    timezone=settings.timezone, sample=sample,
+                    config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
+                    forgotten=receive(settings), spread=spread,
+                )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
             if erased := sum(table["erased"] for table in manifest["tables"].values()):
                 record["message"] = f"left out {erased} rows of customers who asked to be forgotten (ml_ops.erasure)"
@@ -119,10 +121,16 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
             night.lake.remove(done)
         with night.step("validate") as record:
             record["message"] = damage or None
-            verdicts = quality.validate_snapshot(
-                night.lake, ref, SUITES / "shop", _manifest_before(night),
-                accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
-                memory_gb=settings.memory_gb,
+            before = _manifest_before(night)
+            with spreading(settings) as spread:
+                verdicts = quality.validate_snapshot(
+                    night.lake, ref, SUITES / "shop", before,
+                    accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
+                    memory_gb=settings.memory_gb, spread=spread,
+                )  # fmt: skip
+            heard = read_recordings(
+                night.lake, night.path("snapshot"),
+                known(night.lake, [night.lake.join("snapshot", before["ref"])] if before else []), settings, NIGHT_S,
             )  # fmt: skip
             pictures = ""
             if PRODUCT_IMAGE.name in night.manifest["tables"]:
@@ -136,7 +144,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
                 "tables": {
                     v.table: {"rows": v.rows, "quarantined": v.failed, "left_out": v.left_out} for v in verdicts
                 },
-                "notes": quality.notes(verdicts) + [pictures] * bool(pictures),
+                "notes": quality.notes(verdicts) + [note for note in (pictures, heard.words()) if note],
             }
             record["rows"] = summary["rows"]
             outcome = {

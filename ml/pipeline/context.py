@@ -12,18 +12,42 @@ import ibis
 import pyarrow as pa
 
 from ml.adapters import spark
-from ml.adapters.books import config, nights
+from ml.adapters.books import config, locks, nights
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import with_thumbnails
 from ml.contract.tables import PRODUCT_IMAGE
 from ml.core.capability import Features, Window
 from ml.core.errors import NightshiftError
 from ml.core.spec import Capability
+from ml.core.spread import Spread
 from ml.kernels.threads import limited
 from ml.settings import PROJECT, Settings
 
 SUITES = PROJECT / "expectations"
 Progress = Callable[[str], None]
+
+
+@contextmanager
+def cluster(settings: Settings) -> Iterator[None]:
+    """Keep the engine's cluster for a block, if it has one: each session takes the whole of it, so one process at a time.
+
+    A second would wait for executors in vain. A block inside of it has the same session.
+    """
+    if settings.engine != "spark" or spark.is_kept():
+        yield
+        return
+    with locks.exclusive(settings.database_url, "spark", wait_s=7200), spark.kept(settings):
+        yield
+
+
+@contextmanager
+def spreading(settings: Settings) -> Iterator[Spread | None]:
+    """What runs pieces of a step on other machines; None: the engine is this process."""
+    if settings.engine != "spark":
+        yield None
+        return
+    with cluster(settings), spark.spreading(settings) as spread:
+        yield spread
 
 
 @dataclass(frozen=True)

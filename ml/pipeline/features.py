@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from ml.core.capability import Window, features_of
 from ml.core.errors import DamagedFile
 from ml.core.memory import give_back
 from ml.core.spec import Capability
-from ml.pipeline.context import LazyTables, Night
+from ml.pipeline.context import LazyTables, Night, cluster
 
 log = logging.getLogger("nightshift")
 
@@ -34,16 +33,9 @@ def features(
     if not _made(night, folder):
         with locks.exclusive(night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200):
             if not _made(night, folder):  # by another process, meanwhile
-                with _turn(night):
+                with cluster(night.settings):
                     make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
-
-
-def _turn(night: Night) -> AbstractContextManager[object]:
-    """On Spark one at a time: each session takes the whole cluster, and a second would wait for executors in vain."""
-    if night.settings.engine != "spark":
-        return nullcontext()
-    return locks.exclusive(night.settings.database_url, "spark", wait_s=7200)
 
 
 def make(night: Night, capability: Capability, folder: str, as_of: datetime, since: datetime | None = None) -> None:

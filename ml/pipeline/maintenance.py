@@ -89,7 +89,8 @@ def maintain(settings: Settings, *, keep_nights: int = retention.BATCHES.keep) -
         "snapshots": removed,
         "quarantine_rows": quarantine.forget_quarantine(settings.database_url, days=retention.QUARANTINE.keep),
         "live_runs": lane.forget_runs(settings.database_url, days=retention.LANE.keep),
-        "logs": _old_files(settings.home / "logs" / "airflow", retention.LOGS.keep),
+        "logs": _old_files(settings.home / "logs" / "airflow", retention.LOGS.keep)
+        + lake.remove_older("logs", days=retention.LOGS.keep),
         "models": retention.forget_old_models(settings),
         **retention.forget_old_books(settings),
         "erased": erase(settings),

@@ -13,7 +13,7 @@ from ml.core.errors import Unreachable
 from ml.core.memory import give_back
 from ml.core.outages import as_words
 from ml.pipeline.collect import extract, validate
-from ml.pipeline.context import Progress
+from ml.pipeline.context import Progress, cluster
 from ml.pipeline.monitoring import monitor
 from ml.pipeline.serving import prepare, publish, score, score_all
 from ml.pipeline.setup import migrate
@@ -51,7 +51,7 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
     """
     names = [find(name).name for name in (capabilities or CAPABILITIES)]
     migrate(settings.database_url)
-    with locks.exclusive(settings.database_url, "night", wait_s=0):
+    with locks.exclusive(settings.database_url, "night", wait_s=0), cluster(settings):
         again = partial(patiently, progress)
         progress("extract")
         ref = again(lambda: extract(settings, night, fresh=fresh, sample=sample, progress=progress))

@@ -13,6 +13,7 @@ from ml.core.capability import model_of, published, score_of
 from ml.core.errors import NightshiftError, WrongUse
 from ml.core.spec import Capability
 from ml.kernels.threads import limited
+from ml.pipeline import language
 from ml.pipeline.context import Night
 from ml.pipeline.features import features
 from ml.pipeline.serving import UNITS_PER_SHARD, carried
@@ -76,7 +77,9 @@ def _rebuilt(
         known = features(night, capability, TAG, night.as_of).beside(carried(night, capability, version))
         folder = tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
         shards = max(1, ceil(score_of(capability).units(known) / UNITS_PER_SHARD))
-        rows = published(capability, model_of(capability).load(folder), known, shards=shards)
+        rows = language.tables(
+            night, capability, published(capability, model_of(capability).load(folder), known, shards=shards)
+        )
     night.lake.remove(night.path("features", name, TAG))
     found = {}
     with night.lake.duckdb(settings.threads, settings.memory_gb) as db:

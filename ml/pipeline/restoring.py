@@ -171,10 +171,10 @@ def _registry(settings: Settings, manifest: Manifest, folder: Path) -> None:
     """MLflow's books and files; what lay on a disk goes into this home."""
     if not (folder / "mlflow").exists():
         return
-    here, moves = settings.home / "mlflow" / "artifacts", dict[str, str]()
+    here, moves = settings.artifacts, dict[str, str]()
     for number, old in manifest.artifacts.items():
         local = urlsplit(old).scheme in {"", "file"}
-        new = (here / old.rstrip("/").rsplit("/", 1)[-1]).absolute().as_uri() if local else old
+        new = f"{here}/{old.rstrip('/').rsplit('/', 1)[-1]}" if local else old
         _copied(folder / "artifacts" / number, new)
         moves |= {old: new} if new != old else {}
     registry.load(settings.mlflow_uri, folder / "mlflow")

@@ -7,7 +7,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -20,10 +20,11 @@ from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
 from ml.core.spec import Capability
-from ml.pipeline import arms
+from ml.core.spread import Place
+from ml.pipeline import arms, language
 from ml.pipeline.arms import WHOLE
 from ml.pipeline.batch_facts import batch_facts
-from ml.pipeline.context import SUITES, LazyTables, Night
+from ml.pipeline.context import SUITES, LazyTables, Night, spreading
 from ml.pipeline.drift import held
 from ml.pipeline.features import features
 from ml.pipeline.training import learn, recipe, serving
@@ -33,6 +34,8 @@ from ml.settings import Settings
 log = logging.getLogger("nightshift")
 
 UNITS_PER_SHARD = 250_000
+UNITS_PER_RANGE = 50_000
+"""Of a shard on an engine that scores its ranges at once."""
 
 
 def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> dict[str, Any]:
@@ -55,23 +58,44 @@ def prepare(settings: Settings, ref: str, name: str, *, force: bool = False) -> 
         record["rows"] = units
         # A run before this one may have cut its customers into more shards.
         night.lake.remove(night.path("predictions", name))
-    return result | {"shards": max(1, ceil(units / UNITS_PER_SHARD)), "units": units}
+    shards = 1 if settings.engine == "spark" else max(1, ceil(units / UNITS_PER_SHARD))
+    return result | {"shards": shards, "units": units}
 
 
 def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
     """Score shard ``shard`` of ``shards`` with the serving model into the lake.
 
+    On Spark the one shard is all units: its executors score ranges of them, each with a model whose files it has checked.
+
     Returns
     -------
     dict
-        ``rows`` by published table.
+        ``version``, and ``rows`` by published table.
     """
+    with spreading(settings) as spread:
+        if spread is None:
+            return _score(settings, ref, name, shard, shards)
+        night, capability = Night.open(settings, ref), find(name)
+        units = score_of(capability).units(features(night, capability, "serve", night.as_of))
+        ranges = max(1, ceil(units / UNITS_PER_RANGE))
+        made = spread(_score_range, [(settings, ref, name, number, ranges) for number in range(ranges)])
+    rows = {table: sum(one["rows"][table] for one in made) for table in made[0]["rows"]}
+    return {"shard": shard, "shards": shards, "version": made[0]["version"], "rows": rows}
+
+
+def _score_range(place: Place, settings: Settings, ref: str, name: str, number: int, ranges: int) -> dict[str, Any]:
+    there = replace(settings, engine="duckdb", **vars(place))
+    return _score(there, ref, name, number, ranges)
+
+
+def _score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
     night, capability = Night.open(settings, ref), find(name)
     with night.step("score", name, shard) as record:
         version = _version(night, capability)
         model = _model(night, capability, version)
         known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
-        rows = _written(night, name, score_of(capability).score(model, known, shard, shards, capability.params), shard)
+        made = score_of(capability).score(model, known, shard, shards, capability.params)
+        rows = _written(night, capability, made, shard)
         record["rows"] = sum(rows.values())
         done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
         night.lake.write_json(night.path("predictions", name, f"{shard:05d}.json"), done)
@@ -105,7 +129,7 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             made = score_all_of(capability).score_all(
                 _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
             )
-            mine = _written(night, name, made, 0)
+            mine = _written(night, capability, made, 0)
             record["rows"] = sum(mine.values())
             rows |= mine
         done = {"version": version["version"], "rows": rows, "scored": rows} | arms.mixed(
@@ -123,11 +147,13 @@ def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> 
     return model_of(capability).load(folder)
 
 
-def _written(night: Night, name: str, made: Batches, shard: int) -> dict[str, int]:
+def _written(night: Night, capability: Capability, made: Batches, shard: int) -> dict[str, int]:
     """Write the rows of each table as its file of ``shard``; how many by table."""
     return {
-        table: night.lake.write_batches(night.path("predictions", name, table, f"{shard:05d}.parquet"), batches)
-        for table, batches in made.items()
+        table: night.lake.write_batches(
+            night.path("predictions", capability.name, table, f"{shard:05d}.parquet"), batches
+        )
+        for table, batches in language.said(night, capability, made).items()
     }
 
 
@@ -188,14 +214,16 @@ def publish(
             record["message"] = why
             return {"status": "rehearsal", "why": why, "audits": audits}
         digest = _inputs(night, capability, version)
-        made = publishing.publish(
-            settings.database_url,
-            night.lake,
-            {table: night.path("predictions", name, table.name) for table in capability.publishes},
-            publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
-            audits=audits,
-            functions=(capability.script(), settings.timezone),
-        )
+        with spreading(settings) as spread:
+            made = publishing.publish(
+                settings.database_url,
+                night.lake,
+                {table: night.path("predictions", name, table.name) for table in capability.publishes},
+                publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
+                audits=audits,
+                functions=(capability.script(), settings.timezone),
+                spread=spread,
+            )
         record["rows"] = sum(batch.rows for batch in made)
         erased = _erased(night, name)
         arms.show(night, capability)

@@ -286,7 +286,7 @@ def _register(
             capability,
             started=trial.started,
             source=night.path("snapshot", "clean"),
-            artifact_root=settings.home / "mlflow" / "artifacts",
+            artifact_root=settings.artifacts,
             card=card,
             **facts,
             decision=decision,

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.adapters import postgres
-from ml.adapters.shop import extract
+from ml.adapters.shop import reader
 from ml.contract.table import Table
 from ml.contract.tables import TABLES
 from ml.core.errors import Busy, ContractError, NightshiftError
@@ -267,7 +267,7 @@ def _conformed(
     table: Table, name: str, batches: Iterable[pa.RecordBatch], filling: _Filling
 ) -> Iterator[pa.RecordBatch]:
     """Give every batch the table's columns in order and type; columns that did not come are null."""
-    schema = extract.schema(table)
+    schema = reader.schema(table)
     filling.rows[name] = 0
     for batch in batches:
         extra = set(batch.schema.names) - set(schema.names)

@@ -60,3 +60,25 @@ class RidgeParams:
     """γ of the sentence vectors: the larger, the nearer a text must be to count."""
     most_texts: int = 10_000
     """At most so many texts are learned from: the inverse takes their third power."""
+
+
+@dataclass(frozen=True)
+class IntentParams(RidgeParams):
+    """Parameters of :mod:`ml.text.intents`."""
+
+    sentence_model: bool = True
+    """Let sentence vectors help where they measure better; False: n-grams alone."""
+    better: float = 1.0
+    """Standard errors by which they must."""
+    network_least: int = 4_000
+    """Of fewer texts a network learns nothing that the others do not have."""
+    network_epochs: int = 25
+    network_seconds: float = 240.0
+    """No further epoch is begun after so long."""
+
+    def of_network(self) -> TextParams:
+        """Parameters of the network's floor."""
+        return TextParams(
+            network_epochs=self.network_epochs, network_seconds=self.network_seconds, network_dimensions=64, network_filters=128,
+            network_tokens=40,
+        )  # fmt: skip

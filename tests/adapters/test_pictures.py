@@ -19,8 +19,8 @@ from PIL import Image
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.fetch import fetch
 from ml.adapters.pictures.reading import RULE, read_pictures, with_thumbnails
-from ml.adapters.quality.snapshot import QUARANTINE
-from ml.adapters.shop.extract import schema
+from ml.adapters.quality.sieve import QUARANTINE
+from ml.adapters.shop.reader import schema
 from ml.contract.tables import PRODUCT_IMAGE
 from ml.core.pictures import SIDE, Unreadable, look_at, rgb
 

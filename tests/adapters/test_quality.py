@@ -13,7 +13,7 @@ import pytest
 from ml.adapters import quality
 from ml.adapters.lake import Lake
 from ml.adapters.quality.suite import Suite
-from ml.adapters.shop.extract import schema
+from ml.adapters.shop.reader import schema
 from ml.capabilities.recommender.spec import RECOMMENDATION
 from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError

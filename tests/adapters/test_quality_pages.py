@@ -16,7 +16,7 @@ from ml.adapters.quality.judge import Tally
 from ml.adapters.quality.pages import Judged, pages
 from ml.adapters.quality.suite import Rule, Suite
 from ml.adapters.quality.verdict import Breach, Verdict
-from ml.adapters.shop.extract import schema
+from ml.adapters.shop.reader import schema
 from ml.contract.tables import TABLES
 from ml.settings import PROJECT
 

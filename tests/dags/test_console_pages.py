@@ -277,5 +277,5 @@ def test_areas_show_what_is_there_and_say_what_is_not(anna):
         for name in names:
             assert (name in CAPABILITIES) or f"{name}" in text
     assert "No experiment has figures yet." in words(anna.get("/experiments"))
-    form = anna.click(anna.get("/experiments"), "experiment")
+    form = anna.click(anna.get("/experiments"), "Experiment")
     assert "Add a row" in words(form)

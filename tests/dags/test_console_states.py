@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
+from psycopg2.extras import RealDictCursor
+
 from ml.adapters import postgres
 from ml.core.spec import ConfigTable
 from ml.registry import CAPABILITIES, CONFIG
@@ -168,6 +170,48 @@ def test_a_customer_of_very_many_orders_and_pictures_that_do_not_load(monkeypatc
         assert picture.status_code == 200
         assert picture.headers["content-type"].startswith("image/")
     assert anna.get("/picture/p4").headers["content-type"] == "image/png"
+
+
+def test_opening_a_page_never_scans_a_large_table_of_the_shop(monkeypatch, settings):
+    """Tables of 30,000 rows without an index are left alone, and the page says which index is missing; with it they are read."""
+    shop = ConsoleShop(settings.database_url, 20, 20).fill()
+    many = "FROM generate_series(1, 30000) AS i"
+    shop.run(
+        "CREATE SCHEMA shop",
+        f"CREATE TABLE shop.\"order\" AS SELECT 'o' || i AS order_id, 'c' || i % 20 AS customer_id, now() AS ordered_at {many}",
+        f"CREATE TABLE shop.order_item AS SELECT 'o' || i AS order_id, 1 AS line_no, 'p1' AS product_id, 1.0 AS quantity, 2.0 AS unit_price {many}",
+        f"CREATE TABLE shop.review AS SELECT 'r' || i AS review_id, 'p1' AS product_id, repeat('good ', 9) AS text {many}",
+        f"CREATE TABLE shop.product_image AS SELECT 'p' || i AS product_id, 'x.png' AS uri, NULL AS content {many}",
+        "ANALYZE",
+    )
+    asked: list[str] = []
+    execute = RealDictCursor.execute
+
+    def watched(self, query, values=None):
+        asked.append(self.mogrify(query, values).decode())
+        return execute(self, query, values)
+
+    monkeypatch.setattr(RealDictCursor, "execute", watched)
+    anna = open_browser(monkeypatch, settings)
+    paths = (*PAGES, "/picture/p1")
+    for indexed in (False, True):
+        asked.clear()
+        for path in paths:
+            anna.get(path)
+        looks = {query for query in asked if '"shop".' in query and query.lstrip().startswith("SELECT")}
+        plans = {query: postgres.query(settings.shop_url, f"EXPLAIN {query}") for query in looks}
+        scans = [
+            query for query, rows in plans.items() if any("Seq Scan" in line for row in rows for line in row.values())
+        ]
+        assert scans == []
+        assert bool(looks) is indexed
+        assert ("without an index" in words(anna.get("/customer/c1"))) is not indexed
+        if not indexed:
+            shop.run(
+                'CREATE INDEX ON shop."order" (customer_id)', 'CREATE INDEX ON shop."order" (order_id)',
+                "CREATE INDEX ON shop.order_item (order_id)", "CREATE INDEX ON shop.review (review_id)",
+                "CREATE INDEX ON shop.product_image (product_id)",
+            )  # fmt: skip
 
 
 def test_every_form_of_rules_says_what_would_change_and_can_be_undone(monkeypatch, settings):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
 from ml.learn.metrics.series import bias, coverage, naive_scale, pinball, wape
@@ -14,6 +16,7 @@ from ml.learn.series.combination import weigh
 from ml.learn.series.conformal import shifts
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import Grouping, Panel, Sums, actual
+from ml.learn.series.quantiles import around
 from ml.learn.series.simple import METHODS
 
 DAYS = tuple((day, 1) for day in range(7))
@@ -124,6 +127,24 @@ def test_a_forecast_is_in_order_and_of_the_right_size(fitted: Forecaster) -> Non
     assert made.quantiles.min() >= 0
     assert abs(bias(truth, made.mean)) < 0.1
     assert 0.6 < coverage(truth, made.quantiles[:, :, 1], made.quantiles[:, :, 5]) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_quantiles_hold_their_mean_between_them(seed: int) -> None:
+    """Whatever the shifts made of them: they rise, and but for single periods of rare demand the mean is inside."""
+    rng = np.random.default_rng(seed)
+    mean = rng.gamma(0.5, 2, (40, 2)) * (rng.random((40, 2)) < 0.9)
+    quantiles = np.sort(rng.gamma(0.5, 2, (40, 2, 5)) * (rng.random((40, 2, 5)) < 0.6), axis=2)
+    levels = (0.05, 0.1, 0.5, 0.9, 0.95)
+    made = around(mean, quantiles, levels, np.array([False, True]))
+    assert (np.diff(made, axis=2) >= 0).all()
+    rare = quantiles[:, :, 2] < mean / 4
+    inside = (made[:, :, 0] <= mean) & (mean <= made[:, :, -1])
+    assert inside[:, 1].all()
+    assert inside[~rare].all()
+    assert ((made[:, :, 1] <= mean) & (mean <= made[:, :, 3]))[~rare].all()
+    np.testing.assert_array_equal(made[rare & [True, False]], quantiles[rare & [True, False]])
 
 
 def test_a_saved_forecaster_forecasts_the_same(fitted: Forecaster, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.adapters.backup import dump
 from ml.adapters.backup.store import Store
+from ml.adapters.lake import Lake
 from ml.core.errors import DamagedFile, NightshiftError, WrongUse
 from ml.settings import Settings
+from tests.bucket import Faults
 from tests.live.conftest import NIGHT, Shop, _execute, tables
 from tests.small_shop import fill
 
@@ -76,6 +78,29 @@ def test_after_the_loss_of_everything_the_shop_reads_the_same(watched: Shop, pos
     assert {
         row["model_version"] for row in adapter.query(new.database_url, "SELECT model_version FROM ml_ops.batch")
     } == {1}
+
+
+def test_a_bucket_keeps_a_backup_though_it_fails_now_and_then(
+    watched: Shop, postgres: str, tmp_path: Path, store: Faults
+) -> None:
+    """Written and read through 503s and lost connections every row is back; of a damaged object nothing is changed."""
+    to = "s3://shop/backups"
+    store.on = True
+    made = pipeline.backup(watched.settings, to, key=KEY)
+    assert not any("same disk" in note for note in made["notes"])
+    before = content(watched.settings)
+    new = emptied(watched, postgres, tmp_path / "new")
+    told = pipeline.restore(new, to, night=str(NIGHT), key=KEY)
+    assert store.lost + store.slowed > 5
+    assert told["backup"] == made["backup"]
+    assert content(new) == before
+    store.on = False
+    lake = Lake("s3://shop")
+    path = next(name for name in lake.walk("backups/objects") if lake.usage(name) > 100)
+    lake.write_bytes(path, b"cut off")
+    with pytest.raises(DamagedFile):
+        pipeline.restore(new, to, key=KEY, replace_data=True)
+    assert content(new) == before
 
 
 def test_what_did_not_change_is_kept_once_and_old_backups_are_thinned(watched: Shop, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -83,14 +84,20 @@ def night(settings: Settings, when: date) -> str:
 
 
 def test_each_customer_sees_one_arm(running: Settings) -> None:
-    """The tables hold each customer's arm: the baseline's rows for one, none for another, the champion's for the rest."""
+    """The tables hold each customer's arm: the baseline's rows for one, none for another, the champion's for the rest.
+
+    The reasons of all of them are in the language that the shop chose, in a night that is made again too.
+    """
     night(running, FIRST - timedelta(days=1))
     before = {row["customer_id"]: row["chance"] for row in ask(running, "SELECT * FROM ml.order_soon")}
     write(
         running, experiment(arm="a", share=0.3), experiment(arm="b", shows="baseline", share=0.3),
         experiment(arm="c", shows="nothing", share=0.2),
     )  # fmt: skip
+    execute(running.database_url, "UPDATE ml_config.language SET language = 'zh'")
     ref = night(running, FIRST)
+    reasons = ask(running, "SELECT reason FROM ml.order_soon")
+    assert {re.sub(r"\d+", "#", row["reason"]) for row in reasons} == {"# 个订单，上次在 # 天前"}
     seen = {row["customer_id"]: row["chance"] for row in ask(running, "SELECT * FROM ml.order_soon")}
     arms = {row["customer_id"]: row for row in ask(running, "SELECT * FROM ml.experiment_arm")}
     counts = {arm: sum(row["arm"] == arm for row in arms.values()) for arm in "abc"}

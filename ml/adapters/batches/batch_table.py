@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -59,37 +59,64 @@ def build(connection: postgres.Connection, lake: Lake, table: Published, folder:
         The files have not the columns of ``table``.
     """
     name = name_of(table.name, batch_id)
+    start = perf_counter()
     with connection.cursor() as cursor:
-        start = perf_counter()
-        try:
-            cursor.execute(_create(table, name))
-        except psycopg2.errors.UndefinedObject as error:
-            raise ContractError(
-                f"The database has no type for a column of {table.name}.",
-                came=str(error).strip().splitlines()[0],
-                do="let an administrator run in it: CREATE EXTENSION vector SCHEMA public (pgvector 0.8 or newer)",
-            ) from None
-        if not any(file.endswith(".parquet") for file in lake.names(folder)):
-            raise NightshiftError(
-                f"There is nothing to publish for {table.name}.", came=folder, do="run the step score"
-            )
-        paths = lake.files(folder)
-        expected = sum(_count(lake, path, table) for path in paths)
-        batches = (batch for path in paths for batch in _read(lake, path, table))
-        # Frozen rows are seen by readers whose snapshot is older than the batch: without it a REPEATABLE READ reader
-        # that meets the new view finds it empty.
-        rows = postgres.copy_arrow(connection, SCHEMA, name, batches, freeze=True)
-        if rows != expected:
-            raise DataRefused(
-                f"Rows of {table.name} got lost on the way.",
-                came=f"{expected} in the files, {rows} in the table",
-                do="run the step publish again; if it stays so, this is a bug",
-            )
-        loaded = perf_counter()
+        create(cursor, table, name)
+    paths = files(lake, table, folder)
+    batches = (batch for path in paths for batch in _read(lake, path, table))
+    # Frozen rows are seen by readers whose snapshot is older than the batch: without it a REPEATABLE READ reader
+    # that meets the new view finds it empty.
+    rows = postgres.copy_arrow(connection, SCHEMA, name, batches, freeze=True)
+    return finish(connection, lake, table, paths, name, rows, start)
+
+
+def files(lake: Lake, table: Published, folder: str) -> list[str]:
+    """The files of a batch, once they are as they were written; none is an error."""
+    if not any(file.endswith(".parquet") for file in lake.names(folder)):
+        raise NightshiftError(f"There is nothing to publish for {table.name}.", came=folder, do="run the step score")
+    return lake.files(folder)
+
+
+def append(connection: postgres.Connection, lake: Lake, table: Published, path: str, name: str) -> int:
+    """Append the rows of one file; how many."""
+    return postgres.copy_arrow(connection, SCHEMA, name, _read(lake, path, table))
+
+
+def finish(
+    connection: postgres.Connection,
+    lake: Lake,
+    table: Published,
+    paths: Sequence[str],
+    name: str,
+    rows: int,
+    start: float,
+) -> Built:
+    """Check that a loaded table has the rows of its files, and index it."""
+    expected = sum(_count(lake, path, table) for path in paths)
+    if rows != expected:
+        raise DataRefused(
+            f"Rows of {table.name} got lost on the way.",
+            came=f"{expected} in the files, {rows} in the table",
+            do="run the step publish again; if it stays so, this is a bug",
+        )
+    loaded = perf_counter()
+    with connection.cursor() as cursor:
         _index(cursor, table, name)
         cursor.execute("SELECT pg_total_relation_size(to_regclass(%s))", (f'{SCHEMA}."{name}"',))
         size = int((cursor.fetchone() or (0,))[0])
     return Built(rows, size, (loaded - start, perf_counter() - loaded))
+
+
+def create(cursor: Any, table: Published, name: str) -> None:
+    """Create the table of a batch."""
+    try:
+        cursor.execute(_create(table, name))
+    except psycopg2.errors.UndefinedObject as error:
+        raise ContractError(
+            f"The database has no type for a column of {table.name}.",
+            came=str(error).strip().splitlines()[0],
+            do="let an administrator run in it: CREATE EXTENSION vector SCHEMA public (pgvector 0.8 or newer)",
+        ) from None
 
 
 def _create(table: Published, name: str) -> sql.Composed:

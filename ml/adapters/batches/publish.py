@@ -8,6 +8,7 @@ transaction that created it also lets the server skip its log (``wal_level=minim
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +19,7 @@ import psycopg2
 from psycopg2.extras import Json, RealDictCursor
 
 from ml.adapters import postgres
-from ml.adapters.batches import batch_table, view
+from ml.adapters.batches import batch_table, ranges, view
 from ml.adapters.batches.history import DONE, retention, rollback, show
 from ml.adapters.batches.sql_functions import create
 from ml.adapters.books.locks import exclusive
@@ -26,6 +27,7 @@ from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError, StorageError, Unreachable
 from ml.core.outages import mends
 from ml.core.spec import Published
+from ml.core.spread import Spread
 
 __all__ = ["BatchResult", "Patience", "Publication", "publish", "retention", "rollback"]
 
@@ -92,7 +94,7 @@ class Patience:
 PATIENCE = Patience()
 
 
-def publish(
+def publish(  # noqa: PLR0913 (one publication is one call)
     url: str,
     lake: Lake,
     folders: Mapping[Published, str],
@@ -102,6 +104,7 @@ def publish(
     patience: Patience = PATIENCE,
     force: bool = False,
     functions: tuple[str, str] = ("", "UTC"),
+    spread: Spread | None = None,
 ) -> list[BatchResult]:
     """Show the shop the Parquet files of ``folders``, all tables at the same instant.
 
@@ -121,6 +124,8 @@ def publish(
     functions : tuple of str
         SQL that makes the functions which the shop calls, run in the same transaction (empty: none), and the shop's time
         zone for it.
+    spread : Spread, optional
+        Loads tables of several files, each file elsewhere.
 
     Raises
     ------
@@ -141,10 +146,11 @@ def publish(
         begun = _begin(url, job, [name for name in tables if name not in known], audits or {})
         try:
             swap = view.Patience(patience.lock_timeout_s, patience.swap_s, held.check)
-            return _publish(url, lake, tables, known, begun, swap, functions)
+            loaded = _load(url, lake, tables, begun, swap, spread) if spread else set()
+            return _publish(url, lake, tables, known, begun, swap, functions, loaded)
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
-                _fail(url, list(begun.values()), f"{type(error).__name__}: {error}")
+                _fail(url, begun, f"{type(error).__name__}: {error}")
             if isinstance(error, psycopg2.Error):
                 raise _trouble(error, job.capability) from error
             raise
@@ -156,10 +162,12 @@ def _known(url: str, job: Publication, names: Sequence[str]) -> dict[str, dict[s
         cursor.execute(
             """
             UPDATE ml_ops.batch SET status = 'failed', error = %s, ended_at = clock_timestamp()
-            WHERE capability = %s AND status = 'building'
+            WHERE capability = %s AND status = 'building' RETURNING table_name, batch_id
             """,
             (_ENDED, job.capability),
         )
+        for row in cursor.fetchall():
+            ranges.drop(cursor, row["table_name"], row["batch_id"])
         cursor.execute(
             """
             SELECT batch_id, table_name, rows, bytes, status FROM ml_ops.batch
@@ -190,15 +198,17 @@ def _begin(url: str, job: Publication, names: Sequence[str], audits: Mapping[str
     return begun
 
 
-def _fail(url: str, batch_ids: list[int], error: str) -> None:
+def _fail(url: str, begun: Mapping[str, int], error: str) -> None:
     with postgres.transaction(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.batch SET status = 'failed', error = %s, ended_at = clock_timestamp()
-            WHERE batch_id = ANY(%s) AND status = 'building'
+            WHERE batch_id = ANY(%s) AND status = 'building' RETURNING table_name, batch_id
             """,
-            (error[:4000], batch_ids),
+            (error[:4000], list(begun.values())),
         )
+        for row in cursor.fetchall():
+            ranges.drop(cursor, row["table_name"], row["batch_id"])
 
 
 def _trouble(error: psycopg2.Error, capability: str) -> NightshiftError:
@@ -216,6 +226,26 @@ def _trouble(error: psycopg2.Error, capability: str) -> NightshiftError:
     )
 
 
+def _load(
+    url: str,
+    lake: Lake,
+    tables: Mapping[str, tuple[Published, str]],
+    begun: Mapping[str, int],
+    patience: view.Patience,
+    spread: Spread,
+) -> set[str]:
+    """Load the tables of several files before the transaction that swaps; gives their names."""
+    loaded = set()
+    for name, batch_id in begun.items():
+        table, folder = tables[name]
+        if len(paths := batch_table.files(lake, table, folder)) > 1:
+            ranges.load(url, lake, spread, table, paths, batch_id)
+            loaded.add(name)
+    if loaded:
+        ranges.wait_for_older(url, patience.total_s)
+    return loaded
+
+
 def _publish(
     url: str,
     lake: Lake,
@@ -224,6 +254,7 @@ def _publish(
     begun: Mapping[str, int],
     patience: view.Patience,
     functions: tuple[str, str],
+    loaded: AbstractSet[str],
 ) -> list[BatchResult]:
     with closing(postgres.connect(url)) as connection, connection:
         cursor = connection.cursor(cursor_factory=RealDictCursor)
@@ -233,7 +264,13 @@ def _publish(
         results = [_result(row, "published") for row in known.values()]
         for name, batch_id in begun.items():
             table, folder = tables[name]
-            built = batch_table.build(connection, lake, table, folder, batch_id)
+            if name in loaded:
+                built = batch_table.finish(
+                    connection, lake, table, batch_table.files(lake, table, folder),
+                    batch_table.name_of(name, batch_id), ranges.rows(cursor, name, batch_id), perf_counter(),
+                )  # fmt: skip
+            else:
+                built = batch_table.build(connection, lake, table, folder, batch_id)
             cursor.execute(
                 "UPDATE ml_ops.batch SET rows = %s, bytes = %s WHERE batch_id = %s", (built.rows, built.bytes, batch_id)
             )

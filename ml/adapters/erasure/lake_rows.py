@@ -18,7 +18,7 @@ from ml.adapters.erasure.ownership import Owners, Ownership, count, needed
 from ml.adapters.erasure.quotes import Quotes
 from ml.adapters.erasure.traces import Traces, columns_of, files, folders, row_groups, snapshots
 from ml.adapters.lake import Lake
-from ml.adapters.shop import extract, select
+from ml.adapters.shop import extract, reader, select
 from ml.contract.tables import TABLES
 
 STAGED = ("erasure", "staged")
@@ -81,7 +81,7 @@ class LakeErasure:
     def _rewrite(self, folder: str, name: str) -> None:
         parts = (part for path in files(self.lake, folder) for part in row_groups(self.lake, path))
         raw = any(select.UNREAD in part.column_names for part in islice(parts, 1))
-        schema = (extract.raw_schema if raw else extract.schema)(TABLES[name])
+        schema = (reader.raw_schema if raw else reader.schema)(TABLES[name])
         staged = self.lake.join(*STAGED, f"{folder.removeprefix(self.lake.uri).strip('/').replace('/', '~')}")
         nulls: Counter[str] = Counter()
 

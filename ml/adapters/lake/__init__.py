@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -22,13 +24,14 @@ from ml.adapters.lake import checksums
 from ml.adapters.lake.parquet_streams import Hashing, parquet_writer, rechunk
 from ml.adapters.lake.paths import Quoted, literal, pattern
 from ml.adapters.lake.stores import opened
-from ml.core import disk
+from ml.core import disk, machine
 from ml.core.errors import NightshiftError
 
 ROW_GROUP = 131_072
 """Rows of a Parquet row group: what a writer holds in memory, and what DuckDB reads as one piece of work."""
 
 ROWS_PER_FILE = 16 * ROW_GROUP
+_RANGE = re.compile(r"part-(\d{5})-\d{5}\.parquet")
 
 
 class Lake:
@@ -92,6 +95,14 @@ class Lake:
         self.filesystem.invalidate_cache()
         found = self.filesystem.find(self.join(*parts))
         return sorted(found if self.local else map(self.filesystem.unstrip_protocol, found))
+
+    def remove_older(self, *parts: str, days: int) -> int:
+        """Delete the files below a folder that were not written to for ``days``; how many."""
+        limit = datetime.now(UTC) - timedelta(days=days)
+        old = [path for path in self.walk(*parts) if self.filesystem.modified(path) < limit]
+        for path in old:
+            self.filesystem.rm(path)
+        return len(old)
 
     def move(self, source: str, target: str) -> None:
         """Let a folder take the place of another; done again after a kill it ends the same."""
@@ -160,12 +171,47 @@ class Lake:
             Of the files' record, ``SHA256SUMS``. It does not depend on how the rows came in batches.
         """
         self.remove(folder)
-        sums: dict[str, frozenset[str]] = {}
+        rows, sums = self._write_files(folder, "part", schema, batches, rows_per_file)
+        return rows, self.record(folder, sums)
+
+    def write_range(
+        self, folder: str, number: int, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    ) -> tuple[int, dict[str, str]]:
+        """Write one range of a table beside others, as ``part-00003-00000.parquet``, …; :meth:`record` makes them whole.
+
+        Returns
+        -------
+        rows : int
+        sums : dict of str to str
+            By name of a file, its SHA-256.
+        """
+        return self._write_files(folder, f"part-{number:05d}", schema, batches, ROWS_PER_FILE)
+
+    def record(self, folder: str, sums: Mapping[str, str]) -> str:
+        """Write down what all files of a folder are; gives the digest of that."""
+        record = checksums.text({name: frozenset([digest]) for name, digest in sums.items()})
+        self.write_bytes(self.join(folder, checksums.SUMS), record)
+        return hashlib.sha256(record).hexdigest()
+
+    def ranges(self, *parts: str) -> list[list[str]]:
+        """Names of a folder's files by the range that :meth:`write_range` wrote; one range if anything else wrote them."""
+        names = [name for name in self.names(*parts) if name.endswith(".parquet")]
+        found: dict[str, list[str]] = {}
+        for name in names:
+            if not (told := _RANGE.fullmatch(name)):
+                return [names]
+            found.setdefault(told[1], []).append(name)
+        return list(found.values())
+
+    def _write_files(
+        self, folder: str, stem: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rows_per_file: int
+    ) -> tuple[int, dict[str, str]]:
+        sums: dict[str, str] = {}
         rows, part = 0, 0
         chunks = rechunk(schema, batches, min(ROW_GROUP, rows_per_file))
         chunk = next(chunks)
         while True:
-            written, name, digest = 0, f"part-{part:05d}.parquet", hashlib.sha256()
+            written, name, digest = 0, f"{stem}-{part:05d}.parquet", hashlib.sha256()
             with (
                 self.open(self.join(folder, name), "wb") as file,
                 parquet_writer(Hashing(file, digest), schema) as writer,
@@ -175,11 +221,9 @@ class Lake:
                     written += chunk.num_rows
                     chunk = next(chunks, None)
             rows, part = rows + written, part + 1
-            sums[name] = frozenset([digest.hexdigest()])
+            sums[name] = digest.hexdigest()
             if chunk is None:
-                record = checksums.text(sums)
-                self.write_bytes(self.join(folder, checksums.SUMS), record)
-                return rows, hashlib.sha256(record).hexdigest()
+                return rows, sums
 
     def write_batches(self, path: str, batches: Iterable[pa.RecordBatch]) -> int:
         """Write batches as the one file ``path``, with its record, and return the rows; no batch at all leaves no file.
@@ -210,7 +254,11 @@ class Lake:
         target = self.join(path)
         partial = self._partial(target)
         if backend.name == "pyspark":
-            self._write_parts(backend, table, target)
+            try:
+                backend.write_parts(table, self.parts(target))
+                self.gather(target, table.schema().to_pyarrow())
+            finally:
+                self.remove(self.parts(target))
             return
         with self.guard(target):
             if self.local:
@@ -218,22 +266,22 @@ class Lake:
             backend.to_parquet(table, Quoted(partial), compression="zstd", compression_level=1)
         self._replace(target, checksums.digest(self.filesystem, partial, local=self.local))
 
-    def _write_parts(self, backend: Any, table: Any, target: str) -> None:
-        """Let Spark's executors write the rows, and put their files together, a piece at a time, as the one file."""
-        folder, _, name = target.rpartition("/")
-        parts = f"{folder}/.{name}.parts"
-        try:
-            backend.write_parts(table, parts)
-            files = [self.join(parts, part) for part in self.names(parts) if part.endswith(".parquet")]
-            with ExitStack() as stack:
-                opened = [pq.ParquetFile(stack.enter_context(self.filesystem.open(file, "rb"))) for file in files]
-                pieces = (batch for file in opened for batch in file.iter_batches(ROW_GROUP))
-                schema = opened[0].schema_arrow.remove_metadata() if opened else table.schema().to_pyarrow()
-                with self.writer(target, schema) as writer:
-                    for batch in rechunk(schema, pieces, ROW_GROUP):
-                        writer.write_batch(batch, row_group_size=ROW_GROUP)
-        finally:
-            self.remove(parts)
+    def parts(self, target: str) -> str:
+        """Folder beside a file in which several write what :meth:`gather` puts together."""
+        folder, _, name = self.join(target).rpartition("/")
+        return f"{folder}/.{name}.parts"
+
+    def gather(self, target: str, schema: pa.Schema) -> int:
+        """Put the files of :meth:`parts` together, a piece at a time, as the one file ``target``; ``schema`` if there is none."""
+        parts = self.parts(target)
+        files = [self.join(parts, part) for part in self.names(parts) if part.endswith(".parquet")]
+        with ExitStack() as stack:
+            opened = [pq.ParquetFile(stack.enter_context(self.filesystem.open(file, "rb"))) for file in files]
+            pieces = (batch for file in opened for batch in file.iter_batches(ROW_GROUP))
+            found = opened[0].schema_arrow.remove_metadata() if opened else schema
+            with self.writer(target, found) as writer:
+                rows = sum(_put(writer, batch) for batch in rechunk(found, pieces, ROW_GROUP))
+        return rows
 
     def read_parquet(self, *parts: str) -> pa.Table:
         """Read one Parquet file, or all files of a folder in order of name."""
@@ -299,7 +347,7 @@ class Lake:
             spill.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(
             config={
-                "threads": threads or os.cpu_count() or 1,
+                "threads": threads or machine.cores(),
                 "memory_limit": f"{memory_gb}GiB",
                 "temp_directory": str(spill / f"duckdb-{os.getpid()}"),
                 "autoinstall_known_extensions": False,

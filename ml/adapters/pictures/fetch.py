@@ -7,10 +7,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import fsspec
 
+from ml.adapters.given import placed
 from ml.core.pictures import LARGEST_FILE, Unreadable, decoded
 
 PATIENCE_S = 20
@@ -67,12 +68,7 @@ def fetch(uri: str, content: str | None, folder: Path) -> bytes:
 
 
 def _file(uri: str, folder: Path) -> Path:
-    """The file, which must lie in the folder: a row must not show what else is on this machine."""
-    name = unquote(urlsplit(uri).path) if uri.startswith("file:") else uri
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise Unreadable(f"the file does not lie in the folder of pictures, {folder} (NIGHTSHIFT_PICTURES)")
-    return path
+    return placed(uri, folder, "pictures", "NIGHTSHIFT_PICTURES")
 
 
 def _whole(path: Path, uri: str) -> bytes:

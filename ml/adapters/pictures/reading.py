@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.fetch import fetch, tag
-from ml.adapters.quality.snapshot import QUARANTINE
-from ml.adapters.shop.extract import schema
+from ml.adapters.quality.sieve import QUARANTINE
+from ml.adapters.shop.reader import schema
 from ml.contract.tables import PRODUCT_IMAGE
 from ml.core.pictures import Picture, Unreadable, look_at
 

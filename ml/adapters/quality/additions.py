@@ -13,10 +13,10 @@ from ml.adapters.lake import Lake
 from ml.adapters.lake.paths import literal
 from ml.adapters.quality.judge import Judge
 from ml.adapters.quality.relations import Parent, has_rates
-from ml.adapters.quality.snapshot import Sieve
+from ml.adapters.quality.sieve import Sieve
 from ml.adapters.quality.suite import Suite
-from ml.adapters.shop.extract import schema
 from ml.adapters.shop.increment import leave_out_known, sources
+from ml.adapters.shop.reader import schema
 from ml.contract.table import Table
 from ml.contract.tables import TABLES
 

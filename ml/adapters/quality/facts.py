@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml.adapters.quality.snapshot import Sieve
+    from ml.adapters.quality.sieve import Sieve
 
 _FEW = 20
 """Rows of a table below which a share says nothing."""

@@ -16,7 +16,7 @@ from ml.adapters.quality.suite import Rule
 from ml.core.errors import NightshiftError
 
 _COMPLETE = {"result_format": "COMPLETE", "return_unexpected_index_query": False, "include_unexpected_rows": False}
-_PARTIAL = 20
+PARTIAL = 20
 """Broken values that a rule remembers."""
 
 
@@ -54,7 +54,7 @@ class Judge:
                 continue
             positions = np.asarray(outcome.result["unexpected_index_list"], dtype=np.int64)
             tally.broken += len(positions)
-            tally.partial = (tally.partial + outcome.result["partial_unexpected_list"])[:_PARTIAL]
+            tally.partial = (tally.partial + outcome.result["partial_unexpected_list"])[:PARTIAL]
             yield tally.rule, np.sort(positions)
 
 

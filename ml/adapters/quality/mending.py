@@ -75,6 +75,18 @@ class Mender:
             self._count_currencies(columns)
         return pa.RecordBatch.from_pydict(columns)
 
+    def add(self, other: Mender) -> None:
+        """Add what another met on other rows of the same table."""
+        self.rows += other.rows
+        self.money += other.money
+        self.currencies.update(other.currencies)
+        for column, words in other.tallies.items():
+            tally = self.tallies.setdefault(column, {})
+            for word, (rows, money) in words.items():
+                known = tally.setdefault(word if word in tally or len(tally) < _MANY else _REST, [0, 0.0])
+                known[0] += rows
+                known[1] += money
+
     def words(self) -> tuple[WordCount, ...]:
         """Every word that was met, the most frequent of a column first."""
         return tuple(

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import adbc_driver_manager
 import pyarrow as pa
-from adbc_driver_postgresql import dbapi
 
 from ml.adapters import postgres
-from ml.adapters.erasure.ownership import OWNED, Ownership
+from ml.adapters.erasure.ownership import Ownership
 from ml.adapters.lake import Lake
-from ml.adapters.lake.parquet_streams import ahead
-from ml.adapters.shop import state
-from ml.adapters.shop.pseudonym import Pseudonym, valid_text
-from ml.adapters.shop.select import ACCEPTED, UNREAD, Shop
+from ml.adapters.shop import ranges, state
+from ml.adapters.shop.pseudonym import Pseudonym
+from ml.adapters.shop.reader import Reader, reading
+from ml.adapters.shop.select import ACCEPTED, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
-from ml.core.batches import ARROW
 from ml.core.errors import ContractError, WrongUse
-from ml.core.masking import masked_texts
-from ml.core.outages import as_words
+from ml.core.spread import Spread
 
 _CATALOG = """
 WITH RECURSIVE base AS (
@@ -45,15 +40,6 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.
 JOIN base b ON b.type = a.atttypid AND b.typbasetype = 0
 WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
 """
-
-_SESSION = """
-SELECT set_config('TimeZone', $1, true), set_config('nightshift.as_of', coalesce(nullif($2, ''), now()::text), true),
-       set_config('nightshift.now', coalesce(nullif($3, ''), now()::text), true),
-       set_config('nightshift.sample', $4, true), set_config('application_name', 'nightshift', true),
-       set_config('synchronize_seqscans', 'off', true), set_config('work_mem', '64MB', true),
-       set_config('max_parallel_workers_per_gather', '0', true)
-"""
-"""The last three keep the rows in the order of the table, so that the same rows give the same files."""
 
 _IDENTITY = """
 SELECT current_database()::text AS database, (
@@ -71,16 +57,6 @@ class Fault:
 
     def __str__(self) -> str:
         return f"shop.{self.table}{'.' + self.column if self.column else ''}: {self.problem}"
-
-
-def schema(table: Table) -> pa.Schema:
-    """Arrow schema of a contract table in the lake: every contract column, in the contract's order."""
-    return pa.schema([pa.field(column.name, ARROW[column.kind]) for column in table.columns])
-
-
-def raw_schema(table: Table) -> pa.Schema:
-    """Schema of a table as it was read: :func:`schema`, and the cells of a row that hold no value of their kind."""
-    return schema(table).append(pa.field(UNREAD, pa.string()))
 
 
 def faults(url: str) -> list[Fault]:
@@ -118,6 +94,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     shop: str = "",
     config: Mapping[str, pa.Table] | None = None,
     forgotten: frozenset[str] = frozenset(),
+    spread: Spread | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
@@ -142,6 +119,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         What the shop's staff told, to be kept beside: a night that is run again obeys the same rules.
     forgotten : frozenset of str
         Keyed hashes of the ids of customers who asked to be forgotten: their rows are left out, and counted as ``erased``.
+    spread : Spread, optional
+        Reads large tables by ranges of their key, all in the one state of the shop; without it each is read as one.
     progress : callable
         Called with what is being done.
 
@@ -172,14 +151,21 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     with reading(url, timezone, as_of, now, sample) as connection:
         there = Shop.of(found)
         pseudonym = Pseudonym(hash_key)
-        reader = Reader(
-            connection, lake, there, pseudonym, partial(there.select, sample=sample is not None),
-            Ownership(forgotten, pseudonym.hashed),
-        )  # fmt: skip
+        whose = Ownership(forgotten, pseudonym.hashed)
+        reader = Reader(connection, lake, there, pseudonym, partial(there.select, sample=sample is not None), whose)
+        asked = ranges.Asked(
+            url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection)
+        ) if spread else None  # fmt: skip
         for name, table in TABLES.items():
             if name in found:
                 progress(f"Reading shop.{name} …")
-                manifest["tables"][name] = reader.read(table, lake.join(folder, "raw", name))
+                place = lake.join(folder, "raw", name)
+                within = ranges.bounds(connection, there, table) if asked else []
+                manifest["tables"][name] = (
+                    ranges.read(spread, asked, table, place, within, whose)
+                    if spread and asked and len(within) > 1
+                    else reader.read(table, place)
+                )
             else:
                 manifest["missing"].append(name)
     manifest["config"] = {name: _keep(lake, lake.join(folder, "config", name), t) for name, t in (config or {}).items()}
@@ -218,77 +204,6 @@ def _keep(lake: Lake, folder: str, table: pa.Table) -> dict[str, Any]:
     return {"rows": rows, "sha256": sha256}
 
 
-@dataclass(frozen=True)
-class Reader:
-    """Reads tables of the shop into the lake."""
-
-    connection: Any
-    lake: Lake
-    shop: Shop
-    pseudonym: Pseudonym
-    select: Callable[[Table], str]
-    forgotten: Ownership
-    """Whose rows are left out."""
-
-    def read(self, table: Table, folder: str) -> dict[str, Any]:
-        """Write the rows that ``select`` chooses into ``folder``; give the manifest's entry."""
-        start = time.monotonic()
-        nulls = dict.fromkeys(table.column_names, 0)
-        erased: list[int] = []
-        mended = (self._mend(table, batch) for batch in ahead(self._batches(table)))
-        batches = ahead(self._counted(self._without(table, batch, erased), nulls) for batch in mended)
-        rows, sha256 = self.lake.write_stream(folder, raw_schema(table), batches)
-        return {
-            "rows": rows,
-            "bytes": self.lake.usage(folder),
-            "sha256": sha256,
-            "columns": {column.name: column.kind for column in table.columns},
-            "absent": [c.name for c in table.columns if c.name not in self.shop.columns[table.name]],
-            "nulls": nulls,
-            "erased": sum(erased),
-            "seconds": round(time.monotonic() - start, 3),
-        }
-
-    def _batches(self, table: Table) -> Iterator[pa.RecordBatch]:
-        try:
-            with closing(self.connection.cursor()) as cursor:
-                cursor.execute(self.select(table))
-                yield from cursor.fetch_record_batch()
-        except (adbc_driver_manager.Error, OSError, pa.ArrowException) as error:  # OSError: the server, while it sends
-            if found := as_words(error):
-                raise found from error
-            raise ContractError(
-                f"The table shop.{table.name} could not be read.",
-                came=str(error).split("\n\nQuery was")[0],
-                do="mend the value or the view that the message names (or the connection), then run the night again",
-            ) from error
-
-    def _mend(self, table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Replace personal values by their hash, what free texts should not hold by a mask, bytes that are no UTF-8 by U+FFFD."""
-        arrays = []
-        *cells, unread = batch.columns
-        for column, values in zip(table.columns, cells, strict=True):
-            made = valid_text(values) if column.kind == "text" else values
-            made = masked_texts(made) if column.masked else made
-            arrays.append(self.pseudonym.hashed(made) if column.personal else made)
-        return pa.RecordBatch.from_arrays([*arrays, valid_text(unread)], schema=raw_schema(table))
-
-    def _without(self, table: Table, batch: pa.RecordBatch, erased: list[int]) -> pa.RecordBatch:
-        """Leave out the rows of customers who asked to be forgotten; the tables come each after those it references."""
-        if not self.forgotten.customers or table.name not in OWNED:
-            return batch
-        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-        owners = self.forgotten.owners(columns)
-        self.forgotten.learn(table, columns, owners)
-        erased.append(len(owners) - owners.null_count)
-        return batch.filter(owners.is_null())
-
-    def _counted(self, batch: pa.RecordBatch, nulls: dict[str, int]) -> pa.RecordBatch:
-        for name in nulls:
-            nulls[name] += batch[name].null_count
-        return batch
-
-
 def faults_of(table: Table, found: dict[str, dict[str, tuple[str, bool]]]) -> list[Fault]:
     """Compare one table of :func:`catalog` with the contract."""
     if table.name not in found:
@@ -315,19 +230,3 @@ def catalog(url: str) -> dict[str, dict[str, tuple[str, bool]]]:
         if row["table"] in TABLES:
             found.setdefault(row["table"], {})[row["column"]] = (row["type"], row["readable"])
     return found
-
-
-@contextmanager
-def reading(
-    url: str, timezone: str, as_of: datetime | None, now: datetime | None = None, sample: int | None = None
-) -> Iterator[Any]:
-    """Open one read-only transaction that sees one state of the shop and holds the values that the SQL asks for.
-
-    Without ``as_of`` and ``now`` both are the database's clock.
-    """
-    with closing(dbapi.connect(url)) as connection, closing(connection.cursor()) as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        times = (moment.isoformat() if moment else "" for moment in (as_of, now))
-        cursor.execute(_SESSION, (timezone, *times, str(sample or 0)))
-        cursor.fetchall()
-        yield connection

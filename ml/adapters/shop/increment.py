@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from ml.adapters.erasure.ownership import Ownership
 from ml.adapters.lake import Lake
-from ml.adapters.shop.extract import Reader, catalog, faults_of, reading
+from ml.adapters.shop.extract import catalog, faults_of
 from ml.adapters.shop.pseudonym import Pseudonym
+from ml.adapters.shop.reader import Reader, reading
 from ml.adapters.shop.select import Shop, quoted
 from ml.contract.table import Table
 from ml.contract.tables import TABLES

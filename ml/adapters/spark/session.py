@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from ml.core.errors import NightshiftError, WrongUse
 
+PROJECT = Path(__file__).resolve().parents[3]
+
 if TYPE_CHECKING:
+    from ml.core.spread import Spread
     from ml.settings import Settings
 
 MASTER = re.compile(r"local(\[[^\]]+\])?|spark://\S+|sc://\S+|yarn|k8s://\S+")
@@ -78,25 +81,55 @@ def refuse(master: str, file: Path | None) -> None:
     _reach(master)
 
 
+_kept: list[Any] = []
+"""The session that is open in this process."""
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[Any]:
     """An Ibis backend on a session of the cluster, once an executor has shown that it runs what is asked of it."""
-    refuse(settings.spark_master, settings.spark_properties)
-    from ml.adapters.spark.backend import SparkBackend
+    with kept(settings) as session:
+        from ml.adapters.spark.backend import SparkBackend
 
+        yield SparkBackend.of(session)
+
+
+@contextmanager
+def spreading(settings: Settings) -> Iterator[Spread]:
+    """Pieces of work on the executors of a session, once they have shown that they have our packages."""
+    with kept(settings) as session:
+        from ml.adapters.spark.spread import SparkSpread
+
+        yield SparkSpread(session, settings)
+
+
+def is_kept() -> bool:
+    """Whether this process has a session."""
+    return bool(_kept)
+
+
+@contextmanager
+def kept(settings: Settings) -> Iterator[Any]:
+    """A session for a block; a block inside of it has the same one."""
+    if _kept:
+        yield _kept[-1]
+        return
+    refuse(settings.spark_master, settings.spark_properties)
     session = _session(settings)
     try:
-        _executors(session, _master(settings))
-        yield SparkBackend.of(session)
+        _executors(session, master_of(settings))
+        _kept.append(session)
+        yield session
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in {"py4j", "pyspark", "grpc"}:
             raise
         raise NightshiftError(
             "Spark could not do its part of the night.",
-            came=f"NIGHTSHIFT_SPARK_MASTER={_master(settings)}: {_first_line(error)}",
+            came=f"NIGHTSHIFT_SPARK_MASTER={master_of(settings)}: {_first_line(error)}",
             do="look at the page of its master and the logs of its executors, then run the step again: it begins anew",
         ) from error
     finally:
+        _kept.clear()
         with suppress(Exception):  # a cluster that is gone cannot be left
             session.stop()
 
@@ -132,7 +165,8 @@ def properties(path: Path | None) -> dict[str, str]:
     return found
 
 
-def _master(settings: Settings) -> str:
+def master_of(settings: Settings) -> str:
+    """What the settings name, or this process."""
     return settings.spark_master or f"local[{settings.threads}]"
 
 
@@ -188,13 +222,14 @@ def _session(settings: Settings) -> Any:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    master, given = _master(settings), properties(settings.spark_properties)
+    master, given = master_of(settings), properties(settings.spark_properties)
     if master.startswith("sc://"):
         builder = SparkSession.builder.remote(master)
         options = {name: _DEFAULTS[name] for name in _OURS} | given
     else:
         builder = SparkSession.builder.master(master)
-        options = _DEFAULTS | _local(master, settings) | given
+        # Where the executors have the same folder, as on one machine, they find Nightshift in it.
+        options = _DEFAULTS | {"spark.executorEnv.PYTHONPATH": str(PROJECT)} | _local(master, settings) | given
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         return builder.config(map=options).getOrCreate()

@@ -11,6 +11,7 @@ import ibis
 import pyarrow as pa
 
 from ml.capabilities.cart.spec import Params
+from ml.capabilities.cart.visits import moments
 from ml.contract.purchases import bought, chosen
 from ml.core.asof import known
 from ml.core.units import DAY_S
@@ -44,7 +45,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         product_id, weight, the faded count of the customer's orders with it · ``product``: product_id, title, category,
         price, usual_price, stock, available · ``line``: the lines of open carts, with the columns of :data:`NUMBERS` ·
         ``seen``: lines of past carts as they stood at several ages, the same columns and ``bought`` · ``reminded``: arm,
-        n, bought, of reminders by lot · ``setting``.
+        n, bought, of reminders by lot · ``visit``: see :func:`moments` · ``setting``.
     """
     sold = _sold(tables, as_of, params)
     carts = _carts(tables, as_of)
@@ -59,6 +60,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         "product": _products(tables, as_of),
         "line": line,
         "seen": _described(_seen(carts, sold, as_of, params), carts, sold, rates),
+        "visit": moments(tables, sold.select("customer_id", "at").distinct(), as_of, params),
         "reminded": _reminded(tables, sold, as_of, params),
         "setting": _setting(tables),
     }

@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from ml.capabilities.cart import addons
+from ml.capabilities.cart import addons, visits
 from ml.capabilities.cart.features import NUMBERS
 from ml.capabilities.cart.spec import Params
 from ml.core import artifacts
 from ml.core.capability import Features
 from ml.kernels.compiled import Csr
 from ml.kernels.sparse import load_csr, save_csr
+from ml.learn.boxes import Boxes
 
-FORMAT = 1
+FORMAT = 2
 FEWEST = 30
 """Lines that were bought, and that were not, below which the chance is one for all."""
 
@@ -44,10 +45,12 @@ class Cart:
     weights_ : addons.Weights
     line_ : ndarray of shape (n_columns + 1,), float64
         Weights of :func:`matrix`'s columns, then the intercept.
+    visit_ : Boxes
+        Of visits; where too little is known of them, one that no visit lies in.
     """
 
-    def __init__(self, params: Params, *, learning: bool = True) -> None:
-        self.params, self.learning = params, learning
+    def __init__(self, params: Params, *, learning: bool = True, seed: int = 0) -> None:
+        self.params, self.learning, self.seed = params, learning, seed
 
     def fit(self, features: Features) -> Self:
         """Learn from baskets and past carts; forgets any earlier fit."""
@@ -63,6 +66,7 @@ class Cart:
         else:
             self.together_ = addons.cosine(every, self.params) if n else csr_array((0, 0), dtype=np.float32)
         self._fit_lines(features["seen"])
+        self.visit_ = visits.learn(features["visit"], self.seed)
         return self
 
     def _fit_lines(self, seen: pa.Table) -> None:
@@ -91,6 +95,7 @@ class Cart:
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
         save_csr(folder / "together.npz", self.together_)
         save_csr(folder / "titles.npz", self.titles_)
+        np.savez(folder / "visits.npz", **self.visit_._asdict())
 
 
 _WIDTH = len(NUMBERS)
@@ -113,9 +118,9 @@ def _logit(y: npt.NDArray[np.bool_]) -> float:
     return float(np.log(share / (1 - share)))
 
 
-def fit(features: Features, params: Params, seed: int) -> Cart:  # noqa: ARG001
+def fit(features: Features, params: Params, seed: int) -> Cart:
     """Fit the model."""
-    return Cart(params).fit(features)
+    return Cart(params, seed=seed).fit(features)
 
 
 def fit_baseline(features: Features, params: Params, seed: int) -> Cart:  # noqa: ARG001
@@ -138,4 +143,6 @@ def load(folder: Path) -> Cart:
         model.products_ = pa.array(kept["products"], pa.string())
         model.together_, _ = load_csr(folder / "together.npz")
         model.titles_, _ = load_csr(folder / "titles.npz")
+        with np.load(folder / "visits.npz", allow_pickle=False) as file:
+            model.visit_ = Boxes(file["low"], file["high"], file["points"])
     return model

@@ -35,6 +35,7 @@ def sample(seed: int) -> Sample:
             if left < AS_OF:
                 carts.append((f"l{order}", f"b{int(rng.integers(PAIRS)):02d}", f"c{who:02d}", left, None))
     stamp = pa.timestamp("us", "UTC")
+    events = _events(np.random.default_rng(seed + 1), [(row[1], row[2]) for row in orders])
     return Sample(
         {
             "customer": pa.table({"customer_id": [f"c{who:02d}" for who in range(CUSTOMERS)]}),
@@ -74,6 +75,16 @@ def sample(seed: int) -> Sample:
                     "order_id": pa.array([row[4] for row in carts], pa.string()),
                 }
             ),
+            "event": pa.table(
+                {
+                    "event_id": [f"e{i:05d}" for i in range(len(events))],
+                    "customer_id": [row[0] for row in events],
+                    "session_id": [row[1] for row in events],
+                    "product_id": [row[2] for row in events],
+                    "kind": [row[3] for row in events],
+                    "occurred_at": pa.array([row[4] for row in events], stamp),
+                }
+            ),
             "stock": pa.table(
                 {
                     "product_id": products,
@@ -84,3 +95,21 @@ def sample(seed: int) -> Sample:
         },
         AS_OF,
     )
+
+
+def _events(rng: np.random.Generator, orders: list[tuple[str, datetime]]) -> list[tuple[str, str, str, str, datetime]]:
+    """Of each order a visit that led to it, and another, days before, that led to none.
+
+    Whoever buys looks at one product twice and puts it in the cart; whoever does not puts one of many in it, seldom.
+    """
+    made = []
+    for number, (who, at) in enumerate(orders):
+        for buys, start in ((True, at - timedelta(minutes=20)), (False, at - timedelta(days=float(rng.uniform(1, 9))))):
+            looks = (
+                [int(rng.integers(PAIRS))] * 2 if buys else rng.integers(PAIRS, size=int(rng.integers(1, 6))).tolist()
+            )
+            kinds = ["view"] * len(looks) + ["cart"] * (buys or rng.random() < 0.1)
+            things = [f"a{each:02d}" for each in [*looks, looks[-1]]]
+            for step, (kind, thing) in enumerate(zip(kinds, things, strict=False)):
+                made.append((who, f"v{number:04d}{int(buys)}", thing, kind, start + timedelta(minutes=3 * step)))
+    return made

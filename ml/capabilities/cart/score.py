@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.cart.model import Cart
-from ml.capabilities.cart.spec import ADDON, AGAIN, LINE, PRODUCT, REMINDER, Params
+from ml.capabilities.cart.spec import ADDON, AGAIN, LINE, PRODUCT, REMINDER, VISIT, VISIT_COLUMNS, Params
 from ml.core.batches import Columns, batches
 from ml.core.capability import Rows
 
@@ -34,6 +34,7 @@ def expected(features: Rows) -> dict[str, int]:
         PRODUCT.name: int(features["product"].num_rows),
         LINE.name: len(pc.unique(features["line"]["cart_id"])),
         REMINDER.name: 0,
+        VISIT.name: 0,
     }
 
 
@@ -68,7 +69,16 @@ def score_all(
         ADDON.name: batches(ADDON, _addons(model, products, params)),
         PRODUCT.name: batches(PRODUCT, [{name: products[name] for name in PRODUCT.column_names}]),
         REMINDER.name: batches(REMINDER, _reminders(features, rows[LINE.name], products, params)),
+        VISIT.name: batches(VISIT, _visit_boxes(model) if len(products) else []),
     }
+
+
+def _visit_boxes(model: Cart) -> list[Columns]:
+    box = model.visit_
+    made: dict[str, pa.Array] = {"box": pa.array(np.arange(len(box.points)))}
+    for j, name in enumerate(VISIT_COLUMNS):
+        made |= {f"{name}_above": pa.array(box.low[:, j]), f"{name}_to": pa.array(box.high[:, j])}
+    return [made | {"points": pa.array(box.points)}]
 
 
 def _part(table: pa.Table, keys: tuple[str, ...], shard: int, shards: int) -> pa.Table:

@@ -33,9 +33,17 @@ class Params:
     """Ages at which the cart lines of the past are looked at."""
     abandoned_hours: float = 1.0
     """A cart in which nothing happened for so long may be reminded of."""
+    visit_days: int = 120
+    """Visits younger than this are learned from."""
+    visit_minutes: int = 60
+    """A visit ends in an order: its customer orders within so many minutes."""
+    visit_events: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
+    """Visits of the past are looked at right after these events."""
 
 
 PARAMS = Params()
+VISIT_COLUMNS = ("views", "carts", "wishes", "searches", "products", "minutes")
+"""What is known of a visit so far: its events by kind, different products, minutes since the first."""
 
 ADDON = Published(
     "cart_addon",
@@ -115,6 +123,21 @@ REMINDER = Published(
     indexes=(("customer_id",),),
     for_all=True,
 )  # fmt: skip
+VISIT = Published(
+    "cart_visit_box",
+    "What ml.visit adds up: the points of the boxes that a visit lies in are the log-odds that it ends in an order.",
+    ("box",),
+    (
+        PublishedColumn("box", "integer", "Number of the box."),
+        *(
+            PublishedColumn(f"{name}_{side}", "number", words, unit)
+            for name, unit in zip(VISIT_COLUMNS, ("events", "events", "events", "events", "products", "minutes"), strict=True)
+            for side, words in (("above", "More than this."), ("to", "At most this."))
+        ),
+        PublishedColumn("points", "number", "What it adds to the log-odds."),
+    ),
+    for_all=True,
+)  # fmt: skip
 
 SPEC = Capability(
     name="cart",
@@ -122,8 +145,8 @@ SPEC = Capability(
     question="What of a cart will be bought, what belongs with it, and which carts are worth a reminder?",
     package="ml.capabilities.cart",
     needs=("customer", "product", "order", "order_item", "cart"),
-    wants=("stock", "campaign"),
-    publishes=(ADDON, AGAIN, PRODUCT, LINE, REMINDER),
+    wants=("stock", "campaign", "event"),
+    publishes=(ADDON, AGAIN, PRODUCT, LINE, REMINDER, VISIT),
     params=PARAMS,
     gate=Gate(metric="addon_ndcg", baseline="cosine of products in baskets", horizon=timedelta(days=28), min_units=50),
     train_schedule="30 3 * * 0",

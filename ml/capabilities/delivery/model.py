@@ -17,7 +17,7 @@ from ml.core.capability import Features
 from ml.core.units import DAY_S
 from ml.learn import trees
 from ml.learn.regression import Forest, regress
-from ml.learn.series.forecaster import spread
+from ml.learn.series.quantiles import spread
 
 FORMAT = 1
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)

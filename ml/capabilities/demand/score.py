@@ -104,7 +104,7 @@ def coherent(made: Forecast) -> Forecast:
         days = slice(7 * week, 7 * week + 7)
         total = mean[:, days].sum(axis=1)
         factor = np.divide(mean[:, DAYS + week], total, out=np.ones(len(mean)), where=total > 0)
-        mean[:, days] *= factor[:, None]
+        mean[:, days] = np.where(total[:, None] > 0, mean[:, days] * factor[:, None], mean[:, [DAYS + week]] / 7)
         quantiles[:, days] *= factor[:, None, None]
         mean[:, DAYS + week] = mean[:, days].sum(axis=1)
     return Forecast(mean, quantiles)

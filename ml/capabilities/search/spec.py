@@ -183,6 +183,7 @@ QUERY_PRODUCT = Published(
         _WHY,
     ),
     for_all=True,
+    english=True,
 )
 
 GAP = Published(

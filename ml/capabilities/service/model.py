@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.service import classifier, outcomes, phrases
-from ml.capabilities.service.knowing import Doubles, Knowing
+from ml.capabilities.service import outcomes
 from ml.capabilities.service.spec import Params
 from ml.core import artifacts
-from ml.text import language
+from ml.text import intents as classifier
+from ml.text import language, phrases
+from ml.text.knowing import Doubles, Knowing
 from ml.text.mail import written
 from ml.text.wishes import vocabulary
 
@@ -87,7 +88,9 @@ def teaching(features: Mapping[str, pa.Table], params: Params) -> tuple[pa.Array
     """Questions of the knowledge base, and how many these are, then filed tickets, the youngest first; each text once, with its intent."""
     told = features["answer"].sort_by("answer_id").to_pylist()
     asked = [(line.strip(), row["intent"]) for row in told for line in row["questions"].splitlines() if line.strip()]
-    filed = features["history"].filter(pc.is_valid(features["history"]["intent"]))
+    history = features["history"]
+    clear = pc.fill_null(pc.greater_equal(history["transcript_confidence"], params.least_heard), True)
+    filed = history.filter(pc.and_(pc.is_valid(history["intent"]), clear))
     filed = filed.sort_by([("opened", "descending"), ("ticket_id", "ascending")]).slice(0, 4 * params.most_texts)
     # Of texts that are equal but for capitals and spaces the first counts: how the knowledge base, then the latest ticket, files it.
     whole = pa.concat_arrays([

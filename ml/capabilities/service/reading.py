@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml.capabilities.service.knowing import Doubles
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.spec import UNKNOWN, Params
 from ml.text import language
+from ml.text.knowing import Doubles
 from ml.text.mail import written
 from ml.text.tokens import HEADLINE
 from ml.text.wishes import names, not_wanted, sentences

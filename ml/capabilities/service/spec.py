@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ml.capabilities.service.config import CONFIG
 from ml.core.spec import Capability, Example, Gate, Live, Published, PublishedColumn
-from ml.text.params import RidgeParams, TextParams
+from ml.text.params import IntentParams
 
 UNKNOWN = "unknown"
 """Stands as intent where a text asks for none of those that the shop knows."""
@@ -15,18 +15,9 @@ DECISIONS = ("send", "suggest", "person")
 
 
 @dataclass(frozen=True)
-class Params(RidgeParams):
+class Params(IntentParams):
     """Parameters of customer service; those of the classifier come from its floor."""
 
-    sentence_model: bool = True
-    """Let sentence vectors help where they measure better; False: n-grams alone."""
-    better: float = 1.0
-    """Standard errors by which they must."""
-    network_least: int = 4_000
-    """Of fewer texts a network learns nothing that the others do not have."""
-    network_epochs: int = 25
-    network_seconds: float = 240.0
-    """No further epoch is begun after so long."""
     history_days: int = 180
     """Tickets of so many days are triaged and answered."""
     order_days: int = 90
@@ -35,6 +26,8 @@ class Params(RidgeParams):
     """An intent is named where it is at least so likely; else the text asks for something unknown."""
     second_wish: float = 0.5
     """A further sentence asks for something else where that is at least so likely."""
+    least_heard: float = 0.6
+    """A recording of whose words the engine is less sure goes to a person."""
     alike: int = 3
     """Solved tickets that are shown beside one."""
     topic_days: int = 14
@@ -45,13 +38,6 @@ class Params(RidgeParams):
     """k: no topic, gap or figure of fewer tickets."""
     false_alarms: float = 0.05
     """Expected share of false ones among the topics that are said to grow."""
-
-    def of_network(self) -> TextParams:
-        """Parameters of the network's floor."""
-        return TextParams(
-            network_epochs=self.network_epochs, network_seconds=self.network_seconds, network_dimensions=64, network_filters=128,
-            network_tokens=40,
-        )  # fmt: skip
 
 
 _TICKET = PublishedColumn("ticket_id", "text", "The ticket.")
@@ -89,7 +75,7 @@ TRIAGE = Published(
         PublishedColumn("order_state", "text", "open, late, sent, delivered or cancelled; empty: no order."),
         PublishedColumn("team", "text", "Who should answer."),
         PublishedColumn("priority", "number", "What a day of waiting is expected to cost.", "shop currency"),
-        PublishedColumn("expected_hours", "number", "Until it is usually solved; null: not known yet.", "hours", nullable=True),
+        PublishedColumn("expected_hours", "number", "Until it is usually solved, and longer where its team is closed or has more than a day of work; null: not known yet.", "hours", nullable=True),
         PublishedColumn("decision", "text", "send, suggest or person: what of the answer below should be done."),
         PublishedColumn("answer", "text", "The shop's answer, filled; empty: none."),
         _REASON,
@@ -235,6 +221,7 @@ ORDER = Published(
         PublishedColumn("delivered", "integer", "When all of it had come; null: not yet.", "µs since 1970", nullable=True),
         PublishedColumn("carrier", "text", "Who carries it; null: not known.", nullable=True),
         PublishedColumn("order_value", "number", "What was paid; null: not known.", "shop currency", nullable=True),
+        PublishedColumn("products", "texts", "Ids of what is in it."),
     ),
     for_all=True,
 )  # fmt: skip
@@ -245,7 +232,7 @@ SPEC = Capability(
     question="What does this customer need, who should answer, and what do we answer?",
     package="ml.capabilities.service",
     needs=("customer", "order", "ticket"),
-    wants=("shipment", "ticket_message"),
+    wants=("order_item", "shipment", "ticket_message"),
     publishes=(TRIAGE, ANSWER, LIKE, TOPIC, GAP, FIGURES, TERM, SETTING, ORDER),
     params=Params(),
     gate=Gate(metric="accuracy", baseline="nearest question", horizon=timedelta(days=28), min_units=30, enough=200),
@@ -272,5 +259,5 @@ SPEC = Capability(
     },
     config=CONFIG,
     functions=("ml.text:words.sql", "answer.sql"),
-    live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", schedule="* * * * *"),
+    live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", also=("ticket_answer",), schedule="* * * * *"),
 )  # fmt: skip

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ml.capabilities.service.spec import UNKNOWN, Params
 from ml.core.units import DAY_US
-from ml.kernels.compiled import Csr
+from ml.text.clusters import clusters, contrast
 from ml.text.mail import written
 from ml.text.ridge import rows_of
 from ml.text.tokens import HEADLINE, Texts
@@ -28,11 +28,9 @@ from ml.text.words import fold, words
 Row = dict[str, Any]
 Labels = npt.NDArray[np.int64]
 
-NEAR = 0.25
-"""Cosine with a cluster's mean from which a ticket belongs to it."""
 MOST = 4_000
 """At most so many tickets are clustered, and so many solved ones looked at, the youngest."""
-_PASSES, _NAMED, _QUOTE = 3, 3, 160
+_NAMED, _QUOTE = 3, 160
 _SHORTEST = 4
 
 
@@ -163,41 +161,6 @@ class Board:
         from scipy.stats import binom
 
         return float(binom.sf(n - 1, total, self.young.mean()))
-
-
-def contrast(x: Csr, strange: Labels) -> Csr:
-    """Rows of the strange texts, each n-gram weighed by how much more of them have it than of the others; of length 1 again."""
-    from scipy.sparse import diags_array
-
-    there = x.copy()
-    there.data = np.ones_like(there.data)
-    mine = np.zeros(x.shape[0], bool)
-    mine[strange] = True
-    some, others = (np.asarray(there.T @ side.astype(np.float64)).ravel() for side in (mine, ~mine))
-    ratio = np.log((some + 0.5) / (mine.sum() + 1)) - np.log((others + 0.5) / ((~mine).sum() + 1))
-    rows = x[strange] @ diags_array(np.maximum(ratio, 0.0))
-    length = np.sqrt(np.asarray((rows * rows).sum(axis=1)).ravel())
-    return (diags_array(1 / np.maximum(length, 1e-9)) @ rows).tocsr()
-
-
-def clusters(x: Csr) -> Labels:
-    """Cluster of each row: leaders by the order of the rows, then means (spherical k-means, Dhillon & Modha 2001)."""
-    n = x.shape[0]
-    near = np.asarray((x @ x.T).todense()) if n else np.zeros((0, 0))
-    leader: list[int] = []
-    for i in range(n):
-        if not leader or near[i, leader].max() < NEAR:
-            leader.append(i)
-    if not leader:
-        return np.zeros(0, np.int64)
-    label = near[:, leader].argmax(axis=1)
-    for _ in range(_PASSES):
-        of = np.zeros((n, len(leader)))
-        of[np.arange(n), label] = 1
-        means = np.asarray(x.T @ of)
-        means /= np.maximum(np.linalg.norm(means, axis=0), 1e-9)
-        label = np.round(np.asarray(x @ means), 9).argmax(axis=1)
-    return np.asarray(label, np.int64)
 
 
 def _tested(found: list[Row], params: Params) -> list[Row]:

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from ml.learn import trees
 from ml.learn.regression import Forest, regress
@@ -24,6 +23,7 @@ from ml.learn.series.columns import Past, Seen
 from ml.learn.series.combination import Weights, mixed, weigh
 from ml.learn.series.conformal import Shifts, shifts
 from ml.learn.series.panel import Panel, Span, actual
+from ml.learn.series.quantiles import agreed, around, spread
 from ml.learn.series.simple import METHODS
 
 Floats = npt.NDArray[np.float64]
@@ -135,7 +135,9 @@ class Forecaster:
         mean, quantiles = self._raw(past, origin, spans, seen, rows)
         where = self._slice(seen.level, spans)
         moved = self.shifts_.moved(quantiles, where) * np.repeat(seen.level, len(spans))[:, None]
-        return Forecast(mean, moved.reshape(len(seen.level), len(spans), len(self.params.levels)))
+        shape = (len(seen.level), len(spans), len(self.params.levels))
+        season = np.array([width >= past.panel.rhythm.season for _, width in spans])
+        return Forecast(mean, around(mean, moved.reshape(shape), self.params.levels, season))
 
     def save(self, folder: Path, name: str = "series") -> None:
         """Write files that begin with ``name``; the same forecaster gives the same bytes."""
@@ -238,7 +240,7 @@ class Forecaster:
             return mean, np.repeat(flat[:, None], len(self.params.levels), axis=1)
         grown = np.stack([trees.predict(each, seen.x) for each in self.trees_[1:]], axis=1)
         quantiles = np.maximum(spread(grown, self.params.grown, self.params.levels), 0)
-        quantiles *= np.clip(mean / np.maximum(boosted, 1e-12), 0.5, 2.0).reshape(-1, 1)
+        quantiles *= agreed(mean / seen.level[:, None], boosted / seen.level[:, None], grown)[:, None]
         return _for_new(past, origin, seen, mean, quantiles, self.params.levels)
 
     def _conform(self, past: Past, tests: list[_Test]) -> None:
@@ -271,11 +273,13 @@ def _ratios(truth: Floats, mean: Floats, code: Longs) -> Floats:
 
 
 def _spread(ratios: list[list[Floats]], levels: tuple[float, ...]) -> Floats:
-    """Quantiles of the ratios of each slice; of all where a slice has few."""
+    """Quantiles of the ratios of each slice, of all where a slice has few; the outermost on either side of 1."""
     slices = [np.concatenate([np.zeros(0), *each]) for each in ratios]
     everything = np.concatenate(slices)
     used = [each if len(each) >= 2 * len(levels) else everything for each in slices]
-    return np.array([np.quantile(each, levels) if len(each) else np.ones(len(levels)) for each in used])
+    made = np.array([np.quantile(each, levels) if len(each) else np.ones(len(levels)) for each in used])
+    at = np.asarray(levels)
+    return np.where(at <= 0.1, np.minimum(made, 1), np.where(at >= 0.9, np.maximum(made, 1), made))
 
 
 class _Test(NamedTuple):
@@ -309,23 +313,6 @@ def kinds(spans: Sequence[Span]) -> Longs:
     end = np.array([start + width for start, width in spans])
     single = np.array([width == 1 for _, width in spans])
     return np.where(single, np.where(end <= 7, 0, 1), np.where(end <= 28, 2, 3)).astype(np.int64)
-
-
-def spread(quantiles: Floats, levels: tuple[float, ...], wanted: tuple[float, ...]) -> Floats:
-    """Quantiles at the levels ``wanted`` from those at ``levels``, (n, n_levels) each.
-
-    Between two levels, and beyond the outermost, the distance grows as that of the normal distribution does.
-
-    Examples
-    --------
-    >>> spread(np.array([[1.0, 2.0, 4.0]]), (0.1, 0.5, 0.9), (0.1, 0.25, 0.5, 0.95)).round(2).tolist()
-    [[1.0, 1.47, 2.0, 4.57]]
-    """
-    at, to = (special.ndtri(np.asarray(each)) for each in (levels, wanted))
-    low = np.clip(np.searchsorted(at, to, "right") - 1, 0, len(at) - 2)
-    part = (to - at[low]) / (at[low + 1] - at[low])
-    ordered = np.sort(quantiles, axis=1)
-    return np.asarray(ordered[:, low] + (ordered[:, low + 1] - ordered[:, low]) * part)
 
 
 def held(length: int, spans: tuple[Span, ...], season: int) -> int:

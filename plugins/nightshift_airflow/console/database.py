@@ -27,7 +27,7 @@ WHERE n.nspname IN ('ml', 'ml_ops', 'ml_config') AND c.relkind IN ('r', 'v', 'm'
   AND has_table_privilege(c.oid, 'SELECT')
 """
 _FUNCTIONS = """
-SELECT p.oid::regprocedure::text AS name, 'ml.' || p.proname AS short FROM pg_proc AS p
+SELECT DISTINCT 'ml.' || p.proname AS short FROM pg_proc AS p
 WHERE p.pronamespace = to_regnamespace('ml') AND has_function_privilege(p.oid, 'EXECUTE')
 """
 
@@ -39,6 +39,7 @@ class Reader:
         self.cursor = cursor
         self.relations = {row["name"] for row in self.rows(_RELATIONS)}
         self._functions: set[str] | None = None
+        self._begun = False
 
     def has(self, *names: str) -> bool:
         """Whether all of these tables or views (``ml.recommendation``) are there."""
@@ -64,15 +65,16 @@ class Reader:
         self, statement: str | sql.Composable, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> tuple[list[Row], str]:
         """Rows, and what went wrong in words; a fault spoils nothing that was asked before."""
-        self.cursor.execute("SAVEPOINT part")
+        # The savepoint and the statement are one message: a page asks some dozens of things.
+        mark = sql.SQL("RELEASE SAVEPOINT part; SAVEPOINT part; " if self._begun else "SAVEPOINT part; ")
+        self._begun = True
         try:
-            found = self.rows(statement, values)
+            found = self.rows(mark + (sql.SQL(statement) if isinstance(statement, str) else statement), values)
         except psycopg2.errors.QueryCanceled:
             fault = f"This took longer than {PATIENCE_MS / 1000:g} s and was ended."
         except (psycopg2.errors.ProgrammingError, psycopg2.errors.DataError) as error:
             fault = str(error).strip().splitlines()[0]
         else:
-            self.cursor.execute("RELEASE SAVEPOINT part")
             return found, ""
         self.cursor.execute("ROLLBACK TO SAVEPOINT part")
         return [], fault
@@ -93,9 +95,7 @@ class Database:
         try:
             connection.set_session(readonly=readonly)
             with connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{patience_ms}ms",))
-                if self.role:
-                    self._act(cursor)
+                self._act(cursor, patience_ms)
                 yield cursor
         except (psycopg2.InterfaceError, psycopg2.OperationalError) as error:
             if isinstance(error, psycopg2.errors.QueryCanceled):
@@ -111,10 +111,14 @@ class Database:
         finally:
             self._give_back(connection)
 
-    def _act(self, cursor: RealDictCursor) -> None:
+    def _act(self, cursor: RealDictCursor, patience_ms: int) -> None:
+        """Take the role and the patience of a page, in one message."""
         try:
-            cursor.execute("SELECT set_config('role', %s, true)", (self.role,))
-        except psycopg2.Error as error:
+            cursor.execute(
+                "SELECT set_config('statement_timeout', %s, true), set_config('role', %s, true)",
+                (f"{patience_ms}ms", self.role or "none"),
+            )
+        except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
             raise NightshiftError(
                 f"The pages may not act as {self.role}.",
                 came=str(error).strip(),

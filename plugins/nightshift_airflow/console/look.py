@@ -35,6 +35,11 @@ class Block:
     more: bool = False
 
     @property
+    def owner(self) -> str:
+        """The title of the capability."""
+        return CAPABILITIES[self.capability].title if self.capability in CAPABILITIES else self.capability
+
+    @property
     def stamp(self) -> Row:
         """Batch, version and time of the rows, where they say so."""
         return {name: self.rows[0][name] for name in STAMP if name in self.rows[0]} if self.rows else {}

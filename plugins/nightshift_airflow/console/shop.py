@@ -34,13 +34,15 @@ class Found:
     note: str = ""
 
 
-def find(settings: Settings, table: str, column: str, value: str, *, order: str = "", limit: int = 20) -> Found:
-    """Rows of a contract table with this value, the latest by ``order`` first.
+def find(settings: Settings, table: str, column: str, *values: str, order: str = "", limit: int = 20) -> Found:
+    """Rows of a contract table with one of these values, the latest by ``order`` first.
 
     Personal columns are left out. Where the database would have to read the whole of a large table, nothing is read
     and the note names the index that is missing.
     """
     found = Found(table)
+    if not values:
+        return found
     try:
         with database(settings.shop_url, role="").transaction(patience_ms=PATIENCE_MS) as cursor:
             cursor.execute(_COLUMNS, (table,))
@@ -49,13 +51,14 @@ def find(settings: Settings, table: str, column: str, value: str, *, order: str 
             if column not in found.columns:
                 found.note = f"The shop has no shop.{table}.{column}."
                 return found
-            statement = _select(table, found.columns, column, kinds[column], order, limit)
-            cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) ") + statement, (value,))
+            one_of = sql.SQL(", ").join([sql.SQL("%s::{}").format(sql.SQL(kinds[column]))] * len(values))
+            statement = _select(table, found.columns, column, one_of, order, limit)
+            cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) ") + statement, values)
             (plan,) = (row["QUERY PLAN"] for row in cursor.fetchall())
             if _scans(plan if isinstance(plan, list) else json.loads(plan)):
                 found.note = f"Not looked at: without an index on shop.{table} ({column}) all its rows would be read."
                 return found
-            cursor.execute(statement, (value,))
+            cursor.execute(statement, values)
             found.rows = [dict(row) for row in cursor.fetchall()]
     except (psycopg2.errors.DataError, psycopg2.errors.UndefinedTable):
         found.note = ""  # an id that cannot be one of this shop's: there is nothing
@@ -74,13 +77,15 @@ def has(settings: Settings, table: str) -> bool:
         return False
 
 
-def _select(table: str, columns: list[str], column: str, kind: str, order: str, limit: int) -> sql.Composed:
+def _select(
+    table: str, columns: list[str], column: str, one_of: sql.Composable, order: str, limit: int
+) -> sql.Composed:
     newest = order if order in columns else ""
-    return sql.SQL("SELECT {} FROM {} WHERE {} = %s::{} {} LIMIT {}").format(
+    return sql.SQL("SELECT {} FROM {} WHERE {} IN ({}) {} LIMIT {}").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)),
         sql.Identifier("shop", table),
         sql.Identifier(column),
-        sql.SQL(kind),
+        one_of,
         sql.SQL("ORDER BY {} DESC").format(sql.Identifier(newest)) if newest else sql.SQL(""),
         sql.Literal(limit),
     )

@@ -10,10 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
-from babel.messages import pofile
 
 from ml.registry import CAPABILITIES
-from ml.settings import PROJECT
+from ml.text import messages
 
 FOLDER = Path(__file__).parent / "locale"
 ENGLISH = "en"
@@ -30,13 +29,10 @@ def languages() -> dict[str, str]:
 @cache
 def catalogue(language: str) -> dict[str, str]:
     """Translations of a language, the console's and those of the capabilities' own ``locale`` folders."""
-    folders = [FOLDER, *(PROJECT / "ml" / "capabilities" / name / "locale" for name in CAPABILITIES)]
+    packages = dict.fromkeys(spec.package for spec in CAPABILITIES.values())
     found: dict[str, str] = {}
-    for path in (folder / f"{language}.po" for folder in folders):
-        if path.is_file():
-            with path.open("rb") as file:
-                messages = pofile.read_po(file, locale=language)
-            found |= {str(m.id): str(m.string) for m in messages if m.id and m.string and not m.fuzzy}
+    for folder in (FOLDER, *map(messages.folder, packages)):
+        found |= messages.read(folder / f"{language}.po", language).texts
     return found
 
 
@@ -80,6 +76,12 @@ class Words:
         """The text in this language, its ``{names}`` filled in; what has no translation stays English."""
         found = self._catalogue.get(text, text)
         return found.format(**values) if values else found
+
+    def reason(self, capability: str, text: str | None) -> str:
+        """A reason of a capability's tables in this language; what has no message is as it was published."""
+        spec = CAPABILITIES.get(capability)
+        put = messages.reasons(spec.package, self.language) if spec and text else None
+        return put(text) if put and text else text or ""
 
     def number(self, value: float | None, digits: int = 4) -> str:
         """A number, to so many significant digits where it is no whole one; a dash for none."""

@@ -33,9 +33,21 @@ def night(settings: Settings) -> Settings:
         {"product_id": f"p{i}", "counted_at": "2025-02-28 03:00Z", "quantity": {1: 0, 2: 2}.get(i, 50)}
         for i in range(12)
     ]
+    tables["event"] = _events(tables["order"])
     fill(settings.shop_url, tables)
     run_night(settings, NIGHT, capabilities=["cart"])
     return settings
+
+
+def _events(orders: Any) -> list[dict[str, Any]]:
+    """Before each order a visit with two looks and a cart; at night one with two looks alone, and one of strange words."""
+    rows = []
+    for i, order in enumerate(orders):
+        day = order["ordered_at"][:10]
+        for kind, at in (("view", "11:50"), ("view", "11:52"), ("cart", "11:55"), ("view", "02:00"), ("view", "02:05")):
+            rows.append({"event_id": f"e{len(rows)}", "customer_id": order["customer_id"], "product_id": f"p{i % 12}",
+                         "session_id": f"{'b' if at > '10' else 'l'}{i}", "kind": kind, "occurred_at": f"{day} {at}Z"})  # fmt: skip
+    return rows
 
 
 def ask(settings: Settings, call: str, *values: Any) -> list[dict[str, Any]]:
@@ -49,6 +61,7 @@ def test_a_cart_is_answered(night: Settings) -> None:
     """One night; then what the shop's page asks, from the usual cart to a schema that changed."""
     _lines_addons_and_notices(night)
     _reminders(night)
+    _visits(night)
     _wrong_calls(night)
     _odd_carts(night)
 
@@ -80,6 +93,16 @@ def _reminders(night: Settings) -> None:
     assert all(row["chance_with"] is None and "not known" in row["reason"] for row in rows)
     assert rows[0]["product_id"] in {"p2", "p3"}
     assert rows[0]["value"] == pytest.approx(7.0)
+
+
+def _visits(night: Settings) -> None:
+    """The visit with a cart is likelier to end in an order; one that nobody knows, or of strange words, gets no answer."""
+    execute(night.shop_url, "INSERT INTO shop.event (event_id, session_id, kind, occurred_at) VALUES ('x', 'odd', 'ansehen', now())")  # fmt: skip
+    chance = {visit: ask(night, "ml.visit(%s)", visit) for visit in ("b3", "l3", "odd", "nobody")}
+    assert chance["b3"][0]["chance"] > 0.8
+    assert chance["l3"][0]["chance"] < 0.6
+    assert chance["b3"][0]["reason"] == "1 looked at, 1 put in the cart, 5 minutes"
+    assert chance["odd"] == chance["nobody"] == []
 
 
 def _wrong_calls(night: Settings) -> None:

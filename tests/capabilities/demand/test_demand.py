@@ -11,7 +11,7 @@ import pytest
 
 from ml.capabilities.demand import sample
 from ml.capabilities.demand.model import Demand
-from ml.capabilities.demand.spec import SPEC
+from ml.capabilities.demand.spec import QUANTILES, SPEC
 from ml.core.capability import Known
 from ml.registry import capability
 from tests.contract.cases import Case
@@ -41,6 +41,21 @@ def test_days_weeks_products_and_categories_sum_up(case: Case) -> None:
         whole = pc.sum(of(told, period=period)["mean"]).as_py()
         for scope in ("category", "shop"):
             assert pc.sum(of(totals, scope=scope, period=period)["mean"]).as_py() == pytest.approx(whole)
+
+
+def test_mean_and_quantiles_are_one_distribution(case: Case) -> None:
+    """Quantiles rise; a week's mean lies from q05 to q95, a day's too unless the product sells on few days."""
+    for name in ("demand_forecast", "demand_total"):
+        rows = case.rows[name]
+        at = np.stack([rows[q].to_numpy() for q in QUANTILES], axis=1)
+        mean, week = rows["mean"].to_numpy(), pc.equal(rows["period"], "week").to_numpy(zero_copy_only=False)
+        often = at[:, list(QUANTILES).index("q50")] >= mean / 4
+        assert (np.diff(at, axis=1) >= 0).all()
+        assert len(mean)
+        assert (at[:, 0] >= 0).all()
+        held = week | often
+        assert held.sum() > len(held) / 2
+        assert ((at[:, 0] <= mean + 1e-9) & (mean <= at[:, -1] + 1e-9))[held].all()
 
 
 def test_planted_surprises_are_told(case: Case) -> None:

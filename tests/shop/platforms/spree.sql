@@ -38,4 +38,5 @@ INSERT INTO spree_orders (id, state, total, user_id, completed_at, email, curren
 INSERT INTO spree_line_items (id, order_id, variant_id, quantity, price, adjustment_total) VALUES (1, 1, 11, 2, 10, -2), (2, 1, 20, 1, 6, 0),
 (3, 2, 11, 3, 12, 0), (4, 2, 20, 1, 6, 0), (5, 3, 20, 1, 6, 0), (6, 4, 30, 1, 20, 0), (7, 4, 20, 1, 6, 0), (8, 5, 20, 1, 6, 0),
 (9, 6, 20, 1, 6, 0);
+UPDATE spree_line_items SET created_at = '2026-10-03 09:50';
 INSERT INTO spree_shipments VALUES (1, 1, 4, 0.8, 'ready'), (2, 2, 0, 0, 'shipped'), (3, 1, 9, 0, 'canceled');

@@ -111,8 +111,8 @@ PLANTED = {
 }  # fmt: skip
 """By platform."""
 
-CHECKED = ("odoo",)
-"""Whose whole check is run here; it takes seconds, and reads what the laws before it have looked at."""
+CHECKED = ("odoo", "saleor", "spree", "woocommerce")
+"""Whose whole check is run here, which takes seconds: those that `./nightshift bench shops` does not install, by their kind."""
 
 
 @pytest.fixture(scope="module", params=PLATFORMS)
@@ -237,11 +237,10 @@ def test_fields_of_the_shop_are_shown(connected: tuple[str, str, Connected]) -> 
     assert tuple(field for _, field, _ in found.custom) == PLANTED[name].custom
 
 
-@pytest.mark.parametrize("name", CHECKED)
-def test_the_check_passes(name: str, postgres: str, settings: Settings) -> None:
+@pytest.mark.parametrize("connected", CHECKED, indirect=True)
+def test_the_check_passes(connected: tuple[str, str, Connected], settings: Settings) -> None:
     """Nothing would stop a night but the words that the shop itself has to say."""
-    url = make(postgres, name)
-    connect(url)
+    name, url, _ = connected
     shop = Settings(**{**settings.__dict__, "shop_url": url})
     report = check(shop, now=NOW)
     assert report.faults == ()

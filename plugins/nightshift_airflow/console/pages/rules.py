@@ -34,13 +34,12 @@ def table_of(name: str) -> tuple[str, ConfigTable]:
 def overview(here: Here) -> HTMLResponse:
     """The tables, by capability, and the latest changes."""
     tables = list(look.config())
-    counts = {}
-    for _, table in tables:
-        if here.reader.has(f"ml_config.{table.name}"):
-            (row,) = here.reader.rows(
-                sql.SQL("SELECT count(*) AS n FROM {}").format(sql.Identifier("ml_config", table.name))
-            )
-            counts[table.name] = row["n"]
+    count = sql.SQL("SELECT {} AS name, count(*) AS n FROM {}")
+    asked = [
+        count.format(sql.Literal(table.name), sql.Identifier("ml_config", table.name))
+        for _, table in tables if here.reader.has(f"ml_config.{table.name}")
+    ]  # fmt: skip
+    counts = {row["name"]: row["n"] for row in here.reader.rows(sql.SQL(" UNION ALL ").join(asked))} if asked else {}
     return here.show("rules.html", tables=tables, counts=counts, history=_history(here))
 
 

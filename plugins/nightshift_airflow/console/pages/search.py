@@ -30,14 +30,16 @@ def search(here: Here) -> HTMLResponse:
 
 def _ids(here: Page, wanted: str) -> Iterator[Hit]:
     """Pages of what has exactly this id in a published table."""
-    for column, what, page in _IDS:
+    there = sql.SQL("EXISTS (SELECT FROM {} WHERE {} = %(wanted)s)")
+    asked = []
+    for column, _, _ in _IDS:
         tables = [t for _, t in look.published() if look.led_by(t, column) and here.reader.has(f"ml.{t.name}")]
-        for table in tables:
-            statement = sql.SQL("SELECT 1 AS there FROM {} WHERE {} = %s LIMIT 1")
-            named = statement.format(sql.Identifier("ml", table.name), sql.Identifier(column))
-            if here.reader.attempt(named, (wanted,))[0]:
-                yield what, wanted, f"{page}/{quote(wanted, safe='')}"
-                break
+        each = [there.format(sql.Identifier("ml", table.name), sql.Identifier(column)) for table in tables]
+        asked.append(sql.SQL(" OR ").join(each or [sql.SQL("false")]) + sql.SQL(" AS ") + sql.Identifier(column))
+    rows, _ = here.reader.attempt(sql.SQL("SELECT ") + sql.SQL(", ").join(asked), {"wanted": wanted})
+    for column, what, page in _IDS:
+        if rows and rows[0][column]:
+            yield what, wanted, f"{page}/{quote(wanted, safe='')}"
 
 
 def _named(wanted: str) -> Iterator[Hit]:
@@ -49,7 +51,7 @@ def _named(wanted: str) -> Iterator[Hit]:
             yield "Model", spec.title, f"models/{name}"
     for _, table in look.config():
         if asked and (asked in table.name or asked in table.name.replace("_", " ")):
-            yield "Rules", table.name.replace("_", " "), f"rules/{table.name}"
+            yield "Rules", look.title(table.name), f"rules/{table.name}"
 
 
 def _nights(here: Page, wanted: str) -> Iterator[Hit]:
@@ -74,10 +76,14 @@ def _rules(here: Page, wanted: str) -> Iterator[Hit]:
     """Tables of rules with a row that holds the text."""
     if len(wanted) < 2:
         return
-    statement = sql.SQL("SELECT count(*) AS n FROM (SELECT 1 FROM {} AS t WHERE t::text ILIKE %s LIMIT 100) AS x")
-    for _, table in look.config():
-        if here.reader.has(f"ml_config.{table.name}"):
-            rows, _ = here.reader.attempt(statement.format(sql.Identifier("ml_config", table.name)), (f"%{wanted}%",))
-            if rows and rows[0]["n"]:
-                found = f"{table.name.replace('_', ' ')} ({rows[0]['n']})"
-                yield "Rules", found, f"rules/{table.name}?find={quote(wanted)}"
+    count = sql.SQL(
+        "SELECT {} AS name, count(*) AS n FROM (SELECT FROM {} AS t WHERE t::text ILIKE %(like)s LIMIT 100) AS x"
+    )
+    asked = [
+        count.format(sql.Literal(table.name), sql.Identifier("ml_config", table.name))
+        for _, table in look.config() if here.reader.has(f"ml_config.{table.name}")
+    ]  # fmt: skip
+    rows, _ = here.reader.attempt(sql.SQL(" UNION ALL ").join(asked), {"like": f"%{wanted}%"}) if asked else ([], "")
+    for row in rows:
+        if row["n"]:
+            yield "Rules", f"{look.title(row['name'])} ({row['n']})", f"rules/{row['name']}?find={quote(wanted)}"

@@ -60,13 +60,8 @@ def product(here: Here, product: str) -> HTMLResponse:
         reviews, _ = here.reader.attempt(_REVIEWS, (product,))
         months, _ = here.reader.attempt(_MONTHS, (product,))
         aspects, _ = here.reader.attempt(_ASPECTS, (product,))
-    texts: dict[str, Row] = {}
-    for review in reviews[:12]:
-        found = shop.find(here.settings, "review", "review_id", review["review_id"], limit=1)
-        if found.note:
-            break
-        if found.rows:
-            texts[review["review_id"]] = found.rows[0]
+    found = shop.find(here.settings, "review", "review_id", *(review["review_id"] for review in reviews[:12]))
+    texts = {str(row["review_id"]): row for row in found.rows}
     marks = _marks(here, [review["review_id"] for review in reviews])
     chart = charts.line([row["score"] for row in months], f"{len(months)} months") if months else ""
     return here.show(

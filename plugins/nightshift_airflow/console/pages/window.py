@@ -63,16 +63,16 @@ def _bought(here: Page, customer: str, shown: list[Row]) -> shop.Found:
     batches = [row["batch_id"] for row in shown if row.get("batch_id")]
     made = here.reader.one("SELECT max(as_of) AS at FROM ml_ops.batch WHERE batch_id = ANY(%s)", (batches,))
     at = made["at"] if made else None
-    lines: list[dict[str, Any]] = []
-    for order in found.rows:
-        if at is not None and order["ordered_at"].timestamp() < at.timestamp():
-            continue
-        items = shop.find(here.settings, "order_item", "order_id", str(order["order_id"]))
-        found.note = found.note or items.note
-        lines += [
-            {**row, "product_id": str(row["product_id"]), "ordered_at": order["ordered_at"]} for row in items.rows
-        ]
-    return shop.Found("order_item", ["ordered_at", "product_id", "quantity"], lines, found.note)
+    since = {
+        str(row["order_id"]): row["ordered_at"]
+        for row in found.rows if at is None or row["ordered_at"].timestamp() >= at.timestamp()
+    }  # fmt: skip
+    items = shop.find(here.settings, "order_item", "order_id", *since, limit=100)
+    lines: list[dict[str, Any]] = [
+        {**row, "product_id": str(row["product_id"]), "ordered_at": since[str(row["order_id"])]} for row in items.rows
+    ]
+    lines.sort(key=lambda row: row["ordered_at"], reverse=True)
+    return shop.Found("order_item", ["ordered_at", "product_id", "quantity"], lines, found.note or items.note)
 
 
 def _rules(here: Page, products: list[str]) -> dict[str, list[Row]]:

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.capabilities.service import knowing
 from ml.kernels.compiled import Csr
-from ml.text import ridge
+from ml.text import knowing, ridge
 from ml.text.ridge import Labels
 from ml.text.words import fold, words
 

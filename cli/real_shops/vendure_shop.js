@@ -1,16 +1,17 @@
-// A real Vendure, filled through its own services, and what was done as JSON: node vendure_shop.js HOST DATABASE ORDERS FILE.
+// A real Vendure, filled through its own services, and what was done as JSON: node vendure_shop.js URL SCHEMA ORDERS FILE.
 // What an order should say is what Vendure's services answer, computed from its entities, not its tables.
 const { writeFileSync } = require('fs');
 const core = require('@vendure/core');
 const { populateInitialData } = require('@vendure/core/cli');
 
-const [host, database, count, file] = process.argv.slice(2);
+const [url, schema, count, file] = process.argv.slice(2); // of a script that requires this one, the same
+const [people, goods] = [Math.max(6, Math.floor(count / 5)), Math.max(8, Math.floor(count / 8))];
 let seed = 7;
 const random = (n) => { seed = (seed * 1103515245 + 12345) % 2147483648; return Math.floor((seed / 2147483648) * n); };
 const config = {
     apiOptions: { port: 0, hostname: '127.0.0.1', adminApiPath: 'admin-api', shopApiPath: 'shop-api' },
     authOptions: { tokenMethod: ['bearer'], superadminCredentials: { identifier: 'superadmin', password: 'superadmin' }, cookieOptions: { secret: 'x' } },
-    dbConnectionOptions: { type: 'postgres', host, username: 'postgres', database, synchronize: true, logging: false },
+    dbConnectionOptions: { type: 'postgres', ...require('./database.js')(url), schema, synchronize: true, logging: false },
     paymentOptions: { paymentMethodHandlers: [core.dummyPaymentHandler] },
     customFields: { Order: [{ name: 'giftNote', type: 'string', nullable: true }] },
     logger: new core.DefaultLogger({ level: core.LogLevel.Error }),
@@ -33,17 +34,17 @@ async function main() {
     const taxes = await app.get(core.TaxCategoryService).findAll(ctx);
     const did = { orders: {}, products: {}, stock: {} };
     const variants = [];
-    for (let n = 0; n < 8; n++) {
-        const product = await app.get(core.ProductService).create(ctx, { enabled: n !== 7, translations: [
+    for (let n = 0; n < goods; n++) {
+        const product = await app.get(core.ProductService).create(ctx, { enabled: n !== goods - 1, translations: [
             { languageCode: 'de', name: `Ding ${n}`, slug: `ding-${n}`, description: '' },
             { languageCode: 'en', name: `Thing ${n}`, slug: `thing-${n}`, description: 'A thing.' },
         ] });
-        did.products[product.id] = { title: `Thing ${n}`, active: n !== 7 };
+        did.products[product.id] = { title: `Thing ${n}`, active: n !== goods - 1 };
         const [variant] = await app.get(core.ProductVariantService).create(ctx, [{
             productId: product.id, sku: `s${n}`, price: 250 + random(5000), taxCategoryId: taxes.items[0].id, stockOnHand: 100000,
             trackInventory: 'TRUE', translations: [{ languageCode: 'en', name: `Thing ${n}` }],
         }]);
-        if (n !== 7) variants.push([variant.id, product.id]);
+        if (n !== goods - 1) variants.push([variant.id, product.id]);
     }
     sure(await app.get(core.PromotionService).createPromotion(ctx, {
         enabled: true, couponCode: 'TEN', translations: [{ languageCode: 'en', name: 'Ten' }], conditions: [],
@@ -51,7 +52,7 @@ async function main() {
     }));
     const methods = await app.get(core.ShippingMethodService).findAll(ctx);
     const place = async (ctx, n) => {
-        const email = `Person${n % 6}@mail.example`;
+        const email = `Person${n % people}@mail.example`;
         // One person opens an account after having bought as a guest.
         if (n === 20) sure(await customers.registerCustomerAccount(ctx, { emailAddress: email, password: 'a long password' }));
         const person = sure(await customers.createOrUpdate(ctx, { emailAddress: email, firstName: 'A', lastName: 'B' }));
@@ -89,4 +90,5 @@ async function main() {
     await app.close();
     process.exit(0);
 }
-main().catch((error) => { console.error(error); process.exit(1); });
+module.exports = { config, sure };
+if (require.main === module) main().catch((error) => { console.error(error); process.exit(1); });

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ml.capabilities.service import knowing
-from ml.capabilities.service.knowing import Doubles, Knowing
-from ml.capabilities.service.spec import Params
-from ml.text import network, ridge, sentences
+from ml.text import knowing, network, ridge, sentences
 from ml.text.classifier import fold_of
 from ml.text.files import load_network, save_network
+from ml.text.knowing import Doubles, Knowing
 from ml.text.network import Network
+from ml.text.params import IntentParams
 from ml.text.ridge import Floats, Labels, LeftOut, Ridge
 from ml.text.tokens import Texts
 
@@ -58,12 +57,12 @@ def embedded(texts: pa.Array) -> Floats:
     return vectors.astype(np.float16).astype(np.float32)
 
 
-def baseline(texts: pa.Array, labels: Labels, n_classes: int, params: Params) -> Classifier:
+def baseline(texts: pa.Array, labels: Labels, n_classes: int, params: IntentParams) -> Classifier:
     """The simple method: the nearest mean of the texts of each intent."""
     return Classifier(ridge.centroids(Texts.of(texts), labels, n_classes, params), knowing.USUAL)
 
 
-def learn(texts: pa.Array, labels: Labels, n_classes: int, params: Params, seed: int) -> Classifier:
+def learn(texts: pa.Array, labels: Labels, n_classes: int, params: IntentParams, seed: int) -> Classifier:
     """Fit on cleaned texts, each once, with their intents ``0 … n_classes - 1``."""
     read = Texts.of(texts)
     fitted, left = ridge.learn(read, labels, n_classes, params)
@@ -78,7 +77,7 @@ def learn(texts: pa.Array, labels: Labels, n_classes: int, params: Params, seed:
 
 
 def _with_network(
-    found: Classifier, texts: pa.Array, labels: Labels, left: LeftOut, params: Params, seed: int
+    found: Classifier, texts: pa.Array, labels: Labels, left: LeftOut, params: IntentParams, seed: int
 ) -> Classifier:
     """Train a network on four fifths; if it helps on the last, on all. The least squares leave each text of that fifth out."""
     from ml.text import network_train
@@ -121,7 +120,7 @@ def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
     return {"knowing": fitted.knowing._asdict(), "share": fitted.share, "network": fitted.network is not None}
 
 
-def load(story: dict[str, Any], folder: Path, params: Params) -> Classifier:
+def load(story: dict[str, Any], folder: Path, params: IntentParams) -> Classifier:
     """Read what :func:`save` wrote."""
     with np.load(folder / "ridge.npz", allow_pickle=False) as arrays:
         whole = {n: arrays[n] if n == "row" else arrays[n].astype(np.float32) for n in _ARRAYS}

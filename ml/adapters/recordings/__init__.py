@@ -1,0 +1,1 @@
+"""Recordings of calls: transcribed once, by an engine on this machine; and answers spoken to a file."""

@@ -1,0 +1,36 @@
+"""The reasons of what is published, in the language that ``ml_config.language`` names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from ml.core.capability import Batches
+from ml.core.platform import LANGUAGE
+from ml.core.spec import Capability
+from ml.pipeline.context import Night
+from ml.text import messages
+
+
+def language(night: Night) -> str:
+    """The language as the night read it; English for a night from before there was a choice."""
+    if LANGUAGE.name not in night.manifest.get("config", {}):
+        return messages.ENGLISH
+    rows = night.lake.read_parquet(night.path("snapshot", "config", LANGUAGE.name)).to_pylist()
+    return next((str(row["language"]) for row in rows), messages.ENGLISH)
+
+
+def said(night: Night, capability: Capability, made: Batches) -> Batches:
+    """Batches of rows with their reasons in the night's language."""
+    chosen, kept = language(night), {table.name for table in capability.publishes if table.english}
+    return {
+        name: batches if name in kept else messages.said(batches, capability.package, chosen)
+        for name, batches in made.items()
+    }
+
+
+def tables(night: Night, capability: Capability, made: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """As :func:`said`, of whole tables."""
+    put = said(night, capability, {name: iter(table.to_batches()) for name, table in made.items()})
+    return {name: pa.Table.from_batches(list(batches), made[name].schema) for name, batches in put.items()}
