@@ -12,7 +12,7 @@ import ibis
 import pyarrow as pa
 
 from ml.adapters import spark
-from ml.adapters.books import config, nights
+from ml.adapters.books import config, locks, nights
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import with_thumbnails
 from ml.contract.tables import PRODUCT_IMAGE
@@ -36,7 +36,7 @@ def cluster(settings: Settings) -> Iterator[None]:
     if settings.engine != "spark" or spark.is_kept():
         yield
         return
-    with nights.exclusive(settings.database_url, "spark", wait_s=7200), spark.kept(settings):
+    with locks.exclusive(settings.database_url, "spark", wait_s=7200), spark.kept(settings):
         yield
 
 
