@@ -15,6 +15,7 @@ from typing import Any
 from ml.adapters import quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as publishing
+from ml.adapters.batches.sql_functions import at_shop
 from ml.adapters.books import locks, versions
 from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
@@ -221,7 +222,7 @@ def publish(
                 {table: night.path("predictions", name, table.name) for table in capability.publishes},
                 publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
                 audits=audits,
-                functions=(capability.script(), settings.timezone),
+                functions=(at_shop(capability.script(), settings.database_url, settings.shop_url), settings.timezone),
                 spread=spread,
             )
         record["rows"] = sum(batch.rows for batch in made)
