@@ -45,6 +45,10 @@ class Position:
     penalty: Floats
     """Per piece that is not there."""
     shelf_life_days: Floats
+    below: Floats
+    """How far the count, less what was sold since, lies below nothing: the count was wrong."""
+    assumed: npt.NDArray[np.bool_]
+    """Nobody says how long an order takes, and too few came of late."""
     review_days: float
 
     def rows(self, chosen: Longs) -> Self:
@@ -75,14 +79,17 @@ def position(features: Rows, shop: Shelf, params: Params) -> Position:
     holding = np.where(supply["holding_cost"] > 0, supply["holding_cost"], cost * chosen["holding_share"]) / 365
     on_order, overdue = _coming(ids, features["ordered"])
     stated = np.where(np.isfinite(supply["lead_days"]), supply["lead_days"], params.lead_days)
-    lead = np.clip(_lately(features, ids, stated), 1.0, params.longest_lead_days)
+    came = _lately(features, ids)
+    lead = np.clip(np.where(np.isfinite(came), came, stated), 1.0, params.longest_lead_days)
+    there = count["quantity"] - np.nan_to_num(count["sold_since"])
     margin = np.where(price > cost, price - cost, price * chosen["margin_share"])
     return Position(
-        np.maximum(np.nan_to_num(count["quantity"] - np.nan_to_num(count["sold_since"])), 0),
+        np.maximum(np.nan_to_num(there), 0),
         np.isfinite(count["quantity"]), on_order, overdue, lead, stated, np.minimum(np.nan_to_num(supply["lead_spread_days"]), 30),
         np.maximum(np.nan_to_num(supply["pack_size"], nan=1.0), 1), np.maximum(np.nan_to_num(supply["minimum_order"]), 0),
         cost, price, np.maximum(holding, 1e-6), np.maximum(margin, 1e-4),
-        np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER), chosen["review_days"],
+        np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER), np.maximum(-np.nan_to_num(there), 0),
+        ~np.isfinite(supply["lead_days"]) & ~np.isfinite(came), chosen["review_days"],
     )  # fmt: skip
 
 
@@ -130,11 +137,14 @@ def _coming(ids: pa.Array, ordered: pa.Table) -> tuple[Floats, Floats]:
     return counted, lost
 
 
-def _lately(features: Rows, ids: pa.Array, stated: Floats) -> Floats:
-    """The supplier's median of the newest orders, those that have not come counted with the time that they wait."""
+def _lately(features: Rows, ids: pa.Array) -> Floats:
+    """The supplier's median of the newest orders, those that have not come counted with the time that they wait.
+
+    nan where too few came.
+    """
     ordered = features["ordered"]
     if not len(ordered) or not len(features["supply"]):
-        return stated
+        return np.full(len(ids), np.nan)
     waited = pc.if_else(pc.greater(ordered["late_days"], 0.0), ordered["days_ago"], None)
     days = pc.coalesce(ordered["took_days"], waited).to_numpy().astype(np.float64)
     names, ages = ordered["supplier"].to_pylist(), ordered["days_ago"].to_numpy()
@@ -144,4 +154,4 @@ def _lately(features: Rows, ids: pa.Array, stated: Floats) -> Floats:
         rows = np.flatnonzero(np.array([each == name for each in names]) & np.isfinite(days) & (ages <= 45))
         if len(rows) >= _FEWEST:
             median[name] = float(np.median(days[rows]))
-    return np.array([max(median[n], 0.0) if n in median else s for n, s in zip(mine, stated, strict=True)])
+    return np.array([max(median[n], 0.0) if n in median else np.nan for n in mine], np.float64)
