@@ -23,6 +23,10 @@ class Options:
     scratch: Path = Path("bench/out")
     as_read: bool = False
     """Measure what a shop reads by SQL after a night, where a benchmark can."""
+    home: Path | None = None
+    """State folder of a stack whose own figures are taken, where a benchmark can."""
+    docs: bool = False
+    """Write what was measured into docs/, where a benchmark can."""
 
 
 @dataclass(frozen=True)

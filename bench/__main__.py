@@ -52,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--shop", default="", help="shop to measure on, where a benchmark has a choice")
     parser.add_argument("--data", type=Path, help="folder or file of that shop's data")
     parser.add_argument("--as-read", action="store_true", help="what a shop reads by SQL after a night")
+    parser.add_argument("--home", type=Path, help="state folder of a stack whose own figures are taken (happened)")
+    parser.add_argument("--docs", action="store_true", help="write what was measured into docs/ (happened)")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     given = parser.parse_args(argv)
     known = names()
@@ -63,7 +65,9 @@ def main(argv: list[str] | None = None) -> int:
     if unknown := set(given.names) - set(known):
         console.print(f"No such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
         return 2
-    options = Options(quick=given.quick, shop=given.shop, data=given.data, as_read=given.as_read)
+    options = Options(
+        quick=given.quick, shop=given.shop, data=given.data, as_read=given.as_read, home=given.home, docs=given.docs
+    )
     options.scratch.mkdir(parents=True, exist_ok=True)
     console.print(f"On {machine()}.")
     with limited(THREADS):

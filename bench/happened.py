@@ -1,76 +1,190 @@
-"""What the gate promised and what happened: nights of UCI Online Retail, each judged by what came after it."""
+"""What the gate promised and what happened: weekly nights of Online Retail and of the demo, each judged by what came after it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from bench import Options, Row
 from bench._stack import Stack
+from ml import pipeline
 from ml.adapters import postgres
+from ml.core.spec import Capability
+from ml.registry import CAPABILITIES
+from ml.settings import PROJECT, Settings
 
-FIRST, WEEKS = date(2011, 10, 9), 5
-HORIZON = timedelta(days=28)
+WEEKS, WEEK = 5, timedelta(weeks=1)
 SHARE = 0.1
 """Of a night's work that the step monitor may take."""
+PAGE, MARKS = PROJECT / "docs" / "measured.md", ("<!-- happened -->", "<!-- /happened -->")
+
+
+@dataclass(frozen=True)
+class Story:
+    """Nights of a shop, one a week from ``first`` on."""
+
+    shop: str
+    capabilities: tuple[str, ...]
+    first: date
+
+
+STORIES = (
+    Story("online_retail", ("recommender",), date(2011, 10, 9)),
+    Story("demo", ("risk", "sentiment"), date(2025, 7, 13)),
+)
+"""The demo ends with 2025, and order risk is judged 135 days after a night: that long a fraud takes to be known."""
+CUT: Mapping[str, Mapping[str, Any]] = {
+    "recommender": {"windows": 2, "ranker_customers": 2_000, "trees": 40, "factors": 16, "topics": 8, "linear_products": 1_500},
+    "sentiment": {"network": False},
+}  # fmt: skip
+"""Parameters of a quick run: models that learn in seconds, and promise and do less."""
+
 _FIGURES = """
-SELECT f.about, f.value, f.low, f.high, f.expected, f.units,
-       (SELECT b.value FROM ml_ops.figure AS b WHERE b.name = 'baseline: ' || f.name AND b.about = f.about
-        AND b.slice = f.slice AND b.capability = f.capability) AS baseline
-FROM ml_ops.figure AS f WHERE f.capability = 'recommender' AND f.kind = 'truth' AND f.name = 'ndcg@10'
-  AND f.slice = '28 days' ORDER BY f.about
+SELECT f.capability, f.name, f.slice, f.about, f.value, f.low, f.high, f.expected, f.units, b.value AS baseline, s.value AS known
+FROM ml_ops.figure AS f
+LEFT JOIN ml_ops.figure AS b ON b.name = 'baseline: ' || f.name AND (b.about, b.slice, b.capability) = (f.about, f.slice, f.capability)
+LEFT JOIN ml_ops.figure AS s ON s.name = 'share of the truth that is known'
+    AND (s.about, s.slice, s.capability) = (f.about, f.slice, f.capability)
+WHERE f.capability = %s AND f.kind = 'truth' AND f.name = %s AND f.slice = %s AND f.value IS NOT NULL ORDER BY f.about
 """
 _COST = """
 SELECT sum(seconds) FILTER (WHERE step = 'monitor') / sum(seconds) AS share FROM ml_ops.step WHERE status = 'done'
-  AND ref IN (SELECT ref FROM ml_ops.step WHERE step = 'monitor')
+  AND ref IN (SELECT ref FROM ml_ops.step WHERE step <> 'monitor' AND step LIKE 'score%%')
 """
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Five weekly nights from 2011-10-09 on, learned anew each, and the nights four weeks later that judge them.
+    """Five nights a week apart, learned anew each, and the later nights that judge them (quick: two, small models).
 
-    ``--data`` names the folder of the data set. In one process each, without Airflow. The model of a night was judged by
-    the gate on the four weeks before it; what happened are the four weeks after it.
+    ``--shop online_retail`` (with ``--data``, the folder of the data set) or ``--shop demo``; both if not given. ``--home``
+    names the state folder of a stack whose nights were run before, in Airflow: its figures are taken as they are.
+    ``--docs`` writes the table and the pictures into docs/measured.md. A night's model was promised by the gate on a time
+    before the night; what happened lies after it.
     """
-    made = Stack((options.scratch / "happened").absolute())
-    weeks = 1 if options.quick else WEEKS
-    nights = sorted({FIRST + timedelta(weeks=week) + late for week in range(weeks) for late in (timedelta(), HORIZON)})
+    told: dict[str, list[dict[str, Any]]] = {}
+    if options.home is not None:
+        url = Stack(options.home.absolute()).settings().database_url
+        told = {name: figures(url, spec) for name, spec in CAPABILITIES.items()}
+    else:
+        for story in STORIES:
+            if options.shop in ("", story.shop):
+                with nights(story, options) as url:
+                    told |= {name: figures(url, CAPABILITIES[name]) for name in story.capabilities}
+                    share = float(postgres.query(url, _COST)[0]["share"] or 0.0)
+                yield Row(f"{story.shop}: share of a night's work that monitor takes", "share", share, "limit", SHARE,
+                          SHARE / max(share, 1e-9), None if options.quick else 1.0)  # fmt: skip
+    told = {name: rows for name, rows in told.items() if rows}
+    for name, rows in told.items():
+        yield from (_row(CAPABILITIES[name], row) for row in rows)
+        draw(rows, CAPABILITIES[name], options.scratch / f"happened-{name}.svg")
+    if options.docs:
+        write(told, quick=options.quick)
+
+
+def figures(url: str, spec: Capability) -> list[dict[str, Any]]:
+    """The batches of a capability that were judged at the gate's horizon: promised, happened, baseline."""
+    return postgres.query(url, _FIGURES, (spec.name, spec.gate.metric, f"{spec.gate.horizon.days} days"))
+
+
+@contextmanager
+def nights(story: Story, options: Options) -> Iterator[str]:
+    """Load the shop, run its nights in this process; the database with their figures."""
+    made = Stack((options.scratch / f"happened-{story.shop}").absolute())
+    kept = {name: CAPABILITIES[name] for name in story.capabilities}
     try:
-        made.run("shop", "load", "online_retail", *(("--data", str(options.data)) if options.data else ()))
-        for night in nights:
-            learn = ("--force-train",) if night < FIRST + timedelta(weeks=weeks) else ()
-            made.run("night", "--local", "--date", str(night), "--capability", "recommender", *learn)
-        url = made.settings().database_url
-        rows = postgres.query(url, _FIGURES)
-        draw(rows, options.scratch / "happened.svg")
-        for row in rows:
-            promised = row["expected"]
-            yield Row(
-                f"night of {row['about']}: NDCG@10 of the 28 days after", "NDCG@10", row["value"], "promised",
-                promised if promised is not None else float("nan"), row["value"] / promised if promised else float("nan"),
-                note=f"[{row['low']:.3f}, {row['high']:.3f}] on {row['units']:,} customers; baseline {row['baseline']:.3f}",
-            )  # fmt: skip
-        share = float(postgres.query(url, _COST)[0]["share"] or 0.0)
-        yield Row(
-            "share of a night's work that monitor takes", "share", share, "limit", SHARE, SHARE / max(share, 1e-9), 1.0
+        size = (
+            ("--customers", "2000") if story.shop == "demo" else ("--data", str(options.data)) if options.data else ()
         )
+        made.run("shop", "load", story.shop, *size, "--replace")
+        settings = made.settings()
+        for name, spec in kept.items() if options.quick else ():
+            CAPABILITIES[name] = replace(spec, params=replace(spec.params, **CUT.get(name, {})))
+        learned = [story.first + week * WEEK for week in range(2 if options.quick else WEEKS)]
+        for night in learned:
+            pipeline.run_night(settings, night, capabilities=story.capabilities, force_train=True)
+        for night in sorted(
+            {night + CAPABILITIES[n].gate.horizon for n in story.capabilities for night in learned} - {*learned}
+        ):
+            _judge(settings, night, story.capabilities)
+        yield settings.database_url
     finally:
+        CAPABILITIES.update(kept)
         made.run("down")
 
 
-def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def _judge(settings: Settings, night: date, names: Sequence[str]) -> None:
+    """A later night that looks back and makes nothing new."""
+    ref = pipeline.extract(settings, night)
+    pipeline.validate(settings, ref, accept_growth=True)
+    pipeline.monitor(settings, ref, names)
+
+
+def _row(spec: Capability, row: Mapping[str, Any]) -> Row:
+    promised = row["expected"]
+    known = "" if row["known"] is None else f"; {row['known']:.0%} of the truth is known"
+    return Row(
+        f"{spec.title}, night of {row['about']}: {row['name']} of the {row['slice']} after", row["name"], row["value"],
+        "promised", float("nan") if promised is None else promised, row["value"] / promised if promised else float("nan"),
+        note=f"{_interval(row)} on {row['units']:,} units; baseline {_number(row['baseline'])}{known}",
+    )  # fmt: skip
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page: Path = PAGE) -> None:
+    """Put the tables and the pictures between the marks of the page, in the place of those before."""
+    text, (begin, end) = page.read_text("utf-8"), MARKS
+    how = ("`./nightshift bench happened --docs`: each night's model was judged by the gate before the night (promised), and by what "
+           "came after it (happened, with its 95 % interval), beside the simple method on the same units.")  # fmt: skip
+    if quick:
+        how += (
+            " Of a quick run: two weeks, and models that learn in seconds; they promise and do less than those above."
+        )
+    parts = [how]
+    for name, rows in told.items():
+        spec = CAPABILITIES[name]
+        draw(rows, spec, page.parent / f"happened-{name}.svg")
+        head = f"| {spec.title}: night | promised | happened | 95 % interval | {spec.gate.baseline} | units |"
+        lines = [
+            f"| {row['about']} | {_number(row['expected'])} | {_number(row['value'])} | {_interval(row)} | "
+            f"{_number(row['baseline'])} | {row['units']:,} |"
+            for row in rows
+        ]
+        title = f"{spec.title}: {spec.gate.metric} of the {rows[0]['slice']} after each night"
+        parts.append("\n".join([head, "| --- |" + " ---: |" * 5, *lines]) + f"\n\n![{title}](happened-{name}.svg)")
+    made = "\n".join([begin, "\n\n".join(parts), end])
+    page.write_text(re.sub(f"{begin}.*{end}", lambda _: made, text, flags=re.DOTALL), "utf-8")
+
+
+def draw(rows: Sequence[Mapping[str, Any]], spec: Capability, path: Path) -> None:
     """Draw what was promised, what happened with its interval, and the baseline, night by night, as SVG."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    axes = figure.subplots()
-    nights = [row["about"].isoformat() for row in rows]
-    error = [[row[a] - row[b] for row in rows] for a, b in (("value", "low"), ("high", "value"))]
-    axes.errorbar(nights, [row["value"] for row in rows], error, fmt="o", capsize=4, label="happened")
-    axes.plot(nights, [row["expected"] for row in rows], "_", markersize=24, markeredgewidth=2, label="promised")
-    axes.plot(nights, [row["baseline"] for row in rows], "x", color="gray", label="baseline, happened")
-    axes.set(ylabel="NDCG@10, 28 days after", ylim=(0, None))
-    axes.legend(loc="lower left", ncols=3, frameon=False)
-    figure.savefig(path, metadata={"Date": None})
+    nights_ = [row["about"].isoformat() for row in rows]
+    error = [
+        [abs(row[a] - row[b]) if row["low"] is not None else 0.0 for row in rows]
+        for a, b in (("value", "low"), ("high", "value"))
+    ]
+    with rc_context({"svg.hashsalt": "nightshift", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7, 3), layout="constrained")
+        axes = figure.subplots()
+        axes.errorbar(nights_, [row["value"] for row in rows], error, fmt="o", capsize=4, label="happened")
+        promised = [float("nan") if row["expected"] is None else row["expected"] for row in rows]
+        axes.plot(nights_, promised, "_", markersize=24, markeredgewidth=2, label="promised")
+        baseline = [float("nan") if row["baseline"] is None else row["baseline"] for row in rows]
+        axes.plot(nights_, baseline, "x", color="gray", label="baseline, happened")
+        axes.set(ylabel=f"{spec.gate.metric}, {rows[0]['slice']} after", ylim=(0, None))
+        axes.legend(loc="lower left", ncols=3, frameon=False)
+        figure.savefig(path, metadata={"Date": None})

@@ -101,8 +101,16 @@ def status(
     disk: Annotated[
         bool, typer.Option("--disk", help="Show what is kept how long instead, and the bytes that a night adds.")
     ] = False,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Show what each step of the last nights needed: seconds, cores, memory.")
+    ] = False,
 ) -> None:
     """Show what runs, where its log and UI are, and what is wrong if something is. Exit code 1: something is down."""
+    if steps:
+        from cli import needs
+
+        needs.show(as_json=as_json)
+        return
     from cli import status as states
 
     if disk:

@@ -94,6 +94,10 @@ def load_shop(  # noqa: PLR0913, PLR0917  # each is an option of the command
     change: Annotated[
         str | None, typer.Option(help="Source demo: a fault of the whole last day, as prices, ring or events stop.")
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="Source demo: a folder into which some tickets by phone are spoken, by flite or espeak-ng."),
+    ] = None,
     mapping: Annotated[
         Path | None,
         typer.Option(help="Source lines: the file that says which column is what; without it one is proposed."),
@@ -104,6 +108,7 @@ def load_shop(  # noqa: PLR0913, PLR0917  # each is an option of the command
 ) -> None:
     """Fill schema shop from a source. Readers see the old shop or the new one, never half of one."""
     chosen: dict[str, Any] = {"customers": customers, "seed": seed, "timezone": timezone, "change": change}
+    chosen["recordings"] = str(recordings.expanduser().absolute()) if recordings else None
     chosen["mapping"] = mapping.expanduser().absolute() if mapping else None
     refuse_source(source, data, **chosen)
     if source == "lines" and mapping is None and data is not None:
@@ -171,6 +176,19 @@ def export_lists(
         out.print(f"{path}  {owners:,}", markup=False, soft_wrap=True)
     for note in written.notes:
         err.print(note, markup=False, soft_wrap=True)
+
+
+@shop.command("speak-answers")
+def speak_answers(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+) -> None:
+    """Speak the answers to tickets that came by phone into WAV files, with espeak-ng; answers.csv says which is whose."""
+    from ml.pipeline.speaking import speak_answers as spoken
+
+    made = spoken(start_database(), folder.expanduser().absolute())
+    out.print(f"{folder}  {made.tickets:,} tickets, {made.files:,} new files", markup=False, soft_wrap=True)
+    if made.unspoken:
+        err.print(f"espeak-ng does not speak: {', '.join(made.unspoken)}", markup=False, soft_wrap=True)
 
 
 def demo(

@@ -210,6 +210,8 @@ class Live:
     """Name of the published table that gets the rows."""
     schedule: str = "*/5 * * * *"
     """Cron expression of ``live_<name>`` in the shop's time zone."""
+    also: tuple[str, ...] = ()
+    """Further published tables with the same key, to which ``score`` gives a row for some of these keys."""
     overlap: timedelta = timedelta(hours=1)
     """Rows are read from so long before the snapshot on: what a slow transaction of the shop wrote late is not missed."""
 

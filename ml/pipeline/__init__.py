@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ml.pipeline.lane import score_new
     from ml.pipeline.maintenance import maintain, promote, rollback
     from ml.pipeline.monitoring import monitor
+    from ml.pipeline.need import needs
     from ml.pipeline.night import run_night
     from ml.pipeline.plan import outlook
     from ml.pipeline.rebuilding import rebuild
@@ -55,6 +56,7 @@ else:
         "Keep": "keeping",
         "restore": "restoring",
         "costs": "retention",
+        "needs": "need",
         "look_for": "erasure",
     }
 
@@ -77,6 +79,7 @@ __all__ = [
     "maintain",
     "migrate",
     "monitor",
+    "needs",
     "outlook",
     "prepare",
     "promote",

@@ -47,7 +47,8 @@ class _Lane:
     night: Night
     capability: Capability
     live: Live
-    table: Published
+    tables: tuple[Published, ...]
+    """The one that says what is scored, then those that get rows beside it."""
     version: Mapping[str, Any]
     """The model version that serves."""
     record: dict[str, Any]
@@ -64,6 +65,10 @@ class _Lane:
     @property
     def history(self) -> str:
         return self.night.path("snapshot")
+
+    @property
+    def table(self) -> Published:
+        return self.tables[0]
 
     @property
     def keys(self) -> pa.Schema:
@@ -107,7 +112,8 @@ def score_new(
         The rows fail the audit of their table: none is published.
     """
     capability = find(name)
-    live, table = _lane(capability)
+    live, tables = _lane(capability)
+    table = tables[0]
     migrate(settings.database_url)
     url = settings.database_url
     with nights.exclusive(url, f"live {name}", wait_s=wait_s), nights.at_work(url, wait_s=wait_s):
@@ -116,17 +122,18 @@ def score_new(
             return {"status": "waiting", "why": why}
         run = lane_rows.run(settings.database_url, name, table.name, night.ref)
         with limited(settings.threads), run as record:
-            lane = _Lane(night, capability, live, table, version, record)
+            lane = _Lane(night, capability, live, tables, version, record)
             return _run(lane, again=again, as_of=as_of)
 
 
-def _lane(capability: Capability) -> tuple[Live, Published]:
+def _lane(capability: Capability) -> tuple[Live, tuple[Published, ...]]:
     if capability.live is None:
         raise NightshiftError(
             f"{capability.name} has no lane between nights.", came="live is None in its spec.py", do="run a night"
         )
     live = capability.live
-    return live, next(table for table in capability.publishes if table.name == live.publishes)
+    by_name = {table.name: table for table in capability.publishes}
+    return live, tuple(by_name[name] for name in (live.publishes, *live.also))
 
 
 def _start(
@@ -168,13 +175,15 @@ def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
         if "ticket" in lane.live.tables:
             read_recordings(lane.night.lake, lane.folder, spoken, settings, LANE_S)
     with lane.part("compare"):
-        lane_rows.ensure(settings.database_url, lane.table)
+        for table in lane.tables:
+            lane_rows.ensure(settings.database_url, table)
         keys, unscored = _changed(lane, read, again=again)
         record["new"] = len(keys)
     record |= {"scored": 0, "dropped": 0}
     if len(keys):
         _score(lane, read, keys, unscored)
-    lane_rows.forget(settings.database_url, lane.table.name)
+    for table in lane.tables:
+        lane_rows.forget(settings.database_url, table.name)
     told = {name: record.get(name) for name in ("run", "new", "scored", "dropped", "quarantined")}
     return told | {
         "status": "done", "as_of": read.as_of.isoformat(), "version": record.get("model_version"), "seconds": lane.seconds,
@@ -228,12 +237,16 @@ def _score(lane: _Lane, read: increment.Increment, keys: pa.Table, unscored: pa.
         )
         model = model_of(capability).load(files)
         made = score_of(capability).score(model, features, 0, 1, capability.params)
-        rows = _asked(lane, language.said(night, capability, made), keys)
+        said = language.said(night, capability, made)
+        asked = [(table, _asked(table, said, keys)) for table in lane.tables]
     with lane.part("audit"):
-        _audit(lane, rows)
+        for table, rows in asked:
+            _audit(lane, table, rows)
     with lane.part("publish"):
         origin = lane_rows.Origin(number, read.as_of, record["run"])
-        record["scored"], record["dropped"] = lane_rows.upsert(settings.database_url, lane.table, rows, keys, origin)
+        # The table that says what is scored comes last: a run that is killed before it does all of them again.
+        for table, rows in reversed(asked):
+            record["scored"], record["dropped"] = lane_rows.upsert(settings.database_url, table, rows, keys, origin)
         silent = keys.join(rows.select(lane.table.key), list(lane.table.key), join_type="left anti")
         unscored = pa.concat_tables([unscored, silent.select(lane.keys.names).cast(lane.keys)])
         night.lake.write_batches(
@@ -264,17 +277,20 @@ def _features(lane: _Lane, read: increment.Increment, keys: pa.Table) -> LazyTab
     return LazyTables.of(lake, folder)
 
 
-def _asked(lane: _Lane, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
-    """The rows of the lane's table that were asked for, whatever else the score gave."""
-    schema = pa.schema([pa.field(column.name, ARROW[column.kind]) for column in lane.table.columns])
-    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[lane.table.name]], schema)
-    asked = keys.select(list(lane.table.key))
-    return rows.join(asked, list(lane.table.key), join_type="left semi").select(schema.names)
+def _asked(table: Published, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
+    """The rows of a table of the lane that were asked for, whatever else the score gave."""
+    schema = pa.schema([pa.field(column.name, ARROW[column.kind]) for column in table.columns])
+    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[table.name]], schema)
+    asked = keys.select(list(table.key))
+    # By place: Arrow joins no tables with lists.
+    numbered = rows.select(list(table.key)).append_column("place", pa.array(range(len(rows)), pa.int64()))
+    found = numbered.join(asked, list(table.key), join_type="left semi")["place"]
+    return rows.take(found.combine_chunks().sort())
 
 
-def _audit(lane: _Lane, rows: pa.Table) -> None:
+def _audit(lane: _Lane, table: Published, rows: pa.Table) -> None:
     """Judge each row as a batch's; the rules on a whole batch say nothing of a few rows."""
-    night, table = lane.night, lane.table
+    night = lane.night
     folder = night.lake.join(lane.folder, "predictions", table.name)
     if not night.lake.write_batches(night.lake.join(folder, "00000.parquet"), rows.to_batches()):
         return

@@ -174,7 +174,7 @@ def _published(spec: Capability, table: Published) -> str:
         ),
     )
     lane = ""
-    if spec.live and spec.live.publishes == table.name:
+    if spec.live and table.name in (spec.live.publishes, *spec.live.also):
         lane = f" Kept between nights: new rows of {', '.join(f'`shop.{name}`' for name in spec.live.keys)}, `{spec.live.schedule}`."
     return f"## ml.{table.name}\n\n{table.meaning} Made by {spec.name}. Key: {_codes(table.key)}.{lane}\n\n{grid}"
 

@@ -117,7 +117,7 @@ def live(spec: Capability) -> str:
         (
             f"### Between nights: {spec.title}",
             "",
-            f"New rows of {', '.join(f'`shop.{name}`' for name in spec.live.keys)} get their row in `ml.{spec.live.publishes}` within minutes, by the night's",
+            f"New rows of {', '.join(f'`shop.{name}`' for name in spec.live.keys)} get their row in {' and '.join(f'`ml.{name}`' for name in (spec.live.publishes, *spec.live.also))} within minutes, by the night's",
             "own features and the model that serves. A reader sees one row a key: the batch's, or the lane's if it knows more",
             "(`batch_id` is then negative). The next night takes over.",
             "",

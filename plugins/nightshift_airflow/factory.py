@@ -141,7 +141,7 @@ def live(name: str) -> DAG:
         _task(
             tasks.score_new,
             inlets=[assets.model(name)],
-            outlets=[assets.maybe_table(spec.live.publishes)],
+            outlets=[assets.maybe_table(table) for table in (spec.live.publishes, *spec.live.also)],
             execution_timeout=timedelta(minutes=15),
         )(name)
     return dag

@@ -5,13 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-SIZES = {
-    "train": "heavy",
-    "prepare": "heavy",  # it learns where no model serves
-    "approve": "light",
-    "report": "light",
-}
-"""The others are ``usual``."""
+from ml.core import sizes
 
 FOLDER = "NIGHTSHIFT_PODS"
 """Folder of the templates; not set: no pods."""
@@ -20,4 +14,4 @@ FOLDER = "NIGHTSHIFT_PODS"
 def of(step: str) -> dict[str, Any]:
     """Options of the task of a step: its template where tasks are pods."""
     folder = os.environ.get(FOLDER)
-    return {"executor_config": {"pod_template_file": f"{folder}/{SIZES.get(step, 'usual')}.yaml"}} if folder else {}
+    return {"executor_config": {"pod_template_file": f"{folder}/{sizes.pod(step)}.yaml"}} if folder else {}

@@ -206,7 +206,8 @@ def score_new(name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
     spec = CAPABILITIES[name].live
     if spec and told["scored"] + told["dropped"]:
         extra = {key: told[key] for key in ("scored", "dropped", "as_of", "run")}
-        outlet_events[assets.maybe_table(spec.publishes)].add(assets.table(spec.publishes), extra=extra)
+        for table in (spec.publishes, *spec.also):
+            outlet_events[assets.maybe_table(table)].add(assets.table(table), extra=extra)
     return {key: told[key] for key in ("new", "scored", "dropped", "quarantined", "version", "seconds")}
 
 

@@ -15,7 +15,7 @@ from cli.output import seconds, size
 from ml.settings import PROJECT
 
 COMMANDS = """
-demo,encoder,test,check,up,down,status,help,night,train,promote,rollback,bench,sql,psql,erase,docs,lock,new capability,database check,shop load,shop restore,shop check,shop template,shop connect,shop export-lists,serve,backup,restore,upgrade,dags
+demo,encoder,test,check,up,down,status,help,night,train,promote,rollback,bench,sql,psql,erase,docs,lock,new capability,database check,shop load,shop restore,shop check,shop template,shop connect,shop export-lists,shop speak-answers,serve,backup,restore,upgrade,dags
 """.strip().split(",")
 
 

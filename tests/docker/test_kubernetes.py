@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from cli.environment import GIVEN
+from ml.core import sizes
 from ml.core.version import VERSION
 from ml.settings import PROJECT
 from nightshift_airflow import pods
@@ -73,6 +74,9 @@ def _gib(text: str) -> float:
 def test_the_sizes_differ_in_what_they_give_only() -> None:
     """The three templates are one but for name and resources; what a step believes to have is less than the pod's limit."""
     bare = []
+    assert {
+        name: _gib(pod["spec"]["containers"][0]["resources"]["limits"]["memory"]) for name, pod in SIZES.items()
+    } == sizes.MEMORY_GIB
     for pod in SIZES.values():
         container = pod["spec"]["containers"][0]
         given = {entry["name"]: entry["value"] for entry in container["env"]}

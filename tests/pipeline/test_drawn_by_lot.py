@@ -16,17 +16,18 @@ from ml.settings import Settings
 
 START, END = datetime(2025, 3, 5, tzinfo=UTC), datetime(2025, 3, 12, tzinfo=UTC)
 BATCH = {"ref": "2025-03-05/001", "night": date(2025, 3, 5), "version": 3}
-CUSTOMERS, GOOD, BAD = 4000, 0.3, 0.05
+CUSTOMERS, GOOD, BAD, UNSEEN = 4000, 0.3, 0.05, 0.2
 ALL, TONIGHT = (
     "ml.recommendation: bought of places drawn by lot",
     "ml.recommendation: bought of tonight's list, by lot (SNIPS)",
 )
 
 
-def _night(folder: Path, *, tonight: bool = True, customers: int = CUSTOMERS) -> Night:
+def _night(folder: Path, *, tonight: bool = True, customers: int = CUSTOMERS, unseen: bool = False) -> Night:
     """A place by lot a customer: even ones from two products (one of them good), odd ones from five (one of them good).
 
-    Good is what is bought by 30 % who are shown it, the others by 5 %. Tonight's list holds the good one.
+    Good is what is bought by 30 % who are shown it, the others by 5 %. Tonight's list holds the good one;
+    with ``unseen`` also one that no lot ever showed and that 20 % bought in the week before.
     """
     rng = np.random.default_rng(11)
     settings = Settings(folder, "", "", str(folder / "lake"), "", "UTC", "", 1, 1)
@@ -48,17 +49,20 @@ def _night(folder: Path, *, tonight: bool = True, customers: int = CUSTOMERS) ->
     if tonight:
         write(
             "predictions/2025-03-12/001/recommender/recommendation/00000.parquet",
-            customer_id=who, product_id=np.full(customers, "good"), propensity=np.ones(customers),
+            customer_id=np.concatenate([who, who]) if unseen else who,
+            product_id=np.repeat(["good", "unseen"], customers) if unseen else np.full(customers, "good"),
+            propensity=np.ones(customers * (1 + unseen)),
         )  # fmt: skip
-    orders = np.flatnonzero(hit)
+    orders, before = np.flatnonzero(hit), np.flatnonzero(rng.random(customers) < UNSEEN) if unseen else np.zeros(0, int)
+    ids = [*(f"o{i}" for i in orders), *(f"b{i}" for i in before)]
+    days = [datetime(2025, 3, 6, tzinfo=UTC)] * len(orders) + [datetime(2025, 3, 2, tzinfo=UTC)] * len(before)
     write(
-        "snapshot/2025-03-12/001/clean/order/part.parquet", order_id=[f"o{i}" for i in orders], customer_id=who[orders],
-        ordered_at=pa.array([datetime(2025, 3, 6, tzinfo=UTC)] * len(orders), pa.timestamp("us", "UTC")),
-        status=["paid"] * len(orders),
+        "snapshot/2025-03-12/001/clean/order/part.parquet", order_id=ids, customer_id=who[[*orders, *before]],
+        ordered_at=pa.array(days, pa.timestamp("us", "UTC")), status=["paid"] * len(ids),
     )  # fmt: skip
     write(
-        "snapshot/2025-03-12/001/clean/order_item/part.parquet", order_id=[f"o{i}" for i in orders],
-        product_id=product[orders], quantity=np.ones(len(orders)), unit_price=np.ones(len(orders)),
+        "snapshot/2025-03-12/001/clean/order_item/part.parquet", order_id=ids,
+        product_id=[*product[orders], *["unseen"] * len(before)], quantity=np.ones(len(ids)), unit_price=np.ones(len(ids)),
     )  # fmt: skip
     return Night(settings, "2025-03-12/001", lake, {"tables": {"order": {}, "order_item": {}}})
 
@@ -74,6 +78,27 @@ def test_what_tonights_list_would_do_is_told_from_the_lots(tmp_path: Path) -> No
     assert every.high is not None
     assert every.high < wanted.low
     assert (every.version, every.slice, every.about) == (3, "7 days", date(2025, 3, 5))
+    for how in ("IPS", "doubly robust"):
+        other = found[f"ml.recommendation: bought of tonight's list, by lot ({how})"]
+        assert other.low is not None
+        assert other.high is not None
+        assert other.low <= GOOD <= other.high, how
+
+
+def test_what_no_lot_could_show_is_a_lower_bound_and_is_foretold(tmp_path: Path) -> None:
+    """Half of tonight's list is never drawn: IPS counts it as nothing, doubly robust as often as it was bought before."""
+    night = _night(tmp_path, unseen=True)
+    found = {f.name: f for f in drawn_by_lot(night, capability("recommender"), BATCH, START, END, "7 days")}
+    bound, robust = (
+        found[f"ml.recommendation: bought of tonight's list, by lot ({how})"] for how in ("IPS", "doubly robust")
+    )
+    assert bound.low is not None
+    assert bound.high is not None
+    assert bound.low <= GOOD / 2 <= bound.high
+    assert robust.low is not None
+    assert robust.high is not None
+    assert bound.high < robust.low
+    assert robust.low <= (GOOD + UNSEEN) / 2 <= robust.high
 
 
 def test_too_few_lots_say_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -31,6 +32,7 @@ from ml.adapters.books.versions import (
 )
 from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
+from ml.core.memory import forget_peak, peak_mib
 
 __all__ = [
     "LAKE",
@@ -81,15 +83,28 @@ def step(
         number = _begin(url, ref, f"{name} alone" if alone else name, capability, shard)
         record: dict[str, Any] = {}
         start = time.perf_counter()
+        need = Need()
         try:
             with Progress(f"{capability}.{name}" if capability else name):
                 yield record
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
                 message = f"{type(error).__name__}: {error}"[:_MESSAGE]
-                _end(url, number, "failed", time.perf_counter() - start, record | {"message": message})
+                _end(url, number, "failed", time.perf_counter() - start, record | {"message": message} | need.told())
             raise
-        _end(url, number, "done", time.perf_counter() - start, record)
+        _end(url, number, "done", time.perf_counter() - start, record | need.told())
+
+
+class Need:
+    """What this process takes of the machine from now on."""
+
+    def __init__(self) -> None:
+        forget_peak()
+        self._before = sum(os.times()[:4])
+
+    def told(self) -> dict[str, float | None]:
+        """Processor time, of programs that were run too, and the most memory."""
+        return {"cpu_seconds": sum(os.times()[:4]) - self._before, "peak_mib": peak_mib()}
 
 
 @contextmanager
@@ -127,8 +142,19 @@ def _night(ref: str) -> date:
 def _end(url: str, number: int, status: str, seconds: float, record: dict[str, Any]) -> None:
     with postgres.transaction(url) as cursor:
         cursor.execute(
-            "UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s WHERE id = %s RETURNING ref, step",
-            (status, seconds, record.get("rows"), record.get("message"), number),
+            """
+            UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s, cpu_seconds = %s, peak_mib = %s
+            WHERE id = %s RETURNING ref, step
+            """,
+            (
+                status,
+                seconds,
+                record.get("rows"),
+                record.get("message"),
+                record.get("cpu_seconds"),
+                record.get("peak_mib"),
+                number,
+            ),
         )
         row = cursor.fetchone()
         if status == "failed" and row and not row["step"].endswith(" alone"):

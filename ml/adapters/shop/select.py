@@ -98,8 +98,13 @@ class Shop:
             selects.append(f"SELECT {self._list(table)} FROM {_from(table)} t WHERE {where}")
         return " UNION ALL ".join(selects)
 
-    def _new(self, table: Table, live: Live, alias: str, since: datetime) -> list[str]:
-        """Conditions of which a new row meets at least one; each by itself can use an index."""
+    def _new(
+        self, table: Table, live: Live, alias: str, since: datetime, path: frozenset[str] = frozenset()
+    ) -> list[str]:
+        """Conditions of which a new row meets at least one; each by itself can use an index.
+
+        ``path``: tables that ask for it, from which nothing further follows.
+        """
         known, event = self._time(table, table.known_time, alias), self._time(table, table.event_time, alias)
         moment = f"timestamptz '{since.astimezone(UTC).isoformat()}'"
         conditions = []
@@ -107,17 +112,30 @@ class Shop:
             conditions = [f"{known} >= {moment} OR ({known} IS NULL AND {event} >= {moment})"]
         if table.name in live.keys:
             return [*conditions, f"{known} IS NULL AND {event} IS NULL"]
+        path |= {table.name}
         scope = [TABLES[name] for name in live.tables if name in self.columns]
         for child in scope:
             for column, parent, key in child.references:
                 if table.known_with == column and child is table and parent in [t.name for t in scope]:
-                    conditions.append(self._among(table, alias, column, TABLES[parent], key, live, since))
+                    conditions += self._among(table, alias, column, TABLES[parent], key, live, since, path)
                 if not table.known_with and parent == table.name and TABLES[parent] is not child:
-                    conditions.append(self._among(table, alias, key, child, column, live, since))
+                    conditions += self._among(table, alias, key, child, column, live, since, path)
         return conditions
 
-    def _among(self, table: Table, alias: str, column: str, other: Table, key: str, live: Live, since: datetime) -> str:
-        """Condition: the value of ``column`` is that of ``key`` in a new row of ``other``."""
+    def _among(
+        self,
+        table: Table,
+        alias: str,
+        column: str,
+        other: Table,
+        key: str,
+        live: Live,
+        since: datetime,
+        path: frozenset[str],
+    ) -> list[str]:
+        """Condition: the value of ``column`` is that of ``key`` in a new row of ``other``; none where no row of it is new by itself."""
+        if other.name in path:
+            return []
         inner = f"{alias}_{other.name}"
         mine, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
         types = self.types.get(table.name, {}).get(column), self.types.get(other.name, {}).get(key)
@@ -125,9 +143,9 @@ class Shop:
             mine, theirs = f"{mine}::text", f"{theirs}::text"
         new = " UNION ALL ".join(
             f"SELECT {theirs} FROM {_from(other)} {inner} WHERE ({condition}) AND ({self._own(other, inner)[0]})"
-            for condition in self._new(other, live, inner, since)
+            for condition in self._new(other, live, inner, since, path)
         )
-        return f"{mine} IN ({new})"
+        return [f"{mine} IN ({new})"] if new else []
 
     def _list(self, table: Table) -> str:
         values = [

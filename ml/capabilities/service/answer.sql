@@ -1,4 +1,4 @@
--- ml.answer: what the shop answers to a question, for a chat widget. The scores are those of ml.capabilities.service.phrases.
+-- ml.answer: what the shop answers to a question, for a chat widget. The scores are those of ml.text.phrases.
 
 -- The shop's day. Which zone that is, the session says that makes the function.
 DO $make$
@@ -101,10 +101,10 @@ BEGIN
         intent := r.intent; why := NULL;
         FOR a IN
             SELECT x.answer_id, x.answer, x.approved, coalesce(x.language, spoken) AS spoken FROM ml_config.answer AS x
-            WHERE x.intent = r.intent AND x.product_id IS NULL AND (x.starts_on IS NULL OR x.starts_on <= today) AND (x.ends_on IS NULL OR x.ends_on >= today)
+            WHERE x.intent = r.intent AND (x.product_id IS NULL OR x.product_id = ANY(o.products)) AND (x.starts_on IS NULL OR x.starts_on <= today) AND (x.ends_on IS NULL OR x.ends_on >= today)
               AND (spoken IS NULL OR x.language IS NULL OR x.language = spoken)
               AND (NOT x.needs_order OR (o.order_id IS NOT NULL AND (x.order_state IS NULL OR x.order_state = o.order_state)))
-            ORDER BY x.language IS NULL, x.language <> coalesce(spoken, 'en'), NOT x.needs_order, x.order_state IS NULL, x.answer_id COLLATE "C"
+            ORDER BY x.language IS NULL, x.language <> coalesce(spoken, 'en'), x.product_id IS NULL, NOT x.needs_order, x.order_state IS NULL, x.answer_id COLLATE "C"
         LOOP
             told := replace(replace(replace(a.answer, '{order}', coalesce(o.order_id, '{}')), '{carrier}', coalesce(o.carrier, '{}')),
                             '{total}', coalesce(round(o.order_value::numeric, 2)::text, '{}'));

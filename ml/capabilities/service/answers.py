@@ -70,13 +70,17 @@ class KnowledgeBase:
         ----------
         order : mapping
             ``order_id``, ``ordered``, ``promised``, ``delivered`` (microseconds since 1970), ``carrier``, ``order_value``,
-            ``order_state``; null where there is none.
+            ``order_state``; null where there is none; and ``products``, the ids of what is in it.
         """
         rows = self.by_intent.get(intent, [])
         if not rows:
             held = "the answer does not hold any more" if intent in self.expired else "the knowledge base has no answer"
             return Answer("", "", approved=False, sources=[], why=held)
-        spoken = [row for row in rows if row["language"] in (language, None) and row["product_id"] is None]
+        spoken = [
+            row
+            for row in rows
+            if row["language"] in (language, None) and row["product_id"] in (None, *order["products"])
+        ]
         if not spoken:
             return Answer("", "", approved=False, sources=[], why=f"no answer in the language {language}")
         fitting = [
@@ -84,7 +88,13 @@ class KnowledgeBase:
             if not row["needs_order"] or (order["order_id"] and row["order_state"] in (None, order["order_state"]))
         ]  # fmt: skip
         for row in sorted(
-            fitting, key=lambda row: (row["language"] is None, not row["needs_order"], row["order_state"] is None)
+            fitting,
+            key=lambda row: (
+                row["language"] is None,
+                row["product_id"] is None,
+                not row["needs_order"],
+                row["order_state"] is None,
+            ),
         ):
             text = filled(str(row["answer"]), order, row["language"] or language)
             if text is not None:

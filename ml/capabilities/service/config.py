@@ -23,7 +23,7 @@ ANSWER = ConfigTable(
         ConfigColumn(
             "order_state", "text", "Only while that order is open, late, sent, delivered or cancelled; null: whatever it is.",
         ),
-        ConfigColumn("product_id", "text", "Only about this product: kept, and not used yet; null: any.", references="product.product_id"),
+        ConfigColumn("product_id", "text", "Only about an order of the customer's that has this product; null: any.", references="product.product_id"),
         ConfigColumn("starts_on", "date", "First day; null: always."),
         ConfigColumn("ends_on", "date", "Last day; null: it stays."),
         ConfigColumn(
@@ -54,20 +54,21 @@ ANSWER = ConfigTable(
 
 TEAM = ConfigTable(
     "service_team",
-    "Who answers: the first team by name that has the intent, the language and room gets the ticket.",
+    "Who answers: the first team by name that has the intent, the language and room gets the ticket; where none has room, the one with the fewest days of work.",
     ("team",),
     (
         ConfigColumn("team", "text", "Its name."),
         ConfigColumn("languages", "text", "Codes with spaces between them; null: all.", "ISO 639-1"),
         ConfigColumn("intents", "text", "Intents with commas between them; null: all, after the teams that name it."),
-        ConfigColumn("opens", "integer", "First hour of its day, for people to read: nothing is worked out from it yet; null: 0.", "hour, shop's time"),
-        ConfigColumn("closes", "integer", "Hour that it closes, likewise; null: 24.", "hour, shop's time"),
-        ConfigColumn("capacity", "integer", "Tickets that it answers in a day, likewise; null: not known.", "tickets"),
+        ConfigColumn("opens", "integer", "First hour of its day: until then a ticket waits, and is expected to; null: 0.", "hour, shop's time"),
+        ConfigColumn("closes", "integer", "Hour that it closes; not before it opens; null: 24.", "hour, shop's time"),
+        ConfigColumn("capacity", "integer", "Tickets that it answers in a day: with as many waiting it has no room; null: not known, there is room.", "tickets"),
     ),
     checks={
         "opens is between 0 and 23": "opens BETWEEN 0 AND 23",
         "closes is between 1 and 24": "closes BETWEEN 1 AND 24",
         "capacity is above 0": "capacity > 0",
+        "it closes after it opens": "coalesce(closes, 24) > coalesce(opens, 0)",
     },
     rows=({"team": "service", "languages": None, "intents": None, "opens": 8, "closes": 18, "capacity": None},),
     examples={"Payments go to the accountants, in English and German.": (

@@ -33,7 +33,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         (``opened``, ``first``, ``solved``, ``reopened``: null before they are known), ``state``, ``customer_value`` and the
         order that it is about, if that is the customer's own: ``order_id``, ``ordered``, ``order_value``,
         ``order_state``, ``promised``, ``delivered``, ``carrier`` · ``history``: all tickets that are filed, or were answered, and the
-        first ``reply`` of an agent; none with ``only`` · ``order``: the latest order of each customer · ``answer``,
+        first ``reply`` of an agent; none with ``only`` · ``order``: the latest order of each customer · ``item``: ``order_id`` and
+        ``product_id`` of late orders · ``load``: by ``team`` the tickets that wait there (``waiting``) · ``answer``,
         ``service_team``, ``service_rule``, ``service_cost``: the staff's · ``moment``.
     """
     every = _tickets(tables, as_of)
@@ -46,6 +47,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         "ticket": _with_order(asked, orders, tables, as_of, params),
         "history": history.filter(kept if only is None else ibis.literal(False)),
         "order": _latest(orders, as_of, params),
+        "item": _items(tables, orders, as_of, params),
+        "load": _load(every),
         "moment": ibis.literal(_micros(as_of), "int64").name("as_of").as_table(),
         **{table.name: _told(tables, table.name) for table in CONFIG},
     }
@@ -176,6 +179,21 @@ def _latest(orders: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:
     rows = orders.filter(orders["ordered"] >= _micros(as_of - timedelta(days=params.order_days)))
     place = ibis.row_number().over(ibis.window(group_by="customer_id", order_by=[ibis.desc("ordered"), "order_id"]))
     return rows.mutate(place=place).filter(lambda t: t["place"] == 0).select(*_ORDER)
+
+
+def _items(tables: Tables, orders: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:
+    """Products of the orders that a ticket of the last days may be about."""
+    if "order_item" not in tables:
+        return _none({"order_id": "string", "product_id": "string"})
+    days = params.history_days + params.order_days
+    late = orders.filter(orders["ordered"] >= _micros(as_of - timedelta(days=days)))
+    return tables["order_item"].semi_join(late, "order_id").select("order_id", "product_id").distinct()
+
+
+def _load(every: ibis.Table) -> ibis.Table:
+    """Tickets that wait at each team, as the shop assigned them."""
+    rows = every.filter(every["state"].isin(("open", "reopened")), every["team"].notnull())
+    return rows.group_by("team").aggregate(waiting=lambda t: t.count())
 
 
 def _told(tables: Tables, name: str) -> ibis.Table:

@@ -26,6 +26,7 @@ from ml.capabilities.service.spec import (
     UNKNOWN,
     Params,
 )
+from ml.capabilities.service.teams import Teams
 from ml.capabilities.service.urgency import Rules, urgency
 from ml.core.batches import batches, schema
 from ml.core.spec import Published
@@ -88,7 +89,9 @@ def score_all(
             "least_chance": params.least_chance,
         }
         made[SETTING.name] = [{"name": "shop", "rules": sql_rules(UNDETERMINED), "intents": model.intents_, **knowing}]
-    made[ORDER.name] = features["order"].sort_by("customer_id").to_pylist()
+    within = products(features)
+    orders = features["order"].sort_by("customer_id").to_pylist()
+    made[ORDER.name] = [row | {"products": within.get(row["order_id"], [])} for row in orders]
     return {table.name: _batches(table, made[table.name]) for table in SPEC.for_all}
 
 
@@ -110,7 +113,9 @@ class Desk:
         self.now = int(now[0]) if now else 0
         today = datetime.fromtimestamp(self.now / 1e6, UTC).date()
         self.base = KnowledgeBase(features["answer"].to_pylist(), today)
-        self.teams = Teams(features["service_team"].to_pylist())
+        waiting = dict(zip(*(features["load"][name].to_pylist() for name in ("team", "waiting")), strict=True))
+        self.teams = Teams(features["service_team"].to_pylist(), waiting, self.now, _zone(features))
+        self.products = products(features)
         self.rules = Rules(features["service_rule"].to_pylist())
         self.cost = costs(features["service_cost"])
 
@@ -127,7 +132,11 @@ class Desk:
         soon = urgency(found.texts[i], late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
         mood = feeling(found.texts[i], language)
         muffled = unclear(ticket, found.texts[i], self.params.least_heard)
-        answer = Answer("", "", False, [], muffled) if muffled else self.base.find(intent, language, ticket)
+        answer = (
+            Answer("", "", False, [], muffled)
+            if muffled
+            else self.base.find(intent, language, ticket | {"products": self.products.get(ticket["order_id"], ())})
+        )
         names = [*(intents[k] for k in found.order[i]), "", "", ""]
         chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
         chance = chances[0]
@@ -138,7 +147,9 @@ class Desk:
         )
         must = _must(rule, found.also[i], ticket)
         decision = decide(ticket["ticket_id"], answer, solves, must, self.cost)
+        team = self._team(rule, intent, language)
         hours = self.model.outcomes_["hours"]
+        usual = hours.get(intent, hours.get(""))
         return {
             **{name: ticket[name] for name in ("ticket_id", "customer_id", "order_id", "state", "order_value")},
             "opened_at": datetime.fromtimestamp(ticket["opened"] / 1e6, UTC),
@@ -147,12 +158,17 @@ class Desk:
             "known_chance": float(found.known[i]), "second": names[1], "second_chance": chances[1], "third": names[2],
             "third_chance": chances[2],
             "also": found.also[i], "sentiment": mood, "urgency": soon,
-            "team": (rule and rule["team"]) or self.teams.of(intent, language),
-            "priority": self._priority(ticket, soon, mood, late), "expected_hours": hours.get(intent, hours.get("")),
+            "team": team["team"] if team else "",
+            "priority": self._priority(ticket, soon, mood, late), "expected_hours": None if usual is None else usual + (self.teams.delay(team) if team else 0.0),
             "decision": decision.decision, "answer": answer.text, "answer_id": answer.answer_id, "sources": answer.sources,
             "solves": solves, "propensity": decision.propensity, "cost": decision.cost,
             "reason": _reason(intent, chance, found, i, rule, late, decision.why),
         }  # fmt: skip
+
+    def _team(self, rule: Mapping[str, Any] | None, intent: str, language: str) -> Mapping[str, Any] | None:
+        """The rule's, if it names one; else by intent, language and room."""
+        named = [team for team in self.teams.rows if rule and rule["team"] == team["team"]]
+        return named[0] if named else self.teams.of(intent, language)
 
     def _priority(self, ticket: Row, soon: float, mood: float, late: float | None) -> float:
         """A day's waiting, up to tenfold with urgency; and of what the customer buys in a year the hundredth that haste or anger puts at risk."""
@@ -161,19 +177,18 @@ class Desk:
         return float(waiting + risk + (0.05 * (ticket["order_value"] or 0) if late else 0))
 
 
-class Teams:
-    """Who answers what: a team that names the intent and the language, then the language, then the first by name."""
+def products(features: Mapping[str, pa.Table]) -> dict[str, list[str]]:
+    """Ids of the products of each late order."""
+    found: dict[str, list[str]] = {}
+    for item in features["item"].sort_by([("order_id", "ascending"), ("product_id", "ascending")]).to_pylist():
+        found.setdefault(item["order_id"], []).append(item["product_id"])
+    return found
 
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = sorted(rows, key=lambda row: (row["intents"] is None, str(row["team"])))
 
-    def of(self, intent: str, language: str) -> str:
-        """The team for an intent in a language; empty where there is no team."""
-        speaking = [row for row in self.rows if row["languages"] is None or language in row["languages"].split()]
-        for row in speaking or self.rows:
-            if row["intents"] is None or intent in [name.strip() for name in row["intents"].split(",")]:
-                return str(row["team"])
-        return str((speaking or self.rows)[-1]["team"]) if self.rows else ""
+def _zone(features: Mapping[str, pa.Table]) -> str:
+    """The shop's time zone; UTC where the features do not say."""
+    night = features.get("night")
+    return str(night["timezone"][0].as_py()) if night is not None and len(night) else "UTC"
 
 
 def _days_late(ticket: Row, now: int) -> float | None:

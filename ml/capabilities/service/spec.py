@@ -75,7 +75,7 @@ TRIAGE = Published(
         PublishedColumn("order_state", "text", "open, late, sent, delivered or cancelled; empty: no order."),
         PublishedColumn("team", "text", "Who should answer."),
         PublishedColumn("priority", "number", "What a day of waiting is expected to cost.", "shop currency"),
-        PublishedColumn("expected_hours", "number", "Until it is usually solved; null: not known yet.", "hours", nullable=True),
+        PublishedColumn("expected_hours", "number", "Until it is usually solved, and longer where its team is closed or has more than a day of work; null: not known yet.", "hours", nullable=True),
         PublishedColumn("decision", "text", "send, suggest or person: what of the answer below should be done."),
         PublishedColumn("answer", "text", "The shop's answer, filled; empty: none."),
         _REASON,
@@ -221,6 +221,7 @@ ORDER = Published(
         PublishedColumn("delivered", "integer", "When all of it had come; null: not yet.", "µs since 1970", nullable=True),
         PublishedColumn("carrier", "text", "Who carries it; null: not known.", nullable=True),
         PublishedColumn("order_value", "number", "What was paid; null: not known.", "shop currency", nullable=True),
+        PublishedColumn("products", "texts", "Ids of what is in it."),
     ),
     for_all=True,
 )  # fmt: skip
@@ -231,7 +232,7 @@ SPEC = Capability(
     question="What does this customer need, who should answer, and what do we answer?",
     package="ml.capabilities.service",
     needs=("customer", "order", "ticket"),
-    wants=("shipment", "ticket_message"),
+    wants=("order_item", "shipment", "ticket_message"),
     publishes=(TRIAGE, ANSWER, LIKE, TOPIC, GAP, FIGURES, TERM, SETTING, ORDER),
     params=Params(),
     gate=Gate(metric="accuracy", baseline="nearest question", horizon=timedelta(days=28), min_units=30, enough=200),
@@ -258,5 +259,5 @@ SPEC = Capability(
     },
     config=CONFIG,
     functions=("ml.text:words.sql", "answer.sql"),
-    live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", schedule="* * * * *"),
+    live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", also=("ticket_answer",), schedule="* * * * *"),
 )  # fmt: skip

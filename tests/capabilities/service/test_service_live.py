@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,17 @@ import pytest
 from bench._search_database import publish
 from ml import pipeline
 from ml.adapters import postgres
+from ml.adapters.recordings import reading
+from ml.adapters.recordings.engine import Transcript
+from ml.capabilities.service.sample import AS_OF, sample
 from ml.capabilities.service.spec import ORDER, SETTING, SPEC, TERM
+from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from ml.text import phrases
 from tests.capabilities.service.desk import desk, every
 from tests.capabilities.service.test_service_texts import ORDERS, SHIPMENTS
+from tests.contract.cases import whole
+from tests.small_shop import fill
 
 
 class Live:
@@ -124,3 +131,57 @@ def test_a_card_number_never_enters_the_lake(settings: Settings) -> None:
     assert seen.count("[card]") == 3
     for hidden in ("4111", "DE89", "0532", "zq@"):
         assert hidden not in seen
+
+
+def test_a_ticket_between_nights(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written and what is said since the night is triaged and answered by the lane, and read from both tables."""
+    tables = sample(7).tables
+    fill(settings.shop_url, dict.fromkeys((*tables, "product", "order_item"), ()))
+    with closing(postgres.connect(settings.shop_url)) as connection, connection:
+        for name, table in tables.items():
+            postgres.copy_arrow(connection, "shop", name, whole(name, table).to_batches())
+    with postgres.transaction(settings.shop_url) as cursor:
+        cursor.execute("INSERT INTO shop.product (product_id, title, category) VALUES ('p1', 'A lamp', 'lamps')")
+        cursor.execute(
+            "INSERT INTO shop.order_item (order_id, line_no, product_id, quantity, unit_price) VALUES ('o001', 1, 'p1', 1, 20)"
+        )
+    plain = replace(SPEC, params=replace(SPEC.params, sentence_model=False))
+    monkeypatch.setitem(CAPABILITIES, SPEC.name, plain)
+    pipeline.run_night(settings, AS_OF.date(), capabilities=[SPEC.name])
+    monkeypatch.setattr(reading, "engine", lambda _: Heard())
+    monkeypatch.setattr(reading, "missing", lambda _: "")
+    spoken = replace(settings, speech="whisper", recordings=settings.home)
+    (settings.home / "a.wav").write_bytes(b"")
+    monkeypatch.setattr(reading, "samples", lambda uri, _: np.zeros(16_000 if uri == "a.wav" else 100, np.float32))
+    when = AS_OF + timedelta(hours=1)
+    with postgres.transaction(settings.shop_url) as cursor:
+        for number, text, uri in (
+            ("new1", "Where is my parcel?", None),
+            ("new2", "", "a.wav"),
+            ("new3", "", "b.wav"),
+        ):
+            cursor.execute(
+                "INSERT INTO shop.ticket (ticket_id, customer_id, text, audio_uri, opened_at) VALUES (%s, 'c001', %s, %s, %s)",
+                (number, text, uri, when),
+            )
+    for _ in range(2):  # the second run transcribes nothing again
+        pipeline.score_new(spoken, SPEC.name, as_of=when + timedelta(minutes=1))
+    assert Heard.calls == 2
+    rows = "SELECT t.*, a.answer_id FROM ml.ticket_triage t LEFT JOIN ml.ticket_answer a USING (ticket_id) WHERE t.batch_id < 0"
+    found = {row["ticket_id"]: row for row in postgres.query(settings.database_url, rows)}
+    assert {name: row["intent"] for name, row in found.items() if name != "new3"} == {
+        "new1": "where is my order",
+        "new2": "invoice",
+    }
+    assert (found["new1"]["order_id"], found["new1"]["answer_id"] > "") == ("o001", True)
+    assert (found["new2"]["answer_id"] > "", found["new3"]["decision"]) == (True, "person")
+
+
+class Heard:
+    """An engine that understands the same of everything, short recordings badly."""
+
+    name, languages, calls = "fake", (), 0
+
+    def transcribe(self, samples: Any) -> Transcript:
+        Heard.calls += 1
+        return Transcript("I need an invoice, where is my invoice?", 0.9 if len(samples) > 100 else 0.3)

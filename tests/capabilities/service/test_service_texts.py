@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from ml.capabilities.service import model
 from ml.capabilities.service.answers import lot
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.spec import UNKNOWN
+from ml.capabilities.service.teams import Teams
 from ml.core.masking import masked, masked_texts
 from ml.text import intents as classifier
 from ml.text.mail import written
@@ -247,6 +248,55 @@ def test_what_comes_up_and_what_nothing_answers() -> None:
     assert gaps[topic["topic"]]["draft"] == "We booked them again."
     near = [row for row in rows["ticket_like"].to_pylist() if row["ticket_id"] == "t200"]
     assert [row["reply"] for row in near] == ["We booked them again."] * 3
+
+
+def test_an_answer_of_one_product_is_for_who_bought_it(starter: Service) -> None:
+    """It comes before the general one; who bought something else, or nothing that is known, gets the general one."""
+    given = {
+        "answer": [
+            answer("care", "How do I clean it?"),
+            answer("care", "Can I wash it?", "The lamp must stay dry.", answer_id="lamp care", product_id="lamp"),
+        ],
+        "order": [
+            {"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": BEFORE - timedelta(days=3)} for n in (1, 2)
+        ],
+        "order_item": [
+            {"order_id": f"o{n}", "line_no": 1, "product_id": name, "quantity": 1.0, "unit_price": 5.0}
+            for n, name in ((1, "lamp"), (2, "chair"))
+        ],
+    }
+    tickets = [ticket(n, "How do I clean it?", customer_id=who) for n, who in enumerate(("c1", "c2", None))]
+    rows = triage_of(desk(tickets, **given))
+    assert [rows[f"t{n}"]["answer"] for n in range(3)] == ["The lamp must stay dry.", "This is so.", "This is so."]
+
+
+def test_a_team_that_is_full_or_closed_is_said() -> None:
+    """A ticket goes to the first team with room; with none, to the one with the least work; time grows with both."""
+    rows = [
+        {"team": name, "languages": None, "intents": None, "opens": 8, "closes": 18, "capacity": capacity}
+        for name, capacity in (("a", 10), ("b", 20), ("c", None))
+    ]
+    at = int(datetime(2025, 6, 2, 4, tzinfo=UTC).timestamp() * 1e6)  # 6 in Berlin
+    teams = Teams(rows, {"a": 10, "b": 19}, at, "Europe/Berlin")
+    assert [teams.of("x", "en")["team"], teams.delay(rows[1])] == ["b", 2.0]
+    full = Teams(rows[:2], {"a": 15, "b": 40}, at + 3 * 3_600_000_000, "Europe/Berlin")
+    assert [full.of("x", "en")["team"], full.delay(rows[0]), full.delay(rows[1])] == ["a", 12.0, 24.0]
+    assert Teams([], {}, at, "UTC").of("x", "en") is None
+    named = Teams([*rows, rows[0] | {"team": "z", "intents": "refund, x", "languages": "de"}], {}, at, "UTC")
+    assert [named.of(*asked)["team"] for asked in (("x", "de"), ("x", "en"), ("y", "de"))] == ["z", "a", "a"]
+
+
+def test_what_waits_at_a_team_counts(starter: Service) -> None:
+    """As the shop assigned it; a ticket that was solved does not wait."""
+    teams = [
+        {"team": "a", "languages": None, "intents": None, "opens": 0, "closes": 24, "capacity": 2},
+        {"team": "b", "languages": None, "intents": None, "opens": 0, "closes": 24, "capacity": None},
+    ]
+    taken = [ticket(n, "Where is my parcel?", team="a") for n in (1, 2)]
+    full = triage(starter, desk([*taken, ticket(3, "Where is my parcel?")], service_team=teams))
+    assert full["t3"]["team"] == "b"
+    solved = [row | {"solved_at": BEFORE} for row in taken]
+    assert triage(starter, desk([*solved, ticket(3, "Where is my parcel?")], service_team=teams))["t3"]["team"] == "a"
 
 
 def test_a_recording_that_is_not_clear_goes_to_a_person(starter: Service) -> None:

@@ -18,12 +18,13 @@ import pyarrow as pa
 
 from ml.contract.tables import TABLES
 from ml.shop.sources.demo.behaviour import purchases, repeat_table
+from ml.shop.sources.demo.calls import spoken
 from ml.shop.sources.demo.campaigns import campaign_tables, mailings
 from ml.shop.sources.demo.catalogue import Catalogue, catalogue, product_table, truth_tables
 from ml.shop.sources.demo.changes import changed, last_day
 from ml.shop.sources.demo.clock import Clock, clock
 from ml.shop.sources.demo.columns import Rows
-from ml.shop.sources.demo.customers import customer_tables, customer_truth, people
+from ml.shop.sources.demo.customers import LANGUAGES, customer_ids, customer_tables, customer_truth, people
 from ml.shop.sources.demo.fate import fates, outcome_table
 from ml.shop.sources.demo.faults import FAULTS, plant
 from ml.shop.sources.demo.fraud import fraud_table, traces
@@ -59,6 +60,7 @@ def tables(
     faults: float = 0.0005,
     change: str = "",
     plants: str = "",
+    recordings: str = "",
 ) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
     """Yield each table of the contract (but :data:`NOT_MADE`) in its order, then those of ``demo_truth``.
 
@@ -66,7 +68,7 @@ def tables(
 
     Parameters
     ----------
-    customers, seed, end, days, faults, change, plants
+    customers, seed, end, days, faults, change, plants, recordings
         See :class:`~ml.shop.sources.demo.options.Options`.
 
     Raises
@@ -74,7 +76,7 @@ def tables(
     NightshiftError
         If an option is out of its range; at once, not at the first table.
     """
-    return _tables(Options(customers, seed, end, days, faults, change, plants))
+    return _tables(Options(customers, seed, end, days, faults, change, plants, recordings))
 
 
 def _tables(options: Options) -> Iterator[tuple[str, Iterable[pa.RecordBatch]]]:
@@ -125,7 +127,12 @@ def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: S
     yield from session_tables(options, shop, them, hours, bought)
     yield from search_log(options, shop, them, hours, chunk)
     yield from review_tables(options, them, bought, opinions(options, shop, bought, fate))
-    yield from ticket_tables(options, them, bought, fate)
+    for name, rows in ticket_tables(options, them, bought, fate):
+        if options.recordings and name == "ticket":
+            english = customer_ids(them.number[them.language == LANGUAGES.index("en")]).to_pylist()
+            yield spoken(options, chunk, (name, rows), frozenset(english))
+        else:
+            yield name, rows
     yield repeat_table(them, repeats)
     yield fraud_table(bought, left)
 

@@ -43,6 +43,8 @@ class Options:
         What is done to the whole last day (see :mod:`ml.shop.sources.demo.changes`); empty: nothing.
     plants : str
         ``fees``, ``season`` or ``once``, joined by ``+`` (see :mod:`ml.shop.sources.demo.plants`); empty: none.
+    recordings : str
+        Folder into which some tickets by phone are spoken (see :mod:`ml.shop.sources.demo.calls`); empty: all are written.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Options:
     faults: float = 0.0005
     change: str = ""
     plants: str = ""
+    recordings: str = ""
 
     def __post_init__(self) -> None:
         wrong = [

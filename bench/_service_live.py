@@ -1,0 +1,98 @@
+"""ml.answer to 16 clients, and how many tickets a second are triaged in a batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from bench import Options, Row
+from bench._as_read import database
+from bench._search_database import publish
+from bench.live import CLIENTS
+from bench.live import _latencies as latencies
+from ml.adapters import postgres
+from ml.capabilities.service import features, model, score
+from ml.capabilities.service.model import Service
+from ml.capabilities.service.spec import ANSWER, ORDER, SETTING, SPEC, TERM, TRIAGE
+from ml.core.capability import published
+from ml.shop.sources import demo
+
+LIMIT_MS, PER_SECOND = 15.0, 50_000
+RATE = 100
+AS_OF = datetime.combine(demo.END, datetime.min.time(), UTC)
+_QUESTIONS = "CREATE TABLE bench_question (no integer PRIMARY KEY, question text, customer_id text)"
+CALLS = {
+    "a plain SELECT of an order": "SELECT * FROM ml.service_order WHERE customer_id = (SELECT customer_id FROM bench_question WHERE no = :no)",
+    "ml.answer": "SELECT a.* FROM bench_question AS q, ml.answer(q.question, NULL, q.customer_id) AS a WHERE q.no = :no",
+}
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """On the demo of 20,000 customers (quick: 1,000): p99 of a call, then tickets a second with and without sentence vectors."""
+    found = _features(1_000 if options.quick else 20_000)
+    plain = replace(SPEC.params, sentence_model=False, network_least=10**9)
+    fitted = model.fit(found, plain, 7)
+    yield from _answers(found, fitted, 1 if options.quick else 10)
+    yield _triaged(found, fitted, "n-grams alone")
+    if not options.quick:
+        yield _triaged(found, model.fit(found, SPEC.params, 7), "as it is trained by default")
+
+
+def _features(customers: int) -> dict[str, pa.Table]:
+    wanted = {"customer", "order", "order_item", "shipment", "ticket", "ticket_message"}
+    made = demo.tables(customers=customers, faults=0)
+    tables = {name: ibis.memtable(pa.Table.from_batches(some)) for name, some in made if name in wanted}
+    backend = ibis.duckdb.connect()
+    return {name: backend.to_pyarrow(table) for name, table in features.build(tables, AS_OF, SPEC.params).items()}
+
+
+def _answers(found: dict[str, pa.Table], fitted: Service, seconds: int) -> Iterator[Row]:
+    made = published(SPEC, fitted, found, fitted.params)
+    asked = found["ticket"].select(["text", "customer_id"]).to_pylist()[:2_000]
+    with database() as settings:
+        url = settings.database_url
+        publish(url, replace(SPEC, publishes=(TERM, SETTING, ORDER)), made)
+        with postgres.transaction(url) as cursor:
+            cursor.execute(_QUESTIONS)
+            lines = [(no, row["text"], row["customer_id"]) for no, row in enumerate(asked, 1)]
+            cursor.executemany("INSERT INTO bench_question VALUES (%s, %s, %s)", lines)
+            cursor.execute("GRANT SELECT ON bench_question TO PUBLIC")
+        for rate in (None, RATE):
+            taken = {
+                name: latencies(url, f"\\set no random(1, {len(asked)})\n{call};\n", seconds, rate)
+                for name, call in CALLS.items()
+            }
+            base, ours = taken.values()
+            how = f"{CLIENTS} clients" + ("" if rate is None else f", {rate} calls/s")
+            p99 = float(np.quantile(ours, 0.99))
+            note = (
+                f"p50 {np.median(ours):.1f} ms, {len(ours) / seconds:,.0f} calls/s, {made[TERM.name].num_rows:,} terms; "
+                f"a plain SELECT: p99 {np.quantile(base, 0.99):.1f} ms"
+            )
+            yield Row(f"ml.answer, {how}: p99", "ms", p99, "limit", LIMIT_MS, LIMIT_MS / p99, 1.0, note)
+
+
+def _triaged(found: dict[str, pa.Table], fitted: Service, how: str) -> Row:
+    """Everything that a batch does for a ticket: reading, both tables, as Arrow."""
+    tickets = found["ticket"].num_rows
+    start = time.perf_counter()
+    made = score.score(fitted, found, 0, 1, fitted.params)
+    n = sum(batch.num_rows for name in (TRIAGE.name, ANSWER.name) for batch in made[name])
+    taken = time.perf_counter() - start
+    note = f"{tickets:,} tickets, {n:,} rows, one process"
+    return Row(
+        f"tickets triaged, {how}",
+        "tickets/s",
+        tickets / taken,
+        "target",
+        PER_SECOND,
+        tickets / taken / PER_SECOND,
+        1.0,
+        note,
+    )
