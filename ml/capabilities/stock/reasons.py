@@ -51,6 +51,10 @@ def _doubts(where: Position, i: int) -> list[str]:
         said.append(f"the last count less what was sold since is -{where.below[i]:,.0f}, taken for 0: count it again")
     if where.price[i] <= 0:
         said.append("without a price a lost sale counts nothing")
+    if where.silent[i] > 0:
+        said.append(
+            f"none of the last {where.silent[i]} orders at this supplier that were due has come: it may have failed"
+        )
     if where.overdue[i] > 0:
         said.append(f"{where.overdue[i]:,.0f} ordered are over two weeks late and not counted on: ask the supplier")
     return said
