@@ -37,7 +37,7 @@ class Shop:
         made = {}
         for name, rows in demo.tables(customers=customers, seed=7, faults=0.0):
             if name in SPEC.tables:
-                made[name] = _whole(name, pa.Table.from_batches(rows))
+                made[name] = whole(name, pa.Table.from_batches(rows))
             elif name.endswith(".search_truth"):
                 self.truth = pa.Table.from_batches(rows).to_pylist()
         self.tables = {name: ibis.memtable(table) for name, table in made.items()}
@@ -106,7 +106,7 @@ def planted(url: str, truth: list[dict[str, Any]], rows: Mapping[str, pa.Table])
         )
 
 
-def _whole(name: str, table: pa.Table) -> pa.Table:
+def whole(name: str, table: pa.Table) -> pa.Table:
     """The table with every column of the contract."""
     return pa.table({
         column.name: table[column.name].cast(ARROW[column.kind]) if column.name in table.column_names

@@ -3,6 +3,8 @@
 # ruff: noqa: S608 (the kinds of queries are written here)
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -52,11 +54,16 @@ def run(options: Options) -> Iterator[Row]:
     rng = np.random.default_rng(5)
     known, asked = shop(rng, products, queries)
     params = replace(SPEC.params, sentence_model=False)
+    said = _Said()
     model = fit(known, params, 7)
+    said("learned")
     rows = published(SPEC, model, known)
+    said("scored")
     with database() as settings:
         url = settings.database_url
         publish(url, SPEC, rows)
+        said("published")
+        del rows, model
         counts = _questions(url, rng, asked)
         cpu = {name: _cpu_ms(url, call, counts, 50 if options.quick else 400) for name, call in CALLS.items()}
         taken = {
@@ -69,6 +76,17 @@ def run(options: Options) -> Iterator[Row]:
         f"of the {NEAREST} nearest products, found by HNSW", "recall", recall, "target", RECALL, recall / RECALL, 1.0,
         f"{products:,} products; the worst query {least:.2f}; as near as the exact ones counts, for many are alike",
     )  # fmt: skip
+
+
+class _Said:
+    """Tells on stderr what is done, and after how long: the large size takes many minutes."""
+
+    def __init__(self) -> None:
+        self._start, self._cpu = time.monotonic(), time.process_time()
+
+    def __call__(self, what: str) -> None:
+        wall, cpu = time.monotonic() - self._start, time.process_time() - self._cpu
+        print(f"{what} after {wall:.0f} s, {cpu:.0f} CPU s of this process", file=sys.stderr, flush=True)
 
 
 def shop(rng: np.random.Generator, products: int, queries: int) -> tuple[Known, list[str]]:

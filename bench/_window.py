@@ -24,6 +24,7 @@ from ml.capabilities.recommender.model import tonights_log
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.contract.tables import TABLES
 from ml.core.batches import ARROW
+from ml.core.pictures import Unreadable, decoded, look_at
 from ml.learn.purchases import Log
 from ml.shop.source import Source
 
@@ -140,10 +141,27 @@ def _whole(name: str, table: pa.Table) -> pa.Table:
 
 
 def _sound(name: str, table: pa.Table) -> pa.Table:
-    """Leave out the order lines that the validation of a night refuses: no quantity, no price."""
+    """Leave out the order lines that the validation of a night refuses: no quantity, no price; and read the pictures."""
+    if name == "product_image":
+        return _read(table)
     if name != "order_item":
         return table
     return table.filter((pc.field("quantity") > 0) & (pc.field("unit_price") > 0))
+
+
+def _read(images: pa.Table) -> pa.Table:
+    """The pictures as a snapshot has them: thumbnail and hash, null where one cannot be read."""
+    found: list[tuple[str | None, str | None]] = []
+    for content in images["content"].to_pylist():
+        try:
+            picture = look_at(decoded(content))
+            found.append((picture.thumbnail, picture.content_hash))
+        except (Unreadable, TypeError):
+            found.append((None, None))
+    for place, name in enumerate(("content", "content_hash")):
+        column = pa.array([row[place] for row in found], pa.string())
+        images = images.set_column(images.schema.get_field_index(name), name, column)
+    return images
 
 
 def _place(ids: pa.Array | pa.ChunkedArray, known: pa.ChunkedArray) -> npt.NDArray[np.int64]:

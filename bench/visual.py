@@ -1,4 +1,7 @@
-"""Pictures on real photos: fashion (like by type and colour) and groceries (which product), beside hand-made measures."""
+"""Pictures on real photos: fashion (like by type and colour) and groceries (which product), beside hand-made measures.
+
+``--shop recommender``: what pictures add to the recommender, with and without them.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,18 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from bench import Options, Row
+from bench._visual_recommender import recommended
 from ml.capabilities.visual.attributes import Classes, classes
-from ml.capabilities.visual.descriptors import HEIGHT, WIDTH, Floats, Pixels, describe
 from ml.capabilities.visual.evaluate import without_itself
-from ml.capabilities.visual.model import directions, teach
+from ml.capabilities.visual.model import teach
 from ml.capabilities.visual.network import Lessons, export, fit
 from ml.capabilities.visual.placing import Encoder, Placer, discriminants, embeddings, inputs, place, probabilities
 from ml.capabilities.visual.spec import PARAMS
 from ml.core.gate import difference
 from ml.core.pictures import rgb
 from ml.kernels.topk.dense import top_k_dense
+from ml.learn.descriptors import HEIGHT, WIDTH, Floats, Pixels, describe
+from ml.learn.looks import directions
 
 K = 10
 SEED = 7
@@ -50,6 +55,8 @@ def run(options: Options) -> Iterator[Row]:
         yield from _fashion(options.data / "fashion_products", quick=options.quick)
     if options.shop in {"", "grocery"}:
         yield from _grocery(options.data / "grocery_store", quick=options.quick)
+    if options.shop in {"", "recommender"}:
+        yield from recommended(options.data / "fashion_products", quick=options.quick)
 
 
 def _fashion(folder: Path, *, quick: bool) -> Iterator[Row]:

@@ -79,7 +79,7 @@ async function main() {
         const product = Object.fromEntries(variants);
         did.orders[order.id] = {
             email: email.toLowerCase(), status, total: all.totalWithTax / 100, shipping: all.shippingWithTax / 100,
-            lines: all.lines.map((l) => [Number(product[l.productVariant.id]), l.quantity, l.proratedLinePriceWithTax / 100]),
+            lines: all.lines.filter((l) => l.quantity > 0).map((l) => [Number(product[l.productVariant.id]), l.quantity, l.proratedLinePriceWithTax / 100]),
         };
     };
     for (let n = 0; n < Number(count); n++) await app.get(core.TransactionalConnection).withTransaction(ctx, (inner) => place(inner, n));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,28 @@ from ml.kernels.groups import ends_of
 Moments = npt.NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min
 """``listed_at`` of a product of which nobody knows since when it is listed: it is not new."""
+
+
+class Pictures:
+    """The products' pictures, read when they are first asked for: most nights no product is new.
+
+    Parameters
+    ----------
+    features : mapping of str to pyarrow.Table
+        With a table ``picture`` (product_no, content), or without one: then there are no pictures.
+    """
+
+    def __init__(self, features: Mapping[str, pa.Table] | None = None) -> None:
+        self._features = features or {}
+
+    def of(self, products: Ids) -> list[str | None]:
+        """Thumbnails of these products; None where there is none."""
+        if not len(products) or "picture" not in self._features:
+            return [None] * len(products)
+        there = self._features["picture"]
+        place = pc.index_in(pa.array(products, there["product_no"].type), there["product_no"].combine_chunks())
+        found: list[str | None] = there["content"].cast(pa.large_string()).take(place).to_pylist()
+        return found
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,7 @@ class Log:
         NaN where unknown.
     listed_at : ndarray of shape (n_products,), int64
         Seconds since 1970, ``NEVER`` where unknown.
+    pictures : Pictures
     """
 
     n_customers: int
@@ -66,10 +89,11 @@ class Log:
     description: pa.Array
     list_price: Scores
     listed_at: Moments
+    pictures: Pictures = field(default_factory=Pictures)
 
 
 def log(features: Mapping[str, pa.Table], until: int) -> Log:
-    """Make the log from the tables ``customer``, ``product``, ``purchase`` and ``look`` of :func:`features.build`.
+    """Make the log from the tables ``customer``, ``product``, ``purchase``, ``look`` and ``picture`` of :func:`features.build`.
 
     Without the table ``look`` nobody looked at anything.
     """
@@ -97,6 +121,7 @@ def log(features: Mapping[str, pa.Table], until: int) -> Log:
         segment=pc.index_in(customers["segment"], segments).to_numpy().astype(np.int32),
         list_price=_column(products, "price").to_numpy(zero_copy_only=False).astype(np.float32),
         listed_at=pc.fill_null(_column(products, "listed_at"), NEVER).to_numpy(zero_copy_only=False).astype(np.int64),
+        pictures=Pictures(features),
         **looks,
         **texts,
     )

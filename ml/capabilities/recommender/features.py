@@ -27,7 +27,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Clean contract tables: ``customer``, ``product``, ``order``, ``order_item``; ``event`` and ``stock`` if there.
+        Clean contract tables: ``customer``, ``product``, ``order``, ``order_item``; ``event``, ``stock`` and ``product_image`` if there.
     as_of : datetime
         With a time zone; only what was known before it is used.
     params : Params
@@ -39,7 +39,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         description, price, listed_at: seconds since 1970 or null, available) · ``purchase`` (customer_no: -1 for a
         guest; product_no, order_no, at: seconds since 1970; quantity, price: of one piece; one row per order line) ·
         ``look`` (customer_no, product_no, at: the last one of a day, seconds since 1970; weight: what the day's views,
-        carts and wishes tell) · ``moment`` (as_of: seconds since 1970; one row). Numbers count from 0 in the order of
+        carts and wishes tell) · ``picture`` (product_no, content: thumbnail of the first picture that can be read) · ``moment`` (as_of: seconds since 1970; one row). Numbers count from 0 in the order of
         the ids; rows come in any order.
     """
     customers = _customers(tables, as_of)
@@ -50,6 +50,8 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     made = {}
     if looks is not None:
         made["look"] = _days(looks.inner_join(people, "customer_id").inner_join(numbers, "product_id"))
+    if "product_image" in tables:
+        made["picture"] = _pictures(tables["product_image"], numbers)
     return made | {
         "customer": customers,
         "product": _products(tables, as_of),
@@ -106,6 +108,14 @@ def _products(tables: Tables, as_of: datetime) -> ibis.Table:
         listed_at=listed["listed_at"].epoch_seconds().cast("int64"),
         available=listed["active"].fill_null(True) & (listed["_stock"] > 0).fill_null(True),
     )
+
+
+def _pictures(images: ibis.Table, numbers: ibis.Table) -> ibis.Table:
+    """``(product_no, content)``: the first picture of each product that can be read stands for it."""
+    readable = images.filter(images["content"].notnull(), images["content_hash"].notnull())
+    first = readable.group_by("product_id").aggregate(image_no=readable["image_no"].min())
+    shown = readable.semi_join(first, ["product_id", "image_no"]).inner_join(numbers, "product_id")
+    return shown.select("product_no", "content")
 
 
 def _orders(tables: Tables, as_of: datetime) -> ibis.Table:

@@ -18,13 +18,24 @@ DECLARE
                       ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
     sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
     own constant text := $sql$
-        SELECT ROW(l.product_id, l.score, l.reason, l.%4$s, l.batch_id, l.model_version)::ml_ops.recommender_row
-        FROM ml.%1$s AS l
-        WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE AND (l.product_id = ANY (no_products)) IS NOT TRUE %2$s
-          -- Scalar, so that no plan reads the whole catalogue for one list.
-          AND (no_brands IS NULL OR (
-              SELECT s.brand = ANY (no_brands) FROM ml.product_state AS s WHERE s.product_id = l.product_id LIMIT 1) IS NOT TRUE) %3$s
-        ORDER BY l.rank LIMIT wanted$sql$;
+        CREATE OR REPLACE FUNCTION ml_ops.recommender_%1$s(
+            who text, wanted integer, unwanted text[], no_products text[], no_brands text[]
+        ) RETURNS TABLE (rank integer, product_id text, score double precision, reason text, source_product_id text,
+                         batch_id bigint, model_version integer)
+        LANGUAGE sql STABLE AS $body$
+            SELECT u.nth::integer, u.product_id, u.score, u.reason, u.source_product_id, u.batch_id, u.model_version
+            FROM (
+                SELECT row_number() OVER () AS nth, count(*) OVER () AS every, o.*
+                FROM (
+                    SELECT l.product_id, l.score, l.reason, l.%3$s AS source_product_id, l.batch_id, l.model_version
+                    FROM ml.%2$s AS l CROSS JOIN LATERAL (%4$s LIMIT 1) AS x
+                    LEFT JOIN LATERAL (SELECT s.brand FROM ml.product_state AS s
+                                       WHERE s.product_id = l.product_id AND no_brands IS NOT NULL LIMIT 1) AS b ON true
+                    WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE
+                      AND (l.product_id = ANY (no_products)) IS NOT TRUE AND (b.brand = ANY (no_brands)) IS NOT TRUE AND %5$s
+                    ORDER BY l.rank LIMIT wanted) AS o) AS u
+            WHERE u.every >= wanted
+        $body$$sql$;
     for_sale text;
     plan json;
 BEGIN
@@ -61,32 +72,14 @@ BEGIN
         $body$
     $sql$, format(sold, 'ids', coalesce(key, 'text'), active, stock));
 
-    -- The beginning of one of a customer's own lists: what is not excluded and what the shop sells at this moment.
-    IF to_regtype('ml_ops.recommender_row') IS NULL THEN
-        CREATE TYPE ml_ops.recommender_row AS (
-            product_id text, score double precision, reason text, source_product_id text, batch_id bigint, model_version integer);
-        DROP FUNCTION IF EXISTS ml_ops.recommender_own(text, text, integer, text[], text[], text[]);  -- of before: of ids only
-    END IF;
-    for_sale := format(
-        'AND (SELECT true FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s%s LIMIT 1)', coalesce(key, 'text'), active, stock);
-    EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION ml_ops.recommender_own(
-            kind text, who text, wanted integer, unwanted text[], no_products text[], no_brands text[]) RETURNS ml_ops.recommender_row[]
-        LANGUAGE plpgsql STABLE AS $body$
-        BEGIN
-            IF kind = 'home' THEN
-                RETURN ARRAY(%s);
-            ELSIF kind = 'new' THEN
-                RETURN ARRAY(%s);
-            END IF;
-            RETURN ARRAY(%s);
-        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
-            OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
-            RETURN NULL;  -- the long way knows what to do
-        END
-        $body$
-    $sql$, format(own, 'recommendation', $$AND l.reason_code <> 'pinned'$$, for_sale, 'source_product_id'),
-        format(own, 'discovery', '', for_sale, 'source_product_id'), format(own, 'buy_again', '', for_sale, 'product_id'));
+    -- The beginning of one of a customer's own lists, whole or nothing: what is not excluded and what the shop sells at this
+    -- moment. In SQL, so that it becomes part of the query that asks; a product each, so that no plan reads the whole catalogue.
+    for_sale := format('SELECT FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s%s', coalesce(key, 'text'), active, stock);
+    EXECUTE format(own, 'home', 'recommendation', 'source_product_id', for_sale, $$l.reason_code <> 'pinned'$$);
+    EXECUTE format(own, 'new', 'discovery', 'source_product_id', for_sale, 'true');
+    EXECUTE format(own, 'again', 'buy_again', 'product_id', for_sale, 'true');
+    DROP FUNCTION IF EXISTS ml_ops.recommender_own(text, text, integer, text[], text[], text[]);  -- of before
+    DROP TYPE IF EXISTS ml_ops.recommender_row;
 END
 $make$;
 
@@ -109,15 +102,16 @@ LANGUAGE sql STABLE AS $$
         '')
 $$;
 
--- Which of ids may be shown by the night's state and today's rules.
-CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(ids text[], today date, seg text, cat text) RETURNS text[]
+-- Which of ids may be shown by the night's state and today's rules: those for all and those of one set.
+DROP FUNCTION IF EXISTS ml_ops.recommender_fit(text[], date, text, text);
+CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(ids text[], today date, seg text, cat text, own_set text) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN ARRAY(
         WITH excluded AS MATERIALIZED (
             SELECT r.product_id, r.category, r.brand, r.min_price::real AS min_price, r.max_price::real AS max_price
             FROM ml_config.rule AS r
-            WHERE r.kind = 'exclude' AND (r.segment IS NULL OR r.segment = seg)
+            WHERE r.kind = 'exclude' AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
               AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today))
         SELECT s.product_id FROM ml.product_state AS s
         WHERE s.product_id = ANY (ids) AND s.available AND (cat IS NULL OR s.category = cat)
@@ -162,24 +156,26 @@ DECLARE
     unwanted constant text[] := recommend.exclude;
     today constant date := ml_ops.recommender_today();
     seg text := recommend.segment;
+    arm text; own_set text;  -- what an experiment shows this customer, and of which set of rules
     first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
     shown constant text := coalesce(recommend.mix, 'home');
     pinned boolean;
     no_products text[]; no_brands text[]; other_rules boolean;  -- what the rules of today exclude
     guarded boolean;  -- something is excluded today: each product is held against the rules
     limited boolean;  -- a category has a limit; on the page of one category it means nothing
-    pins text[]; pin_places bigint[];
+    pins text[]; pin_places bigint[]; chosen text;  -- the reason of a pin
     pin integer := 1; other integer := 1; order_of integer[];  -- of the list with its pins: places in it, or less than 0: pins
     -- The list so far, one array a column; the next part of it in found_….
     ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
     found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
     found_batches bigint[]; found_versions integer[];
-    own ml_ops.recommender_row[];
     sold text[];
     tier text;
 BEGIN
-    IF EXISTS (SELECT FROM ml_ops.experiment_arm AS a
-               WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows = 'nothing') THEN
+    SELECT a.shows, (SELECT e.told ->> 'rule_set' FROM ml_ops.experiment AS e WHERE e.name = a.experiment AND e.arm = a.arm)
+    INTO arm, own_set FROM ml_ops.experiment_arm AS a
+    WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows IN ('nothing', 'rules') LIMIT 1;
+    IF arm = 'nothing' THEN
         RETURN;  -- an experiment shows this customer nothing
     END IF;
     IF wanted NOT BETWEEN 1 AND 500 THEN
@@ -204,71 +200,59 @@ BEGIN
                                                     OR num_nonnulls(r.min_price, r.max_price) > 0)), false)
     INTO guarded, pinned, no_products, no_brands, other_rules
     FROM ml_config.rule AS r
-    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.segment IS NULL OR r.segment = seg)
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
       AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
     IF pinned THEN
         SELECT array_agg(r.product_id ORDER BY r.rank, r.id), array_agg(r.rank ORDER BY r.rank, r.id)
         INTO pins, pin_places
         FROM ml_config.rule AS r
-        WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.segment IS NULL OR r.segment = seg)
+        WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
           AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
     END IF;
 
-    IF NOT limited AND cat IS NULL AND NOT other_rules THEN
-        -- What most calls are: the beginning of one of the customer's own lists, as it is, with the pins.
-        own := ml_ops.recommender_own(
-            shown, who, wanted + coalesce(cardinality(pins), 0), unwanted, no_products, no_brands);
-        IF pins IS NULL AND cardinality(own) >= wanted THEN
-            RETURN QUERY
-            SELECT u.o::integer, u.a, u.b, u.c, u.d, u.e, u.f
-            FROM unnest(own) WITH ORDINALITY AS u (a, b, c, d, e, f, o);
-            RETURN;
-        ELSIF pins IS NOT NULL AND cardinality(own) >= wanted + cardinality(pins) THEN
-            -- Each pin once, at its first place; one that may not be shown is none.
-            sold := ml_ops.recommender_on_sale(ml_ops.recommender_fit(pins, today, seg, cat));
-            SELECT array_agg(u.a ORDER BY u.place, u.o), array_agg(u.place ORDER BY u.place, u.o) INTO pins, pin_places
-            FROM (
-                SELECT DISTINCT ON (v.a) v.a, v.place, v.o FROM unnest(pins, pin_places) WITH ORDINALITY AS v (a, place, o)
-                WHERE v.a = ANY (sold) AND (v.a = ANY (unwanted)) IS NOT TRUE ORDER BY v.a, v.o) AS u;
-            RETURN QUERY
-                WITH pin AS (
-                    SELECT u.a, u.place, row_number() OVER (ORDER BY u.o) AS nth
-                    FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, place, o)
-                ), stands AS (  -- two that want one place stand one behind the other
-                    SELECT p.a, p.nth + max(p.place - p.nth) OVER (ORDER BY p.nth) AS place FROM pin AS p
-                ), other AS (
-                    SELECT l.product_id AS a, row_number() OVER (ORDER BY l.o) AS nth
-                    FROM unnest(own) WITH ORDINALITY AS l (product_id, b, c, d, e, f, o)
-                    WHERE (l.product_id = ANY (pins)) IS NOT TRUE
-                ), free AS (
-                    SELECT f.place, row_number() OVER (ORDER BY f.place) AS nth FROM generate_series(1, wanted) AS f (place)
-                    WHERE NOT EXISTS (SELECT FROM stands AS t WHERE t.place = f.place)
-                )
-                SELECT x.place::integer, x.a, coalesce(l.score, 0), CASE WHEN x.pin THEN ml_ops.recommender_words('pinned') ELSE l.reason END,
-                       CASE WHEN NOT x.pin THEN l.source_product_id END,
-                       coalesce(l.batch_id, (SELECT s.batch_id FROM ml.product_state AS s LIMIT 1)),
-                       coalesce(l.model_version, (SELECT s.model_version FROM ml.product_state AS s LIMIT 1))
-                FROM (SELECT t.place, t.a, true AS pin FROM stands AS t WHERE t.place <= wanted
-                      UNION ALL SELECT f.place, o.a, false FROM free AS f JOIN other AS o USING (nth)) AS x
-                LEFT JOIN ml.recommendation AS l ON l.customer_id = who AND l.product_id = x.a
-                ORDER BY 1;
-                RETURN;
-        END IF;
-    END IF;
-
     IF pins IS NOT NULL THEN
-        sold := ml_ops.recommender_on_sale(ml_ops.recommender_fit(pins, today, seg, cat));
+        sold := ml_ops.recommender_on_sale(CASE WHEN other_rules OR cat IS NOT NULL
+            THEN ml_ops.recommender_fit(pins, today, seg, cat, own_set)
+            ELSE ARRAY(SELECT s.product_id FROM ml.product_state AS s
+                       WHERE s.product_id = ANY (pins) AND s.available AND (s.product_id = ANY (no_products)) IS NOT TRUE
+                         AND (s.brand = ANY (no_brands)) IS NOT TRUE) END);
+        chosen := ml_ops.recommender_words('pinned');
         -- Each product once, at its first place.
         SELECT array_agg(u.a ORDER BY u.place, u.o), array_agg(u.place ORDER BY u.place, u.o) INTO pins, pin_places
         FROM (
             SELECT DISTINCT ON (u.a) u.a, u.place, u.o FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, place, o)
             WHERE u.a = ANY (sold) AND (u.a = ANY (unwanted)) IS NOT TRUE ORDER BY u.a, u.o) AS u;
     END IF;
+    IF NOT limited AND cat IS NULL AND NOT other_rules THEN
+        -- What most calls are: the beginning of one of the customer's own lists, as it is; around the pins, if there are any.
+        BEGIN
+            IF pins IS NOT NULL THEN
+                SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
+                       array_agg(l.reason ORDER BY l.rank), array_agg(l.source_product_id ORDER BY l.rank),
+                       array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
+                INTO ids, scores, reasons, sources, batches, versions
+                FROM ml_ops.recommender_home(who, wanted + cardinality(pins), unwanted, no_products, no_brands) AS l;
+            ELSIF shown = 'home' THEN
+                RETURN QUERY SELECT * FROM ml_ops.recommender_home(who, wanted, unwanted, no_products, no_brands);
+            ELSIF shown = 'new' THEN
+                RETURN QUERY SELECT * FROM ml_ops.recommender_new(who, wanted, unwanted, no_products, no_brands);
+            ELSE
+                RETURN QUERY SELECT * FROM ml_ops.recommender_again(who, wanted, unwanted, no_products, no_brands);
+            END IF;
+            IF pins IS NULL AND FOUND THEN
+                RETURN;
+            END IF;
+        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
+            OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
+            NULL;  -- no shop here, or another one than at the last publication: the long way knows what to do
+        END;
+    END IF;
 
     last := wanted + coalesce(cardinality(unwanted), 0) + coalesce(cardinality(pins), 0);
     FOREACH tier IN ARRAY ARRAY[
         'own', 'own rest', 'again', 'discovery', 'newcomers in the segment', 'newcomers', 'popular in the segment', 'popular', 'popular rest', 'range'
     ] LOOP
+        EXIT WHEN cardinality(ids) >= wanted AND NOT limited;
         CASE
         WHEN tier IN ('own', 'own rest') THEN  -- what was pinned last night and is no longer goes
             CONTINUE WHEN shown <> 'home' OR tier = 'own rest' AND cat IS NOT NULL;
@@ -347,7 +331,7 @@ BEGIN
                 LIMIT 5 * wanted + 50) AS l;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, seg, cat) ELSE found_ids END;
+            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, seg, cat, own_set) ELSE found_ids END;
             sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
@@ -360,7 +344,6 @@ BEGIN
             ids := ids || found_ids; scores := scores || found_scores; reasons := reasons || found_reasons;
             sources := sources || found_sources; batches := batches || found_batches; versions := versions || found_versions;
         END IF;
-        EXIT WHEN cardinality(ids) >= wanted AND NOT limited;
     END LOOP;
 
     IF limited THEN
@@ -395,8 +378,9 @@ BEGIN
         END LOOP;
         RETURN QUERY
         SELECT u.o::integer, CASE WHEN u.i > 0 THEN ids[u.i] ELSE pins[-u.i] END,
-               CASE WHEN u.i > 0 THEN scores[u.i] ELSE coalesce(scores[array_position(ids, pins[-u.i])], 0) END,
-               CASE WHEN u.i > 0 THEN reasons[u.i] ELSE ml_ops.recommender_words('pinned') END,
+               CASE WHEN u.i > 0 THEN scores[u.i] ELSE coalesce(scores[array_position(ids, pins[-u.i])], (
+                   SELECT l.score FROM ml.recommendation AS l WHERE l.customer_id = who AND l.product_id = pins[-u.i] LIMIT 1), 0) END,
+               CASE WHEN u.i > 0 THEN reasons[u.i] ELSE chosen END,
                CASE WHEN u.i > 0 THEN sources[u.i] END,
                CASE WHEN u.i > 0 THEN batches[u.i] ELSE (SELECT s.batch_id FROM ml.product_state AS s LIMIT 1) END,
                CASE WHEN u.i > 0 THEN versions[u.i] ELSE (SELECT s.model_version FROM ml.product_state AS s LIMIT 1) END
@@ -428,7 +412,7 @@ DECLARE
     basket constant text[] := recommend_for_basket.product_ids;
     wanted constant integer := coalesce(recommend_for_basket.n, 10);
     today constant date := ml_ops.recommender_today();
-    guarded constant boolean := EXISTS (SELECT FROM ml_config.rule AS r WHERE r.kind = 'exclude');
+    guarded constant boolean := EXISTS (SELECT FROM ml_config.rule AS r WHERE r.kind = 'exclude' AND r.rule_set IS NULL);
     first bigint := 1; last bigint;
     ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
     found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
@@ -481,7 +465,7 @@ BEGIN
               AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (basket)) IS NOT TRUE;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, '', NULL) ELSE found_ids END;
+            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, '', NULL, NULL) ELSE found_ids END;
             sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.recommender.model import Recommender
+from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import mix
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import Named, Words, numbers
@@ -29,7 +30,7 @@ from ml.capabilities.recommender.tables import (
     similar_product,
     trending_product,
 )
-from ml.capabilities.recommender.tables.alike import Texts
+from ml.capabilities.recommender.tables.alike import Looks, Texts
 from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.capabilities.recommender.templates import REASON_CODES, Reason
 from ml.core.batches import batches
@@ -94,21 +95,27 @@ def score(
 
 
 def score_all(
-    model: Recommender,  # noqa: ARG001
+    model: Recommender,
     features: Mapping[str, pa.Table],
     rows: Mapping[str, pa.Table],  # noqa: ARG001
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what does not depend on a customer: lists of products, by segment and category, and their state."""
-    shop = _Shop(features, (0, units(features)), params)
+    shop = _Shop(features, (0, units(features)), params, model)
     return {table.name: batches(table, _for_all(shop, table.name)) for table in SPEC.for_all}
 
 
 class _Shop:
     """What the tables of one shard share, each made when it is first asked for."""
 
-    def __init__(self, features: Mapping[str, pa.Table], span: tuple[int, int], params: Params) -> None:
-        self.features, self.span, self.params = features, span, params
+    def __init__(
+        self,
+        features: Mapping[str, pa.Table],
+        span: tuple[int, int],
+        params: Params,
+        model: Recommender | None = None,
+    ) -> None:
+        self.features, self.span, self.params, self.model = features, span, params, model
 
     @cached_property
     def tonight(self) -> Tonight:
@@ -136,6 +143,15 @@ class _Shop:
         return Texts.of(self.tonight)
 
     @cached_property
+    def looks(self) -> Looks:
+        """What products look like; the baseline has learned nothing of it."""
+        if self.model is None or self.model.learnt_ is None:
+            return Looks(np.zeros((self.tonight.m, 0), np.float32), np.zeros(self.tonight.m, bool), 0.0)
+        state = self.model.learnt_.content
+        words, seen = content.placed(state, tonights_log(self.features))
+        return Looks(seen, np.asarray(~words.any(axis=1), bool), state.share)
+
+    @cached_property
     def repeats(self) -> buy_again.Repeats:
         return buy_again.repeats(self.tonight, self.span, self.params)
 
@@ -153,7 +169,9 @@ def _for_all(shop: _Shop, name: str) -> Iterator[dict[str, pa.Array]]:
         case "product_state":
             yield from catalogue_state.product_state(shop.features)
         case "similar_product":
-            yield from similar_product.rows(tonight, shop.features, shop.orders, shop.texts, words, params)
+            yield from similar_product.rows(
+                tonight, shop.features, shop.orders, (shop.texts, shop.looks), words, params
+            )
         case "bought_together":
             yield from bought_together.rows(tonight, shop.orders, shop.texts, words, params)
         case "popular_product":

@@ -268,7 +268,7 @@ SPEC = Capability(
     question="What should we show this customer next?",
     package="ml.capabilities.recommender",
     needs=("customer", "product", "order", "order_item"),
-    wants=("event", "stock"),
+    wants=("event", "stock", "product_image"),
     publishes=(
         RECOMMENDATION,
         DISCOVERY,

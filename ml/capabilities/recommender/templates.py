@@ -35,6 +35,7 @@ class Reason(IntEnum):
     COMPARED = auto()
     ALIKE = auto()
     TRENDING = auto()
+    LOOKS = auto()
 
     @property
     def code(self) -> str:
@@ -64,5 +65,6 @@ TEMPLATES: Mapping[str, str] = {
     "compared": "looked at or bought by the same customers",
     "alike": "similar to {source}",
     "trending": "in demand: bought more than before",
+    "looks": "looks like {source}",
 }
 """English words of each :attr:`Reason.code`, in the order of the reasons."""

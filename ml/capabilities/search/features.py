@@ -40,7 +40,8 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
         ``product`` (product_id, title, description, category, brand, price, sold: pieces lately, available) · ``asked``
         (query as typed, asked: searches lately, every: searches ever, people, empty: searches that found nothing,
         unclicked: lately without a click) · ``clicked`` (query, product_id, clicks: lately, corrected for place; bought:
-        those of them that became a purchase) · ``reworded`` (query, then: the next one of the same visit, which had a
+        those of them that became a purchase) · ``asked_day`` (query, age: whole days before the night, times: searches that
+        did not find nothing; of the last ``suggest_days``) · ``reworded`` (query, then: the next one of the same visit, which had a
         click where the first had none; times, people) · ``customer`` (customer_id, category, weight).
     """
     searches = _searches(tables, as_of, params)
@@ -48,6 +49,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     return {
         "product": _products(tables, as_of, params),
         "asked": _asked(searches),
+        "asked_day": _asked_day(searches, as_of, params),
         "clicked": clicks.group_by("query", "product_id").aggregate(
             clicks=_sum(clicks["weight"]), bought=_sum(clicks["weight"] * clicks["bought"])
         ),
@@ -143,6 +145,13 @@ def _asked(searches: ibis.Table) -> ibis.Table:
         empty=(searches["results"] == 0).fill_null(False).sum(),
         unclicked=_sum(ibis.ifelse(searches["product_id"].isnull(), searches["weight"], 0.0)),
     )
+
+
+def _asked_day(searches: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:
+    age = (int(as_of.timestamp()) - 1 - searches["searched_at"].epoch_seconds()) / DAY_S
+    rows = searches.mutate(age=age.floor().cast("int64"))
+    rows = rows.filter(rows["age"] < params.suggest_days, (rows["results"] > 0).fill_null(True))
+    return rows.group_by("query", "age").aggregate(times=rows.count())
 
 
 def _clicks(tables: Tables, searches: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:

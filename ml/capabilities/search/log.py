@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from ml.capabilities.search import popularity
 from ml.capabilities.search.index import Index, Word, distance
 from ml.capabilities.search.ranking import Clicks
 from ml.capabilities.search.spec import Params
@@ -49,6 +50,8 @@ class Log:
     volume: dict[str, float] = field(default_factory=dict)
     """Clicks of a query, corrected for place."""
     reworded: list[Reworded] = field(default_factory=list)
+    rate: dict[str, float] = field(default_factory=dict)
+    """Searches a day that did not find nothing, as they are to be expected; see :mod:`popularity`."""
 
 
 def key(query: str) -> str:
@@ -65,6 +68,7 @@ def key(query: str) -> str:
 def gather(features: Mapping[str, pa.Table], index: Index, params: Params) -> Log:
     """Join what is the same query, and leave out what too few customers typed."""
     log = Log(asked=asked(features, params))
+    log.rate = rate(features, log.asked)
     numbers = {name: row for row, name in enumerate(index.products["product_id"].to_pylist())}
     found: dict[str, dict[int, tuple[float, float]]] = {}
     for row in features["clicked"].sort_by([("query", "ascending"), ("product_id", "ascending")]).to_pylist():
@@ -105,6 +109,15 @@ def asked(features: Mapping[str, pa.Table], params: Params) -> dict[str, Asked]:
         for name, (often, every, empty, unclicked, people) in sorted(found.items())
         if people >= params.fewest_people
     }
+
+
+def rate(features: Mapping[str, pa.Table], asked: Mapping[str, Asked]) -> dict[str, float]:
+    """Searches a day of each query of ``asked``, weighted by age as fits the shop; without days, those lately."""
+    if "asked_day" not in features:
+        return {name: row.asked * (1 - row.empty) for name, row in asked.items()}
+    table = features["asked_day"].sort_by([("query", "ascending"), ("age", "ascending")])
+    known = popularity.days(table, list(asked), {text: key(text) for text in table["query"].unique().to_pylist()})
+    return dict(zip(known.names, popularity.rates(known, popularity.chosen(known)).tolist(), strict=True))
 
 
 def meant(log: Log, index: Index) -> dict[str, str]:

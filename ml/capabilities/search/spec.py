@@ -37,6 +37,8 @@ class Params:
     served_queries: int = 50_000
     suggestions: int = 20_000
     """Most texts that are suggested."""
+    suggest_days: int = 180
+    """Days of searches that suggestions look back on."""
     judged: int = 2_000
     """Most searches that an evaluation looks at, drawn by lot."""
     taught: int = 1_500

@@ -14,8 +14,15 @@ from ml.text.words import fold, words
 
 LONGEST, MOST = 30, 12
 """Letters of a prefix that are told apart; texts by prefix."""
-INSIDE = 0.4
+INSIDE = 0.1
 """What a text weighs at the beginning of a word within it, beside its own beginning."""
+MOST_EMPTY = 0.5
+"""Share of a query's searches that may have found nothing."""
+FEW_CLICKS, MANY_CLICKS = 0.95, 0.7
+"""Share of its searches that may have had no click: where all words are known, and where one is not."""
+USUAL = {"category": 0.2, "brand": 0.2, "product": 0.1}
+"""Share of the searches that are the name of one, where there is no log."""
+PRIOR_SEARCHES = 10.0
 
 
 class Suggestion(NamedTuple):
@@ -29,7 +36,9 @@ class Suggestion(NamedTuple):
 def suggestions(engine: Engine, log: Log, params: Params) -> list[Suggestion]:
     """Every text that may be suggested, the likeliest first, each once.
 
-    A query is one that at least k customers typed, all of whose words are known, and after which something is clicked.
+    A query is one that at least k customers typed and that goes well: something is found and clicked, or all of its words
+    are known. Its weight is how often it is to be expected; the names of categories, brands and products weigh as much as
+    such names are typed, by what is sold.
     """
     found: dict[str, Suggestion] = {}
     for one in sorted(_all(engine, log, params), key=lambda s: (-s.weight, s.kind, s.text)):
@@ -42,22 +51,30 @@ def _all(engine: Engine, log: Log, params: Params) -> Iterator[Suggestion]:
     index = engine.index
     for query, row in log.asked.items():
         known = all(word in index.words or index.stem(word) in index.idf for word in words(query))
-        if known and query not in engine.instead and row.unclicked < 0.95:
-            yield Suggestion(query, "query", row.asked * (1.2 - row.unclicked))
-    sold = index.products["sold"].to_numpy() * index.products["available"].to_numpy(zero_copy_only=False)
-    total = max(float(sold.sum()), 1.0)
-    asked = max(sum(row.asked for row in log.asked.values()), 1.0)
+        well = row.empty < MOST_EMPTY and row.unclicked < (FEW_CLICKS if known else MANY_CLICKS)
+        if well and query not in engine.instead:
+            yield Suggestion(query, "query", log.rate.get(query, 0.0))
+    products = index.products
+    sold = products["sold"].to_numpy() * products["available"].to_numpy(zero_copy_only=False)
+    titles, available = products["title"].to_pylist(), products["available"].to_pylist()
     for kind, names in (("category", engine.category), ("brand", engine.brand)):
         unique, code = np.unique(names.astype(str), return_inverse=True)
-        weights = np.bincount(code, sold, len(unique))
-        for name, weight in zip(unique.tolist(), weights.tolist(), strict=True):
-            if name:
-                yield Suggestion(name, kind, asked * (0.2 * weight / total + 1e-5))
-    titles = index.products["title"].to_pylist()
-    available = index.products["available"].to_pylist()
-    for row in np.lexsort((np.arange(len(sold)), -sold))[: params.suggestions].tolist():
-        if available[row]:
-            yield Suggestion(titles[row], "product", asked * (0.1 * float(sold[row]) / total + 1e-6))
+        weights = np.bincount(code, sold, len(unique)).tolist()
+        yield from _named(kind, dict(zip(unique.tolist(), weights, strict=True)), log)
+    often = np.lexsort((np.arange(len(sold)), -sold))[: params.suggestions].tolist()
+    yield from _named("product", {titles[row]: float(sold[row]) for row in reversed(often) if available[row]}, log)
+
+
+def _named(kind: str, names: dict[str, float], log: Log) -> Iterator[Suggestion]:
+    """Names with what is sold of each: together as likely as they are typed, drawn to ``USUAL`` as if by ten searches."""
+    keys = {name: " ".join(words(fold(name))) for name in names}
+    every = sum(row.asked for row in log.asked.values())
+    typed = sum(log.asked[text].asked for text in set(keys.values()) if text in log.asked)
+    share = (typed + PRIOR_SEARCHES * USUAL[kind]) / (every + PRIOR_SEARCHES)
+    searches, total = max(sum(log.rate.values()), 1.0), max(sum(names.values()), 1.0)
+    for name, sold in names.items():
+        if name:
+            yield Suggestion(name, kind, searches * share * (sold / total + 1e-6))
 
 
 def prefixes(every: list[Suggestion]) -> dict[str, list[Suggestion]]:

@@ -9,9 +9,9 @@ from functools import cache
 
 import numpy as np
 
-from ml.capabilities.visual.descriptors import HEIGHT, WIDTH
 from ml.capabilities.visual.placing import Placer, place
 from ml.core.pictures import decoded, look_at, rgb
+from ml.learn.descriptors import HEIGHT, WIDTH
 
 
 def encode(content: bytes) -> str:

@@ -14,7 +14,7 @@ from ml.capabilities.visual.model import Looks
 PACKAGE = "nightshift_encoder"
 SOURCES = {
     "pictures.py": ("ml.core", "pictures.py"),
-    "descriptors.py": ("ml.capabilities.visual", "descriptors.py"),
+    "descriptors.py": ("ml.learn", "descriptors.py"),
     "placing.py": ("ml.capabilities.visual", "placing.py"),
     "__init__.py": ("ml.capabilities.visual", "encode.py"),
 }
@@ -27,7 +27,7 @@ def bundle(model: Looks, version: int) -> bytes:
     with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as file:
         for name, (package, source) in SOURCES.items():
             text = (resources.files(package) / source).read_text("utf-8")
-            for theirs in ("ml.core", "ml.capabilities.visual"):
+            for theirs in ("ml.core", "ml.learn", "ml.capabilities.visual"):
                 text = text.replace(f"from {theirs}.", f"from {PACKAGE}.")
             _put(file, name, text.encode())
         placer = model.placer_._asdict()

@@ -10,11 +10,12 @@ import pyarrow.compute as pc
 
 from ml.capabilities.visual.attributes import colours_of
 from ml.capabilities.visual.model import Looks
-from ml.capabilities.visual.pictures import different, main_pictures, pixels_of
+from ml.capabilities.visual.pictures import different, main_pictures
 from ml.capabilities.visual.spec import Params
 from ml.core.capability import Rows
 from ml.core.evaluation import Evaluation
 from ml.kernels.topk.dense import top_k_dense
+from ml.learn.looks import pixels_of
 
 GALLERY = 20_000
 """Pictures among which the nearest are looked for, at most."""
@@ -34,7 +35,7 @@ def evaluate(models: Mapping[str, Looks], features: Rows, truth: pa.Table, param
     n = pc.sum(asked).as_py() or 0
     category = np.array(shown["category"].to_pylist(), dtype=str)
     colour = np.array(colours_of(shown["title"]), dtype=str)
-    pixels = pixels_of(shown["content"])
+    pixels = pixels_of(shown["content"].to_pylist())
     found = {}
     for name, model in models.items():
         kind, alike = judged(model.images(pixels), n, category, colour, params.judged)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from ml.capabilities.visual.descriptors import COLOURS, NEAR_WHITE, Floats, describe
-from ml.capabilities.visual.pictures import pixels_of
 from ml.kernels.topk.dense import top_k_dense
+from ml.learn.descriptors import COLOURS, NEAR_WHITE, Floats, describe
+from ml.learn.looks import pixels_of
 
 BLOCK = 2_048
 SAME_SHAPE = 0.8
@@ -56,7 +56,7 @@ def measure(shown: pa.Table) -> Seen:
     parts = [Seen(np.zeros(0, np.int64), np.zeros((0, 216), np.float16), np.zeros(0, np.float32),
                   np.zeros((0, 16, 12, 3), np.uint8))]  # fmt: skip
     for start in range(0, len(shown), BLOCK):
-        pixels = pixels_of(shown["content"].slice(start, BLOCK))
+        pixels = pixels_of(shown["content"].slice(start, BLOCK).to_pylist())
         found = describe(pixels)
         small = pixels.reshape(len(pixels), 16, 4, 12, 4, 3).mean(axis=(2, 4)).astype(np.uint8)
         parts.append(Seen(found.colour(), found.edges.astype(np.float16), found.spread, small))

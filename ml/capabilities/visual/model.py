@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.visual.attributes import classes, colours_of
-from ml.capabilities.visual.descriptors import COLOURS, Floats, Pixels, describe, unit
 from ml.capabilities.visual.network import Lessons, train
-from ml.capabilities.visual.pictures import different, held, main_pictures, pixels_of
+from ml.capabilities.visual.pictures import different, held, main_pictures
 from ml.capabilities.visual.placing import Placer, discriminants, embeddings, inputs, place
 from ml.capabilities.visual.spec import Params
 from ml.core import artifacts
 from ml.core.capability import Features, Rows
+from ml.learn.descriptors import COLOURS, Floats, Pixels, describe, unit
+from ml.learn.looks import directions, pixels_of
 from ml.text.vectors import Text, embed_text, fit_text
 
 FORMAT = 1
@@ -77,7 +78,7 @@ class Looks:
         self.behaviour_ = _behaviour(features["pair"], self.params.behaviour_dimensions, self.seed)
         shown = different(main_pictures(features))
         shown = shown.filter(pc.invert(held(shown, self.params.held_share))).slice(0, MOST)
-        pixels = pixels_of(shown["content"])
+        pixels = pixels_of(shown["content"].to_pylist())
         self.placer_ = self._taught(shown, pixels)
         return self
 
@@ -124,16 +125,6 @@ def teach(measures: Floats, lessons: Lessons, params: Params, pixels: Pixels, en
     x = inputs(measures, embeddings(encoder, pixels))
     kind, colour = (discriminants(x, part.of, len(part.names)) for part in (lessons.kind, lessons.colour))
     return Placer(encoder, *directions(measures, params.look_dimensions), kind, colour, params.colour_weight)
-
-
-def directions(x: Floats, dimensions: int) -> tuple[Floats, Floats]:
-    """Mean and principal directions, at most ``dimensions``; of fewer than two rows the axes themselves."""
-    if len(x) < 2:
-        return np.zeros(x.shape[1], np.float32), np.eye(x.shape[1], dimensions, dtype=np.float32)
-    centre = x.mean(axis=0)
-    spread = (x - centre).T.astype(np.float64) @ (x - centre)
-    directions = np.linalg.eigh(spread)[1][:, ::-1][:, : min(dimensions, len(x) - 1)]
-    return centre, np.ascontiguousarray(directions, np.float32)
 
 
 def _behaviour(pair: pa.Table, dimensions: int, seed: int) -> Behaviour:
@@ -193,7 +184,7 @@ def vectors_of(model: Looks, features: Rows, shown: pa.Table) -> Floats:
     hashes = shown["content_hash"].to_pylist()
     known = {} if before is None else _carried(before)
     new = [row for row, digest in enumerate(hashes) if digest not in known]
-    made = model.images(pixels_of(shown["content"].take(pa.array(new, pa.int64()))))
+    made = model.images(pixels_of(shown["content"].take(pa.array(new, pa.int64())).to_pylist()))
     if not known:
         return made
     out = np.empty((len(hashes), made.shape[1]), np.float32)

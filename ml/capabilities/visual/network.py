@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ml.capabilities.visual.attributes import NONE, Classes
-from ml.capabilities.visual.descriptors import HEIGHT, WIDTH, Floats, Pixels
 from ml.capabilities.visual.spec import Params
+from ml.learn.descriptors import HEIGHT, WIDTH, Floats, Pixels
 from ml.learn.network import begin
 
 SHARPNESS = 16.0

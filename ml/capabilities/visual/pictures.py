@@ -6,10 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.visual.descriptors import HEIGHT, WIDTH, Pixels
 from ml.capabilities.visual.features import HELD_DIGITS, held_below
 from ml.core.capability import Rows
-from ml.core.pictures import decoded, rgb
 
 
 def main_pictures(features: Rows) -> pa.Table:
@@ -30,14 +28,6 @@ def different(pictures: pa.Table) -> pa.Table:
 def held(pictures: pa.Table, share: float) -> pa.ChunkedArray:
     """Which pictures no model learns from: decided by the hash of the content, as :func:`features.is_held` does."""
     return pc.less(pc.utf8_slice_codeunits(pictures["content_hash"], 0, HELD_DIGITS), held_below(share))
-
-
-def pixels_of(contents: pa.ChunkedArray) -> Pixels:
-    """Thumbnails as pixels, shape (n, 64, 48, 3)."""
-    out = np.empty((len(contents), HEIGHT, WIDTH, 3), np.uint8)
-    for row, content in enumerate(contents.to_pylist()):
-        out[row] = rgb(decoded(content), WIDTH, HEIGHT)
-    return out
 
 
 def _first(column: pa.ChunkedArray) -> pa.Array:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.visual.descriptors import Floats, Pixels, describe, unit
+from ml.learn.descriptors import Floats, Pixels, describe, unit
 
 LOOK_WEIGHT = 0.15
 """v: how much the mere look counts beside the kind."""

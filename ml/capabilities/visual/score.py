@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.visual import faults, looks
-from ml.capabilities.visual.descriptors import Floats
 from ml.capabilities.visual.model import Looks, vectors_of
 from ml.capabilities.visual.pictures import main_pictures
 from ml.capabilities.visual.spec import DUPLICATE_PICTURE, PICTURE_ISSUE, PRODUCT_VECTOR, SIMILAR_LOOK, Params
 from ml.core.batches import batches
 from ml.core.capability import Rows
+from ml.learn.descriptors import Floats
 
 
 def units(features: Rows) -> int:

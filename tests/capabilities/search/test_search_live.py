@@ -124,7 +124,7 @@ def test_strange_queries_are_answered_or_politely_empty(live: Live) -> None:
 def test_suggestions_complete_and_forgive_and_tell_of_nobody(live: Live) -> None:
     """Queries, categories, brands and products by prefix, also with a slip; never what few customers typed."""
     texts = [row["suggestion"] for row in live.call("suggest", "esp", 5)]
-    assert texts[:2] == ["espresso", "espresso beans"]
+    assert set(texts[:2]) == {"espresso", "espresso beans"}
     assert [row["suggestion"] for row in live.call("suggest", "esperss", 5)][:2] == texts[:2]
     assert "phone cases" in [row["suggestion"] for row in live.call("suggest", "phone c", 8)]
     assert "espresso beans" in [row["suggestion"] for row in live.call("suggest", "beans", 8)]

@@ -18,12 +18,12 @@ from ml.adapters.batches.publish import Publication, publish
 from ml.adapters.lake import Lake
 from ml.capabilities.visual import sample
 from ml.capabilities.visual.attributes import colour_of
-from ml.capabilities.visual.descriptors import COLOURS, describe
 from ml.capabilities.visual.encoder import bundle
 from ml.capabilities.visual.looks import difference
 from ml.capabilities.visual.model import vectors_of
 from ml.capabilities.visual.pictures import main_pictures
 from ml.core.capability import Known
+from ml.learn.descriptors import COLOURS, describe
 from ml.registry import CAPABILITIES
 from tests.contract.cases import Case
 

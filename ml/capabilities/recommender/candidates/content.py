@@ -5,7 +5,9 @@ Likeness of products i and j, from 0 to 1, with x the text's vector (:mod:`text`
     s_ij = (w_text max(0, x_i·x_j) + w_category [c_i = c_j] + w_brand [b_i = b_j]
             + w_price max(0, 1 - |ln p_i - ln p_j| / σ)) / (w_text + w_category + w_brand + w_price)
 
-where what is unknown of one of them is like nothing. With h_uj = Σ 2^(-age / half life) over u's last lines of j::
+where what is unknown of one of them is like nothing. In a shop with pictures x is (√(1 - p) text, √p z) with z the picture's
+vector (:mod:`ml.learn.looks`) and p its share, chosen at the fit (:mod:`looked`); a product without a known word is given
+the words of those that look like it. With h_uj = Σ 2^(-age / half life) over u's last lines of j::
 
     r_ui = (1 + fresh 2^(-age_i / fresh half life)) Σ_j≠i h_uj s_ij^γ / Σ_j h_uj
 """
@@ -22,16 +24,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
+from ml.capabilities.recommender.candidates.looked import borrowed, chosen_share, joined
 from ml.capabilities.recommender.candidates.mixed_knn import Traits, Weights, likeness, nearest, score_pairs
 from ml.core.errors import ArtifactError
 from ml.core.units import DAY_S
 from ml.kernels.compiled import Csr, Ids, Scores
 from ml.kernels.groups import ends_of
 from ml.kernels.topk.sparse import top_k_sparse
+from ml.learn.looks import Looks, embed_looks, fit_looks
 from ml.learn.purchases import NEVER, Log
 from ml.text.vectors import Text, embed_text, fit_text
 
-FORMAT = 1
+FORMAT = 2
 FRESH_ENOUGH = 0.01
 
 Rows = npt.NDArray[np.int64]
@@ -42,6 +46,7 @@ class Params:
     """Parameters of the likeness by content; chosen on windows before any that is reported."""
 
     dimensions: int = 192
+    look_dimensions: int = 64
     neighbours: int = 50
     """Products kept as near to each."""
     weight_text: float = 1.0
@@ -62,10 +67,16 @@ class Params:
 
 @dataclass(frozen=True)
 class Content:
-    """The texts' projection, and the products of the fit with the nearest of each.
+    """The projections of texts and pictures, and the products of the fit with the nearest of each.
 
     Attributes
     ----------
+    share : float
+        p: what pictures count beside words.
+    words : ndarray of shape (n_products, n_dimensions), float32
+        Of the texts alone; 0 where no term is known.
+    seen : ndarray of shape (n_products, n_look_dimensions), float32
+        Of the pictures alone; 0 where there is none.
     product_id : pyarrow.Array of shape (n_products,)
     traits : Traits
     near : ndarray of shape (n_products, neighbours), int32
@@ -78,6 +89,10 @@ class Content:
 
     params: Params
     text: Text
+    looks: Looks
+    share: float
+    words: Scores
+    seen: Scores
     product_id: pa.Array
     traits: Traits
     near: Ids
@@ -86,15 +101,33 @@ class Content:
 
 
 def fit(log: Log, at: int, params: Params, seed: int) -> Content:  # noqa: ARG001
-    """Learn the projection from the texts of all listed products and find the nearest of each.
+    """Learn the projections from the texts and pictures of all listed products and find the nearest of each.
 
-    Sales are not looked at; ``at`` changes nothing.
+    Sales decide only how much pictures count, see :func:`looked.chosen_share`; ``at`` changes nothing.
     """
-    text = fit_text(log.title, log.description, params.dimensions, seed)
-    traits = _traits(log, embed_text(text, log.title, log.description), params)
     everything = np.arange(log.n_products, dtype=np.int32)
-    near, _ = nearest(traits, everything, params.neighbours, _weights(params))
-    state = Content(params, text, log.product_id, traits, near, log.until, csr_array((0, 0)))
+    text = fit_text(_titles(log), log.description, params.dimensions, seed)
+    words = embed_text(text, _titles(log), log.description)
+    looks, seen = fit_looks(log.pictures.of(everything), params.look_dimensions)
+    near = np.full((log.n_products, 0), -1, np.int32)
+    state = Content(
+        params,
+        text,
+        looks,
+        0.0,
+        words,
+        seen,
+        log.product_id,
+        _traits(log, words, params),
+        near,
+        log.until,
+        csr_array((0, 0)),
+    )
+    if seen.any():
+        state = replace(state, share=chosen_share(lambda share, asked: _tried(state, share, asked), log, seed))
+        state = replace(state, traits=_traits(log, _vectors(state), params))
+    near, _ = nearest(state.traits, everything, params.neighbours, _weights(params))
+    state = replace(state, near=near)
     return replace(state, graph=_graph(state, log))
 
 
@@ -104,19 +137,30 @@ def update(state: Content, log: Log) -> Content:
     :func:`propose` and :func:`pairs` do it by themselves where products or time differ; a night that scores in blocks
     does it once, before.
     """
-    was = pc.fill_null(pc.index_in(log.product_id, state.product_id), -1).to_numpy().astype(np.int32)
+    was = _was(state, log)
     old, new = np.flatnonzero(was >= 0), np.flatnonzero(was < 0).astype(np.int32)
-    vectors = np.zeros((log.n_products, state.text.basis.shape[1]), np.float32)
-    vectors[old] = state.traits.text[was[old]]
-    vectors[new] = embed_text(state.text, log.title.take(pa.array(new)), log.description.take(pa.array(new)))
+    words, seen = placed(state, log)
     now = np.full(len(state.product_id) + 1, -1, np.int32)  # the last one is for -1
     now[was[old]] = old
     near = np.full((log.n_products, state.near.shape[1]), -1, np.int32)
     near[old] = now[state.near[was[old]]]
-    traits = _traits(log, vectors, state.params)
+    state = replace(state, words=words, seen=seen)
+    traits = _traits(log, _vectors(state), state.params)
     near[new], _ = nearest(traits, new, near.shape[1], _weights(state.params))
     state = replace(state, product_id=log.product_id, traits=traits, near=near, until=log.until)
     return replace(state, graph=_graph(state, log))
+
+
+def placed(state: Content, log: Log) -> tuple[Scores, Scores]:
+    """Vectors of the words and of the picture of each product of ``log``; those that are newer than the fit are placed now."""
+    was = _was(state, log)
+    old, new = np.flatnonzero(was >= 0), np.flatnonzero(was < 0).astype(np.int32)
+    words = np.zeros((log.n_products, state.words.shape[1]), np.float32)
+    seen = np.zeros((log.n_products, state.seen.shape[1]), np.float32)
+    words[old], seen[old] = state.words[was[old]], state.seen[was[old]]
+    words[new] = embed_text(state.text, _titles(log).take(pa.array(new)), log.description.take(pa.array(new)))
+    seen[new] = embed_looks(state.looks, log.pictures.of(new))
+    return words, seen
 
 
 def propose(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]:
@@ -183,10 +227,17 @@ def propose_reference(state: Content, log: Log, users: Ids, k: int) -> tuple[Ids
 
 def save(state: Content, folder: Path) -> None:
     """Write ``content.json`` and ``content.npz``."""
-    story = {"format": FORMAT, "params": asdict(state.params), "product_id": state.product_id.to_pylist()}
+    story = {
+        "format": FORMAT,
+        "params": asdict(state.params),
+        "share": state.share,
+        "product_id": state.product_id.to_pylist(),
+    }
     (folder / "content.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
-    np.savez(folder / "content.npz", near=state.near, **state.text._asdict(),
-             **{f"trait_{name}": values for name, values in state.traits._asdict().items()})  # fmt: skip
+    parts = {"near": state.near, "words": state.words, "seen": state.seen, **state.text._asdict()}
+    parts |= {f"look_{name}": values for name, values in state.looks._asdict().items()}
+    parts |= {f"trait_{name}": values for name, values in state.traits._asdict().items() if name != "text"}
+    np.savez(folder / "content.npz", **parts)
 
 
 def load(folder: Path) -> Content:
@@ -201,10 +252,27 @@ def load(folder: Path) -> Content:
         story = json.loads((folder / "content.json").read_text(encoding="utf-8"))
         with np.load(folder / "content.npz", allow_pickle=False) as arrays:
             text = Text(*(arrays[name] for name in Text._fields))
-            traits = Traits(*(arrays[f"trait_{name}"] for name in Traits._fields))
+            looks = Looks(*(arrays[f"look_{name}"] for name in Looks._fields))
+            words, seen = arrays["words"], arrays["seen"]
+            traits = Traits(
+                joined(borrowed(words, seen), seen, story["share"]),
+                *(arrays[f"trait_{name}"] for name in Traits._fields[1:]),
+            )
             ids = pa.array(story["product_id"], pa.string())
             # Of no time: the graph is made by the first update.
-            return Content(Params(**story["params"]), text, ids, traits, arrays["near"], NEVER, csr_array((0, 0)))
+            return Content(
+                Params(**story["params"]),
+                text,
+                looks,
+                story["share"],
+                words,
+                seen,
+                ids,
+                traits,
+                arrays["near"],
+                NEVER,
+                csr_array((0, 0)),
+            )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             "The files of the likeness by content cannot be read.",
@@ -216,6 +284,29 @@ def load(folder: Path) -> Content:
 def _tonight(state: Content, log: Log) -> Content:
     ready = state.until == log.until and state.product_id.equals(log.product_id)
     return state if ready else update(state, log)
+
+
+def _was(state: Content, log: Log) -> Ids:
+    """The number at the fit of each product; -1: it is newer."""
+    found = pc.fill_null(pc.index_in(log.product_id, state.product_id), -1)
+    return np.asarray(found.to_numpy(), np.int32)
+
+
+def _titles(log: Log) -> pa.Array:
+    """The titles; empty where the id stands for one: it says nothing of the product."""
+    return pc.if_else(pc.equal(log.title, log.product_id), "", log.title)
+
+
+def _vectors(state: Content) -> Scores:
+    return joined(borrowed(state.words, state.seen), state.seen, state.share)
+
+
+def _tried(state: Content, share: float, asked: tuple[Log, Ids, Rows, Ids]) -> Scores:
+    """r_ui with another share of the pictures, for a log, customers, row numbers and items."""
+    log, who, rows, items = asked
+    state = replace(state, share=share)
+    state = replace(state, traits=_traits(log, _vectors(state), state.params))
+    return _score(state, log, _history(state.params, log, who), rows, items)
 
 
 def _weights(params: Params) -> Weights:

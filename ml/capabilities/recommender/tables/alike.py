@@ -1,8 +1,9 @@
-"""How alike products are by what is written about them: words of the title, brand, category and price."""
+"""How alike products are: words of the title, brand, category and price; and by their pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from scipy.sparse import csr_array, diags_array
 from ml.capabilities.recommender.tables.tonight import Bools, Floats, Ints, Tonight
 from ml.kernels.compiled import Csr, Ids, Scores, compiled, share
 from ml.kernels.groups import group_of
+from ml.kernels.topk.dense import top_k_dense
 from ml.kernels.topk.sparse import top_k_sparse
 
 COMMON = 3000
@@ -79,6 +81,57 @@ class Texts:
         ids, _, _ = top_k_sparse(t, csr_array(towards.T), k + 1)
         i, rank = np.nonzero(ids >= 0)
         j = ids[i, rank].astype(np.int64)
+        return i[i != j], j[i != j]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What products look like, see :mod:`ml.learn.looks`.
+
+    Parameters
+    ----------
+    seen : ndarray of shape (m, d), float32
+        Rows of length 1; 0 where there is no picture. No columns: a shop without pictures.
+    wordless : ndarray of shape (m,), bool
+        Of which no known word is written: the picture alone can tell.
+    share : float
+        What a picture counts beside words, as measured by the fit of the likeness by content.
+    """
+
+    seen: Scores
+    wordless: Bools
+    share: float
+
+    @cached_property
+    def shown(self) -> Bools:
+        """Which products have a picture."""
+        return np.asarray(self.seen.any(axis=1), bool)
+
+    def instead(self, i: Ints, j: Ints) -> Bools:
+        """Whether the pictures of products ``i[p]`` and ``j[p]`` stand for the words, as one of them has none."""
+        return (self.wordless[i] | self.wordless[j]) & self.shown[i] & self.shown[j]
+
+    def beside(self, words: Floats, i: Ints, j: Ints) -> Floats:
+        """Likeness by words and pictures, given that by words: 0 to 1."""
+        weight = np.where(self.instead(i, j), 1.0, self.share * (self.shown[i] & self.shown[j]))
+        rows = np.flatnonzero(weight)
+        made = words.copy()
+        for start in range(0, len(rows), STEP):
+            part = rows[start : start + STEP]
+            cosine = np.einsum("pd,pd->p", self.seen[i[part]], self.seen[j[part]]).astype(np.float64)
+            made[part] += weight[part] * (np.clip(cosine, 0, 1) - words[part])
+        return made
+
+    def nearest(self, tonight: Tonight, k: int) -> tuple[Ints, Ints]:
+        """Pairs (i, j): each product without words and the ``k`` available ones that look most like it, both ways round."""
+        asked, others = (np.flatnonzero(kind & self.shown) for kind in (self.wordless, tonight.available))
+        if not len(asked) or not len(others):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        ids, _ = top_k_dense(self.seen[asked], self.seen[others], min(k + 1, len(others)))
+        row, rank = np.nonzero(ids >= 0)
+        i, j = asked[row], others[ids[row, rank]]
+        back = tonight.available[i]
+        i, j = np.concatenate([i, j[back]]), np.concatenate([j, i[back]])
         return i[i != j], j[i != j]
 
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, diags_array
 
 from ml.capabilities.recommender.reasons import Named, Words
 from ml.capabilities.recommender.spec import Params
-from ml.capabilities.recommender.tables.alike import Texts, price_near, same_category
+from ml.capabilities.recommender.tables.alike import Looks, Texts, price_near, same_category
 from ml.capabilities.recommender.tables.bought_together import Baskets, co_orders
 from ml.capabilities.recommender.tables.tonight import Floats, Ints, Tonight
 from ml.capabilities.recommender.templates import Reason
@@ -27,22 +27,23 @@ LEAST_CUSTOMERS = 2
 """The same customers, of whom the words speak, are so many."""
 ALIKE = 0.3
 """What likeness alone is worth beside likeness that customers' looks confirm."""
-LEAST_WORDS = 0.2
-"""Where a category is not known, products need so much of their words in common."""
+LEAST_WORDS, LEAST_LOOK = 0.2, 0.5
+"""Where a category is not known, products need so much of their words in common, or look so much alike."""
 
 
 def rows(
-    tonight: Tonight, features: Mapping[str, pa.Table], orders: Baskets, texts: Texts, words: Words, params: Params,
+    tonight: Tonight, features: Mapping[str, pa.Table], orders: Baskets, alike: tuple[Texts, Looks], words: Words,
+    params: Params,
 ) -> Iterator[dict[str, pa.Array]]:  # fmt: skip
     """Make the rows; the score is likeness, times how much the same customers look at both, less if bought together.
 
-    s_ij = a_ij (α + (1 - α) l_ij / max_j l_ij) (1 - c_ij / √(n_i n_j)): a is likeness in category, words and price
+    s_ij = a_ij (α + (1 - α) l_ij / max_j l_ij) (1 - c_ij / √(n_i n_j)): a is likeness in category, words or pictures, and price
     (0 if the categories differ: a phone's substitutes are phones), l the cosine of the products' customers, c the orders
     with both, n the orders with each.
     """
     seen = _seen(tonight, features)
-    i, j, look = _candidates(tonight, seen, texts)
-    near = _alike(tonight, texts, i, j)
+    i, j, look = _candidates(tonight, seen, alike)
+    near = _alike(tonight, alike, i, j)
     kept = near > 0
     i, j, look, near = i[kept], j[kept], look[kept], near[kept]
     most = np.zeros(tonight.m)
@@ -54,21 +55,23 @@ def rows(
     order = order[place_inside(i[order]) < params.similar_k]
     i, j = i[order], j[order]
     same = co_orders(Baskets(seen, csr_array(seen.T), np.bincount(seen.indices, minlength=tonight.m)), i, j)
+    looks = alike[1].instead(i, j)
     yield {
         "product_id": tonight.ids.take(pa.array(i)),
         "rank": pa.array(np.arange(len(i)) - np.searchsorted(i, i) + 1),
         "similar_product_id": tonight.ids.take(pa.array(j)),
         "score": pa.array(score[order]),
         "reason": words.of(
-            np.where(same >= LEAST_CUSTOMERS, Reason.COMPARED, Reason.ALIKE), source=Named(tonight.titles, i)
+            np.where(same >= LEAST_CUSTOMERS, Reason.COMPARED, np.where(looks, Reason.LOOKS, Reason.ALIKE)),
+            source=Named(tonight.titles, i),
         ),
     }
 
 
-def _candidates(tonight: Tonight, seen: Csr, texts: Texts) -> tuple[Ints, Ints, Floats]:
-    """Pairs (i, j), sorted, with the cosine of their customers: those with the largest, and those with like words."""
+def _candidates(tonight: Tonight, seen: Csr, alike: tuple[Texts, Looks]) -> tuple[Ints, Ints, Floats]:
+    """Pairs (i, j), sorted, with the cosine of their customers: those with the largest, and those with like words or pictures."""
     looked = _looks(tonight, seen)
-    pairs = [looked[:2], texts.nearest(tonight, CANDIDATES)]
+    pairs = [looked[:2], *(part.nearest(tonight, CANDIDATES) for part in alike)]
     m = max(1, tonight.m)
     key = np.concatenate([i * m + j for i, j in pairs])
     look = np.concatenate([looked[2], np.zeros(len(key) - len(looked[2]))])
@@ -115,9 +118,10 @@ def _looks(tonight: Tonight, seen: Csr) -> tuple[Ints, Ints, Floats]:
     return i[other], j[other], scores[i, rank].astype(np.float64)[other]
 
 
-def _alike(tonight: Tonight, texts: Texts, i: Ints, j: Ints) -> Floats:
-    """Likeness, 0 to 1: the same category counts a quarter, words nearly a half, price the rest."""
-    words, price = texts.cosine(i, j), price_near(tonight, i, j)
+def _alike(tonight: Tonight, alike: tuple[Texts, Looks], i: Ints, j: Ints) -> Floats:
+    """Likeness, 0 to 1: the same category counts a quarter, words or pictures nearly a half, price the rest."""
+    texts, looks = alike
+    words, price = looks.beside(texts.cosine(i, j), i, j), price_near(tonight, i, j)
     same, other = same_category(tonight, i, j)
     near = 0.45 * words + 0.3 * price + 0.25 * same
-    return np.where(other | (~same & (words < LEAST_WORDS)), 0, near)
+    return np.where(other | (~same & (words < np.where(looks.instead(i, j), LEAST_LOOK, LEAST_WORDS))), 0, near)
