@@ -186,7 +186,7 @@ def _due(ordered: pa.Table) -> Floats:
     late, took = (
         pc.fill_null(ordered[name].cast(pa.float64()), np.nan).to_numpy() for name in ("late_days", "took_days")
     )
-    return np.where(np.isfinite(took), late + ordered["days_ago"].to_numpy() - took, late)
+    return np.asarray(np.where(np.isfinite(took), late + ordered["days_ago"].to_numpy() - took, late), np.float64)
 
 
 def _by_supplier(ordered: pa.Table, wanted: list[str | None]) -> list[tuple[str, Longs]]:
