@@ -10,12 +10,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from ml.adapters import postgres as adapter
+from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from tests.ml_test_score import TESTS, page
 
@@ -150,3 +152,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         of_file[item.path] = min(place(item), of_file.get(item.path, 2))
     # A file stays together: processes that run side by side share files, not tests.
     items.sort(key=lambda item: of_file[item.path])
+
+
+class ByWhatIsShared(LoadFileScheduling):
+    """A file's tests go to one process, and so do the laws of one capability, which share its models."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        name = test.partition("[")[2].rstrip("]").partition("-")[0]
+        if Path(file).parent.name == "contract" and name in CAPABILITIES:
+            return name
+        return str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Where files stay together, the laws of a capability do as well."""
+    return ByWhatIsShared(config, log) if config.getvalue("dist") == "loadfile" else None

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-Shows = Literal["champion", "version", "baseline", "nothing"]
+Shows = Literal["champion", "version", "baseline", "rules", "nothing"]
 CANARY_START = 8
 """A canary begins with an eighth of its share and doubles each night."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """What some customers see: the champion, a version, the baseline, or nothing."""
+    """What some customers see: the champion, a version, the baseline, the champion by a set of rules, or nothing."""
 
     name: str
     shows: Shows
     share: float
     version: int | None = None
+    rule_set: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ def read(rows: Sequence[Mapping[str, Any]]) -> list[Experiment]:
     found = []
     for name in sorted({row["name"] for row in rows}):
         mine = sorted((row for row in rows if row["name"] == name), key=lambda row: str(row["arm"]))
-        arms = tuple(Arm(row["arm"], row["shows"], float(row["share"]), row["version"]) for row in mine)
+        arms = tuple(
+            Arm(row["arm"], row["shows"], float(row["share"]), row["version"], row.get("rule_set")) for row in mine
+        )
         first = mine[0]
         found.append(
             Experiment(
@@ -70,6 +73,7 @@ def faults(
     night: date,
     known: Mapping[str, Collection[int]],
     told: Mapping[tuple[str, str], Any],
+    sets: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, list[str]]:
     """Why an experiment is not run (or not as it is written now), by its name.
 
@@ -79,6 +83,8 @@ def faults(
         By capability, the versions that can still be loaded.
     told : mapping
         By experiment and arm, the row with which it began.
+    sets : mapping of str to collection of str, optional
+        By capability, the sets of rules that there are; not asked if not given.
     """
     found: dict[str, list[str]] = {}
     running = [one for one in read(rows) if one.runs(night)]
@@ -96,6 +102,11 @@ def faults(
             f"arm {arm.name} shows version {arm.version}, which was deleted or never was"
             for arm in one.arms
             if arm.shows == "version" and arm.version not in known.get(one.capability, ())
+        ]
+        words += [
+            f"arm {arm.name} shows the rules of {arm.rule_set}, and no rule is of that set"
+            for arm in one.arms
+            if arm.shows == "rules" and sets is not None and arm.rule_set not in sets.get(one.capability, ())
         ]
         if changed := [
             row["arm"] for row in mine if (one.name, row["arm"]) in told and _differs(row, told[one.name, row["arm"]])
@@ -119,6 +130,6 @@ def faults(
 
 def _differs(row: Mapping[str, Any], began: Mapping[str, Any]) -> bool:
     return any(
-        str(row[name]) != str(began.get(name))
-        for name in ("shows", "version", "share", "mode", "population", "starts_on")
+        str(row.get(name)) != str(began.get(name))
+        for name in ("shows", "version", "rule_set", "share", "mode", "population", "starts_on")
     )

@@ -35,8 +35,9 @@ EXPERIMENT = ConfigTable(
         ConfigColumn("name", "text", "Name of the experiment; the draw depends on it."),
         ConfigColumn("arm", "text", "Name of the arm; the first by name that shows the champion is the control."),
         ConfigColumn("capability", "text", "Whose tables differ.", required=True),
-        ConfigColumn("shows", "text", "champion, version, baseline or nothing.", required=True, default="'champion'"),
+        ConfigColumn("shows", "text", "champion, version, baseline, rules or nothing.", required=True, default="'champion'"),
         ConfigColumn("version", "integer", "Which version, where shows is version."),
+        ConfigColumn("rule_set", "text", "Where shows is rules: the champion by the rules of this set beside those for all."),
         ConfigColumn("share", "number", "Share of the population.", "0 to 1", required=True),
         ConfigColumn(
             "mode", "text", "ab: shown as it is. shadow: scored and judged, not shown. canary: its share doubles each night "
@@ -48,7 +49,8 @@ EXPERIMENT = ConfigTable(
         ConfigColumn("ends_on", "date", "First night that it is over; null: it goes on."),
     ),
     checks={
-        "shows must be champion, version, baseline or nothing": "shows IN ('champion', 'version', 'baseline', 'nothing')",
+        "shows: champion, version, baseline, rules or nothing": "shows IN ('champion', 'version', 'baseline', 'rules', 'nothing')",
+        "rule_set must be given where shows is rules, else not": "(shows = 'rules') = (rule_set IS NOT NULL)",
         "version must be given where shows is version, else not": "(shows = 'version') = (version IS NOT NULL)",
         "share must lie above 0 and be at most 1": "share > 0 AND share <= 1",
         "mode must be ab, shadow, canary or holdout": "mode IN ('ab', 'shadow', 'canary', 'holdout')",

@@ -72,6 +72,8 @@ class Example:
     each: str = ""
 
 
+RULE_SET = "rule_set"
+"""Column of a table that the staff edits whose rows may belong to a set, which only an arm of an experiment shows."""
 ConfigKind = Literal["text", "integer", "number", "boolean", "timestamp", "date"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ml.adapters.books import nights
+from ml.adapters.books import versions
 from ml.adapters.mlflow import tracking
 from ml.core.errors import WrongUse
 from ml.core.platform import APPROVAL
@@ -47,7 +47,7 @@ def approve(
         The version does not wait for an answer.
     """
     find(name)
-    waiting = nights.waiting(settings.database_url, name)
+    waiting = versions.waiting(settings.database_url, name)
     if version not in waiting:
         raise WrongUse(
             f"Version {version} of {name} does not wait for an approval.",
@@ -56,7 +56,7 @@ def approve(
         )
     said = f": {words}" if words else ""
     why = f"{'approved' if approved else 'refused'} by {person}{said}"
-    row = nights.decide(
+    row = versions.decide(
         settings.database_url, name, version, "manual" if approved else "refuse", why, person=person
     )  # fmt: skip
     if approved:

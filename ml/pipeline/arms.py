@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 
 from ml.adapters.books import experiments
 from ml.core.capability import Model, model_of, published
 from ml.core.experiment import Arm
-from ml.core.spec import Capability
+from ml.core.spec import RULE_SET, Capability
 from ml.pipeline import experiment, language
 from ml.pipeline.context import Night
 from ml.pipeline.features import features, windows
@@ -45,13 +46,15 @@ def mixed(
     def score(arm: Arm) -> tuple[Mapping[str, pa.Table], int | None]:
         if arm.shows == "nothing":
             return {}, None
-        number = arm.version
+        number, seen = arm.version, known
         if arm.shows == "baseline":
             windows_too = known.with_windows(windows(night, capability, night.as_of))
             model = model_of(capability).fit_baseline(windows_too, capability.params, SEED)
         else:
+            number = int(version["version"]) if arm.shows == "rules" else number
             model = load({"version": number})
-        return language.tables(night, capability, published(capability, model, known)), number
+            seen = known.beside(_rules(night, capability, arm.rule_set)) if arm.rule_set else known
+        return language.tables(night, capability, published(capability, model, seen)), number
 
     made = experiment.mix(night, capability, rows, score, int(version["version"]))
     if not made:
@@ -59,6 +62,20 @@ def mixed(
     path = night.path("predictions", capability.name, ARMS)
     night.lake.write_batches(path, made.pop("arms").combine_chunks().to_batches())
     return made
+
+
+def _rules(night: Night, capability: Capability, rule_set: str) -> dict[str, str]:
+    """Files of the staff's tables that have sets of rules, with the rows of one set beside those for all."""
+    names = [table.name for table in capability.config if RULE_SET in table.column_names]
+    found = {
+        name: night.path("features", capability.name, "rules", f"{quote(rule_set, safe='')}-{name}.parquet")
+        for name in names
+    }
+    with night.backend() as backend:
+        tables = night.config(backend, capability, rule_set)
+        for name, path in found.items():
+            night.lake.write_ibis(backend, tables[name], path)
+    return found
 
 
 def withheld(night: Night, name: str) -> Mapping[str, int]:

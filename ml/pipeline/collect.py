@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ml.adapters import quality
-from ml.adapters.books import config, nights
+from ml.adapters.books import config, locks, nights, quarantine
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import read_pictures
 from ml.adapters.recordings.reading import NIGHT_S, known, read_recordings
@@ -72,7 +72,7 @@ def extract(
             "docs/contract.md each column",
         )
     lake = Lake(settings.lake_uri)
-    with nights.exclusive(settings.database_url, f"snapshot {night}", wait_s=3600):
+    with locks.exclusive(settings.database_url, f"snapshot {night}", wait_s=3600):
         if not fresh and (ref := reusable(settings, night, sample)):
             progress(since(settings, ref))
             return ref
@@ -110,7 +110,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
     """
     night = Night.open(settings, ref)
     done = night.path("snapshot", "validated.json")
-    with nights.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
+    with locks.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
         damage = ""
         try:
             if night.lake.exists(done):
@@ -136,7 +136,7 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
             if PRODUCT_IMAGE.name in night.manifest["tables"]:
                 folder = settings.pictures or settings.home / "pictures"
                 pictures = read_pictures(night.lake, ref, folder).words()
-            nights.load_quarantine(settings.database_url, night.lake, ref)
+            quarantine.load_quarantine(settings.database_url, night.lake, ref)
             summary = {
                 "rows": sum(v.rows for v in verdicts),
                 "quarantined": sum(v.failed for v in verdicts),

@@ -12,13 +12,13 @@ import ibis
 import pyarrow as pa
 
 from ml.adapters import spark
-from ml.adapters.books import config, nights
+from ml.adapters.books import config, locks, nights
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import with_thumbnails
 from ml.contract.tables import PRODUCT_IMAGE
 from ml.core.capability import Features, Window
 from ml.core.errors import NightshiftError
-from ml.core.spec import Capability
+from ml.core.spec import RULE_SET, Capability
 from ml.core.spread import Spread
 from ml.kernels.threads import limited
 from ml.settings import PROJECT, Settings
@@ -36,7 +36,7 @@ def cluster(settings: Settings) -> Iterator[None]:
     if settings.engine != "spark" or spark.is_kept():
         yield
         return
-    with nights.exclusive(settings.database_url, "spark", wait_s=7200), spark.kept(settings):
+    with locks.exclusive(settings.database_url, "spark", wait_s=7200), spark.kept(settings):
         yield
 
 
@@ -129,8 +129,10 @@ class Night:
             found[PRODUCT_IMAGE.name] = with_thumbnails(backend, self.lake, found[PRODUCT_IMAGE.name])
         return found
 
-    def config(self, backend: Any, capability: Capability) -> dict[str, ibis.Table]:
+    def config(self, backend: Any, capability: Capability, rule_set: str | None = None) -> dict[str, ibis.Table]:
         """The rows that the shop's staff wrote for ``capability`` as the snapshot has them, and ``night``.
+
+        Rows of a set of rules are left out, but for those of ``rule_set``: only an arm of an experiment asks for them.
 
         That has one row: the night's date and the shop's time zone. A snapshot from before there was such a table has its default rows.
         """
@@ -141,6 +143,7 @@ class Night:
             else ibis.memtable(config.defaults(table))
             for table in capability.config
         }
+        tables = {name: _of_set(table, rule_set) for name, table in tables.items()}
         night = {"night": pa.array([self.night], pa.date32()), "timezone": pa.array([self.settings.timezone])}
         return tables | {"night": ibis.memtable(pa.table(night))}
 
@@ -153,6 +156,14 @@ class Night:
         step = nights.step(self.settings.database_url, self.ref, name, capability, shard, alone=alone)
         with limited(self.settings.threads), step as record:
             yield record
+
+
+def _of_set(table: ibis.Table, rule_set: str | None) -> ibis.Table:
+    """The rows that hold for all, and those of a set of rules, where the table has sets."""
+    if RULE_SET not in table.columns:
+        return table
+    of = table[RULE_SET]
+    return table.filter(of.isnull() if rule_set is None else of.isnull() | (of == rule_set))
 
 
 class LazyTables(Features):

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from ml.adapters.books import experiments as books
 from ml.core.experiment import CANARY_START, Arm, Experiment, faults, read
 from ml.core.platform import EXPERIMENT
-from ml.core.spec import Capability, Published
+from ml.core.spec import RULE_SET, Capability, Published
 from ml.learn.experiments import arms_of, uniform
 from ml.pipeline.context import Night
+from ml.registry import CAPABILITIES
 
 log = logging.getLogger("nightshift")
 
@@ -54,7 +55,19 @@ def check(night: Night) -> dict[str, list[str]]:
     """What is wrong with the experiments of tonight, by name."""
     url = night.settings.database_url
     told = {key: row["told"] for key, row in books.state(url).items()}
-    return faults(config_rows(night), night.night, books.versions(url), told)
+    return faults(config_rows(night), night.night, books.versions(url), told, _sets(night))
+
+
+def _sets(night: Night) -> dict[str, set[str]]:
+    """By capability, the sets of rules that the night's snapshot has."""
+    found: dict[str, set[str]] = {}
+    for name, spec in CAPABILITIES.items():
+        for table in spec.config:
+            if RULE_SET in table.column_names and table.name in night.manifest.get("config", {}):
+                rows = night.lake.read_parquet(night.path("snapshot", "config", table.name))
+                known = pc.unique(rows[RULE_SET]).to_pylist() if RULE_SET in rows.column_names else []
+                found.setdefault(name, set()).update(one for one in known if one is not None)
+    return found
 
 
 def running(night: Night, capability: Capability | None = None) -> list[Running]:

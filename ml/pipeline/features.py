@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from ml.adapters.books import nights
+from ml.adapters.books import locks
 from ml.core.capability import Window, features_of
 from ml.core.errors import DamagedFile
 from ml.core.memory import give_back
@@ -31,9 +31,7 @@ def features(
     """
     folder = night.path("features", capability.name, tag)
     if not _made(night, folder):
-        with nights.exclusive(
-            night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200
-        ):
+        with locks.exclusive(night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200):
             if not _made(night, folder):  # by another process, meanwhile
                 with cluster(night.settings):
                     make(night, capability, folder, as_of, since)

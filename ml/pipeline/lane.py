@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ml.adapters import quality
 from ml.adapters.batches import lane as lane_rows
-from ml.adapters.books import config, nights
+from ml.adapters.books import config, locks, nights, quarantine, versions
 from ml.adapters.lake import scanned
 from ml.adapters.mlflow import tracking
 from ml.adapters.recordings.reading import LANE_S, known, read_recordings
@@ -116,7 +116,7 @@ def score_new(
     table = tables[0]
     migrate(settings.database_url)
     url = settings.database_url
-    with nights.exclusive(url, f"live {name}", wait_s=wait_s), nights.at_work(url, wait_s=wait_s):
+    with locks.exclusive(url, f"live {name}", wait_s=wait_s), nights.at_work(url, wait_s=wait_s):
         night, version, why = _start(settings, capability, table)
         if night is None or version is None:
             return {"status": "waiting", "why": why}
@@ -152,7 +152,7 @@ def _start(
     except NightshiftError:
         return None, None, f"the snapshot {batch['ref']} of ml.{table.name} is gone; the next night brings one"
     latest = max(datetime.now(UTC), night.as_of)
-    version = nights.serving(settings.database_url, capability.name, shop, latest)
+    version = versions.serving(settings.database_url, capability.name, shop, latest)
     return night, version, f"no version of {capability.name} serves; ./nightshift train {capability.name} makes one"
 
 
@@ -197,7 +197,7 @@ def _validate(lane: _Lane, read: increment.Increment) -> int:
         threads=night.settings.threads, memory_gb=night.settings.memory_gb,
     )  # fmt: skip
     ref = f"{night.ref}/live/{lane.capability.name}"
-    nights.load_quarantine(night.settings.database_url, night.lake, ref, lane.folder)
+    quarantine.load_quarantine(night.settings.database_url, night.lake, ref, lane.folder)
     return sum(failed.values())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ml.adapters.batches import lane
 from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights as ops
-from ml.adapters.books import versions
+from ml.adapters.books import quarantine, versions
 from ml.adapters.lake import Lake
 from ml.adapters.mlflow import tracking
 from ml.pipeline import retention
@@ -34,7 +34,7 @@ def rollback(settings: Settings, table: str, *, person: str = "", words: str = "
             why = f"took batch {move['from']} back, the night of {move['night']} is shown again" + (
                 f": {words}" if words else ""
             )
-            ops.decide(settings.database_url, name, version, "rollback", why, person=person or None)
+            versions.decide(settings.database_url, name, version, "rollback", why, person=person or None)
     return back
 
 
@@ -51,12 +51,12 @@ def promote(settings: Settings, name: str, version: int, *, person: str = "", wo
         Who decides, and why; kept in ``ml_ops.promotion``.
     """
     find(name)
-    if ops.artifacts(settings.database_url, name, version) and not versions.withdrawn(
+    if versions.artifacts(settings.database_url, name, version) and not versions.withdrawn(
         settings.database_url, name, version
     ):
         # Else there is no such version, which the line after says.
         tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
-    row = ops.promote(settings.database_url, name, version, why=words or "by hand", person=person or None)
+    row = versions.promote(settings.database_url, name, version, why=words or "by hand", person=person or None)
     tracking.set_alias(settings.mlflow_uri, name, version, "champion")
     return row | {"note": registry_differences(settings).get(name, "")}
 
@@ -87,7 +87,7 @@ def maintain(settings: Settings, *, keep_nights: int = retention.BATCHES.keep) -
     return {
         "batches": dropped,
         "snapshots": removed,
-        "quarantine_rows": ops.forget_quarantine(settings.database_url, days=retention.QUARANTINE.keep),
+        "quarantine_rows": quarantine.forget_quarantine(settings.database_url, days=retention.QUARANTINE.keep),
         "live_runs": lane.forget_runs(settings.database_url, days=retention.LANE.keep),
         "logs": _old_files(settings.home / "logs" / "airflow", retention.LOGS.keep)
         + lake.remove_older("logs", days=retention.LOGS.keep),

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
-from ml.adapters.books import nights
+from ml.adapters.books import locks
 from ml.core.errors import Unreachable
 from ml.core.memory import give_back
 from ml.core.outages import as_words
@@ -51,7 +51,7 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
     """
     names = [find(name).name for name in (capabilities or CAPABILITIES)]
     migrate(settings.database_url)
-    with nights.exclusive(settings.database_url, "night", wait_s=0), cluster(settings):
+    with locks.exclusive(settings.database_url, "night", wait_s=0), cluster(settings):
         again = partial(patiently, progress)
         progress("extract")
         ref = again(lambda: extract(settings, night, fresh=fresh, sample=sample, progress=progress))

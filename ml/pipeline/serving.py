@@ -15,7 +15,8 @@ from typing import Any
 from ml.adapters import quality
 from ml.adapters.batches import history
 from ml.adapters.batches import publish as publishing
-from ml.adapters.books import nights
+from ml.adapters.batches.sql_functions import at_shop
+from ml.adapters.books import locks, versions
 from ml.adapters.mlflow import tracking
 from ml.core.capability import Batches, Model, model_of, score_all_of, score_of
 from ml.core.errors import DamagedFile, DataRefused, NightshiftError
@@ -119,7 +120,7 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
     night, capability = Night.open(settings, ref), find(name)
     with night.step("score_all", name) as record:
         shards = _whole(night, capability)
-        version = nights.version(settings.database_url, name, shards[0]["version"])
+        version = versions.version(settings.database_url, name, shards[0]["version"])
         rows = {t.name: sum(shard["rows"][t.name] for shard in shards) for t in capability.sharded}
         if capability.for_all:
             folders = {table.name: night.path("predictions", name, table.name) for table in capability.sharded}
@@ -183,7 +184,7 @@ def publish(
         The audit fails: yesterday's tables stay.
     """
     night, capability = Night.open(settings, ref), find(name)
-    with nights.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
+    with locks.exclusive(settings.database_url, f"publish {name}", wait_s=3600), night.step("publish", name) as record:
         version = _scored(night, capability)
         known = features(night, capability, "serve", night.as_of)
         if not accept_growth and (unlike := held(night, capability)):
@@ -221,7 +222,7 @@ def publish(
                 {table: night.path("predictions", name, table.name) for table in capability.publishes},
                 publishing.Publication(night.night, ref, name, version["version"], night.as_of, digest, night.read_at),
                 audits=audits,
-                functions=(capability.script(), settings.timezone),
+                functions=(at_shop(capability.script(), settings.database_url, settings.shop_url), settings.timezone),
                 spread=spread,
             )
         record["rows"] = sum(batch.rows for batch in made)
@@ -319,7 +320,7 @@ def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
     for table in capability.for_all:
         if done["rows"][table.name]:
             night.lake.files(folder, table.name)
-    return nights.version(night.settings.database_url, capability.name, done["version"])
+    return versions.version(night.settings.database_url, capability.name, done["version"])
 
 
 def _whole(night: Night, capability: Capability) -> list[dict[str, Any]]:

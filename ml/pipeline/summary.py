@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from ml.adapters import postgres
-from ml.adapters.books import config_faults, figures, nights
+from ml.adapters.books import config_faults, figures, nights, versions
 from ml.adapters.mlflow import champions
 from ml.core.outages import as_words
 from ml.core.spec import Capability
@@ -41,7 +41,7 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
 
 def registry_differences(settings: Settings) -> dict[str, str]:
     """By capability, in what MLflow differs from what ``ml_ops.promotion`` decided; nothing where it does not answer."""
-    ours = {name: v for name, v in nights.champions(settings.database_url).items() if name in CAPABILITIES}
+    ours = {name: v for name, v in versions.champions(settings.database_url).items() if name in CAPABILITIES}
     try:
         return champions.differences(ours, champions.ask(settings.mlflow_uri, ours))
     except Exception as error:

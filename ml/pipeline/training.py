@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ml.adapters.books import nights, progress
+from ml.adapters.books import locks, nights, progress, versions
 from ml.adapters.mlflow import cards, tracking
 from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
 from ml.core.evaluation import Evaluation
@@ -23,6 +23,7 @@ from ml.core.spec import Capability
 from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.outdated import outdated
 from ml.pipeline.truth import BASELINE
 from ml.pipeline.verdict import costs, numbers, question
 from ml.registry import capability as find
@@ -40,7 +41,7 @@ def recipe(params: Any) -> str:
 
 def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
     """The version that serves this night: of this shop, and trained on nothing that the night does not know."""
-    return nights.serving(night.settings.database_url, capability.name, night.shop, night.as_of)
+    return versions.serving(night.settings.database_url, capability.name, night.shop, night.as_of)
 
 
 def train(settings: Settings, ref: str, name: str, *, force: bool = False, thorough: bool = False) -> dict[str, Any]:
@@ -66,13 +67,16 @@ def learn(
     night, capability = Night.open(settings, ref), find(name)
     if missing := night.missing(capability):
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
-    with nights.exclusive(settings.database_url, f"train {name}", wait_s=7200):
+    with locks.exclusive(settings.database_url, f"train {name}", wait_s=7200):
         champion = serving(night, capability)
+        if why := outdated(settings, capability, champion):
+            champion = None
         params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
             return {"status": "champion", "version": champion["version"], "why": "The champion serves."}
         with night.step("train", name, alone=alone) as record:
             result = _train(night, replace(capability, params=params), champion)
+            result["why"] = why + result["why"]
             record["message"] = result["why"]
     return result
 
@@ -251,7 +255,7 @@ def _register(
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
     settings = night.settings
     # A night of the past trains for itself: what serves now is not touched.
-    replay = nights.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
+    replay = versions.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     decision = replace(decision, replay=replay)
     outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     asked = approval.wanted(night, capability) if outcome == "promote" else None
@@ -294,12 +298,12 @@ def _register(
             reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
         )
         url = settings.database_url
-        version = tracking.register(settings.mlflow_uri, capability, run_id, nights.latest(url, capability.name))
+        version = tracking.register(settings.mlflow_uri, capability, run_id, versions.latest(url, capability.name))
         if not replay:
             # Before our own books: killed in between, the next run trains and names a champion once more.
             alias: Literal["champion", "challenger"] = "challenger" if outcome in ("refuse", "waiting") else "champion"
             tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
-        registered = nights.Registered(
+        registered = versions.Registered(
             capability.name,
             version,
             run_id=run_id,
@@ -313,6 +317,6 @@ def _register(
             metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
             verdict=verdict,
         )
-        nights.record_version(settings.database_url, registered, Path(folder))
+        versions.record_version(settings.database_url, registered, Path(folder))
     result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
     return result | question(asked, version, card) if asked else result

@@ -15,6 +15,9 @@ from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import valid_text
 from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, NightshiftError
+from ml.shop.sources import tables as files
+from tests.shop.conftest import rows as read_rows
+from tests.shop.sources.test_tables import FITTING, write
 from tests.small_shop import execute, fill, shop
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,6 +94,31 @@ def test_other_postgres_types_are_cast(database: str, lake: Lake) -> None:
     assert product["listed_at"] == datetime(2025, 6, 30, 22, tzinfo=UTC)
     assert customer["registered_at"] == datetime(2025, 1, 1, 8, tzinfo=UTC)
     assert "title" in manifest["tables"]["product"]["absent"]
+
+
+@pytest.mark.parametrize(
+    ("local", "instant"),
+    [
+        ("2025-10-26 02:30", datetime(2025, 10, 26, 1, 30, tzinfo=UTC)),
+        ("2025-03-30 02:30", datetime(2025, 3, 30, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_an_hour_that_comes_twice_is_winter_time(
+    database: str, lake: Lake, tmp_path: Path, local: str, instant: datetime
+) -> None:
+    """02:30 comes twice in autumn and never in spring: read in winter time from tables as from files."""
+    fill(database, shop(0))
+    execute(
+        database,
+        "DROP TABLE shop.customer",
+        f"CREATE VIEW shop.customer AS SELECT 'c1' AS customer_id, timestamp '{local}' AS registered_at",
+    )
+    read(database, lake, timezone="Europe/Paris")
+    folder = write(tmp_path / "files", FITTING | {"customer": f"customer_id,registered_at\nc1,{local}\n"})
+    read_of_files: list[Any] = read_rows(files.tables(folder, timezone="Europe/Paris"))["customer"]
+
+    assert [row["registered_at"] for row in rows(lake, "customer")] == [instant]
+    assert [row["registered_at"].astimezone(UTC) for row in read_of_files] == [instant]
 
 
 def test_rows_after_the_night_change_no_byte(database: str, lake: Lake) -> None:

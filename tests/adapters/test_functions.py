@@ -80,3 +80,13 @@ def test_two_publications_at_once_make_their_functions_one_after_the_other(setti
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_a_shop_elsewhere_is_not_looked_for_here() -> None:
+    """Whatever lies in schema shop of this database: only the shop's own is asked what is on sale."""
+    script, here = "SELECT 1 FROM shop.product AS p, ml.workshop.x", "postgresql://a:b@db:5432/night"
+    assert sql_functions.at_shop(script, here, "postgresql://reader@db/night?sslmode=require") == script
+    for elsewhere in ("postgresql://a@db/other", "postgresql://a@shop/night", "postgresql://a@db:5433/night"):
+        assert (
+            sql_functions.at_shop(script, here, elsewhere) == "SELECT 1 FROM no_shop_here.product AS p, ml.workshop.x"
+        )

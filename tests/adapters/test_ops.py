@@ -14,7 +14,7 @@ import pytest
 
 from ml.adapters import postgres
 from ml.adapters.batches import publish
-from ml.adapters.books import locks, nights
+from ml.adapters.books import locks, nights, quarantine, versions
 from ml.adapters.lake import Lake
 from ml.core.errors import Busy, NightshiftError
 from ml.settings import PROJECT
@@ -136,7 +136,7 @@ def test_every_refused_row_is_kept_once(settings, url):
     lake = Lake(settings.lake_uri)
     for count in (5, 70_000, 3):
         refuse(settings, count)
-        assert nights.load_quarantine(url, lake, REF) == count
+        assert quarantine.load_quarantine(url, lake, REF) == count
         assert postgres.query(url, "SELECT count(*) AS n FROM ml_ops.quarantine") == [{"n": count}]
     found = postgres.query(
         url, 'SELECT night::text, ref, row_key, rule, "row" FROM ml_ops.quarantine ORDER BY 3 LIMIT 1'
@@ -150,16 +150,16 @@ def test_every_refused_row_is_kept_once(settings, url):
 
 def test_nothing_refused_is_nothing_loaded(settings, url):
     """A snapshot without a quarantine loads no row."""
-    assert nights.load_quarantine(url, Lake(settings.lake_uri), REF) == 0
+    assert quarantine.load_quarantine(url, Lake(settings.lake_uri), REF) == 0
 
 
 def test_old_quarantine_is_forgotten(settings, url):
     """Only rows older than the limit are deleted."""
     refuse(settings, 4)
-    nights.load_quarantine(url, Lake(settings.lake_uri), REF)
+    quarantine.load_quarantine(url, Lake(settings.lake_uri), REF)
     with postgres.transaction(url) as cursor:
         cursor.execute("UPDATE ml_ops.quarantine SET at = now() - interval '91 days' WHERE row_key IN ('o1', 'o2')")
-    assert (nights.forget_quarantine(url, 90), nights.forget_quarantine(url, 90)) == (2, 0)
+    assert (quarantine.forget_quarantine(url, 90), quarantine.forget_quarantine(url, 90)) == (2, 0)
 
 
 # locks
@@ -176,12 +176,12 @@ with exclusive(sys.argv[1], "the night"):
 def test_who_holds_a_lock_is_named(url):
     """A second taker is told who holds it and since when; another name, and another database, are free."""
     with (
-        nights.exclusive(url, "the night"),
-        nights.exclusive(url, "the day"),
+        locks.exclusive(url, "the night"),
+        locks.exclusive(url, "the day"),
         pytest.raises(Busy, match=r"at it: the night(.|\n)*nightshift the night \(database process \d+.*since 20"),
     ):
-        nights.exclusive(url, "the night").__enter__()
-    with nights.exclusive(url, "the night"):
+        locks.exclusive(url, "the night").__enter__()
+    with locks.exclusive(url, "the night"):
         pass
 
 
@@ -242,19 +242,19 @@ def train(url, tmp_path):
     (tmp_path / "part" / "x.npz").write_bytes(b"")
 
     def record(version: int, day: int, decision: str, shop: str = "mine") -> None:
-        made = nights.Registered(
+        made = versions.Registered(
             "recommender", version, run_id=f"run{version}", shop=shop, as_of=datetime(2026, 1, day, tzinfo=UTC),
             params={"k": 20}, recipe="ab", baseline=decision == "baseline", decision=decision, why="because",
             metrics={"challenger": {"ndcg@10": 0.3}},
         )  # fmt: skip
-        nights.record_version(url, made, tmp_path)
+        versions.record_version(url, made, tmp_path)
 
     return record
 
 
 def serves(url: str, day: int, shop: str = "mine") -> int | None:
     """Which version serves the night of January ``day``."""
-    row = nights.serving(url, "recommender", shop, datetime(2026, 1, day, tzinfo=UTC))
+    row = versions.serving(url, "recommender", shop, datetime(2026, 1, day, tzinfo=UTC))
     return row and row["version"]
 
 
@@ -281,11 +281,11 @@ def test_a_person_can_bring_an_older_version_back(url, train):
     """A promotion by hand serves from then on and is kept with its reason; an unknown version is named with those known."""
     train(1, 5, "promote")
     train(2, 10, "promote")
-    row = nights.promote(url, "recommender", 1, why="the new one looks odd")
+    row = versions.promote(url, "recommender", 1, why="the new one looks odd")
     assert (row["decision"], row["why"], row["by"]) == ("manual", "the new one looks odd", "postgres")
     assert serves(url, 20) == 1
     with pytest.raises(NightshiftError, match=r"no version 9\.(.|\n)*versions: 1, 2"):
-        nights.promote(url, "recommender", 9, why="?")
+        versions.promote(url, "recommender", 9, why="?")
 
 
 def test_whether_a_later_one_was_trained(url, train):
@@ -294,7 +294,7 @@ def test_whether_a_later_one_was_trained(url, train):
     train(2, 20, "refuse")
     train(3, 20, "promote", shop="other")
     later = [
-        nights.trained_later(url, "recommender", "mine", datetime(2026, 1, day, tzinfo=UTC)) for day in (9, 10, 11)
+        versions.trained_later(url, "recommender", "mine", datetime(2026, 1, day, tzinfo=UTC)) for day in (9, 10, 11)
     ]
     assert later == [True, False, False]
 
@@ -303,7 +303,7 @@ def test_each_file_of_a_version_has_its_digest(url, train):
     """The files are kept by their path inside the folder, with SHA-256 and size."""
     train(1, 10, "promote")
     expected = {name: hashlib.sha256(data).hexdigest() for name, data in (("model.txt", b"tree"), ("part/x.npz", b""))}
-    assert nights.artifacts(url, "recommender", 1) == expected
+    assert versions.artifacts(url, "recommender", 1) == expected
 
 
 # what is visible

@@ -17,7 +17,7 @@ import pytest
 
 from ml import pipeline
 from ml.adapters import postgres as adapter
-from ml.adapters.books import nights
+from ml.adapters.books import nights, versions
 from ml.core.errors import Busy, ContractError, DataRefused
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
@@ -162,7 +162,7 @@ def test_a_model_that_holds_her_is_withdrawn(settings: Settings, copies: Copies)
     (receipt,) = pipeline.erase(settings)
     assert receipt["models"] == [{"capability": "risk", "version": version}]
     assert found(settings) == Counter()
-    assert nights.serving(settings.database_url, "risk", copies.shop(settings), settings.as_of(NIGHTS[1])) is None
+    assert versions.serving(settings.database_url, "risk", copies.shop(settings), settings.as_of(NIGHTS[1])) is None
     night = pipeline.run_night(settings, NIGHTS[1], capabilities=["risk"])
     assert [d["version"] for d in night["decisions"]][-1:] == [version + 1]
 

@@ -1,11 +1,18 @@
-"""Run a night in a process of its own that kills itself with -9 at a named point. Used by test_killed_night.py."""
+"""Run nights, each in a process of its own that kills itself with -9 at a named point. Used by test_killed_night.py.
+
+The points are read from standard input, a line each; how the night's process ended is written as a line.
+The nights' processes are forks of this one, which has imported what takes seconds to import.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -54,8 +61,27 @@ def arm(point: str) -> None:
         raise SystemExit(f"unknown point {point}")
 
 
-if __name__ == "__main__":
-    given = json.loads(sys.argv[1])
+def night(given: dict[str, Any], point: str) -> int:
+    """Exit code of a night that dies at ``point``; negative: the signal that ended it."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     settings = Settings(**(given["settings"] | {"home": Path(given["settings"]["home"])}))
-    arm(given["point"])
-    pipeline.run_night(settings, date.fromisoformat(given["night"]), capabilities=given["capabilities"])
+    code = 1
+    try:
+        arm(point)
+        pipeline.run_night(settings, date.fromisoformat(given["night"]), capabilities=given["capabilities"])
+        code = 0
+    finally:  # The child must not come back into the parent's loop.
+        traceback.print_exc()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in ("great_expectations", "lightgbm", "mlflow.pyfunc", "ml.registry"):
+            importlib.import_module(name)
+    for line in sys.stdin:
+        sys.stdout.write(f"ended {night(json.loads(sys.argv[1]), line.strip())}\n")
+        sys.stdout.flush()

@@ -183,6 +183,9 @@ def test_what_is_wrong_with_an_experiment_is_said() -> None:
     now = [experiment(name="hold-out", arm="without", share=0.1, mode="holdout")]
     assert "it goes on as it began" in faults(now, day, known, began)["hold-out"][0]
     assert faults([experiment(capability="nothing")], day, known, {})["lists"] == ["there is no capability nothing"]
+    rules = [experiment(), experiment(arm="b", shows="rules", rule_set="autumn")]
+    assert "no rule is of that set" in faults(rules, day, known, {}, {NAME: {"spring"}})["lists"][0]
+    assert faults(rules, day, known, {}, {NAME: {"spring", "autumn"}}) == {}
     over = [experiment(ends_on=FIRST, share=0.8), experiment(arm="b", ends_on=FIRST, share=0.8)]
     assert faults(over, day, known, {}) == {}, "what is over is not looked at"
     assert [one.control for one in read(ok)] == ["a"]
@@ -194,6 +197,8 @@ def test_what_is_wrong_with_an_experiment_is_said() -> None:
         ({"share": 1.5}, "share must lie above 0"),
         ({"shows": "version"}, "version must be given"),
         ({"ends_on": FIRST}, "ends_on must be after"),
+        ({"shows": "rules"}, "rule_set must be given"),
+        ({"rule_set": "autumn"}, "rule_set must be given"),
     ],
 )
 def test_an_edit_that_makes_no_sense_is_refused(settings: Settings, change: dict[str, Any], words: str) -> None:

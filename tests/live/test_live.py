@@ -19,7 +19,7 @@ import pytest
 
 from ml import pipeline
 from ml.adapters import postgres
-from ml.adapters.books import nights
+from ml.adapters.books import locks
 from ml.adapters.lake import Lake
 from ml.adapters.shop.extract import catalog
 from ml.adapters.shop.select import Shop as Reading
@@ -364,7 +364,7 @@ def test_two_at_once_score_once(watched: Shop) -> None:
 def test_a_lane_that_is_taken_says_so(watched: Shop) -> None:
     """A run that may not wait tells who is at it."""
     with (
-        nights.exclusive(watched.settings.database_url, "live watch"),
+        locks.exclusive(watched.settings.database_url, "live watch"),
         pytest.raises(Busy, match=r"Somebody else is at it: live watch"),
     ):
         watched.run(10, wait_s=0)

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from psycopg2 import sql
+from psycopg2.extensions import parse_dsn
 
 from ml.adapters.postgres import READERS
+
+NOWHERE = "no_shop_here"
+"""A schema that nobody makes."""
+
+
+def at_shop(script: str, database_url: str, shop_url: str) -> str:
+    """Give the script as it is where the shop is in the same database; else it finds no shop, whatever schema shop is here.
+
+    Beside a shop of another database there may be one that was loaded before: of its products none is on sale.
+    """
+    return (
+        script if _database(database_url) == _database(shop_url) else re.sub(r"\bshop\.(?=\w)", f"{NOWHERE}.", script)
+    )
+
+
+def _database(url: str) -> tuple[str, str, str]:
+    parts = parse_dsn(url)
+    return parts.get("hostaddr") or parts.get("host", ""), parts.get("port", "5432"), parts.get("dbname", "")
 
 
 def create(cursor: Any, script: str, timezone: str) -> None:

@@ -1,63 +1,22 @@
-"""Nightshift's books in ``ml_ops``: nights and their steps, quarantine, which batch is visible."""
+"""Nightshift's books in ``ml_ops``: nights and their steps, and which batch is visible."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg2
-import pyarrow as pa
-import pyarrow.parquet as pq
 from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
 from ml.adapters.books.progress import Progress
-from ml.adapters.books.versions import (
-    Registered,
-    artifacts,
-    champions,
-    decide,
-    latest,
-    promote,
-    record_version,
-    serving,
-    trained_later,
-    version,
-    waiting,
-)
-from ml.adapters.lake import Lake
 from ml.core.errors import NightshiftError
 from ml.core.memory import forget_peak, peak_mib
-
-__all__ = [
-    "LAKE",
-    "Registered",
-    "artifacts",
-    "at_work",
-    "champions",
-    "close_night",
-    "decide",
-    "exclusive",
-    "forget_quarantine",
-    "latest",
-    "load_quarantine",
-    "night_summary",
-    "promote",
-    "record_version",
-    "refs_in_use",
-    "serving",
-    "settle",
-    "step",
-    "trained_later",
-    "version",
-    "visible",
-    "waiting",
-]  # fmt: skip
 
 _MESSAGE = 4000
 """Characters of an error that are kept."""
@@ -124,7 +83,7 @@ def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:
                 started_at = CASE WHEN n.ended_at IS NOT NULL THEN clock_timestamp() ELSE n.started_at END
             WHERE NOT %(alone)s
             """,
-            {"ref": ref, "night": _night(ref), "alone": name.endswith(" alone")},
+            {"ref": ref, "night": night_of(ref), "alone": name.endswith(" alone")},
         )
         cursor.execute(
             "INSERT INTO ml_ops.step (ref, step, capability, shard) VALUES (%s, %s, %s, %s) RETURNING id",
@@ -135,7 +94,8 @@ def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:
         return int(row["id"])
 
 
-def _night(ref: str) -> date:
+def night_of(ref: str) -> date:
+    """The night that ``ref`` belongs to: what stands before its first stroke."""
     return date.fromisoformat(ref.partition("/")[0])
 
 
@@ -286,43 +246,6 @@ def settle(url: str, ref: str) -> None:
             """,
             {"ref": ref},
         )
-
-
-def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
-    """Put the snapshot's rows that are broken or left out into ``ml_ops.quarantine``, in place of those loaded for ``ref`` before.
-
-    Reads ``quarantine/<table>.parquet`` (``table_name``, ``row_key``, ``rule``, ``severity``, ``row`` as JSON text) below ``folder``, which
-    is the snapshot's if not given.
-
-    Returns
-    -------
-    int
-        Rows loaded.
-    """
-    folder = lake.join(folder or lake.join("snapshot", ref), "quarantine")
-    paths = lake.files(folder) if lake.names(folder) else []
-    with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('quarantine ' || %s, 0))", (ref,))
-        cursor.execute("DELETE FROM ml_ops.quarantine WHERE ref = %s", (ref,))
-        batches = (batch for path in paths for batch in _refused(lake, path, ref))
-        return postgres.copy_arrow(connection, "ml_ops", "quarantine", batches)
-
-
-def _refused(lake: Lake, path: str, ref: str) -> Iterator[pa.RecordBatch]:
-    night = pa.scalar(_night(ref), pa.date32())
-    with lake.open(path) as file, pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(columns=["table_name", "row_key", "rule", "severity", "row"]):
-            columns = {name: batch.column(name).cast(pa.string()) for name in batch.schema.names}
-            columns["night"] = pa.repeat(night, batch.num_rows)
-            columns["ref"] = pa.repeat(ref, batch.num_rows)
-            yield pa.record_batch(columns)
-
-
-def forget_quarantine(url: str, days: int) -> int:
-    """Delete quarantined rows older than ``days``; how many."""
-    with postgres.transaction(url) as cursor:
-        cursor.execute("DELETE FROM ml_ops.quarantine WHERE at < now() - make_interval(days => %s)", (days,))
-        return int(cursor.rowcount)
 
 
 def visible(url: str, table: str) -> dict[str, Any] | None:

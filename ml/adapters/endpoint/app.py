@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -20,7 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from ml.adapters.endpoint.events import Events, keep
 from ml.adapters.endpoint.keys import Key, Keys
 from ml.adapters.endpoint.limits import Limits
-from ml.adapters.endpoint.sessions import Sessions
+from ml.adapters.endpoint.sessions import Busy, Sessions
 from ml.core.errors import NightshiftError
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ Number = Annotated[int, Query(ge=1, le=100)]
 _NOT_YET = ("42883", "42P01", "3F000")  # no such function, table or schema
 
 
-Ask = Callable[..., Response]
+Ask = Callable[..., Awaitable[Response]]
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False)
 
 
@@ -92,8 +91,8 @@ def make(url: str, keys: Keys, origins: Sequence[str] = (), *, sessions: int = 8
     )  # fmt: skip
     _errors(app)
 
-    def ask(sql: str, **params: Any) -> Rows:
-        return Rows({"rows": app.state.sessions.rows(sql, params)})
+    async def ask(sql: str, **params: Any) -> Rows:
+        return Rows({"rows": await app.state.sessions.rows(sql, params)})
 
     _public(app, ask, Depends(allowed))
     _customers(app, ask, Depends(backend))
@@ -110,58 +109,58 @@ def _public(app: FastAPI, ask: Ask, key: Any) -> None:
     """Routes of what belongs to no customer."""
 
     @app.get("/health")
-    def health() -> Response:
+    async def health() -> Response:
         """Whether the database answers; needs no key."""
-        return ask("SELECT true AS well")
+        return await ask("SELECT true AS well")
 
     @app.get("/v1/similar", dependencies=[key])
-    def similar(product_id: Id, n: Number = 10) -> Response:
+    async def similar(product_id: Id, n: Number = 10) -> Response:
         """What could be bought in place of a product."""
-        return ask(
+        return await ask(
             "SELECT rank, similar_product_id AS product_id, score, reason FROM ml.similar_product WHERE product_id = %(p)s ORDER BY rank LIMIT %(n)s",
             p=product_id,
             n=n,
         )
 
     @app.get("/v1/bought-together", dependencies=[key])
-    def bought_together(product_id: Id, n: Number = 10) -> Response:
+    async def bought_together(product_id: Id, n: Number = 10) -> Response:
         """What goes into the same order."""
-        return ask(
+        return await ask(
             "SELECT rank, other_product_id AS product_id, score, reason FROM ml.bought_together WHERE product_id = %(p)s ORDER BY rank LIMIT %(n)s",
             p=product_id,
             n=n,
         )
 
     @app.get("/v1/basket", dependencies=[key])
-    def basket(product_ids: Many, n: Number = 10) -> Response:
+    async def basket(product_ids: Many, n: Number = 10) -> Response:
         """What goes with the products of a basket."""
-        return ask("SELECT * FROM ml.recommend_for_basket(%(p)s, %(n)s)", p=product_ids, n=n)
+        return await ask("SELECT * FROM ml.recommend_for_basket(%(p)s, %(n)s)", p=product_ids, n=n)
 
     @app.get("/v1/search", dependencies=[key])
-    def search(
+    async def search(
         query: Words, n: Number = 20, category: Maybe = None, page: Annotated[int, Query(ge=1, le=1000)] = 1
     ) -> Response:
         """Products for what was typed."""
-        return ask(
+        return await ask(
             "SELECT * FROM ml.search(%(q)s, %(n)s, NULL, %(c)s, '{}', %(page)s)", q=query, n=n, c=category, page=page
         )
 
     @app.get("/v1/suggest", dependencies=[key])
-    def suggest(prefix: Words, n: Annotated[int, Query(ge=1, le=50)] = 8) -> Response:
+    async def suggest(prefix: Words, n: Annotated[int, Query(ge=1, le=50)] = 8) -> Response:
         """What may be meant while somebody types."""
-        return ask("SELECT * FROM ml.suggest(%(q)s, %(n)s)", q=prefix, n=n)
+        return await ask("SELECT * FROM ml.suggest(%(q)s, %(n)s)", q=prefix, n=n)
 
     @app.get("/v1/facets", dependencies=[key])
-    def facets(query: Words, category: Maybe = None) -> Response:
+    async def facets(query: Words, category: Maybe = None) -> Response:
         """Brands, categories and prices of what a query finds."""
-        return ask("SELECT * FROM ml.facets(%(q)s, %(c)s)", q=query, c=category)
+        return await ask("SELECT * FROM ml.facets(%(q)s, %(c)s)", q=query, c=category)
 
 
 def _customers(app: FastAPI, ask: Ask, key: Any) -> None:
     """Routes of what belongs to a customer: for the shop's backend."""
 
     @app.get("/v1/recommend", dependencies=[key])
-    def recommend(
+    async def recommend(
         customer_id: Id,
         n: Number = 10,
         category: Maybe = None,
@@ -170,7 +169,7 @@ def _customers(app: FastAPI, ask: Ask, key: Any) -> None:
         exclude: Perhaps = None,
     ) -> Response:
         """What to show a customer, live: stock, rules and fallback of this moment."""
-        return ask(
+        return await ask(
             "SELECT * FROM ml.recommend(%(who)s, %(n)s, %(c)s, %(x)s::text[], %(s)s, %(mix)s)",
             who=customer_id,
             n=n,
@@ -181,14 +180,14 @@ def _customers(app: FastAPI, ask: Ask, key: Any) -> None:
         )
 
     @app.get("/v1/cart", dependencies=[key])
-    def cart(
+    async def cart(
         cart_id: Maybe = None,
         customer_id: Maybe = None,
         products: Perhaps = None,
         n: Annotated[int, Query(ge=1, le=50)] = 5,
     ) -> Response:
         """The lines of a cart by their chance, add-ons and notices."""
-        return ask(
+        return await ask(
             "SELECT * FROM ml.cart(%(cart)s, %(who)s, %(p)s::text[], %(n)s)",
             cart=cart_id,
             who=customer_id,
@@ -197,9 +196,9 @@ def _customers(app: FastAPI, ask: Ask, key: Any) -> None:
         )
 
     @app.get("/v1/offer", dependencies=[key])
-    def offer(customer_id: Id) -> Response:
+    async def offer(customer_id: Id) -> Response:
         """The offer for a customer, if any."""
-        return ask("SELECT * FROM ml.offer(%(who)s)", who=customer_id)
+        return await ask("SELECT * FROM ml.offer(%(who)s)", who=customer_id)
 
 
 def _errors(app: FastAPI) -> None:
@@ -224,7 +223,7 @@ def _errors(app: FastAPI) -> None:
         log.warning("the database: %s %s", code, str(error).strip()[:200])
         return told(503, "the database does not answer", {"Retry-After": "1"})
 
-    @app.exception_handler(queue.Empty)
+    @app.exception_handler(Busy)
     @app.exception_handler(NightshiftError)
     def _busy(_: Request, error: Exception) -> Response:
         log.warning("no session: %s", str(error)[:200])

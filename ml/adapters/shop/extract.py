@@ -20,6 +20,7 @@ from ml.adapters.lake import Lake
 from ml.adapters.shop import ranges, state
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.adapters.shop.reader import Reader, reading
+from ml.adapters.shop.replica import refuse_lagging
 from ml.adapters.shop.select import ACCEPTED, Shop
 from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
@@ -133,6 +134,8 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     ------
     ContractError
         The shop's tables do not fit the contract, or a value cannot be cast to the contract's type.
+    Unreachable
+        The shop is a replica that lags behind ``as_of``.
     """
     found = catalog(url)
     if broken := [fault for table in TABLES.values() for fault in faults_of(table, found)]:
@@ -141,6 +144,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
             came="\n".join(map(str, broken)),
             do="mend the tables or views in schema shop (docs/contract.md lists each column)",
         )
+    refuse_lagging(url, as_of)
     folder = lake.join("snapshot", ref)
     lake.remove(folder)
     manifest: dict[str, Any] = {

@@ -27,6 +27,11 @@ RULE = ConfigTable(
         ConfigColumn("starts_on", "date", "First day on which it holds; null: from now on."),
         ConfigColumn("ends_on", "date", "Last day on which it holds; null: until it is deleted."),
         ConfigColumn("note", "text", "Why, and who asked for it."),
+        ConfigColumn(
+            "rule_set",
+            "text",
+            "Holds only for the arm of an experiment that shows this set, from its night on; null: for all.",
+        ),
     ),
     checks={
         "kind is pin, boost, bury or exclude": "kind IN ('pin', 'boost', 'bury', 'exclude')",
@@ -36,7 +41,7 @@ RULE = ConfigTable(
         ),
         "a name is never an empty text": (
             "coalesce(product_id, 'x') <> '' AND coalesce(category, 'x') <> '' AND coalesce(brand, 'x') <> ''"
-            " AND coalesce(segment, 'x') <> ''"
+            " AND coalesce(segment, 'x') <> '' AND coalesce(rule_set, 'x') <> ''"
         ),
         "a pin names its product and its rank, no other kind a rank": (
             "CASE WHEN kind = 'pin' THEN product_id IS NOT NULL AND rank IS NOT NULL ELSE rank IS NULL END"

@@ -102,15 +102,16 @@ LANGUAGE sql STABLE AS $$
         '')
 $$;
 
--- Which of ids may be shown by the night's state and today's rules.
-CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(ids text[], today date, seg text, cat text) RETURNS text[]
+-- Which of ids may be shown by the night's state and today's rules: those for all and those of one set.
+DROP FUNCTION IF EXISTS ml_ops.recommender_fit(text[], date, text, text);
+CREATE OR REPLACE FUNCTION ml_ops.recommender_fit(ids text[], today date, seg text, cat text, own_set text) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN ARRAY(
         WITH excluded AS MATERIALIZED (
             SELECT r.product_id, r.category, r.brand, r.min_price::real AS min_price, r.max_price::real AS max_price
             FROM ml_config.rule AS r
-            WHERE r.kind = 'exclude' AND (r.segment IS NULL OR r.segment = seg)
+            WHERE r.kind = 'exclude' AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
               AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today))
         SELECT s.product_id FROM ml.product_state AS s
         WHERE s.product_id = ANY (ids) AND s.available AND (cat IS NULL OR s.category = cat)
@@ -155,6 +156,7 @@ DECLARE
     unwanted constant text[] := recommend.exclude;
     today constant date := ml_ops.recommender_today();
     seg text := recommend.segment;
+    arm text; own_set text;  -- what an experiment shows this customer, and of which set of rules
     first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
     shown constant text := coalesce(recommend.mix, 'home');
     pinned boolean;
@@ -170,8 +172,10 @@ DECLARE
     sold text[];
     tier text;
 BEGIN
-    IF EXISTS (SELECT FROM ml_ops.experiment_arm AS a
-               WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows = 'nothing') THEN
+    SELECT a.shows, (SELECT e.told ->> 'rule_set' FROM ml_ops.experiment AS e WHERE e.name = a.experiment AND e.arm = a.arm)
+    INTO arm, own_set FROM ml_ops.experiment_arm AS a
+    WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows IN ('nothing', 'rules') LIMIT 1;
+    IF arm = 'nothing' THEN
         RETURN;  -- an experiment shows this customer nothing
     END IF;
     IF wanted NOT BETWEEN 1 AND 500 THEN
@@ -196,19 +200,19 @@ BEGIN
                                                     OR num_nonnulls(r.min_price, r.max_price) > 0)), false)
     INTO guarded, pinned, no_products, no_brands, other_rules
     FROM ml_config.rule AS r
-    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.segment IS NULL OR r.segment = seg)
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
       AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
     IF pinned THEN
         SELECT array_agg(r.product_id ORDER BY r.rank, r.id), array_agg(r.rank ORDER BY r.rank, r.id)
         INTO pins, pin_places
         FROM ml_config.rule AS r
-        WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.segment IS NULL OR r.segment = seg)
+        WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
           AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
     END IF;
 
     IF pins IS NOT NULL THEN
         sold := ml_ops.recommender_on_sale(CASE WHEN other_rules OR cat IS NOT NULL
-            THEN ml_ops.recommender_fit(pins, today, seg, cat)
+            THEN ml_ops.recommender_fit(pins, today, seg, cat, own_set)
             ELSE ARRAY(SELECT s.product_id FROM ml.product_state AS s
                        WHERE s.product_id = ANY (pins) AND s.available AND (s.product_id = ANY (no_products)) IS NOT TRUE
                          AND (s.brand = ANY (no_brands)) IS NOT TRUE) END);
@@ -327,7 +331,7 @@ BEGIN
                 LIMIT 5 * wanted + 50) AS l;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, seg, cat) ELSE found_ids END;
+            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, seg, cat, own_set) ELSE found_ids END;
             sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
@@ -408,7 +412,7 @@ DECLARE
     basket constant text[] := recommend_for_basket.product_ids;
     wanted constant integer := coalesce(recommend_for_basket.n, 10);
     today constant date := ml_ops.recommender_today();
-    guarded constant boolean := EXISTS (SELECT FROM ml_config.rule AS r WHERE r.kind = 'exclude');
+    guarded constant boolean := EXISTS (SELECT FROM ml_config.rule AS r WHERE r.kind = 'exclude' AND r.rule_set IS NULL);
     first bigint := 1; last bigint;
     ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
     found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
@@ -461,7 +465,7 @@ BEGIN
               AND (l.product_id = ANY (ids)) IS NOT TRUE AND (l.product_id = ANY (basket)) IS NOT TRUE;
         END CASE;
         IF found_ids IS NOT NULL THEN
-            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, '', NULL) ELSE found_ids END;
+            sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, '', NULL, NULL) ELSE found_ids END;
             sold := ml_ops.recommender_on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),

@@ -11,11 +11,11 @@ import pyarrow as pa
 from ml.core.sample import Sample
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
-DAYS, TASTES, CUSTOMERS, PRODUCTS, ORDERS = 150, 4, 240, 80, 1800
+DAYS, TASTES, CUSTOMERS, PRODUCTS, ORDERS = 150, 4, 120, 80, 1200
 STAPLES = 4
 """The first products of each taste are bought again and again, the others once."""
 TRENDING, TREND_DAYS = 42, 14
-"""A product that half the orders of its taste hold in the last days, and few before."""
+"""A product that most orders of its taste hold in the last days, and few before."""
 
 _MOMENT = pa.timestamp("us", "UTC")
 
@@ -90,7 +90,7 @@ def _baskets(
     what = rank * TASTES + (who % TASTES)[:, None]
     strayed = rng.random(what.shape) < 0.1
     what[strayed] = rng.integers(0, PRODUCTS - TASTES, int(strayed.sum()))
-    late = np.flatnonzero((day >= DAYS - TREND_DAYS) & (who % TASTES == TRENDING % TASTES) & (rng.random(n) < 0.5))
+    late = np.flatnonzero((day >= DAYS - TREND_DAYS) & (who % TASTES == TRENDING % TASTES) & (rng.random(n) < 0.8))
     lines = np.concatenate([np.repeat(np.arange(n), what.shape[1]), late])
     what = np.concatenate([what.ravel(), np.full(len(late), TRENDING)])
     pairs = np.unique(np.stack([lines, what], axis=1), axis=0)

@@ -49,16 +49,24 @@ class Platform:
     reads: Mapping[str, str]
     versions: tuple[Version, ...]
     remarks: tuple[str, ...] = ()
+    checked: str = ""
+    """Against what the names of tables and columns were held: a version, and where its schema stands."""
     mysql: bool = False
     only: Mapping[str, str] = field(default_factory=dict)
     """On MySQL: the condition under which rows of a table are read."""
     sql: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, file: str, title: str, **declared: object) -> Platform:
-        """Make the mapping of a module, whose ``file`` has its SQL beside it."""
+    def of(cls, file: str, title: str, *, people: bool = False, **declared: object) -> Platform:
+        """Make the mapping of a module, whose ``file`` has its SQL beside it.
+
+        With ``people`` its ``account`` and ``buyer`` are followed by the blocks of ``_people.sql``.
+        """
         path = Path(file)
-        return cls(path.stem, title, sql=blocks(path.with_suffix(".sql")), **declared)  # type: ignore[arg-type]
+        sql = blocks(path.with_suffix(".sql"))
+        if people:
+            sql = {name: sql[name] for name in ("account", "buyer")} | blocks(path.with_name("_people.sql")) | sql
+        return cls(path.stem, title, sql=sql, **declared)  # type: ignore[arg-type]
 
     @property
     def views(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from ml.shop.platforms._platform import Platform, Version
 PLATFORM = Platform.of(
     __file__,
     "EverShop",
+    people=True,
     reads={
         "customer": "customer_id email created_at",
         "product": "product_id price status visibility?boolean created_at category_id?integer",
@@ -34,6 +35,7 @@ PLATFORM = Platform.of(
             why="upgrade to 2, whose orders keep what a line cost after its discount",
         ),
     ),
+    checked="2.2.1: the migrations of its npm package",
     remarks=(
         "Each variant is a product of its own, as EverShop keeps it.",
         "An order whose card or PayPal payment is pending is not a sale yet; one that is paid on delivery is.",

@@ -1,20 +1,10 @@
--- EverShop -> the contract.
+-- EverShop -> the contract. Who bought is told by _people.sql.
 
--- name: guest
--- A guest is the account of that e-mail, else known by its SHA-256.
-SELECT
-    o.address,
-    coalesce(min(c.customer_id)::text, encode(sha256(convert_to(o.address, 'UTF8')), 'hex')) AS customer_id,
-    bool_and(c.customer_id IS NULL) AS alone,
-    min(o.created_at) AS first_order
-FROM (SELECT lower(trim(customer_email)) AS address, created_at FROM "order" WHERE trim(customer_email) <> '') AS o
-LEFT JOIN customer AS c ON lower(trim(c.email)) = o.address
-GROUP BY o.address;
+-- name: account
+SELECT customer_id AS user_id, email, created_at AS registered_at FROM customer;
 
--- name: customer
-SELECT customer_id::text AS customer_id, created_at AS registered_at, lower(trim(email)) AS email FROM customer
-UNION ALL
-SELECT customer_id, first_order, address FROM guest WHERE alone;
+-- name: buyer
+SELECT customer_email AS email, created_at AS bought_at FROM "order";
 
 -- name: product
 SELECT

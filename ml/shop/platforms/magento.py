@@ -50,6 +50,7 @@ PLATFORM = Platform.of(
             why="move to Magento 2, or export to files (./nightshift shop load tables)",
         ),
     ),
+    checked="2.4: orders and addresses of `Sales/etc/db_schema.xml` (04354085)",
     remarks=(
         "Amounts are those of the base currency. A configurable product's line counts once, with its price.",
         "A closed order is refunded, a holded one waits.",

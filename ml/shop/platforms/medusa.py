@@ -47,6 +47,7 @@ PLATFORM = Platform.of(
             why="move to Medusa 2, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="2.21, installed from npm: `./nightshift bench shops --shop medusa`",
     remarks=(
         "An order counts in its present version; a sold order that waits as pending is a sale.",
         "Prices are those of the shop's first currency without rules or price lists.",

@@ -18,7 +18,7 @@ PLATFORM = Platform.of(
         "sale_order": "id partner_id date_order state amount_total currency_id?integer currency_rate?numeric "
         "partner_shipping_id?integer partner_invoice_id?integer website_id?integer write_date?timestamp create_date?timestamp",
         "sale_order_line": "id order_id sequence product_id product_uom_qty price_unit display_type price_total?numeric "
-        "is_delivery?boolean",
+        "is_delivery?boolean is_downpayment?boolean",
         "stock_quant?": "product_id?integer location_id?integer quantity?numeric reserved_quantity?numeric write_date?timestamp",
         "stock_location?": "id?integer usage?text",
         "ir_module_module?": "name?text latest_version?text",
@@ -32,8 +32,10 @@ PLATFORM = Platform.of(
             why="upgrade to 13 or newer, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="19: `addons/sale/models/sale_order_line.py` (0056e092)",
     remarks=(
-        "A quotation, sent or not, is no sale; sections and notes are no lines; a delivery is the order's shipping.",
+        "A quotation, sent or not, is no sale; sections, notes and down payments are no lines; a delivery is the order's shipping.",
+        "A reward or discount that is a line of its own lies on the other lines by their amount.",
         "A variant counts as its template. Orders of the point of sale are not read.",
         "Titles are in English, or the first language that is there; another: --language fr_FR.",
     ),

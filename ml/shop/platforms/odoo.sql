@@ -8,19 +8,27 @@ SELECT
 FROM res_partner;
 
 -- name: line
--- An order's lines without sections and notes; price_total has the tax and the discount.
+-- An order's lines without sections, notes and down payments; price_total has the tax and the discount. A reward or a discount is a
+-- line below 0: it lies on the others by their amount, as `goods` of `sold`.
+WITH l AS (
+    SELECT *, coalesce(price_total, price_unit * product_uom_qty) AS amount, coalesce(is_delivery, false) AS delivery
+    FROM sale_order_line
+    WHERE display_type IS NULL AND NOT coalesce(is_downpayment, false) AND product_uom_qty <> 0
+)
+
 SELECT
     l.id,
     l.order_id,
     l.sequence,
     p.product_tmpl_id AS product_id,
     l.product_uom_qty AS quantity,
-    coalesce(l.price_total, l.price_unit * l.product_uom_qty) AS amount,
+    l.amount,
     l.price_unit,
-    coalesce(l.is_delivery, false) AS delivery
-FROM sale_order_line AS l
-LEFT JOIN product_product AS p ON p.id = l.product_id
-WHERE l.display_type IS NULL;
+    l.delivery,
+    sum(l.amount) FILTER (WHERE NOT l.delivery) OVER (PARTITION BY l.order_id) AS goods,
+    sum(l.amount) FILTER (WHERE NOT l.delivery AND l.amount > 0) OVER (PARTITION BY l.order_id) AS sold
+FROM l
+LEFT JOIN product_product AS p ON p.id = l.product_id;
 
 -- name: customer
 SELECT
@@ -98,9 +106,9 @@ SELECT
     row_number() OVER (PARTITION BY order_id ORDER BY sequence, id) AS line_no,
     product_id,
     quantity,
-    coalesce(amount / nullif(quantity, 0), price_unit) AS unit_price
+    coalesce(amount / quantity, price_unit) * coalesce(goods / nullif(sold, 0), 1) AS unit_price
 FROM line
-WHERE NOT delivery;
+WHERE NOT delivery AND amount >= 0;
 
 -- name: order_outcome
 SELECT id AS order_id, 'cancelled' AS kind, write_date AT TIME ZONE 'UTC' AS known_at

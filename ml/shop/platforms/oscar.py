@@ -7,6 +7,7 @@ from ml.shop.platforms._platform import Platform, Version
 PLATFORM = Platform.of(
     __file__,
     "django-oscar",
+    people=True,
     reads={
         "auth_user": "id email date_joined",
         "catalogue_product": "id parent_id structure title description is_public date_created product_class_id",
@@ -38,6 +39,7 @@ PLATFORM = Platform.of(
             why="upgrade to 3, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="4.1, installed from PyPI: `./nightshift bench shops --shop oscar`",
     remarks=(
         "A child counts as its parent, which is what a page shows.",
         "An order is placed after its payment, so Pending and no status are sales; other words of your pipeline are shown.",

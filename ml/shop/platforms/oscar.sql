@@ -1,35 +1,14 @@
--- django-oscar 3 and 4 -> the contract.
+-- django-oscar 3 and 4 -> the contract. Who bought is told by _people.sql.
 
--- name: person
--- Users of one e-mail are one customer: the first of them.
-SELECT
-    id AS user_id,
-    first_value(id) OVER (PARTITION BY coalesce(nullif(lower(trim(email)), ''), id::text) ORDER BY id)::text AS customer_id,
-    nullif(lower(trim(email)), '') AS address
-FROM auth_user;
+-- name: account
+SELECT id AS user_id, email, date_joined AS registered_at FROM auth_user;
 
--- name: guest
--- A guest is the user of that e-mail, else known by its SHA-256.
-SELECT
-    o.address,
-    coalesce(min(p.customer_id), encode(sha256(convert_to(o.address, 'UTF8')), 'hex')) AS customer_id,
-    bool_and(p.customer_id IS NULL) AS alone,
-    min(o.date_placed) AS first_order
-FROM (SELECT lower(trim(guest_email)) AS address, date_placed FROM order_order WHERE trim(guest_email) <> '') AS o
-LEFT JOIN person AS p ON p.address = o.address
-GROUP BY o.address;
+-- name: buyer
+SELECT guest_email AS email, date_placed AS bought_at FROM order_order;
 
 -- name: shown
 -- The product that a page shows: a child's parent.
 SELECT id, coalesce(parent_id, id) AS product_id FROM catalogue_product;
-
--- name: customer
-SELECT p.customer_id, min(u.date_joined) AS registered_at, min(p.address) AS email
-FROM auth_user AS u
-INNER JOIN person AS p ON p.user_id = u.id
-GROUP BY p.customer_id
-UNION ALL
-SELECT customer_id, first_order, address FROM guest WHERE alone;
 
 -- name: product
 SELECT

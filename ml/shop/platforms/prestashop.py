@@ -13,7 +13,7 @@ PLATFORM = Platform.of(
         "country": "id_country iso_code",
         "address": "id_address id_country address1 postcode city",
         "customer": "id_customer email date_add is_guest deleted",
-        "product": "id_product price active date_add id_category_default id_manufacturer",
+        "product": "id_product price active date_add id_category_default id_manufacturer visibility?text state?text",
         "product_lang": "id_product id_lang name description",
         "category_lang": "id_category id_lang name",
         "manufacturer": "id_manufacturer name",
@@ -33,6 +33,7 @@ PLATFORM = Platform.of(
             why="upgrade to 1.6 or newer, or export to files (./nightshift shop load tables)",
         ),
     ),
+    checked="1.7: `install-dev/data/db_structure.sql` (00242955)",
     remarks=(
         "A state is told by the configuration (cancelled, refunded …), one of your own by its marks for paid and shipped.",
         "A state of your own without these marks is shown by its name.",

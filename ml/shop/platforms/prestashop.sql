@@ -64,7 +64,7 @@ SELECT
         AS category,
     m.name AS brand,
     try_cast(p.price AS DOUBLE) AS price,
-    p.active = '1' AS active,
+    p.active = '1' AND coalesce(p.visibility, 'both') <> 'none' AND coalesce(p.state, '1') = '1' AS active,
     timezone((SELECT name FROM zone), try_cast(p.date_add AS TIMESTAMP)) AS listed_at
 FROM product AS p
 LEFT JOIN manufacturer AS m ON m.id_manufacturer = p.id_manufacturer;

@@ -7,13 +7,14 @@ from ml.shop.platforms._platform import Platform, Version
 PLATFORM = Platform.of(
     __file__,
     "Saleor",
+    people=True,
     reads={
         "account_user": "id email date_joined",
         "account_address": "id country street_address_1 postal_code city",
         "channel_channel": "id slug currency_code is_active?boolean",
         "product_category": "id name",
         "product_product": "id name description category_id created_at?timestamptz metadata?jsonb",
-        "product_productchannellisting": "product_id channel_id is_published",
+        "product_productchannellisting": "product_id channel_id is_published published_at?timestamptz",
         "product_productvariant": "id product_id track_inventory",
         "product_productvariantchannellisting": "variant_id channel_id price_amount",
         "order_order": "id created_at status user_id user_email currency total_gross_amount shipping_price_gross_amount "
@@ -34,6 +35,7 @@ PLATFORM = Platform.of(
             why="upgrade to 3.4 or newer, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="3.20: `saleor/order/models.py` (000eff17), `saleor/product/models.py` (0033e0d2)",
     remarks=(
         "A line of a deleted variant has no product any more: it is left out, and counted.",
         "Each channel has a currency: name what a foreign one is worth with --rate, or the check refuses to add them up.",

@@ -1,33 +1,13 @@
--- Saleor 3 -> the contract. A variant counts as its product.
+-- Saleor 3 -> the contract. A variant counts as its product. Who bought is told by _people.sql.
 
--- name: person
-SELECT
-    id AS user_id,
-    first_value(id) OVER (PARTITION BY coalesce(nullif(lower(trim(email)), ''), id::text) ORDER BY id)::text AS customer_id,
-    nullif(lower(trim(email)), '') AS address
-FROM account_user;
+-- name: account
+SELECT id AS user_id, email, date_joined AS registered_at FROM account_user;
 
--- name: guest
--- A guest is the account of that e-mail, else known by its SHA-256.
-SELECT
-    o.address,
-    coalesce(min(p.customer_id), encode(sha256(convert_to(o.address, 'UTF8')), 'hex')) AS customer_id,
-    bool_and(p.customer_id IS NULL) AS alone,
-    min(o.created_at) AS first_order
-FROM (SELECT lower(trim(user_email)) AS address, created_at FROM order_order WHERE trim(user_email) <> '') AS o
-LEFT JOIN person AS p ON p.address = o.address
-GROUP BY o.address;
+-- name: buyer
+SELECT user_email AS email, created_at AS bought_at FROM order_order;
 
 -- name: currency
 SELECT currency AS code FROM order_order GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1;
-
--- name: customer
-SELECT p.customer_id, min(u.date_joined) AS registered_at, min(p.address) AS email
-FROM account_user AS u
-INNER JOIN person AS p ON p.user_id = u.id
-GROUP BY p.customer_id
-UNION ALL
-SELECT customer_id, first_order, address FROM guest WHERE alone;
 
 -- name: product
 SELECT
@@ -50,7 +30,7 @@ SELECT
     EXISTS (
         SELECT FROM product_productchannellisting AS l
         INNER JOIN channel_channel AS ch ON ch.id = l.channel_id AND coalesce(ch.is_active, true)
-        WHERE l.product_id = p.id AND l.is_published
+        WHERE l.product_id = p.id AND l.is_published AND coalesce(l.published_at, '-infinity') <= now()
     ) AS active,
     p.created_at AS listed_at
 FROM product_product AS p

@@ -32,9 +32,11 @@ PLATFORM = Platform.of(
             why="move to Shopware 6, or export to files (./nightshift shop load tables)",
         ),
     ),
+    checked="6.4: `OrderLineItemDefinition.php` (01f62a67)",
     remarks=(
         "Only the live version of a row counts. A variant counts as its product.",
         "Amounts are the order's; its currency factor makes them the shop's. Taxes of net orders lie on the lines.",
+        "A promotion or credit, which is a line of its own, lies on the other lines by their amount.",
         "An order whose payment failed or was cancelled is cancelled.",
     ),
     mysql=True,

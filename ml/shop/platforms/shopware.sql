@@ -39,13 +39,14 @@ INNER JOIN state_machine_state AS s ON s.id = t.state_id
 GROUP BY t.order_id;
 
 -- name: line
--- The lines that are no part of another; a net order's are without tax, so its total decides.
+-- The lines that are no part of another; a net order's are without tax, so its total decides. A promotion or credit is a line below 0:
+-- it lies on the others by their amount.
 SELECT
     l.*,
     try_cast(l.total_price AS DOUBLE) AS amount,
-    try_cast(o.amount_total AS DOUBLE) / nullif(
-        sum(try_cast(l.total_price AS DOUBLE)) OVER (PARTITION BY l.order_id) + coalesce(try_cast(o.shipping_total AS DOUBLE), 0), 0
-    ) AS factor
+    sum(amount) OVER (PARTITION BY l.order_id) AS goods,
+    try_cast(o.amount_total AS DOUBLE) / nullif(goods + coalesce(try_cast(o.shipping_total AS DOUBLE), 0), 0) AS factor,
+    goods / nullif(sum(greatest(amount, 0)) OVER (PARTITION BY l.order_id), 0) AS share
 FROM order_line_item AS l
 INNER JOIN "order" AS o ON o.id = l.order_id
 WHERE l.parent_id IS NULL;
@@ -117,9 +118,10 @@ SELECT
     row_number() OVER (PARTITION BY line.order_id ORDER BY try_cast(line.position AS BIGINT), line.id) AS line_no,
     coalesce(shown.product_id, line.product_id) AS product_id,
     try_cast(line.quantity AS DOUBLE) AS quantity,
-    line.amount * coalesce(line.factor, 1) / nullif(try_cast(line.quantity AS DOUBLE), 0) AS unit_price
+    line.amount * coalesce(line.factor, 1) * coalesce(line.share, 1) / nullif(try_cast(line.quantity AS DOUBLE), 0) AS unit_price
 FROM line
-LEFT JOIN shown ON shown.id = line.product_id;
+LEFT JOIN shown ON shown.id = line.product_id
+WHERE line.amount >= 0;
 
 -- name: stock
 -- Of products that end when they are sold out. Shopware does not say when it counted: now.

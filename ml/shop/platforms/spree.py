@@ -41,6 +41,7 @@ PLATFORM = Platform.of(
             why="upgrade to 3.1 or newer, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="4.3: orders, products and prices of `core/db/migrate/20210914000000_spree_four_three.rb` (28b10a85)",
     remarks=(
         "An order counts once it is completed; what is not is a cart. A variant counts as its product.",
         "Adjustments of a whole order are spread over its lines by their amount.",

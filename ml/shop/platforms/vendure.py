@@ -35,6 +35,7 @@ PLATFORM = Platform.of(
             why="upgrade to Vendure 2, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    checked="3.7, installed from npm: `./nightshift bench shops --shop vendure`",
     remarks=(
         "Amounts are kept in hundredths, as Vendure's own strategy does for every currency.",
         "An order counts once it is placed; what is still being filled is a cart. Orders of sellers are parts of another.",

@@ -118,6 +118,7 @@ LEFT JOIN (
 WHERE o."orderPlacedAt" IS NOT NULL AND coalesce(o.type, 'Regular') <> 'Seller';
 
 -- name: order_item
+-- A line that was cancelled has no quantity left.
 SELECT
     line.order_id,
     row_number() OVER (PARTITION BY line.order_id ORDER BY line.line_id) AS line_no,
@@ -126,7 +127,7 @@ SELECT
     line.unit_price / 100 AS unit_price
 FROM line
 INNER JOIN "order" AS o ON o.id = line.order_id
-WHERE o."orderPlacedAt" IS NOT NULL AND coalesce(o.type, 'Regular') <> 'Seller';
+WHERE line.quantity > 0 AND o."orderPlacedAt" IS NOT NULL AND coalesce(o.type, 'Regular') <> 'Seller';
 
 -- name: order_outcome
 SELECT h."orderId" AS order_id, 'cancelled' AS kind, max(h."createdAt") AT TIME ZONE 'UTC' AS known_at

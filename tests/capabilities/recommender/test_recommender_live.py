@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from ml.adapters import postgres
 from ml.settings import Settings
 from tests.capabilities.recommender.live_shop import READ, SPEC, Live
 
@@ -180,6 +181,27 @@ def test_a_pin_that_cannot_be_shown_leaves_its_place(live: Live) -> None:
     live.rule(kind="exclude", product_id="p24")
     assert live.shown("anna", 3) == [1, 2, 3]
     assert live.shown("bert", 2, segment="wholesale") == [22, 11]
+
+
+def test_rules_of_a_set_hold_for_the_customers_of_its_arm(live: Live) -> None:
+    """Pins and exclusions of a set are shown at once to whom an experiment shows that set, and to nobody else."""
+    live.rule(kind="pin", product_id="p25", rank=1, rule_set="autumn")
+    live.rule(kind="exclude", product_id="p2", rule_set="autumn")
+    live.rule(kind="pin", product_id="p26", rank=1, rule_set="spring")
+    before = live.shown("anna", 4)
+    assert before == [1, 2, 3, 4]
+    with postgres.transaction(live.url) as cursor:
+        cursor.execute(
+            "INSERT INTO ml_ops.experiment (name, arm, capability, told, share, since, changed_on) VALUES "
+            "('lists', 'autumn', 'recommender', '{\"rule_set\": \"autumn\"}', 0.5, '2025-03-01', '2025-03-01')"
+        )
+        cursor.execute(
+            "INSERT INTO ml_ops.experiment_arm (experiment, customer_id, capability, arm, shows, night) "
+            "VALUES ('lists', 'anna', 'recommender', 'autumn', 'rules', '2025-03-01')"
+        )
+    assert live.shown("anna", 4) == [25, 1, 3, 4]
+    assert live.shown("carl", 4) == [1, 2, 3, 4]
+    assert [row["product_id"] for row in live.call("recommend_for_basket", ["p1"], 30)].count("p26") <= 1
 
 
 def test_last_nights_pin_goes_with_its_rule(live: Live) -> None:

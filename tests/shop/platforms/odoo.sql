@@ -11,7 +11,7 @@ CREATE TABLE sale_order (id integer, partner_id integer, date_order timestamp, s
 currency_rate numeric, partner_shipping_id integer, partner_invoice_id integer, website_id integer, write_date timestamp,
 create_date timestamp);
 CREATE TABLE sale_order_line (id integer, order_id integer, sequence integer, product_id integer, product_uom_qty numeric,
-price_unit numeric, display_type varchar, price_total numeric, is_delivery boolean);
+price_unit numeric, display_type varchar, price_total numeric, is_delivery boolean, is_downpayment boolean);
 CREATE TABLE stock_location (id integer, usage varchar);
 CREATE TABLE stock_quant (product_id integer, location_id integer, quantity numeric, reserved_quantity numeric, write_date timestamp);
 
@@ -27,10 +27,12 @@ INSERT INTO product_template (id, name, list_price, active, sale_ok, categ_id, c
 (4, '{"en_US": "Not yet"}', 9, true, false, 1, '2026-09-01'), (9, '{"en_US": "Courier"}', 4, true, true, 1, '2026-09-01');
 INSERT INTO product_product VALUES (11, 1, true), (12, 1, true), (21, 2, true), (31, 3, false), (91, 9, true);
 INSERT INTO sale_order VALUES (1, 1, '2026-10-03 10:00', 'sale', 28.8, 1, 1, 1, 1, 1, '2026-10-03', '2026-10-03'),
-(2, 2, '2026-11-03 10:00', 'done', 42, 1, 1, 2, 2, null, '2026-11-03', '2026-11-03'),
+(2, 2, '2026-11-03 10:00', 'done', 40, 1, 1, 2, 2, null, '2026-11-03', '2026-11-03'),
 (3, 3, '2026-11-04 10:00', 'cancel', 6, 1, 1, 3, 3, null, '2026-11-05', '2026-11-04'),
 (4, 3, '2026-11-06 10:00', 'sale', 26, 2, 1.25, 3, 3, null, '2026-11-06', '2026-11-06'),
 (5, 3, '2026-11-07 10:00', 'sent', 6, 1, 1, 3, 3, null, '2026-11-07', '2026-11-07');
+-- Order 2 has a reward of 2 and a down payment, which is a line of no quantity.
+INSERT INTO sale_order_line VALUES (12, 2, 13, 91, 1, -2, null, -2, false, null), (13, 2, 14, 91, 0, 9, null, 0, false, true);
 INSERT INTO sale_order_line VALUES (1, 1, 10, 11, 2, 10, null, 18, false), (2, 1, 11, 21, 1, 5, null, 6, false),
 (3, 1, 12, 91, 1, 4, null, 4.8, true), (4, 1, 0, null, 0, 0, 'line_section', 0, false), (5, 2, 10, 12, 3, 10, null, 36, false),
 (6, 2, 11, 21, 1, 5, null, 6, false), (7, 2, 12, null, 0, 0, 'line_note', 0, false), (8, 3, 10, 21, 1, 5, null, 6, false),

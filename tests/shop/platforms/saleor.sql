@@ -5,7 +5,7 @@ CREATE TABLE channel_channel (id integer, slug varchar(255), currency_code varch
 CREATE TABLE product_category (id integer, name varchar(250));
 CREATE TABLE product_product (id integer, name varchar(250), description jsonb, category_id integer, created_at timestamptz,
 metadata jsonb);
-CREATE TABLE product_productchannellisting (product_id integer, channel_id integer, is_published boolean);
+CREATE TABLE product_productchannellisting (product_id integer, channel_id integer, is_published boolean, published_at timestamptz);
 CREATE TABLE product_productvariant (id integer, product_id integer, track_inventory boolean);
 CREATE TABLE product_productvariantchannellisting (variant_id integer, channel_id integer, price_amount numeric(12, 3));
 CREATE TABLE order_order (id uuid, created_at timestamptz, status varchar(32), user_id integer, user_email varchar(254),
@@ -23,7 +23,9 @@ INSERT INTO product_category VALUES (1, 'Cups');
 INSERT INTO product_product VALUES
 (1, 'Blue cup', '{"blocks": [{"data": {"text": "A cup"}}, {"data": {"text": "of clay."}}]}', 1, '2026-09-01Z', '{"erp": "7"}'),
 (2, 'Green tea', null, null, '2026-09-01Z', '{}'), (4, 'Not yet', '{}', 1, '2026-09-01Z', '{}');
-INSERT INTO product_productchannellisting VALUES (1, 1, true), (1, 2, false), (2, 1, true), (4, 1, false);
+-- Product 4 is published, but not yet.
+INSERT INTO product_productchannellisting (product_id, channel_id, is_published, published_at) VALUES (1, 1, true, '2026-09-01Z'),
+(1, 2, false, null), (2, 1, true, null), (4, 1, false, null), (4, 2, true, '2099-01-01Z');
 INSERT INTO product_productvariant VALUES (11, 1, true), (12, 1, true), (21, 2, false);
 INSERT INTO product_productvariantchannellisting VALUES (11, 1, 12), (11, 2, 9), (12, 1, 15);
 INSERT INTO order_order VALUES
