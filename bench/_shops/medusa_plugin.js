@@ -1,7 +1,7 @@
 // The example's routes in that Medusa: what its store API answers over HTTP, as JSON.
 // node medusa_plugin.js URL SCHEMA PORT FILE, with SERVE_URL and SERVE_KEY.
 const { spawn } = require('child_process');
-const { readFileSync, writeFileSync } = require('fs');
+const { readdirSync, readFileSync, rmSync, writeFileSync } = require('fs');
 const { environment } = require('./medusa_run.js');
 
 const [url, schema, port, file] = process.argv.slice(2);
@@ -32,12 +32,16 @@ async function shop(env, use) {
         throw new Error(`${error.message}\n${said.slice(-1500)}`);
     } finally {
         const ended = new Promise((done) => server.on('exit', done));
-        server.kill('SIGKILL');
-        await ended;
+        if (server.exitCode === null) {
+            server.kill('SIGKILL');
+            await ended;
+        }
     }
 }
 
 async function main() {
+    // It was compiled beside; Medusa would load both.
+    for (const name of readdirSync('src', { recursive: true })) if (name.endsWith('.ts')) rmSync(`src/${name}`);
     const said = { lists: {}, similar: {}, guest: [], cart: {}, events: [], away: null };
     await shop({}, async () => {
         for (const n of [0, 1, 2]) {

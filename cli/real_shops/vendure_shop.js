@@ -34,15 +34,17 @@ async function main() {
     const taxes = await app.get(core.TaxCategoryService).findAll(ctx);
     const did = { orders: {}, products: {}, stock: {} };
     const variants = [];
+    const kinds = ['Clay cup', 'Green tea', 'Linen towel'];
     for (let n = 0; n < goods; n++) {
+        const name = `${kinds[n % kinds.length]} ${n}`;
         const product = await app.get(core.ProductService).create(ctx, { enabled: n !== goods - 1, translations: [
             { languageCode: 'de', name: `Ding ${n}`, slug: `ding-${n}`, description: '' },
-            { languageCode: 'en', name: `Thing ${n}`, slug: `thing-${n}`, description: 'A thing.' },
+            { languageCode: 'en', name, slug: `thing-${n}`, description: `${name}, made by hand.` },
         ] });
-        did.products[product.id] = { title: `Thing ${n}`, active: n !== goods - 1 };
+        did.products[product.id] = { title: name, active: n !== goods - 1 };
         const [variant] = await app.get(core.ProductVariantService).create(ctx, [{
             productId: product.id, sku: `s${n}`, price: 250 + random(5000), taxCategoryId: taxes.items[0].id, stockOnHand: 100000,
-            trackInventory: 'TRUE', translations: [{ languageCode: 'en', name: `Thing ${n}` }],
+            trackInventory: 'TRUE', translations: [{ languageCode: 'en', name }],
         }]);
         if (n !== goods - 1) variants.push([variant.id, product.id]);
     }

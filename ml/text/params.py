@@ -58,6 +58,8 @@ class RidgeParams:
     """λ: the smaller, the closer the examples are followed."""
     width: float = 5.0
     """γ of the sentence vectors: the larger, the nearer a text must be to count."""
+    gram_weight: float = 1.0
+    """What the n-grams count beside sentence vectors."""
     most_texts: int = 10_000
     """At most so many texts are learned from: the inverse takes their third power."""
 

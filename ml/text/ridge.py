@@ -1,6 +1,6 @@
 """Classes of short texts from few examples: regularised least squares over n-grams and, where there are, sentence vectors.
 
-k(a, b) = cos(n-grams of a, of b) + exp(γ (cos(vectors of a, of b) - 1)), f = k(·, X) α, α = (K + λ I)⁻¹ Y with y = 1 for a text's
+k(a, b) = w cos(n-grams of a, of b) + exp(γ (cos(vectors of a, of b) - 1)), f = k(·, X) α, α = (K + λ I)⁻¹ Y with y = 1 for a text's
 class, else 0 (Rifkin, Yeo & Poggio 2003: as good as support vectors on texts). What is like no text that was learned from is near 0
 in every class. One inverse gives all classes at once, and without a further fit what the model says of each text when it was left out, and of each class when nobody had taught that class:
 f₋ᵢ = yᵢ - αᵢ / Cᵢᵢ and f₋B = Y_B - C_BB⁻¹ α_B with C = (K + λ I)⁻¹ (Rifkin & Lippert 2007). So chances, and the line between
@@ -87,8 +87,9 @@ def learn(
     row[kept] = np.arange(1, len(kept) + 1)
     x = _matrix(buckets, groups, ends, idf, row, len(kept) + 1, params)
     v = np.zeros((len(texts), 0), np.float32) if vectors is None else vectors
-    alpha, left = solve(_kernel(x, v, params), labels, n_classes, params.penalty)
-    weights = np.asarray(x.T @ alpha, np.float32)
+    grams = params.gram_weight if v.shape[1] else 1.0
+    alpha, left = solve(_kernel(x, v, grams, params.width), labels, n_classes, params.penalty)
+    weights = np.asarray(grams * (x.T @ alpha), np.float32)
     alpha = alpha if v.shape[1] else np.zeros((0, n_classes))
     rounded = (a.astype(np.float16).astype(np.float32) for a in (idf, weights, v if len(alpha) else v[:0], alpha))
     idf, weights, v, small = rounded
@@ -163,11 +164,11 @@ def _matrix(
     return x
 
 
-def _kernel(x: Csr, vectors: Floats, params: RidgeParams) -> Doubles:
-    k: Doubles = np.asarray((x @ x.T).todense(), np.float64)
+def _kernel(x: Csr, vectors: Floats, grams: float, width: float) -> Doubles:
+    k: Doubles = grams * np.asarray((x @ x.T).todense(), np.float64)
     if vectors.shape[1]:
         v = vectors.astype(np.float64)
-        k += np.exp(params.width * (v @ v.T - 1))
+        k += np.exp(width * (v @ v.T - 1))
     return k
 
 

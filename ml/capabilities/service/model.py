@@ -17,11 +17,12 @@ from ml.capabilities.service.spec import Params
 from ml.core import artifacts
 from ml.text import intents as classifier
 from ml.text import language, phrases
+from ml.text.intents import Judged
 from ml.text.knowing import Doubles, Knowing
 from ml.text.mail import written
 from ml.text.wishes import vocabulary
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Service:
@@ -70,9 +71,13 @@ class Service:
     def knowing_(self) -> Knowing:
         return self.classifier_.knowing
 
+    def judge(self, texts: pa.Array) -> Judged:
+        """Score of each intent for cleaned texts, and the chance that they ask for one of them."""
+        return self.classifier_.judge(texts)
+
     def scores(self, texts: pa.Array) -> Doubles:
-        """Score of each intent for cleaned texts, shape (n_texts, n_intents)."""
-        return self.classifier_.scores(texts)
+        """Scores alone, shape (n_texts, n_intents)."""
+        return self.judge(texts).scores
 
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""

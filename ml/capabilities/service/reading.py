@@ -11,6 +11,7 @@ import pyarrow as pa
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.spec import UNKNOWN, Params
 from ml.text import language
+from ml.text.intents import Judged
 from ml.text.knowing import Doubles
 from ml.text.mail import written
 from ml.text.tokens import HEADLINE
@@ -59,13 +60,13 @@ def read(model: Service, tickets: pa.Table, params: Params) -> Read:
     texts = written(tickets["subject"], tickets["text"])
     codes = _languages(model, tickets, texts)
     plain = [text or "" for text in texts.to_pylist()]
-    scores = model.scores(texts)
+    scores, known = model.judge(texts)
     also, refused = [""] * len(plain), [""] * len(plain)
     if len(model.intents_):
-        _by_sentence(model, plain, scores, also, refused, params)
+        _by_sentence(model, plain, Judged(scores, known), also, refused, params)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     chances = np.take_along_axis(model.knowing_.chances(scores), order, axis=1)
-    return Read(plain, codes, order, chances, model.knowing_.known(scores), also, refused)
+    return Read(plain, codes, order, chances, known, also, refused)
 
 
 def _languages(model: Service, tickets: pa.Table, texts: pa.Array) -> list[str]:
@@ -79,12 +80,12 @@ def _languages(model: Service, tickets: pa.Table, texts: pa.Array) -> list[str]:
 
 
 def _by_sentence(
-    model: Service, plain: list[str], scores: Doubles, also: list[str], refused: list[str], params: Params
+    model: Service, plain: list[str], whole: Judged, also: list[str], refused: list[str], params: Params
 ) -> None:
-    """Look for second and refused wishes, and rewrite the scores of texts that have refused ones."""
+    """Look for second and refused wishes, and rewrite what is said of texts that have refused ones."""
     parts = [(i, part) for i, text in enumerate(plain) for part in _parts(text)]
-    alone = model.scores(pa.array([part for _, part in parts], pa.large_string()))
-    known, chance = model.knowing_.known(alone), model.knowing_.chances(alone)
+    alone, known = model.judge(pa.array([part for _, part in parts], pa.large_string()))
+    chance = model.knowing_.chances(alone)
     by_text: dict[int, list[int]] = {}
     for row, (i, _) in enumerate(parts):
         by_text.setdefault(i, []).append(row)
@@ -95,13 +96,14 @@ def _by_sentence(
             refused[i] = next(iter(denied.values()))
             again[i] = " ".join(parts[row][1] for row in rows if row not in denied)
     if again:
-        scores[list(again)] = model.scores(pa.array(list(again.values()), pa.large_string()))
+        rest = model.judge(pa.array(list(again.values()), pa.large_string()))
+        whole.scores[list(again)], whole.known[list(again)] = rest
     for i, rows in by_text.items():
         wishes = [
             (chance[row].max(), model.intents_[alone[row].argmax()]) for row in rows
             if known[row] >= HALF and chance[row].max() >= params.second_wish
         ]  # fmt: skip
-        main = model.intents_[scores[i].argmax()]
+        main = model.intents_[whole.scores[i].argmax()]
         others = [(size, name) for size, name in wishes if name not in (main, refused[i])]
         also[i] = max(others)[1] if others and len(rows) > 1 else ""
 

@@ -213,7 +213,8 @@ def unclear(ticket: Row, text: str, least: float) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _UNDERSTOOD else text[: _UNDERSTOOD - 1] + "…"
+    plain = text.replace(";", ",")  # which parts reasons
+    return plain if len(plain) <= _UNDERSTOOD else plain[: _UNDERSTOOD - 1] + "…"
 
 
 def _must(rule: Mapping[str, Any] | None, also: str, ticket: Row) -> str:
