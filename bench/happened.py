@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -161,7 +160,7 @@ def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page:
         made = "\n\n".join([begin, *([QUICK] if quick else []), table, f"![{title}](happened-{name}.svg)", end])
         if begin not in text:
             text = text.replace(END, f"{begin}{end}\n\n{END}")
-        text = re.sub(f"{begin}.*{end}", lambda _, made=made: made, text, flags=re.DOTALL)
+        text = text[: text.index(begin)] + made + text[text.index(end) + len(end) :]
     page.write_text(text, "utf-8")
 
 
