@@ -62,6 +62,16 @@ class Stack:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
+    def airflow(self) -> Any:
+        """Airflow's API, as its administrator."""
+        from cli.airflow import Airflow
+        from cli.environment import Stack as Started
+        from cli.home import Home
+
+        home = Home(self.home)
+        port = Started.last(home).ports["airflow"]
+        return Airflow(f"http://127.0.0.1:{port}", "admin", home.secrets()["airflow_admin_password"])
+
     def _connection(self, database: str) -> closing[Any]:
         from cli.environment import Stack as Started
         from cli.environment import database_urls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -150,6 +151,24 @@ def test_a_broken_shop_stops_the_night_and_keeps_the_tables(stack: Stack, demo: 
     assert "order_item" in done.stdout + done.stderr
     assert "order_id is in order" in done.stdout + done.stderr
     assert stack.value("SELECT DISTINCT batch_id::text FROM ml.recommendation") == before
+
+
+def test_a_new_ticket_is_triaged_by_its_lane(stack: Stack, demo: str) -> None:
+    """What was asked since the night has its rows when the run of ``live_service`` has ended, the answer too."""
+    stack.write(
+        "INSERT INTO shop.ticket (ticket_id, customer_id, text, opened_at) "
+        "SELECT 'asked since', min(customer_id), 'Where is my parcel?', now() FROM shop.customer"
+    )
+    run, end = stack.airflow().trigger("live_service", {}), time.monotonic() + 180
+    seen = (
+        "SELECT t.intent, a.decision FROM ml.ticket_triage t JOIN ml.ticket_answer a USING (ticket_id) "
+        "WHERE t.ticket_id = 'asked since' AND t.batch_id < 0 AND a.batch_id < 0"
+    )
+    while not (rows := stack.rows(seen)) and time.monotonic() < end:
+        state = stack.airflow().run("live_service", run)["state"]
+        assert state != "failed"
+    stack.write("DELETE FROM shop.ticket WHERE ticket_id = 'asked since'")
+    assert [row["intent"] for row in rows] == ["where is my order"]
 
 
 def test_status_is_well_and_names_the_pages(stack: Stack, demo: str) -> None:
