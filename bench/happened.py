@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from ml.settings import PROJECT, Settings
 WEEKS, WEEK = 5, timedelta(weeks=1)
 SHARE = 0.1
 """Of a night's work that the step monitor may take."""
-PAGE, MARKS = PROJECT / "docs" / "measured.md", ("<!-- happened -->", "<!-- /happened -->")
+PAGE, END = PROJECT / "docs" / "measured.md", "<!-- /happened -->"
+QUICK = "Of a quick run (`--quick`): two weeks, and models that learn in seconds; they promise and do less than the figures above."
 
 
 @dataclass(frozen=True)
@@ -143,15 +143,8 @@ def _number(value: float | None) -> str:
 
 
 def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page: Path = PAGE) -> None:
-    """Put the tables and the pictures between the marks of the page, in the place of those before."""
-    text, (begin, end) = page.read_text("utf-8"), MARKS
-    how = ("`./nightshift bench happened --docs`: each night's model was judged by the gate before the night (promised), and by what "
-           "came after it (happened, with its 95 % interval), beside the simple method on the same units.")  # fmt: skip
-    if quick:
-        how += (
-            " Of a quick run: two weeks, and models that learn in seconds; they promise and do less than those above."
-        )
-    parts = [how]
+    """Put a table and a picture of each capability between the marks of the page, in the place of its own before."""
+    text = page.read_text("utf-8")
     for name, rows in told.items():
         spec = CAPABILITIES[name]
         draw(rows, spec, page.parent / f"happened-{name}.svg")
@@ -162,9 +155,13 @@ def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page:
             for row in rows
         ]
         title = f"{spec.title}: {spec.gate.metric} of the {rows[0]['slice']} after each night"
-        parts.append("\n".join([head, "| --- |" + " ---: |" * 5, *lines]) + f"\n\n![{title}](happened-{name}.svg)")
-    made = "\n".join([begin, "\n\n".join(parts), end])
-    page.write_text(re.sub(f"{begin}.*{end}", lambda _: made, text, flags=re.DOTALL), "utf-8")
+        begin, end = (f"<!-- {mark}{name} -->" for mark in ("", "/"))
+        table = "\n".join([head, "| --- |" + " ---: |" * 5, *lines])
+        made = "\n\n".join([begin, *([QUICK] if quick else []), table, f"![{title}](happened-{name}.svg)", end])
+        if begin not in text:
+            text = text.replace(END, f"{begin}{end}\n\n{END}")
+        text = text[: text.index(begin)] + made + text[text.index(end) + len(end) :]
+    page.write_text(text, "utf-8")
 
 
 def draw(rows: Sequence[Mapping[str, Any]], spec: Capability, path: Path) -> None:
