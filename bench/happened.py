@@ -187,5 +187,5 @@ def draw(rows: Sequence[Mapping[str, Any]], spec: Capability, path: Path) -> Non
         baseline = [float("nan") if row["baseline"] is None else row["baseline"] for row in rows]
         axes.plot(nights_, baseline, "x", color="gray", label="baseline, happened")
         axes.set(ylabel=f"{spec.gate.metric}, {rows[0]['slice']} after", ylim=(0, None))
-        axes.legend(loc="lower left", ncols=3, frameon=False)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False)
         figure.savefig(path, metadata={"Date": None})
