@@ -1,4 +1,4 @@
-"""A whole night by step on DuckDB (one core, two) and on a Spark cluster of this machine, and what sixteen cores would do."""
+"""A whole night by step on DuckDB and on a Spark cluster of this machine, and what sixteen cores would do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZES = (20_000, 200_000)
 QUICK = (1_000,)
 CAPABILITY = "demand"
 """Its tables are scored by shards, and its learning is short beside its night."""
-CORES = 16
+CORES, THREADS = 16, 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Taken:
     seconds: Mapping[str, float]
     peaks: Mapping[str, int]
     published: Mapping[str, list[dict[str, Any]]]
+    processor: Mapping[str, tuple[float, float]]
+    """By step, seconds of processor time of all threads and of the step's own."""
 
     @property
     def all(self) -> float:
@@ -44,98 +46,100 @@ class Taken:
 def run(options: Options) -> Iterator[Row]:
     """The night of one capability at 20,000 and 200,000 customers of the demo (quick: 1,000); its model is there already.
 
-    ``--shop "50000 stock"`` names another size and capability. Each night runs in a process of its own: DuckDB with one
-    thread and with two, Spark with a master and two workers of one core. What they publish is compared row by row.
+    ``--shop "50000 stock"`` names another size and capability; a third word ``duckdb`` leaves Spark out. Each night runs in a
+    process of its own: DuckDB with two threads, Spark with a master and two workers of one core. What they publish is
+    compared row by row.
 
-    The share of a step that runs on one core is Amdahl's: with ``T1`` and ``T2`` seconds on one and two cores it is
-    ``2 T2 / T1 - 1``, and ``T16 = T1 (s + (1 - s) / 16)``.
+    Which share of a step runs on one core only is told by processor time, which does not depend on who else uses the
+    machine: with ``N`` threads, ``C`` seconds of all of them and ``M`` of the step's own thread, the part that is shared out
+    is ``p = (C - M) N / (N - 1)`` and the serial one ``s = C - p``. Sixteen cores need ``s + p / 16`` seconds (Amdahl).
     """
     home = (options.scratch / "scale-night").resolve()
-    asked, _, name = options.shop.partition(" ")
+    asked, name, engine, *_ = [*options.shop.split(), "", "", ""]
     sizes = tuple(map(int, asked.split(","))) if asked else QUICK if options.quick else SIZES
     home.mkdir(parents=True, exist_ok=True)
-    with cluster(home / "cluster") as spark, database(home) as made:
-        settings = replace(made, mlflow_uri=f"sqlite:///{home / 'mlflow.db'}")
+    with database(home) as made:
         (home / "mlflow.db").unlink(missing_ok=True)
+        settings = replace(made, mlflow_uri=f"sqlite:///{home / 'mlflow.db'}", threads=THREADS)
         for customers in sizes:
             report = load(settings, "demo", customers=customers, replace=True)
             assert report.last_order is not None
-            yield from _nights(settings, spark, report.last_order + timedelta(days=1), customers, name or CAPABILITY)
+            night = report.last_order + timedelta(days=1)
+            _night(settings, night, name or CAPABILITY)  # learns, and compiles the kernels
+            here = _night(settings, night, name or CAPABILITY)
+            yield from _cores(here, name or CAPABILITY, customers)
+            if engine != "duckdb":
+                with cluster(home / "cluster") as spark:
+                    there = _night(replace(settings, engine="spark"), night, name or CAPABILITY, spark)
+                    _agree(there.published, here.published)
+                    yield from _beside(there, here, name or CAPABILITY, customers, spark)
 
 
-def _nights(settings: Settings, spark: Cluster, night: date, customers: int, name: str) -> Iterator[Row]:
-    one = replace(settings, threads=1)
-    _night(one, spark, night, name)  # learns, and compiles the kernels
-    taken = {
-        "one core": _night(one, spark, night, name),
-        "two cores": _night(replace(settings, threads=2), spark, night, name),
-        "spark": _night(replace(settings, engine="spark", threads=2), spark, night, name),
-    }
-    _agree(taken["spark"].published, taken["two cores"].published)
-    ours, theirs = taken["spark"], taken["two cores"]
+def _beside(ours: Taken, theirs: Taken, name: str, customers: int, spark: Cluster) -> Iterator[Row]:
     for step in (*theirs.seconds, "all"):
-        mine = ours.all if step == "all" else ours.seconds.get(step, 0.0)
-        peer = theirs.all if step == "all" else theirs.seconds[step]
+        mine, peer = (one.all if step == "all" else one.seconds.get(step, 0.0) for one in (ours, theirs))
         yield Row(
-            f"{step} of a night of {name}, {customers:,} customers",
-            "s on Spark",
-            mine,
-            "DuckDB",
-            peer,
-            peer / max(mine, 1e-9),
-        )
+            f"{step} of a night of {name}, {customers:,} customers", "s on Spark", mine, "DuckDB", peer, peer / max(mine, 1e-9)
+        )  # fmt: skip
     largest, peer = (max(one.peaks.values()) / 2**30 for one in (ours, theirs))
-    events = spark.properties.parent / "events"
     yield Row(
         f"largest process of that night, {customers:,} customers", "GiB on Spark", largest, "DuckDB", peer, peer / largest,
-        note=f"{shuffled(events) / 2**20:,.0f} MiB shuffled; the published rows are equal",
+        note=f"{shuffled(spark.properties.parent / 'events') / 2**20:,.1f} MiB shuffled; the published rows are equal",
         extra={f"{kind} GiB": value / 2**30 for kind, value in ours.peaks.items()},
     )  # fmt: skip
-    yield from _cores(taken["one core"].seconds, theirs.seconds, name, customers)
 
 
-def _cores(first: Mapping[str, float], second: Mapping[str, float], name: str, customers: int) -> Iterator[Row]:
+def _cores(taken: Taken, name: str, customers: int) -> Iterator[Row]:
     """Serial share of each step, and the night on sixteen cores on paper."""
     on_paper = 0.0
-    for step, seconds in first.items():
-        share = min(1.0, max(0.0, 2 * second.get(step, seconds) / seconds - 1))
-        on_paper += (there := seconds * (share + (1 - share) / CORES))
+    for step, (whole, own) in taken.processor.items():
+        shared = min(whole, max(0.0, (whole - own) * THREADS / (THREADS - 1)))
+        there = whole - shared + shared / CORES
+        on_paper += there
+        share = 1 - shared / max(whole, 1e-9)
         yield Row(
             f"{step} of {name}, {customers:,} customers", "share on one core", share, "all of it", 1.0, 1.0 / max(share, 1e-9),
-            note=f"{seconds:.1f} s on one core, {second.get(step, 0.0):.1f} on two, {there:.1f} on {CORES} on paper",
+            note=f"{whole:.1f} s of one core, {there:.1f} s on {CORES} on paper",
         )  # fmt: skip
-    whole = sum(first.values())
-    yield Row(f"the night on {CORES} cores, on paper", "s", on_paper, "one core", whole, whole / on_paper)
+    whole = sum(seconds for seconds, _ in taken.processor.values())
+    yield Row(
+        f"the night of {name} on {CORES} cores, on paper, {customers:,} customers", "s", on_paper, "one core", whole, whole / on_paper
+    )  # fmt: skip
 
 
-def _night(settings: Settings, spark: Cluster, night: date, name: str) -> Taken:
+def _night(settings: Settings, night: date, name: str, spark: Cluster | None = None) -> Taken:
     own = {
         "NIGHTSHIFT_HOME": str(settings.home), "NIGHTSHIFT_DATABASE_URL": settings.database_url, "NIGHTSHIFT_HASH_KEY": settings.hash_key,
         "NIGHTSHIFT_MLFLOW_URI": settings.mlflow_uri, "NIGHTSHIFT_THREADS": str(settings.threads), "NIGHTSHIFT_MEMORY_GB": "4",
-        "NIGHTSHIFT_ENGINE": settings.engine, "NIGHTSHIFT_SPARK_MASTER": spark.url, "NIGHTSHIFT_SPARK_PROPERTIES": str(spark.properties),
+        "NIGHTSHIFT_ENGINE": settings.engine, "NIGHTSHIFT_SPARK_MASTER": spark.url if spark else "",
+        "NIGHTSHIFT_SPARK_PROPERTIES": str(spark.properties) if spark else "",
         "OMP_NUM_THREADS": str(settings.threads), "OPENBLAS_NUM_THREADS": str(settings.threads),
     }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "bench._night_once", str(night), name], env=os.environ | own, stdout=subprocess.PIPE, text=True
     )  # fmt: skip
-    with Peaks([process.pid, *(spark.pids if settings.engine == "spark" else ())]) as peaks:
+    with Peaks([process.pid, *(spark.pids if spark else ())]) as peaks:
         said = process.communicate()[0]
     if process.returncode:
         raise NightshiftError(f"The night did not run on {settings.engine}.", came=said[-2000:])
-    ref = json.loads(said.splitlines()[-1])["ref"]
+    told = json.loads(said.splitlines()[-1])
     seconds: Counter[str] = Counter()
-    sql = "SELECT step, seconds FROM ml_ops.step WHERE ref = %s AND status = 'done' AND step <> 'train' ORDER BY id"
-    for row in postgres.query(settings.database_url, sql, [ref]):
+    processor: dict[str, tuple[float, float]] = {}
+    sql = "SELECT step, seconds, cpu_seconds FROM ml_ops.step WHERE ref = %s ORDER BY id"
+    rows = postgres.query(settings.database_url, sql, [told["ref"]])
+    for row, mine in zip(rows, told["own"] if spark is None else [0.0] * len(rows), strict=True):
+        step = row["step"]
         # On Spark the executors' shards tell of themselves; what counts is how long the last of them took.
-        taken = seconds[row["step"]]
-        seconds[row["step"]] = max(taken, row["seconds"]) if settings.engine == "spark" else taken + row["seconds"]
+        seconds[step] = max(seconds[step], row["seconds"]) if spark else seconds[step] + row["seconds"]
+        before = processor.get(step, (0.0, 0.0))
+        processor[step] = before[0] + row["cpu_seconds"], before[1] + mine
     published = {
         table.name: postgres.query(
             settings.database_url, f"SELECT * FROM ml.{table.name} ORDER BY {', '.join(table.key)}"  # noqa: S608  # names of the spec
         )
         for table in capability(name).publishes
     }  # fmt: skip
-    return Taken(dict(seconds), peaks.named, published)
+    return Taken(dict(seconds), peaks.named, published, processor)
 
 
 def _agree(ours: Mapping[str, list[dict[str, Any]]], theirs: Mapping[str, list[dict[str, Any]]]) -> None:

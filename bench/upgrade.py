@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ from ml.settings import PROJECT
 
 BACK = 150
 """How many commits of the main line the old version lies behind."""
-CAPABILITY, TABLE = "demand", "demand_forecast"
+CAPABILITY, TABLE = "sentiment", "review_sentiment"
 EVERY_S = 0.05
 _LOAD = """
 import os, sys
@@ -94,16 +95,22 @@ def run(options: Options) -> Iterator[Row]:
     commit = options.shop or _git("rev-list", "--first-parent", f"--skip={BACK}", "-1", "HEAD").decode().strip()
     home = (options.scratch / "upgrade").resolve()
     shutil.rmtree(home, ignore_errors=True)
-    (home / "old").mkdir(parents=True)
-    with tarfile.open(fileobj=BytesIO(_git("archive", commit))) as tree:
-        tree.extractall(home / "old", filter="data")
-    with database(home) as made, closing(postgres.connect(made.database_url)) as connection:
+    home.mkdir(parents=True)
+    # The old tree lies outside of this one, so that no check of ours reads it.
+    with (
+        tempfile.TemporaryDirectory(prefix="nightshift-old-") as folder,
+        database(home) as made,
+        closing(postgres.connect(made.database_url)) as connection,
+    ):
+        old = Path(folder)
+        with tarfile.open(fileobj=BytesIO(_git("archive", commit))) as tree:
+            tree.extractall(old, filter="data")
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE upgraded TEMPLATE template0")
         own = {"NIGHTSHIFT_HOME": str(home), "NIGHTSHIFT_DATABASE_URL": _other(made.database_url), "NIGHTSHIFT_HASH_KEY": "bench",
                "NIGHTSHIFT_MLFLOW_URI": f"sqlite:///{home / 'mlflow.db'}", "NIGHTSHIFT_THREADS": "1"}  # fmt: skip
-        first = _day(_python(home / "old", own, _LOAD, "500" if options.quick else "2000").split()[-1])
-        _python(home / "old", own, _NIGHT, str(first), CAPABILITY)
+        first = _day(_python(old, own, _LOAD, "500" if options.quick else "2000").split()[-1])
+        _python(old, own, _NIGHT, str(first), CAPABILITY)
         url = own["NIGHTSHIFT_DATABASE_URL"]
         before, served = _books(url), _served(url)
         with Reader(url) as reader:
@@ -128,7 +135,7 @@ def run(options: Options) -> Iterator[Row]:
         now = _served(url)
         yield Row("nights of the old home and the new", "published batches", _batches(url), "nights", 2, _batches(url) / 2, target=1.0,
                   note=f"model version {served} before, {now} after: " + ("served on" if now == served else "learned anew"))  # fmt: skip
-        refused = _refused(home / "old", own)
+        refused = _refused(old, own)
         yield Row(
             "the old code on the new home",
             "refused",

@@ -13,6 +13,15 @@ from ml.core.errors import ArtifactError
 _BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, TypeError, IndexError)
 
 
+def format_of(folder: Path) -> int | None:
+    """The format that a model's files say they have; None: they say nothing."""
+    try:
+        told = json.loads((folder / "model.json").read_text(encoding="utf-8"))["format"]
+    except _BROKEN:
+        return None
+    return told if isinstance(told, int) else None
+
+
 @contextmanager
 def reading(folder: Path, name: str, number: int, *also: type[Exception]) -> Iterator[dict[str, Any]]:
     """What ``folder/model.json`` keeps, while a model is made of it and of the files beside it.

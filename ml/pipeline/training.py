@@ -23,6 +23,7 @@ from ml.core.spec import Capability
 from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.outdated import outdated
 from ml.pipeline.truth import BASELINE
 from ml.pipeline.verdict import costs, numbers, question
 from ml.registry import capability as find
@@ -68,11 +69,14 @@ def learn(
         return {"status": "waiting", "why": f"{name} waits for shop." + ", shop.".join(missing)}
     with locks.exclusive(settings.database_url, f"train {name}", wait_s=7200):
         champion = serving(night, capability)
+        if why := outdated(settings, capability, champion):
+            champion = None
         params = replace(capability.params, **(capability.thorough if thorough else {}))
         if champion and not force:
             return {"status": "champion", "version": champion["version"], "why": "The champion serves."}
         with night.step("train", name, alone=alone) as record:
             result = _train(night, replace(capability, params=params), champion)
+            result["why"] = why + result["why"]
             record["message"] = result["why"]
     return result
 

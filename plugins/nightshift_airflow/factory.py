@@ -38,6 +38,9 @@ BACKUP_SCHEDULE = "0 7 * * *"
 RETRIES = 5
 """With the pauses below, a server may be away for a quarter of an hour. Faults that need a person are not tried again."""
 
+LANE_PRIORITY = 10_000
+"""Of the lanes of minutes, which wait for no task of a night that is queued too."""
+
 DEFAULT_ARGS = {
     "owner": OWNER,
     "retries": RETRIES,
@@ -60,6 +63,7 @@ def night() -> DAG:
         doc_md=doc.night(CAPABILITIES),
         tags={"nightshift", "night"},
         deadline=_deadline(),
+        **_all_but_one(),
     )
     with dag:
         ref = _snapshot()
@@ -143,6 +147,8 @@ def live(name: str) -> DAG:
             inlets=[assets.model(name)],
             outlets=[assets.maybe_table(table) for table in (spec.live.publishes, *spec.live.also)],
             execution_timeout=timedelta(minutes=15),
+            priority_weight=LANE_PRIORITY,
+            weight_rule="absolute",
         )(name)
     return dag
 
@@ -196,6 +202,12 @@ def _dag(name: str, schedule: str, *, params: Mapping[str, Param], also: Asset |
         params=dict(params),
         **words,
     )
+
+
+def _all_but_one() -> dict[str, int]:
+    """A night leaves one of the places for tasks to the lanes of minutes, where the environment says how many there are."""
+    places = int(os.environ.get("AIRFLOW__CORE__PARALLELISM") or 0)
+    return {"max_active_tasks": places - 1} if places > 1 else {}
 
 
 def _clock(schedule: str) -> CronTriggerTimetable:

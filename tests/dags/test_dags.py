@@ -160,6 +160,21 @@ def lane(monkeypatch):
     return live(WATCH.name)
 
 
+def test_a_night_leaves_a_place_to_the_lanes(lane, monkeypatch):
+    """Of the places for tasks one is not the night's, and whatever the night has queued a lane's task goes first."""
+    from nightshift_airflow import factory
+
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "4")
+    night = factory.night()
+    assert night.max_active_tasks == 3
+    downstream = {len(task.get_flat_relative_ids(upstream=False)) for task in night.tasks}
+    (task,) = lane.tasks
+    assert "absolute" in str(task.weight_rule).lower()
+    assert task.priority_weight == factory.LANE_PRIORITY > max(downstream) + 1
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "1")
+    assert factory.night().max_active_tasks > 1
+
+
 def test_the_lane_between_nights(lane):
     """One task every five minutes, one run at a time, never caught up, with an end; its asset tells of rows only."""
     assert graph(lane) == {"score_new": set()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
 from ml.learn.metrics.series import bias, coverage, naive_scale, pinball, wape
+from ml.learn.params import NetworkParams
+from ml.learn.series import forecaster, network
 from ml.learn.series.columns import Past
 from ml.learn.series.combination import weigh
 from ml.learn.series.conformal import shifts
@@ -18,6 +21,7 @@ from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import Grouping, Panel, Sums, actual
 from ml.learn.series.quantiles import around
 from ml.learn.series.simple import METHODS
+from ml.learn.trees import Trees
 
 DAYS = tuple((day, 1) for day in range(7))
 FEW = SeriesParams(trees=20, rows=4_000, origins=6)
@@ -153,6 +157,51 @@ def test_a_saved_forecaster_forecasts_the_same(fitted: Forecaster, tmp_path: Pat
     past = Past(panel())
     for made, again in zip(fitted.predict(past, 150), Forecaster.load(tmp_path).predict(past, 150), strict=True):
         np.testing.assert_array_equal(made, again)
+
+
+def test_a_network_sees_what_windows_hide() -> None:
+    """What sells depends on a peak exactly three days ago: after training the forecast is low then, and high else."""
+    rng = np.random.default_rng(9)
+    peaks = rng.random((80, 140)) < 0.12
+    pieces = (rng.poisson(np.where(np.roll(peaks, 3, axis=1), 2, 20)) + 60 * peaks).astype(np.float32)
+    past, spans = Past(Panel(pieces, 19_000, np.full(80, 20, np.float32))), ((0, 1), (1, 1))
+    given = NetworkParams(epochs=6, patience=6, batch=64, rate=0.01, dropout=0.0, seconds=300.0, held_share=0.0)
+    net = network.learn(past, range(60, 138, 3), spans, 140, (0.1, 0.5, 0.9), given, 10_000, 7)
+    assert net is not None
+    mean, quantiles = net.predict(past, 139, past.seen(139, spans), spans, 3)
+    assert (np.diff(quantiles, axis=2) >= 0).all()
+    after = peaks[:, 136]
+    assert quantiles[after, 0, 1].mean() < 0.6 * quantiles[~after, 0, 1].mean()
+    assert mean[after, 0].mean() < 0.8 * mean[~after, 0].mean()
+
+
+def test_a_network_counts_by_its_past_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that errs is dropped; one that knows what comes counts, and is read back as it was."""
+    told, with_it = panel(n=40), replace(FEW, network_seconds=1.0, network_series=10)
+    width = network.columns(Past(told), 100, DAYS, Past(told).seen(100, DAYS), DAYS).shape[1]
+
+    def made(bias: float) -> network.SpanNetwork:
+        layer = (np.zeros((width, 7 * 4), np.float32), np.full(7 * 4, bias, np.float32))
+        return network.SpanNetwork([layer], np.zeros(width, np.float32), np.ones(width, np.float32), DAYS)
+
+    monkeypatch.setattr(forecaster, "learn", lambda *_: made(9.0))
+    assert Forecaster(DAYS, with_it, 7).fit(told).network_ is None
+    monkeypatch.setattr(forecaster, "learn", lambda *_: made(-0.5))
+    monkeypatch.setattr(Forecaster, "_grown", lambda self, *_: [trees_of(3.0)] * (1 + len(self.params.grown)))
+    fitted = Forecaster(DAYS, with_it, 7).fit(told)
+    assert fitted.network_ is not None
+    assert fitted.quantile_weights_.usual[1] > 0.5
+    fitted.save(tmp_path)
+    past = Past(told)
+    for one, again in zip(fitted.predict(past, 150), Forecaster.load(tmp_path).predict(past, 150), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
+def trees_of(value: float) -> Trees:
+    """A tree that always says ``value``."""
+    whole, off = np.array([0], np.int32), np.zeros(1, bool)
+    leaf = np.array([-1], np.int32)
+    return Trees(whole, leaf, leaf, leaf, np.zeros(1), np.array([value]), off, off)
 
 
 def test_metrics_are_those_of_their_definition() -> None:

@@ -40,6 +40,17 @@ def test_the_same_recipe_is_a_refresh(watched: Shop) -> None:
     assert _versions(watched) == [("promote", 24), ("promote", 24)]
 
 
+def test_a_model_of_another_format_is_learned_anew(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade that reads other files the night trains instead of ending; it says why, once."""
+    before = training.train(watched.settings, f"{NIGHT}/001", "watch")
+    assert before["status"] == "champion"
+    monkeypatch.setattr(model, "FORMAT", 2, raising=False)
+    told = training.train(watched.settings, f"{NIGHT}/001", "watch")
+    assert told["status"] == "promote"
+    assert told["version"] > before["version"]
+    assert told["why"].startswith(f"Version {before['version']} was written by another version of Nightshift")
+
+
 def test_the_champions_recipe_is_fitted_once_to_be_judged(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refresh costs one fit to be judged and one to serve; both names have its figures."""
     fits, fit = [], model.fit

@@ -19,6 +19,8 @@ GROUPS: dict[str, tuple[tuple[str, ...], int]] = {
     "route": (TEXTS, 50),
 }
 """Whose latest deliveries are averaged, and how many of them."""
+NEWEST = 12
+"""Deliveries of a carrier that tell whether it has slowed against its latest hundred."""
 _DRAWN = 5.0
 """A group's mean is drawn to the shop's as if by so many deliveries."""
 
@@ -26,7 +28,8 @@ _DRAWN = 5.0
 def matrix(orders: pa.Table, past: pa.Table) -> npt.NDArray[np.float32]:
     """Columns of each order, (n_orders, n_columns), float32; of ``past`` only what was delivered before it was placed.
 
-    The first four are the latest deliveries' mean days by :data:`GROUPS`.
+    The first four are the latest deliveries' mean days by :data:`GROUPS`; the last is by how much the carrier's newest
+    deliveries took longer than its latest hundred.
     """
     at = orders["at"].to_numpy().astype(np.int64)
     made = []
@@ -39,8 +42,10 @@ def matrix(orders: pa.Table, past: pa.Table) -> npt.NDArray[np.float32]:
             shop = mean
         made.append(mean)
     made += [made[1] - shop, made[3] - shop]
+    slowed = _latest(_keys(orders, ("carrier",)), at, _keys(past, ("carrier",)), past, NEWEST)[0] - made[1]
     made += [_numbers(orders, name) for name in ("promise_days", "total", "shipping")]
     made += [at % DAY_S / 3600.0, (at // DAY_S + 3) % 7.0]
+    made.append(slowed)
     return np.stack(made, axis=1).astype(np.float32) if len(at) else np.zeros((0, len(made)), np.float32)
 
 

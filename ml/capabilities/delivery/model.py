@@ -19,7 +19,7 @@ from ml.learn import trees
 from ml.learn.regression import Forest, regress
 from ml.learn.series.quantiles import spread
 
-FORMAT = 1
+FORMAT = 2
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 GROWN = (0.1, 0.5, 0.9)
 FEWEST = 200

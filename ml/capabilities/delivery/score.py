@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.delivery.columns import matrix
+from ml.capabilities.delivery.columns import NEWEST, matrix
 from ml.capabilities.delivery.model import LEVELS, Delivery, late_chance
 from ml.capabilities.delivery.spec import DEFAULTS, ORDER_PROMISE, Params
 from ml.core.batches import batches
@@ -19,6 +19,7 @@ from ml.core.units import DAY_S, DAY_US
 Floats = npt.NDArray[np.float64]
 ACTIONS = ("release", "tell", "upgrade", "split")
 _SLOWER_DAYS = 0.7
+_SLOWED_DAYS = 1.2
 
 
 def units(features: Rows) -> int:
@@ -107,6 +108,10 @@ def _words(
         said = [f"about {days[i, LEVELS.index(0.5)]:.1f} days from order to delivery"]
         if carriers[i] and x[i, 4] > _SLOWER_DAYS:
             said.append(f"{carriers[i]} takes {x[i, 4]:.1f} days longer than others of late")
+        elif carriers[i] and x[i, -1] > _SLOWED_DAYS:
+            said.append(
+                f"{carriers[i]} has slowed: its last {NEWEST} deliveries took {x[i, -1]:.1f} days longer than before"
+            )
         elif places[i] and x[i, 2] - x[i, 0] > _SLOWER_DAYS:
             said.append(f"to {places[i]} it takes {x[i, 2] - x[i, 0]:.1f} days longer")
         if np.isfinite(late[i]):

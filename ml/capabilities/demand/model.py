@@ -17,7 +17,7 @@ from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import Span
 from ml.learn.series.sales import Shelf, shelf
 
-FORMAT = 1
+FORMAT = 2
 LEVELS = tuple(QUANTILES.values())
 AHEAD = 7 * WEEKS
 
@@ -59,6 +59,7 @@ class Demand:
         chosen = SeriesParams(
             LEVELS, trees=self.params.trees, rows=self.params.rows, boosted=self.learning,
             methods=SeriesParams.methods if self.learning else SeriesParams.methods[:1],
+            network_seconds=self.params.network_seconds if self.learning else 0.0, network_series=self.params.network_products,
         )  # fmt: skip
         self.product_ids_ = ids
         self.forecaster_ = Forecaster(spans(self.params), chosen, self.seed).fit(panel)

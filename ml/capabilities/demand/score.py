@@ -26,8 +26,9 @@ from ml.core.batches import Columns, batches
 from ml.core.capability import Rows
 from ml.core.units import DAY_S
 from ml.learn.series.columns import Past
-from ml.learn.series.forecaster import Forecast, kinds
+from ml.learn.series.forecaster import Forecast
 from ml.learn.series.sales import Shelf, shelf
+from ml.learn.series.spans import kinds
 
 BLOCK = 2_000
 Floats = npt.NDArray[np.float64]

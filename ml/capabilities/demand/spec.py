@@ -22,6 +22,10 @@ class Params:
     rows: int = 40_000
     """Rows (a product, an origin, a span of days) that are learned from, at most."""
     trees: int = 80
+    network_seconds: float = 40.0
+    """A network is a further candidate: trained for so long at most, twice; 0: none is."""
+    network_products: int = 1_000
+    """A shop with fewer products trains none."""
     new_days: int = 28
     """A product younger than this is new: it is expected to sell as its likes."""
     alert_days: tuple[int, int] = (3, 7)

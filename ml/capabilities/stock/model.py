@@ -20,7 +20,7 @@ from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.sales import Shelf, shelf
 
-FORMAT = 1
+FORMAT = 2
 SPANS = tuple((0, width) for width in WIDTHS)
 _REPLAYED_DAYS = 28
 _REPLAYS = 3

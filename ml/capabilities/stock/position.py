@@ -19,6 +19,10 @@ Longs = npt.NDArray[np.int64]
 
 _FEWEST = 3
 """Orders that came of late from which a supplier's lead time is read."""
+_NEWEST_DAYS = 14.0
+"""Where enough orders were due in so many last days, they alone tell the lead time: a supplier that slows is seen at once."""
+_PATIENCE_DAYS = 2.0
+"""An order may be late by so much before its supplier is doubted."""
 _GIVEN_UP_DAYS = 14.0
 """An order that is late by more is not counted on."""
 _EVER = 36_500.0
@@ -45,6 +49,12 @@ class Position:
     penalty: Floats
     """Per piece that is not there."""
     shelf_life_days: Floats
+    below: Floats
+    """How far the count, less what was sold since, lies below nothing: the count was wrong."""
+    assumed: npt.NDArray[np.bool_]
+    """Nobody says how long an order takes, and too few came of late."""
+    silent: Longs
+    """So many orders at the supplier were due of late, and none came."""
     review_days: float
 
     def rows(self, chosen: Longs) -> Self:
@@ -75,14 +85,17 @@ def position(features: Rows, shop: Shelf, params: Params) -> Position:
     holding = np.where(supply["holding_cost"] > 0, supply["holding_cost"], cost * chosen["holding_share"]) / 365
     on_order, overdue = _coming(ids, features["ordered"])
     stated = np.where(np.isfinite(supply["lead_days"]), supply["lead_days"], params.lead_days)
-    lead = np.clip(_lately(features, ids, stated), 1.0, params.longest_lead_days)
+    came = _lately(features, ids)
+    lead = np.clip(np.where(np.isfinite(came), came, stated), 1.0, params.longest_lead_days)
+    there = count["quantity"] - np.nan_to_num(count["sold_since"])
     margin = np.where(price > cost, price - cost, price * chosen["margin_share"])
     return Position(
-        np.maximum(np.nan_to_num(count["quantity"] - np.nan_to_num(count["sold_since"])), 0),
+        np.maximum(np.nan_to_num(there), 0),
         np.isfinite(count["quantity"]), on_order, overdue, lead, stated, np.minimum(np.nan_to_num(supply["lead_spread_days"]), 30),
         np.maximum(np.nan_to_num(supply["pack_size"], nan=1.0), 1), np.maximum(np.nan_to_num(supply["minimum_order"]), 0),
         cost, price, np.maximum(holding, 1e-6), np.maximum(margin, 1e-4),
-        np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER), chosen["review_days"],
+        np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER), np.maximum(-np.nan_to_num(there), 0),
+        ~np.isfinite(supply["lead_days"]) & ~np.isfinite(came), _silent(features, ids), chosen["review_days"],
     )  # fmt: skip
 
 
@@ -130,18 +143,53 @@ def _coming(ids: pa.Array, ordered: pa.Table) -> tuple[Floats, Floats]:
     return counted, lost
 
 
-def _lately(features: Rows, ids: pa.Array, stated: Floats) -> Floats:
-    """The supplier's median of the newest orders, those that have not come counted with the time that they wait."""
+def _lately(features: Rows, ids: pa.Array) -> Floats:
+    """The supplier's median of the newest orders, those that have not come counted with the time that they wait.
+
+    nan where too few came.
+    """
     ordered = features["ordered"]
     if not len(ordered) or not len(features["supply"]):
-        return stated
+        return np.full(len(ids), np.nan)
     waited = pc.if_else(pc.greater(ordered["late_days"], 0.0), ordered["days_ago"], None)
     days = pc.coalesce(ordered["took_days"], waited).to_numpy().astype(np.float64)
-    names, ages = ordered["supplier"].to_pylist(), ordered["days_ago"].to_numpy()
-    mine = suppliers(features, ids).to_pylist()
+    due, ages = _due(ordered), ordered["days_ago"].to_numpy()
     median = {}
-    for name in sorted({each for each in mine if each is not None}):
-        rows = np.flatnonzero(np.array([each == name for each in names]) & np.isfinite(days) & (ages <= 45))
-        if len(rows) >= _FEWEST:
-            median[name] = float(np.median(days[rows]))
-    return np.array([max(median[n], 0.0) if n in median else s for n, s in zip(mine, stated, strict=True)])
+    mine = suppliers(features, ids).to_pylist()
+    for name, rows in _by_supplier(ordered, mine):
+        known = rows[np.isfinite(days[rows])]
+        newest = known[(due[known] >= 0) & (due[known] <= _NEWEST_DAYS)]
+        used = newest if len(newest) >= _FEWEST else known[ages[known] <= 45]
+        if len(used) >= _FEWEST:
+            median[name] = float(np.median(days[used]))
+    return np.array([max(median[n], 0.0) if n in median else np.nan for n in mine], np.float64)
+
+
+def _silent(features: Rows, ids: pa.Array) -> Longs:
+    """The newest orders at each product's supplier that are late by days, counted until one that came; 0: under three."""
+    ordered = features["ordered"]
+    if not len(ordered) or not len(features["supply"]):
+        return np.zeros(len(ids), np.int64)
+    due, came = _due(ordered), pc.is_valid(ordered["took_days"]).to_numpy(zero_copy_only=False)
+    mine, missing = suppliers(features, ids).to_pylist(), {}
+    for name, rows in _by_supplier(ordered, mine):
+        late = rows[due[rows] > _PATIENCE_DAYS]
+        newest = came[late[np.argsort(due[late], kind="stable")]]
+        waits = int(np.argmax(newest)) if newest.any() else len(newest)
+        if waits >= _FEWEST:
+            missing[name] = waits
+    return np.array([missing.get(name, 0) for name in mine], np.int64)
+
+
+def _due(ordered: pa.Table) -> Floats:
+    """Days since each order was expected; below 0: it still has time; nan: nobody said when."""
+    late, took = (
+        pc.fill_null(ordered[name].cast(pa.float64()), np.nan).to_numpy() for name in ("late_days", "took_days")
+    )
+    return np.asarray(np.where(np.isfinite(took), late + ordered["days_ago"].to_numpy() - took, late), np.float64)
+
+
+def _by_supplier(ordered: pa.Table, wanted: list[str | None]) -> list[tuple[str, Longs]]:
+    """Rows of the orders at each of the suppliers ``wanted``."""
+    names = np.array(ordered["supplier"].to_pylist(), object)
+    return [(name, np.flatnonzero(names == name)) for name in sorted({each for each in wanted if each is not None})]

@@ -31,13 +31,30 @@ def words(where: Position, order: Floats, chance: Floats, out: Floats, over: Flo
             said.append(
                 f"sold out in {out[i]:.0f} days, before the order comes in {chance[i]:.0%} of cases".replace("%", " %")
             )
-        if where.lead_days[i] > where.stated_days[i] + _LONGER_DAYS:
-            said.append(f"the supplier takes longer than its {where.stated_days[i]:.0f} days of late")
-        if where.stated_days[i] > where.lead_days[i] + _LONGER_DAYS and where.stated_days[i] > where.lead_days[i] * 2:
-            said.append(f"a lead time of {where.stated_days[i]:.0f} days was not believed")
-        if where.overdue[i] > 0:
-            said.append(f"{where.overdue[i]:,.0f} ordered are over two weeks late and not counted on: ask the supplier")
+        said += _doubts(where, i)
         if over[i] > 0:
             said.append(f"{over[i]:,.0f} more than 91 days sell")
         texts.append("; ".join(said))
     return texts
+
+
+def _doubts(where: Position, i: int) -> list[str]:
+    """What of a product's position is odd, assumed or not believed."""
+    said = []
+    if where.lead_days[i] > where.stated_days[i] + _LONGER_DAYS:
+        said.append(f"the supplier takes longer than its {where.stated_days[i]:.0f} days of late")
+    if where.stated_days[i] > where.lead_days[i] + _LONGER_DAYS and where.stated_days[i] > where.lead_days[i] * 2:
+        said.append(f"a lead time of {where.stated_days[i]:.0f} days was not believed")
+    if where.assumed[i]:
+        said.append(f"nobody says how long an order takes: {where.lead_days[i]:.0f} days are assumed")
+    if where.below[i] > 0:
+        said.append(f"the last count less what was sold since is -{where.below[i]:,.0f}, taken for 0: count it again")
+    if where.price[i] <= 0:
+        said.append("without a price a lost sale counts nothing")
+    if where.silent[i] > 0:
+        said.append(
+            f"none of the last {where.silent[i]} orders at this supplier that were due has come: it may have failed"
+        )
+    if where.overdue[i] > 0:
+        said.append(f"{where.overdue[i]:,.0f} ordered are over two weeks late and not counted on: ask the supplier")
+    return said

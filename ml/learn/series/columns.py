@@ -64,7 +64,7 @@ class Past:
         n, k = len(level), len(spans)
         own = _season_factor(self.seasons, self.sold, origin, rhythm)
         profile = np.stack([_over(own, origin, span, rhythm) for span in spans], axis=1)
-        x = np.full((n, k, series.shape[1] + self._width()), np.nan, np.float32)
+        x = np.full((n, k, series.shape[1] + self.span_columns), np.nan, np.float32)
         x[:, :, : series.shape[1]] = series[:, None]
         group_factors = [
             _season_factor(seasons, sums, origin, rhythm)
@@ -90,7 +90,9 @@ class Past:
         drawn = _PRIOR_PERIODS * np.exp(-n / _FADES)
         return np.asarray((total + prior * drawn) / (n + drawn))
 
-    def _width(self) -> int:
+    @property
+    def span_columns(self) -> int:
+        """How many columns, the last ones, differ from span to span."""
         panel = self.panel
         return 6 + 2 * len(panel.groupings) + (0 if panel.ahead is None else 2 * panel.ahead.shape[2])
 

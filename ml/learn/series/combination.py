@@ -37,44 +37,51 @@ class Weights(NamedTuple):
         return np.where((chosen >= 0)[:, None], self.series[np.maximum(chosen, 0)], self.usual)
 
 
-def weigh(tests: Sequence[tuple[Floats, Floats, Floats]]) -> Weights:
-    """Weigh methods by their squared errors at past origins.
+def weigh(tests: Sequence[tuple[Floats, Floats, Floats]], levels: tuple[float, ...] = ()) -> Weights:
+    """Weigh methods by their errors at past origins: squared ones of means, pinball losses of quantiles.
 
     How keenly is chosen where each origin is forecast by the weights of the others; the first method alone is one of
     the choices, and all alike another (hard to beat, Claeskens et al. 2016).
 
     Parameters
     ----------
-    tests : sequence of (truth, means, level)
-        Of shapes (n_series, n_spans), (n_methods, n_series, n_spans) and (n_series,), one for each origin.
+    tests : sequence of (truth, forecasts, level)
+        Of shapes (n_series, n_spans), (n_methods, n_series, n_spans) and (n_series,), one for each origin; with ``levels``
+        forecasts are of shape (n_methods, n_series, n_spans, n_levels).
+    levels : tuple of float
+        What quantiles the forecasts are; empty: means.
 
     Returns
     -------
     Weights
     """
-    errors = [_errors(*test) for test in tests]
+    errors = [_errors(*test, levels) for test in tests]
     n_methods, n_series = errors[0][0].shape
     first = Weights.of_first(n_series, n_methods)
     choices = {keen: [_weights(_without(errors, i), keen) for i in range(len(tests))] for keen in _KEENNESS}
-    losses = {keen: _loss(tests, [w.series for w in made]) for keen, made in choices.items()}
-    losses[-1.0] = _loss(tests, [first.series] * len(tests))
+    losses = {keen: _loss(tests, [w.series for w in made], levels) for keen, made in choices.items()}
+    losses[-1.0] = _loss(tests, [first.series] * len(tests), levels)
     best = min(losses, key=lambda keen: losses[keen])
     return first if best < 0 else _weights(errors, best)
 
 
-def mixed(weights: Floats, means: Floats) -> Floats:
-    """The weighed mean of (n_methods, n_series, n_spans) by weights (n_series, n_methods): the same for a series alone."""
-    out = np.zeros(means.shape[1:])
-    for mine, mean in zip(weights.T, means, strict=True):
-        out += mine[:, None] * mean
+def mixed(weights: Floats, forecasts: Floats) -> Floats:
+    """The weighed mean of (n_methods, n_series, ...) by weights (n_series, n_methods): the same for a series alone."""
+    out = np.zeros(forecasts.shape[1:])
+    for mine, each in zip(weights.T, forecasts, strict=True):
+        out += mine.reshape(-1, *[1] * (each.ndim - 1)) * each
     return out
 
 
-def _errors(truth: Floats, means: Floats, level: Floats) -> tuple[Floats, Floats]:
-    """Sum of squared scaled errors by method and series, (n_methods, n_series), and their number (n_series,)."""
-    known = np.isfinite(truth)
-    error = np.where(known, (means - np.nan_to_num(truth)) / np.sqrt(level)[:, None], 0.0)
-    return np.square(error).sum(axis=2), known.sum(axis=1).astype(np.float64)
+def _errors(truth: Floats, forecasts: Floats, level: Floats, levels: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Sum of scaled errors by method and series, (n_methods, n_series), and their number (n_series,)."""
+    known, came = np.isfinite(truth), np.nan_to_num(truth)
+    if levels:
+        off, at = (came[:, :, None] - forecasts) / level[:, None, None], np.asarray(levels)
+        lost = np.maximum(at * off, (at - 1) * off).mean(axis=3)
+    else:
+        lost = np.square((forecasts - came) / np.sqrt(level)[:, None])
+    return np.where(known, lost, 0.0).sum(axis=2), known.sum(axis=1).astype(np.float64)
 
 
 def _without(errors: list[tuple[Floats, Floats]], i: int) -> list[tuple[Floats, Floats]]:
@@ -91,9 +98,10 @@ def _weights(errors: list[tuple[Floats, Floats]], keen: float) -> Weights:
     return Weights(np.ascontiguousarray((series / series.sum(axis=0)).T), usual / usual.sum())
 
 
-def _loss(tests: Sequence[tuple[Floats, Floats, Floats]], weights: Sequence[Floats]) -> float:
+def _loss(
+    tests: Sequence[tuple[Floats, Floats, Floats]], weights: Sequence[Floats], levels: tuple[float, ...]
+) -> float:
     total = 0.0
-    for (truth, means, level), mine in zip(tests, weights, strict=True):
-        error = (mixed(mine, means) - truth) / np.sqrt(level)[:, None]
-        total += float(np.nansum(np.square(error)))
+    for (truth, forecasts, level), mine in zip(tests, weights, strict=True):
+        total += float(_errors(truth, mixed(mine, forecasts)[None], level, levels)[0].sum())
     return total

@@ -48,5 +48,23 @@ def shifts(actual: Floats, quantiles: Floats, levels: tuple[float, ...], where: 
     return Shifts(out)
 
 
+def ratios(truth: Floats, mean: Floats, code: Longs) -> Floats:
+    """What each group sold over what was forecast, of the series whose truth is known."""
+    known = np.isfinite(truth)
+    forecast = np.bincount(code[known], mean[known])
+    sold = np.bincount(code[known], truth[known])
+    return sold[forecast > 0] / forecast[forecast > 0]
+
+
+def ratio_quantiles(ratios: list[list[Floats]], levels: tuple[float, ...]) -> Floats:
+    """Quantiles of the ratios of each slice, of all where a slice has few; the outermost on either side of 1."""
+    slices = [np.concatenate([np.zeros(0), *each]) for each in ratios]
+    everything = np.concatenate(slices)
+    used = [each if len(each) >= 2 * len(levels) else everything for each in slices]
+    made = np.array([np.quantile(each, levels) if len(each) else np.ones(len(levels)) for each in used])
+    at = np.asarray(levels)
+    return np.where(at <= 0.1, np.minimum(made, 1), np.where(at >= 0.9, np.maximum(made, 1), made))
+
+
 def _quantiles(error: Floats, levels: tuple[float, ...]) -> Floats:
     return np.array([np.quantile(error[:, j], level) for j, level in enumerate(levels)])

@@ -9,7 +9,7 @@ on older ones alone (:func:`held`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,13 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.learn import trees
+from ml.learn.params import NetworkParams
 from ml.learn.regression import Forest, regress
 from ml.learn.series.columns import Past, Seen
 from ml.learn.series.combination import Weights, mixed, weigh
-from ml.learn.series.conformal import Shifts, shifts
+from ml.learn.series.conformal import Shifts, ratio_quantiles, ratios, shifts
+from ml.learn.series.network import SpanNetwork, learn
 from ml.learn.series.panel import Panel, Span, actual
 from ml.learn.series.quantiles import agreed, around, spread
 from ml.learn.series.simple import METHODS
+from ml.learn.series.spans import KINDS, held, kinds, until_then
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
@@ -33,9 +36,9 @@ LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 BOOSTED = "LightGBM"
 _MOST = 20.0
 """A target is at most so many times the level: one order of a wholesaler must not move a tree."""
-KINDS = 4
-"""Kinds of spans whose errors are alike: see :func:`kinds`."""
 _VOLUMES = 3
+_LITTLE = 0.05
+"""A network that counts less is not worth its time."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class SeriesParams:
     """Periods between two origins; with 7 days a week every weekday is one."""
     methods: tuple[str, ...] = ("average", "smoothing", "Theta", "TSB")
     """Simple methods that are combined with the boosted trees."""
+    network_seconds: float = 0.0
+    """A network of TensorFlow is a further candidate: at most so long is it trained, each of two times; 0: none is."""
+    network_series: int = 300
+    """Fewer series are not enough for a network."""
     boosted: bool = True
     """False: the first of the methods alone, with intervals made of its errors; a gate's baseline."""
 
@@ -86,8 +93,12 @@ class Forecaster:
     ----------
     trees_ : list of Trees
         Of the mean, then of each level; empty where there was too little to learn from: then the averages serve.
+    network_ : SpanNetwork or None
+        None: none was trained, or it counted nothing.
     weights_ : Weights
-        What each method counts, by series.
+        What each method's mean counts, by series: the trees', the simple methods' and the network's.
+    quantile_weights_ : Weights
+        What the quantiles of trees and network count.
     shifts_ : Shifts
     group_ratios_ : ndarray of shape (KINDS, n_levels)
         Quantiles of what a group of series sold over its forecast, by kind of span.
@@ -104,16 +115,16 @@ class Forecaster:
         level = past.level(end)
         self.borders_ = np.quantile(level, [1 / 3, 2 / 3]) if len(level) else np.zeros(2)
         split = end - held(end, self.spans, panel.rhythm.season)
-        self.trees_ = self._grown(past, split)
+        self.trees_, self.network_ = self._grown(past, split), self._trained(past, split)
         self.shifts_ = Shifts(np.zeros((self._slices, len(self.params.levels))))
         self.group_ratios_ = np.ones((KINDS, len(self.params.levels)))
-        self.weights_ = Weights.of_first(len(panel.pieces), 1 + len(self.params.methods))
         newest = list(self._tests(past, split, end)) if len(panel.pieces) else []
-        if newest and self.params.boosted:
-            self.weights_ = weigh([(t.truth, self._means(past, t.origin, t.seen), t.seen.level) for t in newest])
+        self._weigh(past, newest)
         if newest:
             self._conform(past, newest)
         self.trees_ = self._grown(past, end)
+        if self.network_ is not None:
+            self.network_ = self._trained(past, end)
         return self
 
     def predict(
@@ -145,9 +156,15 @@ class Forecaster:
             trees.save(grown, folder / f"{name}_trees_{number}.npz")
         np.savez(
             folder / f"{name}.npz", borders=self.borders_, shift=self.shifts_.shift, weights=self.weights_.series,
-            usual=self.weights_.usual, group_ratios=self.group_ratios_,
+            usual=self.weights_.usual, group_ratios=self.group_ratios_, quantile_weights=self.quantile_weights_.series,
+            quantile_usual=self.quantile_weights_.usual,
         )  # fmt: skip
-        kept = {"spans": self.spans, "seed": self.seed, "trees": len(self.trees_), "params": self.params.__dict__}
+        if self.network_ is not None:
+            self.network_.save(folder / f"{name}_network.npz")
+        kept = {
+            "spans": self.spans, "seed": self.seed, "trees": len(self.trees_), "network": self.network_ is not None,
+            "params": self.params.__dict__,
+        }  # fmt: skip
         (folder / f"{name}.json").write_text(json.dumps(kept), encoding="utf-8")
 
     @classmethod
@@ -163,7 +180,27 @@ class Forecaster:
             made.borders_, made.shifts_ = file["borders"], Shifts(file["shift"])
             made.group_ratios_ = file["group_ratios"]
             made.weights_ = Weights(file["weights"], file["usual"])
+            made.quantile_weights_ = Weights(file["quantile_weights"], file["quantile_usual"])
+        made.network_ = SpanNetwork.load(folder / f"{name}_network.npz", made.spans) if kept["network"] else None
         return made
+
+    def _weigh(self, past: Past, tests: list[_Test]) -> None:
+        """Weigh means and quantiles by their errors at ``tests``; a network that counts nothing is dropped."""
+        n, k = len(past.panel.pieces), 1 + len(self.params.methods)
+        self.quantile_weights_ = Weights.of_first(n, 2)
+        self.weights_ = Weights.of_first(n, k + (self.network_ is not None))
+        if not tests or not self.params.boosted:
+            return
+        self.weights_ = weigh([(t.truth, self._means(past, t.origin, t.seen), t.seen.level) for t in tests])
+        if self.network_ is None or not self.trees_:
+            return
+        both = [(t.truth, self._both(past, t.origin, t.seen, self.spans), t.seen.level) for t in tests]
+        self.quantile_weights_ = weigh(both, self.params.grown)
+        if max(self.quantile_weights_.usual[1], self.weights_.usual[k]) < _LITTLE:
+            self.network_, self.quantile_weights_ = None, Weights.of_first(n, 2)
+            self.weights_ = Weights(
+                *(each[..., :k] / each[..., :k].sum(axis=-1, keepdims=True) for each in self.weights_)
+            )
 
     @property
     def _slices(self) -> int:
@@ -183,7 +220,7 @@ class Forecaster:
         origins = list(self._origins(past.panel, until))
         for origin in origins:
             seen = past.seen(origin, self.spans)
-            y = _until(actual(past.panel, origin, self.spans), origin, self.spans, until) / seen.level[:, None]
+            y = until_then(actual(past.panel, origin, self.spans), origin, self.spans, until) / seen.level[:, None]
             most = -(-self.params.rows // len(origins))
             pick = np.flatnonzero(np.isfinite(y.ravel()))
             pick = np.sort(rng.choice(pick, most, replace=False)) if len(pick) > most else pick
@@ -194,6 +231,14 @@ class Forecaster:
             return []
         x, y, weight = np.concatenate(xs), np.concatenate(ys), np.sqrt(np.concatenate(levels))
         return regress(x, y, self.params.forest, self.seed, (None, *self.params.grown), weight=weight)
+
+    def _trained(self, past: Past, until: int) -> SpanNetwork | None:
+        """A network, where there are enough series for one."""
+        if not self.params.network_seconds or len(past.panel.pieces) < self.params.network_series:
+            return None
+        given = NetworkParams(epochs=16, patience=2, batch=512, seconds=self.params.network_seconds)
+        origins = list(self._origins(past.panel, until))
+        return learn(past, origins, self.spans, until, self.params.grown, given, self.params.rows, self.seed)
 
     def _origins(self, panel: Panel, until: int) -> Iterator[int]:
         """The newest origins in steps, and older ones for the longest span."""
@@ -222,7 +267,19 @@ class Forecaster:
             made.insert(0, boosted * seen.level[:, None])
         else:
             made.insert(0, made[0])
+        if self.network_ is not None:
+            mean, _ = self.network_.predict(past, origin, seen, spans, len(self.params.grown))
+            made.append(mean * seen.level[:, None])
         return np.stack(made)
+
+    def _both(self, past: Past, origin: int, seen: Seen, spans: tuple[Span, ...]) -> Floats:
+        """Quantiles of the trees and of the network, pieces, (2, n_series, n_spans, n_grown)."""
+        shape = (len(seen.level), len(spans), len(self.params.grown))
+        grown = np.stack([trees.predict(each, seen.x) for each in self.trees_[1:]], axis=1)
+        made = [np.sort(np.maximum(grown, 0), axis=1).reshape(shape)]
+        if self.network_ is not None:
+            made.append(self.network_.predict(past, origin, seen, spans, shape[2])[1])
+        return np.stack(made) * seen.level[:, None, None]
 
     def _raw(self, past: Past, origin: int, spans: tuple[Span, ...], seen: Seen, rows: Longs) -> tuple[Floats, Floats]:
         """The combined mean, and quantiles as multiples of the level, flat, moved with the mean."""
@@ -238,7 +295,9 @@ class Forecaster:
         if not self.trees_:
             flat = (mean / seen.level[:, None]).ravel()
             return mean, np.repeat(flat[:, None], len(self.params.levels), axis=1)
-        grown = np.stack([trees.predict(each, seen.x) for each in self.trees_[1:]], axis=1)
+        both = self._both(past, origin, seen, spans)
+        grown = mixed(self.quantile_weights_.rows(rows)[:, : len(both)], both) / seen.level[:, None, None]
+        grown = grown.reshape(-1, len(self.params.grown))
         quantiles = np.maximum(spread(grown, self.params.grown, self.params.levels), 0)
         quantiles *= agreed(mean / seen.level[:, None], boosted / seen.level[:, None], grown)[:, None]
         return _for_new(past, origin, seen, mean, quantiles, self.params.levels)
@@ -247,7 +306,7 @@ class Forecaster:
         """Learn the shifts on the newest origins."""
         rows = np.arange(len(past.panel.pieces))
         ys, qs, where = [], [], []
-        ratios: list[list[Floats]] = [[] for _ in range(KINDS)]
+        all_ratios: list[list[Floats]] = [[] for _ in range(KINDS)]
         for test in tests:
             mean, quantiles = self._raw(past, test.origin, self.spans, test.seen, rows)
             y = (test.truth / test.seen.level[:, None]).ravel()
@@ -257,29 +316,11 @@ class Forecaster:
             where.append(self._slice(test.seen.level, self.spans)[known])
             for grouping in past.panel.groupings:
                 for j, kind in enumerate(kinds(self.spans)):
-                    ratios[kind].append(_ratios(test.truth[:, j], mean[:, j], grouping.code))
+                    all_ratios[kind].append(ratios(test.truth[:, j], mean[:, j], grouping.code))
         self.shifts_ = shifts(
             np.concatenate(ys), np.concatenate(qs), self.params.levels, np.concatenate(where), self._slices
         )
-        self.group_ratios_ = _spread(ratios, self.params.levels)
-
-
-def _ratios(truth: Floats, mean: Floats, code: Longs) -> Floats:
-    """What each group sold over what was forecast, of the series whose truth is known."""
-    known = np.isfinite(truth)
-    forecast = np.bincount(code[known], mean[known])
-    sold = np.bincount(code[known], truth[known])
-    return sold[forecast > 0] / forecast[forecast > 0]
-
-
-def _spread(ratios: list[list[Floats]], levels: tuple[float, ...]) -> Floats:
-    """Quantiles of the ratios of each slice, of all where a slice has few; the outermost on either side of 1."""
-    slices = [np.concatenate([np.zeros(0), *each]) for each in ratios]
-    everything = np.concatenate(slices)
-    used = [each if len(each) >= 2 * len(levels) else everything for each in slices]
-    made = np.array([np.quantile(each, levels) if len(each) else np.ones(len(levels)) for each in used])
-    at = np.asarray(levels)
-    return np.where(at <= 0.1, np.minimum(made, 1), np.where(at >= 0.9, np.maximum(made, 1), made))
+        self.group_ratios_ = ratio_quantiles(all_ratios, self.params.levels)
 
 
 class _Test(NamedTuple):
@@ -300,29 +341,3 @@ def _for_new(
     wide = seen.profile.reshape(-1, 1) * -np.log1p(-np.asarray(levels))
     flat = np.repeat(own, mean.shape[1], axis=0)
     return own * mean + (1 - own) * like, flat * quantiles + (1 - flat) * wide
-
-
-def kinds(spans: Sequence[Span]) -> Longs:
-    """Kind of each span: a period of the next seven, a later one, a longer span of the next 28, and a later one.
-
-    Examples
-    --------
-    >>> kinds([(0, 1), (20, 1), (0, 7), (70, 7)]).tolist()
-    [0, 1, 2, 3]
-    """
-    end = np.array([start + width for start, width in spans])
-    single = np.array([width == 1 for _, width in spans])
-    return np.where(single, np.where(end <= 7, 0, 1), np.where(end <= 28, 2, 3)).astype(np.int64)
-
-
-def held(length: int, spans: tuple[Span, ...], season: int) -> int:
-    """How many of the newest periods weigh the methods and make intervals conformal: the longest span and two seasons.
-
-    At most a third of all there are.
-    """
-    return min(max(start + width for start, width in spans) + 2 * season, length // 3)
-
-
-def _until(truth: Floats, origin: int, spans: tuple[Span, ...], until: int) -> Floats:
-    over = np.array([origin + start + width > until for start, width in spans])
-    return np.where(over, np.nan, truth)

@@ -15,7 +15,7 @@ from ml.capabilities.stock import sample
 from ml.capabilities.stock.policy import USUAL, Replay, search
 from ml.capabilities.stock.score import shortage
 from ml.capabilities.stock.simulator import simulate
-from ml.capabilities.stock.spec import LEVELS
+from ml.capabilities.stock.spec import LEVELS, STOCK_PLAN
 from ml.core.capability import Known
 from ml.registry import capability
 from tests.contract.cases import Case
@@ -103,6 +103,48 @@ def test_the_plan_speaks_of_what_was_planted(case: Case) -> None:
     assert odd["lead_days"] <= 60
     packs = np.array([row["order_pieces"] for row in told.values()]) / 6
     np.testing.assert_allclose(packs, np.round(packs))
+
+
+def test_odd_rows_are_planned_and_said(case: Case) -> None:
+    """No lead time, a price of 0, a count below nothing or below what was sold since, a product that never sold, or once."""
+    tables = dict(case.tables)
+    lead, price = tables["supply"]["lead_days"].to_pylist(), tables["product"]["price"].to_pylist()
+    lead[10], price[11] = None, 0.0
+    tables["supply"] = _set(tables["supply"], "lead_days", lead)
+    tables["supply"] = tables["supply"].filter(pc.not_equal(tables["supply"]["product_id"], "p12"))
+    tables["purchase_order"] = tables["purchase_order"].slice(0, 0)
+    tables["product"] = _set(tables["product"], "price", price)
+    items = tables["order_item"]
+    once = pc.and_(pc.equal(items["product_id"], "p13"), pc.equal(items["order_id"], items.filter(
+        pc.equal(items["product_id"], "p13"))["order_id"][0]))  # fmt: skip
+    gone = pc.or_(pc.equal(items["product_id"], "p14"), pc.and_(pc.equal(items["product_id"], "p13"), pc.invert(once)))
+    tables["order_item"] = items.filter(pc.invert(gone))
+    rows = case.score(case.young, Known(case.build(tables, case.as_of)))["stock_plan"]
+    told = {row["product_id"]: row for row in rows.to_pylist()}
+    assert len(told) == sample.PRODUCTS
+    for product in ("p10", "p12"):
+        assert "nobody says how long an order takes: 7 days are assumed" in told[product]["reason"]
+    assert "without a price a lost sale counts nothing" in told["p11"]["reason"]
+    assert "taken for 0: count it again" in told[f"p{sample.NEGATIVE:02d}"]["reason"]
+    assert told["p14"]["order_pieces"] <= told["p13"]["order_pieces"] <= 30
+    numbers = [column.name for column in STOCK_PLAN.columns if column.kind == "number"]
+    assert all(np.isfinite(rows[name].to_numpy()).all() for name in numbers)
+
+
+def test_a_count_that_contradicts_sales_is_not_believed(case: Case) -> None:
+    """Counted at 2, and 40 sold since: nothing is left, and staff are asked to count again."""
+    tables, day = dict(case.tables), case.as_of - timedelta(days=20)
+    stock = tables["stock"].filter(pc.not_equal(tables["stock"]["product_id"], "p15"))
+    counted = {"product_id": "p15", "counted_at": day, "quantity": 2.0}
+    tables["stock"] = pa.concat_tables([stock, pa.Table.from_pylist([counted], schema=stock.schema)])
+    rows = case.score(case.young, Known(case.build(tables, case.as_of)))["stock_plan"]
+    row = next(row for row in rows.to_pylist() if row["product_id"] == "p15")
+    assert row["on_hand"] == 0
+    assert "count it again" in row["reason"]
+
+
+def _set(table: pa.Table, name: str, values: list[float | None]) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, pa.array(values, pa.float64()))
 
 
 def test_a_budget_is_kept(case: Case) -> None:
