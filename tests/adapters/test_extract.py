@@ -13,6 +13,7 @@ import pytest
 from ml.adapters.lake import Lake
 from ml.adapters.shop import extract as reader
 from ml.adapters.shop.pseudonym import valid_text
+from ml.adapters.shop.reader import raw_schema
 from ml.contract.tables import TABLES
 from ml.core.errors import ContractError, NightshiftError
 from ml.shop.sources import tables as files
@@ -53,9 +54,7 @@ def test_every_row_with_the_contracts_schema(database: str, lake: Lake) -> None:
         "order_item": 120,
     }
     assert manifest["missing"] == [name for name in TABLES if name not in manifest["tables"]]
-    assert lake.read_parquet("snapshot", "2026-01-01/001", "raw", "order").schema.equals(
-        reader.raw_schema(TABLES["order"])
-    )
+    assert lake.read_parquet("snapshot", "2026-01-01/001", "raw", "order").schema.equals(raw_schema(TABLES["order"]))
     assert lake.read_json("snapshot", "2026-01-01/001", "manifest.json") == manifest
 
 
