@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from ml.settings import PROJECT, Settings
 WEEKS, WEEK = 5, timedelta(weeks=1)
 SHARE = 0.1
 """Of a night's work that the step monitor may take."""
-PAGE, MARKS = PROJECT / "docs" / "measured.md", ("<!-- happened -->", "<!-- /happened -->")
+PAGE, END = PROJECT / "docs" / "measured.md", "<!-- /happened -->"
+QUICK = "Of a quick run (`--quick`): two weeks, the demo with 2,000 customers, and models that learn in seconds; they promise and do less than the figures above."
 
 
 @dataclass(frozen=True)
@@ -138,33 +138,34 @@ def _interval(row: Mapping[str, Any]) -> str:
     return "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
 
 
+def _known(row: Mapping[str, Any]) -> str:
+    return "" if row["known"] is None else f" ({row['known']:.0%} of the truth)"
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
 def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page: Path = PAGE) -> None:
-    """Put the tables and the pictures between the marks of the page, in the place of those before."""
-    text, (begin, end) = page.read_text("utf-8"), MARKS
-    how = ("`./nightshift bench happened --docs`: each night's model was judged by the gate before the night (promised), and by what "
-           "came after it (happened, with its 95 % interval), beside the simple method on the same units.")  # fmt: skip
-    if quick:
-        how += (
-            " Of a quick run: two weeks, and models that learn in seconds; they promise and do less than those above."
-        )
-    parts = [how]
+    """Put a table and a picture of each capability between the marks of the page, in the place of its own before."""
+    text = page.read_text("utf-8")
     for name, rows in told.items():
         spec = CAPABILITIES[name]
         draw(rows, spec, page.parent / f"happened-{name}.svg")
         head = f"| {spec.title}: night | promised | happened | 95 % interval | {spec.gate.baseline} | units |"
         lines = [
             f"| {row['about']} | {_number(row['expected'])} | {_number(row['value'])} | {_interval(row)} | "
-            f"{_number(row['baseline'])} | {row['units']:,} |"
+            f"{_number(row['baseline'])} | {row['units']:,}{_known(row)} |"
             for row in rows
         ]
         title = f"{spec.title}: {spec.gate.metric} of the {rows[0]['slice']} after each night"
-        parts.append("\n".join([head, "| --- |" + " ---: |" * 5, *lines]) + f"\n\n![{title}](happened-{name}.svg)")
-    made = "\n".join([begin, "\n\n".join(parts), end])
-    page.write_text(re.sub(f"{begin}.*{end}", lambda _: made, text, flags=re.DOTALL), "utf-8")
+        begin, end = (f"<!-- {mark}{name} -->" for mark in ("", "/"))
+        table = "\n".join([head, "| --- |" + " ---: |" * 5, *lines])
+        made = "\n\n".join([begin, *([QUICK] if quick else []), table, f"![{title}](happened-{name}.svg)", end])
+        if begin not in text:
+            text = text.replace(END, f"{begin}{end}\n\n{END}")
+        text = text[: text.index(begin)] + made + text[text.index(end) + len(end) :]
+    page.write_text(text, "utf-8")
 
 
 def draw(rows: Sequence[Mapping[str, Any]], spec: Capability, path: Path) -> None:
@@ -186,5 +187,5 @@ def draw(rows: Sequence[Mapping[str, Any]], spec: Capability, path: Path) -> Non
         baseline = [float("nan") if row["baseline"] is None else row["baseline"] for row in rows]
         axes.plot(nights_, baseline, "x", color="gray", label="baseline, happened")
         axes.set(ylabel=f"{spec.gate.metric}, {rows[0]['slice']} after", ylim=(0, None))
-        axes.legend(loc="lower left", ncols=3, frameon=False)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False)
         figure.savefig(path, metadata={"Date": None})

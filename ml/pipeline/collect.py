@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ml.adapters import quality
+from ml.adapters.batches.sql_functions import same_database
 from ml.adapters.books import config, locks, nights, quarantine
 from ml.adapters.lake import Lake
 from ml.adapters.pictures.reading import read_pictures
@@ -87,6 +88,7 @@ def extract(
                     timezone=settings.timezone, sample=sample,
                     config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
                     forgotten=receive(settings), spread=spread,
+                    posted=None if same_database(settings.database_url, settings.shop_url) else settings.database_url,
                 )  # fmt: skip
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
             if erased := sum(table["erased"] for table in manifest["tables"].values()):

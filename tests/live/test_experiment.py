@@ -118,6 +118,9 @@ def test_each_customer_sees_one_arm(running: Settings) -> None:
     assert set(told) == {"money per customer", "orders per customer"}
     assert told["money per customer"]["customers"] == counts["b"]
     assert told["money per customer"]["balance_p"] > 0.001
+    # What a hold-out tells: the money of those who are shown nothing beside those who are shown the champion's rows.
+    (earned,) = ask(running, "SELECT * FROM ml.experiment_effect WHERE arm = 'c' AND metric = 'money per customer'")
+    assert (earned["control"], earned["customers"]) == ("a", counts["c"])
 
 
 def test_what_an_arm_did_is_told_and_a_canary_goes_back(running: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

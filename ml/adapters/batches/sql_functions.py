@@ -19,9 +19,12 @@ def at_shop(script: str, database_url: str, shop_url: str) -> str:
 
     Beside a shop of another database there may be one that was loaded before: of its products none is on sale.
     """
-    return (
-        script if _database(database_url) == _database(shop_url) else re.sub(r"\bshop\.(?=\w)", f"{NOWHERE}.", script)
-    )
+    return script if same_database(database_url, shop_url) else re.sub(r"\bshop\.(?=\w)", f"{NOWHERE}.", script)
+
+
+def same_database(one: str, other: str) -> bool:
+    """Whether two URLs name one database, whoever logs in."""
+    return _database(one) == _database(other)
 
 
 def _database(url: str) -> tuple[str, str, str]:

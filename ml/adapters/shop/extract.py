@@ -17,6 +17,7 @@ import pyarrow as pa
 from ml.adapters import postgres
 from ml.adapters.erasure.ownership import Ownership
 from ml.adapters.lake import Lake
+from ml.adapters.shop import posted as events
 from ml.adapters.shop import ranges, state
 from ml.adapters.shop.pseudonym import Pseudonym
 from ml.adapters.shop.reader import Reader, reading
@@ -96,6 +97,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     config: Mapping[str, pa.Table] | None = None,
     forgotten: frozenset[str] = frozenset(),
     spread: Spread | None = None,
+    posted: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Read each contract table once, in one transaction, into ``snapshot/<ref>/raw/<table>/``.
@@ -122,6 +124,9 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
         Keyed hashes of the ids of customers who asked to be forgotten: their rows are left out, and counted as ``erased``.
     spread : Spread, optional
         Reads large tables by ranges of their key, all in the one state of the shop; without it each is read as one.
+    posted : str, optional
+        The database of events that were posted to ``./nightshift serve``, where the shop is in another one: they stand for
+        the tables of events that the shop does not have.
     progress : callable
         Called with what is being done.
 
@@ -172,6 +177,10 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
                 )
             else:
                 manifest["missing"].append(name)
+    if posted and sample is None:
+        raw = partial(lake.join, folder, "raw")
+        manifest["tables"] |= events.read(posted, lake, raw, hash_key, timezone, as_of, forgotten, manifest["missing"])
+        manifest["missing"] = [name for name in manifest["missing"] if name not in manifest["tables"]]
     manifest["config"] = {name: _keep(lake, lake.join(folder, "config", name), t) for name, t in (config or {}).items()}
     manifest["sha256"] = fingerprint(manifest)
     lake.write_json(lake.join(folder, "manifest.json"), manifest)

@@ -45,6 +45,8 @@ class Answer(NamedTuple):
     reading: Reading
     every: int
     """Candidates there were before the first ``n`` were taken."""
+    rest: dict[str, float]
+    """By category the best score of those that were not taken."""
 
 
 @dataclass
@@ -96,8 +98,9 @@ class Engine:
         kept = self._within(found, reading)
         order = np.lexsort((found, -scores))
         order = order[kept[order]]
-        first = order[:n]
-        return Answer(found[first], scores[first], parts[first], reading, len(order))
+        first, rest = order[:n], order[n:][::-1]
+        best = dict(zip(self.category[found[rest]].tolist(), scores[rest].tolist(), strict=True))  # the last one stays
+        return Answer(found[first], scores[first], parts[first], reading, len(order), best)
 
     def _within(self, found: Numbers, reading: Reading) -> npt.NDArray[np.bool_]:
         price = self.price[found]

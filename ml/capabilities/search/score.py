@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -68,14 +69,14 @@ def score_all(model: Search, features: Rows, rows: Rows, params: Params) -> Batc
     index = engine.index
     log = logs.gather(features, index, params) if model.learning else Log()
     every = suggestions(engine, log, params)
-    lists, products = _lists(engine, log, params)
+    lists, listed = _lists(engine, log, params)
     made = {
         spec.TERM.name: _terms(index),
         spec.WORD.name: _words(index),
         spec.SPELLING.name: _spellings(index),
         spec.PREFIX.name: _prefixes(prefixes(every)),
         spec.SETTING.name: _setting(model),
-        spec.QUERY.name: _queries(engine, log, products),
+        spec.QUERY.name: _queries(engine, log, listed),
         spec.QUERY_PRODUCT.name: lists,
         spec.GAP.name: _gaps(engine, log),
         spec.SYNONYM.name: _synonyms(log, index, params),
@@ -126,7 +127,7 @@ def _setting(model: Search) -> Columns:
     return _columns(spec.SETTING, [row])
 
 
-def _queries(engine: Engine, log: Log, products: Mapping[str, int]) -> Columns:
+def _queries(engine: Engine, log: Log, listed: Mapping[str, _Listed]) -> Columns:
     """Those that were asked, and the names of categories and brands, of which one may be asked."""
     rows = []
     names = {logs.key(name) for name in engine.index.names.values()} - {""}
@@ -139,7 +140,7 @@ def _queries(engine: Engine, log: Log, products: Mapping[str, int]) -> Columns:
         click_rate = min(1.0, max(0.0, 1 - row.unclicked))
         rows.append((
             query, row.asked, row.people, click_rate, min(1.0, bought) * click_rate, corrected, reading.category, reading.brand,
-            _meaning(reading, corrected), understood(reading), products.get(query),
+            _meaning(reading, corrected), understood(reading), *listed.get(query, (None, None, None)),
         ))  # fmt: skip
     return _columns(spec.QUERY, rows)
 
@@ -167,18 +168,27 @@ def understood(reading: Reading) -> str:
     return json.dumps({name: value for name, value in said.items() if value is not None}, ensure_ascii=False)
 
 
-def _lists(engine: Engine, log: Log, params: Params) -> tuple[Columns, dict[str, int]]:
-    """What a known query is answered with, and why; and how many products answer it."""
+class _Listed(NamedTuple):
+    """How many products answer a query, and of those that its list has not the categories with their best score."""
+
+    every: int
+    categories: list[str]
+    scores: list[float]
+
+
+def _lists(engine: Engine, log: Log, params: Params) -> tuple[Columns, dict[str, _Listed]]:
+    """What a known query is answered with, and why; and what the list has not."""
     ids = engine.index.products["product_id"].to_pylist()
     often = sorted(log.asked, key=lambda query: (-log.asked[query].asked, query))[: params.served_queries]
-    rows, every = [], {}
+    rows, listed = [], {}
     for query in sorted(often):
         answer = engine.answer(query, params.served)
         if answer.every:
-            every[query] = answer.every
+            rest = sorted(answer.rest.items())
+            listed[query] = _Listed(answer.every, [name for name, _ in rest], [score for _, score in rest])
         for rank, (i, points, parts) in enumerate(zip(answer.ids, answer.scores, answer.parts, strict=True), 1):
             rows.append((query, rank, ids[i], float(points), float(parts[6]), float(min(1.0, parts[7])), reason(parts)))
-    return _columns(spec.QUERY_PRODUCT, rows), every
+    return _columns(spec.QUERY_PRODUCT, rows), listed
 
 
 def reason(parts: np.ndarray) -> str:

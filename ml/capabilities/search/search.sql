@@ -20,7 +20,8 @@ BEGIN
         CREATE OR REPLACE FUNCTION ml_ops.search_vector(terms text[], weights double precision[]) RETURNS %1$I.halfvec
         LANGUAGE sql STABLE AS $body$
             SELECT %1$I.sum(t.vector) FROM unnest(terms, weights) AS u (term, weight)
-            JOIN ml.search_term AS t USING (term) WHERE t.vector IS NOT NULL AND u.weight = 1
+            CROSS JOIN LATERAL (SELECT x.vector FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t
+            WHERE t.vector IS NOT NULL AND u.weight = 1
         $body$;
         CREATE OR REPLACE FUNCTION ml_ops.search_near(query %1$I.halfvec, most integer)
         RETURNS TABLE (no bigint, meaning double precision)
@@ -58,6 +59,9 @@ BEGIN
         CREATE OR REPLACE FUNCTION ml_ops.search_on_sale(ids text[]) RETURNS text[]
         LANGUAGE plpgsql STABLE AS $body$
         BEGIN
+            IF to_regclass('shop.product') IS NULL THEN
+                RETURN ids;  -- to fail and to catch it costs as much as the whole answer
+            END IF;
             RETURN ARRAY(SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY (ids::%s[])%s%s);
         EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
             OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
@@ -68,11 +72,40 @@ BEGIN
 END
 $make$;
 
+-- The products whose words say most of a reading: over places the best term's impact. Most readings have one term a place, and
+-- then there is nothing to take the best of.
+CREATE OR REPLACE FUNCTION ml_ops.search_worded(terms text[], weights double precision[], places integer[], most integer)
+RETURNS TABLE (id integer, points double precision, matched bigint)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    IF cardinality(terms) = (SELECT count(DISTINCT p) FROM unnest(places) AS p) THEN
+        RETURN QUERY
+        SELECT i.id, sum(u.weight * i.impact), count(*)
+        FROM unnest(terms, weights) AS u (term, weight)
+             -- A term each, and below a product: no plan reads the whole index.
+             CROSS JOIN LATERAL (SELECT x.ids, x.impacts FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t,
+             unnest(t.ids, t.impacts) AS i (id, impact)
+        GROUP BY i.id ORDER BY 2 DESC, 1 LIMIT most;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT h.id, sum(h.v), count(*)
+    FROM (SELECT i.id, max(u.weight * i.impact) AS v
+          FROM unnest(terms, weights, places) AS u (term, weight, place)
+               CROSS JOIN LATERAL (SELECT x.ids, x.impacts FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t,
+               unnest(t.ids, t.impacts) AS i (id, impact)
+          GROUP BY i.id, u.place) AS h
+    GROUP BY h.id ORDER BY 2 DESC, 1 LIMIT most;
+END
+$$;
+
 -- Candidates of a reading with the parts of their score: by words, by meaning, and what was clicked.
-CREATE OR REPLACE FUNCTION ml_ops.search_candidates(
+DROP FUNCTION IF EXISTS ml_ops.search_candidates(text, text[], double precision[], integer[], text, text, integer);  -- of fewer columns
+CREATE FUNCTION ml_ops.search_candidates(
     key text, terms text[], weights double precision[], places integer[], category text, brand text, by_words integer
 ) RETURNS TABLE (no bigint, points double precision, lexical double precision, coverage double precision, clicked double precision,
-                 bought double precision)
+                 bought double precision, product_id text, of_category text, of_brand text, price double precision)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -83,16 +116,11 @@ DECLARE
 BEGIN
     SELECT sum(b.most) INTO ideal FROM (
         SELECT max(u.weight * t.idf) AS most FROM unnest(terms, weights, places) AS u (term, weight, place)
-        JOIN ml.search_term AS t USING (term) GROUP BY u.place) AS b;
+        CROSS JOIN LATERAL (SELECT x.idf FROM ml.search_term AS x WHERE x.term = u.term LIMIT 1) AS t GROUP BY u.place) AS b;
     RETURN QUERY
-    WITH hits AS (
-        SELECT i.id, u.place, max(u.weight * i.impact) AS v
-        FROM unnest(terms, weights, places) AS u (term, weight, place) JOIN ml.search_term AS t USING (term),
-             unnest(t.ids, t.impacts) AS i (id, impact)
-        GROUP BY i.id, u.place
-    ), worded AS (
-        SELECT h.id, sum(h.v) / ideal AS lexical, count(*) / n AS coverage FROM hits AS h GROUP BY h.id
-        ORDER BY sum(h.v) DESC, h.id LIMIT by_words
+    WITH worded AS (
+        SELECT h.id, h.points / ideal AS lexical, h.matched / n AS coverage
+        FROM ml_ops.search_worded(terms, weights, places, by_words) AS h
     ), near AS MATERIALIZED (
         SELECT m.no::integer AS id FROM ml_ops.search_near(q, 100) AS m WHERE q IS NOT NULL AND m.meaning > 0
     ), chosen AS (
@@ -111,8 +139,9 @@ BEGIN
                        * greatest(ml_ops.search_likeness(q, p.vector), 0) END
            + w[4] * p.popularity + w[5] * coalesce(p.category = search_candidates.category, false)::integer
            + w[6] * coalesce(p.brand = search_candidates.brand, false)::integer + w[7] * e.clicks + w[8] * e.purchases,
-           e.lexical, e.coverage, e.clicks, e.purchases
-    FROM every AS e JOIN ml.search_product AS p ON p.product_no = e.id;
+           e.lexical, e.coverage, e.clicks, e.purchases, p.product_id, p.category, p.brand, p.price
+    FROM every AS e JOIN ml.search_product AS p ON p.product_no = e.id
+    WHERE p.product_no = ANY (ARRAY(SELECT f.id::bigint FROM found AS f));  -- one look into the index for all
 END
 $$;
 
@@ -129,6 +158,17 @@ BEGIN
 END
 $$;
 
+-- What a list has not, by category the best score; a batch of before it was kept says nothing of it.
+DO $make$
+BEGIN
+    PERFORM FROM pg_attribute AS a WHERE a.attrelid = to_regclass('ml.query') AND a.attname = 'rest_scores' AND NOT a.attisdropped;
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION ml_ops.search_rest(key text) RETURNS TABLE (categories text[], scores real[])
+        LANGUAGE sql STABLE AS $body$ SELECT %s FROM ml.query AS q WHERE q.query = key $body$
+    $sql$, CASE WHEN FOUND THEN 'q.rest_categories, q.rest_scores' ELSE 'NULL::text[], NULL::real[]' END);
+END
+$make$;
+
 -- The list of a query that the log knows, with what fits the customer and what is there now, where ml.search would find the
 -- same: no rule of the staff changes how the query is read, and as many as are needed stand before anything that the night
 -- left out. Else nos is null; last tells that what the list has stands before the rest, so that pages go on from it.
@@ -139,9 +179,10 @@ CREATE OR REPLACE FUNCTION ml_ops.search_known(
 ) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
-    every integer; listed integer; good integer; words text[];
+    every integer; listed integer; good integer; words text[]; categories text[]; points real[]; bound double precision;
 BEGIN
-    SELECT q.products, q.understood::jsonb INTO every, told FROM ml.query AS q WHERE q.query = search_known.key;
+    SELECT q.products, q.understood::jsonb, r.categories, r.scores INTO every, told, categories, points
+    FROM ml.query AS q CROSS JOIN LATERAL ml_ops.search_rest(q.query) AS r WHERE q.query = search_known.key;
     IF every IS NULL THEN
         RETURN;
     END IF;
@@ -155,16 +196,18 @@ BEGIN
         RETURN;
     END IF;
     sold := ml_ops.search_on_sale(ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_known.key));
+    -- What the night left out has at most the best score of its category, and what fits the customer in that.
+    SELECT max(u.score + coalesce((
+               SELECT 0.15 * s.share FROM ml.search_customer AS s WHERE s.customer_id = who AND s.category = u.category), 0))
+    INTO bound FROM unnest(categories, points) AS u (category, score);
     SELECT array_agg(c.product_no ORDER BY c.total DESC, c.product_no), array_agg(c.total ORDER BY c.total DESC, c.product_no),
            array_agg(c.reason ORDER BY c.total DESC, c.product_no), count(*), min(c.last),
-           -- What the night left out has at most the last one's score, and what fits the customer best.
-           count(*) FILTER (WHERE c.there AND c.total >= c.last + c.most)
+           count(*) FILTER (WHERE c.there AND c.total >= bound)
     INTO nos, scores, reasons, listed, last, good
     FROM (
         SELECT p.product_no, l.score + coalesce(0.15 * s.share, 0) AS total, min(l.score) OVER () AS last,
                l.reason || CASE WHEN s.share >= 0.2 THEN ', fits what you buy' ELSE '' END AS reason,
-               p.available AND p.product_id = ANY (sold) AS there,
-               coalesce((SELECT 0.15 * max(m.share) FROM ml.search_customer AS m WHERE m.customer_id = who), 0) AS most
+               p.available AND p.product_id = ANY (sold) AS there
         FROM ml.query_product AS l JOIN ml.search_product AS p USING (product_id)
         LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
         WHERE l.query = search_known.key) AS c;
@@ -215,7 +258,9 @@ BEGIN
         RAISE EXCEPTION 'ml.search: n is % and page %; n must be between 1 and 200, page between 1 and 1000.',
             wanted, search.page USING ERRCODE = '22023';
     END IF;
-    PERFORM ml_ops.search_filters(limits);
+    IF limits <> '{}' THEN
+        PERFORM ml_ops.search_filters(limits);
+    END IF;
     IF search.query IS NULL THEN
         RETURN;
     END IF;
@@ -239,25 +284,28 @@ BEGIN
                array_agg(c.reason ORDER BY c.total DESC, c.later, c.product_no)
         INTO nos, scores, reasons
         FROM (
-            SELECT p.product_no, coalesce(l.score, least(f.points, last)) + coalesce(0.15 * s.share, 0) AS total,
-                   l.score IS NULL AS later,
-                   concat_ws(', ', CASE WHEN f.coverage >= 1 THEN 'has every word' WHEN f.coverage > 0 THEN 'has some of the words'
-                                        ELSE 'is near in meaning' END,
-                             CASE WHEN f.clicked >= 0.05 AND f.bought >= 0.3 THEN 'others who searched this bought it'
-                                  WHEN f.clicked >= 0.05 THEN 'others who searched this chose it' END,
-                             CASE WHEN p.category = r.category THEN 'of the category meant' END,
-                             CASE WHEN p.brand = r.brand THEN 'of the brand' END,
-                             CASE WHEN s.share >= 0.2 THEN 'fits what you buy' END) AS reason
-            FROM ml_ops.search_candidates(
-                     r.key, r.terms, r.weights, r.places, r.category, r.brand,
-                     CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
-            JOIN ml.search_product AS p ON p.product_no = f.no
-            LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
-            LEFT JOIN ml.query_product AS l ON last IS NOT NULL AND l.query = key AND l.product_id = p.product_id
-            WHERE (cat IS NULL OR p.category = cat)
-              AND (NOT limits ? 'brand' OR limits -> 'brand' @> to_jsonb(p.brand))
-              AND (NOT limits ? 'price_min' OR p.price >= (limits ->> 'price_min')::double precision)
-              AND (NOT limits ? 'price_max' OR p.price <= (limits ->> 'price_max')::double precision)
+            SELECT f.*, concat_ws(', ', CASE WHEN f.coverage >= 1 THEN 'has every word' WHEN f.coverage > 0 THEN 'has some of the words'
+                                             ELSE 'is near in meaning' END,
+                                  CASE WHEN f.clicked >= 0.05 AND f.bought >= 0.3 THEN 'others who searched this bought it'
+                                       WHEN f.clicked >= 0.05 THEN 'others who searched this chose it' END,
+                                  CASE WHEN f.of_category = r.category THEN 'of the category meant' END,
+                                  CASE WHEN f.of_brand = r.brand THEN 'of the brand' END,
+                                  CASE WHEN f.share >= 0.2 THEN 'fits what you buy' END) AS reason
+            FROM (
+                SELECT f.no AS product_no, f.coverage, f.clicked, f.bought, f.of_category, f.of_brand, s.share,
+                       coalesce(l.score, least(f.points, last)) + coalesce(0.15 * s.share, 0) AS total, l.score IS NULL AS later
+                FROM ml_ops.search_candidates(
+                         r.key, r.terms, r.weights, r.places, r.category, r.brand,
+                         CASE WHEN limits = '{}' AND cat IS NULL THEN greatest(300, skipped + wanted) ELSE 3000 END) AS f
+                LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = f.of_category
+                LEFT JOIN ml.query_product AS l ON last IS NOT NULL AND l.query = key AND l.product_id = f.product_id
+                WHERE (cat IS NULL OR f.of_category = cat)
+                  AND (NOT limits ? 'brand' OR limits -> 'brand' @> to_jsonb(f.of_brand))
+                  AND (NOT limits ? 'price_min' OR f.price >= (limits ->> 'price_min')::double precision)
+                  AND (NOT limits ? 'price_max' OR f.price <= (limits ->> 'price_max')::double precision)
+                ORDER BY total DESC, later, product_no
+                -- So many are looked at below; of a price that was typed, all.
+                LIMIT CASE WHEN r.least_price IS NULL AND r.most_price IS NULL THEN 3 * (skipped + wanted) + 20 END) AS f
         ) AS c;
         IF r.least_price IS NOT NULL OR r.most_price IS NOT NULL THEN  -- kept where something is within
             SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o) INTO nos, scores, reasons
@@ -333,10 +381,9 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH found AS MATERIALIZED (
-        SELECT p.category, p.brand, p.price
+        SELECT c.of_category AS category, c.of_brand AS brand, c.price
         FROM ml_ops.search_candidates(r.key, r.terms, r.weights, r.places, r.category, r.brand, 2000) AS c
-        JOIN ml.search_product AS p ON p.product_no = c.no
-        WHERE c.coverage >= 1 AND (facets.category IS NULL OR p.category = facets.category)
+        WHERE c.coverage >= 1 AND (facets.category IS NULL OR c.of_category = facets.category)
     ), bands AS (
         SELECT f.price, ntile(4) OVER (ORDER BY f.price) AS band FROM found AS f WHERE f.price IS NOT NULL
     )

@@ -166,6 +166,13 @@ QUERY = Published(
             "Products that answer it, of which ml.query_product has the first; null: no list.",
             nullable=True,
         ),
+        PublishedColumn(
+            "rest_categories",
+            "texts",
+            "Categories of those that ml.query_product has not; null: no list.",
+            nullable=True,
+        ),
+        PublishedColumn("rest_scores", "numbers", "The best score of these in each category.", nullable=True),
     ),
     indexes=(("asked",),),
     for_all=True,

@@ -60,10 +60,12 @@ BEGIN
     END IF;
     RETURN (
         SELECT c.word FROM (
-            SELECT w.word, w.frequency, ml_ops.search_distance(wrong, w.word) AS d
-            FROM (SELECT DISTINCT unnest(s.words) AS word FROM ml.search_spelling AS s
-                  WHERE s.variant = ANY (ml_ops.search_deletions(wrong, most))) AS may
-            JOIN ml.search_word AS w USING (word)) AS c
+            SELECT may.word, w.frequency, ml_ops.search_distance(wrong, may.word) AS d
+            FROM (SELECT DISTINCT u.word FROM ml.search_spelling AS s, unnest(s.words) AS u (word)
+                  WHERE s.variant = ANY (ml_ops.search_deletions(wrong, most))
+                    AND length(u.word) BETWEEN length(wrong) - most AND length(wrong) + most) AS may
+            -- A word each here and below, so that no plan reads all that are known.
+            CROSS JOIN LATERAL (SELECT w.frequency FROM ml.search_word AS w WHERE w.word = may.word LIMIT 1) AS w) AS c
         WHERE c.d <= most
         ORDER BY c.d, left(c.word, 1) <> left(wrong, 1), c.frequency DESC, c.word COLLATE "C" LIMIT 1);
 END
@@ -132,8 +134,8 @@ BEGIN
             IF NOT EXISTS (SELECT FROM ml.search_term AS t WHERE t.term = stem) THEN
                 SELECT ARRAY[ml_ops.search_stem(rules, a.word), ml_ops.search_stem(rules, b.word)] INTO parts
                 FROM generate_series(3, length(word) - 3) AS i
-                JOIN ml.search_word AS a ON a.word = left(word, i) AND a.kind = 'word'
-                JOIN ml.search_word AS b ON b.word = substr(word, i + 1) AND b.kind = 'word'
+                CROSS JOIN LATERAL (SELECT w.word, w.frequency FROM ml.search_word AS w WHERE w.word = left(word, i) AND w.kind = 'word' LIMIT 1) AS a
+                CROSS JOIN LATERAL (SELECT w.word, w.frequency FROM ml.search_word AS w WHERE w.word = substr(word, i + 1) AND w.kind = 'word' LIMIT 1) AS b
                 ORDER BY least(a.frequency, b.frequency) DESC, i LIMIT 1;
                 IF FOUND THEN
                     known := parts;
@@ -178,17 +180,13 @@ BEGIN
     END LOOP;
 
     stems := ARRAY(SELECT ml_ops.search_stem(rules, u.w) FROM unnest(words) WITH ORDINALITY AS u (w, o) ORDER BY u.o);
-    FOREACH kind IN ARRAY ARRAY['category', 'brand'] LOOP
-        SELECT w.terms[1] INTO hit
-        FROM unnest(ARRAY[3, 2, 1]) AS n CROSS JOIN LATERAL generate_series(1, cardinality(stems) - n + 1) AS i
-        JOIN ml.search_word AS w ON w.word = kind || ':' || array_to_string(stems[i : i + n - 1], ' ')
-        ORDER BY n DESC, i LIMIT 1;
-        IF kind = 'category' THEN
-            category := hit;
-        ELSE
-            brand := hit;
-        END IF;
-    END LOOP;
+    parts := ARRAY(SELECT array_to_string(stems[i : i + n - 1], ' ')
+                   FROM unnest(ARRAY[3, 2, 1]) AS n CROSS JOIN LATERAL generate_series(1, cardinality(stems) - n + 1) AS i ORDER BY n DESC, i);
+    SELECT (array_agg(w.terms[1] ORDER BY u.o) FILTER (WHERE u.kind = 'category'))[1],
+           (array_agg(w.terms[1] ORDER BY u.o) FILTER (WHERE u.kind = 'brand'))[1]
+    INTO category, brand
+    FROM (SELECT k.kind, v.name, v.o FROM unnest(ARRAY['category', 'brand']) AS k (kind), unnest(parts) WITH ORDINALITY AS v (name, o)) AS u
+    CROSS JOIN LATERAL (SELECT w.terms FROM ml.search_word AS w WHERE w.word = u.kind || ':' || u.name LIMIT 1) AS w;
     category := coalesce(category, said.category);
     SELECT u.w INTO colour FROM unnest(words) WITH ORDINALITY AS u (w, o) WHERE u.w = ANY (s.colours) ORDER BY u.o LIMIT 1;
 

@@ -5,7 +5,8 @@ CREATE TABLE ps_currency (id_currency int, iso_code varchar(3));
 CREATE TABLE ps_country (id_country int, iso_code varchar(3));
 CREATE TABLE ps_address (id_address int, id_country int, address1 varchar(128), postcode varchar(12), city varchar(64));
 CREATE TABLE ps_customer (id_customer int, email varchar(255), date_add datetime, is_guest tinyint, deleted tinyint);
-CREATE TABLE ps_product (id_product int, price decimal(20, 6), active tinyint, date_add datetime, id_category_default int, id_manufacturer int);
+CREATE TABLE ps_product (id_product int, price decimal(20, 6), active tinyint, date_add datetime, id_category_default int, id_manufacturer int,
+visibility varchar(7), state int);
 CREATE TABLE ps_product_lang (id_product int, id_lang int, name varchar(128), description text);
 CREATE TABLE ps_category_lang (id_category int, id_lang int, name varchar(128));
 CREATE TABLE ps_manufacturer (id_manufacturer int, name varchar(64));
@@ -25,7 +26,8 @@ INSERT INTO ps_country VALUES (8, 'FR');
 INSERT INTO ps_address VALUES (1, 8, '1 rue Haute', '75001', 'Paris');
 INSERT INTO ps_customer VALUES (1, 'Ann@mail.example', '2026-10-03 12:00:00', 1, 0), (2, 'ann@mail.example', '2026-10-20 12:00:00', 0, 0),
 (3, 'ben@mail.example', '0000-00-00 00:00:00', 0, 0);
-INSERT INTO ps_product VALUES (1, 12, 1, '2026-09-01 00:00:00', 3, 1), (2, 6, 1, '2026-09-01 00:00:00', 3, 0), (4, 9, 0, '2026-09-01 00:00:00', 3, 0);
+INSERT INTO ps_product VALUES (1, 12, 1, '2026-09-01 00:00:00', 3, 1, 'both', 1), (2, 6, 1, '2026-09-01 00:00:00', 3, 0, 'catalog', 1),
+(4, 9, 1, '2026-09-01 00:00:00', 3, 0, 'none', 1);
 INSERT INTO ps_product_lang VALUES (1, 1, 'Blue cup', ''), (1, 2, 'Tasse bleue', ''), (2, 1, 'Green tea', ''), (4, 1, 'Not yet', '');
 INSERT INTO ps_category_lang VALUES (3, 1, 'Cups');
 INSERT INTO ps_manufacturer VALUES (1, 'Potter');
