@@ -135,7 +135,7 @@ def _estimate(  # noqa: PLR0913 (the two public functions' arguments)
         effective = float(np.nan_to_num(np.divide(w.sum() ** 2, (w * w).sum())))
         rng, n = np.random.default_rng(seed), len(gain)
         if n > MANY:
-            half = _half(gain - value * base, base, confidence)
+            half = _half(gain - value * base, float(base.sum()), confidence)
             return Estimate(value, value - half, value + half, len(w), effective)
         means = np.empty(draws if n else 0)
         for draw in range(len(means)):
@@ -147,9 +147,9 @@ def _estimate(  # noqa: PLR0913 (the two public functions' arguments)
     return Estimate(value, float(low), float(high), len(w), effective)
 
 
-def _half(residual: Numbers, base: Numbers, confidence: float) -> float:
+def _half(residual: Numbers, total: float, confidence: float) -> float:
     """Half the normal interval of a ratio of sums, by the delta method."""
-    error = float(np.sqrt((residual * residual).sum()) / base.sum())
+    error = float(np.sqrt((residual * residual).sum())) / total if total else float("nan")
     return NormalDist().inv_cdf((1 + confidence) / 2) * error
 
 
