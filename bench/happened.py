@@ -21,7 +21,7 @@ WEEKS, WEEK = 5, timedelta(weeks=1)
 SHARE = 0.1
 """Of a night's work that the step monitor may take."""
 PAGE, END = PROJECT / "docs" / "measured.md", "<!-- /happened -->"
-QUICK = "Of a quick run (`--quick`): two weeks, and models that learn in seconds; they promise and do less than the figures above."
+QUICK = "Of a quick run (`--quick`): two weeks, the demo with 2,000 customers, and models that learn in seconds; they promise and do less than the figures above."
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,10 @@ def _interval(row: Mapping[str, Any]) -> str:
     return "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
 
 
+def _known(row: Mapping[str, Any]) -> str:
+    return "" if row["known"] is None else f" ({row['known']:.0%} of the truth)"
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
@@ -151,7 +155,7 @@ def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page:
         head = f"| {spec.title}: night | promised | happened | 95 % interval | {spec.gate.baseline} | units |"
         lines = [
             f"| {row['about']} | {_number(row['expected'])} | {_number(row['value'])} | {_interval(row)} | "
-            f"{_number(row['baseline'])} | {row['units']:,} |"
+            f"{_number(row['baseline'])} | {row['units']:,}{_known(row)} |"
             for row in rows
         ]
         title = f"{spec.title}: {spec.gate.metric} of the {rows[0]['slice']} after each night"
@@ -183,5 +187,5 @@ def draw(rows: Sequence[Mapping[str, Any]], spec: Capability, path: Path) -> Non
         baseline = [float("nan") if row["baseline"] is None else row["baseline"] for row in rows]
         axes.plot(nights_, baseline, "x", color="gray", label="baseline, happened")
         axes.set(ylabel=f"{spec.gate.metric}, {rows[0]['slice']} after", ylim=(0, None))
-        axes.legend(loc="lower left", ncols=3, frameon=False)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False)
         figure.savefig(path, metadata={"Date": None})

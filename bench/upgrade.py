@@ -211,5 +211,5 @@ def _refused(tree: Path, own: Mapping[str, str]) -> str:
     try:
         _python(tree, own, _MIGRATE)
     except NightshiftError as error:
-        return next((line for line in error.came.splitlines() if "NightshiftError" in line or "newer" in line), "")
+        return next((line for line in error.came.splitlines() if "Error: " in line or "newer" in line), "")
     return ""

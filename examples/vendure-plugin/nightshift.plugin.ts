@@ -3,8 +3,8 @@ import { createHash, randomUUID } from 'crypto';
 import { OnApplicationBootstrap } from '@nestjs/common';
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import {
-    ActiveOrderService, Ctx, CustomerService, EventBus, ID, Logger, OrderLineEvent, PluginCommonModule, Product, ProductService,
-    RequestContext, VendurePlugin,
+    ActiveOrderService, Ctx, CustomerService, EventBus, ID, Logger, OrderLineEvent, OrderService, PluginCommonModule, Product,
+    ProductService, RequestContext, VendurePlugin,
 } from '@vendure/core';
 import gql from 'graphql-tag';
 
@@ -34,7 +34,10 @@ const schema = gql`
 
 @Resolver()
 export class NightshiftResolver implements OnApplicationBootstrap {
-    constructor(private products: ProductService, private customers: CustomerService, private orders: ActiveOrderService, private bus: EventBus) {}
+    constructor(
+        private products: ProductService, private customers: CustomerService, private active: ActiveOrderService,
+        private orders: OrderService, private bus: EventBus,
+    ) {}
 
     onApplicationBootstrap() {
         this.bus.ofType(OrderLineEvent).subscribe(async ({ ctx, orderLine, type }) => {
@@ -54,7 +57,8 @@ export class NightshiftResolver implements OnApplicationBootstrap {
 
     @Query()
     async nightshiftCart(@Ctx() ctx: RequestContext, @Args() { take }: { take: number }) {
-        const order = await this.orders.getActiveOrder(ctx, undefined);
+        const active = await this.active.getActiveOrder(ctx, undefined); // without its lines
+        const order = active && (await this.orders.findOne(ctx, active.id));
         const ids = [...new Set((order?.lines ?? []).map((line) => String(line.productVariant.productId)))];
         return ids.length ? this.list(ctx, 'basket', [...ids.map((id): [string, ID] => ['product_ids', id]), ['n', take]]) : [];
     }

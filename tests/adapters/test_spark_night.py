@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 NIGHT = date(2025, 3, 1)
+AT = datetime(2025, 3, 1, tzinfo=UTC)
 PUBLISHED = "SELECT review_id, label, score, confidence, reason FROM ml.review_sentiment ORDER BY 1"
 QUARANTINE = (
     "SELECT table_name, row_key, rule, severity, row::text FROM ml_ops.quarantine WHERE ref = %s ORDER BY 1, 2, 3"
@@ -110,7 +111,7 @@ def test_a_piece_that_is_loaded_twice_is_there_once(database: str, tmp_path: Pat
 
     (table,) = (t for t in CAPABILITIES["sentiment"].publishes if t.name == "review_sentiment")
     lake, here = Lake(str(tmp_path)), Place(tmp_path, 1, 1.0)
-    values = {"text": "x", "integer": 1, "number": 0.5, "boolean": True, "timestamp": None}
+    values = {"text": "x", "integer": 1, "number": 0.5, "boolean": True, "timestamp": AT}
     rows = {c.name: [values.get(c.kind)] for c in table.columns}
     lake.write_batches("p/00000.parquet", batches(table, [_arrow(table, rows)]))
     postgres.migrate(database)

@@ -63,11 +63,12 @@ def build(connection: postgres.Connection, lake: Lake, table: Published, folder:
     with connection.cursor() as cursor:
         create(cursor, table, name)
     paths = files(lake, table, folder)
+    expected = count(lake, table, paths)
     batches = (batch for path in paths for batch in _read(lake, path, table))
     # Frozen rows are seen by readers whose snapshot is older than the batch: without it a REPEATABLE READ reader
     # that meets the new view finds it empty.
     rows = postgres.copy_arrow(connection, SCHEMA, name, batches, freeze=True)
-    return finish(connection, lake, table, paths, name, rows, start)
+    return finish(connection, table, name, (rows, expected), start)
 
 
 def files(lake: Lake, table: Published, folder: str) -> list[str]:
@@ -82,17 +83,16 @@ def append(connection: postgres.Connection, lake: Lake, table: Published, path: 
     return postgres.copy_arrow(connection, SCHEMA, name, _read(lake, path, table))
 
 
+def count(lake: Lake, table: Published, paths: Sequence[str]) -> int:
+    """Rows of files that have the columns of ``table``; others are an error."""
+    return sum(_count(lake, path, table) for path in paths)
+
+
 def finish(
-    connection: postgres.Connection,
-    lake: Lake,
-    table: Published,
-    paths: Sequence[str],
-    name: str,
-    rows: int,
-    start: float,
+    connection: postgres.Connection, table: Published, name: str, loaded_and_expected: tuple[int, int], start: float
 ) -> Built:
     """Check that a loaded table has the rows of its files, and index it."""
-    expected = sum(_count(lake, path, table) for path in paths)
+    rows, expected = loaded_and_expected
     if rows != expected:
         raise DataRefused(
             f"Rows of {table.name} got lost on the way.",

@@ -8,7 +8,6 @@ transaction that created it also lets the server skip its log (``wal_level=minim
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -146,7 +145,7 @@ def publish(  # noqa: PLR0913 (one publication is one call)
         begun = _begin(url, job, [name for name in tables if name not in known], audits or {})
         try:
             swap = view.Patience(patience.lock_timeout_s, patience.swap_s, held.check)
-            loaded = _load(url, lake, tables, begun, swap, spread) if spread else set()
+            loaded = _load(url, lake, tables, begun, swap, spread) if spread else {}
             return _publish(url, lake, tables, known, begun, swap, functions, loaded)
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
@@ -233,14 +232,14 @@ def _load(
     begun: Mapping[str, int],
     patience: view.Patience,
     spread: Spread,
-) -> set[str]:
-    """Load the tables of several files before the transaction that swaps; gives their names."""
-    loaded = set()
+) -> dict[str, int]:
+    """Load the tables of several files before the transaction that swaps; gives the rows of each one's files."""
+    loaded = {}
     for name, batch_id in begun.items():
         table, folder = tables[name]
         if len(paths := batch_table.files(lake, table, folder)) > 1:
+            loaded[name] = batch_table.count(lake, table, paths)
             ranges.load(url, lake, spread, table, paths, batch_id)
-            loaded.add(name)
     if loaded:
         ranges.wait_for_older(url, patience.total_s)
     return loaded
@@ -254,7 +253,7 @@ def _publish(
     begun: Mapping[str, int],
     patience: view.Patience,
     functions: tuple[str, str],
-    loaded: AbstractSet[str],
+    loaded: Mapping[str, int],
 ) -> list[BatchResult]:
     with closing(postgres.connect(url)) as connection, connection:
         cursor = connection.cursor(cursor_factory=RealDictCursor)
@@ -265,10 +264,10 @@ def _publish(
         for name, batch_id in begun.items():
             table, folder = tables[name]
             if name in loaded:
+                there = ranges.rows(cursor, name, batch_id), loaded[name]
                 built = batch_table.finish(
-                    connection, lake, table, batch_table.files(lake, table, folder),
-                    batch_table.name_of(name, batch_id), ranges.rows(cursor, name, batch_id), perf_counter(),
-                )  # fmt: skip
+                    connection, table, batch_table.name_of(name, batch_id), there, perf_counter()
+                )
             else:
                 built = batch_table.build(connection, lake, table, folder, batch_id)
             cursor.execute(
