@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.learn.metrics import offpolicy
 from ml.learn.metrics.offpolicy import Estimate, ips, snips
 
 RATES = np.array([0.02, 0.05, 0.10, 0.20])
@@ -109,3 +110,20 @@ def test_all_faults_come_at_once() -> None:
         ValueError, match=r"lengths \[2, 3\](.|\n)*reward must be finite(.|\n)*propensity(.|\n)*target(.|\n)*clip"
     ):
         ips(np.array([1, np.nan, 0]), np.array([0, 0.5]), np.array([0.5, 1.5]), seed=1, clip=0)
+
+
+def test_of_very_many_units_the_interval_is_that_of_the_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The normal interval of a ratio has the bootstrap's ends, for IPS, SNIPS and rows of one unit together."""
+    rng = np.random.default_rng(5)
+    n = 6000
+    chance, unit = rng.choice([0.1, 0.25, 0.5], n), rng.integers(0, 4000, n)
+    reward, wanted = (rng.random(n) < 0.2).astype(float), (rng.random(n) < 0.5).astype(float)
+    for estimator in (offpolicy.ips, offpolicy.snips):
+        slow = estimator(reward, chance, wanted, seed=1, unit=unit, draws=1000)
+        with monkeypatch.context() as patched:
+            patched.setattr(offpolicy, "MANY", 10)
+            quick = estimator(reward, chance, wanted, seed=1, unit=unit)
+        assert (quick.value, quick.effective_rows) == (slow.value, slow.effective_rows)
+        width = slow.high - slow.low
+        assert abs(quick.low - slow.low) < 0.15 * width
+        assert abs(quick.high - slow.high) < 0.15 * width

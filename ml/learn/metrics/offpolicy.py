@@ -8,11 +8,14 @@ right only if every thing that the policy in question would show could have been
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
+MANY = 100_000
+"""Of more units the interval is the normal one of a ratio: there a bootstrap gives the same and takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,9 @@ def _estimate(  # noqa: PLR0913 (the two public functions' arguments)
         value = float(np.divide(gain.sum(), base.sum()))
         effective = float(np.nan_to_num(np.divide(w.sum() ** 2, (w * w).sum())))
         rng, n = np.random.default_rng(seed), len(gain)
+        if n > MANY:
+            half = _half(gain - value * base, float(base.sum()), confidence)
+            return Estimate(value, value - half, value + half, len(w), effective)
         means = np.empty(draws if n else 0)
         for draw in range(len(means)):
             times = np.bincount(rng.integers(0, n, n), minlength=n)
@@ -139,6 +145,12 @@ def _estimate(  # noqa: PLR0913 (the two public functions' arguments)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail]) if len(means) else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), len(w), effective)
+
+
+def _half(residual: Numbers, total: float, confidence: float) -> float:
+    """Half the normal interval of a ratio of sums, by the delta method."""
+    error = float(np.sqrt((residual * residual).sum())) / total if total else float("nan")
+    return NormalDist().inv_cdf((1 + confidence) / 2) * error
 
 
 def _refuse(
