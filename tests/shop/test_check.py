@@ -55,7 +55,7 @@ def test_a_whole_shop_is_ready(settings: Settings, tmp_path: Path) -> None:
     order = next(table for table in report.tables if table.name == "order")
     assert (order.rows, order.last, order.refused) == (40, NOW - timedelta(hours=12), 0)
     (recommender,) = (c for c in report.capabilities if c.name == "recommender")
-    assert (recommender.why, recommender.better_with) == ((), ("event", "stock"))
+    assert (recommender.why, recommender.better_with) == ((), ("event", "stock", "product_image"))
     assert report.advice == ()
     assert [path.name for path in settings.home.iterdir() if path.name.startswith("check-")] == []
     assert "recommender: ready. What should we show this customer next?" in report.to_text()
