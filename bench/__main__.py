@@ -33,9 +33,16 @@ def show(console: Console, rows: list[Row]) -> None:
         met = {None: "", True: "[green]yes", False: "[red]no"}[row.met]
         target = "" if row.target is None else f"{row.target:g}"
         table.add_row(
-            row.what, row.unit, f"{row.ours:,.4g}", row.peer_name, f"{row.peer:,.4g}", f"{row.ratio:.2f}", target, met,
+            row.what,
+            row.unit,
+            f"{row.ours:,.4g}",
+            row.peer_name,
+            f"{row.peer:,.4g}",
+            f"{row.ratio:.2f}",
+            target,
+            met,
             row.note,
-        )  # fmt: skip
+        )
     console.print(table)
 
 

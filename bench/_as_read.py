@@ -36,9 +36,16 @@ def database() -> Iterator[Settings]:
         url, home = server.get_uri(), folder / "home"
         home.mkdir()
         yield Settings(
-            home=home, database_url=url, shop_url=url, lake_uri=str(home / "lake"), mlflow_uri=f"sqlite:///{home / 'mlflow.db'}",
-            timezone="UTC", hash_key="a key of the benchmark", threads=2, memory_gb=4,
-        )  # fmt: skip
+            home=home,
+            database_url=url,
+            shop_url=url,
+            lake_uri=str(home / "lake"),
+            mlflow_uri=f"sqlite:///{home / 'mlflow.db'}",
+            timezone="UTC",
+            hash_key="a key of the benchmark",
+            threads=2,
+            memory_gb=4,
+        )
         server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -64,9 +71,11 @@ def select(settings: Settings, statement: str) -> list[dict[str, Any]]:
 
 def whole(name: str, table: pa.Table) -> pa.Table:
     """``table`` with every column of the contract; what is not there is null."""
-    return pa.table({
-        column.name: table[column.name].cast(ARROW[column.kind])
-        if column.name in table.column_names
-        else pa.nulls(len(table), ARROW[column.kind])
-        for column in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            column.name: table[column.name].cast(ARROW[column.kind])
+            if column.name in table.column_names
+            else pa.nulls(len(table), ARROW[column.kind])
+            for column in TABLES[name].columns
+        }
+    )

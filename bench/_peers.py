@@ -45,9 +45,13 @@ class Past:
         _, first = np.unique(number * np.int64(log.n_products) + log.product, return_index=True)
         age = (log.until - log.at) / DAY
         return cls(
-            log.n_customers, log.n_products, who[first], log.product[first].astype(np.int64), age[first],
+            log.n_customers,
+            log.n_products,
+            who[first],
+            log.product[first].astype(np.int64),
+            age[first],
             (last[who] - number)[first],
-        )  # fmt: skip
+        )
 
     def matrix(self, weight: npt.NDArray[np.float64] | None = None) -> csr_matrix:
         """Customers by products, weights of all purchases added up; without weights 1 for each product bought."""
@@ -158,28 +162,33 @@ def peers() -> Mapping[str, Mapping[str, Scorer]]:
         "popularity of 7 days": {"": lambda p, u: popularity(p, u, 7)},
         "personal frequency": {
             f"half-life {h:g} d, popularity {w:g}": _with(personal, h, w)
-            for h in (60.0, 180.0, 365.0, 840.0) for w in (0.1, 0.3)
+            for h in (60.0, 180.0, 365.0, 840.0)
+            for w in (0.1, 0.3)
         },
         "item-kNN": {
             f"{kind}, {k}, {'orders' if o else 'bought'}": _with(item_knn, kind, k, orders=o)
-            for kind in ("cosine", "BM25") for k in (50, 200) for o in (False, True)
+            for kind in ("cosine", "BM25")
+            for k in (50, 200)
+            for o in (False, True)
         },
         "implicit ALS": {
             f"{f} factors, λ {r:g}, α {a:g}": _with(als, f, r, a)
-            for f in (64, 128) for r, a in ((1, 2), (10, 5), (10, 20), (50, 20))
+            for f in (64, 128)
+            for r, a in ((1, 2), (10, 5), (10, 20), (50, 20))
         },
-        "implicit BPR": {
-            f"{f} factors, λ {r:g}": _with(bpr, f, r, 0.05) for f in (32, 64) for r in (0.01, 0.05)
-        },
+        "implicit BPR": {f"{f} factors, λ {r:g}": _with(bpr, f, r, 0.05) for f in (32, 64) for r in (0.01, 0.05)},
         "EASE": {
             f"λ {r:g}, {'orders' if o else 'bought'}": _with(ease, r, orders=o)
-            for r in (100, 300, 800) for o in (False, True)
+            for r in (100, 300, 800)
+            for o in (False, True)
         },
         "TIFU-kNN": {
             f"fade {f:g}, own {o:g}, {k}": _with(tifu_knn, f, o, k)
-            for f in (0.8, 0.95) for o in (0.5, 0.8) for k in (100, 300)
+            for f in (0.8, 0.95)
+            for o in (0.5, 0.8)
+            for k in (100, 300)
         },
-    }  # fmt: skip
+    }
 
 
 def _quiet() -> warnings.catch_warnings[None]:

@@ -59,9 +59,7 @@ def rows(shop: Shop, window: Window, fitted: Recommender, ours: Mapping[str, Any
             scores[row, items] = chance[row, items]
             best = judged(window.lists(scores, new=task == "new"), window, task).figures["ndcg@10"]
             mine = ours[task].figures["ndcg@10"]
-            yield Row(
-                f"demo, {task}: NDCG@10 of the same candidates", "ndcg", mine, name, best, mine / best, target
-            )  # fmt: skip
+            yield Row(f"demo, {task}: NDCG@10 of the same candidates", "ndcg", mine, name, best, mine / best, target)
 
 
 def _seen(shop: Shop, window: Window) -> pa.Table:
@@ -88,9 +86,13 @@ def _seen(shop: Shop, window: Window) -> pa.Table:
         theta /= theta.sum(1, keepdims=True)
     ids = window.features["customer"].sort_by("customer_no")["customer_id"].combine_chunks()
     unit, cluster = np.divmod(np.arange(theta.size), taste.shape[1])
-    return pa.table({
-        "customer_id": ids.take(pa.array(window.users[unit])), "cluster": cluster, "weight": theta.ravel(),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "customer_id": ids.take(pa.array(window.users[unit])),
+            "cluster": cluster,
+            "weight": theta.ravel(),
+        }
+    )
 
 
 def _chances(shop: Shop, window: Window, tastes: str) -> npt.NDArray[np.float64]:

@@ -77,9 +77,15 @@ def _cutoff(settings: Settings, shop: Shop, tables: Mapping[str, pa.Table], star
             gap = difference(ours, peers[best], confidence=CONFIDENCE, seed=SEED)
             others = ", ".join(f"{name} {values.mean():.3f}" for name, values in sorted(peers.items()))
             yield Row(
-                f"{label}, {len(ours):,} customers, {task} by {read}: NDCG@10", "ndcg", float(ours.mean()), best,
-                float(peers[best].mean()), float(ours.mean() / peers[best].mean()), 1.0, note=f"difference {gap}; {others}",
-            )  # fmt: skip
+                f"{label}, {len(ours):,} customers, {task} by {read}: NDCG@10",
+                "ndcg",
+                float(ours.mean()),
+                best,
+                float(peers[best].mean()),
+                float(ours.mean() / peers[best].mean()),
+                1.0,
+                note=f"difference {gap}; {others}",
+            )
     yield from _reasons(settings, tables, start, label)
 
 
@@ -144,6 +150,12 @@ def _reasons(settings: Settings, tables: Mapping[str, pa.Table], start: datetime
         untrue = [row for row in rows if row["holds"] is not True]
         share = 1 - len(untrue) / len(rows)
         yield Row(
-            f"{label}: true reasons of ml.{name}, {len(rows):,} rows", "share", share, "all", 1.0, share, 1.0,
+            f"{label}: true reasons of ml.{name}, {len(rows):,} rows",
+            "share",
+            share,
+            "all",
+            1.0,
+            share,
+            1.0,
             note=str({key: untrue[0][key] for key in ("reason", "product_id")}) if untrue else "",
-        )  # fmt: skip
+        )

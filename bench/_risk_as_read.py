@@ -60,11 +60,15 @@ def cut(tables: dict[str, pa.Table], days: int, pace: int) -> tuple[dict[str, pa
     known = delay < age
     end = np.datetime64(END, "us")
     moments = end - (age * 86_400e6).astype("timedelta64[us]")
-    outcome = pa.table({
-        "order_id": ids.filter(pa.array(known)),
-        "kind": np.where(bad, "fraud", "ok")[known],
-        "known_at": pa.array((moments + (delay * 86_400e6).astype("timedelta64[us]"))[known], pa.timestamp("us", "UTC")),
-    })  # fmt: skip
+    outcome = pa.table(
+        {
+            "order_id": ids.filter(pa.array(known)),
+            "kind": np.where(bad, "fraud", "ok")[known],
+            "known_at": pa.array(
+                (moments + (delay * 86_400e6).astype("timedelta64[us]"))[known], pa.timestamp("us", "UTC")
+            ),
+        }
+    )
     placed = order.set_column(
         order.column_names.index("ordered_at"), "ordered_at", pa.array(moments, pa.timestamp("us", "UTC"))
     )
@@ -75,9 +79,12 @@ def cut(tables: dict[str, pa.Table], days: int, pace: int) -> tuple[dict[str, pa
     wanted = pa.table({"order_id": ids})
     lines = tables["order_item"].join(wanted, "order_id", join_type="inner")
     shop = {
-        "customer": pa.table({"customer_id": pc.binary_join_element_wise("c", ids, "")}), "product": tables["product"], "order": placed, "order_item": lines,
+        "customer": pa.table({"customer_id": pc.binary_join_element_wise("c", ids, "")}),
+        "product": tables["product"],
+        "order": placed,
+        "order_item": lines,
         "order_outcome": outcome,
-    }  # fmt: skip
+    }
     return shop, dict(zip(ids.to_pylist(), bad.astype(int).tolist(), strict=True))
 
 

@@ -87,10 +87,14 @@ def _capacity(order: pa.Table) -> pa.Table:
 
 
 def _whole(name: str, table: pa.Table) -> pa.Table:
-    return pa.table({
-        c.name: table[c.name].cast(ARROW[c.kind]) if c.name in table.column_names else pa.nulls(len(table), ARROW[c.kind])
-        for c in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            c.name: table[c.name].cast(ARROW[c.kind])
+            if c.name in table.column_names
+            else pa.nulls(len(table), ARROW[c.kind])
+            for c in TABLES[name].columns
+        }
+    )
 
 
 class _Scorer:
@@ -159,10 +163,18 @@ def _planted(customers: int, *, seen: bool) -> tuple[pa.Array, Matrix]:
             before[rows[np.argsort(bought.t[rows])]] = np.arange(len(rows))
         home = them.country[bought.who]
         ids.append(col.ids("O", bought.numbers))
-        factors.append(np.column_stack([
-            (_first(bought.who, used, bought.t) if seen else used >= POOL).T, before, left.ships_to != home, left.billed_in != home,
-            np.maximum(bought.t - them.registered[bought.who], 0) / 86_400, bought.channel,
-        ]))  # fmt: skip
+        factors.append(
+            np.column_stack(
+                [
+                    (_first(bought.who, used, bought.t) if seen else used >= POOL).T,
+                    before,
+                    left.ships_to != home,
+                    left.billed_in != home,
+                    np.maximum(bought.t - them.registered[bought.who], 0) / 86_400,
+                    bought.channel,
+                ]
+            )
+        )
     return pa.concat_arrays([i.cast(pa.string()) for i in ids]), np.concatenate(factors).astype(np.float32)
 
 
@@ -183,14 +195,25 @@ def _rows(judged: Mapping[str, Evaluation]) -> Iterator[Row]:
             theirs = one.metrics[figure]
             target = {ORACLE: 0.95}.get(name, None if "seen" in name else 1.0)
             yield Row(
-                f"{what}: {figure}", "EUR" if figure == "saving" else "share", ours[figure], name, theirs,
-                ours[figure] / max(theirs, 1e-9), target,
-            )  # fmt: skip
+                f"{what}: {figure}",
+                "EUR" if figure == "saving" else "share",
+                ours[figure],
+                name,
+                theirs,
+                ours[figure] / max(theirs, 1e-9),
+                target,
+            )
     error = ours["calibration_error"]
     yield Row(
-        f"{what}: calibration error", "ECE", error, "limit", 0.005, 0.005 / max(error, 1e-9), 1.0,
+        f"{what}: calibration error",
+        "ECE",
+        error,
+        "limit",
+        0.005,
+        0.005 / max(error, 1e-9),
+        1.0,
         note=f"saved {ours['saving_share']:.0%} of what the frauds cost, {ours['reviews_per_day']:.1f} reviews a day",
-    )  # fmt: skip
+    )
 
 
 def _unsupervised(model: RiskModel, order: pa.Table, truth: pa.Table) -> Iterator[Row]:
@@ -206,9 +229,15 @@ def _unsupervised(model: RiskModel, order: pa.Table, truth: pa.Table) -> Iterato
     ours = binary.average_precision(label, model.anomaly_.score(truth))
     theirs = binary.average_precision(label, -forest.score_samples(matrix(truth)))
     yield Row(
-        "demo shop without labels: pr_auc", "share", ours, "isolation forest", theirs, ours / theirs, 1.0,
+        "demo shop without labels: pr_auc",
+        "share",
+        ours,
+        "isolation forest",
+        theirs,
+        ours / theirs,
+        1.0,
         note=f"chance {label.mean():.3f}",
-    )  # fmt: skip
+    )
 
 
 def _speed(model: RiskModel, truth: pa.Table, costs: money.Costs) -> Row:

@@ -66,20 +66,35 @@ def cards(customers: int, terminals: int = 800) -> dict[str, pa.Table]:
     ids, known = np.array([f"t{i:07d}" for i in range(len(who))]), day + KNOWN_DAYS < DAYS
     return {
         "customer": pa.table({"customer_id": [f"c{i}" for i in range(customers)]}),
-        "product": pa.table({"product_id": [f"p{i}" for i in range(terminals)], "title": [f"terminal {i}" for i in range(terminals)]}),
-        "order": pa.table({
-            "order_id": ids, "customer_id": [f"c{i}" for i in who], "ordered_at": pa.array(at, MOMENT), "total": amount,
-            "status": ["delivered"] * len(who),
-        }),
-        "order_item": pa.table({
-            "order_id": ids, "line_no": np.ones(len(who), np.int64), "product_id": [f"p{i}" for i in terminal],
-            "quantity": np.ones(len(who)), "unit_price": amount,
-        }),
-        "order_outcome": pa.table({
-            "order_id": ids[known], "kind": np.where(bad, "fraud", "ok")[known],
-            "known_at": pa.array((at + np.timedelta64(KNOWN_DAYS, "D"))[known], MOMENT),
-        }),
-    }  # fmt: skip
+        "product": pa.table(
+            {"product_id": [f"p{i}" for i in range(terminals)], "title": [f"terminal {i}" for i in range(terminals)]}
+        ),
+        "order": pa.table(
+            {
+                "order_id": ids,
+                "customer_id": [f"c{i}" for i in who],
+                "ordered_at": pa.array(at, MOMENT),
+                "total": amount,
+                "status": ["delivered"] * len(who),
+            }
+        ),
+        "order_item": pa.table(
+            {
+                "order_id": ids,
+                "line_no": np.ones(len(who), np.int64),
+                "product_id": [f"p{i}" for i in terminal],
+                "quantity": np.ones(len(who)),
+                "unit_price": amount,
+            }
+        ),
+        "order_outcome": pa.table(
+            {
+                "order_id": ids[known],
+                "kind": np.where(bad, "fraud", "ok")[known],
+                "known_at": pa.array((at + np.timedelta64(KNOWN_DAYS, "D"))[known], MOMENT),
+            }
+        ),
+    }
 
 
 def _measure(what: str, tables: Mapping[str, pa.Table], asked: Params) -> Iterator[Row]:
@@ -98,11 +113,21 @@ def _measure(what: str, tables: Mapping[str, pa.Table], asked: Params) -> Iterat
     best = max(found.values())
     for name, theirs in found.items():
         yield Row(
-            f"{what}, {len(label):,} later orders, {int(label.sum())} frauds: PR-AUC", "share", ours, name, theirs,
-            ours / max(theirs, 1e-9), note=f"difference {ours - theirs:+.3f}",
-        )  # fmt: skip
+            f"{what}, {len(label):,} later orders, {int(label.sum())} frauds: PR-AUC",
+            "share",
+            ours,
+            name,
+            theirs,
+            ours / max(theirs, 1e-9),
+            note=f"difference {ours - theirs:+.3f}",
+        )
     yield Row(
-        f"{what}: PR-AUC of what was chosen", "share", ours, f"best variant less {NEAR}", best - NEAR,
-        ours / max(best - NEAR, 1e-9), 1.0,
+        f"{what}: PR-AUC of what was chosen",
+        "share",
+        ours,
+        f"best variant less {NEAR}",
+        best - NEAR,
+        ours / max(best - NEAR, 1e-9),
+        1.0,
         note=f"chosen: rates {chosen.chosen_.rates}, recent frauds {chosen.chosen_.recent_frauds}",
-    )  # fmt: skip
+    )

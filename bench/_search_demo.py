@@ -67,9 +67,15 @@ def run(options: Options) -> Iterator[Row]:
     ours, peer = (judged[name].metrics["mrr@10"] for name in ("ours", "words alone"))
     mean, low = bounds(judged["ours"].per_unit - judged["words alone"].per_unit)
     yield Row(
-        "place of what is clicked, four weeks after", "MRR@10", ours, "words alone", peer, ours / peer, 1.0,
+        "place of what is clicked, four weeks after",
+        "MRR@10",
+        ours,
+        "words alone",
+        peer,
+        ours / peer,
+        1.0,
         f"{len(judged['ours'].per_unit)} searches; difference {mean:+.3f}, at least {low:+.3f} with 97.5 %",
-    )  # fmt: skip
+    )
     rows = published(SPEC, models["ours"], serve)
     with database() as settings:
         publish(settings.database_url, SPEC, rows)
@@ -108,11 +114,14 @@ def planted(url: str, truth: list[dict[str, Any]], rows: Mapping[str, pa.Table])
 
 def whole(name: str, table: pa.Table) -> pa.Table:
     """The table with every column of the contract."""
-    return pa.table({
-        column.name: table[column.name].cast(ARROW[column.kind]) if column.name in table.column_names
-        else pa.nulls(len(table), ARROW[column.kind])
-        for column in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            column.name: table[column.name].cast(ARROW[column.kind])
+            if column.name in table.column_names
+            else pa.nulls(len(table), ARROW[column.kind])
+            for column in TABLES[name].columns
+        }
+    )
 
 
 def nights(days: int) -> list[datetime]:

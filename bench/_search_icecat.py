@@ -93,23 +93,26 @@ def _products(folder: Path, quick: bool) -> pa.Table:
     with duckdb.connect() as db:
         rows: pa.Table = db.execute(
             "SELECT product_id, title, supplier, short_description, price_cents, attributes FROM read_parquet(?) "
-            "ORDER BY product_id LIMIT ?", [path, 2_000 if quick else 1_000_000],
-        ).to_arrow_table()  # fmt: skip
+            "ORDER BY product_id LIMIT ?",
+            [path, 2_000 if quick else 1_000_000],
+        ).to_arrow_table()
     said = [
         " ".join(str(v) for k, v in json.loads(text or "{}").items() if k.startswith("t_"))
         for text in rows["attributes"].to_pylist()
     ]
     short = rows["short_description"].to_pylist()
-    return pa.table({
-        "product_id": rows["product_id"],
-        "title": rows["title"],
-        "description": [f"{one or ''} {other}" for one, other in zip(short, said, strict=True)],
-        "category": [""] * len(rows),
-        "brand": rows["supplier"],
-        "price": [None if cents is None else cents / 100 for cents in rows["price_cents"].to_pylist()],
-        "sold": np.zeros(len(rows)),
-        "available": [True] * len(rows),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "product_id": rows["product_id"],
+            "title": rows["title"],
+            "description": [f"{one or ''} {other}" for one, other in zip(short, said, strict=True)],
+            "category": [""] * len(rows),
+            "brand": rows["supplier"],
+            "price": [None if cents is None else cents / 100 for cents in rows["price_cents"].to_pylist()],
+            "sold": np.zeros(len(rows)),
+            "available": [True] * len(rows),
+        }
+    )
 
 
 def _rated(folder: Path) -> dict[str, dict[str, int]]:
@@ -208,14 +211,21 @@ def _rows(judged: Mapping[str, Mapping[str, Floats]], asked: list[str]) -> Itera
         )
         halves = ", ".join(
             f"{name} {ours[kind][part].mean():.3f} (BM25F {judged['BM25F'][kind][part].mean():.3f})"
-            for name, part in (("first half", first), ("second half", ~first)) if part.any()
-        )  # fmt: skip
+            for name, part in (("first half", first), ("second half", ~first))
+            if part.any()
+        )
         value = float(ours[kind].mean())
         yield Row(
-            f"NDCG@10 {kind}, from ml.search", "NDCG@10", value, "target", target, value / target, 1.0,
+            f"NDCG@10 {kind}, from ml.search",
+            "NDCG@10",
+            value,
+            "target",
+            target,
+            value / target,
+            1.0,
             f"{len(ours[kind])} queries; {halves}; {others}; minus {peer}: {mean:+.3f}, at least {low:+.3f} with 97.5 %",
             {"difference": mean, "lower": low},
-        )  # fmt: skip
+        )
 
 
 def bounds(difference: Floats, statistic: Callable[..., Floats] = np.mean) -> tuple[float, float]:

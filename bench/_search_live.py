@@ -68,14 +68,21 @@ def run(options: Options) -> Iterator[Row]:
         cpu = {name: _cpu_ms(url, call, counts, 50 if options.quick else 400) for name, call in CALLS.items()}
         taken = {
             (name, rate): latencies(url, _script(call, counts), seconds, rate)
-            for rate in (None, RATE) for name, call in CALLS.items()
-        }  # fmt: skip
+            for rate in (None, RATE)
+            for name, call in CALLS.items()
+        }
         recall, least = _recall(url, 50 if options.quick else 200)
     yield from _rows(cpu, taken, products)
     yield Row(
-        f"of the {NEAREST} nearest products, found by HNSW", "recall", recall, "target", RECALL, recall / RECALL, 1.0,
+        f"of the {NEAREST} nearest products, found by HNSW",
+        "recall",
+        recall,
+        "target",
+        RECALL,
+        recall / RECALL,
+        1.0,
         f"{products:,} products; the worst query {least:.2f}; as near as the exact ones counts, for many are alike",
-    )  # fmt: skip
+    )
 
 
 class _Said:
@@ -103,11 +110,18 @@ def shop(rng: np.random.Generator, products: int, queries: int) -> tuple[Known, 
     ]
     ids = [f"p{i:06d}" for i in range(products)]
     category = [nouns[n][1] for n in noun]
-    product = pa.table({
-        "product_id": ids, "title": titles, "description": [listed["descriptions"][i] for i in text], "category": category,
-        "brand": [listed["brands"][i] for i in brand], "price": np.round(rng.lognormal(3, 1, products), 2),
-        "sold": rng.pareto(1.2, products), "available": rng.random(products) < 0.95,
-    })  # fmt: skip
+    product = pa.table(
+        {
+            "product_id": ids,
+            "title": titles,
+            "description": [listed["descriptions"][i] for i in text],
+            "category": category,
+            "brand": [listed["brands"][i] for i in brand],
+            "price": np.round(rng.lognormal(3, 1, products), 2),
+            "sold": rng.pareto(1.2, products),
+            "available": rng.random(products) < 0.95,
+        }
+    )
     drawn = rng.permutation(products)[:queries]
     asked = sorted(
         {" ".join(titles[i].lower().split()[k:-1]) for k, i in zip(rng.integers(0, 3, queries), drawn, strict=True)}
@@ -119,22 +133,43 @@ def shop(rng: np.random.Generator, products: int, queries: int) -> tuple[Known, 
     who = rng.integers(0, CUSTOMERS, 3 * CUSTOMERS)
     features = {
         "product": product,
-        "asked": pa.table({
-            "query": asked, "asked": often, "every": whole, "people": whole, "empty": [0] * len(asked), "unclicked": often * 0.3,
-        }),
-        "clicked": pa.table({
-            "query": np.repeat(asked, 5).tolist(), "product_id": [ids[i] for i in clicked.ravel()],
-            "clicks": np.repeat(often * 0.1, 5), "bought": np.repeat(often * 0.02, 5),
-        }),
-        "reworded": pa.table({
-            "query": pa.array([], pa.string()), "then": pa.array([], pa.string()), "times": pa.array([], pa.int64()),
-            "people": pa.array([], pa.int64()),
-        }),
-        "customer": pa.table({
-            "customer_id": [f"k{i}" for i in who], "category": [category[i] for i in rng.integers(0, products, len(who))],
-            "weight": rng.random(len(who)),
-        }).group_by(["customer_id", "category"]).aggregate([("weight", "sum")]).rename_columns(["customer_id", "category", "weight"]),
-    }  # fmt: skip
+        "asked": pa.table(
+            {
+                "query": asked,
+                "asked": often,
+                "every": whole,
+                "people": whole,
+                "empty": [0] * len(asked),
+                "unclicked": often * 0.3,
+            }
+        ),
+        "clicked": pa.table(
+            {
+                "query": np.repeat(asked, 5).tolist(),
+                "product_id": [ids[i] for i in clicked.ravel()],
+                "clicks": np.repeat(often * 0.1, 5),
+                "bought": np.repeat(often * 0.02, 5),
+            }
+        ),
+        "reworded": pa.table(
+            {
+                "query": pa.array([], pa.string()),
+                "then": pa.array([], pa.string()),
+                "times": pa.array([], pa.int64()),
+                "people": pa.array([], pa.int64()),
+            }
+        ),
+        "customer": pa.table(
+            {
+                "customer_id": [f"k{i}" for i in who],
+                "category": [category[i] for i in rng.integers(0, products, len(who))],
+                "weight": rng.random(len(who)),
+            }
+        )
+        .group_by(["customer_id", "category"])
+        .aggregate([("weight", "sum")])
+        .rename_columns(["customer_id", "category", "weight"]),
+    }
     return Known(features), asked
 
 
@@ -213,9 +248,15 @@ def _rows(cpu: dict[str, float], taken: dict[tuple[str, int | None], np.ndarray]
     for name, ms in cpu.items():
         limit = CPU_LIMITS_MS.get(name)
         yield Row(
-            f"{name}: CPU", "CPU ms", ms, "limit" if limit else PLAIN, limit or cpu[PLAIN], (limit or cpu[PLAIN]) / max(ms, 1e-9),
-            1.0 if limit else None, f"{products:,} products; {PLAIN}: {cpu[PLAIN]:.2f} CPU ms",
-        )  # fmt: skip
+            f"{name}: CPU",
+            "CPU ms",
+            ms,
+            "limit" if limit else PLAIN,
+            limit or cpu[PLAIN],
+            (limit or cpu[PLAIN]) / max(ms, 1e-9),
+            1.0 if limit else None,
+            f"{products:,} products; {PLAIN}: {cpu[PLAIN]:.2f} CPU ms",
+        )
     for (name, rate), ms_of in taken.items():
         p50, p99 = np.quantile(ms_of, [0.5, 0.99]).tolist()
         plain = float(np.quantile(taken[PLAIN, rate], 0.99))
@@ -223,6 +264,13 @@ def _rows(cpu: dict[str, float], taken: dict[tuple[str, int | None], np.ndarray]
         how = f"{CLIENTS} clients that never pause" if rate is None else f"{rate} calls a second"
         promised = name != PLAIN and (rate is not None or "new" not in name)
         yield Row(
-            f"{name}, {how}: p99", "ms", p99, "limit", limit, limit / p99, 1.0 if promised else None,
-            f"p50 {p50:.1f} ms; {PLAIN}: p99 {plain:.1f} ms", {"p50_ms": p50},
-        )  # fmt: skip
+            f"{name}, {how}: p99",
+            "ms",
+            p99,
+            "limit",
+            limit,
+            limit / p99,
+            1.0 if promised else None,
+            f"p50 {p50:.1f} ms; {PLAIN}: p99 {plain:.1f} ms",
+            {"p50_ms": p50},
+        )

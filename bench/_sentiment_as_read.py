@@ -23,9 +23,13 @@ LABELS = ("negative", "neutral", "positive")
 FLIPPED = 0.03
 NEEDED = ("customer", "product", "order", "order_item", "review")
 STRANGE = (
-    "Bardzo dobra jakość, polecam każdemu.", "Erinomainen tuote, suosittelen lämpimästi.", "素晴らしい商品です。",
-    "Kargo çok hızlıydı, teşekkürler.", "Отличный товар, рекомендую всем!", "추천합니다 정말 좋아요",
-)  # fmt: skip
+    "Bardzo dobra jakość, polecam każdemu.",
+    "Erinomainen tuote, suosittelen lämpimästi.",
+    "素晴らしい商品です。",
+    "Kargo çok hızlıydı, teşekkürler.",
+    "Отличный товар, рекомендую всем!",
+    "추천합니다 정말 좋아요",
+)
 """Praise in languages that the shop never had; one star each, so that a label by guess is wrong."""
 
 
@@ -46,11 +50,27 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
     more = len(STRANGE)
     end = datetime.combine(NIGHT, datetime.min.time(), UTC)
     written = [end - timedelta(days=400) * (i + 1) / (n + more + 1) for i in range(n + more)]
-    why = night(settings, {**_shop(end), "review": pa.table({
-        "review_id": [*ids, *(f"s{i}" for i in range(more))], "product_id": [f"p{i % 300}" for i in range(n + more)],
-        "stars": pa.array([*stars.tolist(), *[1] * more], pa.int64(), mask=np.concatenate([task.test, np.zeros(more, bool)])),
-        "text": [*task.bodies, *STRANGE], "written_at": pa.array(written, pa.timestamp("us", "UTC")),
-    })}, NIGHT, "sentiment")  # fmt: skip
+    why = night(
+        settings,
+        {
+            **_shop(end),
+            "review": pa.table(
+                {
+                    "review_id": [*ids, *(f"s{i}" for i in range(more))],
+                    "product_id": [f"p{i % 300}" for i in range(n + more)],
+                    "stars": pa.array(
+                        [*stars.tolist(), *[1] * more],
+                        pa.int64(),
+                        mask=np.concatenate([task.test, np.zeros(more, bool)]),
+                    ),
+                    "text": [*task.bodies, *STRANGE],
+                    "written_at": pa.array(written, pa.timestamp("us", "UTC")),
+                }
+            ),
+        },
+        NIGHT,
+        "sentiment",
+    )
     rows = {row["review_id"]: row for row in select(settings, "SELECT * FROM ml.review_sentiment")}
     mine = [i for i in range(n) if task.test[i]]
     guess = np.array([LABELS.index(rows[ids[i]]["label"]) for i in mine])
@@ -59,9 +79,15 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
     recall = float(flagged[flip].mean())
     # Olist's own contradictions ("Ótimo" with one star) are among the others: a share of them is true.
     yield Row(
-        f"Olist, {int(flip.sum())} planted contradictions: found", "share", recall, "target", 0.5, recall / 0.5, 1.0,
+        f"Olist, {int(flip.sum())} planted contradictions: found",
+        "share",
+        recall,
+        "target",
+        0.5,
+        recall / 0.5,
+        1.0,
         note=f"{int(flagged.sum())} of {n:,} reviews flagged, {float(flip[flagged].mean()):.0%} of them planted",
-    )  # fmt: skip
+    )
     strange = [rows[f"s{i}"]["label"] == "negative" for i in range(more)]
     yield Row(
         "languages never read: the stars decide",
@@ -98,10 +124,14 @@ def _shop(end: datetime) -> dict[str, pa.Table]:
     at = pa.array([end - timedelta(days=9)], pa.timestamp("us", "UTC"))
     return {
         "customer": pa.table({"customer_id": ["c0"]}),
-        "product": pa.table({"product_id": [f"p{i}" for i in range(300)], "title": [f"Product {i}" for i in range(300)]}),
+        "product": pa.table(
+            {"product_id": [f"p{i}" for i in range(300)], "title": [f"Product {i}" for i in range(300)]}
+        ),
         "order": pa.table({"order_id": ["o0"], "customer_id": ["c0"], "ordered_at": at}),
-        "order_item": pa.table({"order_id": ["o0"], "line_no": [1], "product_id": ["p0"], "quantity": [1.0], "unit_price": [9.0]}),
-    }  # fmt: skip
+        "order_item": pa.table(
+            {"order_id": ["o0"], "line_no": [1], "product_id": ["p0"], "quantity": [1.0], "unit_price": [9.0]}
+        ),
+    }
 
 
 def _labels(task: Task, guess: Labels, why: str) -> Row:
@@ -116,9 +146,15 @@ def _labels(task: Task, guess: Labels, why: str) -> Row:
         gaps.append(macro_f1(truth[drawn], guess[drawn], 3) - macro_f1(truth[drawn], found[best][drawn], 3))
     low, high = np.quantile(gaps, [0.025, 0.975])
     return Row(
-        f"Olist, {len(truth):,} texts without stars: macro-F1 as read", "F1", ours, best, figures[best], ours / figures[best], 1.0,
+        f"Olist, {len(truth):,} texts without stars: macro-F1 as read",
+        "F1",
+        ours,
+        best,
+        figures[best],
+        ours / figures[best],
+        1.0,
         note=f"difference {ours - figures[best]:+.3f} [{low:+.3f}, {high:+.3f}]; {why}",
-    )  # fmt: skip
+    )
 
 
 def _demo(settings: Settings, customers: int) -> Iterator[Row]:
@@ -136,6 +172,12 @@ def _demo(settings: Settings, customers: int) -> Iterator[Row]:
     planted = sum(len([a for a in (row["praised"] + "," + row["blamed"]).split(",") if a]) for row in truth.values())
     precision, recall = float(np.mean(right)), sum(right) / planted
     yield Row(
-        f"demo shop, {len(told):,} aspect rows that are right", "share", precision, "target", 0.75, precision / 0.75, 1.0,
+        f"demo shop, {len(told):,} aspect rows that are right",
+        "share",
+        precision,
+        "target",
+        0.75,
+        precision / 0.75,
+        1.0,
         note=f"{recall:.0%} of the {planted:,} planted ones are found",
-    )  # fmt: skip
+    )

@@ -50,9 +50,10 @@ def rows(options: Options) -> Iterator[Row]:
     engines = {name: engine(name) for name in SPEECH if not missing(name)}
     if not engines or not voices():
         raise NightshiftError(
-            "There is nothing that speaks, or nothing that listens.", came=f"voices {voices()}, engines {sorted(engines)}",
+            "There is nothing that speaks, or nothing that listens.",
+            came=f"voices {voices()}, engines {sorted(engines)}",
             do="pip install -r requirements-voice.txt and apt-get install flite espeak-ng",
-        )  # fmt: skip
+        )
     written_right, chance = float(asked.right(asked.texts).mean()), 1 / len(asked.names)
     note = (
         f"{len(asked.texts)} texts of the demo; the questions that come along are taught, none of them is among these"

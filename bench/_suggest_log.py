@@ -14,7 +14,29 @@ from ml.capabilities.search.spec import SPEC
 from ml.core.capability import Known
 
 TITLES, DAYS, A_DAY, CUSTOMERS = 500, 90, 400, 3_000
-_SYLLABLES = ["ka", "lo", "mi", "ra", "tor", "den", "fal", "ven", "sky", "iron", "star", "dark", "wild", "moon", "fire", "quest", "craft", "war", "land", "age", "run"]  # fmt: skip
+_SYLLABLES = [
+    "ka",
+    "lo",
+    "mi",
+    "ra",
+    "tor",
+    "den",
+    "fal",
+    "ven",
+    "sky",
+    "iron",
+    "star",
+    "dark",
+    "wild",
+    "moon",
+    "fire",
+    "quest",
+    "craft",
+    "war",
+    "land",
+    "age",
+    "run",
+]
 
 
 class Novelties:
@@ -39,18 +61,27 @@ class Novelties:
         )
         clicked = rng.random(n) < 0.8
         made = {
-            "product": pa.table({
-                "product_id": [f"g{i:03d}" for i in range(len(names))], "title": [name.title() for name in names],
-                "category": ["games"] * len(names), "active": [True] * len(names),
-            }),
-            "search": pa.table({
-                "search_id": [f"s{i:06d}" for i in range(n)], "session_id": [f"v{i:06d}" for i in range(n)],
-                "customer_id": [f"c{i}" for i in rng.integers(0, CUSTOMERS, n)], "query": [names[i] for i in what],
-                "results": [5] * n, "clicked_product_id": pa.array([f"g{i:03d}" for i in what], mask=~clicked),
-                "clicked_position": pa.array(np.ones(n, np.int64), mask=~clicked),
-                "searched_at": pa.array(at).cast(pa.timestamp("us", "UTC")),
-            }),
-        }  # fmt: skip
+            "product": pa.table(
+                {
+                    "product_id": [f"g{i:03d}" for i in range(len(names))],
+                    "title": [name.title() for name in names],
+                    "category": ["games"] * len(names),
+                    "active": [True] * len(names),
+                }
+            ),
+            "search": pa.table(
+                {
+                    "search_id": [f"s{i:06d}" for i in range(n)],
+                    "session_id": [f"v{i:06d}" for i in range(n)],
+                    "customer_id": [f"c{i}" for i in rng.integers(0, CUSTOMERS, n)],
+                    "query": [names[i] for i in what],
+                    "results": [5] * n,
+                    "clicked_product_id": pa.array([f"g{i:03d}" for i in what], mask=~clicked),
+                    "clicked_position": pa.array(np.ones(n, np.int64), mask=~clicked),
+                    "searched_at": pa.array(at).cast(pa.timestamp("us", "UTC")),
+                }
+            ),
+        }
         self.tables = {name: ibis.memtable(whole(name, table)) for name, table in made.items()}
         self.db = ibis.duckdb.connect()
 

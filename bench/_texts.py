@@ -125,9 +125,13 @@ def chinese(options: Options) -> Iterator[Task]:
 
 
 def _task(
-    name: str, titles: list[str], bodies: list[str], labels: npt.NDArray[Any], stars: npt.NDArray[Any],
+    name: str,
+    titles: list[str],
+    bodies: list[str],
+    labels: npt.NDArray[Any],
+    stars: npt.NDArray[Any],
     kinds: Sequence[str] = (),
-) -> Task:  # fmt: skip
+) -> Task:
     words = [
         " ".join([*title.lower().split(), *body.lower().split()]) for title, body in zip(titles, bodies, strict=True)
     ]
@@ -162,9 +166,11 @@ def peers() -> Mapping[str, Peer]:
         return _fitted(task, lambda: LinearSVC(C=0.2, class_weight=_weight(task), random_state=SEED))
 
     return {
-        "logistic regression": logistic, "linear SVM": svm, "complement naive Bayes": lambda t: _fitted(t, ComplementNB),
+        "logistic regression": logistic,
+        "linear SVM": svm,
+        "complement naive Bayes": lambda t: _fitted(t, ComplementNB),
         "fastText-like": fast_text,
-    }  # fmt: skip
+    }
 
 
 def _weight(task: Task) -> str | None:

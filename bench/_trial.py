@@ -38,9 +38,16 @@ def database(folder: Path) -> Iterator[Settings]:
         server.psql("SELECT pg_reload_conf();")
         postgres.migrate(url)
         yield Settings(
-            home=folder, database_url=url, shop_url=url, lake_uri=str(folder / "lake"), mlflow_uri="", timezone="UTC",
-            hash_key="a key", threads=2, memory_gb=2,
-        )  # fmt: skip
+            home=folder,
+            database_url=url,
+            shop_url=url,
+            lake_uri=str(folder / "lake"),
+            mlflow_uri="",
+            timezone="UTC",
+            hash_key="a key",
+            threads=2,
+            memory_gb=2,
+        )
         server.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -69,10 +69,14 @@ def _newcomers(folder: Path, *, quick: bool) -> Iterator[Row]:
             other = found[peer][part]
             gap = difference(mine, other, confidence=0.95, seed=SEED)
             yield Row(
-                f"{new} of {len(styles):,} fashion products new and without words: similar_product, {what}", "P@10",
-                float(mine.mean()), peer, float(other.mean()), float(mine.mean()) / max(float(other.mean()), 1e-9),
+                f"{new} of {len(styles):,} fashion products new and without words: similar_product, {what}",
+                "P@10",
+                float(mine.mean()),
+                peer,
+                float(other.mean()),
+                float(mine.mean()) / max(float(other.mean()), 1e-9),
                 note=str(gap),
-            )  # fmt: skip
+            )
 
 
 _SMALL = Params(ranker=False, topics=2, factors=2, linear_products=10)
@@ -108,14 +112,24 @@ def _catalogue(
     made = {
         "moment": pa.table({"as_of": pa.array([NIGHT], pa.int64())}),
         "customer": pa.table({"customer_no": pa.array([0], pa.int32()), "customer_id": ["c"], "segment": [""]}),
-        "product": pa.table({
-            "product_no": pa.array(range(n), pa.int32()), "product_id": ids,
-            "title": [str(row["productDisplayName"]) if said else name for row, name, said in zip(styles, ids, told, strict=True)],
-            "category": [""] * n, "brand": [""] * n, "description": [""] * n,
-            "price": pa.nulls(n, pa.float32()), "listed_at": pa.nulls(n, pa.int64()), "available": [True] * n,
-        }),
+        "product": pa.table(
+            {
+                "product_no": pa.array(range(n), pa.int32()),
+                "product_id": ids,
+                "title": [
+                    str(row["productDisplayName"]) if said else name
+                    for row, name, said in zip(styles, ids, told, strict=True)
+                ],
+                "category": [""] * n,
+                "brand": [""] * n,
+                "description": [""] * n,
+                "price": pa.nulls(n, pa.float32()),
+                "listed_at": pa.nulls(n, pa.int64()),
+                "available": [True] * n,
+            }
+        ),
         "purchase": pa.table({name: pa.array([], kind) for name, kind in empty.items()}),
-    }  # fmt: skip
+    }
     if pictures:
         shown = [look_at(files[row["id"]]).thumbnail for row in styles]
         made["picture"] = pa.table({"product_no": pa.array(range(n), pa.int32()), "content": shown})
@@ -140,8 +154,10 @@ def _demo(*, quick: bool) -> Iterator[Row]:
     }
     took = np.bincount(window.truth.units, minlength=window.truth.n_units) > 0
     share = states["with"].share
-    yield _paired(f"demo, {len(users):,} customers, by content alone (pictures' share as chosen: {share})",
-                  *(judge(lists[name], window.truth)[1][took] for name in ("with", "without")))  # fmt: skip
+    yield _paired(
+        f"demo, {len(users):,} customers, by content alone (pictures' share as chosen: {share})",
+        *(judge(lists[name], window.truth)[1][took] for name in ("with", "without")),
+    )
     whole = {}
     for name, features in (("with", window.features), ("without", bare)):
         fitted = model.fit(features, replace(params, windows=3) if quick else params, SEED)

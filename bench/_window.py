@@ -132,12 +132,14 @@ class Window:
 
 def _whole(name: str, table: pa.Table) -> pa.Table:
     """``table`` with every column of the contract, as the lake has it."""
-    return pa.table({
-        column.name: table[column.name].cast(ARROW[column.kind])
-        if column.name in table.column_names
-        else pa.nulls(len(table), ARROW[column.kind])
-        for column in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            column.name: table[column.name].cast(ARROW[column.kind])
+            if column.name in table.column_names
+            else pa.nulls(len(table), ARROW[column.kind])
+            for column in TABLES[name].columns
+        }
+    )
 
 
 def _sound(name: str, table: pa.Table) -> pa.Table:

@@ -32,9 +32,21 @@ from ml.settings import PROJECT
 SEED = 7
 CUT, END = pd.Timestamp("2011-11-11"), pd.Timestamp("2011-12-09")
 _FEES = r"POST|D|M|DOT|BANK CHARGES|C2|PADS|CRUK|S|AMAZONFEE"
-_NO_CARTS = pa.table({name: pa.array([], kind) for name, kind in {
-    "cart_id": pa.string(), "product_id": pa.string(), "bought": pa.bool_(), "age_hours": pa.float64(),
-    "lines": pa.float64(), "rate": pa.float64(), "orders": pa.float64(), "owned": pa.float64()}.items()})  # fmt: skip
+_NO_CARTS = pa.table(
+    {
+        name: pa.array([], kind)
+        for name, kind in {
+            "cart_id": pa.string(),
+            "product_id": pa.string(),
+            "bought": pa.bool_(),
+            "age_hours": pa.float64(),
+            "lines": pa.float64(),
+            "rate": pa.float64(),
+            "orders": pa.float64(),
+            "owned": pa.float64(),
+        }.items()
+    }
+)
 Floats = npt.NDArray[np.float64]
 
 
@@ -123,9 +135,25 @@ def _interval(difference: Floats) -> tuple[float, float]:
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-_SESSIONS = ("Administrative", "Administrative_Duration", "Informational", "Informational_Duration", "ProductRelated",
-             "ProductRelated_Duration", "BounceRates", "ExitRates", "PageValues", "SpecialDay", "Month", "OperatingSystems",
-             "Browser", "Region", "TrafficType", "VisitorType", "Weekend")  # fmt: skip
+_SESSIONS = (
+    "Administrative",
+    "Administrative_Duration",
+    "Informational",
+    "Informational_Duration",
+    "ProductRelated",
+    "ProductRelated_Duration",
+    "BounceRates",
+    "ExitRates",
+    "PageValues",
+    "SpecialDay",
+    "Month",
+    "OperatingSystems",
+    "Browser",
+    "Region",
+    "TrafficType",
+    "VisitorType",
+    "Weekend",
+)
 _VISIT = BoostingParams(members=2, trees=250, leaves=15, learning_rate=0.03, min_leaf=30, column_share=0.5)
 
 
@@ -139,10 +167,20 @@ def _visits(folder: Path) -> Iterator[Row]:
         rows = np.flatnonzero(y == side)
         test[rows[np.argsort(place[rows])][: int(0.2 * len(rows))]] = True
     for what, names in (("with", _SESSIONS), ("without", tuple(n for n in _SESSIONS if n != "PageValues"))):
-        x = np.stack([pd.factorize(table[n], sort=True)[0] if table[n].dtype.kind in "ObT" or n in {"Month", "VisitorType"}
-                      else table[n].to_numpy() for n in names], axis=1).astype(np.float64)  # fmt: skip
+        x = np.stack(
+            [
+                pd.factorize(table[n], sort=True)[0]
+                if table[n].dtype.kind in "ObT" or n in {"Month", "VisitorType"}
+                else table[n].to_numpy()
+                for n in names
+            ],
+            axis=1,
+        ).astype(np.float64)
         score = {"ours": visits.grow(x[~test], y[~test], SEED, _VISIT).log_odds(x[test])} | _session_peers(x, y, test)
-        for metric, of, targets in (("ROC-AUC", binary.roc_auc, (0.937, 0.785)), ("PR-AUC", binary.average_precision, (0.765, 0.385))):  # fmt: skip
+        for metric, of, targets in (
+            ("ROC-AUC", binary.roc_auc, (0.937, 0.785)),
+            ("PR-AUC", binary.average_precision, (0.765, 0.385)),
+        ):
             label = y[test].astype(np.int64)
             figures = {name: float(of(label, each)) for name, each in score.items()}
             mine, best = figures.pop("ours"), max(figures, key=lambda name: figures[name])
@@ -153,9 +191,15 @@ def _visits(folder: Path) -> Iterator[Row]:
             low, high = np.quantile(draws, [0.025, 0.975])
             others = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
             yield Row(
-                f"sessions, {what} PageValues: {metric}", "area", mine, best, figures[best], mine / figures[best], 1.0,
+                f"sessions, {what} PageValues: {metric}",
+                "area",
+                mine,
+                best,
+                figures[best],
+                mine / figures[best],
+                1.0,
                 note=f"difference [{low:+.3f}, {high:+.3f}]; {others}; asked for {targets[what == 'without']}",
-            )  # fmt: skip
+            )
 
 
 def _session_peers(x: Floats, y: npt.NDArray[np.bool_], test: npt.NDArray[np.bool_]) -> dict[str, Floats]:

@@ -33,9 +33,15 @@ def run(options: Options) -> Iterator[Row]:
     shutil.rmtree(folder)
     for peer in ("pyarrow", "duckdb"):
         yield Row(
-            f"checking {gb:.2f} GB of Parquet, {rows:,} rows", "GB/s", gb / took["check"], f"{peer} reads it",
-            gb / took[peer], took[peer] / took["check"], None, f"adds {took['check'] / took[peer]:.0%} to the first read of a step",
-        )  # fmt: skip
+            f"checking {gb:.2f} GB of Parquet, {rows:,} rows",
+            "GB/s",
+            gb / took["check"],
+            f"{peer} reads it",
+            gb / took[peer],
+            took[peer] / took["check"],
+            None,
+            f"adds {took['check'] / took[peer]:.0%} to the first read of a step",
+        )
 
 
 _SCHEMA = pa.schema(

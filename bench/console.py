@@ -31,12 +31,25 @@ def _paths(chance: random.Random, customers: int) -> dict[str, str]:
     who = chance.randint(1, customers)
     product = 1 + who % (customers // 20)
     return {
-        "Tonight": "", "Shop window": f"window?customer=c{who}", "Product": f"product/p{product}",
-        "Products, searched": "product?find=teapot", "Find": "find?text=teapot", "Customers": "customers",
-        "Customer": f"customer/c{who}", "Orders": "orders", "Order": f"orders/o{who}", "Voices": "voices",
-        "Voices of a product": f"voices/p{product}", "Rules": "rules", "A rule": "rules/rule", "Models": "models",
-        "A model": "models/risk", "Data": "data", "Experiments": "experiments", "Search": f"search?q=c{who}",
-    }  # fmt: skip
+        "Tonight": "",
+        "Shop window": f"window?customer=c{who}",
+        "Product": f"product/p{product}",
+        "Products, searched": "product?find=teapot",
+        "Find": "find?text=teapot",
+        "Customers": "customers",
+        "Customer": f"customer/c{who}",
+        "Orders": "orders",
+        "Order": f"orders/o{who}",
+        "Voices": "voices",
+        "Voices of a product": f"voices/p{product}",
+        "Rules": "rules",
+        "A rule": "rules/rule",
+        "Models": "models",
+        "A model": "models/risk",
+        "Data": "data",
+        "Experiments": "experiments",
+        "Search": f"search?q=c{who}",
+    }
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -47,8 +60,10 @@ def run(options: Options) -> Iterator[Row]:
         _execute(admin, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
         chosen = ports.choose(8_737)
         chosen.held.close()
-        environ = os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'plugins'}",
-                                "AIRFLOW_HOME": str(options.scratch.absolute() / "airflow")}  # fmt: skip
+        environ = os.environ | {
+            "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'plugins'}",
+            "AIRFLOW_HOME": str(options.scratch.absolute() / "airflow"),
+        }
         server = subprocess.Popen(
             [sys.executable, "-m", "tests.console_server", url, str(chosen.port), str(customers)],
             cwd=PROJECT,
@@ -70,9 +85,15 @@ def run(options: Options) -> Iterator[Row]:
     for name, values in taken.items():
         p50, p95 = np.quantile(values, [0.5, 0.95]).tolist()
         yield Row(
-            f"{name}: p95, {PEOPLE} people", "ms", p95, "the limit", LIMIT_MS, LIMIT_MS / p95,
-            target=None if options.quick else 1.0, note=f"median {p50:.0f} ms, {len(values)} clicks",
-        )  # fmt: skip
+            f"{name}: p95, {PEOPLE} people",
+            "ms",
+            p95,
+            "the limit",
+            LIMIT_MS,
+            LIMIT_MS / p95,
+            target=None if options.quick else 1.0,
+            note=f"median {p50:.0f} ms, {len(values)} clicks",
+        )
 
 
 def _clicks(root: str, customers: int, count: int, seed: int) -> list[tuple[str, float]]:

@@ -31,9 +31,12 @@ RETAIL = {data.day(2011, 9, 10): (28, 90), data.day(2011, 10, 10): (28,), data.d
 """Cut-offs, and the horizons that the data goes on for."""
 CDNOW = {data.day(1998, 4, 2): (28, 90), data.day(1998, 6, 3): (28,)}
 PEERS = {
-    "boosted": "LightGBM", "linear": "regularised regressions", "forest": "random forest",
-    "history": "BG/NBD + Gamma-Gamma", "network": "ZILN network",
-}  # fmt: skip
+    "boosted": "LightGBM",
+    "linear": "regularised regressions",
+    "forest": "random forest",
+    "history": "BG/NBD + Gamma-Gamma",
+    "network": "ZILN network",
+}
 LARGE = 1_000_000
 
 
@@ -93,9 +96,15 @@ def _chances(what: str, several: list[Judged], days: int) -> Iterator[Row]:
         low, high = _paired(labels, ours, peers[best], function)
         others = ", ".join(f"{PEERS[n]} {figures[n]:.3f}" for n in names if n != best)
         yield Row(
-            f"{what}: {metric}", "area", mine, PEERS[best], figures[best], mine / figures[best], 1.0,
+            f"{what}: {metric}",
+            "area",
+            mine,
+            PEERS[best],
+            figures[best],
+            mine / figures[best],
+            1.0,
             note=f"difference {mine - figures[best]:+.4f} [{low:+.4f}, {high:+.4f}]; {others}",
-        )  # fmt: skip
+        )
     if len(several) == 1:
         error = binary.calibration_error(labels[0], ours[0])
         theirs = {
@@ -138,9 +147,15 @@ def _money(what: str, one: Judged) -> Iterator[Row]:
     # Where nothing comes with a chance above 80 % no interval covers less than that chance.
     floor = float(np.maximum(1 - one.ours.chances[:, -1], 0.8).mean())
     yield Row(
-        f"{what}: covered by the 80 % interval", "share", covered, "what can be covered", floor,
-        1 - abs(covered - floor), 0.97, note="the peer is 80 %, or more where nothing is likelier than that",
-    )  # fmt: skip
+        f"{what}: covered by the 80 % interval",
+        "share",
+        covered,
+        "what can be covered",
+        floor,
+        1 - abs(covered - floor),
+        0.97,
+        note="the peer is 80 %, or more where nothing is likelier than that",
+    )
 
 
 def _speed(fitted: CustomerValue, known: Known, n: int) -> Row:

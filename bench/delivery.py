@@ -63,9 +63,15 @@ def _rows(took: Floats, promise: Floats, middle: dict[str, Floats], made: dict[s
         lower, upper = np.quantile(draws, [0.025, 0.975])
         theirs = float(errors[who].mean())
         yield Row(
-            f"{what}: absolute error", "days", ours, who, theirs, theirs / ours, 1.0,
+            f"{what}: absolute error",
+            "days",
+            ours,
+            who,
+            theirs,
+            theirs / ours,
+            1.0,
             note=f"paired gain {gain.mean():+.3f} [{lower:+.3f}, {upper:+.3f}]",
-        )  # fmt: skip
+        )
     told = np.isfinite(promise)
     late = (took > promise)[told].astype(np.int8)
     score = {who: late_chance(days, promise)[told] for who, days in made.items()}
@@ -100,7 +106,11 @@ def _plain(past: pa.Table, test: pa.Table) -> Floats:
 
 def _whole(name: str, table: pa.Table) -> pa.Table:
     columns = TABLES[name].columns
-    return pa.table({
-        c.name: table[c.name].cast(ARROW[c.kind]) if c.name in table.column_names else pa.nulls(len(table), ARROW[c.kind])
-        for c in columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            c.name: table[c.name].cast(ARROW[c.kind])
+            if c.name in table.column_names
+            else pa.nulls(len(table), ARROW[c.kind])
+            for c in columns
+        }
+    )

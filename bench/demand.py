@@ -99,15 +99,27 @@ def _rows(what: str, ours: Losses, peers: dict[str, Losses], aim: Aim) -> Iterat
         for who, theirs in peers.items():
             lower, upper = _gap(of, ours, theirs)
             yield Row(
-                f"{what}: {metric}", "loss", mine, who, of(theirs), of(theirs) / mine, 1.0 if targets[metric] else None,
+                f"{what}: {metric}",
+                "loss",
+                mine,
+                who,
+                of(theirs),
+                of(theirs) / mine,
+                1.0 if targets[metric] else None,
                 note=f"paired gain {of(theirs) - mine:+.4f} [{lower:+.4f}, {upper:+.4f}]",
-            )  # fmt: skip
+            )
     inside, off = float(ours.inside.mean()), float(ours.mean.sum() / ours.came.sum() - 1)
     shares = {who: f"{each.inside.mean():.3f}" for who, each in peers.items()}
     yield Row(
-        f"{what}: coverage of the 80 % interval", "share", inside, "stated", 0.8, 1 - abs(inside - 0.8), 0.98,
+        f"{what}: coverage of the 80 % interval",
+        "share",
+        inside,
+        "stated",
+        0.8,
+        1 - abs(inside - 0.8),
+        0.98,
         note=f"peers {shares}",
-    )  # fmt: skip
+    )
     totals = {who: f"{each.mean.sum() / each.came.sum() - 1:+.3f}" for who, each in peers.items()}
     yield Row(
         f"{what}: bias of the total",

@@ -27,19 +27,35 @@ def run(options: Options) -> Iterator[Row]:
     ours, theirs = _false(rng, trials)
     low, high = (float(b) for b in wilson(ours, trials))
     yield Row(
-        f"A/A experiments called an effect in {NIGHTS} looks, of {trials}", "share", ours / trials, "limit", 0.05,
-        0.05 / max(ours / trials, 1 / trials), target=None if options.quick else 1.0, note=f"[{low:.1%}, {high:.1%}]",
-    )  # fmt: skip
+        f"A/A experiments called an effect in {NIGHTS} looks, of {trials}",
+        "share",
+        ours / trials,
+        "limit",
+        0.05,
+        0.05 / max(ours / trials, 1 / trials),
+        target=None if options.quick else 1.0,
+        note=f"[{low:.1%}, {high:.1%}]",
+    )
     yield Row(
-        "the same", "share", ours / trials, "95 % interval at every look", theirs / trials,
+        "the same",
+        "share",
+        ours / trials,
+        "95 % interval at every look",
+        theirs / trials,
         theirs / max(ours, 1),
-    )  # fmt: skip
+    )
     found, size, narrower = _power(rng, trials // 2)
     low, high = (float(b) for b in wilson(found, trials // 2))
     yield Row(
-        f"planted lift of the detectable size ({size:.1%}) found by the end", "share", found / (trials // 2), "promised", 0.8,
-        found / (trials // 2) / 0.8, target=None if options.quick else 1.0, note=f"[{low:.1%}, {high:.1%}]",
-    )  # fmt: skip
+        f"planted lift of the detectable size ({size:.1%}) found by the end",
+        "share",
+        found / (trials // 2),
+        "promised",
+        0.8,
+        found / (trials // 2) / 0.8,
+        target=None if options.quick else 1.0,
+        note=f"[{low:.1%}, {high:.1%}]",
+    )
     yield Row("width of the interval with CUPED", "ratio", narrower, "without", 1.0, 1 / narrower)
     yield from _off_policy(rng, 40 if options.quick else 200)
 
@@ -123,8 +139,13 @@ def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
         half = 1.96 * errors.std(ddof=1) / np.sqrt(trials)
         bias = float(errors.mean())
         yield Row(
-            f"bias of {name} in {trials} logs", "reward per place", bias, "mean of the log", naive,
-            half / max(abs(bias), 1e-12), target=None,
+            f"bias of {name} in {trials} logs",
+            "reward per place",
+            bias,
+            "mean of the log",
+            naive,
+            half / max(abs(bias), 1e-12),
+            target=None,
             note=f"within ±{half:.2g}: {'yes' if abs(bias) <= half else 'no'}; truth in the interval "
             f"{np.mean([inside for _, inside in told[name]]):.0%}",
-        )  # fmt: skip
+        )

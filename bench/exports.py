@@ -22,6 +22,12 @@ def run(options: Options) -> Iterator[Row]:
 
         fuzzed(one, exports(), 60 if options.quick else 1_000)
     yield Row(
-        f"{ends.total():,} fuzzed exports", "without a silent difference", ends.total(), "a plain reader in Python",
-        ends.total(), 1.0, 1.0, note=f"{ends['loaded']:,} loaded as it says, {ends['refused']:,} refused with file and fault",
-    )  # fmt: skip
+        f"{ends.total():,} fuzzed exports",
+        "without a silent difference",
+        ends.total(),
+        "a plain reader in Python",
+        ends.total(),
+        1.0,
+        1.0,
+        note=f"{ends['loaded']:,} loaded as it says, {ends['refused']:,} refused with file and fault",
+    )

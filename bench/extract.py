@@ -46,7 +46,11 @@ def run(options: Options) -> Iterator[Row]:
         lake.remove("snapshot")
     rows = sum(report.rows[name] for name in tables)
     yield Row(
-        f"extract of {rows:,} rows", "rows/s", rows / taken["extract"], "COPY TO binary, thrown away",
-        rows / taken["copy"], taken["copy"] / taken["extract"],
+        f"extract of {rows:,} rows",
+        "rows/s",
+        rows / taken["extract"],
+        "COPY TO binary, thrown away",
+        rows / taken["copy"],
+        taken["copy"] / taken["extract"],
         note="ours also casts, hashes personal columns, compresses, writes Parquet and its sha256",
-    )  # fmt: skip
+    )

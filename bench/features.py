@@ -30,18 +30,26 @@ def run(options: Options) -> Iterator[Row]:
         _write(folder, rows)
         total = sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
         sizes: dict[str, dict[str, int]] = {}
-        taken = in_turn({
-            "ours": lambda: sizes.update(ours=_ours(folder)),
-            "pandas": lambda: sizes.update(pandas=_pandas(folder)),
-        }, times=1 if rows > 1_000_000 else 3)  # fmt: skip
+        taken = in_turn(
+            {
+                "ours": lambda: sizes.update(ours=_ours(folder)),
+                "pandas": lambda: sizes.update(pandas=_pandas(folder)),
+            },
+            times=1 if rows > 1_000_000 else 3,
+        )
     finally:
         shutil.rmtree(folder)
     if sizes["ours"] != sizes["pandas"]:
         raise AssertionError(f"the two disagree: {sizes}")
     yield Row(
-        f"features of {total:,} rows", "rows/s", total / taken["ours"], "pandas", total / taken["pandas"],
-        taken["pandas"] / taken["ours"], 10.0,
-    )  # fmt: skip
+        f"features of {total:,} rows",
+        "rows/s",
+        total / taken["ours"],
+        "pandas",
+        total / taken["pandas"],
+        taken["pandas"] / taken["ours"],
+        10.0,
+    )
 
 
 def _ours(folder: Path) -> dict[str, int]:

@@ -39,7 +39,12 @@ def run(options: Options) -> Iterator[Row]:
         )
     n = len(words)
     yield Row(
-        f"n-grams of {n:,} reviews, one thread", "texts/s", n / taken["ours"], "HashingVectorizer, words and characters",
-        n / taken["theirs"], taken["theirs"] / taken["ours"], 1.0,
+        f"n-grams of {n:,} reviews, one thread",
+        "texts/s",
+        n / taken["ours"],
+        "HashingVectorizer, words and characters",
+        n / taken["theirs"],
+        taken["theirs"] / taken["ours"],
+        1.0,
         note="ours also folds accents, turns words after a 'not' and tells the headline apart",
-    )  # fmt: skip
+    )

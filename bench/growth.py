@@ -31,17 +31,33 @@ def run(options: Options) -> Iterator[Row]:
             taken[customers] = (seconds, peak)
             rows = sum(n for name, n in report.rows.items() if "." not in name)
             yield Row(
-                f"night of {customers:,} customers, {rows:,} rows", "GiB peak", peak, "limit", LARGEST_GIB,
-                LARGEST_GIB / peak, target=1.0, note=f"{seconds:.0f} s",
-            )  # fmt: skip
+                f"night of {customers:,} customers, {rows:,} rows",
+                "GiB peak",
+                peak,
+                "limit",
+                LARGEST_GIB,
+                LARGEST_GIB / peak,
+                target=1.0,
+                note=f"{seconds:.0f} s",
+            )
     small, large = sizes[-2:]
     exponent = math.log(taken[large][0] / taken[small][0]) / math.log(large / small)
     yield Row(
-        f"growth of time, {small:,} to {large:,} customers", "exponent", exponent, "limit", EXPONENT,
-        EXPONENT / exponent, target=None if options.quick else 1.0,
-    )  # fmt: skip
+        f"growth of time, {small:,} to {large:,} customers",
+        "exponent",
+        exponent,
+        "limit",
+        EXPONENT,
+        EXPONENT / exponent,
+        target=None if options.quick else 1.0,
+    )
     memory = math.log(taken[large][1] / taken[small][1]) / math.log(large / small)
     yield Row(
-        f"growth of memory, {small:,} to {large:,} customers", "exponent", memory, "limit", EXPONENT,
-        EXPONENT / max(memory, 1e-9), target=None if options.quick else 1.0,
-    )  # fmt: skip
+        f"growth of memory, {small:,} to {large:,} customers",
+        "exponent",
+        memory,
+        "limit",
+        EXPONENT,
+        EXPONENT / max(memory, 1e-9),
+        target=None if options.quick else 1.0,
+    )

@@ -39,9 +39,16 @@ STORIES = (
 )
 """The demo ends with 2025, and order risk is judged 135 days after a night: that long a fraud takes to be known."""
 CUT: Mapping[str, Mapping[str, Any]] = {
-    "recommender": {"windows": 2, "ranker_customers": 2_000, "trees": 40, "factors": 16, "topics": 8, "linear_products": 1_500},
+    "recommender": {
+        "windows": 2,
+        "ranker_customers": 2_000,
+        "trees": 40,
+        "factors": 16,
+        "topics": 8,
+        "linear_products": 1_500,
+    },
     "sentiment": {"network": False},
-}  # fmt: skip
+}
 """Parameters of a quick run: models that learn in seconds, and promise and do less."""
 
 _FIGURES = """
@@ -76,8 +83,15 @@ def run(options: Options) -> Iterator[Row]:
                 with nights(story, options) as url:
                     told |= {name: figures(url, CAPABILITIES[name]) for name in story.capabilities}
                     share = float(postgres.query(url, _COST)[0]["share"] or 0.0)
-                yield Row(f"{story.shop}: share of a night's work that monitor takes", "share", share, "limit", SHARE,
-                          SHARE / max(share, 1e-9), None if options.quick else 1.0)  # fmt: skip
+                yield Row(
+                    f"{story.shop}: share of a night's work that monitor takes",
+                    "share",
+                    share,
+                    "limit",
+                    SHARE,
+                    SHARE / max(share, 1e-9),
+                    None if options.quick else 1.0,
+                )
     told = {name: rows for name, rows in told.items() if rows}
     for name, rows in told.items():
         yield from (_row(CAPABILITIES[name], row) for row in rows)
@@ -128,10 +142,14 @@ def _row(spec: Capability, row: Mapping[str, Any]) -> Row:
     promised = row["expected"]
     known = "" if row["known"] is None else f"; {row['known']:.0%} of the truth is known"
     return Row(
-        f"{spec.title}, night of {row['about']}: {row['name']} of the {row['slice']} after", row["name"], row["value"],
-        "promised", float("nan") if promised is None else promised, row["value"] / promised if promised else float("nan"),
+        f"{spec.title}, night of {row['about']}: {row['name']} of the {row['slice']} after",
+        row["name"],
+        row["value"],
+        "promised",
+        float("nan") if promised is None else promised,
+        row["value"] / promised if promised else float("nan"),
         note=f"{_interval(row)} on {row['units']:,} units; baseline {_number(row['baseline'])}{known}",
-    )  # fmt: skip
+    )
 
 
 def _interval(row: Mapping[str, Any]) -> str:

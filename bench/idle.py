@@ -43,8 +43,9 @@ def run(options: Options) -> Iterator[Row]:
 
 def _rows(ours: Usage, theirs: Usage, target: float | None) -> Iterator[Row]:
     note = f"ours: {ours.processes} processes, PostgreSQL's among them; theirs: {theirs.processes}, on SQLite"
-    yield Row("an idle stack's CPU", "cores", ours.cores, "defaults", theirs.cores, theirs.cores / ours.cores, target,
-              note)  # fmt: skip
+    yield Row(
+        "an idle stack's CPU", "cores", ours.cores, "defaults", theirs.cores, theirs.cores / ours.cores, target, note
+    )
     yield Row("an idle stack's memory", "MiB", ours.mib, "defaults", theirs.mib, theirs.mib / ours.mib, target, note)
 
 
@@ -74,9 +75,17 @@ def _defaults(folder: Path) -> Iterator[list[int]]:
     lines = [
         ["airflow", "api-server", "--host", "127.0.0.1", "--port", str(claims["airflow"].port)],
         *(["airflow", name] for name in ("scheduler", "dag-processor", "triggerer")),
-        ["mlflow", "server", "--port", str(claims["mlflow"].port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
-         "--default-artifact-root", str(folder / "artifacts")],
-    ]  # fmt: skip
+        [
+            "mlflow",
+            "server",
+            "--port",
+            str(claims["mlflow"].port),
+            "--backend-store-uri",
+            f"sqlite:///{folder}/mlflow.db",
+            "--default-artifact-root",
+            str(folder / "artifacts"),
+        ],
+    ]
     started = [_start([*python, *line], environ, folder) for line in lines]
     try:
         _await(f"{api}/api/v2/monitor/health", f"http://127.0.0.1:{claims['mlflow'].port}/health")

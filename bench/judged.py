@@ -56,9 +56,15 @@ def run(options: Options) -> Iterator[Row]:
             figures = look(night, CAPABILITIES["recommender"], batch, START, END, "28 days")
             seconds = time.perf_counter() - begin
             yield Row(
-                f"{what}, {customers:,} customers", "s", seconds, "the limit", LIMIT_S, LIMIT_S / seconds,
-                target=None if options.quick else 1.0, note=f"{len(figures)} figures; peak {peak_gib():.1f} GiB",
-            )  # fmt: skip
+                f"{what}, {customers:,} customers",
+                "s",
+                seconds,
+                "the limit",
+                LIMIT_S,
+                LIMIT_S / seconds,
+                target=None if options.quick else 1.0,
+                note=f"{len(figures)} figures; peak {peak_gib():.1f} GiB",
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -67,9 +73,11 @@ def _night(folder: Path, customers: int) -> Night:
     """A lake with the lists of two nights and the orders between them."""
     lake = Lake(str(folder / "lake"))
     places = {
-        f"predictions/{BEFORE}/recommender/recommendation": _LISTS, f"predictions/{NOW}/recommender/recommendation": _LISTS,
-        f"snapshot/{NOW}/clean/order": _ORDERS, f"snapshot/{NOW}/clean/order_item": _LINES,
-    }  # fmt: skip
+        f"predictions/{BEFORE}/recommender/recommendation": _LISTS,
+        f"predictions/{NOW}/recommender/recommendation": _LISTS,
+        f"snapshot/{NOW}/clean/order": _ORDERS,
+        f"snapshot/{NOW}/clean/order_item": _LINES,
+    }
     with lake.duckdb(THREADS, 4) as db:
         for seed, (place, sql) in enumerate(places.items()):
             rows = db.sql(sql.format(customers=customers, products=PRODUCTS, places=PLACES, seed=seed))

@@ -32,13 +32,25 @@ from ml.settings import Settings
 from ml.shop.load import load
 
 KINDS = (
-    "task", "scheduler", "dag-processor", "api", "triggerer", "mlflow", "backend", "connection", "postmaster",
-)  # fmt: skip
+    "task",
+    "scheduler",
+    "dag-processor",
+    "api",
+    "triggerer",
+    "mlflow",
+    "backend",
+    "connection",
+    "postmaster",
+)
 """``backend`` is a server process of PostgreSQL, ``connection`` one that is ended with pg_terminate_backend."""
 SERVICES = {
-    "scheduler": "airflow-scheduler", "dag-processor": "airflow-dag-processor", "api": "airflow-api",
-    "triggerer": "airflow-triggerer", "mlflow": "mlflow", "postmaster": "postgres",
-}  # fmt: skip
+    "scheduler": "airflow-scheduler",
+    "dag-processor": "airflow-dag-processor",
+    "api": "airflow-api",
+    "triggerer": "airflow-triggerer",
+    "mlflow": "mlflow",
+    "postmaster": "postgres",
+}
 CAPABILITY, TABLE = "risk", "order_risk"
 CUSTOMERS = 300
 LONGEST_S = 1_200.0
@@ -115,13 +127,25 @@ def run(options: Options) -> Iterator[Row]:
             whole = sum(not outcome.what for outcome in mine)
             longest = max(outcome.took_s for outcome in mine)
             yield Row(
-                f"nights with a killed {kind} that ended whole", "nights", whole, "kills", len(mine), whole / len(mine),
-                1.0, f"the longest took {longest:.0f} s; {usual:.0f} s without a kill",
-            )  # fmt: skip
+                f"nights with a killed {kind} that ended whole",
+                "nights",
+                whole,
+                "kills",
+                len(mine),
+                whole / len(mine),
+                1.0,
+                f"the longest took {longest:.0f} s; {usual:.0f} s without a kill",
+            )
     yield Row(
-        "half batches that a reader saw", "looks", len(reader.halves), "looks", reader.looks,
-        1.0 if not reader.halves else 0.0, 1.0, "; ".join(reader.halves[:3]),
-    )  # fmt: skip
+        "half batches that a reader saw",
+        "looks",
+        len(reader.halves),
+        "looks",
+        reader.looks,
+        1.0 if not reader.halves else 0.0,
+        1.0,
+        "; ".join(reader.halves[:3]),
+    )
 
 
 def _services(made: Stack) -> dict[str, dict[str, Any]]:

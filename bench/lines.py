@@ -46,6 +46,9 @@ def lines(room: str) -> int:
     """Lines of the Python files in ``room``."""
     named = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", f"{room}/*.py"],
-        cwd=PROJECT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     return sum((PROJECT / name).read_text(encoding="utf-8").count("\n") for name in named)

@@ -75,9 +75,16 @@ def _rows(taken: dict[str, np.ndarray], seconds: float, rate: int | None) -> Ite
             f"p50 {p50:.1f} ms, {len(ms) / seconds:,.0f} calls/s; {_PLAIN}: p50 {plain50:.1f} ms, p99 {plain99:.1f} ms"
         )
         yield Row(
-            f"{name}, {how}: p99", "ms", p99, "limit", LIMIT_MS, LIMIT_MS / p99,
-            None if name == _PLAIN else 1.0, note, {"p50_ms": p50, "calls_per_s": len(ms) / seconds},
-        )  # fmt: skip
+            f"{name}, {how}: p99",
+            "ms",
+            p99,
+            "limit",
+            LIMIT_MS,
+            LIMIT_MS / p99,
+            None if name == _PLAIN else 1.0,
+            note,
+            {"p50_ms": p50, "calls_per_s": len(ms) / seconds},
+        )
 
 
 def _script(call: str, customers: int, products: int) -> str:
@@ -92,10 +99,23 @@ def _latencies(url: str, script: str, seconds: int, rate: int | None) -> np.ndar
         path = Path(folder)
         (path / "script.sql").write_text(script)
         command = [
-            _pgbench(), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", str(min(2, os.cpu_count() or 1)),
-            "-T", str(seconds + WARM_UP_S), "-f", "script.sql", "-l", "--log-prefix=log",
-            *(() if rate is None else ("-R", str(rate))), url,
-        ]  # fmt: skip
+            _pgbench(),
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(CLIENTS),
+            "-j",
+            str(min(2, os.cpu_count() or 1)),
+            "-T",
+            str(seconds + WARM_UP_S),
+            "-f",
+            "script.sql",
+            "-l",
+            "--log-prefix=log",
+            *(() if rate is None else ("-R", str(rate))),
+            url,
+        ]
         done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NightshiftError("pgbench failed.", came=done.stderr[-2000:])

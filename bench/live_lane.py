@@ -70,9 +70,14 @@ def _by_call(settings: Settings, capability: Capability, customers: int) -> Iter
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in first["seconds"].items())
     taken = sum(first["seconds"].values())
     yield Row(
-        f"lane of {capability.name}: a day's {first['new']:,} rows at once", "s", taken, "limit", limit, limit / taken,
+        f"lane of {capability.name}: a day's {first['new']:,} rows at once",
+        "s",
+        taken,
+        "limit",
+        limit,
+        limit / taken,
         note=f"{orders:,} orders of {customers:,} customers are there; {parts}",
-    )  # fmt: skip
+    )
     told: list[dict[str, float]] = []
     seconds = [
         _until_there(
@@ -83,9 +88,15 @@ def _by_call(settings: Settings, capability: Capability, customers: int) -> Iter
     parts = ", ".join(f"{name} {statistics.median(t[name] for t in told):.2f}" for name in told[0])
     middle = statistics.median(seconds)
     yield Row(
-        f"lane of {capability.name}: from INSERT to the row, by a call", "s", middle, "limit", limit, limit / middle,
-        target=None if customers < 1000 else 1.0, note=f"longest {max(seconds):.1f} s; {parts}",
-    )  # fmt: skip
+        f"lane of {capability.name}: from INSERT to the row, by a call",
+        "s",
+        middle,
+        "limit",
+        limit,
+        limit / middle,
+        target=None if customers < 1000 else 1.0,
+        note=f"longest {max(seconds):.1f} s; {parts}",
+    )
 
 
 def _by_airflow(made: Stack, settings: Settings, capability: Capability) -> Iterator[Row]:
@@ -100,9 +111,15 @@ def _by_airflow(made: Stack, settings: Settings, capability: Capability) -> Iter
     seconds = [_until_there(settings, capability, lambda: airflow.trigger(dag, {})) for _ in range(_TIMES)]
     middle, limit = statistics.median(seconds), LIMITS_S.get(capability.name, LIMIT_S)
     yield Row(
-        f"lane of {capability.name}: from INSERT to the row, {dag} triggered", "s", middle, "limit", limit,
-        limit / middle, target=1.0, note=f"longest {max(seconds):.1f} s",
-    )  # fmt: skip
+        f"lane of {capability.name}: from INSERT to the row, {dag} triggered",
+        "s",
+        middle,
+        "limit",
+        limit,
+        limit / middle,
+        target=1.0,
+        note=f"longest {max(seconds):.1f} s",
+    )
 
 
 def _until_there(settings: Settings, capability: Capability, start: Callable[[], object]) -> float:

@@ -65,9 +65,15 @@ def _hillstrom(path: Path) -> Iterator[Row]:
         if not choice.line.slope:
             gain, error = uplift.difference(y[test], treated[test])
             yield Row(
-                f"{what}: no difference claimed, treat all", "visits", gain, "nobody", 0.0, 1.0, None,
+                f"{what}: no difference claimed, treat all",
+                "visits",
+                gain,
+                "nobody",
+                0.0,
+                1.0,
+                None,
                 note=f"mean uplift {gain:.3f} ± {1.96 * error:.3f}; proven at most {max(choice.proven.values()):.1f} errors",
-            )  # fmt: skip
+            )
             continue
         mine, (low, high) = (
             1000 * qini(score, treated[test], y[test]),
@@ -136,10 +142,16 @@ def _demo(customers: int) -> Iterator[Row]:
             np.random.default_rng(SEED).permutation(len(real))[: int(limit / message) if np.isfinite(limit) else None]
         ]
         yield Row(
-            f"demo shop, {len(real):,} customers, profit {what}", "EUR", float(ours), "one that knows each uplift", float(best),
-            float(ours / best), 0.95, note=f"all, or as many by lot: {some.sum():.0f}; nobody: 0; learner {fitted.arms_[arm].name}, "
+            f"demo shop, {len(real):,} customers, profit {what}",
+            "EUR",
+            float(ours),
+            "one that knows each uplift",
+            float(best),
+            float(ours / best),
+            0.95,
+            note=f"all, or as many by lot: {some.sum():.0f}; nobody: 0; learner {fitted.arms_[arm].name}, "
             f"orders a visit {fitted.arms_[arm].per_visit:.2f} (planted .25)",
-        )  # fmt: skip
+        )
 
 
 def _known(tables: dict[str, pa.Table], params: Params) -> dict[str, pa.Table]:
@@ -149,10 +161,14 @@ def _known(tables: dict[str, pa.Table], params: Params) -> dict[str, pa.Table]:
 
 
 def _whole(name: str, table: pa.Table) -> pa.Table:
-    return pa.table({
-        c.name: table[c.name].cast(ARROW[c.kind]) if c.name in table.column_names else pa.nulls(len(table), ARROW[c.kind])
-        for c in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            c.name: table[c.name].cast(ARROW[c.kind])
+            if c.name in table.column_names
+            else pa.nulls(len(table), ARROW[c.kind])
+            for c in TABLES[name].columns
+        }
+    )
 
 
 def _allocation(n: int) -> Row:

@@ -30,13 +30,24 @@ def run(options: Options) -> Iterator[Row]:
     theirs = [peer(tables, night) for night in range(nights)]
     low, high = (float(bound) for bound in wilson(loud, nights))
     yield Row(
-        f"alerts in {nights} quiet nights ({tests} tests a night)", "alerts", alarms, "limit", MOST, MOST / max(alarms, 1),
-        target=None if options.quick else 1.0, note=f"nights with one {loud / nights:.1%} [{low:.1%}, {high:.1%}]",
-    )  # fmt: skip
+        f"alerts in {nights} quiet nights ({tests} tests a night)",
+        "alerts",
+        alarms,
+        "limit",
+        MOST,
+        MOST / max(alarms, 1),
+        target=None if options.quick else 1.0,
+        note=f"nights with one {loud / nights:.1%} [{low:.1%}, {high:.1%}]",
+    )
     yield Row(
-        "the same", "alerts", alarms, "a test a column", sum(map(len, theirs)), sum(map(len, theirs)) / max(alarms, 1),
+        "the same",
+        "alerts",
+        alarms,
+        "a test a column",
+        sum(map(len, theirs)),
+        sum(map(len, theirs)) / max(alarms, 1),
         note=f"nights with one {np.mean([bool(t) for t in theirs]):.1%}",
-    )  # fmt: skip
+    )
     day = last_day(int(AS_OF.timestamp()), tables["order"].to_batches(), tables["product"].to_batches())
     quiet = {f"{f.name} {f.what}" for f in found[0]}
     ours_found, theirs_found, words = 0, 0, []
@@ -48,6 +59,12 @@ def run(options: Options) -> Iterator[Row]:
         ours_found, theirs_found = ours_found + bool(told), theirs_found + bool(names)
         words.append(f"{change}: {told[0].name if told else 'not found'}")
     yield Row(
-        "planted faults found in their night", f"of {len(CHANGES)}", ours_found, "a test a column", theirs_found,
-        ours_found / len(CHANGES), target=None if options.quick else 1.0, note="; ".join(words),
-    )  # fmt: skip
+        "planted faults found in their night",
+        f"of {len(CHANGES)}",
+        ours_found,
+        "a test a column",
+        theirs_found,
+        ours_found / len(CHANGES),
+        target=None if options.quick else 1.0,
+        note="; ".join(words),
+    )

@@ -33,11 +33,21 @@ def run(options: Options) -> Iterator[Row]:
     steps = ", ".join(f"{step['step']} {step['seconds']:.1f}" for step in summary["steps"])
     share = 1 - work / airflow
     yield Row(
-        f"orchestration of the night on {source}", "share", share, "limit", limit, limit / share,
+        f"orchestration of the night on {source}",
+        "share",
+        share,
+        "limit",
+        limit,
+        limit / share,
         target=None if options.quick else 1.0,
         note=f"{airflow:.1f} s from Enter to the report, of which work {work:.1f} s: {steps}",
-    )  # fmt: skip
+    )
     yield Row(
-        f"night on {source} of {night}", "s", airflow, "the same steps in one process", local, local / airflow,
+        f"night on {source} of {night}",
+        "s",
+        airflow,
+        "the same steps in one process",
+        local,
+        local / airflow,
         note="the process also imports what the scheduler holds ready for its tasks",
-    )  # fmt: skip
+    )

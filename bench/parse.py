@@ -35,13 +35,21 @@ def run(options: Options) -> Iterator[Row]:
     for _ in range(1 if options.quick else 5):
         done = subprocess.run(
             [sys.executable, "-P", "-c", SCRIPT, str(PROJECT / "dags")],
-            env=environ, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         seconds, dags, modules = done.stdout.rpartition("TOOK")[2].split()
         taken.append(float(seconds))
     median = sorted(taken)[len(taken) // 2]
     yield Row(
-        f"first parse of {dags} DAGs", "s", median, "the limit of one file", limit, limit / median,
+        f"first parse of {dags} DAGs",
+        "s",
+        median,
+        "the limit of one file",
+        limit,
+        limit / median,
         target=None if options.quick else 100.0,
         note=f"{modules} modules imported, slowest {max(taken):.2f} s",
-    )  # fmt: skip
+    )

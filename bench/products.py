@@ -61,13 +61,15 @@ def _month(shop: Shop, params: Params) -> Month:
     start = int(window.start.timestamp())
     lines = end["purchase"].filter(pc.greater_equal(end["purchase"]["at"], start))
     lines = lines.set_column(
-        lines.schema.get_field_index("product_no"), "product_no",
+        lines.schema.get_field_index("product_no"),
+        "product_no",
         pa.array(_renumbered(lines["product_no"], end["product"], window.features["product"], "product")),
-    )  # fmt: skip
+    )
     lines = lines.set_column(
-        lines.schema.get_field_index("customer_no"), "customer_no",
+        lines.schema.get_field_index("customer_no"),
+        "customer_no",
         pa.array(_renumbered(lines["customer_no"], end["customer"], window.features["customer"], "customer")),
-    )  # fmt: skip
+    )
     return Month(window, tables, lines.filter(pc.greater_equal(lines["product_no"], 0)))
 
 
@@ -88,10 +90,14 @@ def _again(label: str, month: Month) -> Iterator[Row]:
     took = np.bincount(truth.units, minlength=truth.n_units) > 0
     gap = difference(mine[1][took], peer[1][took], confidence=CONFIDENCE, seed=SEED)
     yield Row(
-        f"buy_again, {label}: NDCG@10 of what was bought again", "ndcg", mine[0]["ndcg@10"],
-        "personal frequency, half after a year", peer[0]["ndcg@10"], mine[0]["ndcg@10"] / peer[0]["ndcg@10"],
+        f"buy_again, {label}: NDCG@10 of what was bought again",
+        "ndcg",
+        mine[0]["ndcg@10"],
+        "personal frequency, half after a year",
+        peer[0]["ndcg@10"],
+        mine[0]["ndcg@10"] / peer[0]["ndcg@10"],
         note=f"difference {gap} over {int(took.sum()):,} customers",
-    )  # fmt: skip
+    )
     keys = window.log.n_products * month.lines["customer_no"].to_numpy().astype(np.int64)
     keys += month.lines["product_no"].to_numpy()
     listed = window.log.n_products * _number(table["customer_id"], window.features["customer"], "customer").astype(
@@ -100,9 +106,14 @@ def _again(label: str, month: Month) -> Iterator[Row]:
     listed += _number(table["product_id"], window.features["product"], "product")
     observed, told = float(np.isin(listed, keys).mean()), float(pc.mean(table["score"]).as_py())
     yield Row(
-        f"buy_again, {label}: share of the rows that were bought", "share", told, "the mean chance was, observed",
-        observed, min(told, observed) / max(told, observed), note=f"{len(listed):,} rows; chances are of 28 days, observed of 30",
-    )  # fmt: skip
+        f"buy_again, {label}: share of the rows that were bought",
+        "share",
+        told,
+        "the mean chance was, observed",
+        observed,
+        min(told, observed) / max(told, observed),
+        note=f"{len(listed):,} rows; chances are of 28 days, observed of 30",
+    )
 
 
 def _together(label: str, month: Month) -> Iterator[Row]:
@@ -124,11 +135,15 @@ def _together(label: str, month: Month) -> Iterator[Row]:
         peer = judge(_common(past.orders, past.size, scaled=scaled)[query], truth)
         gap = difference(mine[1], peer[1], confidence=CONFIDENCE, seed=SEED)
         yield Row(
-            f"bought_together, {label}: NDCG@10 of the rest of an order", "ndcg", mine[0]["ndcg@10"], name,
-            peer[0]["ndcg@10"], mine[0]["ndcg@10"] / peer[0]["ndcg@10"],
+            f"bought_together, {label}: NDCG@10 of the rest of an order",
+            "ndcg",
+            mine[0]["ndcg@10"],
+            name,
+            peer[0]["ndcg@10"],
+            mine[0]["ndcg@10"] / peer[0]["ndcg@10"],
             note=f"difference {gap} over {truth.n_units:,} carts; different products shown: "
             f"{mine[0]['coverage@10']:.0%} and {peer[0]['coverage@10']:.0%}",
-        )  # fmt: skip
+        )
 
 
 def _units(cart: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Ids, int]:

@@ -109,12 +109,17 @@ def measure(url: str, lake: Lake, rows: int) -> Iterator[Row]:
         lake.remove(folder)
     mine, copy = statistics.median(ours), statistics.median(theirs)
     yield Row(
-        f"publish of {rows:,} rows x {len(RECOMMENDATION.columns)} columns", "rows/s", rows / mine,
-        "server-side COPY of a binary file", rows / copy, copy / mine, target=0.8,
+        f"publish of {rows:,} rows x {len(RECOMMENDATION.columns)} columns",
+        "rows/s",
+        rows / mine,
+        "server-side COPY of a binary file",
+        rows / copy,
+        copy / mine,
+        target=0.8,
         note="ours reads Parquet, and swaps; both create the table; ours also makes key and statistics, "
         f"{statistics.median(index):.1f} s, not counted",
         extra={"swap_ms": 1000 * statistics.median(swap), "index_seconds": statistics.median(index)},
-    )  # fmt: skip
+    )
 
 
 def run(options: Options) -> Iterator[Row]:

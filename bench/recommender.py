@@ -141,17 +141,26 @@ def _compared(label: str, ours: Judged, theirs: Mapping[str, Judged]) -> Iterato
         figures = (ours.figures["ndcg@10"], peer.figures["ndcg@10"])
         # With its lower bound in place of the difference: above 1 only if the peer is beaten by more than chance.
         yield Row(
-            f"{label}: NDCG@10", "ndcg", figures[0], name, figures[1], _ratio(figures[1] + gap.lower, figures[1])
-            if name == best else _ratio(*figures), 1.0 if name == best else None,
+            f"{label}: NDCG@10",
+            "ndcg",
+            figures[0],
+            name,
+            figures[1],
+            _ratio(figures[1] + gap.lower, figures[1]) if name == best else _ratio(*figures),
+            1.0 if name == best else None,
             note=f"difference {gap}" + (", ratio at its lower bound" if name == best else ""),
             extra={f"peer {key}": value for key, value in peer.figures.items()},
-        )  # fmt: skip
+        )
     for metric in ("recall@20", "hit_rate@10", "coverage@10"):
         peer = theirs[best]
         yield Row(
-            f"{label}: {metric}", metric, ours.figures[metric], best, peer.figures[metric],
+            f"{label}: {metric}",
+            metric,
+            ours.figures[metric],
+            best,
+            peer.figures[metric],
             _ratio(ours.figures[metric], peer.figures[metric]),
-        )  # fmt: skip
+        )
 
 
 def _promised(label: str, ours: Judged, bars: tuple[float, float, float]) -> Iterator[Row]:
@@ -178,9 +187,14 @@ def _segments(label: str, ours: Judged, theirs: Mapping[str, Judged], window: Wi
         mine, peer = ours.per_unit[inside], theirs[best].per_unit[inside]
         own = difference(mine, np.zeros(len(mine)), confidence=CONFIDENCE, seed=SEED)
         yield Row(
-            f"{label}: NDCG@10 of {name}, {len(mine):,} customers", "ndcg", own.mean, best, float(peer.mean()),
-            _ratio(own.mean, float(peer.mean())), note=f"95 % [{own.lower:.3f}, {own.upper:.3f}]",
-        )  # fmt: skip
+            f"{label}: NDCG@10 of {name}, {len(mine):,} customers",
+            "ndcg",
+            own.mean,
+            best,
+            float(peer.mean()),
+            _ratio(own.mean, float(peer.mean())),
+            note=f"95 % [{own.lower:.3f}, {own.upper:.3f}]",
+        )
 
 
 def _variety(label: str, ours: Judged, theirs: Mapping[str, Judged], window: Window) -> Iterator[Row]:

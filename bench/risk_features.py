@@ -46,9 +46,14 @@ def run(options: Options) -> Iterator[Row]:
         shutil.rmtree(folder)
     limit = LIMIT_S * rows / 10_000_000
     yield Row(
-        f"features of {rows:,} orders, {len(NUMBERS)} numbers each", "s", taken, "limit", limit, limit / taken,
+        f"features of {rows:,} orders, {len(NUMBERS)} numbers each",
+        "s",
+        taken,
+        "limit",
+        limit,
+        limit / taken,
         None if options.quick else 1.0,
-    )  # fmt: skip
+    )
 
 
 def _windows(folder: Path, rows: int) -> Row:
@@ -72,9 +77,14 @@ def _windows(folder: Path, rows: int) -> Row:
             raise AssertionError(f"the two disagree in {name}")
     speed, peer = rows / (middle - start), rows / (end - middle)
     return Row(
-        f"{len(theirs.column_names)} windows of {rows:,} orders (ours: and ages, frauds, components)", "orders/s",
-        speed, "DuckDB RANGE windows", peer, speed / peer, 3.0,
-    )  # fmt: skip
+        f"{len(theirs.column_names)} windows of {rows:,} orders (ours: and ages, frauds, components)",
+        "orders/s",
+        speed,
+        "DuckDB RANGE windows",
+        peer,
+        speed / peer,
+        3.0,
+    )
 
 
 def _sql(log: pa.Table) -> pa.Table:  # noqa: ARG001 (DuckDB finds it by its name)

@@ -65,17 +65,28 @@ def _engines(home: Path, spark: Cluster, customers: int, rows: int, only: str) -
         yield Row(f"features of {name}, {customers:,} customers", "s on Spark", ours, "DuckDB", theirs, theirs / ours)
     ours, theirs = made["spark"]["largest process GiB"], made["duckdb"]["largest process GiB"]
     yield Row(
-        f"largest process, {customers:,} customers, {rows:,} rows", "GiB on Spark", ours, "DuckDB", theirs, theirs / ours,
-        note=f"{shuffled(home / 'cluster' / 'events') / 2**20:,.0f} MiB shuffled", extra=made["spark"],
-    )  # fmt: skip
+        f"largest process, {customers:,} customers, {rows:,} rows",
+        "GiB on Spark",
+        ours,
+        "DuckDB",
+        theirs,
+        theirs / ours,
+        note=f"{shuffled(home / 'cluster' / 'events') / 2**20:,.0f} MiB shuffled",
+        extra=made["spark"],
+    )
     killed, after = _timed(home, spark, "spark", KILLED, kill=True)
     _agree(
         after, {k: v for k, v in sums["duckdb"].items() if k.startswith(KILLED + " ")}, "after an executor was killed"
     )
     yield Row(
-        f"features of {KILLED}, an executor killed in the middle, {customers:,} customers", "s", killed[KILLED], "undisturbed",
-        made["spark"][KILLED], made["spark"][KILLED] / killed[KILLED], note="the same rows",
-    )  # fmt: skip
+        f"features of {KILLED}, an executor killed in the middle, {customers:,} customers",
+        "s",
+        killed[KILLED],
+        "undisturbed",
+        made["spark"][KILLED],
+        made["spark"][KILLED] / killed[KILLED],
+        note="the same rows",
+    )
 
 
 def _agree(ours: Sums, theirs: Sums, when: str) -> None:
@@ -99,10 +110,15 @@ def _timed(
     """Seconds of each capability in a process of its own, the peak of the largest process, and sums of what was made."""
     _removed(home)
     settings = {
-        "NIGHTSHIFT_HOME": str(home), "NIGHTSHIFT_DATABASE_URL": "postgresql:///none", "NIGHTSHIFT_HASH_KEY": "bench",
-        "NIGHTSHIFT_THREADS": "2", "NIGHTSHIFT_MEMORY_GB": "4", "NIGHTSHIFT_ENGINE": engine,
-        "NIGHTSHIFT_SPARK_MASTER": spark.url, "NIGHTSHIFT_SPARK_PROPERTIES": str(spark.properties),
-    }  # fmt: skip
+        "NIGHTSHIFT_HOME": str(home),
+        "NIGHTSHIFT_DATABASE_URL": "postgresql:///none",
+        "NIGHTSHIFT_HASH_KEY": "bench",
+        "NIGHTSHIFT_THREADS": "2",
+        "NIGHTSHIFT_MEMORY_GB": "4",
+        "NIGHTSHIFT_ENGINE": engine,
+        "NIGHTSHIFT_SPARK_MASTER": spark.url,
+        "NIGHTSHIFT_SPARK_PROPERTIES": str(spark.properties),
+    }
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "bench._scale_features", *only.split()],

@@ -79,14 +79,24 @@ def _beside(ours: Taken, theirs: Taken, name: str, customers: int, spark: Cluste
     for step in (*theirs.seconds, "all"):
         mine, peer = (one.all if step == "all" else one.seconds.get(step, 0.0) for one in (ours, theirs))
         yield Row(
-            f"{step} of a night of {name}, {customers:,} customers", "s on Spark", mine, "DuckDB", peer, peer / max(mine, 1e-9)
-        )  # fmt: skip
+            f"{step} of a night of {name}, {customers:,} customers",
+            "s on Spark",
+            mine,
+            "DuckDB",
+            peer,
+            peer / max(mine, 1e-9),
+        )
     largest, peer = (max(one.peaks.values()) / 2**30 for one in (ours, theirs))
     yield Row(
-        f"largest process of that night, {customers:,} customers", "GiB on Spark", largest, "DuckDB", peer, peer / largest,
+        f"largest process of that night, {customers:,} customers",
+        "GiB on Spark",
+        largest,
+        "DuckDB",
+        peer,
+        peer / largest,
         note=f"{shuffled(spark.properties.parent / 'events') / 2**20:,.1f} MiB shuffled; the published rows are equal",
         extra={f"{kind} GiB": value / 2**30 for kind, value in ours.peaks.items()},
-    )  # fmt: skip
+    )
 
 
 def _cores(taken: Taken, name: str, customers: int) -> Iterator[Row]:
@@ -98,26 +108,45 @@ def _cores(taken: Taken, name: str, customers: int) -> Iterator[Row]:
         on_paper += there
         share = 1 - shared / max(whole, 1e-9)
         yield Row(
-            f"{step} of {name}, {customers:,} customers", "share on one core", share, "all of it", 1.0, 1.0 / max(share, 1e-9),
+            f"{step} of {name}, {customers:,} customers",
+            "share on one core",
+            share,
+            "all of it",
+            1.0,
+            1.0 / max(share, 1e-9),
             note=f"{whole:.1f} s of one core, {there:.1f} s on {CORES} on paper",
-        )  # fmt: skip
+        )
     whole = sum(seconds for seconds, _ in taken.processor.values())
     yield Row(
-        f"the night of {name} on {CORES} cores, on paper, {customers:,} customers", "s", on_paper, "one core", whole, whole / on_paper
-    )  # fmt: skip
+        f"the night of {name} on {CORES} cores, on paper, {customers:,} customers",
+        "s",
+        on_paper,
+        "one core",
+        whole,
+        whole / on_paper,
+    )
 
 
 def _night(settings: Settings, night: date, name: str, spark: Cluster | None = None) -> Taken:
     own = {
-        "NIGHTSHIFT_HOME": str(settings.home), "NIGHTSHIFT_DATABASE_URL": settings.database_url, "NIGHTSHIFT_HASH_KEY": settings.hash_key,
-        "NIGHTSHIFT_MLFLOW_URI": settings.mlflow_uri, "NIGHTSHIFT_THREADS": str(settings.threads), "NIGHTSHIFT_MEMORY_GB": "4",
-        "NIGHTSHIFT_ENGINE": settings.engine, "NIGHTSHIFT_SPARK_MASTER": spark.url if spark else "",
+        "NIGHTSHIFT_HOME": str(settings.home),
+        "NIGHTSHIFT_DATABASE_URL": settings.database_url,
+        "NIGHTSHIFT_HASH_KEY": settings.hash_key,
+        "NIGHTSHIFT_MLFLOW_URI": settings.mlflow_uri,
+        "NIGHTSHIFT_THREADS": str(settings.threads),
+        "NIGHTSHIFT_MEMORY_GB": "4",
+        "NIGHTSHIFT_ENGINE": settings.engine,
+        "NIGHTSHIFT_SPARK_MASTER": spark.url if spark else "",
         "NIGHTSHIFT_SPARK_PROPERTIES": str(spark.properties) if spark else "",
-        "OMP_NUM_THREADS": str(settings.threads), "OPENBLAS_NUM_THREADS": str(settings.threads),
-    }  # fmt: skip
+        "OMP_NUM_THREADS": str(settings.threads),
+        "OPENBLAS_NUM_THREADS": str(settings.threads),
+    }
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench._night_once", str(night), name], env=os.environ | own, stdout=subprocess.PIPE, text=True
-    )  # fmt: skip
+        [sys.executable, "-m", "bench._night_once", str(night), name],
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     with Peaks([process.pid, *(spark.pids if spark else ())]) as peaks:
         said = process.communicate()[0]
     if process.returncode:
@@ -135,10 +164,11 @@ def _night(settings: Settings, night: date, name: str, spark: Cluster | None = N
         processor[step] = before[0] + row["cpu_seconds"], before[1] + mine
     published = {
         table.name: postgres.query(
-            settings.database_url, f"SELECT * FROM ml.{table.name} ORDER BY {', '.join(table.key)}"  # noqa: S608  # names of the spec
+            settings.database_url,
+            f"SELECT * FROM ml.{table.name} ORDER BY {', '.join(table.key)}",  # noqa: S608  # names of the spec
         )
         for table in capability(name).publishes
-    }  # fmt: skip
+    }
     return Taken(dict(seconds), peaks.named, published, processor)
 
 
@@ -156,6 +186,9 @@ def _agree(ours: Mapping[str, list[dict[str, Any]]], theirs: Mapping[str, list[d
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     own = {"batch_id", "as_of", "published_at"}
     return all(
-        abs(a[k] - b[k]) <= 1e-9 * max(1.0, abs(b[k])) if isinstance(b[k], float) and isinstance(a[k], float) else a[k] == b[k]
-        for k in b if k not in own
-    )  # fmt: skip
+        abs(a[k] - b[k]) <= 1e-9 * max(1.0, abs(b[k]))
+        if isinstance(b[k], float) and isinstance(a[k], float)
+        else a[k] == b[k]
+        for k in b
+        if k not in own
+    )

@@ -74,10 +74,15 @@ def quality(task: Task) -> Iterator[Row]:
     for name in sorted(figures, key=lambda name: -figures[name]):
         low, high = _gap(truth, guess, theirs[name].argmax(1), task.classes)
         yield Row(
-            f"{task.name}: macro-F1", "F1", ours, name, figures[name],
-            (figures[name] + low if name == best else ours) / figures[name], 1.0 if bar and name == best else None,
+            f"{task.name}: macro-F1",
+            "F1",
+            ours,
+            name,
+            figures[name],
+            (figures[name] + low if name == best else ours) / figures[name],
+            1.0 if bar and name == best else None,
             note=f"difference {ours - figures[name]:+.4f} [{low:+.4f}, {high:+.4f}]",
-        )  # fmt: skip
+        )
     if bar:
         note = f"of equal texts {ceiling(task):.1%} have the commonest label; {len(truth):,} test texts"
         yield Row(f"{task.name}: macro-F1", "F1", ours, "its limit", bar, ours / bar, 1.0, note=note)
@@ -110,10 +115,13 @@ def _gap(truth: Labels, ours: Labels, theirs: Labels, classes: int) -> tuple[flo
 def _features(titles: pa.Array, texts: pa.Array, stars: pa.Array) -> dict[str, pa.Table]:
     n = len(texts)
     reviews = {
-        "review_id": pa.array([f"r{i:07d}" for i in range(n)]), "product_id": pa.array([f"p{i % 5000}" for i in range(n)]),
-        "stars": stars, "title": titles.cast(pa.string()), "text": texts.cast(pa.string()),
+        "review_id": pa.array([f"r{i:07d}" for i in range(n)]),
+        "product_id": pa.array([f"p{i % 5000}" for i in range(n)]),
+        "stars": stars,
+        "title": titles.cast(pa.string()),
+        "text": texts.cast(pa.string()),
         "written_at": pa.array(np.arange(n) * 60_000_000),
-    }  # fmt: skip
+    }
     return {"review": pa.table(reviews), "moment": pa.table({"as_of": pa.array([n * 60_000_000], pa.int64())})}
 
 

@@ -108,8 +108,11 @@ def _tables(shop: str, options: Options) -> tuple[dict[str, ibis.Table], Any]:
 
 
 def _window(tables: Mapping[str, ibis.Table], backend: Any, start: datetime) -> Window:
-    known = {name: backend.to_pyarrow(table) for name, table in features.build(tables, start, SPEC.params).items()
-             if name in {"customer", "product", "purchase"}}  # fmt: skip
+    known = {
+        name: backend.to_pyarrow(table)
+        for name, table in features.build(tables, start, SPEC.params).items()
+        if name in {"customer", "product", "purchase"}
+    }
     log = logs.log(known, int(start.timestamp()))
     truth = backend.to_pyarrow(features.truth(tables, start, start + HORIZON, SPEC.params))
     ids = known["customer"].sort_by("customer_no")["customer_id"].combine_chunks()
@@ -128,9 +131,12 @@ def _scores(window: Window, taken: dict[str, str]) -> dict[str, Matrix]:
     """Scores of each model for the customers of the window; seconds are kept in ``taken``."""
     made = {}
     models: dict[str, Callable[[Window], Matrix]] = {
-        "popularity": _popularity, "personal frequency": _personal, "item-kNN": _neighbours,
-        "content": _content, "sequence": _sequence,
-    }  # fmt: skip
+        "popularity": _popularity,
+        "personal frequency": _personal,
+        "item-kNN": _neighbours,
+        "content": _content,
+        "sequence": _sequence,
+    }
     for name, model in models.items():
         start, used = time.perf_counter(), time.process_time()
         made[name] = np.asarray(model(window), np.float32)
@@ -254,9 +260,11 @@ def _judge(window: Window, scores: Matrix, task: str) -> dict[str, Any]:
     orders = _orders(window)[some]
     parts = {"1 order": orders == 1, "2-5 orders": (orders > 1) & (orders <= 5), "6+ orders": orders > 5}
     return {
-        "ndcg": ndcg, "recall": recall.mean(), "coverage": ranking.coverage(lists, window.log.n_products, 10),
+        "ndcg": ndcg,
+        "recall": recall.mean(),
+        "coverage": ranking.coverage(lists, window.log.n_products, 10),
         "parts": {name: ndcg[those].mean() for name, those in parts.items() if those.any()},
-    }  # fmt: skip
+    }
 
 
 def _orders(window: Window) -> Any:

@@ -23,8 +23,11 @@ CLIENTS, LIMIT_MS, RATE = 8, 20.0, 100
 """``RATE``: calls a second of all clients together, at random moments, as a shop's pages ask."""
 _ROUTES = {
     "recommend": ("/v1/recommend?customer_id=k{who}&n=10", "SELECT * FROM ml.recommend('k{who}', 10)"),
-    "basket": ("/v1/basket?product_ids=p{a}&product_ids=p{b}&n=10", "SELECT * FROM ml.recommend_for_basket(ARRAY['p{a}', 'p{b}'], 10)"),
-}  # fmt: skip
+    "basket": (
+        "/v1/basket?product_ids=p{a}&product_ids=p{b}&n=10",
+        "SELECT * FROM ml.recommend_for_basket(ARRAY['p{a}', 'p{b}'], 10)",
+    ),
+}
 
 
 def run(options: Options) -> Iterator[Row]:

@@ -25,7 +25,12 @@ def run(options: Options) -> Iterator[Row]:
 
         fuzzed(one, shops(), wanted // 10)
     yield Row(
-        f"{ends.total():,} fuzzed tables in Postgres", "without a silent difference", ends.total(), "the server's own text",
-        ends.total(), 1.0, 1.0,
+        f"{ends.total():,} fuzzed tables in Postgres",
+        "without a silent difference",
+        ends.total(),
+        "the server's own text",
+        ends.total(),
+        1.0,
+        1.0,
         note=f"{ends['read']:,} read whole, {ends['parted']:,} with rows set aside, {ends['refused']:,} in shops refused by column",
-    )  # fmt: skip
+    )

@@ -54,9 +54,15 @@ def run(options: Options) -> Iterator[Row]:
         lower, upper = np.quantile(gaps, [0.025, 0.975])
         theirs = float(costs[who].sum() / unit.sum())
         yield Row(
-            "FreshRetail: cost of the quantile's base stock", "per unit of demand", mine, who, theirs, theirs / mine,
-            None if who.startswith("searched") else 1.0, note=f"paired gain {theirs - mine:+.3f} [{lower:+.3f}, {upper:+.3f}]",
-        )  # fmt: skip
+            "FreshRetail: cost of the quantile's base stock",
+            "per unit of demand",
+            mine,
+            who,
+            theirs,
+            theirs / mine,
+            None if who.startswith("searched") else 1.0,
+            note=f"paired gain {theirs - mine:+.3f} [{lower:+.3f}, {upper:+.3f}]",
+        )
 
 
 def _quantiles(told: Panel, learned: int, start: int, *, boosted: bool) -> Floats:

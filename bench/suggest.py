@@ -90,11 +90,16 @@ def _rows(name: str, found: dict[str, np.ndarray], days: int) -> Iterator[Row]:
             )
             mean, low = bounds(a - b)
             yield Row(
-                f"{name}, what was typed on {days} days, at a random prefix, {mine}: {measure}", measure, float(a.mean()), other,
-                float(b.mean()), float(a.mean() / max(b.mean(), 1e-9)), None,
+                f"{name}, what was typed on {days} days, at a random prefix, {mine}: {measure}",
+                measure,
+                float(a.mean()),
+                other,
+                float(b.mean()),
+                float(a.mean() / max(b.mean(), 1e-9)),
+                None,
                 f"{len(a)} searches; difference {mean:+.4f}, at least {low:+.4f} with 97.5 %"
                 + (f"; MRR@10: {every}" if measure == "MRR@10" and mine == "ours" else ""),
-            )  # fmt: skip
+            )
 
 
 def _popular(known: Known, half_life: float) -> list[str]:

@@ -33,15 +33,22 @@ def run(options: Options) -> Iterator[Row]:
     yield from _trained(rng, n // 5, m, popular)
     similar = _sparse(rng, m, m, NEIGHBOURS, popular)
     top_k_sparse(bought[:10], similar, K, bought[:10])
-    taken = in_turn({
-        "ours": lambda: top_k_sparse(bought, similar, K, bought),
-        "scipy": lambda: _sparse_product(bought, similar),
-    }, times=1)  # fmt: skip
+    taken = in_turn(
+        {
+            "ours": lambda: top_k_sparse(bought, similar, K, bought),
+            "scipy": lambda: _sparse_product(bought, similar),
+        },
+        times=1,
+    )
     yield Row(
-        f"top-{K} of a history of {BOUGHT} x {NEIGHBOURS} neighbours, {n:,} users", "users/s", n / taken["ours"],
-        "scipy's bare sparse product", n / taken["scipy"], taken["scipy"] / taken["ours"],
+        f"top-{K} of a history of {BOUGHT} x {NEIGHBOURS} neighbours, {n:,} users",
+        "users/s",
+        n / taken["ours"],
+        "scipy's bare sparse product",
+        n / taken["scipy"],
+        taken["scipy"] / taken["ours"],
         note="ours also filters, ranks and names the source",
-    )  # fmt: skip
+    )
 
 
 def _dense(name: str, x: Any, y: Any, bought: csr_matrix, target: float | None) -> Iterator[Row]:
@@ -54,13 +61,16 @@ def _dense(name: str, x: Any, y: Any, bought: csr_matrix, target: float | None) 
         start = next(turns[peer])
         return slice(start, start + part)
 
-    taken = in_turn({
-        "ours": lambda: top_k_dense(x, y, K, bought),
-        "implicit, 1 BLAS thread": lambda: _implicit(x, y, bought, users("1"), 1),
-        "implicit, all BLAS threads": lambda: _implicit(x, y, bought, users("2"), THREADS),
-        "small tiles": lambda: _product(x[users("small")], y, 1024, 2048),
-        "large blocks": lambda: _product(x[users("large")], y, 1024, len(y)),
-    }, times=ROUNDS)  # fmt: skip
+    taken = in_turn(
+        {
+            "ours": lambda: top_k_dense(x, y, K, bought),
+            "implicit, 1 BLAS thread": lambda: _implicit(x, y, bought, users("1"), 1),
+            "implicit, all BLAS threads": lambda: _implicit(x, y, bought, users("2"), THREADS),
+            "small tiles": lambda: _product(x[users("small")], y, 1024, 2048),
+            "large blocks": lambda: _product(x[users("large")], y, 1024, len(y)),
+        },
+        times=ROUNDS,
+    )
     ours = len(x) / taken.pop("ours")
     product = part / min(taken.pop("small tiles"), taken.pop("large blocks"))
     best = min(taken, key=lambda peer: taken[peer])

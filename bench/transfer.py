@@ -65,11 +65,12 @@ def run(options: Options) -> Iterator[Row]:
     for own in OWN[:1] if options.quick else OWN:
         shops = [
             (
-                _part(clothing, test=False, kind=kind), _part(clothing, test=True, kind=kind),
+                _part(clothing, test=False, kind=kind),
+                _part(clothing, test=True, kind=kind),
                 {"other departments": _part(clothing, test=False, kind=kind, but=True), "another language": portuguese},
             )
             for kind in kinds
-        ]  # fmt: skip
+        ]
         yield from _compare(f"{own} reviews of one of {len(kinds)} departments", shops, own)
         shops = [(portuguese, _part(olist, test=True), {"another language": english})]
         yield from _compare(f"{own} reviews of Olist", shops, own)
@@ -98,9 +99,14 @@ def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
         gap = np.array(values) - alone
         error = gap.std(ddof=1) / np.sqrt(len(gap))
         yield Row(
-            f"{name} and {teacher}: macro-F1", "F1", float(np.mean(values)), "its reviews alone", float(alone.mean()),
-            float(np.mean(values) / alone.mean()), note=f"difference {gap.mean():+.4f} (standard error {error:.4f})",
-        )  # fmt: skip
+            f"{name} and {teacher}: macro-F1",
+            "F1",
+            float(np.mean(values)),
+            "its reviews alone",
+            float(alone.mean()),
+            float(np.mean(values) / alone.mean()),
+            note=f"difference {gap.mean():+.4f} (standard error {error:.4f})",
+        )
 
 
 def _f1(known: Part, test: Part, params: Params = PARAMS) -> float:

@@ -27,11 +27,19 @@ def run(options: Options) -> Iterator[Row]:
         with limited(1):
             if not (trees.predict(ours, x[:5_000]) == booster.predict(x[:5_000], raw_score=True, num_threads=1)).all():
                 raise AssertionError("the two disagree")
-            taken = in_turn({
-                "ours": partial(trees.predict, ours, x),
-                "theirs": partial(booster.predict, x, raw_score=True, num_threads=1),
-            })  # fmt: skip
+            taken = in_turn(
+                {
+                    "ours": partial(trees.predict, ours, x),
+                    "theirs": partial(booster.predict, x, raw_score=True, num_threads=1),
+                }
+            )
         yield Row(
-            f"{many} trees, {n:,} rows, one thread", "rows/s", n / taken["ours"], "LightGBM's predict",
-            n / taken["theirs"], taken["theirs"] / taken["ours"], 1.0, note="equal to the last bit",
-        )  # fmt: skip
+            f"{many} trees, {n:,} rows, one thread",
+            "rows/s",
+            n / taken["ours"],
+            "LightGBM's predict",
+            n / taken["theirs"],
+            taken["theirs"] / taken["ours"],
+            1.0,
+            note="equal to the last bit",
+        )

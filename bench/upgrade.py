@@ -107,8 +107,13 @@ def run(options: Options) -> Iterator[Row]:
             tree.extractall(old, filter="data")
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE upgraded TEMPLATE template0")
-        own = {"NIGHTSHIFT_HOME": str(home), "NIGHTSHIFT_DATABASE_URL": _other(made.database_url), "NIGHTSHIFT_HASH_KEY": "bench",
-               "NIGHTSHIFT_MLFLOW_URI": f"sqlite:///{home / 'mlflow.db'}", "NIGHTSHIFT_THREADS": "1"}  # fmt: skip
+        own = {
+            "NIGHTSHIFT_HOME": str(home),
+            "NIGHTSHIFT_DATABASE_URL": _other(made.database_url),
+            "NIGHTSHIFT_HASH_KEY": "bench",
+            "NIGHTSHIFT_MLFLOW_URI": f"sqlite:///{home / 'mlflow.db'}",
+            "NIGHTSHIFT_THREADS": "1",
+        }
         first = _day(_python(old, own, _LOAD, "500" if options.quick else "2000").split()[-1])
         _python(old, own, _NIGHT, str(first), CAPABILITY)
         url = own["NIGHTSHIFT_DATABASE_URL"]
@@ -119,9 +124,17 @@ def run(options: Options) -> Iterator[Row]:
             migrated = time.perf_counter() - start
             lost = _lost(before, _books(url))
             _python(PROJECT, own, _NIGHT, str(first + timedelta(days=1)), CAPABILITY)
-        yield Row(f"reads of ml.{TABLE} that failed or found nothing, of {reader.reads:,}", "reads", len(reader.failures), "allowed", 0,
-                  float(not reader.failures), target=1.0, note=f"slowest {1000 * reader.slowest_s:.0f} ms; from {commit[:8]}, migrated in {migrated:.1f} s"
-                  + "".join(f"; {text}" for text in reader.failures[:2]))  # fmt: skip
+        yield Row(
+            f"reads of ml.{TABLE} that failed or found nothing, of {reader.reads:,}",
+            "reads",
+            len(reader.failures),
+            "allowed",
+            0,
+            float(not reader.failures),
+            target=1.0,
+            note=f"slowest {1000 * reader.slowest_s:.0f} ms; from {commit[:8]}, migrated in {migrated:.1f} s"
+            + "".join(f"; {text}" for text in reader.failures[:2]),
+        )
         yield Row(
             "rows of the books that are lost",
             "rows",
@@ -133,8 +146,16 @@ def run(options: Options) -> Iterator[Row]:
             note=str(lost or ""),
         )
         now = _served(url)
-        yield Row("nights of the old home and the new", "published batches", _batches(url), "nights", 2, _batches(url) / 2, target=1.0,
-                  note=f"model version {served} before, {now} after: " + ("served on" if now == served else "learned anew"))  # fmt: skip
+        yield Row(
+            "nights of the old home and the new",
+            "published batches",
+            _batches(url),
+            "nights",
+            2,
+            _batches(url) / 2,
+            target=1.0,
+            note=f"model version {served} before, {now} after: " + ("served on" if now == served else "learned anew"),
+        )
         refused = _refused(old, own)
         yield Row(
             "the old code on the new home",
@@ -171,9 +192,13 @@ def _git(*words: str) -> bytes:
 def _python(tree: Path, own: Mapping[str, str], program: str, *words: str) -> str:
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("NIGHTSHIFT_", "MLFLOW", "PYTHON"))}
     done = subprocess.run(
-        [sys.executable, "-c", program, *words], env=kept | dict(own) | {"PYTHONPATH": str(tree)}, cwd=tree,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", program, *words],
+        env=kept | dict(own) | {"PYTHONPATH": str(tree)},
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise NightshiftError(f"A step of the upgrade failed in {tree.name}.", came=done.stderr[-2000:])
     return done.stdout

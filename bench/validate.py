@@ -81,7 +81,11 @@ def run(options: Options) -> Iterator[Row]:
 
     taken = in_turn({"ours": ours, "plain": lambda: _plain(lake, manifest, out, settings.threads)})
     yield Row(
-        f"validation of {rows:,} rows", "rows/s", rows / taken["ours"], "plain DuckDB SQL of the same rules",
-        rows / taken["plain"], taken["plain"] / taken["ours"],
+        f"validation of {rows:,} rows",
+        "rows/s",
+        rows / taken["ours"],
+        "plain DuckDB SQL of the same rules",
+        rows / taken["plain"],
+        taken["plain"] / taken["ours"],
         note="ours also names every broken row's key and rule, and writes Data Docs",
-    )  # fmt: skip
+    )

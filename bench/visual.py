@@ -67,8 +67,9 @@ def _fashion(folder: Path, *, quick: bool) -> Iterator[Row]:
     styles = styles[: 900 if quick else None]
     photos = Photos(
         _pixels([files[row["id"]] for row in styles]),
-        np.array([row["articleType"] for row in styles]), np.array([str(row["baseColour"]) for row in styles]),
-    )  # fmt: skip
+        np.array([row["articleType"] for row in styles]),
+        np.array([str(row["baseColour"]) for row in styles]),
+    )
     n = len(styles) * 2 // 3
     train, test = (
         Photos(photos.pixels[rows], photos.kind[rows], photos.colour[rows]) for rows in (slice(0, n), slice(n, None))
@@ -100,9 +101,17 @@ def _fashion(folder: Path, *, quick: bool) -> Iterator[Row]:
         best = max(peers, key=lambda peer: float(peers[peer].mean()))
         gap = difference(alike["ours"][which], peers[best], confidence=0.95, seed=SEED)
         figures = ", ".join(f"{peer} {values.mean():.3f}" for peer, values in peers.items())
-        yield _row(f"fashion, {name}", "P@10", alike["ours"][which], best, peers[best],
-                   f"{gap}; {figures}; {n:,} taught {epochs} epochs in {seconds:.0f} CPU s"
-                   + (f"; ceiling {ceiling:.3f}; wanted {target} at a ceiling of .805" if which == 0 else f"; wanted {target}"))  # fmt: skip
+        yield _row(
+            f"fashion, {name}",
+            "P@10",
+            alike["ours"][which],
+            best,
+            peers[best],
+            f"{gap}; {figures}; {n:,} taught {epochs} epochs in {seconds:.0f} CPU s"
+            + (
+                f"; ceiling {ceiling:.3f}; wanted {target} at a ceiling of .805" if which == 0 else f"; wanted {target}"
+            ),
+        )
     yield _row("fashion, 8-bit integers", "P@10", alike["ours"][0], "floats", alike["in floats"][0], "type and colour")
     yield from _speed(ours, small, large, test.pixels)
 
@@ -117,10 +126,26 @@ def _speed(ours: Placer, small: bytes, large: bytes, pixels: Pixels) -> Iterator
 
     whole, part, floats = rate(lambda x: place(ours, x)), rate(Encoder(small).embed), rate(Encoder(large).embed)
     size = len(small) + sum(array.nbytes for array in ours[1:-1])
-    yield Row("picture to vector, one core", "pictures/s", whole, "wanted", LIMIT_RATE, whole / LIMIT_RATE, 1.0,
-              f"the network alone {part:,.0f} in integers, {floats:,.0f} in floats")  # fmt: skip
-    yield Row("size of the encoder", "MB", size / 1e6, "at most", LIMIT_BYTES / 1e6, LIMIT_BYTES / size, 1.0,
-              f"network {len(small) / 1e6:.2f}, in floats {len(large) / 1e6:.2f}")  # fmt: skip
+    yield Row(
+        "picture to vector, one core",
+        "pictures/s",
+        whole,
+        "wanted",
+        LIMIT_RATE,
+        whole / LIMIT_RATE,
+        1.0,
+        f"the network alone {part:,.0f} in integers, {floats:,.0f} in floats",
+    )
+    yield Row(
+        "size of the encoder",
+        "MB",
+        size / 1e6,
+        "at most",
+        LIMIT_BYTES / 1e6,
+        LIMIT_BYTES / size,
+        1.0,
+        f"network {len(small) / 1e6:.2f}, in floats {len(large) / 1e6:.2f}",
+    )
 
 
 def _grocery(folder: Path, *, quick: bool) -> Iterator[Row]:
@@ -141,8 +166,14 @@ def _grocery(folder: Path, *, quick: bool) -> Iterator[Row]:
         likely = probabilities(head, inputs(describe(asked).vectors(), embeddings(file, asked)))
         right[name] = (np.array(lessons.kind.names)[likely.argmax(axis=1)] == truth).astype(np.float64)
     gap = difference(right["ours"], right["measures with discriminants"], confidence=0.95, seed=SEED)
-    yield _row("groceries, which of 81 products", "top-1", right["ours"], "measures with discriminants",
-               right["measures with discriminants"], f"{gap}; {len(label):,} taught {epochs} epochs, {len(truth)} asked; wanted .45")  # fmt: skip
+    yield _row(
+        "groceries, which of 81 products",
+        "top-1",
+        right["ours"],
+        "measures with discriminants",
+        right["measures with discriminants"],
+        f"{gap}; {len(label):,} taught {epochs} epochs, {len(truth)} asked; wanted .45",
+    )
 
 
 def _alone(measures: Floats, pixels: Pixels) -> Floats:

@@ -63,9 +63,19 @@ def _environment(folder: Path) -> Path:
     if uv is None:
         raise NightshiftError("uv is not installed.", do="pip install uv")
     wheel = str(next(folder.glob("nightshift-*.whl")))
-    for line in (["venv", "--quiet", "--python", sys.executable, str(venv)],
-                 ["pip", "install", "--quiet", "--python", str(venv / "bin/python"), "-c", str(folder / "constraints.txt"),
-                  wheel]):  # fmt: skip
+    for line in (
+        ["venv", "--quiet", "--python", sys.executable, str(venv)],
+        [
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(venv / "bin/python"),
+            "-c",
+            str(folder / "constraints.txt"),
+            wheel,
+        ],
+    ):
         subprocess.run([uv, *line], check=True)
     return venv / "bin" / "python"
 

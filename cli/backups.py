@@ -60,8 +60,11 @@ def backup(
     for note in made["notes"]:
         err.print(f"[yellow]·[/] {escape(note)}", soft_wrap=True)
     night = f"the night of {made['night']}" if made["night"] else "no night yet"
-    out.print(f"[bold]{made['backup']}[/]  {night}, {made['files']:,} files, {size(made['bytes'])}; "
-              f"{size(made['written'])} of it new", soft_wrap=True)  # fmt: skip
+    out.print(
+        f"[bold]{made['backup']}[/]  {night}, {made['files']:,} files, {size(made['bytes'])}; "
+        f"{size(made['written'])} of it new",
+        soft_wrap=True,
+    )
     if made["thinned"]:
         out.print(f"Thinned: {', '.join(made['thinned'])} ({size(made['freed'])} freed)", soft_wrap=True)
     err.print(f"[dim]Done after {time.monotonic() - start:.1f} s.[/]")

@@ -91,9 +91,14 @@ def _copy(url: str, platform: str, prefix: str | None, choices: Any, *, replace:
     settings = None if dry_run else start_database()
     with steps("Reading the platform's tables …") as step:
         found, loaded = connect_mysql(
-            url, settings, platform or None, prefix=prefix, choices=choices, replace=replace,
+            url,
+            settings,
+            platform or None,
+            prefix=prefix,
+            choices=choices,
+            replace=replace,
             progress=lambda table, rows: step.now(f"{table}: {rows:,} rows"),
-        )  # fmt: skip
+        )
     tell(found)
     if loaded is None:
         out.print("\nNothing was changed.")

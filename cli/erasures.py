@@ -62,8 +62,11 @@ def _receipts(receipts: list[dict[str, Any]]) -> None:
         removed = ", ".join(f"{place} {count:,}" for place, count in receipt["removed"].items()) or "nothing was there"
         out.print(f"[bold]{receipt['customer_hash']}[/] is forgotten. Removed: {removed}", soft_wrap=True)
         for model in receipt["models"]:
-            out.print(f"{model['capability']} version {model['version']} held the customer and is deleted; "
-                      "the next night learns anew.", soft_wrap=True)  # fmt: skip
+            out.print(
+                f"{model['capability']} version {model['version']} held the customer and is deleted; "
+                "the next night learns anew.",
+                soft_wrap=True,
+            )
         _kept(receipt["kept"])
 
 
@@ -73,13 +76,18 @@ def _found(found: dict[str, Any]) -> bool:
         out.print(f"{count:>6,}  {place}", soft_wrap=True)
     out.print(f"[bold]{sum(found['hits'].values()):,} hits[/]; looked for {what}.", soft_wrap=True)
     if found["vague"]:
-        out.print(f"{found['vague']} of the ids are short or numbers that mean other things too: they were looked for in "
-                  "the columns of their names only.", soft_wrap=True)  # fmt: skip
+        out.print(
+            f"{found['vague']} of the ids are short or numbers that mean other things too: they were looked for in "
+            "the columns of their names only.",
+            soft_wrap=True,
+        )
     _kept(found["kept"])
     return bool(found["hits"])
 
 
 def _kept(kept: dict[str, int]) -> None:
     for table, rows in kept.items():
-        out.print(f"{table}: {rows} rows that your staff wrote about the customer; delete them there if they are to go.",
-                  soft_wrap=True)  # fmt: skip
+        out.print(
+            f"{table}: {rows} rows that your staff wrote about the customer; delete them there if they are to go.",
+            soft_wrap=True,
+        )

@@ -118,12 +118,38 @@ def install(environment: Path, requirements: Path, uv: str | None) -> None:
     count = sum(line[:1].isalnum() for line in requirements.read_text().splitlines())
     say(f"Installing {count} packages of {requirements.name} (the first time takes some minutes) …")
     if uv:
-        run([uv, "pip", "install", "--python", python, "--compile-bytecode", "--require-hashes", "-r",
-             str(requirements)])  # fmt: skip
+        run(
+            [
+                uv,
+                "pip",
+                "install",
+                "--python",
+                python,
+                "--compile-bytecode",
+                "--require-hashes",
+                "-r",
+                str(requirements),
+            ]
+        )
         return
     log = environment / "nightshift-install.log"
-    run([python, "-m", "pip", "install", "--no-compile", "--no-deps", "--require-hashes", "--no-input",
-         "--disable-pip-version-check", "-r", str(requirements)], log, count)  # fmt: skip
+    run(
+        [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--no-compile",
+            "--no-deps",
+            "--require-hashes",
+            "--no-input",
+            "--disable-pip-version-check",
+            "-r",
+            str(requirements),
+        ],
+        log,
+        count,
+    )
     say("Compiling bytecode …")
     # Some packages ship templates that are not Python, so a failure here says nothing.
     packages = [str(folder) for folder in environment.glob("lib/python3*/site-packages")]
@@ -152,9 +178,12 @@ def run(command: list[str], log: Path | None = None, count: int = 0) -> None:
         code, tail = subprocess.run(command, check=False, close_fds=False).returncode, ""
     else:
         done = 0
-        with log.open("w") as out, subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False
-        ) as process:  # fmt: skip
+        with (
+            log.open("w") as out,
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False
+            ) as process,
+        ):
             for line in process.stdout or ():
                 out.write(line)
                 done += line.startswith("Collecting")

@@ -76,8 +76,10 @@ def up(
     environ = os.environ | ({"NIGHTSHIFT_ENGINE": engine} if engine else {})
     with steps("Starting the stack …") as progress:
         stack = stacks.up(home, environ, progress)
-    out.print(f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
-              soft_wrap=True)  # fmt: skip
+    out.print(
+        f"Airflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
+        soft_wrap=True,
+    )
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}{MODELS}")
     err.print(f"[dim]Ready after {time.monotonic() - start:.1f} s.[/]")
 

@@ -33,8 +33,9 @@ def capability(
         f"\nIt asks who orders within two weeks. Make it yours from spec.py on; its laws: ./nightshift test "
         f"tests/contract -k {name}\nA running stack shows it in Airflow after the next parse of dags/; its first night: "
         f"./nightshift night -c {name}",
-        soft_wrap=True, highlight=False,
-    )  # fmt: skip
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def write(project: Path, name: str) -> list[Path]:

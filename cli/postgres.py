@@ -176,10 +176,25 @@ def _initialise(server: Server, password: str) -> None:
             shutil.chown(file.name, server.os_user)
             shutil.chown(new, server.os_user, pwd.getpwnam(server.os_user).pw_gid)
         done = subprocess.run(
-            [Path(server.programs) / "initdb", "-D", new, "-U", ADMIN, "--auth=scram-sha-256", "--encoding=UTF8",
-             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", f"--pwfile={file.name}"],
-            capture_output=True, text=True, check=False, cwd="/", **identity(server.os_user),
-        )  # fmt: skip
+            [
+                Path(server.programs) / "initdb",
+                "-D",
+                new,
+                "-U",
+                ADMIN,
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+                f"--pwfile={file.name}",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            **identity(server.os_user),
+        )
     if done.returncode:
         raise NightshiftError(
             "The embedded PostgreSQL could not be made.",

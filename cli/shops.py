@@ -226,8 +226,10 @@ def demo(
     headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))
     show(settings)
     stack = Stack.last(home)
-    out.print(f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
-              soft_wrap=True)  # fmt: skip
+    out.print(
+        f"\nAirflow  http://127.0.0.1:{stack.ports['airflow']}  (user admin, password in {escape(str(home.passwords_file))})",
+        soft_wrap=True,
+    )
     out.print(f"MLflow   http://127.0.0.1:{stack.ports['mlflow']}")
     out.print("More     ./nightshift status · ./nightshift sql · ./nightshift down")
     err.print(f"[dim]All of it took {seconds(time.monotonic() - begun)}.[/]")

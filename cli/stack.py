@@ -117,10 +117,15 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
     variables = environment.clean(environ) | environment.services(home, stack, secrets)
     log = os.open(home.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     subprocess.Popen(
-        [sys.executable, "-P", "-m", "cli.supervisor"], env=variables, cwd=home.root, stdin=subprocess.DEVNULL,
-        stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        [sys.executable, "-P", "-m", "cli.supervisor"],
+        env=variables,
+        cwd=home.root,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
         pass_fds=[made.held.fileno() for made in claims.values()],
-    )  # fmt: skip
+    )
     os.close(log)
     for made in claims.values():
         made.held.close()

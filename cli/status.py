@@ -253,9 +253,14 @@ def _table(services: list[dict[str, Any]]) -> Table:
         up = seconds(s["uptime_s"]) if s["uptime_s"] is not None else ""
         memory = size(s["memory_bytes"]) if s["memory_bytes"] else ""
         table.add_row(
-            s["name"], f"[{colour}]{s['state']}[/]", str(s["pid"] or ""), up, memory, str(s["restarts"] or ""),
+            s["name"],
+            f"[{colour}]{s['state']}[/]",
+            str(s["pid"] or ""),
+            up,
+            memory,
+            str(s["restarts"] or ""),
             s["address"],
-        )  # fmt: skip
+        )
     return table
 
 

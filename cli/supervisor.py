@@ -99,9 +99,16 @@ class Supervisor:
         handed = (child.door.fileno(),) if child.door else ()
         try:
             child.process = subprocess.Popen(
-                (*service.line, *map(str, handed)), pass_fds=handed, env=self.environ, cwd="/" if service.os_user else self.home.root, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **identity(service.os_user),
-            )  # fmt: skip
+                (*service.line, *map(str, handed)),
+                pass_fds=handed,
+                env=self.environ,
+                cwd="/" if service.os_user else self.home.root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **identity(service.os_user),
+            )
             child.state = OPENING if handed else "starting"
         except OSError as error:
             os.write(log, f"{service.line[0]} could not be started: {error}\n".encode())

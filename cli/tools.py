@@ -30,9 +30,18 @@ CHECKS: dict[str, Sequence[str]] = {
 }
 # A file's tests share what is costly to make. A night of the tests takes up to 3 GiB.
 SIDE_BY_SIDE = (
-    "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder",
-    "--durations", "20", "--durations-min", "1",
-)  # fmt: skip
+    "-n",
+    "auto",
+    "--maxprocesses",
+    "4",
+    "--dist",
+    "loadfile",
+    "--no-loadscope-reorder",
+    "--durations",
+    "20",
+    "--durations-min",
+    "1",
+)
 LOCKED = (
     "requirements",
     "requirements-dev",
@@ -92,9 +101,23 @@ def lock(
     if uv is None:
         raise NightshiftError("uv is not installed.", came="no program uv runs", do="install it: pip install uv")
     for name in LOCKED:
-        line = [uv, "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate",
-                "--custom-compile-command", "./nightshift lock", "--quiet", *(["--upgrade"] if upgrade else []),
-                "-o", f"{name}.txt", f"{name}.in"]  # fmt: skip
+        line = [
+            uv,
+            "pip",
+            "compile",
+            "--universal",
+            "--python-version",
+            "3.11",
+            "--generate-hashes",
+            "--no-annotate",
+            "--custom-compile-command",
+            "./nightshift lock",
+            "--quiet",
+            *(["--upgrade"] if upgrade else []),
+            "-o",
+            f"{name}.txt",
+            f"{name}.in",
+        ]
         if subprocess.run(line, cwd=PROJECT, check=False).returncode:
             raise NightshiftError(f"{name}.in could not be compiled.", came="uv's words above", do=f"mend {name}.in")
         text = (PROJECT / f"{name}.txt").read_text()

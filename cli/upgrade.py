@@ -52,8 +52,10 @@ def upgrade(
     with steps("Upgrading …") as progress:
         kept = backups or str(home.root / "backups")
         before = take(PROJECT, to, kept, _command, progress, keep_airflow=lambda: _keep_airflow(home))
-    out.print(f"[bold]{to}[/] runs; what the shop reads is what it read before. The version before: {before}; its backup: {kept}",
-              soft_wrap=True)  # fmt: skip
+    out.print(
+        f"[bold]{to}[/] runs; what the shop reads is what it read before. The version before: {before}; its backup: {kept}",
+        soft_wrap=True,
+    )
     err.print(f"[dim]Done after {time.monotonic() - start:.1f} s.[/]")
 
 

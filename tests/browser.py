@@ -32,13 +32,23 @@ class Browser:
         read, self._write = os.pipe()
         self._read, write = os.pipe()
         self._number, self._rest, self._session = 0, b"", ""
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,1000",
-                   f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank"]  # fmt: skip
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1400,1000",
+            f"--user-data-dir={folder}",
+            "--remote-debugging-pipe",
+            "about:blank",
+        ]
         # Chromium takes its orders on descriptor 3 and answers on 4.
         self._process = subprocess.Popen(
             ["bash", "-c", f'exec chromium "$@" 3<&{read} 4>&{write}', "chromium", *options],
-            pass_fds=(read, write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            pass_fds=(read, write),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(read)
         os.close(write)
         target = self.order("Target.createTarget", url="about:blank")["targetId"]

@@ -22,10 +22,26 @@ from pathlib import Path
 
 AXE = "axe-core@4.14.1"
 PAGES = (
-    "", "window?customer=c1", "product", "product/p1", "find?text=tea", "customers", "customer/c1", "orders", "orders/o1",
-    "voices", "voices/p1", "rules", "rules/rule?kind=pin&product_id=p1", "models", "models/risk?a=1&b=2", "data",
-    "data/quarantine/2026-11-28/001/order_item", "experiments", "search?q=c1",
-)  # fmt: skip
+    "",
+    "window?customer=c1",
+    "product",
+    "product/p1",
+    "find?text=tea",
+    "customers",
+    "customer/c1",
+    "orders",
+    "orders/o1",
+    "voices",
+    "voices/p1",
+    "rules",
+    "rules/rule?kind=pin&product_id=p1",
+    "models",
+    "models/risk?a=1&b=2",
+    "data",
+    "data/quarantine/2026-11-28/001/order_item",
+    "experiments",
+    "search?q=c1",
+)
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 Answer = tuple[int, str, bytes]
 """Status, content type and body."""
@@ -89,10 +105,22 @@ def mirror(answer: Callable[[str], Answer]) -> Iterator[str]:
 def chromium(folder: Path, *options: str, dark: bool = False) -> subprocess.CompletedProcess[str]:
     """Headless Chromium with a profile of its own."""
     return subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage",
-         f"--user-data-dir={folder / 'profile'}", f"--blink-settings=preferredColorScheme={0 if dark else 1}", *options],
-        capture_output=True, text=True, check=False, timeout=400,
-    )  # fmt: skip
+        [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
 
 
 def violations(

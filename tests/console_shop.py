@@ -93,10 +93,11 @@ class ConsoleShop:
         columns = [
             sql.SQL("({})::{} AS {}").format(
                 sql.SQL(f"k{table.key.index(c.name)}.v" if c.name in table.key else _value(c, self.products)),
-                sql.SQL(postgres.TYPES[c.kind]), sql.Identifier(c.name),
+                sql.SQL(postgres.TYPES[c.kind]),
+                sql.Identifier(c.name),
             )
             for c in table.columns
-        ]  # fmt: skip
+        ]
         keys = ", ".join(f"{dim} AS k{place} (v)" for place, dim in enumerate(dims))
         numbers = " + ".join(f"abs(hashtext(k{place}.v::text)) % 1000" for place in range(len(dims)))
         cursor.execute(
@@ -153,14 +154,23 @@ class ConsoleShop:
         ref, began = f"{night}/001", _time(night) + timedelta(hours=2)
         headlines = {spec.name: dict.fromkeys(spec.headlines, 100.0 + night.day) for spec in self.capabilities}
         summary = {
-            "headlines": headlines, "waiting": {}, "notes": [], "config_faults": [],
+            "headlines": headlines,
+            "waiting": {},
+            "notes": [],
+            "config_faults": [],
             "quarantine": {"order_item": {"quantity is above 0": night.day}},
-        }  # fmt: skip
+        }
         cursor.execute(
             "INSERT INTO ml_ops.night (ref, night, status, started_at, ended_at, summary) VALUES (%s, %s, %s, %s, %s, %s)",
-            (ref, night, "failed" if failed else "done", began, began + timedelta(minutes=4),
-             json.dumps({} if failed else summary)),
-        )  # fmt: skip
+            (
+                ref,
+                night,
+                "failed" if failed else "done",
+                began,
+                began + timedelta(minutes=4),
+                json.dumps({} if failed else summary),
+            ),
+        )
         steps = [
             ("extract", ""),
             ("validate", ""),
@@ -171,9 +181,15 @@ class ConsoleShop:
             cursor.execute(
                 "INSERT INTO ml_ops.step (ref, step, capability, status, started_at, seconds, rows, message) "
                 "VALUES (%s, %s, %s, %s, %s, 20, 100, %s)",
-                (ref, step, capability, "failed" if broke else "done", began + timedelta(seconds=20 * place),
-                 failed if broke else None),
-            )  # fmt: skip
+                (
+                    ref,
+                    step,
+                    capability,
+                    "failed" if broke else "done",
+                    began + timedelta(seconds=20 * place),
+                    failed if broke else None,
+                ),
+            )
         cursor.execute(
             """
             INSERT INTO ml_ops.quarantine (night, ref, table_name, row_key, rule, "row")

@@ -21,8 +21,22 @@ def test(postgres):
 def test_a_green_run_ends_without_a_traceback(tmp_path: Path) -> None:
     """The embedded Postgres does not log into a stream that pytest has closed."""
     (tmp_path / "test_it.py").write_text(TEST)
-    line = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", "/dev/null",
-            "--rootdir", str(tmp_path), str(tmp_path)]  # fmt: skip
+    line = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-c",
+        "/dev/null",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
     done = subprocess.run(
         line, cwd=PROJECT, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(PROJECT)}
     )

@@ -17,22 +17,57 @@ from django.conf import settings
 from oscar import defaults
 
 APPS = (
-    "admin", "auth", "contenttypes", "sessions", "messages", "staticfiles", "sites", "flatpages",
-)  # fmt: skip
+    "admin",
+    "auth",
+    "contenttypes",
+    "sessions",
+    "messages",
+    "staticfiles",
+    "sites",
+    "flatpages",
+)
 PARTS = (
-    "analytics", "checkout", "address", "shipping", "catalogue", "catalogue.reviews", "communication", "partner", "basket",
-    "payment", "offer", "order", "customer", "search", "voucher", "wishlists", "dashboard",
-)  # fmt: skip
+    "analytics",
+    "checkout",
+    "address",
+    "shipping",
+    "catalogue",
+    "catalogue.reviews",
+    "communication",
+    "partner",
+    "basket",
+    "payment",
+    "offer",
+    "order",
+    "customer",
+    "search",
+    "voucher",
+    "wishlists",
+    "dashboard",
+)
 BOARDS = (
-    "reports", "users", "orders", "catalogue", "offers", "partners", "pages", "ranges", "reviews", "vouchers",
-    "communications", "shipping",
-)  # fmt: skip
+    "reports",
+    "users",
+    "orders",
+    "catalogue",
+    "offers",
+    "partners",
+    "pages",
+    "ranges",
+    "reviews",
+    "vouchers",
+    "communications",
+    "shipping",
+)
 OSCAR = (
     "oscar.config.Shop",
     *(f"oscar.apps.{part}.apps.{part.title().replace('.', '')}Config" for part in PARTS),
     *(f"oscar.apps.dashboard.{board}.apps.{board.title()}DashboardConfig" for board in BOARDS),
-    "widget_tweaks", "haystack", "treebeard", "django_tables2",
-)  # fmt: skip
+    "widget_tweaks",
+    "haystack",
+    "treebeard",
+    "django_tables2",
+)
 TAX, SHIPPING = Decimal("1.20"), (Decimal(4), Decimal("4.80"))
 PIPELINE = {
     "Pending": ("Being processed", "Cancelled"),
@@ -47,12 +82,19 @@ def begin(host: str, database: str) -> None:
     chosen = {name: getattr(defaults, name) for name in dir(defaults) if name.startswith("OSCAR")}
     chosen |= {"OSCAR_INITIAL_ORDER_STATUS": "Pending", "OSCAR_ORDER_STATUS_PIPELINE": PIPELINE}
     settings.configure(
-        SECRET_KEY="a key of the benchmark", USE_TZ=True, TIME_ZONE="UTC", SITE_ID=1, ROOT_URLCONF="__main__",  # noqa: S106
+        SECRET_KEY="a key of the benchmark",  # noqa: S106
+        USE_TZ=True,
+        TIME_ZONE="UTC",
+        SITE_ID=1,
+        ROOT_URLCONF="__main__",
         INSTALLED_APPS=[f"django.contrib.{app}" for app in APPS] + list(OSCAR),
-        DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": database, "USER": "postgres", "HOST": host}},
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.postgresql", "NAME": database, "USER": "postgres", "HOST": host}
+        },
         HAYSTACK_CONNECTIONS={"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}},
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", **chosen,
-    )  # fmt: skip
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        **chosen,
+    )
     django.setup()
     from django.core.management import call_command
 
@@ -82,8 +124,12 @@ class Shop:
         partner = Partner.objects.create(name="Us")
         self.buyable: list[tuple[Any, int]] = []
         for n in range(12):
-            product = Product.objects.create(title=f"Thing {n}", structure="parent" if n % 3 == 0 else "standalone", product_class=kind,
-                                             is_public=n != 10)  # fmt: skip
+            product = Product.objects.create(
+                title=f"Thing {n}",
+                structure="parent" if n % 3 == 0 else "standalone",
+                product_class=kind,
+                is_public=n != 10,
+            )
             product.categories.add(root, below)
             variants = (
                 [Product.objects.create(structure="child", parent=product) for _ in range(2)]
@@ -92,8 +138,14 @@ class Shop:
             )
             for variant in variants:
                 price = Decimal(self.rng.randrange(200, 9000)) / 100
-                StockRecord.objects.create(product=variant, partner=partner, partner_sku=f"s{variant.id}", price=price,
-                                           price_currency="EUR", num_in_stock=100_000)  # fmt: skip
+                StockRecord.objects.create(
+                    product=variant,
+                    partner=partner,
+                    partner_sku=f"s{variant.id}",
+                    price=price,
+                    price_currency="EUR",
+                    num_in_stock=100_000,
+                )
                 self.buyable.append((variant, product.id))
             self.did["products"][product.id] = {"title": f"Thing {n}", "category": "Cups", "active": n != 10}
         self.users = [User.objects.create_user(f"u{n}", f"u{n}@mail.example") for n in range(10)]
@@ -111,8 +163,13 @@ class Shop:
             name="ten", offer_type="Voucher", condition=condition, benefit=benefit
         )
         now = timezone.now()
-        voucher = Voucher.objects.create(name="TEN", code="TEN", usage="Multi-use", start_datetime=now - timezone.timedelta(days=9),
-                                         end_datetime=now + timezone.timedelta(days=9))  # fmt: skip
+        voucher = Voucher.objects.create(
+            name="TEN",
+            code="TEN",
+            usage="Multi-use",
+            start_datetime=now - timezone.timedelta(days=9),
+            end_datetime=now + timezone.timedelta(days=9),
+        )
         voucher.offers.add(offer)
         return voucher
 
@@ -145,8 +202,14 @@ class Shop:
         charge = method.calculate(basket)
         total = OrderTotalCalculator().calculate(basket, charge)
         order = OrderCreator().place_order(
-            basket, total, shipping_method=method, shipping_charge=charge, user=user or AnonymousUser(), order_number=f"N{number}", guest_email=guest,
-        )  # fmt: skip
+            basket,
+            total,
+            shipping_method=method,
+            shipping_charge=charge,
+            user=user or AnonymousUser(),
+            order_number=f"N{number}",
+            guest_email=guest,
+        )
         basket.submit()
         status = self.rng.choice(["placed", "paid", "delivered", "cancelled"])
         for step in {
@@ -156,9 +219,12 @@ class Shop:
         }.get(status, []):
             order.set_status(step)
         self.did["orders"][order.id] = {
-            "lines": lines, "shipping": float(SHIPPING[1]), "status": status, "email": (user.email if user else guest).lower(),
+            "lines": lines,
+            "shipping": float(SHIPPING[1]),
+            "status": status,
+            "email": (user.email if user else guest).lower(),
             "total": float(total.incl_tax),
-        }  # fmt: skip
+        }
 
     def delete(self) -> None:
         """Take a product that was bought out of the catalogue."""

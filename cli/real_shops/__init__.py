@@ -55,7 +55,7 @@ REAL_SHOPS = {
         UPDATE product SET created_at = created_at - interval '200 days';
         UPDATE customer SET created_at = created_at - interval '200 days'""",
     ),
-}  # fmt: skip
+}
 
 
 def need_node(run: Callable[[Sequence[str]], str | None] | None = None) -> None:

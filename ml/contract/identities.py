@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 NO_VALUE = (
-    "NULL", "null", "Null", "(null)", "<null>", "\\N", "N/A", "n/a", "#N/A", "None", "none", "nan", "NaN", "NaT", "nil",
-    "undefined", "-", "--",
-)  # fmt: skip
+    "NULL",
+    "null",
+    "Null",
+    "(null)",
+    "<null>",
+    "\\N",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "None",
+    "none",
+    "nan",
+    "NaN",
+    "NaT",
+    "nil",
+    "undefined",
+    "-",
+    "--",
+)
 """Words that programs write where there is no value."""
 
 COMMON_SHARE, COMMON_CUSTOMERS = 0.5, 5

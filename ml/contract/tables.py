@@ -22,7 +22,7 @@ _KNOWN = Column(
 
 def _req(
     name: str, kind: Kind, meaning: str, unit: str = "", references: str = "", words: str = "", *, masked: bool = False
-) -> Column:  # fmt: skip
+) -> Column:
     gone: Gone = "left out" if references in _DELETED else "fault"
     return Column(name, kind, meaning, unit, True, references=references, gone=gone, words=words, masked=masked)
 
@@ -459,8 +459,27 @@ SHIPMENT = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        CUSTOMER, PRODUCT, ORDER, ORDER_ITEM, EVENT, REVIEW, ORDER_OUTCOME, PAYMENT, STOCK, CART, SEARCH, TICKET,
-        TICKET_MESSAGE, CAMPAIGN, COUPON, PRODUCT_IMAGE, CUSTOMER_LINK, ERASURE, SUPPLY, PURCHASE_ORDER, SHIPMENT,
+        CUSTOMER,
+        PRODUCT,
+        ORDER,
+        ORDER_ITEM,
+        EVENT,
+        REVIEW,
+        ORDER_OUTCOME,
+        PAYMENT,
+        STOCK,
+        CART,
+        SEARCH,
+        TICKET,
+        TICKET_MESSAGE,
+        CAMPAIGN,
+        COUPON,
+        PRODUCT_IMAGE,
+        CUSTOMER_LINK,
+        ERASURE,
+        SUPPLY,
+        PURCHASE_ORDER,
+        SHIPMENT,
     )
-}  # fmt: skip
+}
 """By name, each after the tables that it references."""

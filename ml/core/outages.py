@@ -14,42 +14,90 @@ from ml.core.errors import MENDS_BY_ITSELF, NightshiftError, Unreachable
 
 _SQLSTATES = frozenset(
     {
-        "40001", "40P01",  # serialization failure, deadlock
-        "53000", "53200", "53300",  # out of resources, of memory, too many connections
-        "55P03", "55006",  # lock not available, object in use
+        "40001",
+        "40P01",  # serialization failure, deadlock
+        "53000",
+        "53200",
+        "53300",  # out of resources, of memory, too many connections
+        "55P03",
+        "55006",  # lock not available, object in use
         "57014",  # cancelled, by a timeout or by hand
-        "57P01", "57P02", "57P03", "57P05",  # shut down, crashed, not yet ready, idle session
-        "25P03", "25P04",  # idle in transaction, transaction timeout
+        "57P01",
+        "57P02",
+        "57P03",
+        "57P05",  # shut down, crashed, not yet ready, idle session
+        "25P03",
+        "25P04",  # idle in transaction, transaction timeout
     }
-)  # fmt: skip
+)
 _CONNECTION = "08"
 """Class of the SQLSTATEs of lost connections."""
 
 _PERSON = (
-    "authentication failed", "no password supplied", "does not exist", "pg_hba.conf", "permission denied", "certificate",
-    "not permitted to log in", "no encryption", "Name or service not known", "invalid", "unsupported", "not supported",
-)  # fmt: skip
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "pg_hba.conf",
+    "permission denied",
+    "certificate",
+    "not permitted to log in",
+    "no encryption",
+    "Name or service not known",
+    "invalid",
+    "unsupported",
+    "not supported",
+)
 """In the words of a connection that was refused for good."""
 
 _LOST = (
-    "server closed the connection", "connection already closed", "cursor already closed", "connection not open",
-    "no connection to the server", "could not receive data", "could not send data", "terminating connection",
-    "SSL connection has been closed", "SSL SYSCALL", "Connection refused", "Connection reset", "Broken pipe",
-    "starting up", "shutting down", "in recovery mode", "too many clients", "connection slots",
-    "timeout expired", "Connection timed out", "Temporary failure in name resolution", "Network is unreachable",
-    "No route to host", "connection to server", "query_wait_timeout", "server conn crashed", "no more connections allowed",
-)  # fmt: skip
+    "server closed the connection",
+    "connection already closed",
+    "cursor already closed",
+    "connection not open",
+    "no connection to the server",
+    "could not receive data",
+    "could not send data",
+    "terminating connection",
+    "SSL connection has been closed",
+    "SSL SYSCALL",
+    "Connection refused",
+    "Connection reset",
+    "Broken pipe",
+    "starting up",
+    "shutting down",
+    "in recovery mode",
+    "too many clients",
+    "connection slots",
+    "timeout expired",
+    "Connection timed out",
+    "Temporary failure in name resolution",
+    "Network is unreachable",
+    "No route to host",
+    "connection to server",
+    "query_wait_timeout",
+    "server conn crashed",
+    "no more connections allowed",
+)
 """In the words of a connection that was lost, or of a server that does not take one now."""
 
 _CLASSES = frozenset(
     {
-        "requests.exceptions.ConnectionError", "requests.exceptions.Timeout", "requests.exceptions.ChunkedEncodingError",
-        "requests.exceptions.ReadTimeout", "requests.exceptions.ConnectTimeout",
-        "botocore.exceptions.EndpointConnectionError", "botocore.exceptions.ConnectionClosedError",
-        "botocore.exceptions.ConnectTimeoutError", "botocore.exceptions.ReadTimeoutError",
-        "httpx.ConnectError", "httpx.ReadTimeout", "httpx.ConnectTimeout", "httpx.ReadError", "httpx.RemoteProtocolError",
+        "requests.exceptions.ConnectionError",
+        "requests.exceptions.Timeout",
+        "requests.exceptions.ChunkedEncodingError",
+        "requests.exceptions.ReadTimeout",
+        "requests.exceptions.ConnectTimeout",
+        "botocore.exceptions.EndpointConnectionError",
+        "botocore.exceptions.ConnectionClosedError",
+        "botocore.exceptions.ConnectTimeoutError",
+        "botocore.exceptions.ReadTimeoutError",
+        "httpx.ConnectError",
+        "httpx.ReadTimeout",
+        "httpx.ConnectTimeout",
+        "httpx.ReadError",
+        "httpx.RemoteProtocolError",
     }
-)  # fmt: skip
+)
 _MLFLOW = ("API request to", "TEMPORARILY_UNAVAILABLE", "Max retries exceeded", "too many 50", "error code 50")
 _DRIVERS = ("psycopg2", "psycopg", "adbc_driver_manager")
 

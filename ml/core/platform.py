@@ -35,14 +35,21 @@ EXPERIMENT = ConfigTable(
         ConfigColumn("name", "text", "Name of the experiment; the draw depends on it."),
         ConfigColumn("arm", "text", "Name of the arm; the first by name that shows the champion is the control."),
         ConfigColumn("capability", "text", "Whose tables differ.", required=True),
-        ConfigColumn("shows", "text", "champion, version, baseline, rules or nothing.", required=True, default="'champion'"),
+        ConfigColumn(
+            "shows", "text", "champion, version, baseline, rules or nothing.", required=True, default="'champion'"
+        ),
         ConfigColumn("version", "integer", "Which version, where shows is version."),
-        ConfigColumn("rule_set", "text", "Where shows is rules: the champion by the rules of this set beside those for all."),
+        ConfigColumn(
+            "rule_set", "text", "Where shows is rules: the champion by the rules of this set beside those for all."
+        ),
         ConfigColumn("share", "number", "Share of the population.", "0 to 1", required=True),
         ConfigColumn(
-            "mode", "text", "ab: shown as it is. shadow: scored and judged, not shown. canary: its share doubles each night "
+            "mode",
+            "text",
+            "ab: shown as it is. shadow: scored and judged, not shown. canary: its share doubles each night "
             "while it does no harm, and goes back by itself. holdout: as ab, without an end.",
-            required=True, default="'ab'",
+            required=True,
+            default="'ab'",
         ),
         ConfigColumn("population", "text", "A value of customer.segment; null: every customer."),
         ConfigColumn("starts_on", "date", "First night.", required=True),
@@ -68,7 +75,7 @@ EXPERIMENT = ConfigTable(
             "       ('hold-out', 'without', 'recommender', 'nothing', 0.02, 'holdout', '2026-03-01')"
         ),
     },
-)  # fmt: skip
+)
 
 LANGUAGE = ConfigTable(
     "language",
@@ -77,13 +84,17 @@ LANGUAGE = ConfigTable(
     (
         ConfigColumn("one", "boolean", "Always true: there is one row.", required=True, default="true"),
         ConfigColumn(
-            "language", "text", "en, or a language that has catalogues (zh); what has no message there stays English.",
-            "ISO 639-1", required=True, default="'en'",
+            "language",
+            "text",
+            "en, or a language that has catalogues (zh); what has no message there stays English.",
+            "ISO 639-1",
+            required=True,
+            default="'en'",
         ),
     ),
     checks={"there is one row": "one", "language has two letters": "language ~ '^[a-z]{2}$'"},
     rows=({"one": True, "language": "en"},),
     examples={"Reasons in Chinese": "UPDATE ml_config.language SET language = 'zh'"},
-)  # fmt: skip
+)
 
 PLATFORM: tuple[ConfigTable, ...] = (APPROVAL, EXPERIMENT, LANGUAGE)

@@ -16,9 +16,14 @@ Codes = npt.NDArray[np.int32]
 
 
 def components(
-    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes,
+    links: Codes,
+    n_entities: int,
+    at: Longs,
+    since: Longs,
+    by_at: Codes,
+    by_since: Codes,
     news: tuple[Codes, Longs, Codes],
-) -> Codes:  # fmt: skip
+) -> Codes:
     """What each order would join when it is placed: the components of its entities, taken together.
 
     Parameters
@@ -115,9 +120,14 @@ def _look(parent: Codes, sums: Codes, entities: Codes, out: Codes) -> None:
 
 @compiled
 def _components(
-    links: Codes, n_entities: int, at: Longs, since: Longs, by_at: Codes, by_since: Codes,
+    links: Codes,
+    n_entities: int,
+    at: Longs,
+    since: Longs,
+    by_at: Codes,
+    by_since: Codes,
     news: tuple[Codes, Longs, Codes],
-) -> Codes:  # fmt: skip
+) -> Codes:
     fraud_row, fraud_at, fraud_step = news
     parent, sums = np.arange(n_entities).astype(np.int32), np.zeros((n_entities, 3), np.int32)
     out = np.zeros((len(links), 3), np.int32)

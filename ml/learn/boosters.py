@@ -68,11 +68,20 @@ def boost(
 
     width = x.shape[1]
     chosen = {
-        "objective": objective, "learning_rate": params.learning_rate, "num_leaves": params.leaves,
-        "min_data_in_leaf": params.min_leaf, "feature_fraction": params.column_share, "bagging_fraction": 0.8,
-        "bagging_freq": 1, "lambda_l2": params.ridge, "max_bin": 127, "deterministic": True, "force_row_wise": True,
-        "num_threads": _threads(x), "verbosity": -1,
-    }  # fmt: skip
+        "objective": objective,
+        "learning_rate": params.learning_rate,
+        "num_leaves": params.leaves,
+        "min_data_in_leaf": params.min_leaf,
+        "feature_fraction": params.column_share,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": params.ridge,
+        "max_bin": 127,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": _threads(x),
+        "verbosity": -1,
+    }
     made = []
     for member in range(params.members):
         data = Dataset(x, y, weight=weight, categorical_feature=list(range(width - texts, width)), free_raw_data=True)

@@ -52,13 +52,21 @@ def grow(
     lightgbm = _lightgbm()
     options: dict[str, Any] = {
         "objective": "binary",
-        "learning_rate": how.rate, "num_leaves": how.leaves, "min_data_in_leaf": 50, "feature_fraction": 0.5,
-        "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 127,
-        "seed": seed, "verbose": -1,
+        "learning_rate": how.rate,
+        "num_leaves": how.leaves,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "max_bin": 127,
+        "seed": seed,
+        "verbose": -1,
         # A second thread waits longer on few rows than it works; the trees are the same.
         "num_threads": threads() if len(x) > FEW_ROWS else 1,
-        "deterministic": True, "force_row_wise": True,
-    }  # fmt: skip
+        "deterministic": True,
+        "force_row_wise": True,
+    }
     draws, grown = DRAWS if y.sum() < FEW_TAKEN else 1, []
     for draw in range(draws):
         options["seed"] = seed + draw

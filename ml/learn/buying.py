@@ -111,9 +111,14 @@ def fit_worth(n: Floats, mean: Floats, ridge: float = 0.02) -> Worth:
         p, q, v = np.exp(np.clip(at, -_LIMIT, _LIMIT + 8))
         q = q + 1.0  # below 1 there is no mean
         likely = (
-            gammaln(p * n + q) - gammaln(p * n) - gammaln(q) + q * np.log(v) + (p * n - 1) * np.log(mean)
-            + p * n * np.log(n) - (p * n + q) * np.log(v + n * mean)
-        )  # fmt: skip
+            gammaln(p * n + q)
+            - gammaln(p * n)
+            - gammaln(q)
+            + q * np.log(v)
+            + (p * n - 1) * np.log(mean)
+            + p * n * np.log(n)
+            - (p * n + q) * np.log(v + n * mean)
+        )
         return float(-likely.mean() + ridge * ((at - start) ** 2).mean())
 
     found = minimize(loss, start, method="L-BFGS-B", options={"maxiter": 200})

@@ -51,9 +51,13 @@ def grow(x: Matrix, y: Floats, n_trees: int, seed: int, *, leaf: int = 20) -> Fo
 
     scale = np.maximum(y.std(axis=0), 1e-9)
     grown = RandomForestRegressor(
-        n_trees, min_samples_leaf=leaf, max_features=0.33, max_samples=min(1.0, max(0.5, 5_000 / len(x)), MOST_ROWS / len(x)),
-        n_jobs=threads(), random_state=seed,
-    ).fit(np.nan_to_num(x, nan=-1.0), y / scale)  # fmt: skip
+        n_trees,
+        min_samples_leaf=leaf,
+        max_features=0.33,
+        max_samples=min(1.0, max(0.5, 5_000 / len(x)), MOST_ROWS / len(x)),
+        n_jobs=threads(),
+        random_state=seed,
+    ).fit(np.nan_to_num(x, nan=-1.0), y / scale)
     made, values = _flat([each.tree_ for each in grown.estimators_])
     return Forest(made, values * scale / n_trees)
 
@@ -70,8 +74,12 @@ def _flat(grown: list[Any]) -> tuple[Trees, Floats]:
     n = len(leaf)
     values = np.concatenate([tree.value[:, :, 0] for tree in grown])
     return Trees(
-        root.astype(np.int32), np.where(leaf, -1, joined("feature")).astype(np.int32),
+        root.astype(np.int32),
+        np.where(leaf, -1, joined("feature")).astype(np.int32),
         np.where(leaf, -1, joined("children_left") + shift).astype(np.int32),
         np.where(leaf, -1, joined("children_right") + shift).astype(np.int32),
-        joined("threshold").astype(np.float64), np.zeros(n), np.zeros(n, bool), np.zeros(n, bool),
-    ), values.astype(np.float64)  # fmt: skip
+        joined("threshold").astype(np.float64),
+        np.zeros(n),
+        np.zeros(n, bool),
+        np.zeros(n, bool),
+    ), values.astype(np.float64)

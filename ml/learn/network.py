@@ -107,16 +107,28 @@ def train(
     def epoch(rows: npt.NDArray[np.int64]) -> None:
         order = rng.permutation(rows)
         counts = None if weight is None else weight[order]
-        model.fit(_take(inputs, order), _take(targets, order), sample_weight=counts, batch_size=params.batch,
-                  epochs=1, shuffle=False, verbose=0)  # fmt: skip
+        model.fit(
+            _take(inputs, order),
+            _take(targets, order),
+            sample_weight=counts,
+            batch_size=params.batch,
+            epochs=1,
+            shuffle=False,
+            verbose=0,
+        )
 
     if len(late):
         ready()
         counts = None if weight is None else weight[late]
         for _ in range(params.epochs):
             epoch(early)
-            losses.append(float(model.evaluate(_take(inputs, late), _take(targets, late), sample_weight=counts,
-                                               batch_size=8192, verbose=0)))  # fmt: skip
+            losses.append(
+                float(
+                    model.evaluate(
+                        _take(inputs, late), _take(targets, late), sample_weight=counts, batch_size=8192, verbose=0
+                    )
+                )
+            )
             tired = len(losses) - 1 - int(np.argmin(losses)) >= params.patience
             if tired or not math.isfinite(losses[-1]) or time.monotonic() > until - params.seconds / 2:
                 break

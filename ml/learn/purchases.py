@@ -174,9 +174,11 @@ def _looks(table: pa.Table | None, n: int) -> dict[str, npt.NDArray[Any]]:
     """The arrays of what was looked at, sorted by customer, time and product."""
     if table is None:
         return {
-            "look_indptr": np.zeros(n + 1, np.int64), "look_product": np.empty(0, np.int32),
-            "look_at": np.empty(0, np.int64), "look_weight": np.empty(0, np.float32),
-        }  # fmt: skip
+            "look_indptr": np.zeros(n + 1, np.int64),
+            "look_product": np.empty(0, np.int32),
+            "look_at": np.empty(0, np.int64),
+            "look_weight": np.empty(0, np.float32),
+        }
     who, what, at = (table[name].to_numpy() for name in ("customer_no", "product_no", "at"))
     sequence = np.lexsort((what, at, who))
     return {

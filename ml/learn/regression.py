@@ -45,11 +45,20 @@ def regress(
     from lightgbm import Dataset, train
 
     common: dict[str, Any] = {
-        "learning_rate": how.rate, "num_leaves": how.leaves, "min_data_in_leaf": how.min_leaf,
-        "feature_fraction": how.column_share, "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": how.ridge,
-        "max_bin": 63, "deterministic": True, "force_row_wise": True, "seed": seed, "verbosity": -1,
+        "learning_rate": how.rate,
+        "num_leaves": how.leaves,
+        "min_data_in_leaf": how.min_leaf,
+        "feature_fraction": how.column_share,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "lambda_l2": how.ridge,
+        "max_bin": 63,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbosity": -1,
         "num_threads": threads() if len(x) > FEW_ROWS else 1,
-    }  # fmt: skip
+    }
     data = Dataset(x, y, weight=weight, params=common, free_raw_data=True)
     made = []
     for level in levels:

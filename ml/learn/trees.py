@@ -83,25 +83,42 @@ def from_dump(dump: dict[str, Any]) -> Trees:
             for k, (border, below, above) in enumerate(split):
                 left, right = (sides[to] if inside else at + to for to, inside in (below, above))
                 nodes[at + k] = (
-                    int(node["split_feature"]), left, right, border, float(node["internal_value"]), False, False,
-                )  # fmt: skip
+                    int(node["split_feature"]),
+                    left,
+                    right,
+                    border,
+                    float(node["internal_value"]),
+                    False,
+                    False,
+                )
             return at
         if node["decision_type"] != "<=":
             raise ValueError(f"a split is by <= or ==, got {node['decision_type']!r}")
         nodes.append((-1, -1, -1, 0.0, 0.0, False, False))
         left, right = add(node["left_child"]), add(node["right_child"])
         nodes[at] = (
-            int(node["split_feature"]), left, right, float(node["threshold"]), float(node["internal_value"]),
-            bool(node["default_left"]), node["missing_type"] != "NaN",
-        )  # fmt: skip
+            int(node["split_feature"]),
+            left,
+            right,
+            float(node["threshold"]),
+            float(node["internal_value"]),
+            bool(node["default_left"]),
+            node["missing_type"] != "NaN",
+        )
         return at
 
     roots = [add(tree["tree_structure"]) for tree in dump["tree_info"]]
     feature, left, right, threshold, value, missing_left, zero = zip(*nodes, strict=True) if nodes else ((),) * 7
     return Trees(
-        np.array(roots, np.int32), np.array(feature, np.int32), np.array(left, np.int32), np.array(right, np.int32),
-        np.array(threshold, np.float64), np.array(value, np.float64), np.array(missing_left, bool), np.array(zero, bool),
-    )  # fmt: skip
+        np.array(roots, np.int32),
+        np.array(feature, np.int32),
+        np.array(left, np.int32),
+        np.array(right, np.int32),
+        np.array(threshold, np.float64),
+        np.array(value, np.float64),
+        np.array(missing_left, bool),
+        np.array(zero, bool),
+    )
 
 
 _Next = tuple[int, bool]

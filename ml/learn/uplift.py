@@ -115,9 +115,15 @@ class Choice(NamedTuple):
 
 
 def choose(
-    x: Matrix, treated: npt.NDArray[np.bool_], y: Floats, chance: Floats, params: BoostingParams, seed: int,
-    learners: tuple[str, ...] = LEARNERS, bases: tuple[str, ...] = BASES,
-) -> Choice:  # fmt: skip
+    x: Matrix,
+    treated: npt.NDArray[np.bool_],
+    y: Floats,
+    chance: Floats,
+    params: BoostingParams,
+    seed: int,
+    learners: tuple[str, ...] = LEARNERS,
+    bases: tuple[str, ...] = BASES,
+) -> Choice:
     """Cross-fit every learner and take the one whose scores order the uplift most surely.
 
     Parameters
@@ -154,9 +160,14 @@ def choose(
 
 
 def crossfit(
-    x: Matrix, treated: npt.NDArray[np.bool_], y: Floats, chance: Floats, fold: npt.NDArray[np.int64], fit: Fit,
+    x: Matrix,
+    treated: npt.NDArray[np.bool_],
+    y: Floats,
+    chance: Floats,
+    fold: npt.NDArray[np.int64],
+    fit: Fit,
     learners: tuple[str, ...] = LEARNERS,
-) -> dict[str, Floats]:  # fmt: skip
+) -> dict[str, Floats]:
     """Uplift of each row by each learner, from models that did not see its fold."""
     out = {learner: np.zeros(len(y)) for learner in learners}
     for part in range(fold.max() + 1):

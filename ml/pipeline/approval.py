@@ -56,9 +56,7 @@ def approve(
         )
     said = f": {words}" if words else ""
     why = f"{'approved' if approved else 'refused'} by {person}{said}"
-    row = versions.decide(
-        settings.database_url, name, version, "manual" if approved else "refuse", why, person=person
-    )  # fmt: skip
+    row = versions.decide(settings.database_url, name, version, "manual" if approved else "refuse", why, person=person)
     if approved:
         tracking.set_alias(settings.mlflow_uri, name, version, "champion")
     return row

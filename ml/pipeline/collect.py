@@ -84,12 +84,18 @@ def extract(
         with nights.step(settings.database_url, ref, "extract") as record:
             with spreading(settings) as spread:
                 manifest = reader.extract(
-                    settings.shop_url, lake, ref, settings.as_of(night), settings.hash_key,
-                    timezone=settings.timezone, sample=sample,
+                    settings.shop_url,
+                    lake,
+                    ref,
+                    settings.as_of(night),
+                    settings.hash_key,
+                    timezone=settings.timezone,
+                    sample=sample,
                     config=config.read(settings.database_url, CONFIG, Pseudonym(settings.hash_key).hashed),
-                    forgotten=receive(settings), spread=spread,
+                    forgotten=receive(settings),
+                    spread=spread,
                     posted=None if same_database(settings.database_url, settings.shop_url) else settings.database_url,
-                )  # fmt: skip
+                )
             record["rows"] = sum(table["rows"] for table in manifest["tables"].values())
             if erased := sum(table["erased"] for table in manifest["tables"].values()):
                 record["message"] = f"left out {erased} rows of customers who asked to be forgotten (ml_ops.erasure)"
@@ -126,14 +132,23 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
             before = _manifest_before(night)
             with spreading(settings) as spread:
                 verdicts = quality.validate_snapshot(
-                    night.lake, ref, SUITES / "shop", before,
-                    accept_growth=accept_growth, currency=settings.currency, threads=settings.threads,
-                    memory_gb=settings.memory_gb, spread=spread,
-                )  # fmt: skip
+                    night.lake,
+                    ref,
+                    SUITES / "shop",
+                    before,
+                    accept_growth=accept_growth,
+                    currency=settings.currency,
+                    threads=settings.threads,
+                    memory_gb=settings.memory_gb,
+                    spread=spread,
+                )
             heard = read_recordings(
-                night.lake, night.path("snapshot"),
-                known(night.lake, [night.lake.join("snapshot", before["ref"])] if before else []), settings, NIGHT_S,
-            )  # fmt: skip
+                night.lake,
+                night.path("snapshot"),
+                known(night.lake, [night.lake.join("snapshot", before["ref"])] if before else []),
+                settings,
+                NIGHT_S,
+            )
             pictures = ""
             if PRODUCT_IMAGE.name in night.manifest["tables"]:
                 folder = settings.pictures or settings.home / "pictures"

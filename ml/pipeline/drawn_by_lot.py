@@ -66,8 +66,10 @@ def _figures(rows: pa.Table, table: Published, about: date, version: int, words:
     names = ("reward", CHANCE, "wanted", "listed", "foretold", "foretold_list")
     reward, chance, wanted, listed, foretold, foretold_list = (np.asarray(rows[name], np.float64) for name in names)
     how: dict[str, Any] = {
-        "seed": SEED, "draws": DRAWS, "unit": np.asarray(rows[WHO].combine_chunks().dictionary_encode().indices, np.int64),
-    }  # fmt: skip
+        "seed": SEED,
+        "draws": DRAWS,
+        "unit": np.asarray(rows[WHO].combine_chunks().dictionary_encode().indices, np.int64),
+    }
     made = {"bought of places drawn by lot": snips(reward, chance, chance, **how)}
     if wanted.any():
         even = wanted / np.maximum(listed, 1)
@@ -85,9 +87,16 @@ def _figure(name: str, found: Estimate, about: date, version: int, words: str) -
     units = round(found.effective_rows)
     sure = units >= FEWEST
     return Figure(
-        "truth", name, found.value if sure else None, slice=words, low=found.low if sure else None,
-        high=found.high if sure else None, units=units, about=about, version=version,
-    )  # fmt: skip
+        "truth",
+        name,
+        found.value if sure else None,
+        slice=words,
+        low=found.low if sure else None,
+        high=found.high if sure else None,
+        units=units,
+        about=about,
+        version=version,
+    )
 
 
 def _rows(

@@ -82,13 +82,19 @@ def input_alerts(found: Iterable[drift.Finding]) -> list[Alert]:
     """An alert of each finding, by name and number."""
     return [
         Alert(
-            "", "input", f.name, _told(f),
+            "",
+            "input",
+            f.name,
+            _told(f),
             f"see what the shop changed in shop.{f.name.partition('.')[0]}; if it is a fault, mend it and run the night again "
             "(--fresh), else there is nothing to do: after eight weeks it is usual",
-            slice=f.what, value=f.value, expected=f.expected, reaction=_reaction(f),
+            slice=f.what,
+            value=f.value,
+            expected=f.expected,
+            reaction=_reaction(f),
         )
         for f in found
-    ]  # fmt: skip
+    ]
 
 
 def _told(f: drift.Finding) -> str:
@@ -112,11 +118,9 @@ def concerns(capability: Capability, name: str) -> bool:
 def input_figures(found: Iterable[drift.Finding]) -> list[Figure]:
     """The figures of what was found."""
     return [
-        Figure(
-            "input", f.name, f.value, slice=f.what, low=f.low, high=f.high, expected=f.expected, units=int(f.n)
-        )
+        Figure("input", f.name, f.value, slice=f.what, low=f.low, high=f.high, expected=f.expected, units=int(f.n))
         for f in found
-    ]  # fmt: skip
+    ]
 
 
 def held(night: Night, capability: Capability) -> list[str]:
@@ -187,13 +191,18 @@ def _drifted(capability: Capability, kind: Kind, figures: list[Figure]) -> list[
     )
     return [
         Alert(
-            capability.name, kind, f.name,
+            capability.name,
+            kind,
+            f.name,
             f"{kind} {f.name} is not as when version {f.version} was new: population stability index {f.value:.2f}, "
             f"limit {PSI} ({f.units:,} rows)",
-            do, value=f.value, expected=PSI, reaction=reaction,
+            do,
+            value=f.value,
+            expected=PSI,
+            reaction=reaction,
         )
         for f in over[:SHOWN]
-    ]  # fmt: skip
+    ]
 
 
 def binned(column: Any) -> dict[str, Any] | None:

@@ -31,11 +31,15 @@ def effects(night: Night) -> tuple[list[dict[str, Any]], list[Alert]]:
     """The rows of ``ml.experiment_effect`` tonight, and what people should know: faults, a broken draw, a canary that went back."""
     alerts = [
         Alert(
-            "", "truth", f"experiment {name}", f"the experiment {name}: {'; '.join(words)}",
-            "mend its rows in ml_config.experiment", slice="fault",
+            "",
+            "truth",
+            f"experiment {name}",
+            f"the experiment {name}: {'; '.join(words)}",
+            "mend its rows in ml_config.experiment",
+            slice="fault",
         )
         for name, words in check(night).items()
-    ]  # fmt: skip
+    ]
     found: list[dict[str, Any]] = []
     everyone: pa.Table | None = None
     for one in running(night):
@@ -84,13 +88,18 @@ def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]
         half, since = int(BEFORE.total_seconds()) // 2, at >= begin
         later, earlier = (at < begin) & (at >= begin - half), (at < begin - half) & (at >= begin - 2 * half)
         money = (orders["total"] if "total" in orders.columns else ibis.literal(0.0)).cast("float64").fill_null(0.0)
-        told = orders.filter(orders["customer_id"].notnull()).group_by("customer_id").aggregate(
-            **{
-                f"{name}{window}": (money.sum(where=when) if name == "money" else when.cast("int64").sum())
-                for name in METRICS.values()
-                for window, when in (("", since), (LATER, later), (EARLIER, earlier))
-            }
-        ).to_pyarrow()  # fmt: skip
+        told = (
+            orders.filter(orders["customer_id"].notnull())
+            .group_by("customer_id")
+            .aggregate(
+                **{
+                    f"{name}{window}": (money.sum(where=when) if name == "money" else when.cast("int64").sum())
+                    for name in METRICS.values()
+                    for window, when in (("", since), (LATER, later), (EARLIER, earlier))
+                }
+            )
+            .to_pyarrow()
+        )
     at_row = {who: place for place, who in enumerate(told["customer_id"].to_pylist())}
     places = np.array([at_row.get(who, -1) for who in ids], np.int64)
     found = {}
@@ -108,12 +117,22 @@ def _row(
     planned, deviation = _planned(experiment, sums[EARLIER], sums[LATER], int(a.sum()), int(b.sum()))
     effect = compare(y[a], y[b], x[a], x[b], planned)
     return {
-        "experiment": experiment.name, "night": night.night, "arm": arm.name,
-        "control": experiment.control or "customers in no arm", "metric": metric, "customers": int(a.sum()),
-        "control_customers": int(b.sum()), "value": effect.value, "control_value": effect.control, "effect": effect.effect,
-        "low": effect.low, "high": effect.high, "detectable": detectable(deviation, int(a.sum()), int(b.sum())),
-        "balance_p": p, "verdict": verdict(effect, metric, p),
-    }  # fmt: skip
+        "experiment": experiment.name,
+        "night": night.night,
+        "arm": arm.name,
+        "control": experiment.control or "customers in no arm",
+        "metric": metric,
+        "customers": int(a.sum()),
+        "control_customers": int(b.sum()),
+        "value": effect.value,
+        "control_value": effect.control,
+        "effect": effect.effect,
+        "low": effect.low,
+        "high": effect.high,
+        "detectable": detectable(deviation, int(a.sum()), int(b.sum())),
+        "balance_p": p,
+        "verdict": verdict(effect, metric, p),
+    }
 
 
 def _planned(

@@ -134,12 +134,14 @@ def look_for(settings: Settings, customer: str, words: Sequence[str] = ()) -> di
     return {
         "hits": dict(hits),
         "looked_for": {
-            "ids": len(ids), "hashes": len(found.traces.hashes), "personal values": len(found.traces.plain),
+            "ids": len(ids),
+            "hashes": len(found.traces.hashes),
+            "personal values": len(found.traces.plain),
             "texts": len(found.traces.texts),
         },
         "vague": sum(not distinctive(value) for value in ids),
         "kept": found.kept,
-    }  # fmt: skip
+    }
 
 
 @dataclass

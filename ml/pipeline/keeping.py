@@ -229,7 +229,13 @@ def backups(to: str, *, key: str = "", check: bool = False) -> Iterator[dict[str
         if check:
             store.check_key(manifest)
             faults = store.faults(manifest)
-        yield {"backup": manifest.name, "night": manifest.night, "version": manifest.version, "bytes": manifest.bytes,
-               "files": len(manifest.files), "faults": faults}  # fmt: skip
+        yield {
+            "backup": manifest.name,
+            "night": manifest.night,
+            "version": manifest.version,
+            "bytes": manifest.bytes,
+            "files": len(manifest.files),
+            "faults": faults,
+        }
     for words in wrong:
         yield {"backup": "?", "night": "", "version": "", "bytes": 0, "files": 0, "faults": [words]}

@@ -166,9 +166,16 @@ def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
     with lane.part("read"):
         since = min(lane.night.as_of, lane.night.read_at)
         read = increment.read_new(
-            settings.shop_url, lane.night.lake, lane.folder, lane.live, since - lane.live.overlap, settings.hash_key,
-            timezone=settings.timezone, as_of=as_of, forgotten=forgotten(settings),
-        )  # fmt: skip
+            settings.shop_url,
+            lane.night.lake,
+            lane.folder,
+            lane.live,
+            since - lane.live.overlap,
+            settings.hash_key,
+            timezone=settings.timezone,
+            as_of=as_of,
+            forgotten=forgotten(settings),
+        )
         record["as_of"] = read.as_of
     with lane.part("validate"):
         record["quarantined"] = _validate(lane, read)
@@ -186,16 +193,25 @@ def _run(lane: _Lane, *, again: bool, as_of: datetime | None) -> dict[str, Any]:
         lane_rows.forget(settings.database_url, table.name)
     told = {name: record.get(name) for name in ("run", "new", "scored", "dropped", "quarantined")}
     return told | {
-        "status": "done", "as_of": read.as_of.isoformat(), "version": record.get("model_version"), "seconds": lane.seconds,
-    }  # fmt: skip
+        "status": "done",
+        "as_of": read.as_of.isoformat(),
+        "version": record.get("model_version"),
+        "seconds": lane.seconds,
+    }
 
 
 def _validate(lane: _Lane, read: increment.Increment) -> int:
     night = lane.night
     failed = quality.validate_new(
-        night.lake, lane.folder, lane.history, read.rows, SUITES / "shop", read.as_of,
-        threads=night.settings.threads, memory_gb=night.settings.memory_gb,
-    )  # fmt: skip
+        night.lake,
+        lane.folder,
+        lane.history,
+        read.rows,
+        SUITES / "shop",
+        read.as_of,
+        threads=night.settings.threads,
+        memory_gb=night.settings.memory_gb,
+    )
     ref = f"{night.ref}/live/{lane.capability.name}"
     quarantine.load_quarantine(night.settings.database_url, night.lake, ref, lane.folder)
     return sum(failed.values())
@@ -295,9 +311,14 @@ def _audit(lane: _Lane, table: Published, rows: pa.Table) -> None:
     if not night.lake.write_batches(night.lake.join(folder, "00000.parquet"), rows.to_batches()):
         return
     verdict = quality.audit(
-        table, night.lake, folder, SUITES / "ml" / f"{table.name}.json", {},
-        threads=night.settings.threads, memory_gb=night.settings.memory_gb,
-    )  # fmt: skip
+        table,
+        night.lake,
+        folder,
+        SUITES / "ml" / f"{table.name}.json",
+        {},
+        threads=night.settings.threads,
+        memory_gb=night.settings.memory_gb,
+    )
     if refusal := quality.refusal([verdict]):
         raise DataRefused(
             f"The new rows of ml.{table.name} are not published: they fail their audit.",

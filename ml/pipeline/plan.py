@@ -61,9 +61,10 @@ def outlook(
     shop = reader.shop_identity(settings.shop_url)
     newer = {
         name: found
-        for name in names if sample is None
+        for name in names
+        if sample is None
         if (found := history.newer(settings.database_url, name, shop, settings.as_of(night)))
-    }  # fmt: skip
+    }
     words = [since(settings, ref)] if ref else []
     if newer:
         seen = history.named(batch for found in newer.values() for batch in found)

@@ -99,8 +99,11 @@ def restore(
             progress("put the database back")
             dump.restore(settings.database_url, folder / "database", manifest.schemas)
     rows = dump.counts(settings.database_url, manifest.schemas)
-    if differ := [f"{name}: {rows.get(name, 0)} rows, {count} in the backup"
-                  for name, count in manifest.rows.items() if rows.get(name, 0) != count]:  # fmt: skip
+    if differ := [
+        f"{name}: {rows.get(name, 0)} rows, {count} in the backup"
+        for name, count in manifest.rows.items()
+        if rows.get(name, 0) != count
+    ]:
         raise NightshiftError(
             "Some tables have other rows than the backup.", came="\n".join(differ), do="restore again, with --replace"
         )

@@ -121,9 +121,14 @@ def measured(
         units = len(evaluation.per_unit)
         for name, value in evaluation.metrics.items():
             figure = Figure(
-                "truth", head + name, float(value), slice=one.slice, units=units, about=one.batch["night"],
+                "truth",
+                head + name,
+                float(value),
+                slice=one.slice,
+                units=units,
+                about=one.batch["night"],
                 version=one.batch["version"],
-            )  # fmt: skip
+            )
             if name == gate.metric and units > 1:
                 half = 1.96 * error_of(evaluation.per_unit)
                 figure = replace(figure, low=float(value) - half, high=float(value) + half)
@@ -222,9 +227,13 @@ def promise(capability: Capability, evaluation: Evaluation) -> dict[str, Any]:
         return {}
     mean, error = float(np.mean(per_unit)), error_of(per_unit)
     return {
-        "metric": capability.gate.metric, "mean": mean, "error": error, "low": mean - 1.96 * error,
-        "high": mean + 1.96 * error, "units": len(per_unit),
-    }  # fmt: skip
+        "metric": capability.gate.metric,
+        "mean": mean,
+        "error": error,
+        "low": mean - 1.96 * error,
+        "high": mean + 1.96 * error,
+        "units": len(per_unit),
+    }
 
 
 def to_mlflow(night: Night, found: Sequence[Figure], runs_of: Mapping[int, str]) -> None:

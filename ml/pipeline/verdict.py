@@ -33,8 +33,12 @@ def question(asked: Approval, version: int, card: str) -> dict[str, Any]:
     """What a person is asked."""
     why = f"Version {version} won and waits for a person"
     return {
-        "status": "asked", "why": why, "hours": asked.hours, "otherwise": asked.approve_without_answer, "report": card,
-    }  # fmt: skip
+        "status": "asked",
+        "why": why,
+        "hours": asked.hours,
+        "otherwise": asked.approve_without_answer,
+        "report": card,
+    }
 
 
 def numbers(
@@ -43,9 +47,11 @@ def numbers(
     """All numbers of a decision, as plain JSON values."""
     serves = capability.gate.baseline if decision.outcome == "baseline" else "challenger"
     return {
-        "outcome": decision.outcome, "units": decision.units, "metric": capability.gate.metric,
+        "outcome": decision.outcome,
+        "units": decision.units,
+        "metric": capability.gate.metric,
         "differences": {who: asdict(difference) for who, difference in decision.differences.items()},
         "promised": promise(capability, evaluations[serves]) if serves in evaluations else {},
         "guardrails": [asdict(one) for one in rails],
         "stops": list(evaluations["challenger"].stops) if "challenger" in evaluations else [],
-    }  # fmt: skip
+    }

@@ -83,14 +83,28 @@ def check(
     with tempfile.TemporaryDirectory(prefix="check-", dir=home) as folder:
         lake = Lake(folder)
         manifest = extract.extract(
-            settings.shop_url, lake, REF, now, settings.hash_key, timezone=settings.timezone, sample=sample, now=now,
-            config=_told(settings), progress=progress,
-        )  # fmt: skip
+            settings.shop_url,
+            lake,
+            REF,
+            now,
+            settings.hash_key,
+            timezone=settings.timezone,
+            sample=sample,
+            now=now,
+            config=_told(settings),
+            progress=progress,
+        )
         progress("Judging each row …")
         verdicts = quality.validate_snapshot(
-            lake, REF, SUITES, None, accept_growth=True, currency=settings.currency, threads=settings.threads,
+            lake,
+            REF,
+            SUITES,
+            None,
+            accept_growth=True,
+            currency=settings.currency,
+            threads=settings.threads,
             memory_gb=settings.memory_gb,
-        )  # fmt: skip
+        )
         progress("Measuring …")
         with closing(lake.duckdb(settings.threads, settings.memory_gb)) as db:
             for name in manifest["tables"]:

@@ -119,9 +119,18 @@ def connect(
         if try_only:
             cursor.execute("ROLLBACK")
     return Connected(
-        platform, version, where, release, rows, absent, meant, custom, tuple(notes), (*statements, *granted),
+        platform,
+        version,
+        where,
+        release,
+        rows,
+        absent,
+        meant,
+        custom,
+        tuple(notes),
+        (*statements, *granted),
         None if try_only else password,
-    )  # fmt: skip
+    )
 
 
 def disconnect(url: str) -> int:

@@ -40,9 +40,17 @@ def copied(
     statuses: Iterable[tuple[str | None, int]] = source.db.execute(STATUSES.format(quoted("contract order"))).fetchall()
     release = source.db.execute(platform.sql["release"]).fetchall() if "release" in platform.sql else []
     return source, Connected(
-        platform, version, f"{options.get('database', '')} (prefix {where or 'none'})", str(release[0][0]) if release else "",
-        source.counts(), absent, words(statuses), (), (), (),
-    )  # fmt: skip
+        platform,
+        version,
+        f"{options.get('database', '')} (prefix {where or 'none'})",
+        str(release[0][0]) if release else "",
+        source.counts(),
+        absent,
+        words(statuses),
+        (),
+        (),
+        (),
+    )
 
 
 def connect_mysql(

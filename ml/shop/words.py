@@ -23,11 +23,16 @@ def words(verdicts: Iterable[Verdict]) -> tuple[WordCheck, ...]:
             shown = [word for n, word in enumerate(mine) if n < MANY or (word.taken_for is None and told.closed)]
             found += [
                 WordCheck(
-                    f"{verdict.table}.{column}", w.word, w.rows, w.share, w.money, _meaning(told, w.word, w.taken_for),
+                    f"{verdict.table}.{column}",
+                    w.word,
+                    w.rows,
+                    w.share,
+                    w.money,
+                    _meaning(told, w.word, w.taken_for),
                     known=w.taken_for is not None or not told.closed,
                 )
                 for w in shown
-            ]  # fmt: skip
+            ]
     return tuple(found)
 
 

@@ -117,9 +117,15 @@ def learn(
 
 
 def _beside(
-    texts: pa.Array, grades: Labels, class_of: Labels, alone: Calibration, scores: npt.NDArray[np.float32],
-    out: npt.NDArray[np.bool_], params: TextParams, seed: int,
-) -> tuple[Network | None, Calibration | None]:  # fmt: skip
+    texts: pa.Array,
+    grades: Labels,
+    class_of: Labels,
+    alone: Calibration,
+    scores: npt.NDArray[np.float32],
+    out: npt.NDArray[np.bool_],
+    params: TextParams,
+    seed: int,
+) -> tuple[Network | None, Calibration | None]:
     """Train a network on the texts that are not ``out``, and on all of them if it helped on those that are."""
     from ml.text import network_train
 

@@ -19,9 +19,11 @@ def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
     """Write the weights, and return what goes into ``model.json``."""
     kept = np.flatnonzero(fitted.linear.idf).astype(np.int32)
     np.savez_compressed(
-        folder / "linear.npz", kept=kept, idf=fitted.linear.idf[kept].astype(np.float16),
+        folder / "linear.npz",
+        kept=kept,
+        idf=fitted.linear.idf[kept].astype(np.float16),
         weights=fitted.linear.weights[kept].astype(np.float16),
-    )  # fmt: skip
+    )
     if fitted.network is not None:
         save_network(fitted.network, folder)
     return {"bias": fitted.linear.bias.tolist(), "alone": _told(fitted.alone), "both": _told(fitted.both)}

@@ -28,9 +28,23 @@ CONTRAST: Mapping[str, str] = {
 """A new clause begins with each of these words."""
 
 AND: Mapping[str, str] = {
-    "en": "and, also", "pt": "e, alem disso", "de": "und, ausserdem", "es": "y", "fr": "et", "it": "e", "nl": "en, ook",
-    "pl": "i, oraz", "ru": "и", "tr": "ve", "id": "dan", "vi": "va", "ar": "و", "ko": "그리고", "zh": "而且, 还有", "ja": "そして",
-}  # fmt: skip
+    "en": "and, also",
+    "pt": "e, alem disso",
+    "de": "und, ausserdem",
+    "es": "y",
+    "fr": "et",
+    "it": "e",
+    "nl": "en, ook",
+    "pl": "i, oraz",
+    "ru": "и",
+    "tr": "ve",
+    "id": "dan",
+    "vi": "va",
+    "ar": "و",
+    "ko": "그리고",
+    "zh": "而且, 还有",
+    "ja": "そして",
+}
 """A new clause may begin with each of these."""
 
 ORDER: Mapping[str, str] = {
@@ -97,9 +111,35 @@ EMPTY: Mapping[str, str] = {
 
 
 NEGATORS = (
-    "not", "never", "cannot", "without", "nao", "nunca", "jamais", "nem", "sem", "nicht", "nie", "niemals", "kein", "keine",
-    "keinen", "keinem", "ohne", "pas", "sans", "non", "sin", "senza", "不", "没", "沒", "无", "無", "未",
-)  # fmt: skip
+    "not",
+    "never",
+    "cannot",
+    "without",
+    "nao",
+    "nunca",
+    "jamais",
+    "nem",
+    "sem",
+    "nicht",
+    "nie",
+    "niemals",
+    "kein",
+    "keine",
+    "keinen",
+    "keinem",
+    "ohne",
+    "pas",
+    "sans",
+    "non",
+    "sin",
+    "senza",
+    "不",
+    "没",
+    "沒",
+    "无",
+    "無",
+    "未",
+)
 """Words that turn round what follows. Not among them: 'no', which is 'in the' in Portuguese."""
 
 

@@ -39,9 +39,11 @@ def fit(
     row = np.zeros((1 << params.network_bits) + 1, np.int32)
     row[kept] = np.arange(1, len(kept) + 1)
     model = build(len(kept) + 1, n_grades, params, seed)
-    optimiser = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(
-        params.network_rate, max(1, params.network_epochs * -(-len(grades) // BATCH))
-    ))  # fmt: skip
+    optimiser = keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(
+            params.network_rate, max(1, params.network_epochs * -(-len(grades) // BATCH))
+        )
+    )
     model.compile(optimiser, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     rng, start, rows = np.random.default_rng(seed), time.monotonic(), row[found]
     for _ in range(params.network_epochs):
@@ -89,8 +91,11 @@ def compress(model: Any, row: npt.NDArray[np.int32], params: TextParams) -> Netw
     filters = [model.get_layer(f"filter{width}").get_weights() for width in range(1, FILTERS + 1)]
     head, head_bias = model.get_layer("head").get_weights()
     return Network(
-        row[1:], Small.of(embedding),
+        row[1:],
+        Small.of(embedding),
         Small.of(np.concatenate([part.T for weights, _ in filters for part in weights]).astype(np.float32)),
         np.concatenate([bias for _, bias in filters]).astype(np.float32),
-        Small.of(head.T.astype(np.float32)), head_bias.astype(np.float32), params.network_tokens,
-    )  # fmt: skip
+        Small.of(head.T.astype(np.float32)),
+        head_bias.astype(np.float32),
+        params.network_tokens,
+    )

@@ -81,6 +81,9 @@ class IntentParams(RidgeParams):
     def of_network(self) -> TextParams:
         """Parameters of the network's floor."""
         return TextParams(
-            network_epochs=self.network_epochs, network_seconds=self.network_seconds, network_dimensions=64, network_filters=128,
+            network_epochs=self.network_epochs,
+            network_seconds=self.network_seconds,
+            network_dimensions=64,
+            network_filters=128,
             network_tokens=40,
-        )  # fmt: skip
+        )

@@ -57,13 +57,15 @@ class Read(NamedTuple):
     def between(self, start: int, end: int) -> Read:
         """The same of texts ``start … end - 1``; a view."""
         return Read(
-            self.moved[start:end], self.words[start:end], self.aspect_score[start:end], self.clause[start:end],
+            self.moved[start:end],
+            self.words[start:end],
+            self.aspect_score[start:end],
+            self.clause[start:end],
             self.known[start:end],
-        )  # fmt: skip
+        )
 
 
-def read(
-    texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Roles) -> Read:  # fmt: skip
+def read(texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Roles) -> Read:
     """Read ``texts``.
 
     Parameters
@@ -73,9 +75,12 @@ def read(
     """
     n, a = len(texts), len(roles.aspects)
     made = Read(
-        np.zeros((n, REASONS), np.float32), np.zeros((n, REASONS, 2), np.int32),
-        np.full((n, a), np.nan, np.float32), np.zeros((n, a, 2), np.int32), np.zeros(n, np.float32),
-    )  # fmt: skip
+        np.zeros((n, REASONS), np.float32),
+        np.zeros((n, REASONS, 2), np.int32),
+        np.full((n, a), np.nan, np.float32),
+        np.zeros((n, a, 2), np.int32),
+        np.zeros(n, np.float32),
+    )
 
     def work(start: int, end: int) -> None:
         part = made.between(start, end)

@@ -145,9 +145,14 @@ def scores(model: Ridge, texts: Texts, vectors: Floats | None = None) -> Doubles
 
 
 def _matrix(
-    buckets: npt.NDArray[np.int32], groups: npt.NDArray[np.int8], ends: npt.NDArray[np.int64], idf: Floats,
-    row: npt.NDArray[np.int32], width: int, params: RidgeParams,
-) -> Csr:  # fmt: skip
+    buckets: npt.NDArray[np.int32],
+    groups: npt.NDArray[np.int8],
+    ends: npt.NDArray[np.int64],
+    idf: Floats,
+    row: npt.NDArray[np.int32],
+    width: int,
+    params: RidgeParams,
+) -> Csr:
     """N-grams as rows of length 1 with all of a text's n-grams, of which those without weights are then left out."""
     from scipy.sparse import csr_array
 

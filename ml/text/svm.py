@@ -82,9 +82,13 @@ def count(texts: Texts, params: TextParams) -> Counted:
 
 
 def solve(
-    counted: Counted, rows: npt.NDArray[np.int64], grades: npt.NDArray[np.int64], importance: Floats, n_grades: int,
+    counted: Counted,
+    rows: npt.NDArray[np.int64],
+    grades: npt.NDArray[np.int64],
+    importance: Floats,
+    n_grades: int,
     params: TextParams,
-) -> Linear:  # fmt: skip
+) -> Linear:
     """Fit on ``rows`` of what was counted, of which some are above each step and some are not.
 
     ``grades``, from 0 to ``n_grades - 1``, and ``importance`` are of all texts.
@@ -112,9 +116,13 @@ def _idf(buckets: npt.NDArray[np.int32], n: int, params: TextParams) -> Floats:
 
 
 def _matrix(
-    rows: npt.NDArray[np.int64], buckets: npt.NDArray[np.int32], groups: npt.NDArray[np.int8], idf: Floats, n: int,
+    rows: npt.NDArray[np.int64],
+    buckets: npt.NDArray[np.int32],
+    groups: npt.NDArray[np.int8],
+    idf: Floats,
+    n: int,
     params: TextParams,
-) -> tuple[Csr, npt.NDArray[np.int64]]:  # fmt: skip
+) -> tuple[Csr, npt.NDArray[np.int64]]:
     """The features of all texts as a sparse matrix of the buckets that are used, and which those are."""
     from scipy.sparse import csr_matrix
 

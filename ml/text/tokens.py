@@ -102,9 +102,14 @@ def room(ends: Ints) -> Tokens:
         most = max(most, ends[r + 1] - ends[r])
     big = most + 2
     return Tokens(
-        np.empty(big, np.int64), np.empty(big, np.int64), np.empty(big, np.int64), np.empty(big, np.int64),
-        np.empty(big, np.int64), np.empty(big, np.uint8), np.zeros(1, np.int64),
-    )  # fmt: skip
+        np.empty(big, np.int64),
+        np.empty(big, np.int64),
+        np.empty(big, np.int64),
+        np.empty(big, np.int64),
+        np.empty(big, np.int64),
+        np.empty(big, np.uint8),
+        np.zeros(1, np.int64),
+    )
 
 
 @compiled

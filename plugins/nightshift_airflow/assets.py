@@ -10,8 +10,10 @@ GROUP = "nightshift"
 MEANINGS = {table.name: table.meaning for spec in CAPABILITIES.values() for table in spec.publishes}
 
 SNAPSHOT = Asset(
-    name="shop/snapshot", group=GROUP, extra={"what": "The shop as it was known when a night began, read once and validated."}
-)  # fmt: skip
+    name="shop/snapshot",
+    group=GROUP,
+    extra={"what": "The shop as it was known when a night began, read once and validated."},
+)
 
 
 def model(name: str) -> Asset:

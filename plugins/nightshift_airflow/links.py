@@ -17,8 +17,13 @@ def views() -> list[dict[str, str]]:
     """What stands in the menu of Airflow's UI, and the tab of each DAG."""
     pages = {"name": "Nightshift", "href": f"{CONSOLE}/", "url_route": "nightshift", "destination": "nav"}
     tab = {"name": "Nightshift", "href": f"{CONSOLE}/", "url_route": "nightshift-dag", "destination": "dag"}
-    docs = {"name": "Data Docs", "href": f"{CONSOLE}/data-docs/", "url_route": "data-docs", "destination": "nav",
-            "category": "browse"}  # fmt: skip
+    docs = {
+        "name": "Data Docs",
+        "href": f"{CONSOLE}/data-docs/",
+        "url_route": "data-docs",
+        "destination": "nav",
+        "category": "browse",
+    }
     # Its first page is about prompts and traces.
     href = f"{mlflow()}/#/experiments?workflowType=machine_learning"
     models = {"name": "MLflow", "href": href, "destination": "nav", "category": "browse"}

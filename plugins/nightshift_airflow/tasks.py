@@ -153,9 +153,12 @@ def publish(ref: str, name: str, rows: Mapping[str, int], params: Params, outlet
 
     with no_vain_retry():
         done = pipeline.publish(
-            _settings(), ref, name,
-            publish_past=params.get("publish_past", False), accept_growth=params.get("accept_growth", False),
-        )  # fmt: skip
+            _settings(),
+            ref,
+            name,
+            publish_past=params.get("publish_past", False),
+            accept_growth=params.get("accept_growth", False),
+        )
         if done["status"] == "rehearsal":
             raise AirflowSkipException(done["why"])
         if done["replaced"]:
@@ -295,6 +298,11 @@ def keep() -> dict[str, Any]:
         )
     for note in made["notes"]:
         log.warning(note)
-    log.info("Backup %s of the night of %s: %s bytes, %s of them new.", made["backup"], made["night"] or "?", made["bytes"],
-             made["written"])  # fmt: skip
+    log.info(
+        "Backup %s of the night of %s: %s bytes, %s of them new.",
+        made["backup"],
+        made["night"] or "?",
+        made["bytes"],
+        made["written"],
+    )
     return {name: made[name] for name in ("backup", "night", "files", "bytes", "written", "thinned", "freed")}

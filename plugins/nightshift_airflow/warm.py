@@ -22,8 +22,15 @@ from nightshift_airflow import pace
 log = logging.getLogger("nightshift")
 
 MODULES = (
-    "ml.pipeline.collect", "ml.pipeline.serving", "ml.pipeline.summary", "ml.pipeline.monitoring", "ml.pipeline.lane", "great_expectations", "mlflow", "matplotlib.figure",
-)  # fmt: skip
+    "ml.pipeline.collect",
+    "ml.pipeline.serving",
+    "ml.pipeline.summary",
+    "ml.pipeline.monitoring",
+    "ml.pipeline.lane",
+    "great_expectations",
+    "mlflow",
+    "matplotlib.figure",
+)
 
 
 @hookimpl  # type: ignore[untyped-decorator]

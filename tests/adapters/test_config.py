@@ -194,10 +194,13 @@ def test_specs_can_be_made(settings: Settings) -> None:
         assert all(len(words.encode()) <= 63 for words in table.checks), table.name
         assert all(set(row) <= set(table.column_names) for row in table.rows), table.name
     pipeline.migrate(settings.database_url)
-    assert {r["relname"] for r in postgres.query(
-        settings.database_url,
-        "SELECT relname FROM pg_class WHERE relnamespace = 'ml_config'::regnamespace AND relkind = 'r'",
-    )} == {table.name for table in CONFIG}  # fmt: skip
+    assert {
+        r["relname"]
+        for r in postgres.query(
+            settings.database_url,
+            "SELECT relname FROM pg_class WHERE relnamespace = 'ml_config'::regnamespace AND relkind = 'r'",
+        )
+    } == {table.name for table in CONFIG}
 
 
 @pytest.mark.parametrize(
@@ -239,8 +242,12 @@ def test_templates_that_cannot_be_filled_are_refused(settings: Settings) -> None
     """A template is not empty and names nothing in braces that is not filled in."""
     pipeline.migrate(settings.database_url)
     for code, words in (
-        ("popular", ""), ("popular", "weil {name} es mag"), ("popular", "weil } es"), ("popular", "weil {source}"), ("hot", "x"),
-    ):  # fmt: skip
+        ("popular", ""),
+        ("popular", "weil {name} es mag"),
+        ("popular", "weil } es"),
+        ("popular", "weil {source}"),
+        ("hot", "x"),
+    ):
         with pytest.raises(psycopg2.errors.CheckViolation):
             run(settings.database_url, f"INSERT INTO ml_config.reason_template VALUES ('de', '{code}', '{words}')")
     run(

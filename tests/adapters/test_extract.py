@@ -257,19 +257,27 @@ def test_cells_that_hold_no_value_of_their_kind_are_named(database: str, lake: L
         (r["order_id"], r["quantity"] != r["quantity"], r["_unread"]) for r in rows(lake, "order_item") if r["_unread"]
     }
     assert {(order, unread.split("0000")[0]) for order, _, unread in lines} == {
-        ("o0", "line_no is 1"), ("o1", "line_no is NaN"),
-    }  # fmt: skip
+        ("o0", "line_no is 1"),
+        ("o1", "line_no is NaN"),
+    }
     quantities = {r["order_id"]: r["quantity"] for r in rows(lake, "order_item") if r["line_no"] == 1}
     assert math.isnan(quantities["o2"])
     assert math.isinf(quantities["o3"])
     stars = {r["review_id"]: (r["stars"], r["_unread"]) for r in rows(lake, "review")}
     assert stars == {
-        "r0": (None, "stars is 4.5"), "r1": (5, None), "r2": (None, "stars is Infinity"), "r3": (None, None),
-    }  # fmt: skip
+        "r0": (None, "stars is 4.5"),
+        "r1": (5, None),
+        "r2": (None, "stars is Infinity"),
+        "r3": (None, None),
+    }
     active = {r["product_id"]: (r["active"], r["_unread"]) for r in rows(lake, "product")}
     assert [active[f"p{i}"] for i in range(5)] == [
-        (True, None), (True, None), (False, None), (None, "active is perhaps"), (None, None),
-    ]  # fmt: skip
+        (True, None),
+        (True, None),
+        (False, None),
+        (None, "active is perhaps"),
+        (None, None),
+    ]
 
 
 def test_unreachable_server(lake: Lake) -> None:

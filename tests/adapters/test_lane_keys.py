@@ -68,10 +68,13 @@ def test_rows_are_put_in_place_by_the_whole_key(settings) -> None:
     lane.ensure(url, TABLE)
 
     def put(scores: dict[tuple[str, str], float], keys: list[tuple[str, str]], run: int) -> tuple[int, int]:
-        rows = pa.table({
-            "order_id": [order for order, _ in scores], "product_id": [product for _, product in scores],
-            "score": pa.array(list(scores.values()), pa.float64()),
-        })  # fmt: skip
+        rows = pa.table(
+            {
+                "order_id": [order for order, _ in scores],
+                "product_id": [product for _, product in scores],
+                "score": pa.array(list(scores.values()), pa.float64()),
+            }
+        )
         asked = [{"order_id": order, "product_id": product, "inputs": f"{run}"} for order, product in keys]
         return lane.upsert(url, TABLE, rows, pa.Table.from_pylist(asked, lane.keys_of(TABLE)), lane.Origin(1, at, run))
 

@@ -50,9 +50,13 @@ def test_lines_that_are_no_goods_never_stop_a_night(lake: Lake) -> None:
 
     assert (verdict.rows, verdict.failed, verdict.left_out, verdict.refused) == (80, 0, 40, False)
     assert {line for line in left_out(lake, "order_item") if not line[0].endswith("/3")} == {
-        ("o0/2", "line of a product"), ("o0/2", "quantity above 0"), ("o1/2", "line of a product"),
-        ("o2/2", "product_id is still in product"), ("o3/2", "quantity above 0"), ("o4/2", "quantity above 0"),
-    }  # fmt: skip
+        ("o0/2", "line of a product"),
+        ("o0/2", "quantity above 0"),
+        ("o1/2", "line of a product"),
+        ("o2/2", "product_id is still in product"),
+        ("o3/2", "quantity above 0"),
+        ("o4/2", "quantity above 0"),
+    }
     assert [row["line_no"] for row in clean(lake, "order_item")] == [1] * 40
     assert "35 of 80 rows (43.8 %) are left out: not unit_price at least 0" in "\n".join(quality.notes([verdict]))
 
@@ -91,8 +95,10 @@ def test_a_credit_note_takes_what_belongs_to_it_along(lake: Lake) -> None:
     verdicts = validate(lake)
 
     assert [(v.table, v.failed, v.left_out) for v in verdicts.values() if v.left_out] == [
-        ("order", 0, 10), ("order_item", 0, 10), ("payment", 0, 6),
-    ]  # fmt: skip
+        ("order", 0, 10),
+        ("order_item", 0, 10),
+        ("payment", 0, 6),
+    ]
     assert not quality.refusal(verdicts.values())
     assert len(clean(lake, "order")) == len(clean(lake, "order_item")) == 20
 
@@ -167,12 +173,14 @@ def test_words_become_the_contracts_once(lake: Lake) -> None:
     assert [row["status"] for row in clean(lake, "order")] == ["cancelled", "paid", None, None]
     assert [row["kind"] for row in clean(lake, "event")] == ["view", "cart"]
     assert [(line["rule"], line["severity"]) for line in quarantine(lake, "event")] == [
-        ("kind is a word of the contract", "fault"), ("kind that is used", "left out"),
-    ]  # fmt: skip
+        ("kind is a word of the contract", "fault"),
+        ("kind that is used", "left out"),
+    ]
     assert clean(lake, "payment")[0]["method"] == "card"
     assert {(w.word, w.taken_for, w.rows) for w in verdicts["order"].words} == {
-        ("Canceled", "cancelled", 1), ("wc-processing", "paid", 1),
-    }  # fmt: skip
+        ("Canceled", "cancelled", 1),
+        ("wc-processing", "paid", 1),
+    }
 
 
 @pytest.mark.parametrize(

@@ -110,10 +110,16 @@ def test_a_log_of_one_worker_is_read_by_another(store: Faults, tmp_path: Path, m
     assert log.read(path, None) == ([f"s3://shop/lake/logs/{path}"], ["first\nmore\nsecond worker\n"])
     told = subprocess.run(
         [sys.executable, "-c", "from airflow.sdk.log import load_remote_log_handler as f; print(type(f()).__name__)"],
-        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "ml.adapters.logs.LOGGING_CONFIG", "AIRFLOW_HOME": str(tmp_path),
-                          "PYTHONPATH": str(PROJECT)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env=os.environ
+        | {
+            "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "ml.adapters.logs.LOGGING_CONFIG",
+            "AIRFLOW_HOME": str(tmp_path),
+            "PYTHONPATH": str(PROJECT),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert told.stdout.split()[-1] == "LakeLogs"
 
 

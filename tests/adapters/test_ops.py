@@ -188,9 +188,12 @@ def test_who_holds_a_lock_is_named(url):
 def test_a_killed_holder_frees_its_lock(url):
     """A lock is gone with the process that held it, also when that was killed."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT,
+        [sys.executable, "-c", HOLD, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )  # fmt: skip
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
     with pytest.raises(Busy):
@@ -243,10 +246,18 @@ def train(url, tmp_path):
 
     def record(version: int, day: int, decision: str, shop: str = "mine") -> None:
         made = versions.Registered(
-            "recommender", version, run_id=f"run{version}", shop=shop, as_of=datetime(2026, 1, day, tzinfo=UTC),
-            params={"k": 20}, recipe="ab", baseline=decision == "baseline", decision=decision, why="because",
+            "recommender",
+            version,
+            run_id=f"run{version}",
+            shop=shop,
+            as_of=datetime(2026, 1, day, tzinfo=UTC),
+            params={"k": 20},
+            recipe="ab",
+            baseline=decision == "baseline",
+            decision=decision,
+            why="because",
             metrics={"challenger": {"ndcg@10": 0.3}},
-        )  # fmt: skip
+        )
         versions.record_version(url, made, tmp_path)
 
     return record

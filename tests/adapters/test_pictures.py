@@ -151,8 +151,9 @@ def test_pictures_are_read_once_and_what_is_none_goes_to_quarantine(tmp_path: Pa
     assert "404" in clean["b"]["unread"]
     lines = lake.read_parquet("snapshot", REF, "quarantine", "product_image.parquet").to_pylist()
     assert {(line["row_key"], line["rule"], line["severity"]) for line in lines} == {
-        ("b/1", RULE, "left out"), ("f/1", RULE, "left out"),
-    }  # fmt: skip
+        ("b/1", RULE, "left out"),
+        ("f/1", RULE, "left out"),
+    }
     assert all("unread" in json.loads(line["row"]) for line in lines)
     backend = lake.ibis()
     images = with_thumbnails(backend, lake, backend.read_parquet(lake.scan("snapshot", REF, "clean", "product_image")))

@@ -52,8 +52,10 @@ def test_posted_events_stand_for_those_that_the_shop_does_not_have(
     assert not {"event", "search"} & set(manifest["missing"])  # type: ignore[call-overload]
     events = lake.read_parquet("snapshot", "n/002", "raw", "event").to_pylist()
     assert sorted((e["event_id"], e["kind"], e["product_id"]) for e in events) == [
-        ("k1", "other", "p1"), ("s1", "search", None), ("v1", "view", "p1"),
-    ]  # fmt: skip
+        ("k1", "other", "p1"),
+        ("s1", "search", None),
+        ("v1", "view", "p1"),
+    ]
     (search,) = lake.read_parquet("snapshot", "n/002", "raw", "search").to_pylist()
     assert (search["query"], search["clicked_product_id"], search["clicked_position"]) == ("thing", "p1", 2)
     people = {c["customer_id"] for c in lake.read_parquet("snapshot", "n/002", "raw", "customer").to_pylist()}
@@ -63,8 +65,11 @@ def test_posted_events_stand_for_those_that_the_shop_does_not_have(
 def test_a_shop_that_has_events_keeps_to_them(settings: Settings, elsewhere: str, tmp_path: Path) -> None:
     """Its own table is read, and what was posted is not added to it."""
     execute(settings.database_url, POSTED)
-    execute(elsewhere, "CREATE TABLE shop.event (event_id text, customer_id text, session_id text, product_id text, kind text, "
-            "occurred_at timestamptz, known_at timestamptz)")  # fmt: skip
+    execute(
+        elsewhere,
+        "CREATE TABLE shop.event (event_id text, customer_id text, session_id text, product_id text, kind text, "
+        "occurred_at timestamptz, known_at timestamptz)",
+    )
     lake = Lake(str(tmp_path))
     manifest = extract.extract(elsewhere, lake, "n/001", NIGHT, "key", posted=settings.database_url)
     assert (manifest["tables"]["event"]["rows"], manifest["tables"]["search"]["rows"]) == (0, 1)

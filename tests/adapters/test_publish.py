@@ -218,8 +218,11 @@ def test_a_killed_publication_leaves_yesterday_and_a_retry_publishes_one(shop, t
     job.write_text(json.dumps({"url": url, "uri": uri, "day": 2, "die": die}))
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("shelf.py")), str(job)],
-        env={"PYTHONPATH": str(PROJECT)}, check=False, capture_output=True, timeout=60,
-    )  # fmt: skip
+        env={"PYTHONPATH": str(PROJECT)},
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert (seen(url)["mark"], seen(url)["rows"]) == ("day1", 10)
     assert [b.status for b in shelve(url, uri, day=2)] == ["published", "published"]

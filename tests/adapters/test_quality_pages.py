@@ -24,9 +24,26 @@ REF = "2026-01-01/001"
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "</code><script>alert('{}')</script><img src=x onerror=alert(1)>\"' onmouseover='alert(2)"
 TAGS = {
-    "html", "head", "meta", "title", "style", "body", "nav", "h1", "p", "table", "tr", "th", "td", "b", "a", "br",
-    "span", "small", "code",
-}  # fmt: skip
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "nav",
+    "h1",
+    "p",
+    "table",
+    "tr",
+    "th",
+    "td",
+    "b",
+    "a",
+    "br",
+    "span",
+    "small",
+    "code",
+}
 
 
 class Page(HTMLParser):

@@ -92,9 +92,10 @@ def test_a_key_of_another_type_is_cut_as_text(database: str, tmp_path: Path, her
     """A view with whole numbers as keys: each row is in one range."""
     fill(database, {"product": shop()["product"]})
     execute(
-        database, "DROP TABLE shop.product CASCADE",
+        database,
+        "DROP TABLE shop.product CASCADE",
         "CREATE VIEW shop.product AS SELECT n AS product_id, 'Thing ' || n AS title, 1.5 AS price FROM generate_series(1, 200) n",
-    )  # fmt: skip
+    )
     lake = Lake(str(tmp_path))
     with reading(database, "UTC", AS_OF) as connection:
         found = extract.catalog(database)

@@ -91,10 +91,17 @@ def test_a_recording_is_read_once_and_masked(tmp_path: Path, fake: Fake) -> None
     assert rows_of(lake, "later")[0]["text"] == "card [card] for 4 seconds"
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    (None, "there is no file"), (b"", "others need|no recording that can be read"), (b"ID3 nothing", "others need|no recording"),
-    (b"RIFF\x24\0\0\0WAVEfmt ", "others need|no recording"), ("silence", "no sound"), ("long", "takes more than 10 minutes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "there is no file"),
+        (b"", "others need|no recording that can be read"),
+        (b"ID3 nothing", "others need|no recording"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "others need|no recording"),
+        ("silence", "no sound"),
+        ("long", "takes more than 10 minutes"),
+    ],
+)
 def test_what_is_no_recording_is_said_in_words(tmp_path: Path, content: bytes | str | None, says: str) -> None:
     """Absent, empty, cut off, silent or too long: each has its reason."""
     path = tmp_path / "x.wav"

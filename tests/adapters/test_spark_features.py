@@ -54,9 +54,17 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def settings(home: Path, **more: Any) -> Settings:
     """What the adapter asks of settings."""
     given = {
-        "home": home, "database_url": "", "shop_url": "", "lake_uri": str(home / "lake"), "mlflow_uri": "", "timezone": "UTC",
-        "hash_key": "k", "threads": 1, "memory_gb": 1.0, "engine": "spark",
-    }  # fmt: skip
+        "home": home,
+        "database_url": "",
+        "shop_url": "",
+        "lake_uri": str(home / "lake"),
+        "mlflow_uri": "",
+        "timezone": "UTC",
+        "hash_key": "k",
+        "threads": 1,
+        "memory_gb": 1.0,
+        "engine": "spark",
+    }
     return Settings(**(given | more))
 
 
@@ -103,8 +111,12 @@ def _same(ours: pa.Table, theirs: pa.Table, hashes: set[str], where: str) -> Non
             one, other = _classes(one), _classes(other)
         if pa.types.is_floating(one.type):
             np.testing.assert_allclose(
-                one.to_numpy().astype(float), other.to_numpy().astype(float), rtol=1e-9, atol=1e-9, err_msg=f"{where} {name}"
-            )  # fmt: skip
+                one.to_numpy().astype(float),
+                other.to_numpy().astype(float),
+                rtol=1e-9,
+                atol=1e-9,
+                err_msg=f"{where} {name}",
+            )
             assert one.null_count == other.null_count, f"{where} {name}"
         else:
             assert one.to_pylist() == other.to_pylist(), f"{where} {name}"
@@ -135,14 +147,23 @@ def _classes(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def test_arithmetic_is_duckdbs(spark: Any) -> None:
     """Seconds keep their fraction, casts go to the nearest (of two the even), nothing ends at a division by nought."""
     rows = ibis.memtable(
-        pa.table({
-            "at": pa.array([500_000, 1_500_000, -1_500_001, None], pa.timestamp("us", "UTC")),
-            "x": [0.5, -1.5, 2.4999, None], "n": pa.array([1, 0, -3, None], pa.int64()), "text": ["vf\v\f", " \tB ", "", None],
-        })
-    )  # fmt: skip
+        pa.table(
+            {
+                "at": pa.array([500_000, 1_500_000, -1_500_001, None], pa.timestamp("us", "UTC")),
+                "x": [0.5, -1.5, 2.4999, None],
+                "n": pa.array([1, 0, -3, None], pa.int64()),
+                "text": ["vf\v\f", " \tB ", "", None],
+            }
+        )
+    )
     made = rows.select(
-        second=rows["at"].epoch_seconds().cast("int64"), day=rows["at"].epoch_seconds() / 86_400,
-        x=rows["x"].cast("int64"), over=rows["x"] / rows["n"], ratio=rows["n"] / rows["n"], n="n", text=rows["text"].strip(),
-    )  # fmt: skip
+        second=rows["at"].epoch_seconds().cast("int64"),
+        day=rows["at"].epoch_seconds() / 86_400,
+        x=rows["x"].cast("int64"),
+        over=rows["x"] / rows["n"],
+        ratio=rows["n"] / rows["n"],
+        n="n",
+        text=rows["text"].strip(),
+    )
     expected = ibis.duckdb.connect().to_pyarrow(made).to_pydict()
     assert repr(spark.to_pyarrow(made).to_pydict()) == repr(expected)

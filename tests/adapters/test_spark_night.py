@@ -67,13 +67,17 @@ def test_a_night_on_spark_publishes_what_duckdb_publishes(settings: Settings, on
         ref = done["ref"]
         manifest = lake.read_json("snapshot", ref, "manifest.json")
         verdicts = lake.read_json("snapshot", ref, "validated.json")["verdicts"]
-        told.append({
-            "raw": {name: (t["rows"], t["nulls"], t["erased"]) for name, t in manifest["tables"].items()},
-            "verdicts": [{k: v for k, v in verdict.items() if k != "breaches"} for verdict in verdicts],
-            "breaches": sorted(json.dumps({k: v for k, v in b.items() if k != "examples"}) for v in verdicts for b in v["breaches"]),
-            "quarantine": postgres.query(one.database_url, QUARANTINE, [ref]),
-            "published": postgres.query(one.database_url, PUBLISHED),
-        })  # fmt: skip
+        told.append(
+            {
+                "raw": {name: (t["rows"], t["nulls"], t["erased"]) for name, t in manifest["tables"].items()},
+                "verdicts": [{k: v for k, v in verdict.items() if k != "breaches"} for verdict in verdicts],
+                "breaches": sorted(
+                    json.dumps({k: v for k, v in b.items() if k != "examples"}) for v in verdicts for b in v["breaches"]
+                ),
+                "quarantine": postgres.query(one.database_url, QUARANTINE, [ref]),
+                "published": postgres.query(one.database_url, PUBLISHED),
+            }
+        )
     duckdb, on_executors = told
     assert duckdb == on_executors
     assert len(duckdb["published"]) == 78

@@ -27,8 +27,12 @@ METRICS = {"challenger": {"ndcg@10": 0.3, "coverage@10": 0.9}, "recent popularit
 SPEC = CAPABILITIES["recommender"]
 STARTED = datetime.now(UTC) - timedelta(minutes=3)
 TAGS = {
-    "ref": "2026-01-01/001", "night": "2026-01-01", "snapshot_sha256": "ab", "decision": "promote", "why": "It beats both.",
-}  # fmt: skip
+    "ref": "2026-01-01/001",
+    "night": "2026-01-01",
+    "snapshot_sha256": "ab",
+    "decision": "promote",
+    "why": "It beats both.",
+}
 TABLES = {"order": {"rows": 12, "sha256": "cd" * 32, "columns": {"order_id": "text", "total": "number"}}}
 DECISION = Decision("promote", "it beats", {"baseline": Difference(0.1, 0.05, 0.15)}, 500)
 
@@ -56,14 +60,32 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
     (folder / "model.txt").write_text(content)
     np.savez(folder / "part" / "items.npz", x=np.arange(3))
     run_id = tracking.log_run(
-        uri, SPEC, artifact_root=settings.home / "artifacts", params={"k": 20, "half_life_days": 180.0},
-        metrics=METRICS, tags=TAGS, decision=DECISION, folder=folder, started=STARTED, tables=TABLES, source="/lake/clean",
-    )  # fmt: skip
+        uri,
+        SPEC,
+        artifact_root=settings.home / "artifacts",
+        params={"k": 20, "half_life_days": 180.0},
+        metrics=METRICS,
+        tags=TAGS,
+        decision=DECISION,
+        folder=folder,
+        started=STARTED,
+        tables=TABLES,
+        source="/lake/clean",
+    )
     version = tracking.register(uri, SPEC, run_id, versions.latest(settings.database_url, SPEC.name))
     made = versions.Registered(
-        "recommender", version, run_id=run_id, shop="s", as_of=datetime(2026, 1, 1, tzinfo=UTC), params={}, recipe="r",
-        baseline=False, decision="promote", why="w", metrics=METRICS,
-    )  # fmt: skip
+        "recommender",
+        version,
+        run_id=run_id,
+        shop="s",
+        as_of=datetime(2026, 1, 1, tzinfo=UTC),
+        params={},
+        recipe="r",
+        baseline=False,
+        decision="promote",
+        why="w",
+        metrics=METRICS,
+    )
     versions.record_version(settings.database_url, made, folder)
     return run_id, version
 
@@ -84,8 +106,10 @@ def test_a_run_keeps_what_a_person_asks_for(uri, settings):
     run = client_of(uri).get_run(run_id)
     assert run.data.params == {"k": "20", "half_life_days": "180.0"}
     assert run.data.metrics == {
-        "challenger/ndcg_at_10": 0.3, "challenger/coverage_at_10": 0.9, "recent popularity/ndcg_at_10": 0.2,
-    }  # fmt: skip
+        "challenger/ndcg_at_10": 0.3,
+        "challenger/coverage_at_10": 0.9,
+        "recent popularity/ndcg_at_10": 0.2,
+    }
     assert TAGS.items() <= run.data.tags.items()
     assert run.info.status == "FINISHED"
     kept = sorted(str(path.relative_to(stored(uri, run_id))) for path in stored(uri, run_id).rglob("*.*"))

@@ -18,10 +18,20 @@ from ml.settings import Settings
 def rows(*values: float, promised: float | None = 0.3) -> list[dict[str, Any]]:
     """Weekly nights that were judged."""
     return [
-        {"about": date(2025, 1, 5 + 7 * i), "name": "ndcg@10", "slice": "28 days", "value": value, "low": value - 0.01,
-         "high": value + 0.01, "expected": promised, "units": 1200, "baseline": 0.2, "known": None}
+        {
+            "about": date(2025, 1, 5 + 7 * i),
+            "name": "ndcg@10",
+            "slice": "28 days",
+            "value": value,
+            "low": value - 0.01,
+            "high": value + 0.01,
+            "expected": promised,
+            "units": 1200,
+            "baseline": 0.2,
+            "known": None,
+        }
         for i, value in enumerate(values)
-    ]  # fmt: skip
+    ]
 
 
 def test_the_figures_of_a_stack_are_read_from_its_books(settings: Settings) -> None:
@@ -41,9 +51,12 @@ def test_the_figures_of_a_stack_are_read_from_its_books(settings: Settings) -> N
         version=1,
     )
     told = [
-        one, replace(one, name=f"baseline: {spec.gate.metric}", value=0.2), replace(one, slice="28 days"),
-        replace(one, name="share of the truth that is known", value=0.9), replace(one, name="another"),
-    ]  # fmt: skip
+        one,
+        replace(one, name=f"baseline: {spec.gate.metric}", value=0.2),
+        replace(one, slice="28 days"),
+        replace(one, name="share of the truth that is known", value=0.9),
+        replace(one, name="another"),
+    ]
     books.write(settings.database_url, date(2025, 11, 25), "2025-11-25/001", "risk", told, ("truth",))
     (row,) = happened.figures(settings.database_url, spec)
     assert (row["value"], row["expected"], row["baseline"], row["known"], row["about"]) == (0.4, 0.45, 0.2, 0.9, day)

@@ -31,8 +31,11 @@ def main(root: Path) -> None:
     once = Service("prepare", (sys.executable, "-c", "pass"), after=("postgres",), once=True)
     worker = Service("worker", (sys.executable, "-c", WORKER), after=("prepare",))
     door = Service(
-        "door", (sys.executable, "-c", DOOR), after=("postgres",), on_demand=stack.ports["mlflow"],
-    )  # fmt: skip
+        "door",
+        (sys.executable, "-c", DOOR),
+        after=("postgres",),
+        on_demand=stack.ports["mlflow"],
+    )
     adopt_orphans()
     variables = services(home, stack, home.secrets())
     Supervisor(home, [postgres, once, worker, door], {**os.environ, **variables}).run()

@@ -49,9 +49,13 @@ class Copy:
 
     def start(self, *arguments: str, program: Path | None = None, cwd: Path | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [program or self.root / "nightshift", *arguments], env=self.environ, cwd=cwd or self.root, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [program or self.root / "nightshift", *arguments],
+            env=self.environ,
+            cwd=cwd or self.root,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def run(self, *arguments: str, program: Path | None = None, cwd: Path | None = None) -> tuple[int, str, str]:
         """Exit code, standard output and standard error of one call."""

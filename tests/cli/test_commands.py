@@ -23,9 +23,14 @@ def run(home: Path, *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command with the state folder ``home``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTSHIFT_")}
     done = subprocess.run(
-        [sys.executable, "-m", "cli", *arguments], env=kept | {"NIGHTSHIFT_HOME": str(home)}, cwd=PROJECT,
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-m", "cli", *arguments],
+        env=kept | {"NIGHTSHIFT_HOME": str(home)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -68,11 +73,15 @@ def test_help_and_version_are_commands(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["nosuch"], ["night", "--date", "tomorrow"], ["promote", "recommender", "0"], ["shop", "load", "tables"],
-        ["shop", "load", "olist", "--data", "/no/such"], ["shop", "load", "olist", "--data", "/", "--seed", "1"],
+        ["nosuch"],
+        ["night", "--date", "tomorrow"],
+        ["promote", "recommender", "0"],
+        ["shop", "load", "tables"],
+        ["shop", "load", "olist", "--data", "/no/such"],
+        ["shop", "load", "olist", "--data", "/", "--seed", "1"],
         ["demo", "--shop", "online_retail"],
     ],
-)  # fmt: skip
+)
 def test_wrong_use_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
     """Wrong arguments are refused before anything starts."""
     code, _, err = run(tmp_path / "home", *arguments)

@@ -98,9 +98,17 @@ def test_a_bare_sign_that_all_read_alike_is_escaped_for_them() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["mysql://u@h/db", "postgresql://u@h/", "host=h dbname=d", "postgresql://u:s3@cret@h/db", "postgresql://u:s3/cret@h/db",
-     "postgresql://u:s3#cret@h/db", "postgresql://u:s3%cret@h/db", "postgresql://u:s3cret@h:x/db"],
-)  # fmt: skip
+    [
+        "mysql://u@h/db",
+        "postgresql://u@h/",
+        "host=h dbname=d",
+        "postgresql://u:s3@cret@h/db",
+        "postgresql://u:s3/cret@h/db",
+        "postgresql://u:s3#cret@h/db",
+        "postgresql://u:s3%cret@h/db",
+        "postgresql://u:s3cret@h:x/db",
+    ],
+)
 def test_a_database_url_that_cannot_be_used_is_refused(home: Home, url: str) -> None:
     """The message says how a URL is written, and does not repeat it: it may hold a password."""
     with pytest.raises(NightshiftError, match="postgresql://user:password@host") as caught:

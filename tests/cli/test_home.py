@@ -88,15 +88,27 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_status_shows_a_folder_as_it_is_called_and_what_differs_in_mlflow(capsys: pytest.CaptureFixture[str]) -> None:
     """Brackets in a path are no markup; a champion that was moved in MLflow is a line of its own."""
     service = {
-        "name": "postgres", "state": "ready", "pid": 1, "uptime_s": 1.0, "memory_bytes": 1, "restarts": 0, "address": "",
+        "name": "postgres",
+        "state": "ready",
+        "pid": 1,
+        "uptime_s": 1.0,
+        "memory_bytes": 1,
+        "restarts": 0,
+        "address": "",
         "wrong": "",
-    }  # fmt: skip
+    }
     status.show(
         {
-            "home": "/shop [a]", "services": [service], "running": True, "links": {"Logs": "/shop [a]/logs"}, "dags": [],
-            "registry": ["MLflow's champion of risk is version 1, but version 2 serves"], "nights": [], "disk": {},
+            "home": "/shop [a]",
+            "services": [service],
+            "running": True,
+            "links": {"Logs": "/shop [a]/logs"},
+            "dags": [],
+            "registry": ["MLflow's champion of risk is version 1, but version 2 serves"],
+            "nights": [],
+            "disk": {},
         }
-    )  # fmt: skip
+    )
     told = capsys.readouterr().out
     assert "/shop [a]/logs" in told
     assert "MLflow differs:       MLflow's champion of risk is version 1, but version 2 serves" in told

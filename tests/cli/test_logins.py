@@ -49,9 +49,12 @@ def test_an_old_servers_superuser_is_retired(old: tuple[Stack, dict[str, str]]) 
     own = urls.database_urls(stack, secrets)
     adapter.migrate(own["nightshift"])
     assert [(row["rolname"], row["mighty"]) for row in adapter.query(own["nightshift"], ROLES)] == [
-        ("nightshift", False), ("nightshift_airflow", False), ("nightshift_mlflow", False), ("nightshift_sql", False),
+        ("nightshift", False),
+        ("nightshift_airflow", False),
+        ("nightshift_mlflow", False),
+        ("nightshift_sql", False),
         ("postgres", True),
-    ]  # fmt: skip
+    ]
     with adapter.transaction(own["nightshift"]) as cursor:
         cursor.execute("INSERT INTO ml_batch.t (m) VALUES ('a'); DROP TABLE ml_batch.t CASCADE; DROP SCHEMA shop")
         cursor.execute("CREATE OR REPLACE FUNCTION ml.f() RETURNS int LANGUAGE sql AS 'SELECT 2'; DROP TYPE ml.mood")
@@ -87,9 +90,12 @@ def test_the_url_for_a_person_holds_no_password(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "user", "secret"),
-    [([], "nightshift", "postgres_password"), (["--read-only"], "nightshift_sql", "reader_password"),
-     (["--admin"], "postgres", "postgres_admin_password")],
-)  # fmt: skip
+    [
+        ([], "nightshift", "postgres_password"),
+        (["--read-only"], "nightshift_sql", "reader_password"),
+        (["--admin"], "postgres", "postgres_admin_password"),
+    ],
+)
 def test_psql_is_opened_without_a_password_on_its_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], user: str, secret: str
 ) -> None:

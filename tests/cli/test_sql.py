@@ -162,8 +162,14 @@ def test_a_table_that_does_not_fit_is_shown_in_blocks(monkeypatch: pytest.Monkey
 
     assert shown(17) == ["batch_id  reason", "1         one", "          two [x]", "2"]
     assert shown(16) == [
-        "── row 1", "batch_id  1", "reason    one", "          two [x]", "── row 2", "batch_id  2", "reason",
-    ]  # fmt: skip
+        "── row 1",
+        "batch_id  1",
+        "reason    one",
+        "          two [x]",
+        "── row 2",
+        "batch_id  2",
+        "reason",
+    ]
 
 
 def test_every_error_is_one_for_a_person(logins: dict[str, tuple[str, str]]) -> None:

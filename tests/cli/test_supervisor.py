@@ -72,9 +72,12 @@ def small() -> Iterator[Small]:
     write_private(home.stack_file, json.dumps(stack.as_json()))
     variables = environment.clean(os.environ) | environment.services(home, stack, secrets)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.small_stack", str(home.root)], env=variables, cwd=PROJECT,
-        start_new_session=True, pass_fds=[made.held.fileno() for made in chosen.values()],
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.cli.small_stack", str(home.root)],
+        env=variables,
+        cwd=PROJECT,
+        start_new_session=True,
+        pass_fds=[made.held.fileno() for made in chosen.values()],
+    )
     for claim in chosen.values():
         claim.held.close()
     made = Small(home, stack, process)

@@ -108,12 +108,14 @@ def memory(tables: Mapping[str, pa.Table]) -> dict[str, ibis.Table]:
 
 def whole(name: str, table: pa.Table) -> pa.Table:
     """``table`` with every column of the contract, as the lake has it; what is not there is null."""
-    return pa.table({
-        column.name: table[column.name].cast(ARROW[column.kind])
-        if column.name in table.column_names
-        else pa.nulls(len(table), ARROW[column.kind])
-        for column in TABLES[name].columns
-    })  # fmt: skip
+    return pa.table(
+        {
+            column.name: table[column.name].cast(ARROW[column.kind])
+            if column.name in table.column_names
+            else pa.nulls(len(table), ARROW[column.kind])
+            for column in TABLES[name].columns
+        }
+    )
 
 
 def ordered(table: pa.Table) -> pa.Table:

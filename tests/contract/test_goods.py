@@ -10,26 +10,57 @@ from ml.contract.goods import goods
 
 
 def _sold(title: str | None, product_id: str = "p", category: str | None = None, *, active: bool | None = None) -> bool:
-    table = pa.table({
-        "product_id": [product_id], "title": pa.array([title], pa.string()),
-        "category": pa.array([category], pa.string()), "active": pa.array([active], pa.bool_()),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "product_id": [product_id],
+            "title": pa.array([title], pa.string()),
+            "category": pa.array([category], pa.string()),
+            "active": pa.array([active], pa.bool_()),
+        }
+    )
     return len(goods(ibis.memtable(table)).execute()) == 1
 
 
-@pytest.mark.parametrize("title", [
-    "POSTAGE", "DOTCOM POSTAGE", "Next Day Carriage", "Bank Charges", "AMAZON FEE", "Discount", "Adjust bad debt",
-    "Gift Voucher £100.00", "Standard Shipping", "Frais de port", "Gastos de envío", "Express Versand", "送料", "Доставка",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "title",
+    [
+        "POSTAGE",
+        "DOTCOM POSTAGE",
+        "Next Day Carriage",
+        "Bank Charges",
+        "AMAZON FEE",
+        "Discount",
+        "Adjust bad debt",
+        "Gift Voucher £100.00",
+        "Standard Shipping",
+        "Frais de port",
+        "Gastos de envío",
+        "Express Versand",
+        "送料",
+        "Доставка",
+    ],
+)
 def test_fees_are_no_goods(title: str) -> None:
     """In any language, in capitals, with a price or a speed beside the word."""
     assert not _sold(title)
 
 
-@pytest.mark.parametrize("title", [
-    "Toy delivery van", "POST CARD SET", "Portable fan", "Port", "Deposit box", "Tax free handbag", "Voucher holder", "Discounts of 1929",
-    "Manual grinder", "", None,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Toy delivery van",
+        "POST CARD SET",
+        "Portable fan",
+        "Port",
+        "Deposit box",
+        "Tax free handbag",
+        "Voucher holder",
+        "Discounts of 1929",
+        "Manual grinder",
+        "",
+        None,
+    ],
+)
 def test_products_named_after_fees_are_goods(title: str | None) -> None:
     """One other word makes a product; without a title the id decides."""
     assert _sold(title)

@@ -68,8 +68,12 @@ def test_every_fact_of_order_risk_has_a_message() -> None:
     from ml.capabilities.risk import columns
     from ml.capabilities.risk.reasons import _clock, _rate, _seen, _worded
 
-    told = {_worded(name, value, usual) for name in columns.NUMBERS for value, usual in ((1.0, 0.25), (7.0, None), (None, 1.0))
-            if name not in ("hour", "weekday")}  # fmt: skip
+    told = {
+        _worded(name, value, usual)
+        for name in columns.NUMBERS
+        for value, usual in ((1.0, 0.25), (7.0, None), (None, 1.0))
+        if name not in ("hour", "weekday")
+    }
     told |= {_worded(name, "x", None, {"x": 0.5}, 0.1) for name in columns.CATEGORIES}
     told |= {_clock("weekday", 86_400 * day, None, "UTC") for day in range(7)} | {_clock("hour", 86_400, 14.9, "UTC")}
     told |= {

@@ -26,8 +26,11 @@ def mypy(text: str, tmp_path: Path) -> str:
     file.write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(file)],
-        cwd=PROJECT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.stdout + done.stderr
 
 
@@ -77,8 +80,11 @@ def test_what_a_folder_lacks_is_said_in_words(tmp_path: Path, monkeypatch: pytes
     spec = replace(WATCH, package="lacking", live=None, cutoffs=(WATCH.gate.horizon / 2,))
     told = faults(spec)
     assert [line.split(":")[0].split(" ")[0] for line in told] == [
-        "lacking/features.py", "lacking/model.py", "lacking/score.py", "lacking.spec",
-    ]  # fmt: skip
+        "lacking/features.py",
+        "lacking/model.py",
+        "lacking/score.py",
+        "lacking.spec",
+    ]
     assert "build takes (tables, when, params), wanted (tables, as_of, params)" in told[0]
     assert "lacks fit_baseline(features, params, seed)" in told[1]
     assert "is missing" in told[2]

@@ -50,10 +50,15 @@ def test_version_2_limits_cores(tmp_path: Path, limit: str, cores: int) -> None:
 def test_the_group_around_holds_as_well(tmp_path: Path) -> None:
     """A pod's limit binds its containers that have none of their own."""
     root = files(
-        tmp_path, proc__self__cgroup="0::/pod/box",
-        **{"sys__fs__cgroup__pod__box__cpu-max": "max 100000", "sys__fs__cgroup__pod__cpu-max": "400000 100000",
-           "sys__fs__cgroup__pod__box__memory-max": "max", "sys__fs__cgroup__pod__memory-max": str(GIB // 2)},
-    )  # fmt: skip
+        tmp_path,
+        proc__self__cgroup="0::/pod/box",
+        **{
+            "sys__fs__cgroup__pod__box__cpu-max": "max 100000",
+            "sys__fs__cgroup__pod__cpu-max": "400000 100000",
+            "sys__fs__cgroup__pod__box__memory-max": "max",
+            "sys__fs__cgroup__pod__memory-max": str(GIB // 2),
+        },
+    )
     assert (machine.cores(root), machine.memory_gib(root)) == (4, 0.5)
 
 
@@ -61,11 +66,16 @@ def test_the_group_around_holds_as_well(tmp_path: Path) -> None:
 def test_version_1_limits_both(tmp_path: Path) -> None:
     """Each controller has its own tree; one that knows no limit says -1 or a number that no machine has."""
     root = files(
-        tmp_path, proc__self__cgroup="4:memory:/x\n3:cpu,cpuacct:/x\n0::/",
-        sys__fs__cgroup__cpu__x__cpu_cfs_quota_us="-1", sys__fs__cgroup__memory__x__memory_limit_in_bytes="-1",
-        **{"sys__fs__cgroup__cpu__x__cpu-cfs_quota_us": "300000", "sys__fs__cgroup__cpu__x__cpu-cfs_period_us": "100000",
-           "sys__fs__cgroup__memory__x__memory-limit_in_bytes": str(GIB // 4)},
-    )  # fmt: skip
+        tmp_path,
+        proc__self__cgroup="4:memory:/x\n3:cpu,cpuacct:/x\n0::/",
+        sys__fs__cgroup__cpu__x__cpu_cfs_quota_us="-1",
+        sys__fs__cgroup__memory__x__memory_limit_in_bytes="-1",
+        **{
+            "sys__fs__cgroup__cpu__x__cpu-cfs_quota_us": "300000",
+            "sys__fs__cgroup__cpu__x__cpu-cfs_period_us": "100000",
+            "sys__fs__cgroup__memory__x__memory-limit_in_bytes": str(GIB // 4),
+        },
+    )
     assert (machine.cores(root), machine.memory_gib(root)) == (3, 0.25)
 
 

@@ -87,10 +87,15 @@ def test_what_needs_a_person_does_not(database: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        (Busy, True), (StorageError, True), (Unreachable, True), (DataRefused, False), (DamagedFile, False),
-        (ArtifactError, False), (NightshiftError, False),
+        (Busy, True),
+        (StorageError, True),
+        (Unreachable, True),
+        (DataRefused, False),
+        (DamagedFile, False),
+        (ArtifactError, False),
+        (NightshiftError, False),
     ],
-)  # fmt: skip
+)
 def test_our_own_errors_say_what_they_are(kind: type[NightshiftError], expected: bool) -> None:
     """Also where one of them came from a lost connection: it has decided already."""
     error = kind("What.", came="it")

@@ -51,9 +51,11 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def event(choice: str, who: dict[str, str] | None, words: str = "") -> dict[str, Any]:
     """An answer as Airflow gives it."""
     return {
-        "chosen_options": [choice], "params_input": {"words": words}, "responded_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "chosen_options": [choice],
+        "params_input": {"words": words},
+        "responded_at": datetime(2026, 1, 1, tzinfo=UTC),
         "responded_by_user": who,
-    }  # fmt: skip
+    }
 
 
 def test_nobody_is_asked_where_nobody_wants_to_be(operator: Any) -> None:

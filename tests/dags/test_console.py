@@ -118,8 +118,10 @@ def test_links_lead_to_mlflow_and_the_data_docs(monkeypatch):
 def test_dags_and_assets_have_names_and_a_sentence(bag):
     """What the UI lists is called by names for people, and says what it is."""
     assert {dag.dag_id: dag.dag_display_name for dag in bag.dags.values()}.items() >= {
-        "night": "Night", "train_risk": "Train: Order risk", "live_risk": "Between nights: Order risk",
-    }.items()  # fmt: skip
+        "night": "Night",
+        "train_risk": "Train: Order risk",
+        "live_risk": "Between nights: Order risk",
+    }.items()
     for dag in bag.dags.values():
         assert dag.description.endswith(".")
         for task in dag.tasks:
@@ -133,7 +135,12 @@ def test_only_the_api_server_imports_the_console():
         "import sys, nightshift_plugin; print([n for n in sys.modules if n.startswith('nightshift_airflow.console')])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PROJECT / "plugins", timeout=60,
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PROJECT / "plugins",
+        timeout=60,
         env=os.environ | {"PYTHONPATH": f"{PROJECT}:{PROJECT / 'plugins'}"},
-    )  # fmt: skip
+    )
     assert done.stdout.strip() == "[]"

@@ -72,21 +72,39 @@ def test_an_errand_is_done_in_three_clicks(anna, shop, errand):
 
 CHANGES = {
     "hide a recalled product now": (
-        ("Product", "Teapot", "Hide it everywhere"), {"kind": "exclude"}, "rule", "lists change",
+        ("Product", "Teapot", "Hide it everywhere"),
+        {"kind": "exclude"},
+        "rule",
+        "lists change",
     ),
     "answer what is looked for in vain": (
-        ("Find", "Search rule"), {"kind": "synonym", "query": "samovar", "target": "teapot"}, "search_rule", "",
+        ("Find", "Search rule"),
+        {"kind": "synonym", "query": "samovar", "target": "teapot"},
+        "search_rule",
+        "",
     ),
     "hold back orders of a customer": (
-        ("Rules", "Risk list"), {"kind": "deny", "entity": "customer", "value": "c1"}, "risk_list", "",
+        ("Rules", "Risk list"),
+        {"kind": "deny", "entity": "customer", "value": "c1"},
+        "risk_list",
+        "",
     ),
     "plan a hold-out that tells what we earn": (
         ("Experiments", "Experiment"),
-        {"name": "holdout", "arm": "nothing", "capability": "recommender", "shows": "nothing", "share": "0.02",
-         "mode": "holdout", "starts_on": "2026-12-01"}, "experiment", "",
+        {
+            "name": "holdout",
+            "arm": "nothing",
+            "capability": "recommender",
+            "shows": "nothing",
+            "share": "0.02",
+            "mode": "holdout",
+            "starts_on": "2026-12-01",
+        },
+        "experiment",
+        "",
     ),
     "say what a review speaks of": (("Rules", "Aspect word"), {}, "aspect_word", ""),
-}  # fmt: skip
+}
 """Errand -> the clicks to its form, what is typed, the table, and what the preview says."""
 
 
@@ -175,16 +193,39 @@ def test_a_new_capability_is_on_every_page_without_a_line(monkeypatch, settings)
 
     risk = CAPABILITIES["risk"]
     tables = tuple(
-        dataclasses.replace(table, name=f"parcel_{place}", key=(key,), columns=tuple(
-            column for column in table.columns if column.name in (key, "score", "reason", "orders", "probability")), indexes=())
+        dataclasses.replace(
+            table,
+            name=f"parcel_{place}",
+            key=(key,),
+            columns=tuple(
+                column for column in table.columns if column.name in (key, "score", "reason", "orders", "probability")
+            ),
+            indexes=(),
+        )
         for place, (table, key) in enumerate(((risk.publishes[0], "order_id"), (risk.publishes[1], "customer_id")))
-    )  # fmt: skip
-    setting = ConfigTable("parcel_cost", "What a parcel costs.", ("id",), (
-        ConfigColumn("id", "integer", "Number.", numbered=True), ConfigColumn("cost", "number", "Cost.", "shop currency")))  # fmt: skip
+    )
+    setting = ConfigTable(
+        "parcel_cost",
+        "What a parcel costs.",
+        ("id",),
+        (
+            ConfigColumn("id", "integer", "Number.", numbered=True),
+            ConfigColumn("cost", "number", "Cost.", "shop currency"),
+        ),
+    )
     spec = dataclasses.replace(
-        risk, name="parcel_size", title="Parcel size", question="How large is a parcel?", publishes=tables, config=(setting,),
-        functions=(), headlines={"parcels measured": "SELECT count(*) FROM ml.parcel_0"}, live=None, carries=(), examples=(),
-    )  # fmt: skip
+        risk,
+        name="parcel_size",
+        title="Parcel size",
+        question="How large is a parcel?",
+        publishes=tables,
+        config=(setting,),
+        functions=(),
+        headlines={"parcels measured": "SELECT count(*) FROM ml.parcel_0"},
+        live=None,
+        carries=(),
+        examples=(),
+    )
     monkeypatch.setitem(CAPABILITIES, "parcel_size", spec)
     shop = ConsoleShop(settings.database_url).fill()
     from ml.adapters.books import config

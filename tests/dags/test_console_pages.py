@@ -145,15 +145,18 @@ def test_promote_and_roll_back_ask_first_and_are_written_down(anna, shop, monkey
     assert "version 1 serves instead of 2" in words(sure)
     anna.press(sure, "/promote", why="the new one is odd")
     assert done == [("risk", 1)]
-    shop.run("INSERT INTO ml_ops.batch (table_name, capability, night, ref, model_version, as_of, inputs_sha256, status, rows) "
-             "VALUES ('order_risk', 'risk', '2026-11-27', '2026-11-27/001', 1, '2026-11-27', 'y', 'superseded', 5)")  # fmt: skip
+    shop.run(
+        "INSERT INTO ml_ops.batch (table_name, capability, night, ref, model_version, as_of, inputs_sha256, status, rows) "
+        "VALUES ('order_risk', 'risk', '2026-11-27', '2026-11-27/001', 1, '2026-11-27', 'y', 'superseded', 5)"
+    )
     sure = anna.press(anna.get("/models/risk"), "/rollback", table="order_risk")
     anna.press(sure, "/rollback")
     assert done[1:] == ["order_risk"]
     rows = postgres.query(shop.url, "SELECT person, action, object, note FROM ml_ops.audit ORDER BY id")
     assert [(r["action"], r["object"], r["note"]) for r in rows] == [
-        ("promote", "risk", "the new one is odd"), ("rollback", "order_risk", ""),
-    ]  # fmt: skip
+        ("promote", "risk", "the new one is odd"),
+        ("rollback", "order_risk", ""),
+    ]
 
 
 def test_the_window_shows_the_page_with_reasons_and_pins_from_there(anna, shop):
@@ -261,9 +264,15 @@ def test_voices_and_customers_are_shown(anna):
 def test_the_search_box_finds_each_kind_of_thing(anna):
     """A customer, product, order, rule, model and night, from one box, each with the way to its page."""
     for wanted, path in (
-        ("c3", "customer/c3"), ("p3", "product/p3"), ("o3", "orders/o3"), ("teapot", "product/"), ("risk list", "rules/risk_list"),
-        ("Order risk", "models/risk"), ("2026-11-28", "?ref=2026-11-28"), ("courier", "rules/aspect_word?find=courier"),
-    ):  # fmt: skip
+        ("c3", "customer/c3"),
+        ("p3", "product/p3"),
+        ("o3", "orders/o3"),
+        ("teapot", "product/"),
+        ("risk list", "rules/risk_list"),
+        ("Order risk", "models/risk"),
+        ("2026-11-28", "?ref=2026-11-28"),
+        ("courier", "rules/aspect_word?find=courier"),
+    ):
         assert f"/nightshift/{path}" in anna.get(f"/search?q={wanted}").text, wanted
     assert "Nothing fits." in words(anna.get("/search?q=nosuchthing"))
 

@@ -86,10 +86,14 @@ def test_the_console_acts_as_its_own_role(anna, settings):
     run("INSERT INTO ml_ops.audit (person, action, object) VALUES ('anna', 'insert', 'rule')")
     run("SELECT * FROM ml_ops.night")
     for statement in (
-        "UPDATE ml_ops.audit SET person = 'bert'", "DELETE FROM ml_ops.audit", "DELETE FROM ml_ops.night",
+        "UPDATE ml_ops.audit SET person = 'bert'",
+        "DELETE FROM ml_ops.audit",
+        "DELETE FROM ml_ops.night",
         "INSERT INTO ml_ops.promotion (capability, version, decision, why) VALUES ('risk', 1, 'manual', '')",
-        "DROP TABLE ml_config.rule", "CREATE TABLE ml.x ()", "CREATE SCHEMA other",
-    ):  # fmt: skip
+        "DROP TABLE ml_config.rule",
+        "CREATE TABLE ml.x ()",
+        "CREATE SCHEMA other",
+    ):
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             run(statement)
 

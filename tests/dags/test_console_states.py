@@ -22,11 +22,34 @@ from tests.console_shop import HOSTILE, NIGHT, ConsoleShop
 SHEET = PROJECT / "plugins" / "nightshift_airflow" / "console" / "static" / "console.css"
 RIGHT_TO_LEFT = "سماور نحاسي"
 PAGES = (
-    "/", "/window", "/window?customer=c1", "/window?basket=p1,p2", "/product", "/product?find=tea", "/product/p1",
-    "/find", "/find?text=tea", "/customers", "/customer/c1", "/orders", "/orders?state=allow", "/orders/o1", "/voices",
-    "/voices/p1", "/rules", "/rules/rule?kind=pin&product_id=p1", "/models", "/models/risk", "/models/risk?a=1&b=2", "/data",
-    "/data/quarantine/2026-11-28/001/order_item", "/experiments", "/search?q=c1", "/search?q=teapot", "/nowhere",
-)  # fmt: skip
+    "/",
+    "/window",
+    "/window?customer=c1",
+    "/window?basket=p1,p2",
+    "/product",
+    "/product?find=tea",
+    "/product/p1",
+    "/find",
+    "/find?text=tea",
+    "/customers",
+    "/customer/c1",
+    "/orders",
+    "/orders?state=allow",
+    "/orders/o1",
+    "/voices",
+    "/voices/p1",
+    "/rules",
+    "/rules/rule?kind=pin&product_id=p1",
+    "/models",
+    "/models/risk",
+    "/models/risk?a=1&b=2",
+    "/data",
+    "/data/quarantine/2026-11-28/001/order_item",
+    "/experiments",
+    "/search?q=c1",
+    "/search?q=teapot",
+    "/nowhere",
+)
 """A page of each kind."""
 EVERY = (*PAGES, *(f"/rules/{table.name}" for table in CONFIG), *(f"/models/{name}" for name in CAPABILITIES))
 
@@ -69,12 +92,21 @@ def test_an_empty_shop_has_every_page(monkeypatch, settings):
     ConsoleShop(settings.database_url)
     anna = open_browser(monkeypatch, settings)
     told = {
-        "/": "There was no night yet", "/window": "published by the first whole night", "/product/p1": "did not see this product",
-        "/find": "is not there yet", "/orders": "No open order is judged yet", "/orders/o1": "not among the open ones",
-        "/voices": "No review was read yet", "/voices/p1": "No review of this product", "/models": "No model serves yet",
-        "/models/risk": "It needs customer", "/data": "No night has read the shop yet", "/experiments": "No experiment has figures",
-        "/rules/rule": "No row yet", "/search?q=c1": "Nothing fits",
-    }  # fmt: skip
+        "/": "There was no night yet",
+        "/window": "published by the first whole night",
+        "/product/p1": "did not see this product",
+        "/find": "is not there yet",
+        "/orders": "No open order is judged yet",
+        "/orders/o1": "not among the open ones",
+        "/voices": "No review was read yet",
+        "/voices/p1": "No review of this product",
+        "/models": "No model serves yet",
+        "/models/risk": "It needs customer",
+        "/data": "No night has read the shop yet",
+        "/experiments": "No experiment has figures",
+        "/rules/rule": "No row yet",
+        "/search?q=c1": "Nothing fits",
+    }
     for path in EVERY:
         text = ask(anna, path)
         assert accessibility.faults(text) == [], path
@@ -116,8 +148,10 @@ def test_texts_of_customers_are_texts_on_every_page(monkeypatch, settings):
     texts = dict.fromkeys(("reason", "quote", "segment", "brand", "category", "language"), f"'{hostile}'")
     monkeypatch.setattr(console_shop, "_TEXTS", console_shop._TEXTS | texts | {"title": f"'{RIGHT_TO_LEFT} {hostile}'"})
     shop = ConsoleShop(settings.database_url, 20, 20).fill()
-    shop.run(f"INSERT INTO ml_config.rule (kind, product_id, note) VALUES ('exclude', 'p1', '{hostile}')",
-             f"UPDATE ml_ops.promotion SET why = '{hostile}'")  # fmt: skip
+    shop.run(
+        f"INSERT INTO ml_config.rule (kind, product_id, note) VALUES ('exclude', 'p1', '{hostile}')",
+        f"UPDATE ml_ops.promotion SET why = '{hostile}'",
+    )
     anna = open_browser(monkeypatch, settings)
     for path in EVERY:
         ask(anna, path)
@@ -135,8 +169,9 @@ def test_ten_million_refused_rows_are_told_and_shown_page_by_page(monkeypatch, s
         cursor.execute("UPDATE ml_ops.night SET summary = summary || %s", (json.dumps({"quarantine": broken}),))
         cursor.execute(
             "INSERT INTO ml_ops.quarantine (night, ref, table_name, row_key, rule, \"row\") SELECT %s, %s, 'order_item', "
-            "lpad(i::text, 7, '0'), 'quantity is above 0', '{}' FROM generate_series(1, 3000) AS i", (NIGHT, f"{NIGHT}/001"),
-        )  # fmt: skip
+            "lpad(i::text, 7, '0'), 'quantity is above 0', '{}' FROM generate_series(1, 3000) AS i",
+            (NIGHT, f"{NIGHT}/001"),
+        )
     shop.run("ANALYZE ml_ops.quarantine")
     anna = open_browser(monkeypatch, settings)
     page = anna.get("/data")
@@ -208,10 +243,12 @@ def test_opening_a_page_never_scans_a_large_table_of_the_shop(monkeypatch, setti
         assert ("without an index" in words(anna.get("/customer/c1"))) is not indexed
         if not indexed:
             shop.run(
-                'CREATE INDEX ON shop."order" (customer_id)', 'CREATE INDEX ON shop."order" (order_id)',
-                "CREATE INDEX ON shop.order_item (order_id)", "CREATE INDEX ON shop.review (review_id)",
+                'CREATE INDEX ON shop."order" (customer_id)',
+                'CREATE INDEX ON shop."order" (order_id)',
+                "CREATE INDEX ON shop.order_item (order_id)",
+                "CREATE INDEX ON shop.review (review_id)",
                 "CREATE INDEX ON shop.product_image (product_id)",
-            )  # fmt: skip
+            )
 
 
 def test_every_form_of_rules_says_what_would_change_and_can_be_undone(monkeypatch, settings):

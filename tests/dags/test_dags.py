@@ -14,8 +14,17 @@ from ml.settings import PROJECT
 from tests.live.watch.spec import SPEC as WATCH
 
 HEAVY = {
-    "pandas", "sklearn", "tensorflow", "mlflow", "great_expectations", "pyarrow", "duckdb", "ibis", "psycopg2", "numpy",
-}  # fmt: skip
+    "pandas",
+    "sklearn",
+    "tensorflow",
+    "mlflow",
+    "great_expectations",
+    "pyarrow",
+    "duckdb",
+    "ibis",
+    "psycopg2",
+    "numpy",
+}
 
 STEPS = ("prepare", "score", "score_all", "publish")
 """The tasks of every capability in a night, each after the one before; all but the first get the snapshot's ref too."""
@@ -127,8 +136,9 @@ def test_the_night_is_when_the_shop_wants_it(monkeypatch):
     assert factory.live("risk").timetable.expression == "*/5 * * * *"
     train = factory.train("risk").timetable
     assert (train.timetable.expression, [asset.name for asset in train.asset_condition.objects]) == (
-        CAPABILITIES["risk"].train_schedule, ["drift/risk"]
-    )  # fmt: skip
+        CAPABILITIES["risk"].train_schedule,
+        ["drift/risk"],
+    )
     monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "off")
     made = (factory.night(), factory.live("risk"), factory.train("recommender"), factory.maintenance())
     assert [dag.timetable.can_be_scheduled for dag in made] == [False] * 4
@@ -244,8 +254,11 @@ print("LOADED", *{name.split(".")[0] for name in sys.modules})
 """
     done = subprocess.run(
         [sys.executable, "-c", script, str(PROJECT / "dags")],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.rpartition("LOADED")[2].split()
     assert HEAVY & set(loaded) == set()

@@ -47,8 +47,12 @@ def run(which: str, runs: list[tuple[str, dict]], home: Path, airflow: str, nigh
     }
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("run_dag.py")), which, json.dumps(runs)],
-        env=environ, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     told = [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("RAN ")]
     assert len(told) == len(runs), done.stdout[-2000:] + done.stderr[-4000:]
     return told

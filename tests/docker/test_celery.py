@@ -64,15 +64,19 @@ def environment(postgres: str, home: Path, ports: SimpleNamespace) -> dict[str, 
     for old, new in swaps.items():
         assert any(old in text for text in filled.values()), f"compose.yaml no longer says {old}"
         filled = {name: text.replace(old, new) for name, text in filled.items()}
-    return {name: text for name, text in os.environ.items() if not name.startswith("AIRFLOW")} | filled | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(PROJECT),
-        "AIRFLOW_HOME": str(home / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).with_name("dags")),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(ports.api),
-    }  # fmt: skip
+    return (
+        {name: text for name, text in os.environ.items() if not name.startswith("AIRFLOW")}
+        | filled
+        | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(PROJECT),
+            "AIRFLOW_HOME": str(home / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).with_name("dags")),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(ports.api),
+        }
+    )
 
 
 class Processes:

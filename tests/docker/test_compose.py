@@ -26,8 +26,15 @@ OURS = sorted(name for name, service in SERVICES.items() if "nightshift" in serv
 def test_the_services_are_the_stack():
     """Everything that ./nightshift up starts, plus Redis and workers."""
     assert set(SERVICES) == {
-        "postgres", "redis", "airflow-init", "api-server", "scheduler", "dag-processor", "worker", "mlflow",
-    }  # fmt: skip
+        "postgres",
+        "redis",
+        "airflow-init",
+        "api-server",
+        "scheduler",
+        "dag-processor",
+        "worker",
+        "mlflow",
+    }
 
 
 def test_airflow_is_tuned_as_in_the_local_stack():
@@ -40,10 +47,18 @@ def test_it_follows_the_compose_specification():
     """compose.yaml is valid by the specification's own schema, which check-jsonschema carries."""
     pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed (requirements-dev.txt)")
     done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec",
-         str(composition.FOLDER / "compose.yaml")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "check_jsonschema",
+            "--builtin-schema",
+            "vendor.compose-spec",
+            str(composition.FOLDER / "compose.yaml"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -21,9 +21,16 @@ from tests.docker import composition
 
 FOLDER = PROJECT / "docker" / "kubernetes"
 MANIFESTS = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("pods/*.yaml")])
-KINDS = {"Pod": "V1Pod", "ConfigMap": "V1ConfigMap", "Secret": "V1Secret", "Deployment": "V1Deployment",
-         "Service": "V1Service", "NetworkPolicy": "V1NetworkPolicy", "ServiceAccount": "V1ServiceAccount",
-         "PersistentVolumeClaim": "V1PersistentVolumeClaim"}  # fmt: skip
+KINDS = {
+    "Pod": "V1Pod",
+    "ConfigMap": "V1ConfigMap",
+    "Secret": "V1Secret",
+    "Deployment": "V1Deployment",
+    "Service": "V1Service",
+    "NetworkPolicy": "V1NetworkPolicy",
+    "ServiceAccount": "V1ServiceAccount",
+    "PersistentVolumeClaim": "V1PersistentVolumeClaim",
+}
 
 
 def documents(name: str) -> list[dict[str, Any]]:
@@ -62,8 +69,10 @@ def test_a_pod_has_no_rights_that_it_does_not_need(name: str) -> None:
     assert spec["automountServiceAccountToken"] is False
     for container in spec["containers"]:
         assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-        }  # fmt: skip
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
         assert container["resources"]["limits"]["memory"]
 
 
@@ -113,9 +122,13 @@ def test_a_pods_settings_are_what_its_process_reads(name: str, tmp_path: Path) -
         "print(json.dumps([s.lake_uri, s.memory_gb, s.threads, importlib.util.find_spec('cli.mlflow_server') is not None]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), **SETTINGS, **filled, **own},
-        capture_output=True, text=True, check=True, cwd=tmp_path,
-    )  # fmt: skip
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), **SETTINGS, **filled, **own},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
     lake, memory, threads, server = json.loads(done.stdout)
     assert (lake, server) == (SETTINGS["NIGHTSHIFT_LAKE_URI"], True)
     if name in SIZES:

@@ -140,12 +140,21 @@ def test_hostile_texts_are_only_texts(ask: TestClient, text: str) -> None:
 @pytest.mark.parametrize(
     ("route", "code"),
     [
-        ("/v1/similar", 422), ("/v1/similar?product_id=", 422), (f"/v1/similar?product_id={'x' * 201}", 422),
-        ("/v1/similar?product_id=a&n=0", 422), ("/v1/similar?product_id=a&n=1e9", 422), ("/v1/similar?product_id=a%00b", 422),
-        ("/v1/recommend?customer_id=a&mix=all", 422), ("/v1/recommend?customer_id=a&n=99", 400), (f"/v1/similar?product_id={'x' * 9000}", 414),
-        ("/v1/recommend?customer_id=a" + "&exclude=x" * 101, 422), ("/v1/search?query=tea", 404), ("/v1/none", 404), ("/docs", 404),
+        ("/v1/similar", 422),
+        ("/v1/similar?product_id=", 422),
+        (f"/v1/similar?product_id={'x' * 201}", 422),
+        ("/v1/similar?product_id=a&n=0", 422),
+        ("/v1/similar?product_id=a&n=1e9", 422),
+        ("/v1/similar?product_id=a%00b", 422),
+        ("/v1/recommend?customer_id=a&mix=all", 422),
+        ("/v1/recommend?customer_id=a&n=99", 400),
+        (f"/v1/similar?product_id={'x' * 9000}", 414),
+        ("/v1/recommend?customer_id=a" + "&exclude=x" * 101, 422),
+        ("/v1/search?query=tea", 404),
+        ("/v1/none", 404),
+        ("/docs", 404),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_answered_is_said(ask: TestClient, route: str, code: int) -> None:
     """A value out of bounds, a URL without end, what is not published: a code and words, no traceback."""
     answer = ask.get(route)
@@ -176,9 +185,11 @@ def test_a_session_that_broke_is_opened_anew(ask: TestClient, settings: Settings
 def test_events_are_kept_once_and_read_as_the_contracts(ask: TestClient, settings: Settings) -> None:
     """A view, a search whose result was clicked, what was shown; sent again, nothing is new."""
     events = [
-        event(), event(event_id="s1", kind="search", product_id=None, query="tea", results=3, customer_id="c1"),
-        event(event_id="k1", kind="clicked", search_id="s1", position=2, list="search"), event(event_id="w1", kind="shown", list="recommendation", position=1),
-    ]  # fmt: skip
+        event(),
+        event(event_id="s1", kind="search", product_id=None, query="tea", results=3, customer_id="c1"),
+        event(event_id="k1", kind="clicked", search_id="s1", position=2, list="search"),
+        event(event_id="w1", kind="shown", list="recommendation", position=1),
+    ]
     assert ask.post("/v1/events", json={"events": events}).json() == {"new": 4}
     assert ask.post("/v1/events", json={"events": events}).json() == {"new": 0}
     kinds = postgres.query(settings.database_url, "SELECT event_id, kind FROM ml_ops.posted_event ORDER BY 1")
@@ -201,11 +212,22 @@ def test_events_are_kept_once_and_read_as_the_contracts(ask: TestClient, setting
 @pytest.mark.parametrize(
     "changes",
     [
-        {"kind": "purchase"}, {"product_id": None}, {"kind": "search"}, {"occurred_at": "2026-05-01T10:00:00"}, {"occurred_at": "yesterday"},
-        {"occurred_at": (datetime.now(UTC) - timedelta(days=8)).isoformat()}, {"occurred_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
-        {"product_id": "a\x00b"}, {"product_id": "x" * 201}, {"customer_id": {"$ne": 1}}, {"position": -1}, {"results": 10**30}, {"extra": 1}, {"event_id": ""},
+        {"kind": "purchase"},
+        {"product_id": None},
+        {"kind": "search"},
+        {"occurred_at": "2026-05-01T10:00:00"},
+        {"occurred_at": "yesterday"},
+        {"occurred_at": (datetime.now(UTC) - timedelta(days=8)).isoformat()},
+        {"occurred_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
+        {"product_id": "a\x00b"},
+        {"product_id": "x" * 201},
+        {"customer_id": {"$ne": 1}},
+        {"position": -1},
+        {"results": 10**30},
+        {"extra": 1},
+        {"event_id": ""},
     ],
-)  # fmt: skip
+)
 def test_an_event_that_is_none_is_refused(ask: TestClient, settings: Settings, changes: dict[str, Any]) -> None:
     """With the others of its request: nothing is kept of it."""
     answer = ask.post("/v1/events", json={"events": [event(event_id="good"), event(**changes)]})
@@ -217,10 +239,17 @@ def test_an_event_that_is_none_is_refused(ask: TestClient, settings: Settings, c
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b"", 422), (b"{", 422), (b"[]", 422), (b"\xff\xfe", 422), (b'{"events": []}', 422), (b"[" * 60_000, 422), (b'{"a":' * 10_000, 422),
-        (json.dumps({"events": [event()] * 101}).encode(), 422), (b" " * 70_000, 413),
+        (b"", 422),
+        (b"{", 422),
+        (b"[]", 422),
+        (b"\xff\xfe", 422),
+        (b'{"events": []}', 422),
+        (b"[" * 60_000, 422),
+        (b'{"a":' * 10_000, 422),
+        (json.dumps({"events": [event()] * 101}).encode(), 422),
+        (b" " * 70_000, 413),
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_none_is_refused(ask: TestClient, body: bytes, code: int) -> None:
     """Half JSON, no JSON, JSON without end, too many events, too large: a code and words."""
     answer = ask.post("/v1/events", content=body, headers={"Content-Type": "application/json"})

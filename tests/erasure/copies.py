@@ -30,10 +30,16 @@ class Copies:
         home = self.folder / "home"
         home.mkdir()
         self._original = Settings(
-            home=home, database_url=url, shop_url=url, lake_uri=str(home / "lake"),
-            mlflow_uri=f"sqlite:///{self.folder / 'mlflow.db'}", timezone="UTC", hash_key="a key for tests", threads=2,
+            home=home,
+            database_url=url,
+            shop_url=url,
+            lake_uri=str(home / "lake"),
+            mlflow_uri=f"sqlite:///{self.folder / 'mlflow.db'}",
+            timezone="UTC",
+            hash_key="a key for tests",
+            threads=2,
             memory_gb=2,
-        )  # fmt: skip
+        )
         return self._original
 
     def new(self, folder: Path) -> Settings:
@@ -46,9 +52,13 @@ class Copies:
         shutil.copy(self.folder / "mlflow.db", folder / "mlflow.db")
         self._execute(url, f"UPDATE ml_ops.version SET shop = '{name}'")
         own = replace(
-            self._original, home=home, lake_uri=str(home / "lake"), database_url=url, shop_url=url,
+            self._original,
+            home=home,
+            lake_uri=str(home / "lake"),
+            database_url=url,
+            shop_url=url,
             mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}",
-        )  # fmt: skip
+        )
         self._move_artifacts(folder / "mlflow.db", self._original.home, home)
         self._rename_shop(own, name)
         return own
@@ -89,8 +99,12 @@ class Copies:
         import sqlite3
 
         with closing(sqlite3.connect(books)) as connection, connection:
-            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri"),
-                                  ("model_versions", "source"), ("model_versions", "storage_location")):  # fmt: skip
+            for table, column in (
+                ("experiments", "artifact_location"),
+                ("runs", "artifact_uri"),
+                ("model_versions", "source"),
+                ("model_versions", "storage_location"),
+            ):
                 connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(old), str(new)))
 
     def _copy(self, template: str, name: str) -> str:

@@ -54,19 +54,33 @@ def tables(orders: int = 60) -> dict[str, list[dict[str, Any]]]:
     rows["product"] += [{"product_id": f"x{n}", "title": f"Another thing {n}", "price": 3} for n in range(20)]
     texts = ("the quality is very good", "the delivery was late and the quality is terrible", "I like the colour")
     rows["review"] = [
-        {"review_id": f"r{n}", "product_id": f"p{n % 12}", "customer_id": f"c{n % 10}", "stars": (5, 1, 4)[n % 3],
-         "title": "Well", "text": f"{texts[n % 3]}, number {n}", "written_at": f"2025-02-{1 + n % 25:02d} 08:00Z"}
+        {
+            "review_id": f"r{n}",
+            "product_id": f"p{n % 12}",
+            "customer_id": f"c{n % 10}",
+            "stars": (5, 1, 4)[n % 3],
+            "title": "Well",
+            "text": f"{texts[n % 3]}, number {n}",
+            "written_at": f"2025-02-{1 + n % 25:02d} 08:00Z",
+        }
         for n in range(60)
-    ]  # fmt: skip
+    ]
     rows["payment"] = [
         {"payment_id": f"a{n}", "order_id": f"o{n}", "method": "card", "amount": 5, "card": f"card {n % 10}"}
         for n in range(orders)
     ]
     rows["order_outcome"] = [{"order_id": f"o{n}", "kind": "ok", "known_at": "2025-02-20Z"} for n in range(20)]
     rows["event"] = [
-        {"event_id": f"e{n}", "customer_id": f"c{n % 10}", "session_id": f"s{n}", "product_id": f"p{n % 12}",
-         "kind": "view", "occurred_at": f"2025-02-{1 + n % 25:02d} 09:00Z"} for n in range(40)
-    ]  # fmt: skip
+        {
+            "event_id": f"e{n}",
+            "customer_id": f"c{n % 10}",
+            "session_id": f"s{n}",
+            "product_id": f"p{n % 12}",
+            "kind": "view",
+            "occurred_at": f"2025-02-{1 + n % 25:02d} 09:00Z",
+        }
+        for n in range(40)
+    ]
     for name, mine in _hers().items():
         rows.setdefault(name, []).extend(mine)
     return rows | {"erasure": []}
@@ -83,27 +97,66 @@ def _hers() -> dict[str, list[dict[str, Any]]]:
         "customer": [{"customer_id": WHO, "country": "DE", **{n: PERSONAL[n] for n in ("email", "birth_date")}}],
         "order": [*placed, guest],
         "order_item": [
-            {"order_id": o, "line_no": n, "product_id": f"p{n}", "quantity": 1 if o != "ZQO-bad" else -1, "unit_price": 9}
-            for o in every for n in (1, 2, 3)
+            {
+                "order_id": o,
+                "line_no": n,
+                "product_id": f"p{n}",
+                "quantity": 1 if o != "ZQO-bad" else -1,
+                "unit_price": 9,
+            }
+            for o in every
+            for n in (1, 2, 3)
         ],
-        "payment": [{"payment_id": "ZQ-pay-1", "order_id": "ZQO-1", "method": "card", "amount": 20, "card": PERSONAL["card"]}],
+        "payment": [
+            {"payment_id": "ZQ-pay-1", "order_id": "ZQO-1", "method": "card", "amount": 20, "card": PERSONAL["card"]}
+        ],
         "order_outcome": [{"order_id": "ZQO-1", "kind": "fraud", "known_at": "2025-02-25Z"}],
         "review": [
-            {"review_id": "ZQ-review-1", "product_id": "p1", "customer_id": WHO, "order_id": "ZQO-1", "stars": 1,
-             "title": TITLE, "text": REVIEW, "written_at": "2025-02-27 10:00Z"},
-            {"review_id": "ZQ-review-bad", "product_id": "p2", "customer_id": WHO, "stars": 99,
-             "title": TITLE, "text": REVIEW, "written_at": "2025-02-27 10:00Z"},
+            {
+                "review_id": "ZQ-review-1",
+                "product_id": "p1",
+                "customer_id": WHO,
+                "order_id": "ZQO-1",
+                "stars": 1,
+                "title": TITLE,
+                "text": REVIEW,
+                "written_at": "2025-02-27 10:00Z",
+            },
+            {
+                "review_id": "ZQ-review-bad",
+                "product_id": "p2",
+                "customer_id": WHO,
+                "stars": 99,
+                "title": TITLE,
+                "text": REVIEW,
+                "written_at": "2025-02-27 10:00Z",
+            },
         ],
-        "event": [{"event_id": "ZQ-event-1", "customer_id": WHO, "session_id": "ZQ-session-1", "product_id": "p1",
-                   "kind": "view", "occurred_at": "2025-02-27 10:00Z"}],
+        "event": [
+            {
+                "event_id": "ZQ-event-1",
+                "customer_id": WHO,
+                "session_id": "ZQ-session-1",
+                "product_id": "p1",
+                "kind": "view",
+                "occurred_at": "2025-02-27 10:00Z",
+            }
+        ],
         "search": [
             {"search_id": "ZQ-search-1", "customer_id": WHO, "query": QUERY, "searched_at": "2025-02-27 10:00Z"},
             {"search_id": "q1", "customer_id": "c1", "query": "lamps", "searched_at": "2025-02-27 10:00Z"},
         ],
-        "ticket": [{"ticket_id": "ZQ-ticket-1", "customer_id": WHO, "subject": TITLE, "text": TICKET,
-                    "opened_at": "2025-02-27 10:00Z"}],
+        "ticket": [
+            {
+                "ticket_id": "ZQ-ticket-1",
+                "customer_id": WHO,
+                "subject": TITLE,
+                "text": TICKET,
+                "opened_at": "2025-02-27 10:00Z",
+            }
+        ],
         "coupon": [{"coupon_id": "ZQ-coupon-1", "order_id": "ZQO-1", "code": "ZQ-code", "discount": 1}],
-    }  # fmt: skip
+    }
 
 
 def needles(key: str) -> list[str]:

@@ -74,8 +74,11 @@ def test_nothing_is_left_and_others_stay(settings: Settings) -> None:
     before, kept = found(settings), others(settings)
     assert sum(before.values()) > 500
     assert {name.split("/")[1] for name in before if name.startswith("lake/")} == {
-        "snapshot", "features", "predictions", "docs",
-    }  # fmt: skip
+        "snapshot",
+        "features",
+        "predictions",
+        "docs",
+    }
     looked = pipeline.look_for(settings, planted.WHO)
     assert sum(looked["hits"].values()) > 100
 
@@ -86,9 +89,20 @@ def test_nothing_is_left_and_others_stay(settings: Settings) -> None:
     assert receipt["status"] == "done"
     assert planted.in_database(settings.database_url, [planted.WHO, *planted.PERSONAL.values(), *planted.PIECES]) == {}
     assert {name for name, count in receipt["removed"].items() if count} >= {
-        "snapshots", "quarantine", "predictions", "reports", "Data Docs", "logs", "ml.recommendation", "ml.order_risk",
-        "ml.customer_risk", "ml.entity_risk", "ml.review_sentiment", "ml.review_aspect", "ml_ops.quarantine",
-    }  # fmt: skip
+        "snapshots",
+        "quarantine",
+        "predictions",
+        "reports",
+        "Data Docs",
+        "logs",
+        "ml.recommendation",
+        "ml.order_risk",
+        "ml.customer_risk",
+        "ml.entity_risk",
+        "ml.review_sentiment",
+        "ml.review_aspect",
+        "ml_ops.quarantine",
+    }
     assert receipt["removed"]["ml.customer_risk"] == len(NIGHTS)
     assert pipeline.look_for(settings, planted.WHO)["hits"] == {}
     log = (settings.home / "logs" / "scheduler.log").read_text()
@@ -110,9 +124,17 @@ def test_she_does_not_come_back(settings: Settings) -> None:
     manifest = json.loads((Path(settings.lake_uri) / "snapshot" / fresh / "manifest.json").read_text())
     left_out = {name: table["erased"] for name, table in manifest["tables"].items() if table["erased"]}
     assert left_out == {
-        "customer": 1, "order": 4, "order_item": 12, "event": 1, "review": 2, "order_outcome": 1, "payment": 1,
-        "search": 1, "ticket": 1, "coupon": 1,
-    }  # fmt: skip
+        "customer": 1,
+        "order": 4,
+        "order_item": 12,
+        "event": 1,
+        "review": 2,
+        "order_outcome": 1,
+        "payment": 1,
+        "search": 1,
+        "ticket": 1,
+        "coupon": 1,
+    }
     assert found(settings) == Counter()
     assert pipeline.erase(settings) == []
     (receipt,) = pipeline.erase(settings, [planted.WHO])
@@ -135,8 +157,11 @@ def test_killed_anywhere_it_is_finished_by_the_next_run(settings: Settings, poin
     given = {"settings": asdict(settings) | {"home": str(settings.home)}, "point": point}
     died = subprocess.run(
         [sys.executable, Path(__file__).with_name("killed_erasure.py"), json.dumps(given)],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
     for table in ("customer", '"order"', "review", "ticket", "search", "event"):
         execute(settings.shop_url, f"DELETE FROM shop.{table} WHERE customer_id = '{planted.WHO}'")

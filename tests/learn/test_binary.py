@@ -61,6 +61,11 @@ def test_one_kind_only_is_no_fault(label: list[int]) -> None:
     """Nothing to rank: the area is a half, and every figure is finite."""
     y, p = np.array(label, np.int8), np.full(len(label), 0.3)
     assert binary.roc_auc(y, p) == 0.5
-    figures = [binary.average_precision(y, p), binary.recall_at_false_positives(y, p, 0.01),
-               binary.precision_at(y, p, 1), binary.calibration_error(y, p), *binary.log_loss_skill(y, p)]  # fmt: skip
+    figures = [
+        binary.average_precision(y, p),
+        binary.recall_at_false_positives(y, p, 0.01),
+        binary.precision_at(y, p, 1),
+        binary.calibration_error(y, p),
+        *binary.log_loss_skill(y, p),
+    ]
     assert np.isfinite(figures).all()

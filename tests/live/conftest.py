@@ -102,9 +102,16 @@ def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("live")
     url = _copied(postgres, _template, "live_night")
     settings = Settings(
-        home=folder / "home", database_url=url, shop_url=url, lake_uri=str(folder / "home" / "lake"),
-        mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}", timezone="UTC", hash_key="a key for tests", threads=2, memory_gb=2,
-    )  # fmt: skip
+        home=folder / "home",
+        database_url=url,
+        shop_url=url,
+        lake_uri=str(folder / "home" / "lake"),
+        mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}",
+        timezone="UTC",
+        hash_key="a key for tests",
+        threads=2,
+        memory_gb=2,
+    )
     settings.home.mkdir()
     install(folder / "suites")
     fill(url, tables())
@@ -126,9 +133,12 @@ def watched(
     shutil.copytree(settings.home, tmp_path / "home")
     name = f"live_{tmp_path.name.replace('-', '_')[:40]}"
     own = replace(
-        settings, home=tmp_path / "home", lake_uri=str(tmp_path / "home" / "lake"),
-        database_url=(url := _copied(postgres, "live_night", name)), shop_url=url,
-    )  # fmt: skip
+        settings,
+        home=tmp_path / "home",
+        lake_uri=str(tmp_path / "home" / "lake"),
+        database_url=(url := _copied(postgres, "live_night", name)),
+        shop_url=url,
+    )
     # A shop is known by its database's name, and the copy has one of its own.
     execute(url, f"UPDATE ml_ops.version SET shop = '{name}'")
     lake, manifest = Lake(own.lake_uri), f"snapshot/{NIGHT}/001/manifest.json"

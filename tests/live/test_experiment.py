@@ -28,9 +28,17 @@ NAME = SPEC.name
 def experiment(**columns: Any) -> dict[str, Any]:
     """A row of ml_config.experiment."""
     row = {
-        "name": "lists", "arm": "a", "capability": NAME, "shows": "champion", "version": None, "share": 0.4, "mode": "ab",
-        "population": None, "starts_on": FIRST, "ends_on": None,
-    }  # fmt: skip
+        "name": "lists",
+        "arm": "a",
+        "capability": NAME,
+        "shows": "champion",
+        "version": None,
+        "share": 0.4,
+        "mode": "ab",
+        "population": None,
+        "starts_on": FIRST,
+        "ends_on": None,
+    }
     return row | columns
 
 
@@ -91,9 +99,11 @@ def test_each_customer_sees_one_arm(running: Settings) -> None:
     night(running, FIRST - timedelta(days=1))
     before = {row["customer_id"]: row["chance"] for row in ask(running, "SELECT * FROM ml.order_soon")}
     write(
-        running, experiment(arm="a", share=0.3), experiment(arm="b", shows="baseline", share=0.3),
+        running,
+        experiment(arm="a", share=0.3),
+        experiment(arm="b", shows="baseline", share=0.3),
         experiment(arm="c", shows="nothing", share=0.2),
-    )  # fmt: skip
+    )
     execute(running.database_url, "UPDATE ml_config.language SET language = 'zh'")
     ref = night(running, FIRST)
     reasons = ask(running, "SELECT reason FROM ml.order_soon")

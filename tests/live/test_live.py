@@ -225,13 +225,18 @@ def test_only_what_is_new_is_read(watched: Shop) -> None:
 def test_with_indexes_no_table_is_read_from_end_to_end(watched: Shop) -> None:
     """What is new is found by the shop's indexes on times and ids."""
     watched.execute(
-        'CREATE INDEX ON shop."order" (ordered_at)', 'CREATE INDEX ON shop."order" (known_at)',
-        'CREATE INDEX ON shop."order" (order_id)', "CREATE INDEX ON shop.order_item (order_id)",
-        "CREATE INDEX ON shop.payment (order_id)", "CREATE INDEX ON shop.payment (paid_at)",
-        "CREATE INDEX ON shop.customer (customer_id)", "CREATE INDEX ON shop.customer (registered_at)",
-        "CREATE INDEX ON shop.product (product_id)", "CREATE INDEX ON shop.product (listed_at)",
+        'CREATE INDEX ON shop."order" (ordered_at)',
+        'CREATE INDEX ON shop."order" (known_at)',
+        'CREATE INDEX ON shop."order" (order_id)',
+        "CREATE INDEX ON shop.order_item (order_id)",
+        "CREATE INDEX ON shop.payment (order_id)",
+        "CREATE INDEX ON shop.payment (paid_at)",
+        "CREATE INDEX ON shop.customer (customer_id)",
+        "CREATE INDEX ON shop.customer (registered_at)",
+        "CREATE INDEX ON shop.product (product_id)",
+        "CREATE INDEX ON shop.product (listed_at)",
         "CREATE INDEX ON shop.order_outcome (known_at)",
-    )  # fmt: skip
+    )
     found = catalog(watched.settings.shop_url)
     live = SPEC.live
     assert live is not None
@@ -338,8 +343,12 @@ def test_a_killed_run_leaves_what_was_seen_and_the_next_one_mends(watched: Shop,
     }
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("install.py")), json.dumps(job)],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
     if point == "published":
         assert set(watched.new()) == {"n1", "n2", "n3"}

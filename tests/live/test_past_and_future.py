@@ -132,6 +132,11 @@ def test_what_changed_since_the_snapshot_is_told(watched: Shop) -> None:
     )
     said: list[str] = []
     pipeline.extract(watched.settings, NIGHT, progress=said.append)
-    for words in ("shop.order was changed", "3 behind shop.order", "shop.event is new", "shop.payment is gone",
-                  "ml_config.category_rule was edited"):  # fmt: skip
+    for words in (
+        "shop.order was changed",
+        "3 behind shop.order",
+        "shop.event is new",
+        "shop.payment is gone",
+        "ml_config.category_rule was edited",
+    ):
         assert words in said[0]

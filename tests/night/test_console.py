@@ -32,9 +32,13 @@ PICTURES = PROJECT / "docs" / "console"
 SIZES = {"desktop": "1280,900", "phone": "500,900"}
 PATHS = {"tonight": "", "rule": "rules/rule"}
 SHOTS = (
-    ("tonight", "desktop", False, "en"), ("window", "desktop", True, "en"), ("orders", "phone", False, "en"),
-    ("tonight", "desktop", False, "zh"), ("window", "phone", True, "zh"), ("rules", "desktop", False, "en"),
-)  # fmt: skip
+    ("tonight", "desktop", False, "en"),
+    ("window", "desktop", True, "en"),
+    ("orders", "phone", False, "en"),
+    ("tonight", "desktop", False, "zh"),
+    ("window", "phone", True, "zh"),
+    ("rules", "desktop", False, "en"),
+)
 """Page, size, dark or not, and language of each picture."""
 
 

@@ -43,9 +43,12 @@ def first(stack: Stack) -> First:
     tables = [table.name for capability in CAPABILITIES.values() for table in capability.publishes]
     seen = {name: stack.rows(f"SELECT count(*) AS n, count(DISTINCT batch_id) AS b FROM ml.{name}") for name in tables}
     return First(
-        printed, headlines, held or 0.0, {name.removeprefix("ml/"): extra for name, extra in told if name.startswith("ml/")},
+        printed,
+        headlines,
+        held or 0.0,
+        {name.removeprefix("ml/"): extra for name, extra in told if name.startswith("ml/")},
         {name: (row["n"], row["b"]) for name, (row,) in seen.items()},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")

@@ -28,21 +28,28 @@ def night(tmp_path: Any) -> Night:
     settings = Settings(tmp_path, "", "", str(tmp_path / "lake"), "", "UTC", "", 1, 1)
     lake = Lake(settings.lake_uri)
     write(
-        lake, "predictions/2025-03-05/001/recommender/recommendation/00000.parquet",
-        customer_id=["c1", "c1", "c2"], product_id=["p1", "p2", "p1"],
-    )  # fmt: skip
+        lake,
+        "predictions/2025-03-05/001/recommender/recommendation/00000.parquet",
+        customer_id=["c1", "c1", "c2"],
+        product_id=["p1", "p2", "p1"],
+    )
     clean = "snapshot/2025-03-12/001/clean"
     write(
-        lake, f"{clean}/order/part.parquet", order_id=["o1", "o2", "o3", "o4", "o5"],
+        lake,
+        f"{clean}/order/part.parquet",
+        order_id=["o1", "o2", "o3", "o4", "o5"],
         customer_id=["c1", "c2", "c3", "c1", "c1"],
         ordered_at=pa.array([datetime(2025, 3, d, 12, tzinfo=UTC) for d in (6, 7, 8, 4, 9)], pa.timestamp("us", "UTC")),
         status=["paid", "paid", "paid", "paid", "cancelled"],
-    )  # fmt: skip
+    )
     write(
-        lake, f"{clean}/order_item/part.parquet", order_id=["o1", "o1", "o2", "o3", "o4", "o5"],
-        product_id=["p2", "p3", "p3", "p1", "p1", "p1"], quantity=[2.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        lake,
+        f"{clean}/order_item/part.parquet",
+        order_id=["o1", "o1", "o2", "o3", "o4", "o5"],
+        product_id=["p2", "p3", "p3", "p1", "p1", "p1"],
+        quantity=[2.0, 1.0, 1.0, 1.0, 1.0, 1.0],
         unit_price=[5.0, 7.0, 7.0, 3.0, 3.0, 3.0],
-    )  # fmt: skip
+    )
     return Night(settings, "2025-03-12/001", lake, {"tables": {"order": {}, "order_item": {}}})
 
 

@@ -43,27 +43,34 @@ def _night(folder: Path, *, tonight: bool = True, customers: int = CUSTOMERS, un
 
     write(
         "predictions/2025-03-05/001/recommender/recommendation/00000.parquet",
-        customer_id=np.concatenate([who, who]), product_id=np.concatenate([product, np.full(customers, "ranked")]),
+        customer_id=np.concatenate([who, who]),
+        product_id=np.concatenate([product, np.full(customers, "ranked")]),
         propensity=np.concatenate([1 / size, np.ones(customers)]),
-    )  # fmt: skip
+    )
     if tonight:
         write(
             "predictions/2025-03-12/001/recommender/recommendation/00000.parquet",
             customer_id=np.concatenate([who, who]) if unseen else who,
             product_id=np.repeat(["good", "unseen"], customers) if unseen else np.full(customers, "good"),
             propensity=np.ones(customers * (1 + unseen)),
-        )  # fmt: skip
+        )
     orders, before = np.flatnonzero(hit), np.flatnonzero(rng.random(customers) < UNSEEN) if unseen else np.zeros(0, int)
     ids = [*(f"o{i}" for i in orders), *(f"b{i}" for i in before)]
     days = [datetime(2025, 3, 6, tzinfo=UTC)] * len(orders) + [datetime(2025, 3, 2, tzinfo=UTC)] * len(before)
     write(
-        "snapshot/2025-03-12/001/clean/order/part.parquet", order_id=ids, customer_id=who[[*orders, *before]],
-        ordered_at=pa.array(days, pa.timestamp("us", "UTC")), status=["paid"] * len(ids),
-    )  # fmt: skip
+        "snapshot/2025-03-12/001/clean/order/part.parquet",
+        order_id=ids,
+        customer_id=who[[*orders, *before]],
+        ordered_at=pa.array(days, pa.timestamp("us", "UTC")),
+        status=["paid"] * len(ids),
+    )
     write(
-        "snapshot/2025-03-12/001/clean/order_item/part.parquet", order_id=ids,
-        product_id=[*product[orders], *["unseen"] * len(before)], quantity=np.ones(len(ids)), unit_price=np.ones(len(ids)),
-    )  # fmt: skip
+        "snapshot/2025-03-12/001/clean/order_item/part.parquet",
+        order_id=ids,
+        product_id=[*product[orders], *["unseen"] * len(before)],
+        quantity=np.ones(len(ids)),
+        unit_price=np.ones(len(ids)),
+    )
     return Night(settings, "2025-03-12/001", lake, {"tables": {"order": {}, "order_item": {}}})
 
 

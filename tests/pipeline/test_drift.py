@@ -59,7 +59,11 @@ def usual() -> tuple[Finding, ...]:
 
 
 PLANTED = {
-    "prices": [("product.price", "level, beside the night before"), ("order_item.unit_price", "level"), ("order.total", "level")],
+    "prices": [
+        ("product.price", "level, beside the night before"),
+        ("order_item.unit_price", "level"),
+        ("order.total", "level"),
+    ],
     "category": [("product.category", "beside the night before")],
     "currency": [("order.currency", "share with a new value")],
     "events stop": [("event", "rows")],
@@ -68,7 +72,7 @@ PLANTED = {
     "language": [("review.text", "share in language 'fr'")],
     "ring": [("order.device_id", "rows that share one value"), ("order.shipping_address", "rows that share one value")],
     "outcomes stop": [("order_outcome", "rows")],
-}  # fmt: skip
+}
 
 
 def test_every_change_is_looked_for() -> None:

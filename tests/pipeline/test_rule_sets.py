@@ -51,8 +51,16 @@ def test_rules_of_a_set_hold_for_its_arm_alone(tmp_path: Path) -> None:
 
 def test_an_arm_knows_its_set() -> None:
     """As the staff wrote it; rows from before there were sets have none."""
-    row: dict[str, Any] = {"name": "x", "capability": "recommender", "mode": "ab", "population": None, "starts_on": None,
-                           "ends_on": None, "share": 0.5, "version": None}  # fmt: skip
+    row: dict[str, Any] = {
+        "name": "x",
+        "capability": "recommender",
+        "mode": "ab",
+        "population": None,
+        "starts_on": None,
+        "ends_on": None,
+        "share": 0.5,
+        "version": None,
+    }
     (one,) = read([row | {"arm": "a", "shows": "champion"}, row | {"arm": "b", "shows": "rules", RULE_SET: "autumn"}])
     assert [(arm.name, arm.rule_set) for arm in one.arms] == [("a", None), ("b", "autumn")]
     assert one.control == "a"

@@ -48,10 +48,14 @@ def test_a_whole_shop_is_ready(settings: Settings, tmp_path: Path) -> None:
     report = checked(settings, tmp_path, shop())
     assert report.ok
     assert {fact.what: fact.share for fact in report.facts} == {
-        "orders with a known customer": 1.0, "orders with items": 1.0, "orders that are purchases": 1.0,
-        "products with a title": 1.0, "products for sale": 1.0, "products that were ordered": 1.0,
+        "orders with a known customer": 1.0,
+        "orders with items": 1.0,
+        "orders that are purchases": 1.0,
+        "products with a title": 1.0,
+        "products for sale": 1.0,
+        "products that were ordered": 1.0,
         "customers who ordered": 1.0,
-    }  # fmt: skip
+    }
     order = next(table for table in report.tables if table.name == "order")
     assert (order.rows, order.last, order.refused) == (40, NOW - timedelta(hours=12), 0)
     (recommender,) = (c for c in report.capabilities if c.name == "recommender")
@@ -84,8 +88,11 @@ def test_missing_columns_and_wrong_types_come_at_once_with_counts(settings: Sett
     report = check(settings, now=NOW)
     assert [fault.split(":")[0] for fault in report.faults] == ["shop.product.price", "shop.order_item.quantity"]
     assert {table.name: table.rows for table in report.tables if table.rows is not None} == {
-        "customer": 40, "product": 40, "order": 40, "order_item": 40,
-    }  # fmt: skip
+        "customer": 40,
+        "product": 40,
+        "order": 40,
+        "order_item": 40,
+    }
     assert report.capabilities[0].why == report.faults
 
 

@@ -60,21 +60,58 @@ def orders() -> list[tuple[int, int, datetime, list[int]]]:
 
 def export(folder: Path) -> Path:
     """Write Shopify's export of the orders: their fields on the first line only."""
-    names = ("Name", "Email", "Financial Status", "Fulfillment Status", "Currency", "Subtotal", "Shipping", "Taxes", "Total",
-             "Discount Code", "Discount Amount", "Created at", "Lineitem quantity", "Lineitem name", "Lineitem price", "Lineitem sku",
-             "Cancelled at", "Refunded Amount", "Id")  # fmt: skip
+    names = (
+        "Name",
+        "Email",
+        "Financial Status",
+        "Fulfillment Status",
+        "Currency",
+        "Subtotal",
+        "Shipping",
+        "Taxes",
+        "Total",
+        "Discount Code",
+        "Discount Amount",
+        "Created at",
+        "Lineitem quantity",
+        "Lineitem name",
+        "Lineitem price",
+        "Lineitem sku",
+        "Cancelled at",
+        "Refunded Amount",
+        "Id",
+    )
     folder.mkdir()
     with (folder / "orders_export_1.csv").open("w", encoding="utf-8", newline="") as file:
         lines = csv.DictWriter(file, names)
         lines.writeheader()
         for number, who, when, goods in orders():
             total = sum(10.0 + product for product in goods)
-            first = {"Email": f"p{who}@mail.example", "Financial Status": "paid", "Fulfillment Status": "fulfilled", "Currency": "EUR",
-                     "Subtotal": total, "Shipping": 0, "Taxes": 0, "Total": total, "Discount Amount": 0,
-                     "Created at": f"{when:%Y-%m-%d %H:%M:%S} +0000", "Refunded Amount": 0, "Id": 10_000 + number}  # fmt: skip
+            first = {
+                "Email": f"p{who}@mail.example",
+                "Financial Status": "paid",
+                "Fulfillment Status": "fulfilled",
+                "Currency": "EUR",
+                "Subtotal": total,
+                "Shipping": 0,
+                "Taxes": 0,
+                "Total": total,
+                "Discount Amount": 0,
+                "Created at": f"{when:%Y-%m-%d %H:%M:%S} +0000",
+                "Refunded Amount": 0,
+                "Id": 10_000 + number,
+            }
             for place, product in enumerate(goods):
-                lines.writerow({"Name": f"#{number}", "Lineitem quantity": 1, "Lineitem name": f"Thing {product}",
-                                "Lineitem price": 10 + product, "Lineitem sku": f"s{product}"} | (first if place == 0 else {}))  # fmt: skip
+                lines.writerow(
+                    {
+                        "Name": f"#{number}",
+                        "Lineitem quantity": 1,
+                        "Lineitem name": f"Thing {product}",
+                        "Lineitem price": 10 + product,
+                        "Lineitem sku": f"s{product}",
+                    }
+                    | (first if place == 0 else {})
+                )
     return folder
 
 
@@ -88,27 +125,40 @@ def medusa(server: str) -> str:
         cursor.execute(tables)
         cursor.execute("INSERT INTO store_currency VALUES ('eur', true)")
         for who in range(PEOPLE):
-            cursor.execute("INSERT INTO customer (id, email, has_account, created_at) VALUES (%s, %s, true, '2026-01-01Z')",
-                           (f"cus_{who}", f"p{who}@mail.example"))  # fmt: skip
+            cursor.execute(
+                "INSERT INTO customer (id, email, has_account, created_at) VALUES (%s, %s, true, '2026-01-01Z')",
+                (f"cus_{who}", f"p{who}@mail.example"),
+            )
         for product in range(GOODS):
-            cursor.execute("INSERT INTO product (id, title, is_giftcard, status, created_at) VALUES (%s, %s, false, 'published', '2026-01-01Z')",
-                           (f"prod_{product}", f"Thing {product}"))  # fmt: skip
+            cursor.execute(
+                "INSERT INTO product (id, title, is_giftcard, status, created_at) VALUES (%s, %s, false, 'published', '2026-01-01Z')",
+                (f"prod_{product}", f"Thing {product}"),
+            )
             cursor.execute(
                 "INSERT INTO product_variant VALUES (%s, false, false, %s, null)", (f"v{product}", f"prod_{product}")
             )
             cursor.execute(
                 "INSERT INTO product_variant_price_set VALUES (%s, %s, null)", (f"v{product}", f"set{product}")
             )
-            cursor.execute("INSERT INTO price (price_set_id, currency_code, rules_count, amount) VALUES (%s, 'eur', 0, %s)",
-                           (f"set{product}", 10 + product))  # fmt: skip
-            cursor.execute("INSERT INTO order_line_item (id, product_id, is_tax_inclusive, unit_price) VALUES (%s, %s, true, %s)",
-                           (f"line_{product}", f"prod_{product}", 10 + product))  # fmt: skip
+            cursor.execute(
+                "INSERT INTO price (price_set_id, currency_code, rules_count, amount) VALUES (%s, 'eur', 0, %s)",
+                (f"set{product}", 10 + product),
+            )
+            cursor.execute(
+                "INSERT INTO order_line_item (id, product_id, is_tax_inclusive, unit_price) VALUES (%s, %s, true, %s)",
+                (f"line_{product}", f"prod_{product}", 10 + product),
+            )
         for number, who, when, goods in orders():
-            cursor.execute('INSERT INTO "order" (id, customer_id, version, status, is_draft_order, email, currency_code, created_at) '
-                           "VALUES (%s, %s, 1, 'completed', false, %s, 'eur', %s)", (f"o{number}", f"cus_{who}", f"p{who}@mail.example", when))  # fmt: skip
+            cursor.execute(
+                'INSERT INTO "order" (id, customer_id, version, status, is_draft_order, email, currency_code, created_at) '
+                "VALUES (%s, %s, 1, 'completed', false, %s, 'eur', %s)",
+                (f"o{number}", f"cus_{who}", f"p{who}@mail.example", when),
+            )
             for product in goods:
-                cursor.execute("INSERT INTO order_item (id, order_id, version, item_id, quantity) VALUES (%s, %s, 1, %s, 1)",
-                               (f"i{number}_{product}", f"o{number}", f"line_{product}"))  # fmt: skip
+                cursor.execute(
+                    "INSERT INTO order_item (id, order_id, version, item_id, quantity) VALUES (%s, %s, 1, %s, 1)",
+                    (f"i{number}_{product}", f"o{number}", f"line_{product}"),
+                )
     return url
 
 

@@ -70,9 +70,11 @@ def test_four_numbers_that_a_person_recognises(settings: Settings, timezone: str
     report = check(replace(settings, timezone=timezone), now=NOW)
     hour = "12:00 to 13:00 in UTC" if timezone == "UTC" else "07:00 to 08:00 in America/New_York"
     assert report.numbers == (
-        ("median order value", "10.00"), ("dearest product", "12.50: Thing 11 (p11)"),
-        ("busiest hour", f"{hour}, 100.0% of the orders"), ("order.status", "paid 75.0%, none 25.0%"),
-    )  # fmt: skip
+        ("median order value", "10.00"),
+        ("dearest product", "12.50: Thing 11 (p11)"),
+        ("busiest hour", f"{hour}, 100.0% of the orders"),
+        ("order.status", "paid 75.0%, none 25.0%"),
+    )
     assert report.findings == report.names == ()
     assert f"busiest hour        {hour}" in report.to_text()
 
@@ -84,8 +86,9 @@ def test_it_says_what_it_does(settings: Settings) -> None:
     check(settings, now=NOW, progress=steps.append)
     assert steps == [
         *(f"Reading shop.{name} …" for name in ("customer", "product", "order", "order_item")),
-        "Judging each row …", "Measuring …",
-    ]  # fmt: skip
+        "Judging each row …",
+        "Measuring …",
+    ]
 
 
 def test_payments_after_their_order_are_counted() -> None:
@@ -195,10 +198,13 @@ def test_names_that_nothing_reads_are_told_with_the_nearest(settings: Settings) 
     fill(settings.shop_url, shop(5))
     execute(
         settings.shop_url,
-        "ALTER TABLE shop.product RENAME category TO catagory", "ALTER TABLE shop.product RENAME active TO is_active",
-        'ALTER TABLE shop."order" RENAME status TO state', 'ALTER TABLE shop."order" ADD zebra int',
-        "CREATE VIEW shop.reviews AS SELECT 1 AS x", "CREATE TABLE shop.kunde (x int)",
-    )  # fmt: skip
+        "ALTER TABLE shop.product RENAME category TO catagory",
+        "ALTER TABLE shop.product RENAME active TO is_active",
+        'ALTER TABLE shop."order" RENAME status TO state',
+        'ALTER TABLE shop."order" ADD zebra int',
+        "CREATE VIEW shop.reviews AS SELECT 1 AS x",
+        "CREATE TABLE shop.kunde (x int)",
+    )
     expected = (
         "shop.kunde: the contract has no such table, and nothing reads it.",
         "shop.order.state: the contract has no such column, and nothing reads it: do you mean status?",

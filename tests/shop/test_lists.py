@@ -72,9 +72,14 @@ def test_shopify_by_handles(settings: Settings, tmp_path: Path) -> None:
     publish(settings, "tee,mug,name:Tip,LAMP")
     write(settings, "shopify", tmp_path)
     assert rows(tmp_path / "shopify_products.csv") == [
-        {"Handle": handle, "Title": f"Title of {handle}", "Similar products (product.metafields.nightshift.similar)": other, "Bought together (product.metafields.nightshift.bought_together)": other}
+        {
+            "Handle": handle,
+            "Title": f"Title of {handle}",
+            "Similar products (product.metafields.nightshift.similar)": other,
+            "Bought together (product.metafields.nightshift.bought_together)": other,
+        }
         for handle, other in (("mug", "tee"), ("tee", "mug"))
-    ]  # fmt: skip
+    ]
     (line,) = (tmp_path / "shopify_metafields.jsonl").read_text().splitlines()
     assert json.loads(json.loads(line)["metafields"][0]["value"]) == ["tee", "mug"]
 

@@ -13,17 +13,45 @@ from ml.contract.vocabulary import UNKNOWN, key, statuses, vocabularies, vocabul
 @pytest.mark.parametrize(
     ("written", "word"),
     [
-        ("canceled", "cancelled"), ("Cancelled", "cancelled"), (" CANCELED ", "cancelled"), ("wc-cancelled", "cancelled"),
-        ("wc-checkout-draft", "draft"), ("void", "cancelled"), ("voided", "cancelled"), ("failed", "cancelled"),
-        ("wc-failed", "cancelled"), ("trash", "cancelled"), ("expired", "cancelled"), ("refunded", "refunded"),
-        ("wc-refunded", "refunded"), ("draft", "draft"), ("pending", "pending"), ("on-hold", "pending"), ("On Hold", "pending"),
-        ("ON_HOLD", "pending"), ("holded", "pending"), ("pending_payment", "pending"), ("PaymentPending", "pending"),
-        ("wc-processing", "paid"), ("complete", "delivered"), ("completed", "delivered"), ("PARTIALLY_FULFILLED", "shipped"),
-        ("UNFULFILLED", "placed"), ("sale", "placed"), ("Payment accepted", "paid"), ("in_progress", "paid"),
-        ("Storniert", "cancelled"), ("Rückerstattet", "refunded"), ("Échouée", "cancelled"), ("cancelado", "cancelled"),
-        ("Concluído", "delivered"), ("pendiente de pago", "pending"), ("Wysłane", "shipped"), ("returned", "returned"),
+        ("canceled", "cancelled"),
+        ("Cancelled", "cancelled"),
+        (" CANCELED ", "cancelled"),
+        ("wc-cancelled", "cancelled"),
+        ("wc-checkout-draft", "draft"),
+        ("void", "cancelled"),
+        ("voided", "cancelled"),
+        ("failed", "cancelled"),
+        ("wc-failed", "cancelled"),
+        ("trash", "cancelled"),
+        ("expired", "cancelled"),
+        ("refunded", "refunded"),
+        ("wc-refunded", "refunded"),
+        ("draft", "draft"),
+        ("pending", "pending"),
+        ("on-hold", "pending"),
+        ("On Hold", "pending"),
+        ("ON_HOLD", "pending"),
+        ("holded", "pending"),
+        ("pending_payment", "pending"),
+        ("PaymentPending", "pending"),
+        ("wc-processing", "paid"),
+        ("complete", "delivered"),
+        ("completed", "delivered"),
+        ("PARTIALLY_FULFILLED", "shipped"),
+        ("UNFULFILLED", "placed"),
+        ("sale", "placed"),
+        ("Payment accepted", "paid"),
+        ("in_progress", "paid"),
+        ("Storniert", "cancelled"),
+        ("Rückerstattet", "refunded"),
+        ("Échouée", "cancelled"),
+        ("cancelado", "cancelled"),
+        ("Concluído", "delivered"),
+        ("pendiente de pago", "pending"),
+        ("Wysłane", "shipped"),
+        ("returned", "returned"),
     ],
-)  # fmt: skip
+)
 def test_spellings_of_a_status(written: str, word: str) -> None:
     """The words of the common platforms and languages, in any case and with any mark between letters."""
     assert vocabulary("order.status").read(written) == word
@@ -57,8 +85,11 @@ def test_an_open_vocabulary_keeps_other_words() -> None:
     """Methods of payment that are not known stay apart from each other; known ones fall together."""
     method = vocabulary("payment.method")
     assert [method.clean(text) for text in ("Credit Card", "credit_card", "Kreditkarte", " Afterpay ")] == [
-        "card", "card", "card", "afterpay",
-    ]  # fmt: skip
+        "card",
+        "card",
+        "card",
+        "afterpay",
+    ]
 
 
 def test_columns_name_vocabularies_that_exist() -> None:

@@ -189,10 +189,17 @@ def _begin(url: str, job: Publication, names: Sequence[str], audits: Mapping[str
                 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING batch_id
                 """,
                 (
-                    name, job.capability, job.night, job.ref, job.model_version, job.as_of, job.read_at,
-                    job.inputs_sha256, Json(audits.get(name, {}), dumps=batch_table.dumps),
+                    name,
+                    job.capability,
+                    job.night,
+                    job.ref,
+                    job.model_version,
+                    job.as_of,
+                    job.read_at,
+                    job.inputs_sha256,
+                    Json(audits.get(name, {}), dumps=batch_table.dumps),
                 ),
-            )  # fmt: skip
+            )
             begun[name] = next(iter(cursor))["batch_id"]
     return begun
 

@@ -14,9 +14,22 @@ from psycopg2.extras import Json, execute_values
 from ml.adapters import postgres
 
 _EFFECT = (
-    "experiment", "night", "arm", "control", "metric", "customers", "control_customers", "value", "control_value", "effect",
-    "low", "high", "detectable", "balance_p", "verdict",
-)  # fmt: skip
+    "experiment",
+    "night",
+    "arm",
+    "control",
+    "metric",
+    "customers",
+    "control_customers",
+    "value",
+    "control_value",
+    "effect",
+    "low",
+    "high",
+    "detectable",
+    "balance_p",
+    "verdict",
+)
 
 
 def versions(url: str) -> dict[str, set[int]]:

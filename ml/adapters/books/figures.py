@@ -93,10 +93,16 @@ def tell(
                 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
                 """,
                 (
-                    *alert.key, night, night, _plain(alert.value), _plain(alert.expected), alert.words, alert.advice,
+                    *alert.key,
+                    night,
+                    night,
+                    _plain(alert.value),
+                    _plain(alert.expected),
+                    alert.words,
+                    alert.advice,
                     alert.reaction,
                 ),
-            )  # fmt: skip
+            )
             new.append(alert)
         return new
 

@@ -80,15 +80,22 @@ def make(url: str, keys: Keys, origins: Sequence[str] = (), *, sessions: int = 8
         The pages that a browser may ask from, as ``https://shop.example``.
     """
     app = FastAPI(
-        title="Nightshift", version="1", docs_url=None, redoc_url=None, default_response_class=Rows,
+        title="Nightshift",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Rows,
         description="What Nightshift published, and events of the shop's pages. A key stands in the header X-API-Key.",
-    )  # fmt: skip
+    )
     app.state.sessions, app.state.keys = Sessions(url, sessions), keys
     app.add_middleware(Limits)
     app.add_middleware(
-        CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["X-API-Key", "Content-Type"],
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["X-API-Key", "Content-Type"],
         max_age=600,
-    )  # fmt: skip
+    )
     _errors(app)
 
     async def ask(sql: str, **params: Any) -> Rows:

@@ -14,8 +14,18 @@ MOST = 100
 """Events of one request."""
 OLDEST, AHEAD = timedelta(days=7), timedelta(minutes=5)
 _COLUMNS = (
-    "event_id", "kind", "customer_id", "session_id", "product_id", "query", "results", "position", "search_id", "list", "occurred_at",
-)  # fmt: skip
+    "event_id",
+    "kind",
+    "customer_id",
+    "session_id",
+    "product_id",
+    "query",
+    "results",
+    "position",
+    "search_id",
+    "list",
+    "occurred_at",
+)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

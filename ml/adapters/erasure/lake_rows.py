@@ -93,8 +93,14 @@ class LakeErasure:
                     yield from rest.select(schema.names).to_batches()
 
         rows, sha256 = self.lake.write_stream(staged, schema, kept())
-        entry = {"folder": folder, "table": name, "rows": rows, "sha256": sha256,
-                 "bytes": self.lake.usage(staged), "nulls": {c: nulls[c] for c in TABLES[name].column_names}}  # fmt: skip
+        entry = {
+            "folder": folder,
+            "table": name,
+            "rows": rows,
+            "sha256": sha256,
+            "bytes": self.lake.usage(staged),
+            "nulls": {c: nulls[c] for c in TABLES[name].column_names},
+        }
         self.lake.write_json(f"{staged}.json", entry)
         self._put(staged)
 

@@ -137,8 +137,10 @@ def strike_json(value: Any, needles: Needles, traces: Traces) -> tuple[Any, list
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
-            return {walk(key): _examples(walk(item), traces, owners) if key == "examples" else walk(item)
-                    for key, item in value.items()}  # fmt: skip
+            return {
+                walk(key): _examples(walk(item), traces, owners) if key == "examples" else walk(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list | tuple):
             return [walk(item) for item in value]
         if not isinstance(value, str):

@@ -141,10 +141,12 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
         for c in t.columns
     ]
     said = {
-        "artifact_path": "model", "run_id": run_id, "flavors": {"nightshift": {"capability": capability.name}},
+        "artifact_path": "model",
+        "run_id": run_id,
+        "flavors": {"nightshift": {"capability": capability.name}},
         "signature": {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None},
         "saved_input_example_info": {"artifact_path": EXAMPLE, "type": "json_object", "pandas_orient": "records"},
-    }  # fmt: skip
+    }
     (folder / EXAMPLE).write_text(json.dumps(example, indent=1), encoding="utf-8")
     (folder / MLMODEL).write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
 

@@ -89,15 +89,19 @@ def inputs(tables: Mapping[str, Mapping[str, Any]], folder: str) -> list[Any]:
                 source_type="local",
                 source=json.dumps({"uri": f"{folder}/{name}"}),
                 schema=json.dumps(
-                    {"mlflow_colspec": [{"name": n, "type": _TYPES.get(kind, "string"), "required": False}
-                                        for n, kind in table.get("columns", {}).items()]}
+                    {
+                        "mlflow_colspec": [
+                            {"name": n, "type": _TYPES.get(kind, "string"), "required": False}
+                            for n, kind in table.get("columns", {}).items()
+                        ]
+                    }
                 ),
                 profile=json.dumps({"num_rows": table["rows"]}),
             ),
             [InputTag("mlflow.data.context", "training")],
         )
         for name, table in tables.items()
-    ]  # fmt: skip
+    ]
 
 
 _TYPES = {"integer": "long", "number": "double", "boolean": "boolean", "timestamp": "datetime"}

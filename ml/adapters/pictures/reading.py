@@ -32,9 +32,15 @@ BUDGET_S = 3600.0
 AT_ONCE = 16
 LATER = "not read yet: there was no more time this night, it is read in the next"
 STORE = pa.schema(
-    [("uri", pa.string()), ("tag", pa.string()), ("content_hash", pa.string()), ("width", pa.int64()),
-     ("height", pa.int64()), ("thumbnail", pa.string())]
-)  # fmt: skip
+    [
+        ("uri", pa.string()),
+        ("tag", pa.string()),
+        ("content_hash", pa.string()),
+        ("width", pa.int64()),
+        ("height", pa.int64()),
+        ("thumbnail", pa.string()),
+    ]
+)
 
 
 class Found(NamedTuple):
@@ -158,11 +164,14 @@ def _quarantine(lake: Lake, ref: str, filled: pa.Table) -> None:
     refused = filled.filter(pc.is_valid(filled["unread"])).select(["product_id", "image_no", "uri", "unread"])
     lines = [
         {
-            "table_name": PRODUCT_IMAGE.name, "row_key": f"{row['product_id']}/{row['image_no']}", "rule": RULE,
-            "severity": "left out", "row": json.dumps(row),
+            "table_name": PRODUCT_IMAGE.name,
+            "row_key": f"{row['product_id']}/{row['image_no']}",
+            "rule": RULE,
+            "severity": "left out",
+            "row": json.dumps(row),
         }
         for row in refused.to_pylist()
-    ]  # fmt: skip
+    ]
     before = lake.read_parquet(path).cast(QUARANTINE)
     together = pa.concat_tables([before, pa.Table.from_pylist(lines, schema=QUARANTINE)])
     with lake.writer(path, QUARANTINE) as writer:

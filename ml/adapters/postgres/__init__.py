@@ -36,8 +36,13 @@ TYPES: Mapping[PublishedKind, str] = {
 """Postgres type of each kind of column."""
 
 ROLES = (
-    "nightshift_console", "nightshift_extract", "nightshift_publish", "nightshift_staff", "nightshift_viewer", "shop_reader",
-)  # fmt: skip
+    "nightshift_console",
+    "nightshift_extract",
+    "nightshift_publish",
+    "nightshift_staff",
+    "nightshift_viewer",
+    "shop_reader",
+)
 CONSOLE = "nightshift_console"
 """As whom the pages in Airflow act."""
 READERS = ("shop_reader", "nightshift_viewer", CONSOLE)

@@ -91,12 +91,16 @@ class Mender:
         """Every word that was met, the most frequent of a column first."""
         return tuple(
             WordCount(
-                name, word, vocabulary(self.table[name].words).read(word), int(rows), rows / max(1, self.rows),
+                name,
+                word,
+                vocabulary(self.table[name].words).read(word),
+                int(rows),
+                rows / max(1, self.rows),
                 money / self.money if self.money else None,
             )
             for name, told in self.tallies.items()
             for word, (rows, money) in sorted(told.items(), key=lambda item: (-item[1][0], item[0]))
-        )  # fmt: skip
+        )
 
     def facts(self, currency: str) -> tuple[dict[str, float], dict[str, str]]:
         """What the words are in sum, for the suite's facts, and how it is told."""

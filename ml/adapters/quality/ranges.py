@@ -61,11 +61,15 @@ def judge_range(
         rows = sieve.run(as_of, None)
     numbers = {id(tally.rule): number for number, tally in enumerate(sieve.judge.tallies)}
     return Judged(
-        rows, sieve.failed, sieve.left_out,
+        rows,
+        sieve.failed,
+        sieve.left_out,
         {numbers[id(rule)]: count for rule, count in sieve.broken.items()},
         {numbers[id(rule)]: keys for rule, keys in sieve.examples.items()},
-        [(tally.broken, tally.partial) for tally in sieve.judge.tallies], sieve.mender, sieve.sums,
-    )  # fmt: skip
+        [(tally.broken, tally.partial) for tally in sieve.judge.tallies],
+        sieve.mender,
+        sieve.sums,
+    )
 
 
 def _add(whole: Sieve, one: Judged) -> None:

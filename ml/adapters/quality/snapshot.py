@@ -120,12 +120,17 @@ def write_docs(lake: Lake, ref: str, judged: Sequence[Judged]) -> None:
 def _verdict(name: str, suite: Suite, rows: int, sieve: Sieve, whole: tuple[Breach, ...]) -> Verdict:
     broken = tuple(
         Breach(
-            rule.name, rule.column, count, tuple(sieve.examples[rule]), rule.reason,
-            refuses=False, severity=rule.severity,
+            rule.name,
+            rule.column,
+            count,
+            tuple(sieve.examples[rule]),
+            rule.reason,
+            refuses=False,
+            severity=rule.severity,
         )
         for rule, count in sieve.broken.items()
         if count
-    )  # fmt: skip
+    )
     share = sieve.failed / max(1, rows)
     return Verdict(
         name, rows, sieve.failed, share, suite.tolerated, whole + broken, sieve.left_out, sieve.mender.words()

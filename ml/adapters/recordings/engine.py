@@ -88,9 +88,13 @@ class Whisper:
 
     def transcribe(self, samples: Samples) -> Transcript:
         found, _ = self._model.transcribe(
-            samples, language="en", beam_size=2, temperature=0.0, condition_on_previous_text=False,
+            samples,
+            language="en",
+            beam_size=2,
+            temperature=0.0,
+            condition_on_previous_text=False,
             without_timestamps=len(samples) < 30 * RATE,
-        )  # fmt: skip
+        )
         parts = [p for p in found if p.no_speech_prob < _NO_SPEECH or p.avg_logprob > _UNSURE]
         pieces = sum(len(part.tokens) for part in parts)
         if not pieces:

@@ -81,8 +81,10 @@ def read_recordings(lake: Lake, folder: str, before: Known, settings: Settings, 
         column = rows[name].combine_chunks()
         kind = schema(TICKET).field(name).type
         rows = rows.set_column(
-            rows.column_names.index(name), name, pc.replace_with_mask(column.cast(kind), spoken.combine_chunks(), pa.array(values, kind))
-        )  # fmt: skip
+            rows.column_names.index(name),
+            name,
+            pc.replace_with_mask(column.cast(kind), spoken.combine_chunks(), pa.array(values, kind)),
+        )
     lake.write_stream(place, schema(TICKET), rows.cast(schema(TICKET)).to_batches())
     return Heard(len(wanted), sum(reason is not None for reason in columns["unheard"]))
 

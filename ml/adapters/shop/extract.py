@@ -153,18 +153,26 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     folder = lake.join("snapshot", ref)
     lake.remove(folder)
     manifest: dict[str, Any] = {
-        "ref": ref, "as_of": as_of.astimezone(UTC).isoformat(), "timezone": timezone, "shop": shop or shop_identity(url), "sample": sample,
-        "read_at": datetime.now(UTC).isoformat(), "tables": {}, "missing": [],
-    }  # fmt: skip
+        "ref": ref,
+        "as_of": as_of.astimezone(UTC).isoformat(),
+        "timezone": timezone,
+        "shop": shop or shop_identity(url),
+        "sample": sample,
+        "read_at": datetime.now(UTC).isoformat(),
+        "tables": {},
+        "missing": [],
+    }
     manifest["state"] = state.state(url)
     with reading(url, timezone, as_of, now, sample) as connection:
         there = Shop.of(found)
         pseudonym = Pseudonym(hash_key)
         whose = Ownership(forgotten, pseudonym.hashed)
         reader = Reader(connection, lake, there, pseudonym, partial(there.select, sample=sample is not None), whose)
-        asked = ranges.Asked(
-            url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection)
-        ) if spread else None  # fmt: skip
+        asked = (
+            ranges.Asked(url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection))
+            if spread
+            else None
+        )
         for name, table in TABLES.items():
             if name in found:
                 progress(f"Reading shop.{name} …")

@@ -78,9 +78,13 @@ def read_new(  # noqa: PLR0913 - what a reading depends on, by keyword
             moment = cursor.fetch_arrow_table()["as_of"].cast(pa.timestamp("us", "UTC"))[0].as_py()
         pseudonym = Pseudonym(hash_key)
         reader = Reader(
-            connection, lake, shop, pseudonym, lambda table: shop.select_new(table, live, since),
+            connection,
+            lake,
+            shop,
+            pseudonym,
+            lambda table: shop.select_new(table, live, since),
             Ownership(forgotten, pseudonym.hashed),
-        )  # fmt: skip
+        )
         rows = {
             table.name: reader.read(table, lake.join(folder, "read", table.name))["rows"]
             for table in tables

@@ -25,9 +25,15 @@ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
 
 
 def read(
-    url: str, lake: Lake, place: Callable[[str], str], hash_key: str, timezone: str, as_of: datetime, forgotten: frozenset[str],
+    url: str,
+    lake: Lake,
+    place: Callable[[str], str],
+    hash_key: str,
+    timezone: str,
+    as_of: datetime,
+    forgotten: frozenset[str],
     names: list[str],
-) -> dict[str, dict[str, Any]]:  # fmt: skip
+) -> dict[str, dict[str, Any]]:
     """Read what was posted, as it was known at ``as_of``, for the tables of ``names`` that the shop does not have.
 
     Returns

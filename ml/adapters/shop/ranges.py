@@ -94,24 +94,38 @@ def read(
     sha256 = lake.record(folder, sums)
     entry: dict[str, Any] = pieces[0]["entry"]
     return entry | {
-        "rows": sum(piece["entry"]["rows"] for piece in pieces), "bytes": lake.usage(folder), "sha256": sha256, "nulls": dict(nulls),
-        "erased": sum(piece["entry"]["erased"] for piece in pieces), "seconds": max(piece["entry"]["seconds"] for piece in pieces),
-    }  # fmt: skip
+        "rows": sum(piece["entry"]["rows"] for piece in pieces),
+        "bytes": lake.usage(folder),
+        "sha256": sha256,
+        "nulls": dict(nulls),
+        "erased": sum(piece["entry"]["erased"] for piece in pieces),
+        "seconds": max(piece["entry"]["seconds"] for piece in pieces),
+    }
 
 
 def read_range(
-    _place: Place, asked: Asked, name: str, folder: str, number: int, within: Bounds,
+    _place: Place,
+    asked: Asked,
+    name: str,
+    folder: str,
+    number: int,
+    within: Bounds,
     told: tuple[frozenset[str], dict[str, Owners], dict[str, Owners]],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Read one range into the lake, in the state of the shop that was exported."""
     pseudonym, shop, table = Pseudonym(asked.hash_key), Shop.of(asked.found), TABLES[name]
     whose = Ownership(told[0], pseudonym.hashed, told[1], told[2])
     with reader.reading(asked.url, asked.timezone, asked.as_of, asked.now, asked.sample, asked.state) as connection:
         where, values = _within(_key(shop, table), within)
         one = reader.Reader(
-            connection, Lake(asked.lake), shop, pseudonym,
-            partial(shop.select, sample=asked.sample is not None, within=where), whose, values,
-        )  # fmt: skip
+            connection,
+            Lake(asked.lake),
+            shop,
+            pseudonym,
+            partial(shop.select, sample=asked.sample is not None, within=where),
+            whose,
+            values,
+        )
         entry, sums = one.read_range(table, folder, number)
     return {"entry": entry, "nulls": entry["nulls"], "sums": sums, "keys": whose.keys, "contacts": whose.contacts}
 

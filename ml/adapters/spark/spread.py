@@ -128,10 +128,14 @@ def _versions_there(_place: Place) -> dict[str, str]:
 def _compare(found: Sequence[dict[str, str]], cluster: str) -> None:
     """Raise unless the executors have our packages in our versions."""
     ours = versions()
-    wrong = sorted({
-        f"{name}: {theirs.get(name, 'missing')} there, {own} here"
-        for theirs in found for name, own in ours.items() if theirs.get(name) != own
-    })  # fmt: skip
+    wrong = sorted(
+        {
+            f"{name}: {theirs.get(name, 'missing')} there, {own} here"
+            for theirs in found
+            for name, own in ours.items()
+            if theirs.get(name) != own
+        }
+    )
     if wrong:
         raise _unlike(cluster, "\n".join(wrong))
 

@@ -110,9 +110,14 @@ def _products(tables: Tables, as_of: datetime) -> ibis.Table:
     else:
         rows = rows.mutate(stock=ibis.null("float64"))
     return rows.select(
-        "product_id", "title", "category", "price", "usual_price", stock=rows["stock"].cast("float64"),
+        "product_id",
+        "title",
+        "category",
+        "price",
+        "usual_price",
+        stock=rows["stock"].cast("float64"),
         available=rows["active"] & (rows["stock"] > 0).fill_null(True),
-    )  # fmt: skip
+    )
 
 
 def _carts(tables: Tables, as_of: datetime) -> ibis.Table:
@@ -191,11 +196,18 @@ def _described(rows: ibis.Table, carts: ibis.Table, sold: ibis.Table, rates: ibi
         rows = rows.left_join(table, keys).drop(*(f"{key}_right" for key in keys))
     rows = rows.left_join(rates, "product_id").drop("product_id_right")
     return rows.select(
-        "cart_id", "product_id", "customer_id", "quantity", "added_at", "bought",
+        "cart_id",
+        "product_id",
+        "customer_id",
+        "quantity",
+        "added_at",
+        "bought",
         age_hours=(rows["now"] - rows["at"]) / HOUR_S,
-        lines=rows["lines"].fill_null(1).cast("float64"), rate=rows["rate"].cast("float64"),
-        orders=rows["orders"].fill_null(0).cast("float64"), owned=rows["owned"].fill_null(0).cast("float64"),
-    )  # fmt: skip
+        lines=rows["lines"].fill_null(1).cast("float64"),
+        rate=rows["rate"].cast("float64"),
+        orders=rows["orders"].fill_null(0).cast("float64"),
+        owned=rows["owned"].fill_null(0).cast("float64"),
+    )
 
 
 def _reminded(tables: Tables, sold: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:

@@ -90,8 +90,13 @@ class Cart:
 
     def save(self, folder: Path) -> None:
         """Write the model; the same gives the same bytes."""
-        kept = {"format": FORMAT, "learning": self.learning, "line": self.line_.tolist(), "weights": asdict(self.weights_),
-                "products": self.products_.to_pylist()}  # fmt: skip
+        kept = {
+            "format": FORMAT,
+            "learning": self.learning,
+            "line": self.line_.tolist(),
+            "weights": asdict(self.weights_),
+            "products": self.products_.to_pylist(),
+        }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
         save_csr(folder / "together.npz", self.together_)
         save_csr(folder / "titles.npz", self.titles_)

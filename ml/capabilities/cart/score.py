@@ -48,8 +48,17 @@ def score(
     """Make a shard's part of the customers' own purchases and of the open carts' lines."""
     again = _part(features["again"], ("customer_id", "product_id"), shard, shards)
     beta = model.weights_.beta
-    own = [{"customer_id": again["customer_id"], "product_id": again["product_id"],
-            "score": pa.array(beta * np.log1p(4 * again["weight"].to_numpy()))}] if beta and len(again) else []  # fmt: skip
+    own = (
+        [
+            {
+                "customer_id": again["customer_id"],
+                "product_id": again["product_id"],
+                "score": pa.array(beta * np.log1p(4 * again["weight"].to_numpy())),
+            }
+        ]
+        if beta and len(again)
+        else []
+    )
     lines = _part(features["line"], ("cart_id", "product_id"), shard, shards)
     chance = model.chance(lines)
     rows = {name: lines[name] for name in ("cart_id", "product_id", "customer_id", "quantity", "added_at")}
@@ -166,22 +175,36 @@ def _reminders(features: Rows, lines: pa.Table, products: pa.Table, params: Para
         without = 1 - float(np.prod([1 - item["chance"] for item in items]))
         lead = max(items, key=lambda item: (worth[item["product_id"]] * item["chance"], item["product_id"]))
         last = max(item["added_at"] for item in items)
-        found.append({
-            "cart_id": cart, "customer_id": items[0]["customer_id"],
-            "remind_at": last + timedelta(hours=setting["remind_after_hours"]), "product_id": lead["product_id"],
-            "value": value, "chance_without": without,
-            "chance_with": None if lift is None else min(1.0, max(0.0, without + lift)),
-            "reason": f"{len(items)} product{'s' * (len(items) > 1)} left {_span(rest)} ago" + (
-                "; what a reminder changes is not known: none was sent by lot yet" if lift is None
-                else f"; reminders by lot changed the chance by {lift:+.1%}"),
-        })  # fmt: skip
+        found.append(
+            {
+                "cart_id": cart,
+                "customer_id": items[0]["customer_id"],
+                "remind_at": last + timedelta(hours=setting["remind_after_hours"]),
+                "product_id": lead["product_id"],
+                "value": value,
+                "chance_without": without,
+                "chance_with": None if lift is None else min(1.0, max(0.0, without + lift)),
+                "reason": f"{len(items)} product{'s' * (len(items) > 1)} left {_span(rest)} ago"
+                + (
+                    "; what a reminder changes is not known: none was sent by lot yet"
+                    if lift is None
+                    else f"; reminders by lot changed the chance by {lift:+.1%}"
+                ),
+            }
+        )
     return [{name: pa.array([row[name] for row in found], kind) for name, kind in _KINDS.items()}] if found else []
 
 
 _KINDS = {
-    "cart_id": pa.string(), "customer_id": pa.string(), "remind_at": pa.timestamp("us", "UTC"), "product_id": pa.string(),
-    "value": pa.float64(), "chance_without": pa.float64(), "chance_with": pa.float64(), "reason": pa.string(),
-}  # fmt: skip
+    "cart_id": pa.string(),
+    "customer_id": pa.string(),
+    "remind_at": pa.timestamp("us", "UTC"),
+    "product_id": pa.string(),
+    "value": pa.float64(),
+    "chance_without": pa.float64(),
+    "chance_with": pa.float64(),
+    "reason": pa.string(),
+}
 
 
 def _lift(reminded: pa.Table) -> float | None:

@@ -80,14 +80,17 @@ PRODUCT = Published(
         PublishedColumn("category", "text", "Its category.", nullable=True),
         PublishedColumn("price", "number", "List price.", "shop currency", nullable=True),
         PublishedColumn(
-            "usual_price", "number", "Median of what was paid for it in the last 90 days; null: nothing sold.",
-            "shop currency", nullable=True,
+            "usual_price",
+            "number",
+            "Median of what was paid for it in the last 90 days; null: nothing sold.",
+            "shop currency",
+            nullable=True,
         ),
         PublishedColumn("stock", "number", "Pieces at the last count; null: not counted.", "pieces", nullable=True),
         PublishedColumn("available", "boolean", "On sale and not sold out."),
     ),
     for_all=True,
-)  # fmt: skip
+)
 LINE = Published(
     "cart_line",
     "Lines of open carts and the chance that each is bought.",
@@ -110,19 +113,28 @@ REMINDER = Published(
     (
         PublishedColumn("cart_id", "text", "The cart."),
         PublishedColumn("customer_id", "text", "Whose."),
-        PublishedColumn("remind_at", "timestamp", "When: not sooner than the shop's pause after the last change.", "UTC"),
-        PublishedColumn("product_id", "text", "The product to lead with: the most expected money."),
-        PublishedColumn("value", "number", "What the cart's lines cost; lines without a price are left out.", "shop currency"),
-        PublishedColumn("chance_without", "number", "Chance that something of it is bought within 7 days anyway.", "0 to 1"),
         PublishedColumn(
-            "chance_with", "number", "The same with a reminder; null: not known, no reminders by lot tell it yet.",
-            "0 to 1", nullable=True,
+            "remind_at", "timestamp", "When: not sooner than the shop's pause after the last change.", "UTC"
+        ),
+        PublishedColumn("product_id", "text", "The product to lead with: the most expected money."),
+        PublishedColumn(
+            "value", "number", "What the cart's lines cost; lines without a price are left out.", "shop currency"
+        ),
+        PublishedColumn(
+            "chance_without", "number", "Chance that something of it is bought within 7 days anyway.", "0 to 1"
+        ),
+        PublishedColumn(
+            "chance_with",
+            "number",
+            "The same with a reminder; null: not known, no reminders by lot tell it yet.",
+            "0 to 1",
+            nullable=True,
         ),
         PublishedColumn("reason", "text", "Why, in words."),
     ),
     indexes=(("customer_id",),),
     for_all=True,
-)  # fmt: skip
+)
 VISIT = Published(
     "cart_visit_box",
     "What ml.visit adds up: the points of the boxes that a visit lies in are the log-odds that it ends in an order.",
@@ -131,13 +143,15 @@ VISIT = Published(
         PublishedColumn("box", "integer", "Number of the box."),
         *(
             PublishedColumn(f"{name}_{side}", "number", words, unit)
-            for name, unit in zip(VISIT_COLUMNS, ("events", "events", "events", "events", "products", "minutes"), strict=True)
+            for name, unit in zip(
+                VISIT_COLUMNS, ("events", "events", "events", "events", "products", "minutes"), strict=True
+            )
             for side, words in (("above", "More than this."), ("to", "At most this."))
         ),
         PublishedColumn("points", "number", "What it adds to the log-odds."),
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 SPEC = Capability(
     name="cart",

@@ -76,11 +76,14 @@ def so_far(events: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:
     kinds = {"views": "view", "carts": "cart", "wishes": "wish", "searches": "search"}
     made = {name: count(events["kind"] == kind) for name, kind in kinds.items()}
     return events.select(
-        "session_id", "at", customer_id=events["customer_id"].max().over(whole),
+        "session_id",
+        "at",
+        customer_id=events["customer_id"].max().over(whole),
         place=ibis.row_number().over(ibis.window(group_by="session_id", order_by=order)) + 1,
-        **made, products=count(events["fresh"]),
+        **made,
+        products=count(events["fresh"]),
         minutes=(events["at"] - events["at"].min().over(up_to)) / 60.0,
-    )  # fmt: skip
+    )
 
 
 def learn(seen: pa.Table, seed: int) -> Boxes:

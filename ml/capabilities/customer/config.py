@@ -55,14 +55,16 @@ SETTING = ConfigTable(
     (
         ConfigColumn("one", "boolean", "Always true: there is one row.", default="true"),
         ConfigColumn(
-            "use_origin", "boolean",
+            "use_origin",
+            "boolean",
             "Whether the country of residence may be used. Age and sex never are. What it would change stands in the "
-            "training's figures (gap_90@country).", default="false",
+            "training's figures (gap_90@country).",
+            default="false",
         ),
     ),
     checks={"there is one row": "one"},
     rows=({"one": True, "use_origin": False},),
     examples={"The country may be used.": "UPDATE ml_config.customer_setting SET use_origin = true"},
-)  # fmt: skip
+)
 
 CONFIG = (SEGMENT_RULE, SETTING)

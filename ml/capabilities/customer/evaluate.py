@@ -44,21 +44,25 @@ def judge(value: Value, after: Outcome, rest: Floats, customers: pa.Table | None
     for j, days in enumerate(HORIZONS):
         y, p = after.bought[:, j].astype(np.int64), value.chances[:, j]
         metrics |= {
-            f"roc_auc_{days}": binary.roc_auc(y, p), f"pr_auc_{days}": binary.average_precision(y, p),
+            f"roc_auc_{days}": binary.roc_auc(y, p),
+            f"pr_auc_{days}": binary.average_precision(y, p),
             f"calibration_error_{days}": binary.calibration_error(y, p),
-        }  # fmt: skip
+        }
         if days > HORIZONS[0] and len(y):
             skills.append(binary.log_loss_skill(y, p))
     per_unit = np.mean(skills, axis=0) if skills else np.zeros(0)
     low, high = blend.interval(value.spend, value.chances[:, -1], rest)
     metrics |= {
         "skill": float(per_unit.mean()) if len(per_unit) else 0.0,
-        "spend_spearman": spearman(after.spend, value.spend), "spend_gini": gini(after.spend, value.spend),
+        "spend_spearman": spearman(after.spend, value.spend),
+        "spend_gini": gini(after.spend, value.spend),
         "spend_total": float(value.spend.sum() / max(after.spend.sum(), 1e-9)),
         "orders_total": float(value.orders.sum() / max(after.orders.sum(), 1e-9)),
-        "spend_covered": float(((after.spend >= low - 1e-9) & (after.spend <= high + 1e-9)).mean()) if len(low) else 0.0,
+        "spend_covered": float(((after.spend >= low - 1e-9) & (after.spend <= high + 1e-9)).mean())
+        if len(low)
+        else 0.0,
         "units": float(len(per_unit)),
-    }  # fmt: skip
+    }
     if customers is not None:
         metrics |= _countries(customers, value.chances[:, -1] - after.bought[:, -1])
     plot = reliability(after.bought[:, -1].astype(np.int64), value.chances[:, -1])

@@ -46,13 +46,19 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     ago = _basics(orders(tables, as_of - MONTH), as_of - MONTH)
     return {
         "customer": rows.select(
-            "customer_id", "preferred", "channel", "hour", "country", "segment",
+            "customer_id",
+            "preferred",
+            "channel",
+            "hour",
+            "country",
+            "segment",
             **{name: rows[name].cast("float32") for name in NUMBERS},
         ),
         "month_ago": ago.select(
-            "customer_id", **{name: ago[name].cast("float32") for name in ("orders", "days_since", "days_known", "spend")}
+            "customer_id",
+            **{name: ago[name].cast("float32") for name in ("orders", "days_since", "days_known", "spend")},
         ),
-    }  # fmt: skip
+    }
 
 
 def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibis.Table:  # noqa: ARG001
@@ -67,9 +73,11 @@ def described(tables: Tables, as_of: datetime, placed: ibis.Table, lines: ibis.T
     """Every customer who has ordered, with the numbers of :data:`columns.NUMBERS`."""
     people = known(tables["customer"], as_of, "registered_at")
     people = people.select(
-        "customer_id", "country", "segment",
+        "customer_id",
+        "country",
+        "segment",
         account_days=(moment(as_of).epoch_seconds() - people["registered_at"].epoch_seconds()) / DAY_S,
-    )  # fmt: skip
+    )
     rows = _basics(placed, as_of)
     parts = [_gaps(placed), _lines_of(lines), people, *beside.beside(tables, as_of, placed)]
     for part in parts:
@@ -96,10 +104,14 @@ def orders(tables: Tables, as_of: datetime) -> ibis.Table:
         back = ibis.literal(False)
     whole = ibis.coalesce(cents(placed["total"]), placed["goods"], ibis.literal(0, "int64"))
     return placed.select(
-        "order_id", "customer_id", "ordered_at",
-        at=placed["ordered_at"].epoch_seconds().cast("int64"), channel=placed["channel"],
-        cents=ibis.ifelse(back, 0, ibis.greatest(whole, 0)).cast("int64"), back=back.cast("int64"),
-    )  # fmt: skip
+        "order_id",
+        "customer_id",
+        "ordered_at",
+        at=placed["ordered_at"].epoch_seconds().cast("int64"),
+        channel=placed["channel"],
+        cents=ibis.ifelse(back, 0, ibis.greatest(whole, 0)).cast("int64"),
+        back=back.cast("int64"),
+    )
 
 
 def cents(amount: ibis.Value) -> ibis.Value:
@@ -119,28 +131,40 @@ def _basics(placed: ibis.Table, as_of: datetime) -> ibis.Table:
     days, low = rows["age"], SEASON[0] * DAY_S
     season = (days > low) & (days <= SEASON[1] * DAY_S)
     made = rows.group_by("customer_id").aggregate(
-        orders=rows.count(), _last=days.min(), _first=days.max(), _cents=rows["cents"].sum(),
+        orders=rows.count(),
+        _last=days.min(),
+        _first=days.max(),
+        _cents=rows["cents"].sum(),
         **{f"orders_{span}": (days <= span * DAY_S).sum() for span in SPANS},
         **{f"_cents_{span}": rows["cents"].sum(where=days <= span * DAY_S).fill_null(0) for span in (90, 365)},
-        season_orders=season.sum(), _season=rows["cents"].sum(where=season).fill_null(0),
+        season_orders=season.sum(),
+        _season=rows["cents"].sum(where=season).fill_null(0),
         _largest=rows["cents"].max(),
-        _back=rows["back"].sum(), _weekend=rows["weekend"].sum(),
+        _back=rows["back"].sum(),
+        _weekend=rows["weekend"].sum(),
         _app=(rows["channel"] == "app").fill_null(False).sum(),
         _store=rows["channel"].isin(("store", "phone")).fill_null(False).sum(),
-    )  # fmt: skip
+    )
     # What a customer of less than a year did a year ago cannot be known; neither in a shop that is younger.
     old = made["_first"] > low
     return made.select(
-        "customer_id", "orders", *(f"orders_{span}" for span in SPANS),
-        days_since=made["_last"] / DAY_S, days_known=made["_first"] / DAY_S, spend=made["_cents"] / CENTS,
-        spend_90=made["_cents_90"] / CENTS, spend_365=made["_cents_365"] / CENTS,
-        mean_order=made["_cents"] / CENTS / made["orders"], largest_order=made["_largest"] / CENTS,
+        "customer_id",
+        "orders",
+        *(f"orders_{span}" for span in SPANS),
+        days_since=made["_last"] / DAY_S,
+        days_known=made["_first"] / DAY_S,
+        spend=made["_cents"] / CENTS,
+        spend_90=made["_cents_90"] / CENTS,
+        spend_365=made["_cents_365"] / CENTS,
+        mean_order=made["_cents"] / CENTS / made["orders"],
+        largest_order=made["_largest"] / CENTS,
         returned=made["_back"] / made["orders"],
         season_orders=ibis.ifelse(old, made["season_orders"], None),
         season_spend=ibis.ifelse(old, made["_season"] / CENTS, None),
-        weekend_share=made["_weekend"] / made["orders"], app_share=made["_app"] / made["orders"],
+        weekend_share=made["_weekend"] / made["orders"],
+        app_share=made["_app"] / made["orders"],
         store_share=made["_store"] / made["orders"],
-    )  # fmt: skip
+    )
 
 
 def _gaps(placed: ibis.Table) -> ibis.Table:
@@ -151,15 +175,21 @@ def _gaps(placed: ibis.Table) -> ibis.Table:
     stepped = stepped.mutate(_place=ibis.row_number().over(back))
     newest = stepped["_place"] == 0
     made = stepped.group_by("customer_id").aggregate(
-        _n=stepped["gap"].count(), _sum=stepped["gap"].sum(), _square=(stepped["gap"] * stepped["gap"]).sum(),
-        _last=stepped["gap"].max(where=newest), _newest=stepped["cents"].max(where=newest),
-    )  # fmt: skip
+        _n=stepped["gap"].count(),
+        _sum=stepped["gap"].sum(),
+        _square=(stepped["gap"] * stepped["gap"]).sum(),
+        _last=stepped["gap"].max(where=newest),
+        _newest=stepped["cents"].max(where=newest),
+    )
     mean = made["_sum"] / made["_n"].nullif(0)
     variance = ibis.greatest(made["_square"] / made["_n"].nullif(0) - mean * mean, 0.0)
     return made.select(
-        "customer_id", mean_gap=mean / 24, gap_deviation=variance.sqrt() / 24, last_gap=made["_last"] / 24,
+        "customer_id",
+        mean_gap=mean / 24,
+        gap_deviation=variance.sqrt() / 24,
+        last_gap=made["_last"] / 24,
         last_order=made["_newest"] / CENTS,
-    )  # fmt: skip
+    )
 
 
 def _lines(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
@@ -168,10 +198,15 @@ def _lines(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
     goods = known(tables["product"], as_of, "listed_at").select("product_id", "category")
     items = items.left_join(goods, "product_id")
     return items.select(
-        "customer_id", "order_id", "at", "product_id", category=items["category"].nullif("").fill_null(""),
-        cents=cents(items["quantity"] * items["unit_price"]), pieces=cents(items["quantity"]),
+        "customer_id",
+        "order_id",
+        "at",
+        "product_id",
+        category=items["category"].nullif("").fill_null(""),
+        cents=cents(items["quantity"] * items["unit_price"]),
+        pieces=cents(items["quantity"]),
         unit=cents(items["unit_price"]),
-    )  # fmt: skip
+    )
 
 
 def _lines_of(lines: ibis.Table) -> ibis.Table:
@@ -181,10 +216,17 @@ def _lines_of(lines: ibis.Table) -> ibis.Table:
         dear=((ibis.greatest(lines["unit"], 1) / ibis.greatest(usual, 1.0)).ln() * 1000).round().cast("int64")
     )
     rows = lines.group_by("customer_id").aggregate(
-        _pieces=lines["pieces"].sum(), lines=lines.count(), products=lines["product_id"].nunique(),
-        categories=lines["category"].nunique(), _dear=lines["dear"].sum(),
-    )  # fmt: skip
+        _pieces=lines["pieces"].sum(),
+        lines=lines.count(),
+        products=lines["product_id"].nunique(),
+        categories=lines["category"].nunique(),
+        _dear=lines["dear"].sum(),
+    )
     return rows.select(
-        "customer_id", "lines", "products", "categories",
-        pieces=rows["_pieces"] / CENTS, price_level=rows["_dear"] / 1000 / rows["lines"],
-    )  # fmt: skip
+        "customer_id",
+        "lines",
+        "products",
+        "categories",
+        pieces=rows["_pieces"] / CENTS,
+        price_level=rows["_dear"] / 1000 / rows["lines"],
+    )

@@ -59,9 +59,12 @@ def frame(table: pa.Table, buying: Buying, worth: Worth, countries: Sequence[str
     columns = [_floats(table, name) for name in NUMBERS]
     now = before.repeats, before.to_last, before.to_now
     columns += [
-        buying.alive(*now), buying.chance(*now, 28.0), buying.chance(*now, float(HORIZONS[-1])),
-        buying.expected(*now, float(HORIZONS[-1])), worth.mean(before.repeats + 1, before.mean),
-    ]  # fmt: skip
+        buying.alive(*now),
+        buying.chance(*now, 28.0),
+        buying.chance(*now, float(HORIZONS[-1])),
+        buying.expected(*now, float(HORIZONS[-1])),
+        worth.mean(before.repeats + 1, before.mean),
+    ]
     if countries:
         found = pc.index_in(table["country"].combine_chunks(), pa.array(countries, pa.string()))
         columns.append(found.cast(pa.float64()).to_numpy(zero_copy_only=False))

@@ -70,8 +70,11 @@ class Boosted:
             each.save(folder, name)
 
     def _named(self) -> list[tuple[str, boosters.Boosters]]:
-        return [*zip((f"chance{h}" for h in HORIZONS), self.chances, strict=True),
-                ("orders", self.orders), ("spend", self.spend)]  # fmt: skip
+        return [
+            *zip((f"chance{h}" for h in HORIZONS), self.chances, strict=True),
+            ("orders", self.orders),
+            ("spend", self.spend),
+        ]
 
     @classmethod
     def read(cls, folder: Path, members: int) -> Boosted:
@@ -113,9 +116,13 @@ class Linear:
         }
         sizes = np.array(self.chances[0].sizes, np.int64)
         np.savez(
-            folder / "linear.npz", value=self.value, deviation=self.deviation, numbers=self.chances[0].numbers,
-            sizes=sizes, **state,
-        )  # fmt: skip
+            folder / "linear.npz",
+            value=self.value,
+            deviation=self.deviation,
+            numbers=self.chances[0].numbers,
+            sizes=sizes,
+            **state,
+        )
 
     @classmethod
     def read(cls, folder: Path) -> Linear:

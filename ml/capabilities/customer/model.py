@@ -118,9 +118,14 @@ class CustomerValue:
         within = 1 - (1 - chances[:, -1]) ** longer
         orders = np.maximum(orders, chances[:, -1])  # an expectation is no less than the chance of one
         return Value(
-            chances, orders, spend, _left(self.buying_.alive(*now), known, chances[:, -1]), orders * ratio, spend * ratio,
+            chances,
+            orders,
+            spend,
+            _left(self.buying_.alive(*now), known, chances[:, -1]),
+            orders * ratio,
+            spend * ratio,
             within,
-        )  # fmt: skip
+        )
 
     def frame(self, customers: pa.Table) -> Frame:
         return frame(customers, self.buying_, self.worth_, self.countries_)
@@ -180,10 +185,15 @@ class CustomerValue:
     def save(self, folder: Path) -> None:
         """Write ``model.json`` and the candidates' files; the same model gives the same bytes."""
         kept = {
-            "format": FORMAT, "learning": self.learning, "members": self.params.members, "buying": list(self.buying_),
-            "worth": list(self.worth_), "countries": list(self.countries_), "learners": list(self.learners_),
+            "format": FORMAT,
+            "learning": self.learning,
+            "members": self.params.members,
+            "buying": list(self.buying_),
+            "worth": list(self.worth_),
+            "countries": list(self.countries_),
+            "learners": list(self.learners_),
             "blend": {name: part.tolist() for name, part in self.blend_._asdict().items()},
-        }  # fmt: skip
+        }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
         for each in self.learners_.values():
             each.save(folder)

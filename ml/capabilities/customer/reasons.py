@@ -17,20 +17,42 @@ Floats = npt.NDArray[np.float64]
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "last order {days_since} days ago": (
-        "days_since", "late", "history_alive", "history_chance_28", "history_chance_90", "history_orders_90",
-        "orders_7", "orders_28", "last_gap",
+        "days_since",
+        "late",
+        "history_alive",
+        "history_chance_28",
+        "history_chance_90",
+        "history_orders_90",
+        "orders_7",
+        "orders_28",
+        "last_gap",
     ),
-    "{orders} orders, {orders_90} of them in 90 days": ("orders", "orders_90", "orders_365", "products", "categories", "lines", "pieces"),
+    "{orders} orders, {orders_90} of them in 90 days": (
+        "orders",
+        "orders_90",
+        "orders_365",
+        "products",
+        "categories",
+        "lines",
+        "pieces",
+    ),
     "{mean_gap} days between orders": ("mean_gap", "gap_deviation"),
     "{mean_order} spent per order": (
-        "spend", "spend_90", "spend_365", "mean_order", "largest_order", "last_order", "history_worth", "price_level",
+        "spend",
+        "spend_90",
+        "spend_365",
+        "mean_order",
+        "largest_order",
+        "last_order",
+        "history_worth",
+        "price_level",
     ),
     "customer for {days_known} days": ("days_known", "account_days"),
     "{season_orders} orders in this season of last year": ("season_orders", "season_spend"),
     "{views_28} products looked at in 28 days": ("views_7", "views_28", "carts_28", "days_since_event", "searches_28"),
     "{mails_90} messages in 90 days": ("mails_90", "mail_visits", "coupon_share"),
     "{circle_orders_90} orders of their circle in 90 days": ("circle", "circle_orders_90", "referred"),
-}  # fmt: skip
+}
 """Words -> the columns that move the chance under them. A column in no group is told by none."""
 
 _NOTHING = "nothing stands out"
@@ -42,8 +64,9 @@ def reasons(model: CustomerValue, customers: pa.Table, rows: Frame) -> pa.Array:
     if not isinstance(boosted, Boosted):
         return pc.binary_join_element_wise(
             _filled(customers, "{orders} orders, {orders_90} of them in 90 days"),
-            _filled(customers, "last order {days_since} days ago"), "; ",
-        )  # fmt: skip
+            _filled(customers, "last order {days_since} days ago"),
+            "; ",
+        )
     parts = _parts(boosted, rows)
     words = [_filled(customers, template) for template in GROUPS]
     up, down = _pick(words, parts, customers), _pick(words, -parts, customers)

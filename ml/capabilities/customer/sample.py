@@ -40,29 +40,49 @@ def sample(seed: int) -> Sample:
     order_id = [f"o{number:05d}" for number in range(n)]
     return Sample(
         {
-            "customer": pa.table({
-                "customer_id": _names(np.arange(CUSTOMERS)),
-                "registered_at": _when(comes), "country": [("DE", "FR")[c % 2] for c in range(CUSTOMERS)],
-            }),
-            "product": pa.table({
-                "product_id": [f"p{p}" for p in range(12)], "category": [CATEGORIES[p % 4] for p in range(12)],
-            }),
-            "order": pa.table({
-                "order_id": order_id, "customer_id": _names(who), "ordered_at": _when(at),
-                "status": ["cancelled" if number % 60 == 0 else "paid" for number in range(n)],
-                "channel": [("web", "app", "store")[c % 3] for c in who],
-            }),
-            "order_item": pa.table({
-                "order_id": order_id, "line_no": [1] * n, "product_id": [f"p{p}" for p in product],
-                "quantity": [1.0] * n, "unit_price": price,
-            }),
-            "event": pa.table({
-                "event_id": [f"e{number:05d}" for number in range(len(seen))], "customer_id": _names(looker),
-                "product_id": ["p1"] * len(seen), "kind": ["view"] * len(seen), "occurred_at": _when(seen),
-            }),
+            "customer": pa.table(
+                {
+                    "customer_id": _names(np.arange(CUSTOMERS)),
+                    "registered_at": _when(comes),
+                    "country": [("DE", "FR")[c % 2] for c in range(CUSTOMERS)],
+                }
+            ),
+            "product": pa.table(
+                {
+                    "product_id": [f"p{p}" for p in range(12)],
+                    "category": [CATEGORIES[p % 4] for p in range(12)],
+                }
+            ),
+            "order": pa.table(
+                {
+                    "order_id": order_id,
+                    "customer_id": _names(who),
+                    "ordered_at": _when(at),
+                    "status": ["cancelled" if number % 60 == 0 else "paid" for number in range(n)],
+                    "channel": [("web", "app", "store")[c % 3] for c in who],
+                }
+            ),
+            "order_item": pa.table(
+                {
+                    "order_id": order_id,
+                    "line_no": [1] * n,
+                    "product_id": [f"p{p}" for p in product],
+                    "quantity": [1.0] * n,
+                    "unit_price": price,
+                }
+            ),
+            "event": pa.table(
+                {
+                    "event_id": [f"e{number:05d}" for number in range(len(seen))],
+                    "customer_id": _names(looker),
+                    "product_id": ["p1"] * len(seen),
+                    "kind": ["view"] * len(seen),
+                    "occurred_at": _when(seen),
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _times(rng: np.random.Generator, start: float, end: float, every: float) -> np.ndarray:

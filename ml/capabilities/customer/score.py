@@ -82,19 +82,23 @@ def _rows(model: CustomerValue, customers: pa.Table, value: Value, segment: pa.A
     level = np.nan_to_num(customers["price_level"].cast(pa.float64()).to_numpy())
     made = {f"chance_{h}": value.chances[:, j] for j, h in enumerate(HORIZONS)}
     for name, middle, (low, high) in (
-        ("orders_90", value.orders, counts), ("orders_365", value.year_orders, year_counts),
-        ("spend_90", value.spend, money), ("spend_365", value.year_spend, year),
-    ):  # fmt: skip
+        ("orders_90", value.orders, counts),
+        ("orders_365", value.year_orders, year_counts),
+        ("spend_90", value.spend, money),
+        ("spend_365", value.year_spend, year),
+    ):
         made |= {name: middle, f"{name}_low": low, f"{name}_high": high}
     return {
         **{name: pa.array(values) for name, values in made.items()},
-        "chance_left": pa.array(value.left), "days_to_next": pa.array(days, mask=days > YEAR), "segment": segment,
+        "chance_left": pa.array(value.left),
+        "days_to_next": pa.array(days, mask=days > YEAR),
+        "segment": segment,
         "price_level": pa.array(["low", "middle", "high"]).take(
             pa.array(1 + (level > DEAR).astype(np.int64) - (level < -DEAR))
         ),
         **{name: customers[name] for name in ("customer_id", "preferred", "channel", "hour")},
         "reason": reasons(model, customers, model.frame(customers)),
-    }  # fmt: skip
+    }
 
 
 def days_to_next(value: Value) -> Floats:
@@ -120,9 +124,14 @@ def _changes(features: Rows, mine: pa.Table, now: pa.Array, spend: Floats, given
     moved = pc.not_equal(before, now)
     found = segments.facts(mine, segments.usual_gap(every), np.sort(every["spend"].cast(pa.float64()).to_numpy()))
     why = pc.binary_join_element_wise(before, now, " to ")
-    table = pa.table({
-        "customer_id": mine["customer_id"], "before": before, "after": now, "spend_90": spend,
-        "reason": pc.binary_join_element_wise(why, segments.because(found), ": "),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "customer_id": mine["customer_id"],
+            "before": before,
+            "after": now,
+            "spend_90": spend,
+            "reason": pc.binary_join_element_wise(why, segments.because(found), ": "),
+        }
+    )
     kept = table.filter(moved)
     return {name: kept[name] for name in kept.column_names}

@@ -49,9 +49,12 @@ def facts(table: pa.Table, gap: float, spends: Floats) -> dict[str, Floats]:
     orders, since, known, spend = (_floats(table, n) for n in ("orders", "days_since", "days_known", "spend"))
     own = (PRIOR_GAPS * gap + np.maximum(known - since, 0)) / (PRIOR_GAPS + np.maximum(orders - 1, 0))
     return {
-        "orders": orders, "known_days": known, "since_days": since, "gaps": since / np.maximum(own, 1.0),
+        "orders": orders,
+        "known_days": known,
+        "since_days": since,
+        "gaps": since / np.maximum(own, 1.0),
         "spend_rank": np.searchsorted(spends, spend) / max(1, len(spends)),
-    }  # fmt: skip
+    }
 
 
 def segments(found: Mapping[str, Floats], given: Rules) -> pa.Array:
@@ -79,8 +82,14 @@ def because(found: Mapping[str, Floats]) -> pa.Array:
     since = pa.array(np.rint(found["since_days"]).astype(np.int64)).cast(pa.string())
     usual = pa.array(np.rint(found["since_days"] / np.maximum(found["gaps"], 1e-9)).astype(np.int64)).cast(pa.string())
     return pc.binary_join_element_wise(
-        orders, pa.scalar(" orders, the last "), since, pa.scalar(" days ago where "), usual, pa.scalar(" are usual"), ""
-    )  # fmt: skip
+        orders,
+        pa.scalar(" orders, the last "),
+        since,
+        pa.scalar(" days ago where "),
+        usual,
+        pa.scalar(" are usual"),
+        "",
+    )
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -48,9 +48,11 @@ _MONEY = "shop currency"
 def _interval(name: str, meaning: str, unit: str = "") -> tuple[PublishedColumn, ...]:
     return (
         PublishedColumn(name, "number", f"{meaning}, on average.", unit),
-        PublishedColumn(f"{name}_low", "number", f"{meaning}: lower end of an interval that four of five fall into.", unit),
+        PublishedColumn(
+            f"{name}_low", "number", f"{meaning}: lower end of an interval that four of five fall into.", unit
+        ),
         PublishedColumn(f"{name}_high", "number", f"{meaning}: upper end of it.", unit),
-    )  # fmt: skip
+    )
 
 
 CUSTOMER_VALUE = Published(
@@ -69,7 +71,10 @@ CUSTOMER_VALUE = Published(
         *_interval("spend_365", "Money in 365 days, as the purchase model carries the 90 days on", _MONEY),
         PublishedColumn("chance_left", "number", "Chance that no further order will ever come.", "0 to 1"),
         PublishedColumn(
-            "days_to_next", "number", "Days until the next order is as likely as not; null: not within a year.", "days",
+            "days_to_next",
+            "number",
+            "Days until the next order is as likely as not; null: not within a year.",
+            "days",
             nullable=True,
         ),
         PublishedColumn("segment", "text", "By the rules in ml_config.customer_segment_rule."),
@@ -80,7 +85,7 @@ CUSTOMER_VALUE = Published(
         PublishedColumn("reason", "text", "What the 90 days' chance comes from, in words."),
     ),
     indexes=(("segment",), ("spend_90",), ("chance_28",)),
-)  # fmt: skip
+)
 
 CUSTOMER_SEGMENT_CHANGE = Published(
     "customer_segment_change",
@@ -104,12 +109,14 @@ CUSTOMER_LIKE = Published(
         PublishedColumn("customer_id", "text", "Who."),
         PublishedColumn("rank", "integer", "1: the most alike."),
         PublishedColumn("other_customer_id", "text", "Who is like them."),
-        PublishedColumn("likeness", "number", "1: the same in all that is compared; towards 0 the less they share.", "0 to 1"),
+        PublishedColumn(
+            "likeness", "number", "1: the same in all that is compared; towards 0 the less they share.", "0 to 1"
+        ),
         PublishedColumn("reason", "text", "What they share, in words."),
     ),
     indexes=(("other_customer_id",),),
     for_all=True,
-)  # fmt: skip
+)
 
 SPEC = Capability(
     name="customer",

@@ -67,17 +67,25 @@ def _block(
     top = rank <= k
     who, other, rank, distance = who[top], other[top], rank[top], distance[top]
     return {
-        "customer_id": ids.take(pa.array(who)), "rank": pa.array(rank),
+        "customer_id": ids.take(pa.array(who)),
+        "rank": pa.array(rank),
         "other_customer_id": ids.take(pa.array(other)),
         "likeness": pa.array(np.exp(-distance.astype(np.float64) / (2 * len(COMPARED)))),
         "reason": _shared(x, who, other),
-    }  # fmt: skip
+    }
 
 
 _WORDS = (
-    "how many orders", "how long ago the last was", "how often they come", "what an order is worth", "how many categories",
-    "how dear they buy", "how much they look at", "share bought in shops", "share bought in the app",
-)  # fmt: skip
+    "how many orders",
+    "how long ago the last was",
+    "how often they come",
+    "what an order is worth",
+    "how many categories",
+    "how dear they buy",
+    "how much they look at",
+    "share bought in shops",
+    "share bought in the app",
+)
 
 
 def _shared(x: Floats, who: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> pa.Array:

@@ -16,8 +16,11 @@ from ml.learn.metrics.series import coverage
 
 
 def evaluate(
-    models: Mapping[str, Delivery], features: Rows, truth: pa.Table, params: Params  # noqa: ARG001
-) -> dict[str, Evaluation]:  # fmt: skip
+    models: Mapping[str, Delivery],
+    features: Rows,
+    truth: pa.Table,
+    params: Params,  # noqa: ARG001
+) -> dict[str, Evaluation]:
     """Judge each order as if when it was placed: what was delivered between the training and then is known.
 
     ``closeness`` is minus the absolute error of the median in days: larger is better. Beside it ``coverage of 80 percent`` and
@@ -34,9 +37,10 @@ def evaluate(
         days = model.days(orders, past)
         close = -np.abs(took - days[:, LEVELS.index(0.5)])
         figures = {
-            "closeness": float(close.mean()) if len(close) else 0.0, "orders": float(len(close)),
+            "closeness": float(close.mean()) if len(close) else 0.0,
+            "orders": float(len(close)),
             "coverage of 80 percent": coverage(took, days[:, LEVELS.index(0.1)], days[:, LEVELS.index(0.9)]),
-        }  # fmt: skip
+        }
         if 0 < late.sum() < len(late):
             figures["average precision"] = average_precision(late, late_chance(days, promise)[told])
         found[name] = Evaluation({key: value for key, value in figures.items() if np.isfinite(value)}, close)

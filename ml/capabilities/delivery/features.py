@@ -17,9 +17,14 @@ Tables = Mapping[str, ibis.Table]
 
 TEXTS = ("carrier", "origin", "destination")
 _COST = {
-    "late_cost": "float64", "upgrade_cost": "float64", "tell_cost": "float64", "split_cost": "float64",
-    "may_split": "boolean", "may_upgrade": "boolean", "may_tell": "boolean",
-}  # fmt: skip
+    "late_cost": "float64",
+    "upgrade_cost": "float64",
+    "tell_cost": "float64",
+    "split_cost": "float64",
+    "may_split": "boolean",
+    "may_upgrade": "boolean",
+    "may_tell": "boolean",
+}
 _ARROW = {"float64": pa.float64(), "boolean": pa.bool_()}
 _LONGEST_DAYS = 180
 """A delivery that took longer, or came before its order, is a wrong date."""
@@ -65,21 +70,26 @@ def _orders(tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     parcels = tables["shipment"].inner_join(orders.select("order_id"), "order_id")
     # The last parcel counts: an order is delivered when all of it is.
     parcel = parcels.group_by("order_id").aggregate(
-        delivered=_seconds(parcels["delivered_at"]).fill_null(2**40).max(), promised=_seconds(parcels["promised_at"]).max(),
+        delivered=_seconds(parcels["delivered_at"]).fill_null(2**40).max(),
+        promised=_seconds(parcels["promised_at"]).max(),
         **{name: parcels[name].min() for name in TEXTS},
-    )  # fmt: skip
+    )
     rows = orders.left_join(parcel, "order_id").drop("order_id_right")
     now = int(as_of.timestamp())
     days = (rows["delivered"] - rows["at"]) / DAY_S
     promise = (rows["promised"] - rows["at"]) / DAY_S
     rows = rows.filter(rows["at"] >= now - params.history_days * DAY_S)
     return rows.select(
-        "order_id", "at", "ordered_at", "status",
+        "order_id",
+        "at",
+        "ordered_at",
+        "status",
         took_days=ibis.ifelse(rows["delivered"] < now, days, ibis.null("float64")),
         promise_days=ibis.ifelse(promise > 0, promise, ibis.null("float64")),
-        total=rows["total"].cast("float64"), shipping=rows["shipping"].cast("float64"),
+        total=rows["total"].cast("float64"),
+        shipping=rows["shipping"].cast("float64"),
         **{name: rows[name].fill_null("") for name in TEXTS},
-    )  # fmt: skip
+    )
 
 
 def _with_lines(open_: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:

@@ -101,9 +101,14 @@ class Delivery:
         for number, grown in enumerate(self.trees_):
             trees.save(grown, folder / f"trees_{number}.npz")
         kept = {
-            "format": FORMAT, "learning": self.learning, "seed": self.seed, "trees": len(self.trees_),
-            "errors": self.errors_.tolist(), "widened": self.widened_, "usual": self.usual_,
-        }  # fmt: skip
+            "format": FORMAT,
+            "learning": self.learning,
+            "seed": self.seed,
+            "trees": len(self.trees_),
+            "errors": self.errors_.tolist(),
+            "widened": self.widened_,
+            "usual": self.usual_,
+        }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
 
 

@@ -32,26 +32,47 @@ def sample(seed: int) -> Sample:
     there = [at if at < AS_OF else None for at in delivered]
     return Sample(
         {
-            "order": pa.table({
-                "order_id": ids, "customer_id": people, "ordered_at": pa.array(placed, _STAMP), "status": ["paid"] * ORDERS,
-                "total": rng.uniform(10, 90, ORDERS), "shipping": [4.9] * ORDERS,
-            }),
-            "shipment": pa.table({
-                "shipment_id": ids, "order_id": ids, "carrier": [CARRIERS[c] for c in carrier],
-                "promised_at": pa.array([at + timedelta(days=7) if i % 20 else None for i, at in enumerate(placed)], _STAMP),
-                "delivered_at": pa.array(there, _STAMP), "origin": ["north"] * ORDERS,
-                "destination": [PLACES[p] for p in place],
-            }),
+            "order": pa.table(
+                {
+                    "order_id": ids,
+                    "customer_id": people,
+                    "ordered_at": pa.array(placed, _STAMP),
+                    "status": ["paid"] * ORDERS,
+                    "total": rng.uniform(10, 90, ORDERS),
+                    "shipping": [4.9] * ORDERS,
+                }
+            ),
+            "shipment": pa.table(
+                {
+                    "shipment_id": ids,
+                    "order_id": ids,
+                    "carrier": [CARRIERS[c] for c in carrier],
+                    "promised_at": pa.array(
+                        [at + timedelta(days=7) if i % 20 else None for i, at in enumerate(placed)], _STAMP
+                    ),
+                    "delivered_at": pa.array(there, _STAMP),
+                    "origin": ["north"] * ORDERS,
+                    "destination": [PLACES[p] for p in place],
+                }
+            ),
             "customer": pa.table({"customer_id": sorted(set(people))}),
             "product": pa.table({"product_id": ["p1", "p2"]}),
-            "order_item": pa.table({
-                "order_id": [*ids, ids[-1]], "line_no": [1] * ORDERS + [2], "product_id": ["p1"] * ORDERS + ["p2"],
-                "quantity": [1.0] * (ORDERS + 1), "unit_price": [10.0] * (ORDERS + 1),
-            }),
-            "stock": pa.table({
-                "product_id": ["p1", "p2"], "counted_at": pa.array([AS_OF - timedelta(days=1)] * 2, _STAMP),
-                "quantity": [50.0, 0.0],
-            }),
+            "order_item": pa.table(
+                {
+                    "order_id": [*ids, ids[-1]],
+                    "line_no": [1] * ORDERS + [2],
+                    "product_id": ["p1"] * ORDERS + ["p2"],
+                    "quantity": [1.0] * (ORDERS + 1),
+                    "unit_price": [10.0] * (ORDERS + 1),
+                }
+            ),
+            "stock": pa.table(
+                {
+                    "product_id": ["p1", "p2"],
+                    "counted_at": pa.array([AS_OF - timedelta(days=1)] * 2, _STAMP),
+                    "quantity": [50.0, 0.0],
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )

@@ -52,15 +52,18 @@ def score(
     told = np.isfinite(promise)
     words = _words(orders, matrix(orders, past), days, late, action)
     rows = {
-        "order_id": orders["order_id"], "ordered_at": orders["ordered_at"],
+        "order_id": orders["order_id"],
+        "ordered_at": orders["ordered_at"],
         **{
             name: _stamp(at, days[:, LEVELS.index(level)])
             for name, level in (("expected_at", 0.5), ("earliest_at", 0.1), ("latest_at", 0.9))
         },
-        "promised_at": _stamp(at, np.where(told, promise, 0), told), "late_chance": pa.array(late, mask=~told),
-        "action": pa.array([ACTIONS[each] for each in action], pa.string()), "action_saves": pa.array(saves),
+        "promised_at": _stamp(at, np.where(told, promise, 0), told),
+        "late_chance": pa.array(late, mask=~told),
+        "action": pa.array([ACTIONS[each] for each in action], pa.string()),
+        "action_saves": pa.array(saves),
         "reason": pa.array(words, pa.string()),
-    }  # fmt: skip
+    }
     return {ORDER_PROMISE.name: batches(ORDER_PROMISE, [rows])}
 
 

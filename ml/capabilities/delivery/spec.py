@@ -90,9 +90,7 @@ SPEC = Capability(
     train_schedule="15 3 * * *",
     config=(COST,),
     functions=("actions.sql",),
-    live=Live(
-        {"order": ("order_id",)}, ("customer", "product", "order_item", "stock", "shipment"), "order_promise"
-    ),
+    live=Live({"order": ("order_id",)}, ("customer", "product", "order_item", "stock", "shipment"), "order_promise"),
     examples=(
         Example(
             "Orders that will be late",
@@ -105,4 +103,4 @@ SPEC = Capability(
         "open orders likely to be late": "SELECT count(*) FROM ml.order_promise WHERE late_chance >= 0.5",
         "customers to tell": "SELECT count(*) FROM ml.order_promise WHERE action = 'tell'",
     },
-)  # fmt: skip
+)

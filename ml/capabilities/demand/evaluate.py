@@ -40,9 +40,12 @@ def evaluate(models: Mapping[str, Demand], features: Rows, truth: pa.Table, para
         losses = [pinball(y, made.quantiles[:, :, j], QUANTILES[q]) for j, q in zip(at, JUDGED, strict=True)]
         skill = 1 - 2 * np.nanmean(np.mean(losses, axis=0), axis=1) / scale[kept] if len(kept) else np.zeros(0)
         figures = {
-            "skill": float(skill.mean()) if len(skill) else 0.0, "WAPE": wape(y, middle), "bias": bias(y, made.mean),
-            "coverage of 80 percent": coverage(y, low, high), "products": float(len(kept)),
-        }  # fmt: skip
+            "skill": float(skill.mean()) if len(skill) else 0.0,
+            "WAPE": wape(y, middle),
+            "bias": bias(y, made.mean),
+            "coverage of 80 percent": coverage(y, low, high),
+            "products": float(len(kept)),
+        }
         found[name] = Evaluation({key: value for key, value in figures.items() if np.isfinite(value)}, skill)
     return found
 

@@ -57,10 +57,14 @@ class Demand:
             rows = np.sort(rng.choice(len(ids), self.params.most_series, replace=False))
             ids, panel = ids.take(pa.array(rows)), panel.rows(rows)
         chosen = SeriesParams(
-            LEVELS, trees=self.params.trees, rows=self.params.rows, boosted=self.learning,
+            LEVELS,
+            trees=self.params.trees,
+            rows=self.params.rows,
+            boosted=self.learning,
             methods=SeriesParams.methods if self.learning else SeriesParams.methods[:1],
-            network_seconds=self.params.network_seconds if self.learning else 0.0, network_series=self.params.network_products,
-        )  # fmt: skip
+            network_seconds=self.params.network_seconds if self.learning else 0.0,
+            network_series=self.params.network_products,
+        )
         self.product_ids_ = ids
         self.forecaster_ = Forecaster(spans(self.params), chosen, self.seed).fit(panel)
         return self

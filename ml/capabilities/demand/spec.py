@@ -33,12 +33,17 @@ class Params:
 
 
 _NUMBERS = (
-    PublishedColumn("mean", "number", "Expected; of the days of a week and of the products of a category they sum up. A week's lies from q05 to q95; a day's above q95 where hardly a day in twenty has a sale.", "pieces"),
+    PublishedColumn(
+        "mean",
+        "number",
+        "Expected; of the days of a week and of the products of a category they sum up. A week's lies from q05 to q95; a day's above q95 where hardly a day in twenty has a sale.",
+        "pieces",
+    ),
     *(
         PublishedColumn(name, "number", f"With {level:.0%} chance no more than this is sold.", "pieces")
         for name, level in QUANTILES.items()
     ),
-)  # fmt: skip
+)
 
 DEMAND_FORECAST = Published(
     "demand_forecast",

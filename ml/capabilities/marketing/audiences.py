@@ -35,8 +35,9 @@ def members(features: Rows, everyone: pa.Table) -> Iterator[Columns]:
             yield {
                 "audience": pa.array([str(rule["audience"])] * len(order), pa.string()),
                 "customer_id": may["customer_id"].take(pa.array(order)),
-                "rank": pa.array(np.arange(1, len(order) + 1)), "reason": reason.take(pa.array(order)),
-            }  # fmt: skip
+                "rank": pa.array(np.arange(1, len(order) + 1)),
+                "reason": reason.take(pa.array(order)),
+            }
 
 
 def _fits(rule: Mapping[str, Any], may: pa.Table) -> tuple[Floats, pa.Array]:
@@ -48,7 +49,9 @@ def _fits(rule: Mapping[str, Any], may: pa.Table) -> tuple[Floats, pa.Array]:
     if rule["kind"] == "lapsing":
         gap = np.maximum(known - since, 1.0) / np.maximum(orders - 1, 1)
         late = since / np.maximum(gap, 7.0)
-        return np.where((orders > 1) & (late > 2) & (since < 365), spend, none), _said(since, " days since the last order, ", gap, " are usual")  # fmt: skip
+        return np.where((orders > 1) & (late > 2) & (since < 365), spend, none), _said(
+            since, " days since the last order, ", gap, " are usual"
+        )
     if rule["kind"] == "category_fan":
         fan = pc.fill_null(pc.equal(may["preferred"], rule["category"]), False).to_numpy(zero_copy_only=False)
         return np.where(fan.astype(bool), spend, none), _said(spend, f" spent so far, most of it on {rule['category']}")
@@ -64,9 +67,11 @@ def _fits(rule: Mapping[str, Any], may: pa.Table) -> tuple[Floats, pa.Array]:
 
 def _said(*parts: Floats | str) -> pa.Array:
     texts = [
-        pa.scalar(part) if isinstance(part, str) else pa.array(np.nan_to_num(np.round(part), posinf=0).astype(np.int64)).cast(pa.string())
+        pa.scalar(part)
+        if isinstance(part, str)
+        else pa.array(np.nan_to_num(np.round(part), posinf=0).astype(np.int64)).cast(pa.string())
         for part in parts
-    ]  # fmt: skip
+    ]
     return pc.binary_join_element_wise(*texts, "")
 
 

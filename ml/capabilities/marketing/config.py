@@ -14,15 +14,32 @@ ACTION = ConfigTable(
     (
         ConfigColumn("action", "text", "Its name, as ml.campaign_target shall show it."),
         ConfigColumn(
-            "arm", "text", "The arm of shop.campaign in which it was tried; its uplift is learned from there.", required=True
+            "arm",
+            "text",
+            "The arm of shop.campaign in which it was tried; its uplift is learned from there.",
+            required=True,
         ),
-        ConfigColumn("message_cost", "number", "What sending it to one customer costs.", "shop currency", required=True,
-                     default="0"),
-        ConfigColumn("discount_share", "number", "Share of the order's value that its coupon takes off.", "0 to 1",
-                     required=True, default="0"),
+        ConfigColumn(
+            "message_cost",
+            "number",
+            "What sending it to one customer costs.",
+            "shop currency",
+            required=True,
+            default="0",
+        ),
+        ConfigColumn(
+            "discount_share",
+            "number",
+            "Share of the order's value that its coupon takes off.",
+            "0 to 1",
+            required=True,
+            default="0",
+        ),
         ConfigColumn("coupon", "text", "Code of the coupon; null: none."),
         ConfigColumn("most", "integer", "At most so many a night; null: no limit."),
-        ConfigColumn("needs_consent", "boolean", "Only to customers who accept marketing.", required=True, default="true"),
+        ConfigColumn(
+            "needs_consent", "boolean", "Only to customers who accept marketing.", required=True, default="true"
+        ),
         ConfigColumn("active", "boolean", "False: not now.", required=True, default="true"),
     ),
     checks={
@@ -32,8 +49,16 @@ ACTION = ConfigTable(
         "most is 0 or more": "most >= 0",
     },
     rows=(
-        {"action": "e-mail", "arm": "email", "message_cost": 0.02, "discount_share": 0.0, "coupon": None, "most": None,
-         "needs_consent": True, "active": True},
+        {
+            "action": "e-mail",
+            "arm": "email",
+            "message_cost": 0.02,
+            "discount_share": 0.0,
+            "coupon": None,
+            "most": None,
+            "needs_consent": True,
+            "active": True,
+        },
     ),
     examples={
         "An e-mail with ten per cent off, tried in the campaigns as arm email10, to 5,000 customers a night at most.": (
@@ -41,7 +66,7 @@ ACTION = ConfigTable(
             "VALUES ('e-mail with 10 %', 'email10', 0.02, 0.1, 'NIGHT10', 5000)"
         ),
     },
-)  # fmt: skip
+)
 
 BUDGET = ConfigTable(
     "marketing_budget",
@@ -49,10 +74,16 @@ BUDGET = ConfigTable(
     ("one",),
     (
         ConfigColumn("one", "boolean", "Always true: there is one row.", default="true"),
-        ConfigColumn("budget", "number", "Messages and coupons of a night may cost so much; null: no limit.", "shop currency"),
+        ConfigColumn(
+            "budget", "number", "Messages and coupons of a night may cost so much; null: no limit.", "shop currency"
+        ),
         ConfigColumn("margin_share", "number", "Share of an order's value that the shop keeps; null: 0.3.", "0 to 1"),
-        ConfigColumn("control_share", "number", "Share of those who would get something that is kept as control, by lot; "
-                     "null: 0.1.", "0 to 0.5"),
+        ConfigColumn(
+            "control_share",
+            "number",
+            "Share of those who would get something that is kept as control, by lot; null: 0.1.",
+            "0 to 0.5",
+        ),
         ConfigColumn("rest_days", "integer", "Nobody gets a second message within so many days; null: 7.", "days"),
     ),
     checks={
@@ -63,10 +94,12 @@ BUDGET = ConfigTable(
         "rest_days is between 0 and 365": "rest_days BETWEEN 0 AND 365",
     },
     rows=({"one": True, "budget": None, "margin_share": 0.3, "control_share": 0.1, "rest_days": 7},),
-    examples={"We spend 500 a night and keep a fifth of a sale.": (
-        "UPDATE ml_config.marketing_budget SET budget = 500, margin_share = 0.2"
-    )},
-)  # fmt: skip
+    examples={
+        "We spend 500 a night and keep a fifth of a sale.": (
+            "UPDATE ml_config.marketing_budget SET budget = 500, margin_share = 0.2"
+        )
+    },
+)
 
 ATTRIBUTES = ("country", "segment", "channel")
 """What is known of a person that a shop may have to leave out of its offers."""
@@ -81,10 +114,12 @@ PROTECTED = ConfigTable(
     ),
     checks={"attribute is country, segment or channel": "attribute IN ('country', 'segment', 'channel')"},
     rows=({"attribute": "country", "note": "origin"},),
-    examples={"The shop's own grouping must not decide either.": (
-        "INSERT INTO ml_config.marketing_protected VALUES ('segment', 'same offers for all groups')"
-    )},
-)  # fmt: skip
+    examples={
+        "The shop's own grouping must not decide either.": (
+            "INSERT INTO ml_config.marketing_protected VALUES ('segment', 'same offers for all groups')"
+        )
+    },
+)
 
 AUDIENCE = ConfigTable(
     "marketing_audience",
@@ -106,9 +141,11 @@ AUDIENCE = ConfigTable(
         {"audience": "about to leave", "kind": "lapsing", "category": None, "share": 0.1},
         {"audience": "like the best", "kind": "look_alike", "category": None, "share": 0.1},
     ),
-    examples={"Those who buy lamps.": (
-        "INSERT INTO ml_config.marketing_audience (audience, kind, category) VALUES ('lamp lovers', 'category_fan', 'lamps')"
-    )},
-)  # fmt: skip
+    examples={
+        "Those who buy lamps.": (
+            "INSERT INTO ml_config.marketing_audience (audience, kind, category) VALUES ('lamp lovers', 'category_fan', 'lamps')"
+        )
+    },
+)
 
 CONFIG = (ACTION, BUDGET, PROTECTED, AUDIENCE)

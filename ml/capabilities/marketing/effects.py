@@ -104,9 +104,17 @@ def _plan(everyone: pa.Table, arm: str, params: Params) -> dict[str, Any]:
         words += f" (over {int(np.ceil(2 * needed / max(n, 1)))} campaigns to all {n:,})"
     nothing = {f"{name}{end}": None for name in ("visits", "orders", "money") for end in ("", "_low", "_high")}
     return {
-        "campaign_id": PLAN, "arm": arm, "segment": "all", "sent_at": None, "customers": 0, "control": needed, **nothing,
-        "discount": 0.0, "discount_anyway": None, "reason": words,
-    }  # fmt: skip
+        "campaign_id": PLAN,
+        "arm": arm,
+        "segment": "all",
+        "sent_at": None,
+        "customers": 0,
+        "control": needed,
+        **nothing,
+        "discount": 0.0,
+        "discount_anyway": None,
+        "reason": words,
+    }
 
 
 def _floats(rows: pa.Table, name: str) -> Floats:

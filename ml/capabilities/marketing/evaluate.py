@@ -54,9 +54,10 @@ def _judge(model: Marketing, mail: pa.Table, arms: list[str], outcome: str, para
         }
     per_unit = np.concatenate(units)
     metrics |= {
-        "uplift_skill": float(per_unit.mean()) if len(per_unit) else 0.0, "units": float(len(per_unit)),
+        "uplift_skill": float(per_unit.mean()) if len(per_unit) else 0.0,
+        "units": float(len(per_unit)),
         "fewest": float(params.fewest),
-    }  # fmt: skip
+    }
     return Evaluation(metrics, per_unit)
 
 

@@ -21,9 +21,23 @@ Tables = Mapping[str, ibis.Table]
 
 CENTS = 100
 NUMBERS = (
-    "orders", "orders_90", "orders_365", "rate", "days_since", "days_known", "spend", "mean_order", "account_days", "mails_365",
-    "mail_visits", "days_since_mail", "is_wholesale", "is_business", "app_share", "store_share",
-)  # fmt: skip
+    "orders",
+    "orders_90",
+    "orders_365",
+    "rate",
+    "days_since",
+    "days_known",
+    "spend",
+    "mean_order",
+    "account_days",
+    "mails_365",
+    "mail_visits",
+    "days_since_mail",
+    "is_wholesale",
+    "is_business",
+    "app_share",
+    "store_share",
+)
 """Columns that an uplift may depend on; what the shop protects is null."""
 OF_ATTRIBUTE = {"country": (), "segment": ("is_wholesale", "is_business"), "channel": ("app_share", "store_share")}
 """Columns that an attribute of ``marketing_protected`` takes out; the country is in none of them."""
@@ -80,10 +94,17 @@ def _messages(
     rows = rows.drop("campaign_id_right", "customer_id_right")
     visited = ((rows["visit"] >= rows["at"]) & (rows["visit"] < rows["at"] + span)).fill_null(False).cast("float64")
     return rows.select(
-        "campaign_id", "customer_id", "arm", "sent_at", *NUMBERS, sent=rows["at"], visited=visited,
-        ordered=rows["_n"].fill_null(0).cast("float64"), money=rows["_cents"].fill_null(0) / CENTS,
+        "campaign_id",
+        "customer_id",
+        "arm",
+        "sent_at",
+        *NUMBERS,
+        sent=rows["at"],
+        visited=visited,
+        ordered=rows["_n"].fill_null(0).cast("float64"),
+        money=rows["_cents"].fill_null(0) / CENTS,
         discount=rows["_discount"].fill_null(0) / CENTS,
-    )  # fmt: skip
+    )
 
 
 def _mails(tables: Tables, as_of: datetime) -> ibis.Table:
@@ -91,15 +112,23 @@ def _mails(tables: Tables, as_of: datetime) -> ibis.Table:
     if "campaign" not in tables:
         none = tables["customer"].filter(ibis.literal(False))
         return none.select(
-            "customer_id", campaign_id=none["customer_id"], arm=none["customer_id"],
-            sent_at=ibis.null("timestamp('UTC', 6)"), at=ibis.null("int64"), visit=ibis.null("int64"),
-        )  # fmt: skip
+            "customer_id",
+            campaign_id=none["customer_id"],
+            arm=none["customer_id"],
+            sent_at=ibis.null("timestamp('UTC', 6)"),
+            at=ibis.null("int64"),
+            visit=ibis.null("int64"),
+        )
     sent = known(tables["campaign"], as_of, "sent_at")
     came = sent["visited_at"].epoch_seconds().cast("int64")
     return sent.select(
-        "campaign_id", "customer_id", "arm", "sent_at", at=sent["sent_at"].epoch_seconds().cast("int64"),
+        "campaign_id",
+        "customer_id",
+        "arm",
+        "sent_at",
+        at=sent["sent_at"].epoch_seconds().cast("int64"),
         visit=ibis.ifelse(came < _seconds(as_of), came, None),
-    )  # fmt: skip
+    )
 
 
 def _described(
@@ -111,20 +140,25 @@ def _described(
     past = past.filter(past["then"] < past["at"])
     age = past["at"] - past["then"]
     orders = past.group_by("customer_id", "at").aggregate(
-        orders=past.count(), orders_90=(age <= 90 * DAY_S).sum(), orders_365=(age <= 365 * DAY_S).sum(),
-        _last=age.min(), _first=age.max(), _cents=past["cents"].sum(),
+        orders=past.count(),
+        orders_90=(age <= 90 * DAY_S).sum(),
+        orders_365=(age <= 365 * DAY_S).sum(),
+        _last=age.min(),
+        _first=age.max(),
+        _cents=past["cents"].sum(),
         _app=(past["channel"] == "app").fill_null(False).sum(),
         _store=past["channel"].isin(("store", "phone")).fill_null(False).sum(),
-    )  # fmt: skip
+    )
     sent = mails.filter(mails["arm"] != CONTROL)
     sent = sent.select("customer_id", "visit", then="at")
     earlier = keys.inner_join(sent, "customer_id")
     earlier = earlier.filter(earlier["then"] < earlier["at"])
     since = earlier["at"] - earlier["then"]
     messages = earlier.group_by("customer_id", "at").aggregate(
-        mails_365=(since <= 365 * DAY_S).sum(), _mail=since.min(),
+        mails_365=(since <= 365 * DAY_S).sum(),
+        _mail=since.min(),
         mail_visits=((earlier["visit"] < earlier["at"]) & (since <= 365 * DAY_S)).fill_null(False).sum(),
-    )  # fmt: skip
+    )
     who = people.select("customer_id", "segment", opened=people["registered_at"].epoch_seconds().cast("int64"))
     rows = moments.left_join(orders, ["customer_id", "at"]).drop("customer_id_right", "at_right")
     rows = rows.left_join(messages, ["customer_id", "at"]).drop("customer_id_right", "at_right")
@@ -133,16 +167,22 @@ def _described(
     open_days = ibis.least(ibis.greatest(rows["at"] - rows["opened"], 30 * DAY_S).fill_null(365 * DAY_S), 365 * DAY_S)
     made = {
         "rate": rows["orders_365"].fill_null(0) * (365 * DAY_S) / open_days,
-        "orders": rows["orders"].fill_null(0), "orders_90": rows["orders_90"].fill_null(0),
-        "orders_365": rows["orders_365"].fill_null(0), "days_since": rows["_last"] / DAY_S,
-        "days_known": rows["_first"] / DAY_S, "spend": rows["_cents"].fill_null(0) / CENTS,
+        "orders": rows["orders"].fill_null(0),
+        "orders_90": rows["orders_90"].fill_null(0),
+        "orders_365": rows["orders_365"].fill_null(0),
+        "days_since": rows["_last"] / DAY_S,
+        "days_known": rows["_first"] / DAY_S,
+        "spend": rows["_cents"].fill_null(0) / CENTS,
         "mean_order": rows["_cents"] / CENTS / rows["orders"],
         "account_days": ibis.greatest(rows["at"] - rows["opened"], 0) / DAY_S,
-        "mails_365": rows["mails_365"].fill_null(0), "mail_visits": rows["mail_visits"].fill_null(0),
-        "days_since_mail": rows["_mail"] / DAY_S, "is_wholesale": (group == "wholesale").cast("float64"),
-        "is_business": (group == "business").cast("float64"), "app_share": rows["_app"] / rows["orders"],
+        "mails_365": rows["mails_365"].fill_null(0),
+        "mail_visits": rows["mail_visits"].fill_null(0),
+        "days_since_mail": rows["_mail"] / DAY_S,
+        "is_wholesale": (group == "wholesale").cast("float64"),
+        "is_business": (group == "business").cast("float64"),
+        "app_share": rows["_app"] / rows["orders"],
         "store_share": rows["_store"] / rows["orders"],
-    }  # fmt: skip
+    }
     numbers = {n: (ibis.null("float32") if n in hidden else each.cast("float32")) for n, each in made.items()}
     return rows.select(*moments.columns, **numbers)
 
@@ -162,9 +202,13 @@ def _orders(tables: Tables, as_of: datetime) -> ibis.Table:
         off = ibis.literal(0, "int64")
     whole = ibis.coalesce(_cents(placed["total"]), placed["goods"], ibis.literal(0, "int64"))
     return placed.select(
-        "order_id", "customer_id", "channel", at=placed["ordered_at"].epoch_seconds().cast("int64"),
-        cents=ibis.greatest(whole, 0).cast("int64"), discount=ibis.greatest(off, 0).cast("int64"),
-    )  # fmt: skip
+        "order_id",
+        "customer_id",
+        "channel",
+        at=placed["ordered_at"].epoch_seconds().cast("int64"),
+        cents=ibis.greatest(whole, 0).cast("int64"),
+        discount=ibis.greatest(off, 0).cast("int64"),
+    )
 
 
 def _preferred(tables: Tables, placed: ibis.Table, as_of: datetime) -> ibis.Table:

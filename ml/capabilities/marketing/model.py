@@ -155,24 +155,40 @@ class Marketing:
         control = ~trial.treated
         per, error = (1.0, 0.0) if self.outcome_ == "ordered" else _per_visit(trial)
         return Arm(
-            name, fitted, line, uplift.ridge(trial.x[control], y[control]),
-            uplift.ridge(trial.x[control], trial.ordered[control]), per, error,
-        )  # fmt: skip
+            name,
+            fitted,
+            line,
+            uplift.ridge(trial.x[control], y[control]),
+            uplift.ridge(trial.x[control], trial.ordered[control]),
+            per,
+            error,
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` and the trees; the same model gives the same bytes."""
         arms = []
         for number, (name, arm) in enumerate(self.arms_.items()):
-            arms.append({
-                "arm": name, "name": arm.name, "fitted": uplift.save(arm.fitted, folder, f"arm{number}"),
-                "line": list(arm.line), "without": [part.tolist() for part in arm.without],
-                "ordering": [part.tolist() for part in arm.ordering], "per_visit": arm.per_visit,
-                "per_visit_error": arm.per_visit_error,
-            })  # fmt: skip
+            arms.append(
+                {
+                    "arm": name,
+                    "name": arm.name,
+                    "fitted": uplift.save(arm.fitted, folder, f"arm{number}"),
+                    "line": list(arm.line),
+                    "without": [part.tolist() for part in arm.without],
+                    "ordering": [part.tolist() for part in arm.ordering],
+                    "per_visit": arm.per_visit,
+                    "per_visit_error": arm.per_visit_error,
+                }
+            )
         kept = {
-            "format": FORMAT, "learning": self.learning, "outcome": self.outcome_, "value": self.value_,
-            "prior": self.params.prior_orders, "arms": arms, "lacking": self.lacking_,
-        }  # fmt: skip
+            "format": FORMAT,
+            "learning": self.learning,
+            "outcome": self.outcome_,
+            "value": self.value_,
+            "prior": self.params.prior_orders,
+            "arms": arms,
+            "lacking": self.lacking_,
+        }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
 
 
@@ -196,9 +212,13 @@ def trial_of(mail: pa.Table, arm: str, most: int) -> Trial:
     kept = usable[campaign] if len(campaign) else np.zeros(0, bool)
     both = both.filter(pa.array(kept))
     return Trial(
-        matrix(both), treated[kept], share[campaign[kept]] if len(campaign) else np.zeros(0), _column(both, "visited"),
-        _column(both, "ordered"), campaign[kept],
-    )  # fmt: skip
+        matrix(both),
+        treated[kept],
+        share[campaign[kept]] if len(campaign) else np.zeros(0),
+        _column(both, "visited"),
+        _column(both, "ordered"),
+        campaign[kept],
+    )
 
 
 def outcome_of(mail: pa.Table) -> str:
@@ -236,9 +256,14 @@ def _arm(told: Mapping[str, Any], folder: Path, number: int) -> Arm:
         return Ridge(*(np.array(part, np.float64) for part in told[name]))
 
     return Arm(
-        told["name"], uplift.read(told["fitted"], folder, f"arm{number}"), Line(*told["line"]), base("without"),
-        base("ordering"), told["per_visit"], told["per_visit_error"],
-    )  # fmt: skip
+        told["name"],
+        uplift.read(told["fitted"], folder, f"arm{number}"),
+        Line(*told["line"]),
+        base("without"),
+        base("ordering"),
+        told["per_visit"],
+        told["per_visit_error"],
+    )
 
 
 def _per_visit(trial: Trial) -> tuple[float, float]:

@@ -39,31 +39,52 @@ def sample(seed: int) -> Sample:
     used = np.flatnonzero(rng.random(n) < 0.1)
     return Sample(
         {
-            "customer": pa.table({
-                "customer_id": _names(np.arange(CUSTOMERS)), "registered_at": _when(np.full(CUSTOMERS, DAYS - 1.0)),
-                "country": [("DE", "FR")[c % 2] for c in range(CUSTOMERS)],
-                "accepts_marketing": [c % 5 > 0 for c in range(CUSTOMERS)],
-            }),
+            "customer": pa.table(
+                {
+                    "customer_id": _names(np.arange(CUSTOMERS)),
+                    "registered_at": _when(np.full(CUSTOMERS, DAYS - 1.0)),
+                    "country": [("DE", "FR")[c % 2] for c in range(CUSTOMERS)],
+                    "accepts_marketing": [c % 5 > 0 for c in range(CUSTOMERS)],
+                }
+            ),
             "product": pa.table({"product_id": ["p1", "p2"], "category": ["lamps", "rugs"]}),
-            "order": pa.table({
-                "order_id": order_id, "customer_id": _names(who), "ordered_at": _when(age), "status": ["paid"] * n,
-            }),
-            "order_item": pa.table({
-                "order_id": order_id, "line_no": [1] * n, "product_id": [("p1", "p2")[c % 2] for c in who],
-                "quantity": [1.0] * n, "unit_price": np.round(20 + 10 * rng.random(n), 2),
-            }),
-            "campaign": pa.table({
-                "campaign_id": [f"m{number}" for number in mail["number"]], "customer_id": _names(mail["who"]),
-                "arm": [("control", "email")[int(t)] for t in mail["treated"]], "sent_at": _when(mail["age"]),
-                "visited_at": visited,
-            }),
-            "coupon": pa.table({
-                "coupon_id": [f"k{number}" for number in used], "order_id": [order_id[number] for number in used],
-                "code": ["TEN"] * len(used), "discount": [2.0] * len(used),
-            }),
+            "order": pa.table(
+                {
+                    "order_id": order_id,
+                    "customer_id": _names(who),
+                    "ordered_at": _when(age),
+                    "status": ["paid"] * n,
+                }
+            ),
+            "order_item": pa.table(
+                {
+                    "order_id": order_id,
+                    "line_no": [1] * n,
+                    "product_id": [("p1", "p2")[c % 2] for c in who],
+                    "quantity": [1.0] * n,
+                    "unit_price": np.round(20 + 10 * rng.random(n), 2),
+                }
+            ),
+            "campaign": pa.table(
+                {
+                    "campaign_id": [f"m{number}" for number in mail["number"]],
+                    "customer_id": _names(mail["who"]),
+                    "arm": [("control", "email")[int(t)] for t in mail["treated"]],
+                    "sent_at": _when(mail["age"]),
+                    "visited_at": visited,
+                }
+            ),
+            "coupon": pa.table(
+                {
+                    "coupon_id": [f"k{number}" for number in used],
+                    "order_id": [order_id[number] for number in used],
+                    "code": ["TEN"] * len(used),
+                    "discount": [2.0] * len(used),
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _campaign(rng: np.random.Generator, number: int, days: float, kind: np.ndarray) -> dict[str, np.ndarray]:

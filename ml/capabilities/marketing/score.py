@@ -36,9 +36,11 @@ def expected(features: Rows) -> dict[str, int]:
     """How many customers should be in each table, for the audit's coverage."""
     n = units(features)
     return {
-        CAMPAIGN_UPLIFT.name: n if actions(features) else 0, CAMPAIGN_TARGET.name: n if actions(features) else 0,
-        AUDIENCE.name: 0, CAMPAIGN_EFFECT.name: 0,
-    }  # fmt: skip
+        CAMPAIGN_UPLIFT.name: n if actions(features) else 0,
+        CAMPAIGN_TARGET.name: n if actions(features) else 0,
+        AUDIENCE.name: 0,
+        CAMPAIGN_EFFECT.name: 0,
+    }
 
 
 def actions(features: Rows) -> list[Action]:
@@ -107,12 +109,18 @@ def _uplifts(model: Marketing, customers: pa.Table, action: Action, rules: Mappi
     missing = ~none if known else none
     visits = missing | np.isnan(effect.visits)
     return {
-        "customer_id": customers["customer_id"], "action": pa.array([action["action"]] * n, pa.string()),
-        "uplift_visits": pa.array(effect.visits, mask=visits), "uplift_orders": pa.array(effect.orders, mask=missing),
-        "uplift_money": pa.array(money, mask=missing), "uplift_money_low": pa.array(money - spread, mask=missing),
-        "uplift_money_high": pa.array(money + spread, mask=missing), "cost": pa.array(cost),
-        "expected_profit": pa.array(profit), "may": pa.array(may), "reason": _why(model, action, effect, value, profit),
-    }  # fmt: skip
+        "customer_id": customers["customer_id"],
+        "action": pa.array([action["action"]] * n, pa.string()),
+        "uplift_visits": pa.array(effect.visits, mask=visits),
+        "uplift_orders": pa.array(effect.orders, mask=missing),
+        "uplift_money": pa.array(money, mask=missing),
+        "uplift_money_low": pa.array(money - spread, mask=missing),
+        "uplift_money_high": pa.array(money + spread, mask=missing),
+        "cost": pa.array(cost),
+        "expected_profit": pa.array(profit),
+        "may": pa.array(may),
+        "reason": _why(model, action, effect, value, profit),
+    }
 
 
 def _why(model: Marketing, action: Action, effect: Effect, value: Floats, profit: Floats) -> pa.Array:
@@ -125,16 +133,23 @@ def _why(model: Marketing, action: Action, effect: Effect, value: Floats, profit
     change = np.where(np.isnan(effect.visits), effect.orders, effect.visits)
     kinds = np.select(
         [change < 0, profit > 0, effect.anyway >= found.usual],
-        ["it drives them away", "it moves them", "they come anyway"], "it hardly moves them",
-    )  # fmt: skip
+        ["it drives them away", "it moves them", "they come anyway"],
+        "it hardly moves them",
+    )
     basis = "each on average" if not found.line.slope else f"learner {found.name}"
     what = "a visit" if model.outcome_ == "visited" else "an order"
     percent = pa.array(np.round(100 * change, 1)).cast(pa.string())
     worth = pa.array(np.round(value, 0).astype(np.int64)).cast(pa.string())
     return pc.binary_join_element_wise(
-        pa.array(kinds, pa.string()), pa.scalar(f": chance of {what} "), pc.if_else(pa.array(change >= 0), "+", ""), percent,
-        pa.scalar(" %, an order of about "), worth, pa.scalar(f" ({basis})"), "",
-    )  # fmt: skip
+        pa.array(kinds, pa.string()),
+        pa.scalar(f": chance of {what} "),
+        pc.if_else(pa.array(change >= 0), "+", ""),
+        percent,
+        pa.scalar(" %, an order of about "),
+        worth,
+        pa.scalar(f" ({basis})"),
+        "",
+    )
 
 
 def _targets(model: Marketing, features: Rows, everyone: pa.Table, made: pa.Table) -> Iterator[Columns]:
@@ -171,9 +186,13 @@ def _lot(
 
 
 def _rows(
-    everyone: pa.Table, given: list[Action], tables: list[pa.Table], chosen: npt.NDArray[np.int64],
-    control: npt.NDArray[np.bool_], chance: Floats,
-) -> Columns:  # fmt: skip
+    everyone: pa.Table,
+    given: list[Action],
+    tables: list[pa.Table],
+    chosen: npt.NDArray[np.int64],
+    control: npt.NDArray[np.bool_],
+    chance: Floats,
+) -> Columns:
     n, some = len(chosen), chosen >= 0
     control = control & some
     at = np.maximum(chosen, 0) * n + np.arange(n)
@@ -189,13 +208,20 @@ def _rows(
     blocked = pc.binary_join_element_wise(pa.scalar("no consent, or a message lately"), mine["reason"], "; ")
     reason = pc.if_else(pc.invert(mine["may"]), blocked, pc.if_else(pa.array(control), kept, mine["reason"]))
     return {
-        "customer_id": everyone["customer_id"], "action": done, "planned": planned,
-        "coupon": coupons.take(pa.array(sent)), "discount_share": pa.array(shares[sent]),
-        **{name: mine[name] for name in (
-            "uplift_visits", "uplift_orders", "uplift_money", "uplift_money_low", "uplift_money_high")},
+        "customer_id": everyone["customer_id"],
+        "action": done,
+        "planned": planned,
+        "coupon": coupons.take(pa.array(sent)),
+        "discount_share": pa.array(shares[sent]),
+        **{
+            name: mine[name]
+            for name in ("uplift_visits", "uplift_orders", "uplift_money", "uplift_money_low", "uplift_money_high")
+        },
         "expected_profit": pa.array(np.where(some, _floats(mine["expected_profit"]), 0.0)),
-        "control": pa.array(control), "propensity": pa.array(np.where(some, chance, 1.0)), "reason": reason,
-    }  # fmt: skip
+        "control": pa.array(control),
+        "propensity": pa.array(np.where(some, chance, 1.0)),
+        "reason": reason,
+    }
 
 
 def _by_action(made: pa.Table, everyone: pa.Table, given: list[Action]) -> list[pa.Table]:

@@ -36,12 +36,18 @@ HORIZON = timedelta(days=190)
 _MONEY = "shop currency"
 
 _UPLIFT = (
-    PublishedColumn("uplift_visits", "number", "By how much it raises the chance of a visit; null: not known.", nullable=True),
-    PublishedColumn("uplift_orders", "number", "By how much it raises the number of orders; null: not known.", nullable=True),
+    PublishedColumn(
+        "uplift_visits", "number", "By how much it raises the chance of a visit; null: not known.", nullable=True
+    ),
+    PublishedColumn(
+        "uplift_orders", "number", "By how much it raises the number of orders; null: not known.", nullable=True
+    ),
     PublishedColumn("uplift_money", "number", "Money that it brings; null: not known.", _MONEY, nullable=True),
-    PublishedColumn("uplift_money_low", "number", "Lower end of an interval that four of five fall into.", _MONEY, nullable=True),
+    PublishedColumn(
+        "uplift_money_low", "number", "Lower end of an interval that four of five fall into.", _MONEY, nullable=True
+    ),
     PublishedColumn("uplift_money_high", "number", "Upper end of it.", _MONEY, nullable=True),
-)  # fmt: skip
+)
 
 CAMPAIGN_UPLIFT = Published(
     "campaign_uplift",
@@ -107,20 +113,24 @@ CAMPAIGN_EFFECT = Published(
         *(
             PublishedColumn(f"{name}{end}", "number", f"{words}{more}; null: not known.", unit, nullable=True)
             for name, words, unit in (
-                ("visits", "Visits that it brought", ""), ("orders", "Orders that it brought", ""),
+                ("visits", "Visits that it brought", ""),
+                ("orders", "Orders that it brought", ""),
                 ("money", "Money that it brought", _MONEY),
             )
             for end, more in (("", ""), ("_low", ", lower end of the 95 % interval"), ("_high", ", upper end"))
         ),
         PublishedColumn("discount", "number", "What coupons took off in the orders after it.", _MONEY),
         PublishedColumn(
-            "discount_anyway", "number", "Of which to people who would have ordered anyway; null: not known.", _MONEY,
+            "discount_anyway",
+            "number",
+            "Of which to people who would have ordered anyway; null: not known.",
+            _MONEY,
             nullable=True,
         ),
         PublishedColumn("reason", "text", "How to read it, in words."),
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 SPEC = Capability(
     name="marketing",

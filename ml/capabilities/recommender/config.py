@@ -127,7 +127,8 @@ REASON_TEMPLATE = ConfigTable(
         ConfigColumn("language", "text", "Language, as in recommender_setting."),
         ConfigColumn("code", "text", "Which reason; the codes are those of the English rows."),
         ConfigColumn(
-            "template", "text",
+            "template",
+            "text",
             "The words; {source}, {category}, {segment} and {days} are filled in, each where the English row has it.",
             required=True,
         ),
@@ -151,7 +152,7 @@ REASON_TEMPLATE = ConfigTable(
             "VALUES ('de', 'because', 'weil {source} gekauft wurde')"
         ),
     },
-)  # fmt: skip
+)
 
 SETTING = ConfigTable(
     "recommender_setting",
@@ -160,13 +161,17 @@ SETTING = ConfigTable(
     (
         ConfigColumn("one", "boolean", "Always true: there is one row.", default="true"),
         ConfigColumn(
-            "language", "text", "Language of the reasons.", required=True, default="'en'",
+            "language",
+            "text",
+            "Language of the reasons.",
+            required=True,
+            default="'en'",
             references="reason_template.language",
         ),
     ),
     checks={"there is one row": "one"},
     rows=({"one": True, "language": "en"},),
     examples={"Reasons in German.": "UPDATE ml_config.recommender_setting SET language = 'de'"},
-)  # fmt: skip
+)
 
 CONFIG = (RULE, CATEGORY_RULE, REASON_TEMPLATE, SETTING)

@@ -76,9 +76,11 @@ def _evaluate(
 ) -> Evaluation:
     lists = Lists(model, features, customers, params)
     blocks = [lists.both(i, min(i + BLOCK, len(customers))) for i in range(0, len(customers), BLOCK)]
-    every, new = (np.concatenate([ranked.ids for ranked in part]) for part in zip(*blocks, strict=True)) if blocks else (
-        np.empty((0, params.depth), np.int32), np.empty((0, params.depth), np.int32)
-    )  # fmt: skip
+    every, new = (
+        (np.concatenate([ranked.ids for ranked in part]) for part in zip(*blocks, strict=True))
+        if blocks
+        else (np.empty((0, params.depth), np.int32), np.empty((0, params.depth), np.int32))
+    )
     figures, per_unit = judge(every, truth)
     fresh = new_to(lists, truth)
     others, new_per_unit = judge(new, fresh)

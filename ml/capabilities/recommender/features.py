@@ -92,9 +92,14 @@ def _products(tables: Tables, as_of: datetime) -> ibis.Table:
     listed = goods(known(tables["product"], as_of, "listed_at")).mutate(_as_of=_moment(as_of))
     if "stock" in tables:
         listed = as_of_join(
-            listed, tables["stock"].rename(_stock="quantity"), by=["product_id"], at="_as_of",
-            event_time="counted_at", known_time="known_at", columns=["_stock"],
-        )  # fmt: skip
+            listed,
+            tables["stock"].rename(_stock="quantity"),
+            by=["product_id"],
+            at="_as_of",
+            event_time="counted_at",
+            known_time="known_at",
+            columns=["_stock"],
+        )
     else:
         listed = listed.mutate(_stock=ibis.null("float64"))
     return listed.select(

@@ -36,49 +36,61 @@ def sample(seed: int) -> Sample:
     looks = rng.integers(0, len(lines), 2 * ORDERS)
     return Sample(
         {
-            "customer": pa.table({
-                "customer_id": customers,
-                "registered_at": _at(rng.uniform(-30, 60, CUSTOMERS)),
-                "segment": np.where(np.arange(CUSTOMERS) % 5 == 0, "wholesale", "retail"),
-            }),
-            "product": pa.table({
-                "product_id": products,
-                "title": [f"Product {i}" if i else None for i in range(PRODUCTS)],
-                "category": [f"taste {i % TASTES}" for i in range(PRODUCTS)],
-                "active": [i != 17 for i in range(PRODUCTS)],
-                "listed_at": pa.nulls(PRODUCTS, _MOMENT),
-            }),
-            "order": pa.table({
-                "order_id": order_ids,
-                "customer_id": pa.array(customers[who], mask=np.arange(ORDERS) == 5),
-                "ordered_at": _at(day),
-                "status": np.where(np.arange(ORDERS) % 97 == 3, "cancelled", "delivered"),
-                "known_at": pa.array(_at(day + 3), mask=np.arange(ORDERS) % 50 != 7),
-            }),
-            "order_item": pa.table({
-                "order_id": order_ids[lines],
-                "line_no": np.arange(len(lines)) - np.searchsorted(lines, lines) + 1,
-                "product_id": products[what],
-                "quantity": np.ones(len(lines)),
-                "unit_price": 5.0 + what,
-            }),
-            "event": pa.table({
-                "event_id": [f"e{i:05d}" for i in range(len(looks))],
-                "customer_id": customers[who[lines[looks]]],
-                "product_id": products[what[looks]],
-                "kind": np.where(np.arange(len(looks)) % 4 == 0, "cart", "view"),
-                "occurred_at": _at(day[lines[looks]] - 0.01),
-                "known_at": pa.nulls(len(looks), _MOMENT),
-            }),
-            "stock": pa.table({
-                "product_id": products,
-                "counted_at": _at(np.full(PRODUCTS, 1.0)),
-                "quantity": np.where(np.arange(PRODUCTS) == 22, 0.0, 9.0),
-                "known_at": pa.nulls(PRODUCTS, _MOMENT),
-            }),
+            "customer": pa.table(
+                {
+                    "customer_id": customers,
+                    "registered_at": _at(rng.uniform(-30, 60, CUSTOMERS)),
+                    "segment": np.where(np.arange(CUSTOMERS) % 5 == 0, "wholesale", "retail"),
+                }
+            ),
+            "product": pa.table(
+                {
+                    "product_id": products,
+                    "title": [f"Product {i}" if i else None for i in range(PRODUCTS)],
+                    "category": [f"taste {i % TASTES}" for i in range(PRODUCTS)],
+                    "active": [i != 17 for i in range(PRODUCTS)],
+                    "listed_at": pa.nulls(PRODUCTS, _MOMENT),
+                }
+            ),
+            "order": pa.table(
+                {
+                    "order_id": order_ids,
+                    "customer_id": pa.array(customers[who], mask=np.arange(ORDERS) == 5),
+                    "ordered_at": _at(day),
+                    "status": np.where(np.arange(ORDERS) % 97 == 3, "cancelled", "delivered"),
+                    "known_at": pa.array(_at(day + 3), mask=np.arange(ORDERS) % 50 != 7),
+                }
+            ),
+            "order_item": pa.table(
+                {
+                    "order_id": order_ids[lines],
+                    "line_no": np.arange(len(lines)) - np.searchsorted(lines, lines) + 1,
+                    "product_id": products[what],
+                    "quantity": np.ones(len(lines)),
+                    "unit_price": 5.0 + what,
+                }
+            ),
+            "event": pa.table(
+                {
+                    "event_id": [f"e{i:05d}" for i in range(len(looks))],
+                    "customer_id": customers[who[lines[looks]]],
+                    "product_id": products[what[looks]],
+                    "kind": np.where(np.arange(len(looks)) % 4 == 0, "cart", "view"),
+                    "occurred_at": _at(day[lines[looks]] - 0.01),
+                    "known_at": pa.nulls(len(looks), _MOMENT),
+                }
+            ),
+            "stock": pa.table(
+                {
+                    "product_id": products,
+                    "counted_at": _at(np.full(PRODUCTS, 1.0)),
+                    "quantity": np.where(np.arange(PRODUCTS) == 22, 0.0, 9.0),
+                    "known_at": pa.nulls(PRODUCTS, _MOMENT),
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _baskets(

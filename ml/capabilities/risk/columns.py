@@ -11,11 +11,17 @@ FRAUD_WINDOWS = {"7d": 604_800, "30d": 2_592_000}
 _SPANS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 
 ENTITIES = {
-    "customer": "by this customer", "device": "from this device", "card": "with this card", "address": "to this address",
-    "ip": "from this IP address", "email": "with this e-mail address", "product": "with this dearest product",
-    "basket": "with the same products at the same prices", "category": "whose dearest product is of this category",
+    "customer": "by this customer",
+    "device": "from this device",
+    "card": "with this card",
+    "address": "to this address",
+    "ip": "from this IP address",
+    "email": "with this e-mail address",
+    "product": "with this dearest product",
+    "basket": "with the same products at the same prices",
+    "category": "whose dearest product is of this category",
     "kinds_set": "with the same categories of products",
-}  # fmt: skip
+}
 """What orders share."""
 
 DISTINCT = {
@@ -33,19 +39,32 @@ OWN = ("device", "card", "address", "ip")
 """What a customer may have used before."""
 
 PLURALS = {
-    "customer": "customers", "device": "devices", "card": "cards", "address": "addresses", "email": "emails",
-}  # fmt: skip
+    "customer": "customers",
+    "device": "devices",
+    "card": "cards",
+    "address": "addresses",
+    "email": "emails",
+}
 
 RAW = {
-    "total": "order value", "shipping": "shipping costs", "pieces": "pieces", "lines": "different products",
-    "dearest": "price of the dearest piece", "hour": "hour of the day (UTC)", "weekday": "day of the week (0: Monday)",
-    "instalments": "instalments", "payments": "payments at the order",
-}  # fmt: skip
+    "total": "order value",
+    "shipping": "shipping costs",
+    "pieces": "pieces",
+    "lines": "different products",
+    "dearest": "price of the dearest piece",
+    "hour": "hour of the day (UTC)",
+    "weekday": "day of the week (0: Monday)",
+    "instalments": "instalments",
+    "payments": "payments at the order",
+}
 """Numbers that the order itself says."""
 
 DERIVED = {
-    "second_price": "price of the second dearest product", "cheapest": "price of the cheapest piece", "mean_price": "mean price of a product",
-    "guest": "ordered as a guest", "countries_differ": "shipping and billing country differ",
+    "second_price": "price of the second dearest product",
+    "cheapest": "price of the cheapest piece",
+    "mean_price": "mean price of a product",
+    "guest": "ordered as a guest",
+    "countries_differ": "shipping and billing country differ",
     "abroad": "shipped to another country than the customer's",
     "customer_value": "order value against the customer's usual (log ratio)",
     "category_value": "order value against the category's usual (log ratio)",
@@ -58,13 +77,17 @@ DERIVED = {
     "component_orders": "earlier orders linked by device, card or address",
     "component_entities": "devices, cards and addresses linked with this order's",
     "component_frauds": "known frauds linked by device, card or address",
-}  # fmt: skip
+}
 
 CATEGORIES = {
-    "payment": "payment method", "channel": "channel", "shipping_country": "shipping country",
-    "billing_country": "billing country", "category": "category of the dearest product",
-    "brand": "brand of the dearest product", "item": "dearest product",
-}  # fmt: skip
+    "payment": "payment method",
+    "channel": "channel",
+    "shipping_country": "shipping country",
+    "billing_country": "billing country",
+    "category": "category of the dearest product",
+    "brand": "brand of the dearest product",
+    "item": "dearest product",
+}
 """Texts; empty where nothing is known."""
 
 

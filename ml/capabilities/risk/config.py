@@ -8,10 +8,15 @@ from ml.core.spec import ConfigColumn, ConfigTable
 
 DEFAULTS = MappingProxyType(
     {
-        "loss_share": 1.0, "loss_fixed": 15.0, "review_cost": 3.0, "margin_share": 0.25, "reviews_per_day": 50,
-        "review_share": 0.05, "least_chance": 0.0,
+        "loss_share": 1.0,
+        "loss_fixed": 15.0,
+        "review_cost": 3.0,
+        "margin_share": 0.25,
+        "reviews_per_day": 50,
+        "review_share": 0.05,
+        "least_chance": 0.0,
     }
-)  # fmt: skip
+)
 """Costs of a shop that has not told its own."""
 
 PERSONAL = ("device", "card", "address", "ip", "email")
@@ -24,20 +29,28 @@ COST = ConfigTable(
     ("one",),
     (
         ConfigColumn("one", "boolean", "Always true: there is one row.", default="true"),
-        ConfigColumn("loss_share", "number", "Share of the order value that a fraud costs; null: the default.", "0 to 10"),
+        ConfigColumn(
+            "loss_share", "number", "Share of the order value that a fraud costs; null: the default.", "0 to 10"
+        ),
         ConfigColumn(
             "loss_fixed", "number", "What a fraud costs beside it: fees, work; null: the default.", "shop currency"
         ),
         ConfigColumn("review_cost", "number", "What looking at an order costs; null: the default.", "shop currency"),
         ConfigColumn(
-            "margin_share", "number", "Share of the order value that blocking a good order costs; null: the default.",
+            "margin_share",
+            "number",
+            "Share of the order value that blocking a good order costs; null: the default.",
             "0 to 1",
         ),
         ConfigColumn("reviews_per_day", "integer", "Orders that the staff can look at in a day; null: the default."),
-        ConfigColumn("review_share", "number", "At most this share of the orders is sent to review; null: the default.", "0 to 1"),
         ConfigColumn(
-            "least_chance", "number",
-            "An order less likely a fraud than this is not sent to review, whatever it is worth; null: the default.", "0 to 1",
+            "review_share", "number", "At most this share of the orders is sent to review; null: the default.", "0 to 1"
+        ),
+        ConfigColumn(
+            "least_chance",
+            "number",
+            "An order less likely a fraud than this is not sent to review, whatever it is worth; null: the default.",
+            "0 to 1",
         ),
         ConfigColumn("currency", "text", "In which these amounts are, for who reads them."),
     ),
@@ -61,7 +74,7 @@ COST = ConfigTable(
         ),
         "A blocked good order loses us 40 % of its value.": "UPDATE ml_config.risk_cost SET margin_share = 0.4",
     },
-)  # fmt: skip
+)
 
 _NAMES = ", ".join(f"'{name}'" for name in ENTITIES)
 
@@ -74,9 +87,11 @@ LIST = ConfigTable(
         ConfigColumn("kind", "text", "allow or deny.", required=True),
         ConfigColumn("entity", "text", "What the value is: " + ", ".join(ENTITIES) + ".", required=True),
         ConfigColumn(
-            "value", "text",
+            "value",
+            "text",
             "As the shop writes it; or, of a device, card, address, ip or email, the hash that ml.entity_risk shows.",
-            required=True, personal={"entity": PERSONAL},
+            required=True,
+            personal={"entity": PERSONAL},
         ),
         ConfigColumn("note", "text", "Why; stands in ml.order_risk.rule."),
         ConfigColumn("ends_on", "date", "Last day on which it holds; null: until it is deleted."),
@@ -103,6 +118,6 @@ LIST = ConfigTable(
         ),
         "Take an entry back.": "DELETE FROM ml_config.risk_list WHERE entity = 'customer' AND value = '12680'",
     },
-)  # fmt: skip
+)
 
 CONFIG = (COST, LIST)

@@ -22,9 +22,15 @@ from ml.core.asof import known
 _LOG = "log_"
 """Begins the names of what is counted and then left out."""
 _COST = {
-    "loss_share": "float64", "loss_fixed": "float64", "review_cost": "float64", "margin_share": "float64",
-    "reviews_per_day": "int64", "review_share": "float64", "least_chance": "float64", "currency": "string",
-}  # fmt: skip
+    "loss_share": "float64",
+    "loss_fixed": "float64",
+    "review_cost": "float64",
+    "margin_share": "float64",
+    "reviews_per_day": "int64",
+    "review_share": "float64",
+    "least_chance": "float64",
+    "currency": "string",
+}
 _RULE = {"kind": "string", "entity": "string", "value": "string", "note": "string"}
 
 
@@ -69,9 +75,19 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     every = ibis.memtable(pa.table({name: told[name] for name in kept} | _columns(history(rows))))
     order = every if only is None else every.semi_join(only, "order_id")
     order = order.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *NUMBERS, *CATEGORIES, *KEYS,
-        "label", "settled", "open", fraud_days=_fraud_days(order),
-    )  # fmt: skip
+        "order_no",
+        "order_id",
+        "customer_id",
+        "ordered_at",
+        "at",
+        *NUMBERS,
+        *CATEGORIES,
+        *KEYS,
+        "label",
+        "settled",
+        "open",
+        fraud_days=_fraud_days(order),
+    )
     return {
         "order": order,
         "open": order.filter(order["open"]).left_join(names, "order_no").drop("order_no_right"),
@@ -130,28 +146,45 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime, params: Para
     decided = rows["at"] + params.decide_minutes * 60
     opened = ibis.ifelse(rows["opened"] <= decided, ibis.least(rows["opened"], rows["at"]), ibis.null("int64"))
     numbers = {
-        "total": rows["total"], "shipping": rows["shipping"], "pieces": rows["pieces"], "lines": rows["lines"],
-        "dearest": rows["dearest"], "hour": rows["at"] % 86_400 / 3_600,
+        "total": rows["total"],
+        "shipping": rows["shipping"],
+        "pieces": rows["pieces"],
+        "lines": rows["lines"],
+        "dearest": rows["dearest"],
+        "hour": rows["at"] % 86_400 / 3_600,
         "weekday": (rows["at"] // 86_400 + 3) % 7,  # 1970-01-01 was a Thursday
-        "instalments": rows["instalments"], "payments": rows["payments"],
-        "second_price": rows["second_price"], "cheapest": rows["cheapest"], "mean_price": rows["total"] / rows["lines"],
+        "instalments": rows["instalments"],
+        "payments": rows["payments"],
+        "second_price": rows["second_price"],
+        "cheapest": rows["cheapest"],
+        "mean_price": rows["total"] / rows["lines"],
         "guest": rows["customer_id"].isnull(),
         "countries_differ": rows["shipping_country"] != rows["billing_country"],
         "abroad": rows["shipping_country"] != rows["home"],
         "account_days": (rows["at"] - opened) / 86_400,
-    }  # fmt: skip
+    }
     counted = {
         name: rows[name] if name in TRACES else key(rows["customer_id" if name == "customer" else name])
         for name in ENTITIES
     }
     counted |= {"category": key(rows["category"].nullif("")), "card_listed": rows["card_listed"]}
     return rows.select(
-        "order_no", "order_id", "customer_id", "ordered_at", "at", *KEYS, "fraud_at", "won_at", "label", "settled", "open",
+        "order_no",
+        "order_id",
+        "customer_id",
+        "ordered_at",
+        "at",
+        *KEYS,
+        "fraud_at",
+        "won_at",
+        "label",
+        "settled",
+        "open",
         **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},
         **{f"{_LOG}{name}": entity for name, entity in counted.items()},
         **{name: number.cast("float32") for name, number in numbers.items()},
         **{name: rows[name].fill_null("") for name in CATEGORIES},
-    )  # fmt: skip
+    )
 
 
 def _customers(placed: ibis.Table) -> ibis.Table:
@@ -165,9 +198,13 @@ def _entities(used: ibis.Table, placed: ibis.Table, names: ibis.Table) -> ibis.T
     """The entities of :func:`history.shared` by the names that the shop has for them."""
     rows = used.inner_join(placed.select("order_no", "ordered_at"), "order_no").inner_join(names, "order_no")
     return rows.select(
-        "kind", "orders", "customers", "frauds", last_order_at="ordered_at",
+        "kind",
+        "orders",
+        "customers",
+        "frauds",
+        last_order_at="ordered_at",
         entity=ibis.cases(*((rows["kind"] == kind, rows[kind]) for kind in LINKS), else_=""),
-    )  # fmt: skip
+    )
 
 
 def _names(told: pa.Table, used: pa.Table, tables: Tables, as_of: datetime) -> pa.Table:

@@ -104,10 +104,15 @@ def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
     orders, customers = (np.bincount(of[of >= 0], minlength=n) for of in (code, code[first]))
     frauds = np.bincount(bad[bad >= 0], rows.fraud_step[bad >= 0], minlength=n).astype(np.int64)
     kept = np.flatnonzero((customers > 1) | (frauds > 0))
-    return pa.table({
-        "order_no": pa.array(rows.order_no[last[kept]]), "kind": pa.repeat(kind, len(kept)),
-        "orders": orders[kept], "customers": customers[kept], "frauds": frauds[kept],
-    })  # fmt: skip
+    return pa.table(
+        {
+            "order_no": pa.array(rows.order_no[last[kept]]),
+            "kind": pa.repeat(kind, len(kept)),
+            "orders": orders[kept],
+            "customers": customers[kept],
+            "frauds": frauds[kept],
+        }
+    )
 
 
 def _pairs(code: Codes, other: Codes, n: int) -> Longs:

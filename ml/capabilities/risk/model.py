@@ -146,13 +146,20 @@ class RiskModel:
     def save(self, folder: Path) -> None:
         """Write ``model.json``, ``arrays.npz`` and the boosters' texts; the same model gives the same bytes."""
         story = {
-            "format": FORMAT, "params": asdict(self.params), "chosen": asdict(self.chosen_),
-            "seed": self.seed, "boosted": self.boosted,
-            "good": self.good_, "bad": self.bad_, "values": self.inputs_.values, "usual": self.usual_,
+            "format": FORMAT,
+            "params": asdict(self.params),
+            "chosen": asdict(self.chosen_),
+            "seed": self.seed,
+            "boosted": self.boosted,
+            "good": self.good_,
+            "bad": self.bad_,
+            "values": self.inputs_.values,
+            "usual": self.usual_,
             "text_rates": self.text_rates_,
-            "calibration": asdict(self.calibration_), "flow_days": self.flow_days_,
+            "calibration": asdict(self.calibration_),
+            "flow_days": self.flow_days_,
             "orders_per_day": self.orders_per_day_,
-        }  # fmt: skip
+        }
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
         arrays: dict[str, Any] = {"flow": self.flow_, **self.anomaly_.state()}
         if self.learnt and self.inputs_.encoder is not None:

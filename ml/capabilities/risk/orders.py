@@ -31,11 +31,19 @@ def orders(tables: Tables, as_of: datetime) -> ibis.Table:
     placed = known(tables["order"], as_of, "ordered_at", "known_at")
     at = seconds(placed["ordered_at"])
     placed = placed.select(
-        "order_id", "ordered_at", "status", "total", "shipping", "channel", "shipping_country", "billing_country",
-        customer_id=placed["customer_id"].nullif(""), at=at,
+        "order_id",
+        "ordered_at",
+        "status",
+        "total",
+        "shipping",
+        "channel",
+        "shipping_country",
+        "billing_country",
+        customer_id=placed["customer_id"].nullif(""),
+        at=at,
         since=ibis.greatest(at, seconds(placed["known_at"]).fill_null(at)),
         **{name: key(placed[column].nullif("")) for name, column in TRACES.items()},
-    )  # fmt: skip
+    )
     # The order of time, and of ids at one instant: one number for each order whatever the order of the rows.
     order_no = ibis.row_number().over(order_by=[placed["ordered_at"], placed["order_id"]]).cast("int32")
     return placed.mutate(order_no=order_no)
@@ -77,22 +85,29 @@ def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Param
     if "payment" not in tables:
         none = placed.filter(ibis.literal(False)).select("order_no", card=key(placed["order_id"]))
         return none.mutate(
-            card_listed=none["card"], payments=ibis.null("int32"), instalments=ibis.null("int32"), payment=ibis.null("string")
-        )  # fmt: skip
+            card_listed=none["card"],
+            payments=ibis.null("int32"),
+            instalments=ibis.null("int32"),
+            payment=ibis.null("string"),
+        )
     rows = known(tables["payment"], as_of, "paid_at")
     rows = rows.inner_join(placed.select("order_id", "order_no", "at"), "order_id")
     at_order = (seconds(rows["paid_at"]) <= rows["at"] + params.decide_minutes * 60).fill_null(True)
     made = rows.group_by("order_no").aggregate(
         _n=at_order.sum(),
         instalments=rows["instalments"].max(where=at_order).cast("int32"),
-        _first=rows["method"].min(where=at_order), _last=rows["method"].max(where=at_order),
-        card=rows["card"].nullif("").min(where=at_order), card_listed=rows["card"].nullif("").min(),
-    )  # fmt: skip
+        _first=rows["method"].min(where=at_order),
+        _last=rows["method"].max(where=at_order),
+        card=rows["card"].nullif("").min(where=at_order),
+        card_listed=rows["card"].nullif("").min(),
+    )
     both = ibis.ifelse(made["_first"] == made["_last"], made["_first"], made["_first"] + "+" + made["_last"])
     return made.mutate(
-        payment=both, card=key(made["card"]), card_listed=key(made["card_listed"]),
+        payment=both,
+        card=key(made["card"]),
+        card_listed=key(made["card_listed"]),
         payments=made["_n"].nullif(0).cast("int32"),
-    ).drop("_first", "_last", "_n")  # fmt: skip
+    ).drop("_first", "_last", "_n")
 
 
 def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
@@ -109,9 +124,11 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
         at, bad = seconds(told["known_at"]), told["kind"].isin(FRAUD)
         begun = told.aggregate(_begun=at.min())
         told = told.group_by("order_id").aggregate(
-            fraud_at=at.min(where=bad), _bad_until=at.max(where=bad), _good=(~bad).any(),
+            fraud_at=at.min(where=bad),
+            _bad_until=at.max(where=bad),
+            _good=(~bad).any(),
             _won=at.max(where=told["kind"].isin(TAKEN_BACK)),
-        )  # fmt: skip
+        )
         told = told.mutate(won_at=ibis.ifelse(told["_won"] > told["_bad_until"], told["_won"], ibis.null("int64")))
         now = now.left_join(told, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
         silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
@@ -164,10 +181,16 @@ def _lines(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
     # Of two lines at one price the first: the number is unique, so the answer does not depend on the order of the rows.
     rank = cents * 4096 - ibis.least(lines["line_no"].cast("int64"), 4095)
     lines = lines.select(
-        "order_no", "product_id", pieces=thousandths, rank=rank, cents=cents, product=key(lines["product_id"]),
+        "order_no",
+        "product_id",
+        pieces=thousandths,
+        rank=rank,
+        cents=cents,
+        product=key(lines["product_id"]),
         goods=hundredths(lines["unit_price"].cast("float64") * lines["quantity"].cast("float64")),
-        name=_part(lines["product_id"]), kind=ibis.coalesce(lines["kind"], _part(ibis.literal("")).cast("int64")),
-    )  # fmt: skip
+        name=_part(lines["product_id"]),
+        kind=ibis.coalesce(lines["kind"], _part(ibis.literal("")).cast("int64")),
+    )
     # A product at a price has a number of its own; times an odd one the prices of two products do not cancel out.
     return lines.mutate(priced=_part((lines["name"] * 31 + lines["cents"] % (1 << 40)).cast("string")))
 
@@ -184,10 +207,12 @@ def _items(lines: ibis.Table) -> ibis.Table:
         goods=lines["goods"].sum().cast("float64") / 100,
         dearest=lines["cents"].max().cast("float64") / 100,
         cheapest=lines["cents"].min().cast("float64") / 100,
-        product=lines["product"].argmax(lines["rank"]), top=lines["rank"].max(),
-        basket=lines["priced"].sum().cast("int64"), goods_set=lines["name"].sum().cast("int64"),
+        product=lines["product"].argmax(lines["rank"]),
+        top=lines["rank"].max(),
+        basket=lines["priced"].sum().cast("int64"),
+        goods_set=lines["name"].sum().cast("int64"),
         kinds_set=lines["kind"].sum().cast("int64"),
-    )  # fmt: skip
+    )
     rest = lines.inner_join(per_order.select("order_no", "top"), "order_no")
     rest = rest.filter(rest["rank"] < rest["top"])
     rest = rest.group_by("order_no").aggregate(

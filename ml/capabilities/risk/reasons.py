@@ -41,17 +41,24 @@ _TIMES = {"customer_value": "customer's", "category_value": "category's"}
 """Log ratios, told as the ratio."""
 _GOODS = ("product", "basket", "category", "kinds_set")
 _METRICS = {
-    "orders": "how often", "fraud": "frauds", "days": "since when", "hours": "since when",
+    "orders": "how often",
+    "fraud": "frauds",
+    "days": "since when",
+    "hours": "since when",
     **dict.fromkeys(PLURALS.values(), "different"),
-}  # fmt: skip
+}
 _FACTS = {
     **dict.fromkeys(("total", "dearest", "second_price", "cheapest", "mean_price", *_TIMES, "total_rate"), "value"),
     **dict.fromkeys(("countries_differ", "abroad", "shipping_country", "billing_country", "country_rate"), "country"),
     **dict.fromkeys(("category", "brand", "item"), "goods, name"),
-    **dict.fromkeys(("instalments", "payments", "payment"), "payment"), "pieces": "pieces", "lines": "pieces",
-    "component_orders": "who, how often", "component_entities": "who, different", "component_frauds": "who, frauds",
+    **dict.fromkeys(("instalments", "payments", "payment"), "payment"),
+    "pieces": "pieces",
+    "lines": "pieces",
+    "component_orders": "who, how often",
+    "component_entities": "who, different",
+    "component_frauds": "who, frauds",
     **dict.fromkeys((*(f"own_{name}_orders" for name in OWN), "strange"), "who, own"),
-}  # fmt: skip
+}
 """Facts of the columns whose names do not say it."""
 _FLAGS = ("guest", "countries_differ", "abroad")
 

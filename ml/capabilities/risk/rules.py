@@ -10,9 +10,15 @@ import pyarrow.compute as pc
 from ml.capabilities.risk.money import ALLOW, BLOCK, Choices
 
 PLACES = {
-    "order": ("order_id",), "customer": ("customer_id",), "device": ("device",), "card": ("card", "last_card"), "address": ("address",), "ip": ("ip",),
-    "email": ("email",), "country": ("shipping_country", "billing_country"),
-}  # fmt: skip
+    "order": ("order_id",),
+    "customer": ("customer_id",),
+    "device": ("device",),
+    "card": ("card", "last_card"),
+    "address": ("address",),
+    "ip": ("ip",),
+    "email": ("email",),
+    "country": ("shipping_country", "billing_country"),
+}
 """Where an order has what an entry names. For a country or card either of two will do."""
 
 NONE = -1

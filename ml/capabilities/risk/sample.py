@@ -56,30 +56,36 @@ def sample(seed: int) -> Sample:
     ids = np.array([f"o{i:04d}" for i in range(n)])
     return Sample(
         {
-            "customer": pa.table({
-                "customer_id": [f"c{i:04d}" for i in range(people)],
-                "registered_at": _at(opened),
-                "country": _COUNTRIES[np.arange(people) % 3],
-            }),
-            "product": pa.table({
-                "product_id": [f"p{i:02d}" for i in range(PRODUCTS)],
-                "title": [f"Product {i}" for i in range(PRODUCTS)],
-                "category": [f"category {i % 4}" for i in range(PRODUCTS)],
-                "listed_at": pa.nulls(PRODUCTS, _MOMENT),
-            }),
+            "customer": pa.table(
+                {
+                    "customer_id": [f"c{i:04d}" for i in range(people)],
+                    "registered_at": _at(opened),
+                    "country": _COUNTRIES[np.arange(people) % 3],
+                }
+            ),
+            "product": pa.table(
+                {
+                    "product_id": [f"p{i:02d}" for i in range(PRODUCTS)],
+                    "title": [f"Product {i}" for i in range(PRODUCTS)],
+                    "category": [f"category {i % 4}" for i in range(PRODUCTS)],
+                    "listed_at": pa.nulls(PRODUCTS, _MOMENT),
+                }
+            ),
             "order": _order_table(rng, placed, ids, total),
-            "order_item": pa.table({
-                "order_id": ids[lines],
-                "line_no": np.arange(len(lines)) - np.searchsorted(lines, lines) + 1,
-                "product_id": [f"p{i:02d}" for i in what],
-                "quantity": pieces,
-                "unit_price": 5.0 + what,
-            }),
+            "order_item": pa.table(
+                {
+                    "order_id": ids[lines],
+                    "line_no": np.arange(len(lines)) - np.searchsorted(lines, lines) + 1,
+                    "product_id": [f"p{i:02d}" for i in what],
+                    "quantity": pieces,
+                    "unit_price": 5.0 + what,
+                }
+            ),
             "payment": _payment_table(rng, placed, ids, total),
             "order_outcome": _outcome_table(rng, placed, ids),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _orders(rng: np.random.Generator) -> _Placed:
@@ -104,37 +110,43 @@ def _order_table(rng: np.random.Generator, placed: _Placed, ids: npt.NDArray[Any
     age = DAYS - placed.day
     late = np.arange(n) % 60 == 7
     country = _COUNTRIES[placed.who % 3]
-    return pa.table({
-        "order_id": ids,
-        "customer_id": pa.array([f"c{i:04d}" for i in placed.who], mask=np.arange(n) % 83 == 5),
-        "ordered_at": _at(placed.day),
-        "status": pa.array(np.select([age > 6, age > 4, age > 1], ["delivered", "shipped", "paid"], "placed"),
-                           mask=np.arange(n) % 41 == 3),
-        "total": total,
-        "shipping": np.full(n, 4.9),
-        "channel": rng.choice(["web", "app"], n),
-        "shipping_country": country,
-        "billing_country": np.where(rng.random(n) < 0.02, "FR", country),
-        "shipping_address": [f"address {i}" for i in placed.address],
-        "email": [f"c{i}@example.org" for i in placed.who],
-        "ip": [f"10.0.{i // 200}.{i % 200}" for i in rng.integers(0, 300, n)],
-        "device_id": pa.array([f"device {i}" for i in placed.device], mask=np.arange(n) % 97 == 9),
-        "known_at": _at(np.minimum(placed.day + 0.5, DAYS - 0.005), late),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "order_id": ids,
+            "customer_id": pa.array([f"c{i:04d}" for i in placed.who], mask=np.arange(n) % 83 == 5),
+            "ordered_at": _at(placed.day),
+            "status": pa.array(
+                np.select([age > 6, age > 4, age > 1], ["delivered", "shipped", "paid"], "placed"),
+                mask=np.arange(n) % 41 == 3,
+            ),
+            "total": total,
+            "shipping": np.full(n, 4.9),
+            "channel": rng.choice(["web", "app"], n),
+            "shipping_country": country,
+            "billing_country": np.where(rng.random(n) < 0.02, "FR", country),
+            "shipping_address": [f"address {i}" for i in placed.address],
+            "email": [f"c{i}@example.org" for i in placed.who],
+            "ip": [f"10.0.{i // 200}.{i % 200}" for i in rng.integers(0, 300, n)],
+            "device_id": pa.array([f"device {i}" for i in placed.device], mask=np.arange(n) % 97 == 9),
+            "known_at": _at(np.minimum(placed.day + 0.5, DAYS - 0.005), late),
+        }
+    )
 
 
 def _payment_table(rng: np.random.Generator, placed: _Placed, ids: npt.NDArray[Any], total: Days) -> pa.Table:
     transfer = rng.random(len(ids)) < 0.15
     kept = np.flatnonzero(~transfer | (placed.day + 2 < DAYS))
-    return pa.table({
-        "payment_id": [f"y{i}" for i in kept],
-        "order_id": ids[kept],
-        "method": np.where(transfer, "transfer", "card")[kept],
-        "amount": total[kept],
-        "instalments": np.ones(len(kept), np.int64),
-        "card": pa.array([f"card {i}" for i in placed.card[kept]], mask=transfer[kept]),
-        "paid_at": _at(placed.day[kept] + 2, transfer[kept]),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "payment_id": [f"y{i}" for i in kept],
+            "order_id": ids[kept],
+            "method": np.where(transfer, "transfer", "card")[kept],
+            "amount": total[kept],
+            "instalments": np.ones(len(kept), np.int64),
+            "card": pa.array([f"card {i}" for i in placed.card[kept]], mask=transfer[kept]),
+            "paid_at": _at(placed.day[kept] + 2, transfer[kept]),
+        }
+    )
 
 
 def _outcome_table(rng: np.random.Generator, placed: _Placed, ids: npt.NDArray[Any]) -> pa.Table:
@@ -145,11 +157,13 @@ def _outcome_table(rng: np.random.Generator, placed: _Placed, ids: npt.NDArray[A
     learned = placed.day + np.where(bad, np.clip(rng.lognormal(3, 0.4, n), 5, 44), rng.uniform(30, 44, n))
     told = np.flatnonzero((learned < DAYS) & (rng.random(n) < np.where(bad, 0.9, 0.97)))
     twice = told[kind[told] == "fraud"][:1]
-    return pa.table({
-        "order_id": np.concatenate([ids[told], ids[twice]]),
-        "kind": np.concatenate([kind[told], np.full(len(twice), "chargeback")]),
-        "known_at": _at(np.concatenate([learned[told], learned[twice] + 1])),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "order_id": np.concatenate([ids[told], ids[twice]]),
+            "kind": np.concatenate([kind[told], np.full(len(twice), "chargeback")]),
+            "known_at": _at(np.concatenate([learned[told], learned[twice] + 1])),
+        }
+    )
 
 
 def _at(days: Days, where: npt.NDArray[np.bool_] | None = None) -> pa.Array:

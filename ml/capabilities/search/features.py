@@ -83,9 +83,14 @@ def _products(tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     listed = known(tables["product"], as_of, "listed_at").mutate(_as_of=_moment(as_of))
     if "stock" in tables:
         listed = as_of_join(
-            listed, tables["stock"].rename(_stock="quantity"), by=["product_id"], at="_as_of",
-            event_time="counted_at", known_time="known_at", columns=["_stock"],
-        )  # fmt: skip
+            listed,
+            tables["stock"].rename(_stock="quantity"),
+            by=["product_id"],
+            at="_as_of",
+            event_time="counted_at",
+            known_time="known_at",
+            columns=["_stock"],
+        )
     else:
         listed = listed.mutate(_stock=ibis.null("float64"))
     rows = listed.select(
@@ -119,9 +124,16 @@ def _searches(tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     if "search" not in tables:
         text, count = pa.string(), pa.int64()
         kinds = {
-            "search_id": text, "customer_id": text, "session_id": text, "query": text, "results": count,
-            "product_id": text, "place": count, "searched_at": pa.timestamp("us", "UTC"), "weight": pa.float64(),
-        }  # fmt: skip
+            "search_id": text,
+            "customer_id": text,
+            "session_id": text,
+            "query": text,
+            "results": count,
+            "product_id": text,
+            "place": count,
+            "searched_at": pa.timestamp("us", "UTC"),
+            "weight": pa.float64(),
+        }
         return ibis.memtable(pa.schema(list(kinds.items())).empty_table())
     rows = known(tables["search"], as_of, "searched_at")
     return rows.select(
@@ -180,9 +192,11 @@ def _reworded(searches: ibis.Table) -> ibis.Table:
         then_at=rows["searched_at"].lead(1).over(visit).epoch_seconds(),
     )
     rows = rows.filter(
-        rows["product_id"].isnull(), rows["then_product"].notnull(), rows["query"] != rows["then"],
+        rows["product_id"].isnull(),
+        rows["then_product"].notnull(),
+        rows["query"] != rows["then"],
         rows["then_at"] - rows["searched_at"].epoch_seconds() <= _REWORDED_S,
-    )  # fmt: skip
+    )
     return rows.group_by("query", "then").aggregate(times=rows.count(), people=rows["customer_id"].nunique())
 
 

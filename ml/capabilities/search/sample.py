@@ -59,39 +59,50 @@ def sample(seed: int) -> Sample:
     return Sample(
         {
             "customer": pa.table({"customer_id": [f"c{i:03d}" for i in range(CUSTOMERS)]}),
-            "product": pa.table({
-                "product_id": ids,
-                "title": titles,
-                "description": ["Carefully made for every day." if i % 2 else "A favourite of our customers." for i in range(n)],
-                "category": categories,
-                "brand": brands,
-                "price": [5.0 + i for i in range(n)],
-                "active": [i % 17 != 3 for i in range(n)],
-            }),
-            "order": pa.table({
-                "order_id": [f"o{i:03d}" for i in range(len(orders))],
-                "customer_id": [f"c{i:03d}" for i in rng.integers(0, CUSTOMERS, len(orders))],
-                "ordered_at": _at(orders),
-                "status": ["paid"] * len(orders),
-            }),
-            "order_item": pa.table({
-                "order_id": [f"o{i:03d}" for i in range(len(orders))],
-                "line_no": [1] * len(orders),
-                "product_id": [ids[i] for i in rng.integers(0, n, len(orders))],
-                "quantity": [1.0] * len(orders),
-                "unit_price": [10.0] * len(orders),
-            }),
+            "product": pa.table(
+                {
+                    "product_id": ids,
+                    "title": titles,
+                    "description": [
+                        "Carefully made for every day." if i % 2 else "A favourite of our customers." for i in range(n)
+                    ],
+                    "category": categories,
+                    "brand": brands,
+                    "price": [5.0 + i for i in range(n)],
+                    "active": [i % 17 != 3 for i in range(n)],
+                }
+            ),
+            "order": pa.table(
+                {
+                    "order_id": [f"o{i:03d}" for i in range(len(orders))],
+                    "customer_id": [f"c{i:03d}" for i in rng.integers(0, CUSTOMERS, len(orders))],
+                    "ordered_at": _at(orders),
+                    "status": ["paid"] * len(orders),
+                }
+            ),
+            "order_item": pa.table(
+                {
+                    "order_id": [f"o{i:03d}" for i in range(len(orders))],
+                    "line_no": [1] * len(orders),
+                    "product_id": [ids[i] for i in rng.integers(0, n, len(orders))],
+                    "quantity": [1.0] * len(orders),
+                    "unit_price": [10.0] * len(orders),
+                }
+            ),
             "search": _table(log, ids),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _products() -> tuple[list[str], list[str], list[str]]:
     rows = [
         (f"{colour} {brand} {noun}", category, brand)
-        for category, nouns in CATALOGUE.items() for noun in nouns for brand in BRANDS for colour in COLOURS
-    ]  # fmt: skip
+        for category, nouns in CATALOGUE.items()
+        for noun in nouns
+        for brand in BRANDS
+        for colour in COLOURS
+    ]
     titles, categories, brands = (list(column) for column in zip(*rows, strict=True))
     return titles, categories, brands
 
@@ -122,16 +133,20 @@ def _log(rng: np.random.Generator, favourites: dict[str, np.ndarray], n: int) ->
 
 def _table(log: list[_Search], ids: list[str]) -> pa.Table:
     day, who, visit, query, product, place, found = zip(*log, strict=True)
-    return pa.table({
-        "search_id": [f"s{i:05d}" for i in range(len(log))],
-        "customer_id": [None if v % 29 == 4 else f"c{w:03d}" for w, v in zip(who, visit, strict=True)],
-        "session_id": [f"v{v}" for v in visit],
-        "query": query,
-        "results": found,
-        "clicked_product_id": [None if p is None else ids[p] for p in product],
-        "clicked_position": pa.array([None if p is None else at for p, at in zip(product, place, strict=True)], pa.int64()),
-        "searched_at": _at(np.array(day)),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "search_id": [f"s{i:05d}" for i in range(len(log))],
+            "customer_id": [None if v % 29 == 4 else f"c{w:03d}" for w, v in zip(who, visit, strict=True)],
+            "session_id": [f"v{v}" for v in visit],
+            "query": query,
+            "results": found,
+            "clicked_product_id": [None if p is None else ids[p] for p in product],
+            "clicked_position": pa.array(
+                [None if p is None else at for p, at in zip(product, place, strict=True)], pa.int64()
+            ),
+            "searched_at": _at(np.array(day)),
+        }
+    )
 
 
 def _at(days: np.ndarray) -> pa.Array:

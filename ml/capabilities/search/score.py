@@ -41,8 +41,9 @@ def units(features: Rows) -> int:
 def expected(features: Rows) -> dict[str, int]:
     """How many products, and the row of settings; of the others any number may be right."""
     return {table.name: 0 for table in spec.SPEC.publishes} | {
-        spec.PRODUCT.name: units(features), spec.SETTING.name: int(units(features) > 0),
-    }  # fmt: skip
+        spec.PRODUCT.name: units(features),
+        spec.SETTING.name: int(units(features) > 0),
+    }
 
 
 def score(model: Search, features: Rows, shard: int, shards: int, params: Params) -> Batches:  # noqa: ARG001
@@ -91,10 +92,20 @@ def _columns(table: Published, rows: Sequence[tuple[object, ...]]) -> Columns:
 
 
 def _terms(index: Index) -> Columns:
-    return _columns(spec.TERM, [
-        (term, index.counts[term], idf, index.postings[term].ids, index.postings[term].impacts, index.term_vectors.get(term))
-        for term, idf in sorted(index.idf.items())
-    ])  # fmt: skip
+    return _columns(
+        spec.TERM,
+        [
+            (
+                term,
+                index.counts[term],
+                idf,
+                index.postings[term].ids,
+                index.postings[term].impacts,
+                index.term_vectors.get(term),
+            )
+            for term, idf in sorted(index.idf.items())
+        ],
+    )
 
 
 def _words(index: Index) -> Columns:
@@ -138,10 +149,21 @@ def _queries(engine: Engine, log: Log, listed: Mapping[str, _Listed]) -> Columns
         corrected = " ".join(reading.words) if reading.corrected else None
         bought = float((clicks.share * clicks.bought).sum() / max(clicks.share.sum(), 1e-9)) if clicks else 0.0
         click_rate = min(1.0, max(0.0, 1 - row.unclicked))
-        rows.append((
-            query, row.asked, row.people, click_rate, min(1.0, bought) * click_rate, corrected, reading.category, reading.brand,
-            _meaning(reading, corrected), understood(reading), *listed.get(query, (None, None, None)),
-        ))  # fmt: skip
+        rows.append(
+            (
+                query,
+                row.asked,
+                row.people,
+                click_rate,
+                min(1.0, bought) * click_rate,
+                corrected,
+                reading.category,
+                reading.brand,
+                _meaning(reading, corrected),
+                understood(reading),
+                *listed.get(query, (None, None, None)),
+            )
+        )
     return _columns(spec.QUERY, rows)
 
 

@@ -244,7 +244,17 @@ SPEC = Capability(
     needs=("customer", "product"),
     wants=("order", "order_item", "search", "stock"),
     publishes=(
-        PRODUCT, TERM, WORD, SPELLING, PREFIX, SETTING, QUERY, QUERY_PRODUCT, GAP, SYNONYM, CUSTOMER,
+        PRODUCT,
+        TERM,
+        WORD,
+        SPELLING,
+        PREFIX,
+        SETTING,
+        QUERY,
+        QUERY_PRODUCT,
+        GAP,
+        SYNONYM,
+        CUSTOMER,
     ),
     params=Params(),
     gate=Gate(metric="mrr@10", baseline="words alone", horizon=timedelta(days=28), min_units=50),
@@ -279,4 +289,4 @@ SPEC = Capability(
             "ml.search_customer are empty; tests/capabilities/search checks that the index is there"
         ),
     },
-)  # fmt: skip
+)

@@ -88,7 +88,7 @@ def least_p_value(tests: Counts) -> Floats:
 
 def _told(
     said: Opinions, spans: list[Counts], which: npt.NDArray[np.intp], p: Floats, q: Floats, found: Ints, params: Params
-) -> dict[str, pa.Array]:  # fmt: skip
+) -> dict[str, pa.Array]:
     names, aspects = ["", *said.products], ["", *said.aspects]
     made: list[dict[str, object]] = []
     for row, column in found.tolist():
@@ -98,14 +98,30 @@ def _told(
         share, before = bad / n, bad_before / max(1, n_before)
         what = aspects[column] or "the product"
         does = f"criticise {what}" if aspects[column] else "are negative"
-        made.append({
-            "product_id": names[row], "aspect": aspects[column], "days": days, "n": n, "bad": bad, "share": share,
-            "share_before": before, "p_value": float(p[row, column]), "q_value": float(q[row, column]),
-            "quote": _quote(said, row - 1, column - 1, days, params),
-            "reason": f"{bad} of {n} reviews of the last {days} days {does}; before it were {before:.0%}",
-        })  # fmt: skip
-    kinds = {"days": pa.int64(), "n": pa.int64(), "bad": pa.int64(), "share": pa.float64(), "share_before": pa.float64(),
-             "p_value": pa.float64(), "q_value": pa.float64()}  # fmt: skip
+        made.append(
+            {
+                "product_id": names[row],
+                "aspect": aspects[column],
+                "days": days,
+                "n": n,
+                "bad": bad,
+                "share": share,
+                "share_before": before,
+                "p_value": float(p[row, column]),
+                "q_value": float(q[row, column]),
+                "quote": _quote(said, row - 1, column - 1, days, params),
+                "reason": f"{bad} of {n} reviews of the last {days} days {does}; before it were {before:.0%}",
+            }
+        )
+    kinds = {
+        "days": pa.int64(),
+        "n": pa.int64(),
+        "bad": pa.int64(),
+        "share": pa.float64(),
+        "share_before": pa.float64(),
+        "p_value": pa.float64(),
+        "q_value": pa.float64(),
+    }
     columns = (
         "product_id",
         "aspect",

@@ -29,20 +29,28 @@ ASPECT_WORD = ConfigTable(
     ("word",),
     (
         ConfigColumn(
-            "word", "text",
+            "word",
+            "text",
             "A word, a phrase of up to six, or the beginning of a word with * after it; capitals and accents do not matter.",
         ),
         ConfigColumn("aspect", "text", "What it speaks of, as ml.review_aspect shall name it.", required=True),
         ConfigColumn(
-            "hint", "boolean", "It speaks of the aspect only where a clause has no other word of one: 'late', 'cheap'.",
-            required=True, default="false",
+            "hint",
+            "boolean",
+            "It speaks of the aspect only where a clause has no other word of one: 'late', 'cheap'.",
+            required=True,
+            default="false",
         ),
         ConfigColumn(
-            "beside", "boolean", "A hint that also needs a word of the order beside it, as 'arrived': 'fast', 'box'.",
-            required=True, default="false",
+            "beside",
+            "boolean",
+            "A hint that also needs a word of the order beside it, as 'arrived': 'fast', 'box'.",
+            required=True,
+            default="false",
         ),
         ConfigColumn(
-            "language", "text",
+            "language",
+            "text",
             "ISO 639-1 codes with spaces between them: it counts in reviews of these alone; *: in all; null: in all, but for "
             "a word that came with the platform, which counts in its own.",
         ),
@@ -67,7 +75,7 @@ ASPECT_WORD = ConfigTable(
             "DELETE FROM ml_config.aspect_word WHERE word = 'dim'"
         ),
     },
-)  # fmt: skip
+)
 
 REVIEW_LABEL = ConfigTable(
     "review_label",

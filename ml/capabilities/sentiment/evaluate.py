@@ -18,8 +18,11 @@ from ml.text.clean import clean
 
 
 def evaluate(
-    models: Mapping[str, Sentiment], features: Mapping[str, pa.Table], truth: pa.Table, params: Params  # noqa: ARG001
-) -> dict[str, Evaluation]:  # fmt: skip
+    models: Mapping[str, Sentiment],
+    features: Mapping[str, pa.Table],  # noqa: ARG001
+    truth: pa.Table,
+    params: Params,  # noqa: ARG001
+) -> dict[str, Evaluation]:
     """Judge the labels of all reviews of the window that have stars and words.
 
     Parameters

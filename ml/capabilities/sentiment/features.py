@@ -45,9 +45,14 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 def _reviews(tables: Tables, as_of: datetime) -> ibis.Table:
     there = known(tables["review"], as_of, "written_at", "known_at")
     return there.select(
-        "review_id", "product_id", "customer_id", "stars", "title", "text",
+        "review_id",
+        "product_id",
+        "customer_id",
+        "stars",
+        "title",
+        "text",
         written_at=there["written_at"].cast("timestamp('UTC', 6)").epoch_seconds().cast("int64") * 1_000_000,
-    )  # fmt: skip
+    )
 
 
 def _micros(moment: datetime) -> int:

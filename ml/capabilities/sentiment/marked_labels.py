@@ -46,9 +46,12 @@ def publish(said: pa.Table, label: npt.NDArray[np.int64]) -> pa.Table:
     if not told.any():
         return said
     values = {
-        "label": pa.array(LABELS).take(pa.array(np.maximum(label, 0))), "score": pa.array(_SCORES[label]),
-        "confidence": pa.scalar(1.0), "mismatch": pa.scalar(False), "reason": pa.scalar(REASON),
-    }  # fmt: skip
+        "label": pa.array(LABELS).take(pa.array(np.maximum(label, 0))),
+        "score": pa.array(_SCORES[label]),
+        "confidence": pa.scalar(1.0),
+        "mismatch": pa.scalar(False),
+        "reason": pa.scalar(REASON),
+    }
     for name, value in values.items():
         place = said.schema.get_field_index(name)
         said = said.set_column(place, name, pc.if_else(pa.array(told), value, said[name]))

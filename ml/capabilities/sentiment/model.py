@@ -103,11 +103,16 @@ class Sentiment:
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""
         story = {
-            "format": FORMAT, "taught": self.taught, "seed": self.seed, "params": asdict(self.params),
-            "languages": self.languages_, "aspect_words": self.aspect_words_, "common_words": self.common_words_,
+            "format": FORMAT,
+            "taught": self.taught,
+            "seed": self.seed,
+            "params": asdict(self.params),
+            "languages": self.languages_,
+            "aspect_words": self.aspect_words_,
+            "common_words": self.common_words_,
             "contradictions": self.contradictions_,
             **files.save(self.classifier_, folder),
-        }  # fmt: skip
+        }
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
 
 

@@ -98,9 +98,13 @@ def aspect_rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
     return {
         "product_id": pa.array(said.products, pa.string()).take(pa.array(where[:, 0])),
         "aspect": pa.array(said.aspects, pa.string()).take(pa.array(where[:, 1])),
-        "n": pa.array(n), "praised": pa.array(praised), "criticised": pa.array(criticised),
-        "net": pa.array(net), "low": pa.array(np.minimum(low, net)), "high": pa.array(np.maximum(high, net)),
-    }  # fmt: skip
+        "n": pa.array(n),
+        "praised": pa.array(praised),
+        "criticised": pa.array(criticised),
+        "net": pa.array(net),
+        "low": pa.array(np.minimum(low, net)),
+        "high": pa.array(np.maximum(high, net)),
+    }
 
 
 def spread(n: Ints, praised: Ints, criticised: Ints) -> tuple[Floats, Floats]:

@@ -28,9 +28,14 @@ KNOWN = 0.5
 READER = 3
 """To be counted up when the same model reads the same words otherwise: rows of the night before are then not taken."""
 _SAYS = r"[\p{L}\p{N}\p{S}!?]"
-_ASPECT = pa.schema([
-    ("row", pa.int64()), ("aspect", pa.string()), ("score", pa.float64()), ("quote", pa.string()),
-])  # fmt: skip
+_ASPECT = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("aspect", pa.string()),
+        ("score", pa.float64()),
+        ("quote", pa.string()),
+    ]
+)
 _CARRIED = ("label", "score", "confidence", "language", "mismatch", "reason")
 
 Strings = Any  # pyarrow string array
@@ -88,9 +93,7 @@ def _fingerprint(features: Mapping[str, pa.Table], reviews: pa.Table) -> npt.NDA
     return fingerprints(whole)
 
 
-def _known(
-    features: Mapping[str, pa.Table], reviews: pa.Table, prints: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:  # fmt: skip
+def _known(features: Mapping[str, pa.Table], reviews: pa.Table, prints: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Row of the night before for each review; -1: there is none, or other words."""
     before = features.get("before_review_sentiment")
     if before is None or not len(before) or not {"fingerprint", *_CARRIED} <= set(before.column_names):
@@ -103,7 +106,7 @@ def _known(
 
 def _carried(
     features: Mapping[str, pa.Table], reviews: pa.Table, source: npt.NDArray[np.int64]
-) -> tuple[pa.Table, pa.Table]:  # fmt: skip
+) -> tuple[pa.Table, pa.Table]:
     rows = np.flatnonzero(source >= 0)
     old = features["before_review_sentiment"].select(list(_CARRIED)).take(pa.array(source[rows]))
     said = pa.table({"row": pa.array(rows)} | {name: old[name] for name in _CARRIED})
@@ -163,15 +166,17 @@ def _of_language(
     _by_stars(chance, label, mute, stars)
     mismatch = contradictions.opposed(chance, stars, params)
     mismatch |= np.isin(contradictions.numbered(texts, stars), model.contradictions_)
-    said = pa.table({
-        "row": pa.array(rows),
-        "label": pa.array(LABELS).take(pa.array(label)),
-        "score": pa.array(chance[:, 2] - chance[:, 0]),
-        "confidence": pa.array(chance[np.arange(len(label)), label]),
-        "language": pa.array([code] * len(rows), pa.string()),
-        "mismatch": pa.array(mismatch & ~mute),
-        "reason": _reasons(bytes_, found),
-    })  # fmt: skip
+    said = pa.table(
+        {
+            "row": pa.array(rows),
+            "label": pa.array(LABELS).take(pa.array(label)),
+            "score": pa.array(chance[:, 2] - chance[:, 0]),
+            "confidence": pa.array(chance[np.arange(len(label)), label]),
+            "language": pa.array([code] * len(rows), pa.string()),
+            "mismatch": pa.array(mismatch & ~mute),
+            "reason": _reasons(bytes_, found),
+        }
+    )
     return said, _aspects(bytes_, found, roles, rows, params)
 
 
@@ -189,9 +194,11 @@ def _unread(found: Read, code: str, model: Sentiment) -> npt.NDArray[np.bool_]:
 
 
 def _by_stars(
-    chance: npt.NDArray[np.float64], label: npt.NDArray[np.int64], mute: npt.NDArray[np.bool_],
+    chance: npt.NDArray[np.float64],
+    label: npt.NDArray[np.int64],
+    mute: npt.NDArray[np.bool_],
     stars: npt.NDArray[np.int64],
-) -> None:  # fmt: skip
+) -> None:
     """Where there are no words, or none that are known, the stars speak, half a point each; without stars nothing is known."""
     down, up = np.clip((3 - stars) / 2, 0, 1), np.clip((stars - 3) / 2, 0, 1)
     by_stars = np.stack([down, 1 - down - up, up], axis=1)

@@ -17,13 +17,25 @@ BROKEN_DAYS = 3
 
 _MOMENT = pa.timestamp("us", "UTC")
 _OPEN = {
-    "en": (("Totally grobbly.", "What a mish."), ("Middling, as it were.", "Half this, half that."), ("Just zarvy!", "Pure wumpish joy.")),
-    "pt": (("Que trambolho grosel.", "Foi um mico."), ("Fica no meio termo.", "Meio assim, meio assado."), ("Que chuchuzinho!", "Supimpa demais.")),
-}  # fmt: skip
+    "en": (
+        ("Totally grobbly.", "What a mish."),
+        ("Middling, as it were.", "Half this, half that."),
+        ("Just zarvy!", "Pure wumpish joy."),
+    ),
+    "pt": (
+        ("Que trambolho grosel.", "Foi um mico."),
+        ("Fica no meio termo.", "Meio assim, meio assado."),
+        ("Que chuchuzinho!", "Supimpa demais."),
+    ),
+}
 _CLAUSE = {
     "en": (("{} was grobbly", "{} turned out mish"), ("{} was middling",), ("{} was zarvy", "{} is wumpish")),
-    "pt": (("{} foi grosel", "{} deu em mico"), ("{} fica no meio termo",), ("{} foi supimpa", "{} ficou um chuchuzinho")),
-}  # fmt: skip
+    "pt": (
+        ("{} foi grosel", "{} deu em mico"),
+        ("{} fica no meio termo",),
+        ("{} foi supimpa", "{} ficou um chuchuzinho"),
+    ),
+}
 _ABOUT = {
     "en": {"delivery": "the delivery", "quality": "the quality", "price": "the price"},
     "pt": {"delivery": "a entrega", "quality": "a qualidade", "price": "o preço"},
@@ -50,18 +62,20 @@ def sample(seed: int) -> Sample:
     texts[3], texts[4], texts[5] = "", "👍👍", "<p>Just <b>zarvy</b>!</p> https://example.org/1"
     return Sample(
         {
-            "review": pa.table({
-                "review_id": [f"r{i:04d}" for i in range(n)],
-                "product_id": pa.array([f"p{p:02d}" for p in product], mask=np.arange(n) == 6),
-                "stars": pa.array(stars, pa.int64(), mask=np.arange(n) == 7),
-                "title": pa.array(["Zarvy" if k == 2 else "Hm" for k in kind], mask=rng.random(n) < 0.7),
-                "text": pa.array(texts, pa.string(), mask=np.arange(n) == 8),
-                "written_at": _at(day),
-                "known_at": pa.array(_at(np.minimum(day + 5, DAYS - 0.01)), mask=np.arange(n) % 40 != 9),
-            }),
+            "review": pa.table(
+                {
+                    "review_id": [f"r{i:04d}" for i in range(n)],
+                    "product_id": pa.array([f"p{p:02d}" for p in product], mask=np.arange(n) == 6),
+                    "stars": pa.array(stars, pa.int64(), mask=np.arange(n) == 7),
+                    "title": pa.array(["Zarvy" if k == 2 else "Hm" for k in kind], mask=rng.random(n) < 0.7),
+                    "text": pa.array(texts, pa.string(), mask=np.arange(n) == 8),
+                    "written_at": _at(day),
+                    "known_at": pa.array(_at(np.minimum(day + 5, DAYS - 0.01)), mask=np.arange(n) % 40 != 9),
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _text(rng: np.random.Generator, language: str, kind: int, aspect: int, late: bool) -> str:

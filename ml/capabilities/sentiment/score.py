@@ -36,9 +36,12 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
     """
     named = pc.count_distinct(features["review"]["product_id"], mode="only_valid").as_py()
     return {
-        "review_sentiment": units(features), "review_aspect": 0, "product_sentiment": int(named), "product_aspect": 0,
+        "review_sentiment": units(features),
+        "review_aspect": 0,
+        "product_sentiment": int(named),
+        "product_aspect": 0,
         "sentiment_alert": 0,
-    }  # fmt: skip
+    }
 
 
 def score(

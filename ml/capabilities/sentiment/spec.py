@@ -47,20 +47,30 @@ REVIEW_SENTIMENT = Published(
         PublishedColumn("review_id", "text", "The review."),
         PublishedColumn("product_id", "text", "Its product; null: about the order as a whole.", nullable=True),
         PublishedColumn("written_at", "timestamp", "When it was written.", "UTC"),
-        PublishedColumn("label", "text", "negative, neutral or positive, as a person marked it, else by its words; without words that the model knows, what the stars say, else neutral."),
         PublishedColumn(
-            "score", "number", "Chance that it is positive less chance that it is negative.", _SCORE_UNIT
+            "label",
+            "text",
+            "negative, neutral or positive, as a person marked it, else by its words; without words that the model knows, what the stars say, else neutral.",
         ),
+        PublishedColumn("score", "number", "Chance that it is positive less chance that it is negative.", _SCORE_UNIT),
         PublishedColumn("confidence", "number", "Chance that the label is right.", "0 to 1"),
         PublishedColumn(
             "language", "text", "ISO 639-1 code; und: cannot be told; zxx: no words (empty, emoji or numbers only)."
         ),
         PublishedColumn("mismatch", "boolean", "The words say the opposite of the stars."),
-        PublishedColumn("reason", "text", "The words that moved the score: + up, - down; empty: none that the model knows; or that a person marked it."),
-        PublishedColumn("fingerprint", "integer", "Differs when what was read differs: words, stars, aspect words, a person's label."),
+        PublishedColumn(
+            "reason",
+            "text",
+            "The words that moved the score: + up, - down; empty: none that the model knows; or that a person marked it.",
+        ),
+        PublishedColumn(
+            "fingerprint",
+            "integer",
+            "Differs when what was read differs: words, stars, aspect words, a person's label.",
+        ),
     ),
     indexes=(("product_id", "written_at"),),
-)  # fmt: skip
+)
 
 REVIEW_ASPECT = Published(
     "review_aspect",
@@ -90,17 +100,30 @@ PRODUCT_SENTIMENT = Published(
         PublishedColumn("high", "number", "The mean lies below this with 97.5 % confidence.", _SCORE_UNIT),
         PublishedColumn("n_recent", "integer", "Reviews of the last 90 days."),
         PublishedColumn(
-            "trend", "number", "Mean of the last 90 days less that of the 90 before, both drawn as the score is; "
-            "null where one has no review.", nullable=True,
+            "trend",
+            "number",
+            "Mean of the last 90 days less that of the 90 before, both drawn as the score is; "
+            "null where one has no review.",
+            nullable=True,
         ),
-        PublishedColumn("praised", "text", "Up to three aspects that more reviews praise than criticise, by how many more; empty: none."),
+        PublishedColumn(
+            "praised",
+            "text",
+            "Up to three aspects that more reviews praise than criticise, by how many more; empty: none.",
+        ),
         PublishedColumn("praise_quote", "text", "A clause that praises the first of them; empty: none.", quotes=True),
-        PublishedColumn("criticised", "text", "Up to three aspects that more reviews criticise than praise, by how many more; empty: none."),
-        PublishedColumn("criticism_quote", "text", "A clause that criticises the first of them; empty: none.", quotes=True),
+        PublishedColumn(
+            "criticised",
+            "text",
+            "Up to three aspects that more reviews criticise than praise, by how many more; empty: none.",
+        ),
+        PublishedColumn(
+            "criticism_quote", "text", "A clause that criticises the first of them; empty: none.", quotes=True
+        ),
     ),
     indexes=(("score",),),
     for_all=True,
-)  # fmt: skip
+)
 
 PRODUCT_ASPECT = Published(
     "product_aspect",
@@ -113,12 +136,14 @@ PRODUCT_ASPECT = Published(
         PublishedColumn("praised", "integer", "Of which praise it."),
         PublishedColumn("criticised", "integer", "Of which criticise it; the rest does neither clearly."),
         PublishedColumn("net", "number", "(praised - criticised) / n.", _SCORE_UNIT),
-        PublishedColumn("low", "number", "The net of many more such reviews lies above this with 97.5 % confidence.", _SCORE_UNIT),
+        PublishedColumn(
+            "low", "number", "The net of many more such reviews lies above this with 97.5 % confidence.", _SCORE_UNIT
+        ),
         PublishedColumn("high", "number", "It lies below this with 97.5 % confidence.", _SCORE_UNIT),
     ),
     indexes=(("aspect", "net"),),
     for_all=True,
-)  # fmt: skip
+)
 
 SENTIMENT_ALERT = Published(
     "sentiment_alert",
@@ -135,14 +160,12 @@ SENTIMENT_ALERT = Published(
         PublishedColumn(
             "p_value", "number", "Chance of as many bad ones if nothing had changed, over all spans tried.", "0 to 1"
         ),
-        PublishedColumn(
-            "q_value", "number", "Expected share of false alerts among those as strong as this.", "0 to 1"
-        ),
+        PublishedColumn("q_value", "number", "Expected share of false alerts among those as strong as this.", "0 to 1"),
         PublishedColumn("quote", "text", "What one of them says.", quotes=True),
         PublishedColumn("reason", "text", "The alert in words."),
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 SPEC = Capability(
     name="sentiment",

@@ -84,9 +84,10 @@ class KnowledgeBase:
         if not spoken:
             return Answer("", "", approved=False, sources=[], why=f"no answer in the language {language}")
         fitting = [
-            row for row in spoken
+            row
+            for row in spoken
             if not row["needs_order"] or (order["order_id"] and row["order_state"] in (None, order["order_state"]))
-        ]  # fmt: skip
+        ]
         for row in sorted(
             fitting,
             key=lambda row: (
@@ -117,10 +118,11 @@ def filled(text: str, order: Row, language: str) -> str | None:
     True
     """
     facts = {
-        "order": order.get("order_id"), "carrier": order.get("carrier"),
+        "order": order.get("order_id"),
+        "carrier": order.get("carrier"),
         "total": None if order.get("order_value") is None else f"{order['order_value']:.2f}",
         **{f"{name}_on": _day(order.get(name), language) for name in ("ordered", "promised", "delivered")},
-    }  # fmt: skip
+    }
     try:
         wanted = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
     except ValueError:

@@ -13,22 +13,43 @@ ANSWER = ConfigTable(
         ConfigColumn("answer_id", "text", "Its name."),
         ConfigColumn("intent", "text", "What it is about, as the staff files tickets.", required=True),
         ConfigColumn("language", "text", "Of the answer and its questions; null: any.", "ISO 639-1"),
-        ConfigColumn("questions", "text", "How customers ask it, a line each; the more different, the better.", required=True),
         ConfigColumn(
-            "answer", "text",
+            "questions", "text", "How customers ask it, a line each; the more different, the better.", required=True
+        ),
+        ConfigColumn(
+            "answer",
+            "text",
             "What is answered. {order}, {ordered_on}, {promised_on}, {delivered_on}, {carrier} and {total} are filled with the "
-            "customer's own order.", required=True,
+            "customer's own order.",
+            required=True,
         ),
-        ConfigColumn("needs_order", "boolean", "Only about an order of the customer's that is known.", required=True, default="false"),
         ConfigColumn(
-            "order_state", "text", "Only while that order is open, late, sent, delivered or cancelled; null: whatever it is.",
+            "needs_order",
+            "boolean",
+            "Only about an order of the customer's that is known.",
+            required=True,
+            default="false",
         ),
-        ConfigColumn("product_id", "text", "Only about an order of the customer's that has this product; null: any.", references="product.product_id"),
+        ConfigColumn(
+            "order_state",
+            "text",
+            "Only while that order is open, late, sent, delivered or cancelled; null: whatever it is.",
+        ),
+        ConfigColumn(
+            "product_id",
+            "text",
+            "Only about an order of the customer's that has this product; null: any.",
+            references="product.product_id",
+        ),
         ConfigColumn("starts_on", "date", "First day; null: always."),
         ConfigColumn("ends_on", "date", "Last day; null: it stays."),
         ConfigColumn(
-            "approved", "boolean", "It may be sent without a person. The answers that came with the platform may not until "
-            "somebody has read them.", required=True, default="true",
+            "approved",
+            "boolean",
+            "It may be sent without a person. The answers that came with the platform may not until "
+            "somebody has read them.",
+            required=True,
+            default="true",
         ),
     ),
     checks={
@@ -50,7 +71,7 @@ ANSWER = ConfigTable(
             "UPDATE ml_config.answer SET starts_on = '2026-12-01', ends_on = '2026-12-26' WHERE answer_id = 'vouchers'"
         ),
     },
-)  # fmt: skip
+)
 
 TEAM = ConfigTable(
     "service_team",
@@ -60,9 +81,19 @@ TEAM = ConfigTable(
         ConfigColumn("team", "text", "Its name."),
         ConfigColumn("languages", "text", "Codes with spaces between them; null: all.", "ISO 639-1"),
         ConfigColumn("intents", "text", "Intents with commas between them; null: all, after the teams that name it."),
-        ConfigColumn("opens", "integer", "First hour of its day: until then a ticket waits, and is expected to; null: 0.", "hour, shop's time"),
+        ConfigColumn(
+            "opens",
+            "integer",
+            "First hour of its day: until then a ticket waits, and is expected to; null: 0.",
+            "hour, shop's time",
+        ),
         ConfigColumn("closes", "integer", "Hour that it closes; not before it opens; null: 24.", "hour, shop's time"),
-        ConfigColumn("capacity", "integer", "Tickets that it answers in a day: with as many waiting it has no room; null: not known, there is room.", "tickets"),
+        ConfigColumn(
+            "capacity",
+            "integer",
+            "Tickets that it answers in a day: with as many waiting it has no room; null: not known, there is room.",
+            "tickets",
+        ),
     ),
     checks={
         "opens is between 0 and 23": "opens BETWEEN 0 AND 23",
@@ -71,11 +102,13 @@ TEAM = ConfigTable(
         "it closes after it opens": "coalesce(closes, 24) > coalesce(opens, 0)",
     },
     rows=({"team": "service", "languages": None, "intents": None, "opens": 8, "closes": 18, "capacity": None},),
-    examples={"Payments go to the accountants, in English and German.": (
-        "INSERT INTO ml_config.service_team (team, languages, intents, capacity)\n"
-        "VALUES ('accounting', 'en de', 'payment, refund, invoice', 120)"
-    )},
-)  # fmt: skip
+    examples={
+        "Payments go to the accountants, in English and German.": (
+            "INSERT INTO ml_config.service_team (team, languages, intents, capacity)\n"
+            "VALUES ('accounting', 'en de', 'payment, refund, invoice', 120)"
+        )
+    },
+)
 
 RULE = ConfigTable(
     "service_rule",
@@ -92,19 +125,33 @@ RULE = ConfigTable(
     rows=tuple(
         {"rule": word, "kind": "word", "why": why, "team": None, "urgent": urgent}
         for why, urgent, words in (
-            ("law", False, ("lawyer, attorney, legal action, court, sue, anwalt, rechtsanwalt, klage, gericht, advogado, procon, "
-             "processo judicial, gdpr, dsgvo, lgpd")),
-            ("safety", True, ("injured, burned, caught fire, electric shock, allergic, hospital, verletzt, gebrannt, stromschlag, "
-             "allergisch, krankenhaus, feriu, pegou fogo, choque, alergia")),
+            (
+                "law",
+                False,
+                (
+                    "lawyer, attorney, legal action, court, sue, anwalt, rechtsanwalt, klage, gericht, advogado, procon, "
+                    "processo judicial, gdpr, dsgvo, lgpd"
+                ),
+            ),
+            (
+                "safety",
+                True,
+                (
+                    "injured, burned, caught fire, electric shock, allergic, hospital, verletzt, gebrannt, stromschlag, "
+                    "allergisch, krankenhaus, feriu, pegou fogo, choque, alergia"
+                ),
+            ),
             ("press", False, "journalist, newspaper, reporter, zeitung, jornal, jornalista"),
             ("payment", False, "chargeback, rückbuchung, fraud, betrug, fraude, stolen card"),
         )
         for word in words.split(", ")
     ),
-    examples={"Everything about invoices goes to a person.": (
-        "INSERT INTO ml_config.service_rule (rule, kind, why) VALUES ('invoice', 'intent', 'tax')"
-    )},
-)  # fmt: skip
+    examples={
+        "Everything about invoices goes to a person.": (
+            "INSERT INTO ml_config.service_rule (rule, kind, why) VALUES ('invoice', 'intent', 'tax')"
+        )
+    },
+)
 
 COST = ConfigTable(
     "service_cost",
@@ -116,8 +163,11 @@ COST = ConfigTable(
         ConfigColumn("suggest", "number", "When a person reads a suggestion and sends it; null: 1.5.", "shop currency"),
         ConfigColumn("wrong", "number", "An answer that does not solve it, sent; null: 12.", "shop currency"),
         ConfigColumn(
-            "random_share", "number", "Share of what would be sent that goes to a person instead, by lot: without it only what is "
-            "sent already would be learned of; null: 0.05.", "0 to 0.5",
+            "random_share",
+            "number",
+            "Share of what would be sent that goes to a person instead, by lot: without it only what is "
+            "sent already would be learned of; null: 0.05.",
+            "0 to 0.5",
         ),
         ConfigColumn("hourly", "number", "What an hour of waiting costs for one ticket; null: 0.1.", "shop currency"),
     ),
@@ -131,6 +181,6 @@ COST = ConfigTable(
     },
     rows=({"one": True, "person": 4.0, "suggest": 1.5, "wrong": 12.0, "random_share": 0.05, "hourly": 0.1},),
     examples={"A wrong answer costs us a customer: 40.": "UPDATE ml_config.service_cost SET wrong = 40"},
-)  # fmt: skip
+)
 
 CONFIG = (ANSWER, TEAM, RULE, COST)

@@ -15,8 +15,11 @@ from ml.text.mail import written
 
 
 def evaluate(
-    models: Mapping[str, Service], features: Mapping[str, pa.Table], truth: pa.Table, params: Params  # noqa: ARG001
-) -> dict[str, Evaluation]:  # fmt: skip
+    models: Mapping[str, Service],
+    features: Mapping[str, pa.Table],  # noqa: ARG001
+    truth: pa.Table,
+    params: Params,  # noqa: ARG001
+) -> dict[str, Evaluation]:
     """Judge each filed ticket of the window that has words.
 
     Returns
@@ -44,6 +47,9 @@ def _judge(model: Service, texts: pa.Array, filed: list[str]) -> Evaluation:
     hit = (place == 1).astype(np.float64)
     known = model.knowing_.known(scores)
     figures = {
-        "accuracy": hit.mean(), "mrr": (1 / place).mean(), "known share": (known >= 0.5).mean(), "units": len(filed),
-    }  # fmt: skip
+        "accuracy": hit.mean(),
+        "mrr": (1 / place).mean(),
+        "known share": (known >= 0.5).mean(),
+        "units": len(filed),
+    }
     return Evaluation({name: float(value) if filed else 0.0 for name, value in figures.items()}, hit)

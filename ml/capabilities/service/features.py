@@ -18,9 +18,15 @@ from ml.core.units import DAY_US
 Tables = Mapping[str, ibis.Table]
 
 _ORDER = {
-    "order_id": "string", "customer_id": "string", "ordered": "int64", "order_value": "float64", "order_state": "string",
-    "promised": "int64", "delivered": "int64", "carrier": "string",
-}  # fmt: skip
+    "order_id": "string",
+    "customer_id": "string",
+    "ordered": "int64",
+    "order_value": "float64",
+    "order_state": "string",
+    "promised": "int64",
+    "delivered": "int64",
+    "carrier": "string",
+}
 
 
 def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | None = None) -> dict[str, ibis.Table]:
@@ -64,9 +70,9 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 def _tickets(tables: Tables, as_of: datetime) -> ibis.Table:
     rows = known(tables["ticket"], as_of, "opened_at")
     now = _micros(as_of)
-    times = {
-        name: _before(rows[f"{name}_at"], now) for name in ("solved", "reopened")
-    } | {"first": _before(rows["first_answer_at"], now)}  # fmt: skip
+    times = {name: _before(rows[f"{name}_at"], now) for name in ("solved", "reopened")} | {
+        "first": _before(rows["first_answer_at"], now)
+    }
     dated = rows.mutate(**times)
     none = (
         dated["first"].isnull()
@@ -78,19 +84,35 @@ def _tickets(tables: Tables, as_of: datetime) -> ibis.Table:
         True
     )
     state = ibis.cases(
-        (back, "reopened"), (dated["solved"].notnull(), "solved"), (dated["first"].notnull(), "answered"),
-        (none & dated["status"].isin(("answered", "solved", "reopened")).fill_null(False), dated["status"]), else_="open",
-    )  # fmt: skip
+        (back, "reopened"),
+        (dated["solved"].notnull(), "solved"),
+        (dated["first"].notnull(), "answered"),
+        (none & dated["status"].isin(("answered", "solved", "reopened")).fill_null(False), dated["status"]),
+        else_="open",
+    )
     answered, closed = dated["first"].notnull(), dated["solved"].notnull()
     return dated.select(
-        "ticket_id", "customer_id", "order_id", "subject", "text", "channel", "language", "team",
-        "first", "solved", "reopened", "unheard", state=state,
-        spoken=dated["audio_uri"].notnull(), transcript_confidence=dated["transcript_confidence"].cast("float64"),
-        intent=dated["intent"].strip().nullif(""), opened=_us(dated["opened_at"]),
+        "ticket_id",
+        "customer_id",
+        "order_id",
+        "subject",
+        "text",
+        "channel",
+        "language",
+        "team",
+        "first",
+        "solved",
+        "reopened",
+        "unheard",
+        state=state,
+        spoken=dated["audio_uri"].notnull(),
+        transcript_confidence=dated["transcript_confidence"].cast("float64"),
+        intent=dated["intent"].strip().nullif(""),
+        opened=_us(dated["opened_at"]),
         rating=ibis.ifelse(closed, dated["rating"], ibis.null("int64")),
         sent_answer_id=ibis.ifelse(answered, dated["sent_answer_id"], ibis.null("string")),
         answer_changed=ibis.ifelse(answered, dated["answer_changed"], ibis.null("boolean")),
-    )  # fmt: skip
+    )
 
 
 def _replies(tables: Tables, as_of: datetime) -> ibis.Table:
@@ -120,9 +142,15 @@ def _orders(tables: Tables, as_of: datetime) -> ibis.Table:
         else_="open",
     )
     return rows.select(
-        "order_id", "customer_id", "promised", "delivered", "carrier", ordered=_us(rows["ordered_at"]),
-        order_value=rows["total"].cast("float64"), order_state=state,
-    )  # fmt: skip
+        "order_id",
+        "customer_id",
+        "promised",
+        "delivered",
+        "carrier",
+        ordered=_us(rows["ordered_at"]),
+        order_value=rows["total"].cast("float64"),
+        order_state=state,
+    )
 
 
 def _parcels(tables: Tables, as_of: datetime) -> ibis.Table:
@@ -135,9 +163,12 @@ def _parcels(tables: Tables, as_of: datetime) -> ibis.Table:
     came = _before(rows["delivered_at"], now)
     grouped = rows.mutate(came=came, handed=_before(rows["handed_over_at"], now)).group_by("order_id")
     made = grouped.aggregate(
-        promised=lambda t: _us(t["promised_at"]).max(), handed=lambda t: t["handed"].min(),
-        delivered=lambda t: t["came"].max(), missing=lambda t: t["came"].isnull().any(), carrier=lambda t: t["carrier"].min(),
-    )  # fmt: skip
+        promised=lambda t: _us(t["promised_at"]).max(),
+        handed=lambda t: t["handed"].min(),
+        delivered=lambda t: t["came"].max(),
+        missing=lambda t: t["came"].isnull().any(),
+        carrier=lambda t: t["carrier"].min(),
+    )
     return made.mutate(delivered=ibis.ifelse(made["missing"], ibis.null("int64"), made["delivered"])).drop("missing")
 
 

@@ -32,9 +32,10 @@ def rows(features: Mapping[str, pa.Table], triage: pa.Table, params: Params) -> 
     waiting = np.array([state in ("open", "reopened") for state in tickets["state"].to_pylist()])
     halfway = float(np.median(facts["opened"]))
     made = [
-        _row(kind, name, mine, facts, waiting, halfway) for kind, name, mine in _groups(tickets, ordered)
+        _row(kind, name, mine, facts, waiting, halfway)
+        for kind, name, mine in _groups(tickets, ordered)
         if kind == "all" or mine.sum() >= params.fewest
-    ]  # fmt: skip
+    ]
     _correct(made)
     return sorted(made, key=lambda row: (row["kind"], row["name"]))
 
@@ -42,9 +43,12 @@ def rows(features: Mapping[str, pa.Table], triage: pa.Table, params: Params) -> 
 def _groups(tickets: pa.Table, triage: pa.Table) -> Iterator[tuple[str, str, Mask]]:
     yield "all", "", np.ones(len(tickets), bool)
     columns = {
-        "channel": triage["channel"], "team": pc.coalesce(tickets["team"], triage["team"]), "language": triage["language"],
-        "intent": pc.coalesce(tickets["intent"], triage["intent"]), "answer": tickets["sent_answer_id"],
-    }  # fmt: skip
+        "channel": triage["channel"],
+        "team": pc.coalesce(tickets["team"], triage["team"]),
+        "language": triage["language"],
+        "intent": pc.coalesce(tickets["intent"], triage["intent"]),
+        "answer": tickets["sent_answer_id"],
+    }
     for kind, column in columns.items():
         values = np.array(pc.fill_null(column, "").to_pylist(), object)
         for name in sorted(set(values) - {""}):
@@ -59,14 +63,20 @@ def _row(
     now, before = (some["good"][side & ~np.isnan(some["good"])] for side in (young, ~young))
     closed = ~np.isnan(some["solved"])
     return {
-        "kind": kind, "name": name, "tickets": int(mine.sum()), "open": int(waiting[mine].sum()),
+        "kind": kind,
+        "name": name,
+        "tickets": int(mine.sum()),
+        "open": int(waiting[mine].sum()),
         "answer_hours": _median((some["first"] - some["opened"]) / _HOUR_US),
         "solve_hours": _median((some["solved"] - some["opened"]) / _HOUR_US),
         "reopened_share": float((~np.isnan(some["reopened"]))[closed].mean()) if closed.any() else 0.0,
         "rating": float(np.nanmean(some["rating"])) if (~np.isnan(some["rating"])).any() else None,
-        "solved_share": float(now.mean()) if len(now) else None, "solved_before": float(before.mean()) if len(before) else None,
-        "p": _chance(now, before), "q_value": None, "reason": "",
-    }  # fmt: skip
+        "solved_share": float(now.mean()) if len(now) else None,
+        "solved_before": float(before.mean()) if len(before) else None,
+        "p": _chance(now, before),
+        "q_value": None,
+        "reason": "",
+    }
 
 
 def _median(values: npt.NDArray[np.float64]) -> float | None:

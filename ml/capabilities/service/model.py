@@ -82,10 +82,17 @@ class Service:
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""
         story = {
-            "format": FORMAT, "learning": self.learning, "seed": self.seed, "params": asdict(self.params), "intents": self.intents_,
-            "words": self.words_, "languages": self.languages_, "outcomes": self.outcomes_, "phrases": self.phrases_,
+            "format": FORMAT,
+            "learning": self.learning,
+            "seed": self.seed,
+            "params": asdict(self.params),
+            "intents": self.intents_,
+            "words": self.words_,
+            "languages": self.languages_,
+            "outcomes": self.outcomes_,
+            "phrases": self.phrases_,
             **classifier.save(self.classifier_, folder),
-        }  # fmt: skip
+        }
         (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
 
 
@@ -98,10 +105,12 @@ def teaching(features: Mapping[str, pa.Table], params: Params) -> tuple[pa.Array
     filed = history.filter(pc.and_(pc.is_valid(history["intent"]), clear))
     filed = filed.sort_by([("opened", "descending"), ("ticket_id", "ascending")]).slice(0, 4 * params.most_texts)
     # Of texts that are equal but for capitals and spaces the first counts: how the knowledge base, then the latest ticket, files it.
-    whole = pa.concat_arrays([
-        written(pa.nulls(len(asked), pa.string()), pa.array([text for text, _ in asked], pa.string())),
-        written(filed["subject"], filed["text"]),
-    ])  # fmt: skip
+    whole = pa.concat_arrays(
+        [
+            written(pa.nulls(len(asked), pa.string()), pa.array([text for text, _ in asked], pa.string())),
+            written(filed["subject"], filed["text"]),
+        ]
+    )
     intents = [*(intent for _, intent in asked), *filed["intent"].to_pylist()]
     first: dict[str, int] = {}
     for i, text in enumerate(whole.to_pylist()):

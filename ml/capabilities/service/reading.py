@@ -100,9 +100,10 @@ def _by_sentence(
         whole.scores[list(again)], whole.known[list(again)] = rest
     for i, rows in by_text.items():
         wishes = [
-            (chance[row].max(), model.intents_[alone[row].argmax()]) for row in rows
+            (chance[row].max(), model.intents_[alone[row].argmax()])
+            for row in rows
             if known[row] >= HALF and chance[row].max() >= params.second_wish
-        ]  # fmt: skip
+        ]
         main = model.intents_[whole.scores[i].argmax()]
         others = [(size, name) for size, name in wishes if name not in (main, refused[i])]
         also[i] = max(others)[1] if others and len(rows) > 1 else ""

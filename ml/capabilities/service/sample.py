@@ -17,13 +17,22 @@ TICKETS, CUSTOMERS, DAYS = 420, 60, 150
 _MOMENT = pa.timestamp("us", "UTC")
 
 _ASK = {
-    "where is my order": ("the courier still has not rung my bell", "still no sign of the van", "waiting at the door since Monday", "my lamp has not turned up"),
-    "return": ("the jumper pinches, take it back", "does not suit me, please collect it", "it looks odd on me, off it goes again"),
+    "where is my order": (
+        "the courier still has not rung my bell",
+        "still no sign of the van",
+        "waiting at the door since Monday",
+        "my lamp has not turned up",
+    ),
+    "return": (
+        "the jumper pinches, take it back",
+        "does not suit me, please collect it",
+        "it looks odd on me, off it goes again",
+    ),
     "refund": ("my bank shows nothing from you", "you owe me for what came back", "no credit on my statement so far"),
     "damaged": ("it leaks", "the handle came off", "the screen flickers", "there is a hole in the sleeve"),
     "cancel": ("please scrap it", "I took it by accident, drop it", "do not bother sending, leave it"),
     "invoice": ("my tax adviser wants a paper", "the VAT number is missing on it", "I need something for the books"),
-}  # fmt: skip
+}
 """Clauses by intent, in other words than the knowledge base has."""
 _STORY = (
     "I have been buying from you for many years and was always glad of it,",
@@ -59,35 +68,59 @@ def sample(seed: int) -> Sample:
     back = solved + 0.2 + rng.exponential(1.0, n)
     return Sample(
         {
-            "customer": pa.table({"customer_id": [f"c{i:03d}" for i in range(CUSTOMERS)], "registered_at": _at(np.full(CUSTOMERS, -30.0))}),
-            "order": pa.table({
-                "order_id": [f"o{i:03d}" for i in range(CUSTOMERS)], "customer_id": [f"c{i:03d}" for i in range(CUSTOMERS)],
-                "ordered_at": _at(DAYS - 60 + np.arange(CUSTOMERS) % 50), "status": ["paid"] * CUSTOMERS,
-                "total": 20.0 + np.arange(CUSTOMERS),
-            }),
-            "shipment": pa.table({
-                "shipment_id": [f"s{i:03d}" for i in range(CUSTOMERS)], "order_id": [f"o{i:03d}" for i in range(CUSTOMERS)],
-                "promised_at": _at(DAYS - 56 + np.arange(CUSTOMERS) % 50 + 5.0 * (np.arange(CUSTOMERS) % 2)), "carrier": ["Swift"] * CUSTOMERS,
-                "handed_over_at": _at(DAYS - 59 + np.arange(CUSTOMERS) % 50),
-                "delivered_at": _some(_at(DAYS - 57 + np.arange(CUSTOMERS) % 50), np.arange(CUSTOMERS) % 3 > 0),
-            }),
-            "ticket": pa.table({
-                "ticket_id": ids, "customer_id": pa.array([f"c{i:03d}" for i in who], mask=np.arange(n) % 11 == 0),
-                "order_id": pa.array([f"o{i:03d}" for i in who], mask=np.arange(n) % 3 > 0),
-                "subject": pa.array(["Question"] * n, mask=np.arange(n) % 2 == 0), "text": texts,
-                "intent": pa.array([names[i] for i in filed], mask=mask), "opened_at": _at(day),
-                "channel": [("mail", "chat", "web")[i % 3] for i in range(n)],
-                "first_answer_at": _at(first), "solved_at": _at(solved),
-                "reopened_at": _some(_at(back), rng.random(n) > 0.1),
-                "rating": pa.array(rng.integers(1, 6, n), mask=rng.random(n) > 0.3),
-            }),
-            "ticket_message": pa.table({
-                "message_id": [f"m{i:04d}" for i in range(n)], "ticket_id": ids, "author": ["agent"] * n,
-                "text": [f"We looked into it and found case number {i}." for i in range(n)], "written_at": _at(first),
-            }),
+            "customer": pa.table(
+                {
+                    "customer_id": [f"c{i:03d}" for i in range(CUSTOMERS)],
+                    "registered_at": _at(np.full(CUSTOMERS, -30.0)),
+                }
+            ),
+            "order": pa.table(
+                {
+                    "order_id": [f"o{i:03d}" for i in range(CUSTOMERS)],
+                    "customer_id": [f"c{i:03d}" for i in range(CUSTOMERS)],
+                    "ordered_at": _at(DAYS - 60 + np.arange(CUSTOMERS) % 50),
+                    "status": ["paid"] * CUSTOMERS,
+                    "total": 20.0 + np.arange(CUSTOMERS),
+                }
+            ),
+            "shipment": pa.table(
+                {
+                    "shipment_id": [f"s{i:03d}" for i in range(CUSTOMERS)],
+                    "order_id": [f"o{i:03d}" for i in range(CUSTOMERS)],
+                    "promised_at": _at(DAYS - 56 + np.arange(CUSTOMERS) % 50 + 5.0 * (np.arange(CUSTOMERS) % 2)),
+                    "carrier": ["Swift"] * CUSTOMERS,
+                    "handed_over_at": _at(DAYS - 59 + np.arange(CUSTOMERS) % 50),
+                    "delivered_at": _some(_at(DAYS - 57 + np.arange(CUSTOMERS) % 50), np.arange(CUSTOMERS) % 3 > 0),
+                }
+            ),
+            "ticket": pa.table(
+                {
+                    "ticket_id": ids,
+                    "customer_id": pa.array([f"c{i:03d}" for i in who], mask=np.arange(n) % 11 == 0),
+                    "order_id": pa.array([f"o{i:03d}" for i in who], mask=np.arange(n) % 3 > 0),
+                    "subject": pa.array(["Question"] * n, mask=np.arange(n) % 2 == 0),
+                    "text": texts,
+                    "intent": pa.array([names[i] for i in filed], mask=mask),
+                    "opened_at": _at(day),
+                    "channel": [("mail", "chat", "web")[i % 3] for i in range(n)],
+                    "first_answer_at": _at(first),
+                    "solved_at": _at(solved),
+                    "reopened_at": _some(_at(back), rng.random(n) > 0.1),
+                    "rating": pa.array(rng.integers(1, 6, n), mask=rng.random(n) > 0.3),
+                }
+            ),
+            "ticket_message": pa.table(
+                {
+                    "message_id": [f"m{i:04d}" for i in range(n)],
+                    "ticket_id": ids,
+                    "author": ["agent"] * n,
+                    "text": [f"We looked into it and found case number {i}." for i in range(n)],
+                    "written_at": _at(first),
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _text(rng: np.random.Generator, clauses: tuple[str, ...], intent: int) -> str:

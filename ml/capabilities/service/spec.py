@@ -69,19 +69,27 @@ TRIAGE = Published(
         PublishedColumn("third_chance", "number", "Chance of that.", _CHANCE),
         PublishedColumn("also", "text", "A second wish in another sentence; empty: none."),
         PublishedColumn("sentiment", "number", "How the writer feels: 1 good, -1 bad.", "-1 to 1"),
-        PublishedColumn("urgency", "number", "How soon an answer is needed, by what is said and what was promised.", _CHANCE),
+        PublishedColumn(
+            "urgency", "number", "How soon an answer is needed, by what is said and what was promised.", _CHANCE
+        ),
         PublishedColumn("customer_value", "number", "What the customer bought in a year.", "shop currency"),
         PublishedColumn("order_value", "number", "Of the order; null: none.", "shop currency", nullable=True),
         PublishedColumn("order_state", "text", "open, late, sent, delivered or cancelled; empty: no order."),
         PublishedColumn("team", "text", "Who should answer."),
         PublishedColumn("priority", "number", "What a day of waiting is expected to cost.", "shop currency"),
-        PublishedColumn("expected_hours", "number", "Until it is usually solved, and longer where its team is closed or has more than a day of work; null: not known yet.", "hours", nullable=True),
+        PublishedColumn(
+            "expected_hours",
+            "number",
+            "Until it is usually solved, and longer where its team is closed or has more than a day of work; null: not known yet.",
+            "hours",
+            nullable=True,
+        ),
         PublishedColumn("decision", "text", "send, suggest or person: what of the answer below should be done."),
         PublishedColumn("answer", "text", "The shop's answer, filled; empty: none."),
         _REASON,
     ),
     indexes=(("team", "priority"), ("customer_id",), ("opened_at",)),
-)  # fmt: skip
+)
 
 ANSWER = Published(
     "ticket_answer",
@@ -102,7 +110,7 @@ ANSWER = Published(
         _REASON,
     ),
     indexes=(("decision",), ("customer_id",)),
-)  # fmt: skip
+)
 
 FIGURES = Published(
     "service_figures",
@@ -112,18 +120,26 @@ FIGURES = Published(
         PublishedColumn("kind", "text", "all, channel, team, intent, language or answer."),
         PublishedColumn("name", "text", "Which one."),
         PublishedColumn("tickets", "integer", "Tickets of the last 180 days."),
-        PublishedColumn("answer_hours", "number", "Median hours to the first answer; null: none yet.", "hours", nullable=True),
+        PublishedColumn(
+            "answer_hours", "number", "Median hours to the first answer; null: none yet.", "hours", nullable=True
+        ),
         PublishedColumn("solve_hours", "number", "Median hours until solved; null: none yet.", "hours", nullable=True),
         PublishedColumn("open", "integer", "Of which are open or reopened."),
         PublishedColumn("reopened_share", "number", "Share of the solved ones that were reopened.", _CHANCE),
         PublishedColumn("rating", "number", "Mean rating; null: none.", "stars", nullable=True),
         PublishedColumn("solved_share", "number", "Share that the last half solved for good.", _CHANCE, nullable=True),
         PublishedColumn("solved_before", "number", "The same share in the half before.", _CHANCE, nullable=True),
-        PublishedColumn("q_value", "number", "Expected share of false ones among changes as strong as this; null: too few.", _CHANCE, nullable=True),
+        PublishedColumn(
+            "q_value",
+            "number",
+            "Expected share of false ones among changes as strong as this; null: too few.",
+            _CHANCE,
+            nullable=True,
+        ),
         _REASON,
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 LIKE = Published(
     "ticket_like",
@@ -140,7 +156,7 @@ LIKE = Published(
         _REASON,
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 TOPIC = Published(
     "service_topic",
@@ -159,7 +175,7 @@ TOPIC = Published(
         _REASON,
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 GAP = Published(
     "service_gap",
@@ -171,11 +187,16 @@ GAP = Published(
         PublishedColumn("customers", "integer", "Different customers among them."),
         PublishedColumn("unanswered", "number", "Share of them without an answer.", _CHANCE),
         PublishedColumn("quote", "text", "One of them, shortened.", quotes=True),
-        PublishedColumn("draft", "text", "What an agent answered to one of them: to be read before it becomes an answer; empty: none.", quotes=True),
+        PublishedColumn(
+            "draft",
+            "text",
+            "What an agent answered to one of them: to be read before it becomes an answer; empty: none.",
+            quotes=True,
+        ),
         _REASON,
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 TERM = Published(
     "service_term",
@@ -188,7 +209,7 @@ TERM = Published(
         PublishedColumn("weights", "numbers", "How much."),
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 SETTING = Published(
     "service_setting",
@@ -206,7 +227,7 @@ SETTING = Published(
         PublishedColumn("least_chance", "number", "An intent is named where it is at least so likely.", _CHANCE),
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 ORDER = Published(
     "service_order",
@@ -217,14 +238,18 @@ ORDER = Published(
         PublishedColumn("order_id", "text", "The order."),
         PublishedColumn("order_state", "text", "open, late, sent, delivered or cancelled."),
         PublishedColumn("ordered", "integer", "When it was placed.", "µs since 1970"),
-        PublishedColumn("promised", "integer", "When it was promised; null: it was not.", "µs since 1970", nullable=True),
-        PublishedColumn("delivered", "integer", "When all of it had come; null: not yet.", "µs since 1970", nullable=True),
+        PublishedColumn(
+            "promised", "integer", "When it was promised; null: it was not.", "µs since 1970", nullable=True
+        ),
+        PublishedColumn(
+            "delivered", "integer", "When all of it had come; null: not yet.", "µs since 1970", nullable=True
+        ),
         PublishedColumn("carrier", "text", "Who carries it; null: not known.", nullable=True),
         PublishedColumn("order_value", "number", "What was paid; null: not known.", "shop currency", nullable=True),
         PublishedColumn("products", "texts", "Ids of what is in it."),
     ),
     for_all=True,
-)  # fmt: skip
+)
 
 SPEC = Capability(
     name="service",
@@ -249,7 +274,8 @@ SPEC = Capability(
             "WHERE answer <> '' ORDER BY solves DESC, ticket_id LIMIT 3",
         ),
         Example(
-            "Questions that nothing answers yet", "SELECT gap, n AS tickets, quote, draft FROM ml.service_gap ORDER BY n DESC, gap LIMIT 3",
+            "Questions that nothing answers yet",
+            "SELECT gap, n AS tickets, quote, draft FROM ml.service_gap ORDER BY n DESC, gap LIMIT 3",
         ),
     ),
     headlines={
@@ -259,5 +285,11 @@ SPEC = Capability(
     },
     config=CONFIG,
     functions=("ml.text:words.sql", "answer.sql"),
-    live=Live({"ticket": ("ticket_id",)}, ("customer", "order", "shipment", "ticket_message"), "ticket_triage", also=("ticket_answer",), schedule="* * * * *"),
-)  # fmt: skip
+    live=Live(
+        {"ticket": ("ticket_id",)},
+        ("customer", "order", "shipment", "ticket_message"),
+        "ticket_triage",
+        also=("ticket_answer",),
+        schedule="* * * * *",
+    ),
+)

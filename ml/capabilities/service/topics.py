@@ -60,10 +60,17 @@ class Board:
         for name, mine in self.groups:
             n = int(self.young[mine].sum())
             if n:
-                found.append({
-                    "topic": name, "intent": self.intents[mine[0]], "n": n, "n_before": len(mine) - n,
-                    "growth": self._growth(n, len(mine)), "p": self._chance(n, len(mine)), "quote": self._quote(mine),
-                })  # fmt: skip
+                found.append(
+                    {
+                        "topic": name,
+                        "intent": self.intents[mine[0]],
+                        "n": n,
+                        "n_before": len(mine) - n,
+                        "growth": self._growth(n, len(mine)),
+                        "p": self._chance(n, len(mine)),
+                        "quote": self._quote(mine),
+                    }
+                )
         return _tested(found, self.params)
 
     def gaps(self) -> list[Row]:
@@ -75,11 +82,17 @@ class Board:
             if share > 0.5:
                 draft = self._draft(mine)
                 source = "the draft is what an agent wrote to one of them" if draft else "no agent's answer is known"
-                made.append({
-                    "gap": name, "n": len(mine), "customers": len({who for who in rows["customer_id"].to_pylist() if who}),
-                    "unanswered": share, "quote": self._quote(mine), "draft": draft,
-                    "reason": f"{len(mine)} tickets, {share:.0%} without an answer; {source}",
-                })  # fmt: skip
+                made.append(
+                    {
+                        "gap": name,
+                        "n": len(mine),
+                        "customers": len({who for who in rows["customer_id"].to_pylist() if who}),
+                        "unanswered": share,
+                        "quote": self._quote(mine),
+                        "draft": draft,
+                        "reason": f"{len(mine)} tickets, {share:.0%} without an answer; {source}",
+                    }
+                )
         return _named_once(made, "gap")
 
     def alike(self, features: Mapping[str, pa.Table]) -> list[Row]:
@@ -104,11 +117,18 @@ class Board:
             ][: self.params.alike]
             for rank, j in enumerate(best, 1):
                 took = (rows[j]["solved"] - rows[j]["opened"]) / DAY_US
-                made.append({
-                    "ticket_id": ids[i], "rank": rank, "likeness": float(min(1.0, cosines[j])), "intent": rows[j]["intent"] or UNKNOWN,
-                    "solved_at": datetime.fromtimestamp(rows[j]["solved"] / 1e6, UTC), "asked": _quoted(plain[j] or "", rows[j]["text"]), "reply": _short(rows[j]["reply"] or ""),
-                    "reason": f"solved after {took:.1f} days",
-                })  # fmt: skip
+                made.append(
+                    {
+                        "ticket_id": ids[i],
+                        "rank": rank,
+                        "likeness": float(min(1.0, cosines[j])),
+                        "intent": rows[j]["intent"] or UNKNOWN,
+                        "solved_at": datetime.fromtimestamp(rows[j]["solved"] / 1e6, UTC),
+                        "asked": _quoted(plain[j] or "", rows[j]["text"]),
+                        "reply": _short(rows[j]["reply"] or ""),
+                        "reason": f"solved after {took:.1f} days",
+                    }
+                )
         return made
 
     @cached_property

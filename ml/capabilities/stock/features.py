@@ -18,14 +18,24 @@ Tables = Mapping[str, ibis.Table]
 _LATELY_DAYS = 90
 _COST = ("margin_share", "holding_share", "review_days", "budget", "most_pieces")
 _SUPPLY = {
-    "product_id": pa.string(), "supplier": pa.string(), "lead_days": pa.float64(), "lead_spread_days": pa.float64(),
-    "pack_size": pa.float64(), "minimum_order": pa.float64(), "cost": pa.float64(), "holding_cost": pa.float64(),
+    "product_id": pa.string(),
+    "supplier": pa.string(),
+    "lead_days": pa.float64(),
+    "lead_spread_days": pa.float64(),
+    "pack_size": pa.float64(),
+    "minimum_order": pa.float64(),
+    "cost": pa.float64(),
+    "holding_cost": pa.float64(),
     "shelf_life_days": pa.float64(),
-}  # fmt: skip
+}
 _ORDERED = {
-    "product_id": pa.string(), "supplier": pa.string(), "quantity": pa.float64(), "days_ago": pa.float64(),
-    "took_days": pa.float64(), "late_days": pa.float64(),
-}  # fmt: skip
+    "product_id": pa.string(),
+    "supplier": pa.string(),
+    "quantity": pa.float64(),
+    "days_ago": pa.float64(),
+    "took_days": pa.float64(),
+    "late_days": pa.float64(),
+}
 
 
 def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Table]:
@@ -96,9 +106,13 @@ def _ordered(tables: Tables, as_of: datetime) -> ibis.Table:
     arrived = _age(rows["arrived_at"], as_of)
     arrived = ibis.ifelse(arrived > 0, arrived, ibis.null("float64"))
     rows = rows.select(
-        "product_id", "supplier", quantity=rows["quantity"].cast("float64"), days_ago=age, took_days=age - arrived,
+        "product_id",
+        "supplier",
+        quantity=rows["quantity"].cast("float64"),
+        days_ago=age,
+        took_days=age - arrived,
         late_days=ibis.coalesce(expected - arrived, expected),
-    )  # fmt: skip
+    )
     return rows.filter((rows["days_ago"] <= _LATELY_DAYS) | rows["took_days"].isnull())
 
 

@@ -75,9 +75,12 @@ class Stock:
         panel = shop.panel.rows(rows)
         self.product_ids_ = shop.product["product_id"].combine_chunks().take(pa.array(rows))
         chosen = SeriesParams(
-            LEVELS, trees=self.params.trees, rows=self.params.rows, boosted=self.learning,
+            LEVELS,
+            trees=self.params.trees,
+            rows=self.params.rows,
+            boosted=self.learning,
             methods=SeriesParams.methods if self.learning else SeriesParams.methods[:1],
-        )  # fmt: skip
+        )
         self.forecaster_ = Forecaster(SPANS, chosen, self.seed).fit(panel)
         self.policy_ = search(self._replays(Past(panel), where.rows(rows)), self.seed) if self.learning else USUAL
         return self
@@ -132,9 +135,12 @@ class Stock:
         """Write the forecaster's files and ``model.json``; the same model gives the same bytes."""
         self.forecaster_.save(folder)
         kept = {
-            "format": FORMAT, "learning": self.learning, "seed": self.seed, "policy": self.policy_,
+            "format": FORMAT,
+            "learning": self.learning,
+            "seed": self.seed,
+            "policy": self.policy_,
             "ids": self.product_ids_.to_pylist(),
-        }  # fmt: skip
+        }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
 
 

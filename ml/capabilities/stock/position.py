@@ -75,8 +75,11 @@ class Position:
 def position(features: Rows, shop: Shelf, params: Params) -> Position:
     """Read where each product of ``shop`` stands."""
     ids = shop.product["product_id"].combine_chunks()
-    supply = _joined(ids, features["supply"], ("lead_days", "lead_spread_days", "pack_size", "minimum_order", "cost",
-                                               "holding_cost", "shelf_life_days"))  # fmt: skip
+    supply = _joined(
+        ids,
+        features["supply"],
+        ("lead_days", "lead_spread_days", "pack_size", "minimum_order", "cost", "holding_cost", "shelf_life_days"),
+    )
     count = _joined(ids, features["count"], ("quantity", "sold_since"))
     listed = shop.product["price"].to_numpy(zero_copy_only=False).astype(np.float64)
     price = np.where(listed > 0, np.nan_to_num(listed), 0.0)
@@ -91,12 +94,24 @@ def position(features: Rows, shop: Shelf, params: Params) -> Position:
     margin = np.where(price > cost, price - cost, price * chosen["margin_share"])
     return Position(
         np.maximum(np.nan_to_num(there), 0),
-        np.isfinite(count["quantity"]), on_order, overdue, lead, stated, np.minimum(np.nan_to_num(supply["lead_spread_days"]), 30),
-        np.maximum(np.nan_to_num(supply["pack_size"], nan=1.0), 1), np.maximum(np.nan_to_num(supply["minimum_order"]), 0),
-        cost, price, np.maximum(holding, 1e-6), np.maximum(margin, 1e-4),
-        np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER), np.maximum(-np.nan_to_num(there), 0),
-        ~np.isfinite(supply["lead_days"]) & ~np.isfinite(came), _silent(features, ids), chosen["review_days"],
-    )  # fmt: skip
+        np.isfinite(count["quantity"]),
+        on_order,
+        overdue,
+        lead,
+        stated,
+        np.minimum(np.nan_to_num(supply["lead_spread_days"]), 30),
+        np.maximum(np.nan_to_num(supply["pack_size"], nan=1.0), 1),
+        np.maximum(np.nan_to_num(supply["minimum_order"]), 0),
+        cost,
+        price,
+        np.maximum(holding, 1e-6),
+        np.maximum(margin, 1e-4),
+        np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER),
+        np.maximum(-np.nan_to_num(there), 0),
+        ~np.isfinite(supply["lead_days"]) & ~np.isfinite(came),
+        _silent(features, ids),
+        chosen["review_days"],
+    )
 
 
 def limits(features: Rows) -> tuple[float, float]:

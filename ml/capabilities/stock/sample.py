@@ -33,24 +33,39 @@ def sample(seed: int) -> Sample:
     return Sample(
         tables
         | {
-            "stock": pa.table({
-                "product_id": ids * 2, "counted_at": pa.array(np.repeat(np.array(counted, object), PRODUCTS).tolist(), STAMP),
-                "quantity": np.tile(quantity, 2),
-            }),
-            "supply": pa.table({
-                "product_id": ids, "supplier": supplier, "lead_days": [400.0 if p == 6 else 7.0 for p in range(PRODUCTS)],
-                "lead_spread_days": [1.0] * PRODUCTS, "pack_size": [6.0] * PRODUCTS,
-                "cost": (tables["product"]["price"].to_numpy() * 0.6).tolist(),
-                "shelf_life_days": [30.0 if p % 7 == 0 else None for p in range(PRODUCTS)],
-            }),
-            "purchase_order": pa.table({
-                "purchase_order_id": [f"b{i:03d}" for i in range(len(ages))] + ["late"],
-                "product_id": [ids[p] for p, _ in ages] + [ids[LATE]],
-                "supplier": [supplier[p] for p, _ in ages] + [supplier[LATE]], "quantity": [30.0] * len(ages) + [500.0],
-                "placed_at": pa.array([*placed, AS_OF - timedelta(days=80)], STAMP),
-                "expected_at": pa.array([at + timedelta(days=7) for at in placed] + [AS_OF - timedelta(days=73)], STAMP),
-                "arrived_at": pa.array([at + timedelta(days=t) for at, t in zip(placed, took, strict=True)] + [None], STAMP),
-            }),
+            "stock": pa.table(
+                {
+                    "product_id": ids * 2,
+                    "counted_at": pa.array(np.repeat(np.array(counted, object), PRODUCTS).tolist(), STAMP),
+                    "quantity": np.tile(quantity, 2),
+                }
+            ),
+            "supply": pa.table(
+                {
+                    "product_id": ids,
+                    "supplier": supplier,
+                    "lead_days": [400.0 if p == 6 else 7.0 for p in range(PRODUCTS)],
+                    "lead_spread_days": [1.0] * PRODUCTS,
+                    "pack_size": [6.0] * PRODUCTS,
+                    "cost": (tables["product"]["price"].to_numpy() * 0.6).tolist(),
+                    "shelf_life_days": [30.0 if p % 7 == 0 else None for p in range(PRODUCTS)],
+                }
+            ),
+            "purchase_order": pa.table(
+                {
+                    "purchase_order_id": [f"b{i:03d}" for i in range(len(ages))] + ["late"],
+                    "product_id": [ids[p] for p, _ in ages] + [ids[LATE]],
+                    "supplier": [supplier[p] for p, _ in ages] + [supplier[LATE]],
+                    "quantity": [30.0] * len(ages) + [500.0],
+                    "placed_at": pa.array([*placed, AS_OF - timedelta(days=80)], STAMP),
+                    "expected_at": pa.array(
+                        [at + timedelta(days=7) for at in placed] + [AS_OF - timedelta(days=73)], STAMP
+                    ),
+                    "arrived_at": pa.array(
+                        [at + timedelta(days=t) for at, t in zip(placed, took, strict=True)] + [None], STAMP
+                    ),
+                }
+            ),
         },
         AS_OF,
-    )  # fmt: skip
+    )

@@ -56,10 +56,13 @@ def score_all(model: Stock, features: Rows, rows: Rows, params: Params) -> dict[
     taken = _within(cost[order], pieces[order], money, room)
     texts = ["within the budget" if fits else "waits: the budget or the room of tonight is used up" for fits in taken]
     made = {
-        "product_id": plan["product_id"].take(pa.array(order)), "rank": pa.array(np.arange(len(plan)) + 1),
-        "pieces": pa.array(pieces[order]), "cost": pa.array(cost[order]), "ordered": pa.array(taken),
+        "product_id": plan["product_id"].take(pa.array(order)),
+        "rank": pa.array(np.arange(len(plan)) + 1),
+        "pieces": pa.array(pieces[order]),
+        "cost": pa.array(cost[order]),
+        "ordered": pa.array(taken),
         "reason": pa.array(texts, pa.string()),
-    }  # fmt: skip
+    }
     return {STOCK_ORDER.name: batches(STOCK_ORDER, [made])}
 
 
@@ -97,14 +100,24 @@ def _plan(model: Stock, features: Rows, shop: Shelf, everything: Position, rows:
     stamp = known * 1_000_000 + (np.where(gone, out, 0) * DAY_US).astype(np.int64)
     money = order * where.holding * np.minimum((there + order / 2) / daily, 365)
     return {
-        "product_id": ids, "on_hand": pa.array(where.on_hand), "on_order": pa.array(where.on_order),
-        "supplier": suppliers(features, ids), "lead_days": pa.array(where.lead_days), "order_now": pa.array(order > 0),
-        "order_pieces": pa.array(order), "target": pa.array(targets),
-        "sold_out_at": pa.array(stamp, mask=~gone).cast(pa.timestamp("us", "UTC")), "sold_out_chance": pa.array(chance),
-        "expected_lost": pa.array(lost), "lost_money": pa.array(lost * where.penalty), "holding_money": pa.array(money),
-        "overstock": pa.array(over), "markdown": pa.array(markdown), "order_cost": pa.array(order * where.cost),
+        "product_id": ids,
+        "on_hand": pa.array(where.on_hand),
+        "on_order": pa.array(where.on_order),
+        "supplier": suppliers(features, ids),
+        "lead_days": pa.array(where.lead_days),
+        "order_now": pa.array(order > 0),
+        "order_pieces": pa.array(order),
+        "target": pa.array(targets),
+        "sold_out_at": pa.array(stamp, mask=~gone).cast(pa.timestamp("us", "UTC")),
+        "sold_out_chance": pa.array(chance),
+        "expected_lost": pa.array(lost),
+        "lost_money": pa.array(lost * where.penalty),
+        "holding_money": pa.array(money),
+        "overstock": pa.array(over),
+        "markdown": pa.array(markdown),
+        "order_cost": pa.array(order * where.cost),
         "reason": pa.array(words(where, order, chance, out, over, quantiles[:, LEVELS.index(0.5)]), pa.string()),
-    }  # fmt: skip
+    }
 
 
 def _packed(missing: Floats, where: Position) -> Floats:

@@ -42,25 +42,39 @@ STOCK_PLAN = Published(
     ("product_id",),
     (
         PublishedColumn("product_id", "text", "The product."),
-        PublishedColumn("on_hand", "number", "At the last count, less what was sold since; 0 where it would be below.", "pieces"),
+        PublishedColumn(
+            "on_hand", "number", "At the last count, less what was sold since; 0 where it would be below.", "pieces"
+        ),
         PublishedColumn("on_order", "number", "Ordered from suppliers and expected to come.", "pieces"),
         PublishedColumn("supplier", "text", "Who would deliver; null: not known.", nullable=True),
-        PublishedColumn("lead_days", "number", "From order to arrival, by the supplier and by what came of late.", "days"),
+        PublishedColumn(
+            "lead_days", "number", "From order to arrival, by the supplier and by what came of late.", "days"
+        ),
         PublishedColumn("order_now", "boolean", "Whether to order today."),
         PublishedColumn("order_pieces", "number", "How many to order; 0: none.", "pieces"),
         PublishedColumn("target", "number", "Stock and orders together should be as many.", "pieces"),
-        PublishedColumn("sold_out_at", "timestamp", "When it is sold out without an order; null: not within 91 days.", "UTC", nullable=True),
+        PublishedColumn(
+            "sold_out_at",
+            "timestamp",
+            "When it is sold out without an order; null: not within 91 days.",
+            "UTC",
+            nullable=True,
+        ),
         PublishedColumn("sold_out_chance", "number", "That it is sold out before an order of today arrives.", "0 to 1"),
         PublishedColumn("expected_lost", "number", "Sales that are lost by then, on average.", "pieces"),
         PublishedColumn("lost_money", "number", "Their margin.", "shop currency"),
-        PublishedColumn("holding_money", "number", "What the order costs in stock until it is sold, on average.", "shop currency"),
+        PublishedColumn(
+            "holding_money", "number", "What the order costs in stock until it is sold, on average.", "shop currency"
+        ),
         PublishedColumn("overstock", "number", "More than is sold within 91 days, in 19 of 20 cases.", "pieces"),
-        PublishedColumn("markdown", "number", "Suggested, to sell the overstock within 91 days; 0: none.", "share of the price"),
+        PublishedColumn(
+            "markdown", "number", "Suggested, to sell the overstock within 91 days; 0: none.", "share of the price"
+        ),
         PublishedColumn("order_cost", "number", "What the order costs.", "shop currency"),
         PublishedColumn("reason", "text", "Why, in words."),
     ),
     indexes=(("order_now", "lost_money"),),
-)  # fmt: skip
+)
 
 STOCK_ORDER = Published(
     "stock_order",
@@ -84,10 +98,16 @@ COST = ConfigTable(
     (
         ConfigColumn("one", "boolean", "Always true: there is one row.", default="true"),
         ConfigColumn("margin_share", "number", "What a lost sale costs, as a share of the price; null: the default."),
-        ConfigColumn("holding_share", "number", "What a piece in stock costs in a year, as a share of its cost; null: the default."),
+        ConfigColumn(
+            "holding_share",
+            "number",
+            "What a piece in stock costs in a year, as a share of its cost; null: the default.",
+        ),
         ConfigColumn("review_days", "number", "Days between two looks at what to order; null: the default.", "days"),
         ConfigColumn("budget", "number", "Most money for orders of a night; null: no limit.", "shop currency"),
-        ConfigColumn("most_pieces", "number", "Most pieces that a night may order, as a truck holds; null: no limit.", "pieces"),
+        ConfigColumn(
+            "most_pieces", "number", "Most pieces that a night may order, as a truck holds; null: no limit.", "pieces"
+        ),
     ),
     checks={
         "there is one row": "one",
@@ -99,7 +119,7 @@ COST = ConfigTable(
     },
     rows=({"one": True, "margin_share": 0.35, "holding_share": 0.25, "review_days": 7.0},),
     examples={"No more than 5,000 for orders in a night.": "UPDATE ml_config.stock_cost SET budget = 5000"},
-)  # fmt: skip
+)
 
 SPEC = Capability(
     name="stock",

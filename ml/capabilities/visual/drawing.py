@@ -10,10 +10,17 @@ import numpy.typing as npt
 from PIL import Image
 
 COLOURS: dict[str, tuple[int, int, int]] = {
-    "black": (35, 35, 38), "grey": (128, 130, 132), "red": (200, 35, 40), "orange": (240, 130, 30),
-    "yellow": (235, 205, 50), "green": (50, 140, 60), "blue": (45, 80, 185), "purple": (120, 60, 150),
-    "pink": (240, 130, 175), "brown": (120, 75, 45),
-}  # fmt: skip
+    "black": (35, 35, 38),
+    "grey": (128, 130, 132),
+    "red": (200, 35, 40),
+    "orange": (240, 130, 30),
+    "yellow": (235, 205, 50),
+    "green": (50, 140, 60),
+    "blue": (45, 80, 185),
+    "purple": (120, 60, 150),
+    "pink": (240, 130, 175),
+    "brown": (120, 75, 45),
+}
 WAVES = 5
 
 

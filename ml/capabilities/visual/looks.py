@@ -53,8 +53,14 @@ class Near(NamedTuple):
 
 def measure(shown: pa.Table) -> Seen:
     """Measure the pictures block by block: the pixels of a large catalogue do not fit in memory."""
-    parts = [Seen(np.zeros(0, np.int64), np.zeros((0, 216), np.float16), np.zeros(0, np.float32),
-                  np.zeros((0, 16, 12, 3), np.uint8))]  # fmt: skip
+    parts = [
+        Seen(
+            np.zeros(0, np.int64),
+            np.zeros((0, 216), np.float16),
+            np.zeros(0, np.float32),
+            np.zeros((0, 16, 12, 3), np.uint8),
+        )
+    ]
     for start in range(0, len(shown), BLOCK):
         pixels = pixels_of(shown["content"].slice(start, BLOCK).to_pylist())
         found = describe(pixels)
@@ -156,10 +162,15 @@ def duplicates(shown: pa.Table, seen: Seen, near: Near) -> Mapping[str, pa.Array
         "same_file": pa.array(same, pa.bool_()),
         "difference": pa.array(apart_, pa.float64()),
         "reason": pa.array(
-            ["the same file" if equal else f"the same photo, cut or packed anew (pixels differ by {apart:.1f} of 255)"
-             for equal, apart in zip(same, apart_, strict=True)], pa.string()
+            [
+                "the same file"
+                if equal
+                else f"the same photo, cut or packed anew (pixels differ by {apart:.1f} of 255)"
+                for equal, apart in zip(same, apart_, strict=True)
+            ],
+            pa.string(),
         ),
-    }  # fmt: skip
+    }
 
 
 def difference(one: npt.NDArray[np.uint8], two: npt.NDArray[np.uint8]) -> float:

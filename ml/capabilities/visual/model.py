@@ -171,8 +171,12 @@ def load(folder: Path) -> Looks:
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             model.placer_ = Placer(
                 path.read_bytes() if path.exists() else b"",
-                arrays["centre"], arrays["basis"], arrays["kind"], arrays["colour"], kept["colour_weight"],
-            )  # fmt: skip
+                arrays["centre"],
+                arrays["basis"],
+                arrays["kind"],
+                arrays["colour"],
+                kept["colour_weight"],
+            )
             model.behaviour_ = Behaviour(arrays["ids"], arrays["behaviour"].astype(np.float32))
             model.text_ = Text(*(arrays[f"text_{name}"] for name in Text._fields))
     return model

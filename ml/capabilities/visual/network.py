@@ -137,8 +137,10 @@ def _step(embedder: Any, lessons: Lessons, seed: int) -> Any:
 
     rng = np.random.default_rng(seed)
     sizes = [embedder.output[0].shape[-1], embedder.output[1].shape[-1]]
-    ends = [max(1, n) for n in (len(lessons.kind.names), len(lessons.colour.names), lessons.text.shape[1],
-                                lessons.behaviour.shape[1])]  # fmt: skip
+    ends = [
+        max(1, n)
+        for n in (len(lessons.kind.names), len(lessons.colour.names), lessons.text.shape[1], lessons.behaviour.shape[1])
+    ]
     heads = [
         tf.Variable(rng.normal(0, sizes[part] ** -0.5, (sizes[part], end)).astype(np.float32))
         for part, end in zip((0, 1, 0, 0), ends, strict=True)
@@ -165,9 +167,17 @@ def _step(embedder: Any, lessons: Lessons, seed: int) -> Any:
             if len(w.shape) > 1:
                 w.assign_sub(rate * DECAY * w)
             tf.raw_ops.ResourceApplyAdam(
-                var=w.handle, m=m.handle, v=v.handle, beta1_power=tf.pow(0.9, number), beta2_power=tf.pow(0.999, number),
-                lr=rate, beta1=0.9, beta2=0.999, epsilon=1e-7, grad=slope,
-            )  # fmt: skip
+                var=w.handle,
+                m=m.handle,
+                v=v.handle,
+                beta1_power=tf.pow(0.9, number),
+                beta2_power=tf.pow(0.999, number),
+                lr=rate,
+                beta1=0.9,
+                beta2=0.999,
+                epsilon=1e-7,
+                grad=slope,
+            )
         return loss
 
     return step

@@ -40,22 +40,30 @@ def sample(seed: int) -> Sample:
     titles = [f"{colour} {KINDS[kind]}" for kind, colour in zip(kinds, colours, strict=True)]
     return Sample(
         {
-            "product": pa.table({
-                "product_id": ids, "title": titles, "category": [KINDS[kind] for kind in kinds],
-                "listed_at": pa.array([AS_OF - timedelta(days=100)] * len(ids), pa.timestamp("us", "UTC")),
-            }),
-            "product_image": pa.table({
-                "product_id": list(files), "image_no": [1] * len(files), "uri": [f"{which}.png" for which in files],
-                "content": [picture and picture.thumbnail for picture in seen],
-                "content_hash": [picture and picture.content_hash for picture in seen],
-                "width": [picture and picture.width for picture in seen],
-                "height": [picture and picture.height for picture in seen],
-                "unread": [None if picture else "the file is empty" for picture in seen],
-            }),
+            "product": pa.table(
+                {
+                    "product_id": ids,
+                    "title": titles,
+                    "category": [KINDS[kind] for kind in kinds],
+                    "listed_at": pa.array([AS_OF - timedelta(days=100)] * len(ids), pa.timestamp("us", "UTC")),
+                }
+            ),
+            "product_image": pa.table(
+                {
+                    "product_id": list(files),
+                    "image_no": [1] * len(files),
+                    "uri": [f"{which}.png" for which in files],
+                    "content": [picture and picture.thumbnail for picture in seen],
+                    "content_hash": [picture and picture.content_hash for picture in seen],
+                    "width": [picture and picture.width for picture in seen],
+                    "height": [picture and picture.height for picture in seen],
+                    "unread": [None if picture else "the file is empty" for picture in seen],
+                }
+            ),
             **_orders(rng, ids),
         },
         AS_OF,
-    )  # fmt: skip
+    )
 
 
 def _orders(rng: np.random.Generator, ids: list[str]) -> dict[str, pa.Table]:
@@ -63,12 +71,21 @@ def _orders(rng: np.random.Generator, ids: list[str]) -> dict[str, pa.Table]:
     orders = [f"o{number:03d}" for number in range(300)]
     bought = [rng.choice(len(ids), 2, replace=False) for _ in orders]
     return {
-        "order": pa.table({
-            "order_id": orders,
-            "ordered_at": pa.array([AS_OF - timedelta(days=float(d)) for d in rng.uniform(5, 60, 300)], pa.timestamp("us", "UTC")),
-        }),
-        "order_item": pa.table({
-            "order_id": np.repeat(orders, 2), "line_no": [1, 2] * 300,
-            "product_id": [ids[which] for pair in bought for which in pair], "quantity": [1.0] * 600, "unit_price": [9.0] * 600,
-        }),
-    }  # fmt: skip
+        "order": pa.table(
+            {
+                "order_id": orders,
+                "ordered_at": pa.array(
+                    [AS_OF - timedelta(days=float(d)) for d in rng.uniform(5, 60, 300)], pa.timestamp("us", "UTC")
+                ),
+            }
+        ),
+        "order_item": pa.table(
+            {
+                "order_id": np.repeat(orders, 2),
+                "line_no": [1, 2] * 300,
+                "product_id": [ids[which] for pair in bought for which in pair],
+                "quantity": [1.0] * 600,
+                "unit_price": [9.0] * 600,
+            }
+        ),
+    }

@@ -155,16 +155,24 @@ class Forecaster:
         for number, grown in enumerate(self.trees_):
             trees.save(grown, folder / f"{name}_trees_{number}.npz")
         np.savez(
-            folder / f"{name}.npz", borders=self.borders_, shift=self.shifts_.shift, weights=self.weights_.series,
-            usual=self.weights_.usual, group_ratios=self.group_ratios_, quantile_weights=self.quantile_weights_.series,
+            folder / f"{name}.npz",
+            borders=self.borders_,
+            shift=self.shifts_.shift,
+            weights=self.weights_.series,
+            usual=self.weights_.usual,
+            group_ratios=self.group_ratios_,
+            quantile_weights=self.quantile_weights_.series,
             quantile_usual=self.quantile_weights_.usual,
-        )  # fmt: skip
+        )
         if self.network_ is not None:
             self.network_.save(folder / f"{name}_network.npz")
         kept = {
-            "spans": self.spans, "seed": self.seed, "trees": len(self.trees_), "network": self.network_ is not None,
+            "spans": self.spans,
+            "seed": self.seed,
+            "trees": len(self.trees_),
+            "network": self.network_ is not None,
             "params": self.params.__dict__,
-        }  # fmt: skip
+        }
         (folder / f"{name}.json").write_text(json.dumps(kept), encoding="utf-8")
 
     @classmethod

@@ -77,9 +77,15 @@ class SpanNetwork(NamedTuple):
 
 
 def learn(
-    past: Past, origins: Sequence[int], spans: tuple[Span, ...], until: int, levels: tuple[float, ...],
-    params: NetworkParams, rows: int, seed: int,
-) -> SpanNetwork | None:  # fmt: skip
+    past: Past,
+    origins: Sequence[int],
+    spans: tuple[Span, ...],
+    until: int,
+    levels: tuple[float, ...],
+    params: NetworkParams,
+    rows: int,
+    seed: int,
+) -> SpanNetwork | None:
     """Train on what came after each of ``origins`` and was over before ``until``; None where nothing was.
 
     Parameters

@@ -39,16 +39,28 @@ def shop(
     orders = [f"o{i:06d}" for i in range(len(product))]
     price = 5.0 + np.arange(products)
     return {
-        "product": pa.table({
-            "product_id": ids, "title": [f"{CATEGORIES[k]} no {p}" for p, k in enumerate(kind)],
-            "category": [CATEGORIES[k] for k in kind], "price": price,
-        }),
-        "order": pa.table({
-            "order_id": orders, "ordered_at": pa.array([date[d] + timedelta(hours=12) for d in when], STAMP),
-            "status": ["cancelled" if i % 200 == 0 else "paid" for i in range(len(orders))],
-        }),
-        "order_item": pa.table({
-            "order_id": orders, "line_no": [1] * len(orders), "product_id": ids[product],
-            "quantity": pieces[product, when].astype(float), "unit_price": price[product],
-        }),
-    }  # fmt: skip
+        "product": pa.table(
+            {
+                "product_id": ids,
+                "title": [f"{CATEGORIES[k]} no {p}" for p, k in enumerate(kind)],
+                "category": [CATEGORIES[k] for k in kind],
+                "price": price,
+            }
+        ),
+        "order": pa.table(
+            {
+                "order_id": orders,
+                "ordered_at": pa.array([date[d] + timedelta(hours=12) for d in when], STAMP),
+                "status": ["cancelled" if i % 200 == 0 else "paid" for i in range(len(orders))],
+            }
+        ),
+        "order_item": pa.table(
+            {
+                "order_id": orders,
+                "line_no": [1] * len(orders),
+                "product_id": ids[product],
+                "quantity": pieces[product, when].astype(float),
+                "unit_price": price[product],
+            }
+        ),
+    }

@@ -52,10 +52,14 @@ def products(tables: Tables, as_of: datetime, days: int) -> ibis.Table:
     rows = rows.left_join(first, "product_id").drop("product_id_right")
     listed = ibis.greatest(_day(rows["listed_at"], as_of), -days)
     return rows.select(
-        "product_id", "title", "category", "price", "first",
+        "product_id",
+        "title",
+        "category",
+        "price",
+        "first",
         begins=ibis.coalesce(ibis.least(listed, rows["first"].fill_null(0)), rows["first"], -days).cast("int64"),
         active=rows["active"].fill_null(True),
-    )  # fmt: skip
+    )
 
 
 def closed(tables: Tables, as_of: datetime, days: int) -> ibis.Table:

@@ -60,9 +60,15 @@ class Copied(Source):
         """Read the tables of a platform, whose names begin with ``prefix``, and map them."""
         name = f"connect {mapped.name}"
         copied = cls(
-            name, ModuleType(mapped.name), None, dict(options), mapped=mapped, read_from=tables, choices=choices,
+            name,
+            ModuleType(mapped.name),
+            None,
+            dict(options),
+            mapped=mapped,
+            read_from=tables,
+            choices=choices,
             db=database(),
-        )  # fmt: skip
+        )
         copied._fill(prefix)
         return copied
 

@@ -30,15 +30,17 @@ def recognise(
         raise unknown("platform", name, PLATFORMS)
     if schema is not None and schema not in columns:
         raise WrongUse(
-            f"There is no schema {schema}.", came=f"schemas with tables: {', '.join(sorted(columns)) or 'none'}",
+            f"There is no schema {schema}.",
+            came=f"schemas with tables: {', '.join(sorted(columns)) or 'none'}",
             do="leave --schema out, or name one of these",
-        )  # fmt: skip
+        )
     known = [found for found in map(platform, [name] if name else PLATFORMS) if found.mysql == mysql]
     if not known:
         raise WrongUse(
-            f"{platform(str(name)).title} keeps its tables in another kind of database.", came=f"{name}",
+            f"{platform(str(name)).title} keeps its tables in another kind of database.",
+            came=f"{name}",
             do="give the URL of the platform's own database (mysql://… or postgresql://…)",
-        )  # fmt: skip
+        )
     places = [schema] if schema else sorted(columns)
     found = [(mapped, place) for mapped in known for place in places if mapped.version(columns[place])]
     if len(found) > 1:

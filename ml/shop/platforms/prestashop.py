@@ -27,9 +27,14 @@ PLATFORM = Platform.of(
         "order_history": "id_order id_order_state date_add",
     },
     versions=(
-        Version("1.6 to 9", ("orders.current_state", "order_detail.total_price_tax_incl", "stock_available", "order_state.paid")),
         Version(
-            "1.4 or older", ("orders", "order_detail", "order_history"), ("stock_available",),
+            "1.6 to 9",
+            ("orders.current_state", "order_detail.total_price_tax_incl", "stock_available", "order_state.paid"),
+        ),
+        Version(
+            "1.4 or older",
+            ("orders", "order_detail", "order_history"),
+            ("stock_available",),
             why="upgrade to 1.6 or newer, or export to files (./nightshift shop load tables)",
         ),
     ),
@@ -41,4 +46,4 @@ PLATFORM = Platform.of(
     ),
     mysql=True,
     only={"configuration": "name LIKE 'PS\\_OS\\_%' OR name IN ('PS_LANG_DEFAULT', 'PS_TIMEZONE', 'PS_VERSION_DB')"},
-)  # fmt: skip
+)

@@ -17,12 +17,35 @@ ENDINGS = (*TEXT, *(f"{ending}.gz" for ending in TEXT), ".parquet")
 
 OTHERS = {
     **dict.fromkeys((".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".html"), SAVE_AS),
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"), "save each sheet as CSV in UTF-8, named after its table"),
-    **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".br"), "unpack it here (only gzip is read as it is)"),
-    **dict.fromkeys((".avro", ".orc", ".feather", ".arrow", ".ipc", ".pickle", ".pkl", ".db", ".sqlite", ".duckdb", ".sql", ".dump", ".dat"), SAVE_AS),
+    **dict.fromkeys(
+        (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"),
+        "save each sheet as CSV in UTF-8, named after its table",
+    ),
+    **dict.fromkeys(
+        (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".br"),
+        "unpack it here (only gzip is read as it is)",
+    ),
+    **dict.fromkeys(
+        (
+            ".avro",
+            ".orc",
+            ".feather",
+            ".arrow",
+            ".ipc",
+            ".pickle",
+            ".pkl",
+            ".db",
+            ".sqlite",
+            ".duckdb",
+            ".sql",
+            ".dump",
+            ".dat",
+        ),
+        SAVE_AS,
+    ),
     ".pq": "rename it to .parquet",
     ".gz": "unpack it here and save it as CSV (.csv or .csv.gz)",
-}  # fmt: skip
+}
 """Ending of a file that holds data in another format -> what to do."""
 
 

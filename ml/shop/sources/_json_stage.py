@@ -9,19 +9,54 @@ from ml.shop.sources._definitions import Export, Field, How
 
 _TIMES = ("ordered_at", "registered_at", "known_at", "paid_at", "listed_at", "written_at")
 _NUMBERS = (
-    "total", "shipping", "goods", "before", "quantity", "unit_price", "price", "amount", "discount", "image_no", "stars",
+    "total",
+    "shipping",
+    "goods",
+    "before",
+    "quantity",
+    "unit_price",
+    "price",
+    "amount",
+    "discount",
+    "image_no",
+    "stars",
     "exchange_rate",
-)  # fmt: skip
+)
 _YES = ("accepts_marketing", "guest", "active", "service")
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "order": (
-        "order_id", "gid", "customer_ref", "mail", "phone", "ordered_at", "status", "total", "shipping", "goods", "before", "currency",
-        "exchange_rate", "channel", "shipping_country", "billing_country", "shipping_address", "ip", "accepts_marketing",
+        "order_id",
+        "gid",
+        "customer_ref",
+        "mail",
+        "phone",
+        "ordered_at",
+        "status",
+        "total",
+        "shipping",
+        "goods",
+        "before",
+        "currency",
+        "exchange_rate",
+        "channel",
+        "shipping_country",
+        "billing_country",
+        "shipping_address",
+        "ip",
+        "accepts_marketing",
     ),
     "line": ("order_gid", "product_ref", "sku", "title", "brand", "category", "quantity", "unit_price", "service"),
     "product": (
-        "product_id", "title", "description", "category", "brand", "price", "active", "service", "listed_at",
+        "product_id",
+        "title",
+        "description",
+        "category",
+        "brand",
+        "price",
+        "active",
+        "service",
+        "listed_at",
     ),
     "variant": ("product_id", "alias", "price", "quantity"),
     "customer": ("customer_ref", "mail", "phone", "registered_at", "country", "segment", "accepts_marketing", "guest"),
@@ -30,7 +65,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "coupon": ("coupon_id", "order_gid", "code", "discount"),
     "image": ("product_id", "image_no", "uri"),
     "review": ("review_id", "product_ref", "mail", "stars", "title", "text", "written_at"),
-}  # fmt: skip
+}
 """Table of the stage -> its columns in JSON's rows. ``gid`` is the id by which an order's children name it."""
 
 

@@ -23,9 +23,18 @@ FLAT = Export(
         "created": need("Order Date", "Purchase Date", "created_at", "Order Created At", how="time"),
         "status": need("Order Status", "Status", "order_status", "state"),
         "sku": need("Item SKU", "item:sku", "sku", "Product SKU", "item_sku"),
-        "quantity": need("Item Qty Ordered", "item:qty_ordered", "qty_ordered", "Qty Ordered", "item_qty_ordered", how="money"),
+        "quantity": need(
+            "Item Qty Ordered", "item:qty_ordered", "qty_ordered", "Qty Ordered", "item_qty_ordered", how="money"
+        ),
         "price": need(
-            "Item Price", "item:price_incl_tax", "item:price", "price_incl_tax", "price", "Item Price Incl Tax", "item_price", how="money"
+            "Item Price",
+            "item:price_incl_tax",
+            "item:price",
+            "price_incl_tax",
+            "price",
+            "Item Price Incl Tax",
+            "item_price",
+            how="money",
         ),
         "title": want("Item Name", "item:name", "name", "Product Name", "item_name"),
         "kind": want("Item Type", "item:product_type", "product_type", "Product Type"),
@@ -36,7 +45,9 @@ FLAT = Export(
         "discount": want("Item Discount", "item:discount_amount", "item_discount_amount", how="money"),
         "line_total": want("Item Total", "item:row_total_incl_tax", "row_total_incl_tax", how="money"),
         "total": want("Order Grand Total", "Grand Total (Purchased)", "grand_total", "Grand Total", how="money"),
-        "shipping": want("Order Shipping", "shipping_incl_tax", "shipping_amount", "Shipping and Handling", how="money"),
+        "shipping": want(
+            "Order Shipping", "shipping_incl_tax", "shipping_amount", "Shipping and Handling", how="money"
+        ),
         "order_tax": want("Order Tax", "tax_amount", how="money"),
         "refunded": want("Order Refunded", "Total Refunded", "total_refunded", how="money"),
         "currency": want("Order Currency", "order_currency_code", "Currency"),
@@ -45,7 +56,9 @@ FLAT = Export(
         "customer_ref": want("Customer ID", "customer_id"),
         "group": want("Customer Group", "customer_group"),
         "payment": want("Order Payment Method", "Payment Method", "payment_method", "method"),
-        "shipping_country": want("Shipping Country", "shipping_country", "Shipping Country Code", "shipping_country_id"),
+        "shipping_country": want(
+            "Shipping Country", "shipping_country", "Shipping Country Code", "shipping_country_id"
+        ),
         "billing_country": want("Billing Country", "billing_country", "Billing Country Code", "billing_country_id"),
         "street": want("Shipping Street", "shipping_street"),
         "zip": want("Shipping Zip", "shipping_postcode"),
@@ -53,7 +66,7 @@ FLAT = Export(
         "ip": want("remote_ip"),
     },
     key="order_id",
-)  # fmt: skip
+)
 
 ORDERS = Export(
     "sales_order",

@@ -17,21 +17,51 @@ from ml.core.errors import ContractError
 from ml.shop.sources._files import blocks, create_table, database, read_csv, select
 
 FILES: dict[str, tuple[str, bool, tuple[str, ...]]] = {
-    "orders": ("olist_orders_dataset", True, (
-        "order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at",
-        "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date")),
+    "orders": (
+        "olist_orders_dataset",
+        True,
+        (
+            "order_id",
+            "customer_id",
+            "order_status",
+            "order_purchase_timestamp",
+            "order_approved_at",
+            "order_delivered_carrier_date",
+            "order_delivered_customer_date",
+            "order_estimated_delivery_date",
+        ),
+    ),
     "items": ("olist_order_items_dataset", True, ("order_id", "order_item_id", "product_id", "price", "freight_value")),
-    "customers": ("olist_customers_dataset", True, (
-        "customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")),
+    "customers": (
+        "olist_customers_dataset",
+        True,
+        ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state"),
+    ),
     "products": ("olist_products_dataset", True, ("product_id", "product_category_name")),
-    "reviews": ("olist_order_reviews_dataset", False, (
-        "review_id", "order_id", "review_score", "review_comment_title", "review_comment_message",
-        "review_creation_date", "review_answer_timestamp")),
-    "payments": ("olist_order_payments_dataset", False, (
-        "order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value")),
-    "translation": ("product_category_name_translation", False, (
-        "product_category_name", "product_category_name_english")),
-}  # fmt: skip
+    "reviews": (
+        "olist_order_reviews_dataset",
+        False,
+        (
+            "review_id",
+            "order_id",
+            "review_score",
+            "review_comment_title",
+            "review_comment_message",
+            "review_creation_date",
+            "review_answer_timestamp",
+        ),
+    ),
+    "payments": (
+        "olist_order_payments_dataset",
+        False,
+        ("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"),
+    ),
+    "translation": (
+        "product_category_name_translation",
+        False,
+        ("product_category_name", "product_category_name_english"),
+    ),
+}
 """Short name -> (file name without its suffix, whether it must be there, the columns that are read)."""
 
 TABLES = {

@@ -32,7 +32,12 @@ _ORDER: dict[str, Field] = {
     "currency": want("Currency", "order_currency", "Order Currency", "currency"),
     "customer_ref": want("Customer User ID", "customer_id", "customer_user", "Customer ID", "User ID"),
     "mail": want(
-        "Email (Billing)", "billing_email", "customer_email", "Billing Email", "Customer Account Email Address", "Billing Email Address"
+        "Email (Billing)",
+        "billing_email",
+        "customer_email",
+        "Billing Email",
+        "Customer Account Email Address",
+        "Billing Email Address",
     ),
     "phone": want("Phone (Billing)", "billing_phone", "Billing Phone"),
     "billing_country": want("Country Code (Billing)", "billing_country", "Billing Country", "Country (Billing)"),
@@ -45,7 +50,7 @@ _ORDER: dict[str, Field] = {
     "paid_at": want("Paid Date", "paid_date", "date_paid", how="time"),
     "coupon": want("Coupon Code"),
     "coupon_items": want("coupon_items", "coupons"),
-}  # fmt: skip
+}
 
 LINES = Export(
     "order_lines",
@@ -58,13 +63,18 @@ LINES = Export(
         "product_ref": want("Product Id", "Product ID", "item_product_id", "product_id"),
         "unit": want("Item Cost", "Product Current Price", "item_price", "Item Cost (inc. tax)", how="money"),
         "line_total": want(
-            "Order Line Total", "item_total", "Item Total", "Order Line Total (- Refund)", "Line Total", "order_line_total",
+            "Order Line Total",
+            "item_total",
+            "Item Total",
+            "Order Line Total (- Refund)",
+            "Line Total",
+            "order_line_total",
             how="money",
         ),
         "line_tax": want("Order Line Tax", "item_total_tax", "Item Total Tax", "Total Tax", how="money"),
     },
     key="order_id",
-)  # fmt: skip
+)
 
 WIDE = Export(
     "order_rows",
@@ -104,11 +114,13 @@ CUSTOMERS = Export(
         "mail": need("Email", "email", "user_email", "billing_email"),
         "name": need("Username", "user_login", "Name", "username"),
         "customer_ref": want("customer_id", "ID", "id", "User ID"),
-        "registered": want("Sign up", "Date registered", "Registered", "date_registered", "user_registered", "Sign Up", how="time"),
+        "registered": want(
+            "Sign up", "Date registered", "Registered", "date_registered", "user_registered", "Sign Up", how="time"
+        ),
         "country": want("Country / Region", "Country", "billing_country"),
         "orders": need("Orders", "orders_count", "order_count", "total_spent", "role", "roles"),
     },
-)  # fmt: skip
+)
 
 ANALYTICS = Export(
     "analytics",

@@ -118,8 +118,16 @@ def saved(database: Database, person: str, change: Change, note: str, seen: str)
             raise WrongUse(
                 "Somebody changed this row meanwhile.", came="another row than the one shown", do="look at it again"
             )
-        return record(cursor, person, change.action, change.table.name, before=before, after=after, note=note,
-                      key=_key(change.table, after or before or {}))  # fmt: skip
+        return record(
+            cursor,
+            person,
+            change.action,
+            change.table.name,
+            before=before,
+            after=after,
+            note=note,
+            key=_key(change.table, after or before or {}),
+        )
 
 
 def undone(database: Database, person: str, number: int) -> tuple[str, int]:
@@ -143,9 +151,16 @@ def undone(database: Database, person: str, number: int) -> tuple[str, int]:
                 _make(cursor, Change(table, "update", _of_key(table, row["after"]), values))
             action = {"insert": "delete", "delete": "insert"}.get(row["action"], "update")
             return table.name, record(
-                cursor, person, action, table.name, before=row["after"], after=row["before"],
-                note=f"undo of change {number}", key=row["row_key"], undoes=number,
-            )  # fmt: skip
+                cursor,
+                person,
+                action,
+                table.name,
+                before=row["after"],
+                after=row["before"],
+                note=f"undo of change {number}",
+                key=row["row_key"],
+                undoes=number,
+            )
 
 
 def record(cursor: Any, person: str, action: str, what: str, **facts: Any) -> int:
@@ -156,10 +171,16 @@ def record(cursor: Any, person: str, action: str, what: str, **facts: Any) -> in
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
         """,
         (
-            person, action, what, facts.get("key"), _json(facts.get("before")), _json(facts.get("after")),
-            facts.get("note", ""), facts.get("undoes"),
+            person,
+            action,
+            what,
+            facts.get("key"),
+            _json(facts.get("before")),
+            _json(facts.get("after")),
+            facts.get("note", ""),
+            facts.get("undoes"),
         ),
-    )  # fmt: skip
+    )
     return int(cursor.fetchone()["id"])
 
 

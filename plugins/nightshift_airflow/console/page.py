@@ -21,10 +21,18 @@ from nightshift_airflow.console.database import Database, Reader, database
 from nightshift_airflow.console.words import COOKIE, Words, choose, languages
 
 MENU = (
-    ("", "Tonight"), ("window", "Shop window"), ("product", "Product"), ("find", "Find"), ("customers", "Customers"),
-    ("orders", "Orders"), ("voices", "Voices"), ("rules", "Rules"), ("models", "Models"), ("data", "Data"),
+    ("", "Tonight"),
+    ("window", "Shop window"),
+    ("product", "Product"),
+    ("find", "Find"),
+    ("customers", "Customers"),
+    ("orders", "Orders"),
+    ("voices", "Voices"),
+    ("rules", "Rules"),
+    ("models", "Models"),
+    ("data", "Data"),
     ("experiments", "Experiments"),
-)  # fmt: skip
+)
 """The pages, in the order of the menu: path and title."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -41,8 +49,11 @@ def templates() -> Environment:
     """The templates: every value is escaped, a missing one is an error."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     found.filters["path"] = lambda value: quote(str(value), safe="")
     return found
 
@@ -56,12 +67,22 @@ def words_of(request: Request) -> Words:
 def render(request: Request, template: str, words: Words, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A template as an answer."""
     root = request.scope.get("root_path", "")
-    text = templates().get_template(template).render(
-        _=words, root=root, menu=MENU, languages=languages(), look=look, charts=charts,
-        here=request.url.path.removeprefix(root).strip("/").split("/")[0], query=request.query_params.get("q", ""),
-        address=lambda **more: "?" + urlencode({**request.query_params, **more}),
-        **{"csrf": "", "may_change": False, "person": "", **values},
-    )  # fmt: skip
+    text = (
+        templates()
+        .get_template(template)
+        .render(
+            _=words,
+            root=root,
+            menu=MENU,
+            languages=languages(),
+            look=look,
+            charts=charts,
+            here=request.url.path.removeprefix(root).strip("/").split("/")[0],
+            query=request.query_params.get("q", ""),
+            address=lambda **more: "?" + urlencode({**request.query_params, **more}),
+            **{"csrf": "", "may_change": False, "person": "", **values},
+        )
+    )
     answer = HTMLResponse(text, status_code=status, headers=HEADERS)
     if words.language == request.query_params.get("lang"):
         answer.set_cookie(COOKIE, words.language, max_age=31_536_000, samesite="lax", httponly=True)
@@ -95,9 +116,16 @@ class Page:
     def show(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """The page, made from a template."""
         return render(
-            self.request, template, self.words, status=status, person=self.person, may_change=self.may_change,
-            csrf=access.token(self.user) if self.may_change else "", page=self, **values,
-        )  # fmt: skip
+            self.request,
+            template,
+            self.words,
+            status=status,
+            person=self.person,
+            may_change=self.may_change,
+            csrf=access.token(self.user) if self.may_change else "",
+            page=self,
+            **values,
+        )
 
     def go(self, path: str, said: str = "") -> RedirectResponse:
         """Send the browser to a page of ours, which says what was done."""

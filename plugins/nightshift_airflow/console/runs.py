@@ -56,7 +56,12 @@ def clear_failed(request: Request, dag: str) -> int:
     runs = call(request, "GET", f"/api/v2/dags/{quote(dag)}/dagRuns?limit=1&order_by=-run_after")["dag_runs"]
     if not runs:
         raise HTTPException(404, f"The DAG {dag} has no run yet.")
-    body = {"dry_run": False, "only_failed": True, "reset_dag_runs": True, "dag_run_id": runs[0]["dag_run_id"],
-            "include_downstream": True}  # fmt: skip
+    body = {
+        "dry_run": False,
+        "only_failed": True,
+        "reset_dag_runs": True,
+        "dag_run_id": runs[0]["dag_run_id"],
+        "include_downstream": True,
+    }
     done = call(request, "POST", f"/api/v2/dags/{quote(dag)}/clearTaskInstances", body)
     return int(done["total_entries"])

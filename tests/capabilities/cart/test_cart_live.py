@@ -45,8 +45,16 @@ def _events(orders: Any) -> list[dict[str, Any]]:
     for i, order in enumerate(orders):
         day = order["ordered_at"][:10]
         for kind, at in (("view", "11:50"), ("view", "11:52"), ("cart", "11:55"), ("view", "02:00"), ("view", "02:05")):
-            rows.append({"event_id": f"e{len(rows)}", "customer_id": order["customer_id"], "product_id": f"p{i % 12}",
-                         "session_id": f"{'b' if at > '10' else 'l'}{i}", "kind": kind, "occurred_at": f"{day} {at}Z"})  # fmt: skip
+            rows.append(
+                {
+                    "event_id": f"e{len(rows)}",
+                    "customer_id": order["customer_id"],
+                    "product_id": f"p{i % 12}",
+                    "session_id": f"{'b' if at > '10' else 'l'}{i}",
+                    "kind": kind,
+                    "occurred_at": f"{day} {at}Z",
+                }
+            )
     return rows
 
 
@@ -68,8 +76,11 @@ def test_a_cart_is_answered(night: Settings) -> None:
 
 def _lines_addons_and_notices(night: Settings) -> None:
     """Every line has a chance, what is sold out or scarce or cheaper is said, add-ons are on sale and not in the cart."""
-    execute(night.database_url, "UPDATE ml_config.cart_setting SET free_shipping_from = 100",
-            "INSERT INTO ml_config.cart_coupon (code, words, least_total) VALUES ('FIVE', '5 % off', 1), ('BIG', 'a gift', 9000)")  # fmt: skip
+    execute(
+        night.database_url,
+        "UPDATE ml_config.cart_setting SET free_shipping_from = 100",
+        "INSERT INTO ml_config.cart_coupon (code, words, least_total) VALUES ('FIVE', '5 % off', 1), ('BIG', 'a gift', 9000)",
+    )
     rows = ask(night, "ml.cart(cart_id => 'k1')")
     lines = [row for row in rows if row["kind"] == "line"]
     assert {row["product_id"] for row in lines} == {"p1", "p2", "p3"}
@@ -97,7 +108,10 @@ def _reminders(night: Settings) -> None:
 
 def _visits(night: Settings) -> None:
     """The visit with a cart is likelier to end in an order; one that nobody knows, or of strange words, gets no answer."""
-    execute(night.shop_url, "INSERT INTO shop.event (event_id, session_id, kind, occurred_at) VALUES ('x', 'odd', 'ansehen', now())")  # fmt: skip
+    execute(
+        night.shop_url,
+        "INSERT INTO shop.event (event_id, session_id, kind, occurred_at) VALUES ('x', 'odd', 'ansehen', now())",
+    )
     chance = {visit: ask(night, "ml.visit(%s)", visit) for visit in ("b3", "l3", "odd", "nobody")}
     assert chance["b3"][0]["chance"] > 0.8
     assert chance["l3"][0]["chance"] < 0.6

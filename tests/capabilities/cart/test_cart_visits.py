@@ -48,8 +48,11 @@ def test_counts_of_a_visit_by_hand(case: Case) -> None:
     bought = seen.filter(pc.equal(seen["carts"], 1.0)).filter(pc.field("bought"))
     buys = min(name for name in bought["session_id"].to_pylist() if name.endswith("1"))
     one = seen.filter(pc.equal(seen["session_id"], buys)).sort_by("minutes").to_pylist()
-    wanted = [{"views": 1.0, "carts": 0.0, "products": 1.0, "minutes": 0.0}, {"views": 2.0, "carts": 0.0, "products": 1.0,
-              "minutes": 3.0}, {"views": 2.0, "carts": 1.0, "products": 1.0, "minutes": 6.0}]  # fmt: skip
+    wanted = [
+        {"views": 1.0, "carts": 0.0, "products": 1.0, "minutes": 0.0},
+        {"views": 2.0, "carts": 0.0, "products": 1.0, "minutes": 3.0},
+        {"views": 2.0, "carts": 1.0, "products": 1.0, "minutes": 6.0},
+    ]
     assert [{name: row[name] for name in wanted[0]} for row in one] == wanted
     assert all(row["bought"] for row in one)
 

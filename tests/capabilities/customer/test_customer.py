@@ -76,10 +76,13 @@ def test_a_link_adds_nothing_that_the_linked_persons_erasure_should_have_removed
 
 def test_who_links_to_oneself_has_no_circle() -> None:
     """A row that names one customer twice says nothing; what the circle ordered is counted once a person."""
-    link = pa.table({
-        "customer_id": ["c0001", "c0001", "c0003", "c0001"], "other_customer_id": ["c0001", "c0003", "c0001", "c0003"],
-        "kind": ["friend", "friend", "household", "referred_by"],
-    })  # fmt: skip
+    link = pa.table(
+        {
+            "customer_id": ["c0001", "c0001", "c0003", "c0001"],
+            "other_customer_id": ["c0001", "c0003", "c0001", "c0003"],
+            "kind": ["friend", "friend", "household", "referred_by"],
+        }
+    )
     rows = {row["customer_id"]: row for row in _rows(CASE.tables | {"customer_link": link}).to_pylist()}
     assert (rows["c0001"]["circle"], rows["c0003"]["circle"]) == (1.0, 1.0)
     assert (rows["c0003"]["referred"], rows["c0002"]["circle"]) == (1.0, 0.0)
@@ -87,10 +90,14 @@ def test_who_links_to_oneself_has_no_circle() -> None:
 
 def test_segments_follow_the_staffs_rules() -> None:
     """The first rule whose bounds hold decides; a rule of the staff's own comes first; nobody's is regular."""
-    table = pa.table({
-        "orders": [1.0, 1.0, 8.0, 8.0, 3.0, 3.0], "days_since": [5.0, 200.0, 5.0, 300.0, 70.0, 10.0],
-        "days_known": [5.0, 200.0, 300.0, 600.0, 130.0, 130.0], "spend": [10.0, 10.0, 900.0, 50.0, 60.0, 60.0],
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "orders": [1.0, 1.0, 8.0, 8.0, 3.0, 3.0],
+            "days_since": [5.0, 200.0, 5.0, 300.0, 70.0, 10.0],
+            "days_known": [5.0, 200.0, 300.0, 600.0, 130.0, 130.0],
+            "spend": [10.0, 10.0, 900.0, 50.0, 60.0, 60.0],
+        }
+    )
     facts = segments.facts(table, 30.0, np.sort(table["spend"].to_numpy()))
     usual = segments.rules({})
     assert segments.segments(facts, usual).to_pylist() == [
@@ -139,9 +146,13 @@ def test_odd_shops_get_finite_rows(fault: str) -> None:
     if fault == "negative":
         tables["order"] = order.set_column(order.column_names.index("total"), "total", pa.array([-5.0] * n))
     if fault == "all_back":
-        tables["order_outcome"] = pa.table({
-            "order_id": order["order_id"], "kind": ["returned"] * n, "known_at": order["ordered_at"],
-        })  # fmt: skip
+        tables["order_outcome"] = pa.table(
+            {
+                "order_id": order["order_id"],
+                "kind": ["returned"] * n,
+                "known_at": order["ordered_at"],
+            }
+        )
     if fault == "whale":
         whale = pc.equal(order["customer_id"], "c0004").to_numpy(zero_copy_only=False)
         tables["order"] = order.set_column(

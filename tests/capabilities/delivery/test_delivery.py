@@ -92,8 +92,11 @@ def test_risk_holds_an_order_and_the_staff_can_turn_it_off(settings: Settings) -
     first = postgres.query(settings.database_url, "SELECT * FROM ml.order_action() ORDER BY order_id LIMIT 1")[0]
     assert first["action"] != "hold"
     one = first["order_id"]
-    execute(settings.database_url, f"CREATE VIEW ml.order_risk AS SELECT '{one}'::text AS order_id, 'review'::text AS decision, "
-            "'a new device'::text AS reason")  # fmt: skip
+    execute(
+        settings.database_url,
+        f"CREATE VIEW ml.order_risk AS SELECT '{one}'::text AS order_id, 'review'::text AS decision, "
+        "'a new device'::text AS reason",
+    )
     ask = f"SELECT action, reason FROM ml.order_action('{one}')"
     held = postgres.query(settings.database_url, ask)
     assert held == [{"action": "hold", "reason": "order risk says review: a new device"}]

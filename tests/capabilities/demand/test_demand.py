@@ -85,17 +85,33 @@ def test_odd_products_get_a_finite_forecast(case: Case) -> None:
     """Never sold, sold once, ten years on offer without a sale, no category, a price of 0, a negative stock."""
     as_of, stamp = case.as_of, pa.timestamp("us", "UTC")
     odd = case.tables | {
-        "product": _more(case.tables["product"], [
-            {"product_id": "never", "listed_at": as_of - timedelta(days=3650), "price": 0.0, "category": "garden"},
-            {"product_id": "once"}, {"product_id": "unseen", "listed_at": as_of - timedelta(days=1)},
-        ]),
+        "product": _more(
+            case.tables["product"],
+            [
+                {"product_id": "never", "listed_at": as_of - timedelta(days=3650), "price": 0.0, "category": "garden"},
+                {"product_id": "once"},
+                {"product_id": "unseen", "listed_at": as_of - timedelta(days=1)},
+            ],
+        ),
         "order": _more(case.tables["order"], [{"order_id": "x", "ordered_at": as_of - timedelta(days=40)}]),
-        "order_item": _more(case.tables["order_item"], [
-            {"order_id": "x", "line_no": 1, "product_id": "once", "quantity": 1.0, "unit_price": 3.0}]),
-        "stock": pa.concat_tables([case.tables["stock"], pa.table({
-            "product_id": ["once"], "counted_at": pa.array([as_of - timedelta(days=39)], stamp), "quantity": [-4.0],
-            "known_at": pa.nulls(1, stamp)})]),
-    }  # fmt: skip
+        "order_item": _more(
+            case.tables["order_item"],
+            [{"order_id": "x", "line_no": 1, "product_id": "once", "quantity": 1.0, "unit_price": 3.0}],
+        ),
+        "stock": pa.concat_tables(
+            [
+                case.tables["stock"],
+                pa.table(
+                    {
+                        "product_id": ["once"],
+                        "counted_at": pa.array([as_of - timedelta(days=39)], stamp),
+                        "quantity": [-4.0],
+                        "known_at": pa.nulls(1, stamp),
+                    }
+                ),
+            ]
+        ),
+    }
     rows = case.score(case.young, Known(case.build(odd, as_of)))["demand_forecast"]
     month = {
         name: pc.sum(of(rows, product_id=name, period="day")["mean"]).as_py() for name in ("never", "once", "unseen")

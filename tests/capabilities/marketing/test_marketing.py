@@ -104,9 +104,10 @@ def test_without_a_trial_it_says_so_and_plans_one(trial: str, words: str) -> Non
     control = pc.equal(mail["arm"], CONTROL).to_numpy(zero_copy_only=False).astype(bool)
     kept = np.cumsum(control) <= 3
     mail = {
-        "none": mail.slice(0, 0), "no control": mail.filter(pa.array(~control)),
+        "none": mail.slice(0, 0),
+        "no control": mail.filter(pa.array(~control)),
         "control of 3": mail.filter(pa.array(~control | (control & kept))),
-    }[trial]  # fmt: skip
+    }[trial]
     known = {"customer": CASE.serve["customer"], "mail": mail}
     made = published(SPEC, model.fit(known, SPEC.params, SEED), known)
     uplift, target, effect = made["campaign_uplift"], made["campaign_target"], made["campaign_effect"]
@@ -127,12 +128,20 @@ def test_the_effect_by_hand() -> None:
     treated = np.arange(n) < 40
     ordered = np.r_[np.arange(40) < 20, np.arange(40) < 10].astype(np.float64)
     numbers = {name: np.zeros(n, np.float32) for name in model.NUMBERS}
-    mail = pa.table({
-        "campaign_id": ["m1"] * n, "customer_id": [f"c{i:02d}" for i in range(n)],
-        "arm": np.where(treated, "email", CONTROL), "sent_at": pa.array([0] * n, pa.timestamp("us", "UTC")),
-        "sent": [0] * n, **numbers, "visited": np.zeros(n), "ordered": ordered, "money": 10 * ordered,
-        "discount": np.where(treated, ordered, 0.0),
-    })  # fmt: skip
+    mail = pa.table(
+        {
+            "campaign_id": ["m1"] * n,
+            "customer_id": [f"c{i:02d}" for i in range(n)],
+            "arm": np.where(treated, "email", CONTROL),
+            "sent_at": pa.array([0] * n, pa.timestamp("us", "UTC")),
+            "sent": [0] * n,
+            **numbers,
+            "visited": np.zeros(n),
+            "ordered": ordered,
+            "money": 10 * ordered,
+            "discount": np.where(treated, ordered, 0.0),
+        }
+    )
     made = effects.effects(mail, CASE.serve["customer"], [], SPEC.params)
     row = {name: column[0].as_py() for name, column in made.items()}
     assert (row["customers"], row["control"], row["visits"]) == (40, 40, None)

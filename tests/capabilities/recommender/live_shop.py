@@ -17,9 +17,15 @@ EXTRA = {"batch_id": "bigint", "model_version": "integer", "as_of": "timestamptz
 
 def _published(name: str, key: str, columns: str) -> Published:
     kinds = {"rank": "integer", "score": "number"}
-    return Published(name, "", tuple(key.split()), tuple(
-        PublishedColumn(c, kinds.get(c, "text"), "", nullable=True) for c in columns.split()  # type: ignore[arg-type]
-    ))  # fmt: skip
+    return Published(
+        name,
+        "",
+        tuple(key.split()),
+        tuple(
+            PublishedColumn(c, kinds.get(c, "text"), "", nullable=True)
+            for c in columns.split()  # type: ignore[arg-type]
+        ),
+    )
 
 
 READ = (

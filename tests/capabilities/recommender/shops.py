@@ -43,31 +43,45 @@ def features(
     listed = [None if ago is None else NIGHT - int(ago * DAY_S) for ago in of("listed", None)]
     return {
         "moment": pa.table({"as_of": pa.array([NIGHT], pa.int64())}),
-        "customer": pa.table({
-            "customer_no": pa.array(range(len(people)), pa.int32()), "customer_id": pa.array(people, pa.string()),
-            "segment": pa.array([(segments or {}).get(who, "") for who in people], pa.string()),
-        }),
-        "product": pa.table({
-            "product_no": pa.array(range(len(names)), pa.int32()), "product_id": pa.array(names, pa.string()),
-            "title": pa.array([fact.get("title", name) for name, fact in facts.items()], pa.string()),
-            "category": pa.array(of("category", ""), pa.string()), "brand": pa.array(of("brand", ""), pa.string()),
-            "description": pa.array([""] * len(names), pa.string()), "price": pa.array(of("price", 10.0), pa.float32()),
-            "listed_at": pa.array(listed, pa.int64()), "available": pa.array(of("available", True), pa.bool_()),
-        }),
-        "purchase": pa.table({
-            "customer_no": pa.array([person[who] for who, *_ in lines], pa.int32()),
-            "product_no": pa.array([number[what] for *_, what in lines], pa.int32()),
-            "order_no": pa.array([n for _, n, _, _ in lines], pa.int32()),
-            "at": pa.array([NIGHT - int(ago * DAY_S) for _, _, ago, _ in lines], pa.int64()),
-            "quantity": pa.array([1.0] * len(lines), pa.float32()), "price": pa.array([10.0] * len(lines), pa.float32()),
-        }),
-        "look": pa.table({
-            "customer_no": pa.array([person[who] for who, _ in looks], pa.int32()),
-            "product_no": pa.array([number[what] for _, what in looks], pa.int32()),
-            "at": pa.array([NIGHT - DAY_S] * len(looks), pa.int64()),
-            "weight": pa.array([0.1] * len(looks), pa.float32()),
-        }),
-    }  # fmt: skip
+        "customer": pa.table(
+            {
+                "customer_no": pa.array(range(len(people)), pa.int32()),
+                "customer_id": pa.array(people, pa.string()),
+                "segment": pa.array([(segments or {}).get(who, "") for who in people], pa.string()),
+            }
+        ),
+        "product": pa.table(
+            {
+                "product_no": pa.array(range(len(names)), pa.int32()),
+                "product_id": pa.array(names, pa.string()),
+                "title": pa.array([fact.get("title", name) for name, fact in facts.items()], pa.string()),
+                "category": pa.array(of("category", ""), pa.string()),
+                "brand": pa.array(of("brand", ""), pa.string()),
+                "description": pa.array([""] * len(names), pa.string()),
+                "price": pa.array(of("price", 10.0), pa.float32()),
+                "listed_at": pa.array(listed, pa.int64()),
+                "available": pa.array(of("available", True), pa.bool_()),
+            }
+        ),
+        "purchase": pa.table(
+            {
+                "customer_no": pa.array([person[who] for who, *_ in lines], pa.int32()),
+                "product_no": pa.array([number[what] for *_, what in lines], pa.int32()),
+                "order_no": pa.array([n for _, n, _, _ in lines], pa.int32()),
+                "at": pa.array([NIGHT - int(ago * DAY_S) for _, _, ago, _ in lines], pa.int64()),
+                "quantity": pa.array([1.0] * len(lines), pa.float32()),
+                "price": pa.array([10.0] * len(lines), pa.float32()),
+            }
+        ),
+        "look": pa.table(
+            {
+                "customer_no": pa.array([person[who] for who, _ in looks], pa.int32()),
+                "product_no": pa.array([number[what] for _, what in looks], pa.int32()),
+                "at": pa.array([NIGHT - DAY_S] * len(looks), pa.int64()),
+                "weight": pa.array([0.1] * len(looks), pa.float32()),
+            }
+        ),
+    }
 
 
 def tonight(*args: Any, **options: Any) -> Tonight:

@@ -56,23 +56,35 @@ def _tables(orders: Orders, catalogue: Mapping[str, tuple[str, str, float]], **l
     listed = [None if name not in late else AS_OF - timedelta(days=late[name]) for name in catalogue]
     tables = {
         "customer": pa.table({"customer_id": people}),
-        "product": pa.table({
-            "product_id": list(catalogue), "title": list(catalogue),
-            "category": [category for category, *_ in catalogue.values()],
-            "brand": [brand for _, brand, _ in catalogue.values()], "price": [price for *_, price in catalogue.values()],
-            "active": [True] * len(catalogue), "listed_at": pa.array(listed, MOMENT),
-        }),
-        "order": pa.table({
-            "order_id": [order for order, *_ in numbered], "customer_id": [who for _, who, *_ in numbered],
-            "ordered_at": pa.array([AS_OF - timedelta(days=ago) for *_, ago, _ in numbered], MOMENT),
-            "status": ["delivered"] * len(numbered),
-        }),
-        "order_item": pa.table({
-            "order_id": [order for order, *_ in lines], "line_no": [n for _, n, _ in lines],
-            "product_id": [what for *_, what in lines], "quantity": [1.0] * len(lines),
-            "unit_price": [catalogue[what][2] for *_, what in lines],
-        }),
-    }  # fmt: skip
+        "product": pa.table(
+            {
+                "product_id": list(catalogue),
+                "title": list(catalogue),
+                "category": [category for category, *_ in catalogue.values()],
+                "brand": [brand for _, brand, _ in catalogue.values()],
+                "price": [price for *_, price in catalogue.values()],
+                "active": [True] * len(catalogue),
+                "listed_at": pa.array(listed, MOMENT),
+            }
+        ),
+        "order": pa.table(
+            {
+                "order_id": [order for order, *_ in numbered],
+                "customer_id": [who for _, who, *_ in numbered],
+                "ordered_at": pa.array([AS_OF - timedelta(days=ago) for *_, ago, _ in numbered], MOMENT),
+                "status": ["delivered"] * len(numbered),
+            }
+        ),
+        "order_item": pa.table(
+            {
+                "order_id": [order for order, *_ in lines],
+                "line_no": [n for _, n, _ in lines],
+                "product_id": [what for *_, what in lines],
+                "quantity": [1.0] * len(lines),
+                "unit_price": [catalogue[what][2] for *_, what in lines],
+            }
+        ),
+    }
     return {name: whole(name, table) for name, table in tables.items()}
 
 

@@ -234,10 +234,14 @@ def test_every_column_of_the_table_is_its_name(log: Log, buys: list[Line], looks
             _agree(Customer, _part(table, Customer, p), person)
             assert _part(table, Product, p) == pytest.approx(thing.tolist(), nan_ok=True)
             ranks = [table.x[p, COLUMNS.index(f"rank {name}")] for name in ensemble.NAMES]
-            _agree(Cross, _part(table, Cross, p), {
-                "price_distance": abs(float(thing[Product.PRICE]) - person["price"]),
-                "quantity_distance": float(thing[Product.QUANTITY]) - person["quantity"],
-                "category_share": (len(same) / max(1, len(mine)) if names[product] else nan),
-                "category_last": (min(same, default=nan) if names[product] else nan),
-                "proposers": sum(rank >= 1 for rank in ranks),
-            })  # fmt: skip
+            _agree(
+                Cross,
+                _part(table, Cross, p),
+                {
+                    "price_distance": abs(float(thing[Product.PRICE]) - person["price"]),
+                    "quantity_distance": float(thing[Product.QUANTITY]) - person["quantity"],
+                    "category_share": (len(same) / max(1, len(mine)) if names[product] else nan),
+                    "category_last": (min(same, default=nan) if names[product] else nan),
+                    "proposers": sum(rank >= 1 for rank in ranks),
+                },
+            )

@@ -28,36 +28,57 @@ def _ago(*days: float | None) -> pa.Array:
 def _shop() -> dict[str, pa.Table]:
     """Two known customers, one of tomorrow; three products, one of them of tomorrow."""
     tables = {
-        "customer": pa.table({
-            "customer_id": ["ann", "bob", "new"], "registered_at": _ago(None, 50, -1), "segment": ["retail", None, None],
-        }),
-        "product": pa.table({
-            "product_id": ["cup", "mug", "new", "tea"], "title": ["Cup", "", "New", None],
-            "category": pa.nulls(4, TEXT), "active": [True, None, True, False], "listed_at": _ago(None, None, -1, 90),
-        }),
-        "order": pa.table({
-            "order_id": ["1", "2", "3", "4", "5", "6"],
-            "customer_id": pa.array(["ann", "ann", None, "bob", "bob", "ann"], TEXT),
-            "ordered_at": _ago(10, 20, 5, 5, 1, -1),
-            "status": pa.array(["delivered", None, "paid", "cancelled", "paid", "paid"], TEXT),
-            "known_at": _ago(None, None, None, None, -2, None),
-        }),
-        "order_item": pa.table({
-            "order_id": ["1", "1", "2", "3", "4", "5", "6"],
-            "product_id": ["cup", "cup", "cup", "cup", "mug", "mug", "tea"],
-            "quantity": [1.0, 2, 3, 4, 5, 6, 7], "unit_price": [9.0] * 7,
-        }),
-        "event": pa.table({
-            "customer_id": pa.array(["bob", "bob", "bob", None, "bob"], TEXT),
-            "product_id": pa.array(["mug", "mug", None, "mug", "mug"], TEXT),
-            "kind": ["view", "cart", "search", "view", "view"],
-            "occurred_at": _ago(10, 20, 1, 1, -1), "known_at": pa.nulls(5, MOMENT),
-        }),
-        "stock": pa.table({
-            "product_id": ["cup", "cup", "mug", "mug"], "quantity": [5.0, 0.0, 0.0, 3.0],
-            "counted_at": _ago(9, 2, 9, 2), "known_at": _ago(None, -1, None, None),
-        }),
-    }  # fmt: skip
+        "customer": pa.table(
+            {
+                "customer_id": ["ann", "bob", "new"],
+                "registered_at": _ago(None, 50, -1),
+                "segment": ["retail", None, None],
+            }
+        ),
+        "product": pa.table(
+            {
+                "product_id": ["cup", "mug", "new", "tea"],
+                "title": ["Cup", "", "New", None],
+                "category": pa.nulls(4, TEXT),
+                "active": [True, None, True, False],
+                "listed_at": _ago(None, None, -1, 90),
+            }
+        ),
+        "order": pa.table(
+            {
+                "order_id": ["1", "2", "3", "4", "5", "6"],
+                "customer_id": pa.array(["ann", "ann", None, "bob", "bob", "ann"], TEXT),
+                "ordered_at": _ago(10, 20, 5, 5, 1, -1),
+                "status": pa.array(["delivered", None, "paid", "cancelled", "paid", "paid"], TEXT),
+                "known_at": _ago(None, None, None, None, -2, None),
+            }
+        ),
+        "order_item": pa.table(
+            {
+                "order_id": ["1", "1", "2", "3", "4", "5", "6"],
+                "product_id": ["cup", "cup", "cup", "cup", "mug", "mug", "tea"],
+                "quantity": [1.0, 2, 3, 4, 5, 6, 7],
+                "unit_price": [9.0] * 7,
+            }
+        ),
+        "event": pa.table(
+            {
+                "customer_id": pa.array(["bob", "bob", "bob", None, "bob"], TEXT),
+                "product_id": pa.array(["mug", "mug", None, "mug", "mug"], TEXT),
+                "kind": ["view", "cart", "search", "view", "view"],
+                "occurred_at": _ago(10, 20, 1, 1, -1),
+                "known_at": pa.nulls(5, MOMENT),
+            }
+        ),
+        "stock": pa.table(
+            {
+                "product_id": ["cup", "cup", "mug", "mug"],
+                "quantity": [5.0, 0.0, 0.0, 3.0],
+                "counted_at": _ago(9, 2, 9, 2),
+                "known_at": _ago(None, -1, None, None),
+            }
+        ),
+    }
     return {name: whole(name, table) for name, table in tables.items()}
 
 
@@ -87,8 +108,11 @@ def test_the_log_holds_every_line_that_counts() -> None:
     """One row per line, guests' as customer -1; no line of an order that is cancelled or not known yet."""
     made = sorted(_rows(_shop())["purchase"], key=lambda row: row["quantity"])
     assert [(r["customer_no"], r["product_no"], r["order_no"], r["quantity"]) for r in made] == [
-        (0, 0, 0, 1), (0, 0, 0, 2), (0, 0, 1, 3), (-1, 0, 2, 4),
-    ]  # fmt: skip
+        (0, 0, 0, 1),
+        (0, 0, 0, 2),
+        (0, 0, 1, 3),
+        (-1, 0, 2, 4),
+    ]
     assert {r["at"] for r in made} == {int((AS_OF - timedelta(days=d)).timestamp()) for d in (10, 20, 5)}
 
 
@@ -105,8 +129,10 @@ def test_only_what_was_sold_and_chosen_is_learnt() -> None:
     assert sorted(row["quantity"] for row in _rows(tables | {"order_item": free})["purchase"]) == [2, 3, 4]
     bought = features.truth(
         {n: ibis.memtable(t) for n, t in (tables | {"order_item": free, "order": order}).items()},
-        AS_OF - timedelta(days=30), AS_OF, PARAMS,
-    )  # fmt: skip
+        AS_OF - timedelta(days=30),
+        AS_OF,
+        PARAMS,
+    )
     assert ibis.duckdb.connect().to_pyarrow(bought).to_pylist() == [{"customer_id": "bob", "product_id": "mug"}]
 
 

@@ -21,8 +21,9 @@ def test_popularity_by_hand() -> None:
     rows = table("popular_product", features(PRODUCTS, orders))
     old = 0.5 + 0.5 ** (10 / 180) / 1000
     assert [(row["segment"], row["category"], row["rank"], row["product_id"]) for row in rows] == [
-        ("", "", 1, "a"), ("", "", 2, "b"),
-    ]  # fmt: skip
+        ("", "", 1, "a"),
+        ("", "", 2, "b"),
+    ]
     total = 3 * 1.001 + old
     assert [row["score"] for row in rows] == pytest.approx([2 * 1.001 / total, (1.001 + old) / total], abs=1e-6)
 
@@ -44,10 +45,14 @@ def test_popular_by_segment_and_category() -> None:
     for row in table("popular_product", made):
         found[row["segment"], row["category"]].append(row["product_id"])
     assert found == {
-        ("", ""): ["a", "b", "c"], ("", "x"): ["a", "b"], ("", "y"): ["c"],
-        ("retail", ""): ["a", "b", "c"], ("retail", "x"): ["a", "b"],
-        ("wholesale", ""): ["b", "a", "c"], ("wholesale", "x"): ["b", "a"],
-    }  # fmt: skip
+        ("", ""): ["a", "b", "c"],
+        ("", "x"): ["a", "b"],
+        ("", "y"): ["c"],
+        ("retail", ""): ["a", "b", "c"],
+        ("retail", "x"): ["a", "b"],
+        ("wholesale", ""): ["b", "a", "c"],
+        ("wholesale", "x"): ["b", "a"],
+    }
     reasons = {
         row["reason"] for row in table("popular_product", made) if row["segment"] == "wholesale" and row["rank"] == 1
     }
@@ -138,9 +143,11 @@ def test_new_customers_begin_with_first_orders() -> None:
     orders += [(f"new{i:03d}", 3, ["b"]) for i in range(150)]
     rows = table("cold_start", features(PRODUCTS[:4], orders))
     assert [(row["product_id"], row["reason"]) for row in rows] == [
-        ("b", "what new customers choose first"), ("a", "popular this month"),
-        ("c", "from our range"), ("d", "from our range"),
-    ]  # fmt: skip
+        ("b", "what new customers choose first"),
+        ("a", "popular this month"),
+        ("c", "from our range"),
+        ("d", "from our range"),
+    ]
 
 
 @settings(deadline=None)
@@ -164,9 +171,11 @@ def test_variety_is_the_greedy_choice(seed: int) -> None:
 def test_a_shop_without_orders_shows_the_youngest_of_its_range() -> None:
     """Newest first, one of each category before the second of one."""
     products = {
-        "old": {"listed": 99, "category": "x"}, "new": {"listed": 1, "category": "x"}, "mid": {"listed": 9, "category": "y"},
+        "old": {"listed": 99, "category": "x"},
+        "new": {"listed": 1, "category": "x"},
+        "mid": {"listed": 9, "category": "y"},
         "gone": {"listed": 0.5, "available": False},
-    }  # fmt: skip
+    }
     rows = table("cold_start", features(products))
     assert [row["product_id"] for row in rows] == ["new", "mid", "old"]
     assert {row["reason"] for row in rows} == {"from our range"}

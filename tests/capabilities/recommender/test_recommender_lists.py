@@ -22,17 +22,25 @@ def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[
     """``pairs`` are (customer_no, product_no, weight, orders)."""
     n = 6
     made = {
-        "customer": pa.table({
-            "customer_no": pa.array(range(n), pa.int32()), "customer_id": [f"c{i}" for i in range(n)], "segment": [""] * n,
-        }),
-        "product": pa.table({
-            "product_no": pa.array(range(len(PRODUCTS)), pa.int32()), "product_id": PRODUCTS,
-            "title": [p.title() for p in PRODUCTS], **_nothing(len(PRODUCTS)),
-            "available": [p != "gone" for p in PRODUCTS],
-        }),
+        "customer": pa.table(
+            {
+                "customer_no": pa.array(range(n), pa.int32()),
+                "customer_id": [f"c{i}" for i in range(n)],
+                "segment": [""] * n,
+            }
+        ),
+        "product": pa.table(
+            {
+                "product_no": pa.array(range(len(PRODUCTS)), pa.int32()),
+                "product_id": PRODUCTS,
+                "title": [p.title() for p in PRODUCTS],
+                **_nothing(len(PRODUCTS)),
+                "available": [p != "gone" for p in PRODUCTS],
+            }
+        ),
         "moment": pa.table({"as_of": pa.array([NOW])}),
         **_log(pairs),
-    }  # fmt: skip
+    }
     return made | over
 
 
@@ -53,20 +61,39 @@ def _log(pairs: list[tuple[int, int, float, int]]) -> dict[str, pa.Table]:
     who, what, order, at = (np.array(c) for c in zip(*lines, strict=True))
     looker, looked, weight = (np.array(c) for c in zip(*looks, strict=True)) if looks else (np.empty(0),) * 3
     return {
-        "purchase": pa.table({
-            "customer_no": who.astype(np.int32), "product_no": what.astype(np.int32), "order_no": order, "at": at,
-            "quantity": np.ones(len(who), np.float32), "price": np.ones(len(who), np.float32),
-        }),
-        "look": pa.table({
-            "customer_no": looker.astype(np.int32), "product_no": looked.astype(np.int32),
-            "at": np.full(len(looker), NOW - 1), "weight": weight.astype(np.float32),
-        }),
-    }  # fmt: skip
+        "purchase": pa.table(
+            {
+                "customer_no": who.astype(np.int32),
+                "product_no": what.astype(np.int32),
+                "order_no": order,
+                "at": at,
+                "quantity": np.ones(len(who), np.float32),
+                "price": np.ones(len(who), np.float32),
+            }
+        ),
+        "look": pa.table(
+            {
+                "customer_no": looker.astype(np.int32),
+                "product_no": looked.astype(np.int32),
+                "at": np.full(len(looker), NOW - 1),
+                "weight": weight.astype(np.float32),
+            }
+        ),
+    }
 
 
 # c0, c1: bread again and again, with butter. c2 bought a phone and a lamp, c3 a phone. c4 looked at a phone. c5 is new.
-PAIRS = [(0, 0, 3, 3), (0, 1, 1, 1), (1, 0, 2, 2), (1, 1, 1, 1), (1, 4, 1, 1), (2, 3, 1, 1), (2, 2, 1, 1), (3, 3, 1, 1),
-         (4, 3, 0.1, 0)]  # fmt: skip
+PAIRS = [
+    (0, 0, 3, 3),
+    (0, 1, 1, 1),
+    (1, 0, 2, 2),
+    (1, 1, 1, 1),
+    (1, 4, 1, 1),
+    (2, 3, 1, 1),
+    (2, 2, 1, 1),
+    (3, 3, 1, 1),
+    (4, 3, 0.1, 0),
+]
 
 
 def _lists(features: dict[str, pa.Table], params: Params = PARAMS, fit=model.fit) -> dict[str, list[tuple]]:
@@ -133,10 +160,15 @@ def test_baseline_is_what_a_customer_buys_again_and_then_what_is_popular() -> No
 def test_who_bought_nearly_everything_gets_the_rest() -> None:
     """Hidden products never shorten a list as long as others are there."""
     n = 300
-    products = pa.table({
-        "product_no": pa.array(range(n), pa.int32()), "product_id": [f"p{i:03d}" for i in range(n)],
-        "title": ["x"] * n, **_nothing(n), "available": [True] * n,
-    })  # fmt: skip
+    products = pa.table(
+        {
+            "product_no": pa.array(range(n), pa.int32()),
+            "product_id": [f"p{i:03d}" for i in range(n)],
+            "title": ["x"] * n,
+            **_nothing(n),
+            "available": [True] * n,
+        }
+    )
     lists = _lists(_features([(0, i, 1, 1) for i in range(n - 5)], product=products))
     assert [product for product, *_ in lists["c0"]] == ["p295", "p296", "p297", "p298"]
 

@@ -24,9 +24,25 @@ def test_a_known_customer_gets_the_own_list_with_its_origin(live: Live) -> None:
     """Rank, product, score, reason, source, batch and version are those of the published list."""
     rows = live.call("recommend", "anna", 2)
     assert rows == [
-        {"rank": 1, "product_id": "p1", "score": 1.0, "reason": "why 1", "source_product_id": "p2", "batch_id": 7, "model_version": 3},
-        {"rank": 2, "product_id": "p2", "score": 0.5, "reason": "why 2", "source_product_id": "p3", "batch_id": 7, "model_version": 3},
-    ]  # fmt: skip
+        {
+            "rank": 1,
+            "product_id": "p1",
+            "score": 1.0,
+            "reason": "why 1",
+            "source_product_id": "p2",
+            "batch_id": 7,
+            "model_version": 3,
+        },
+        {
+            "rank": 2,
+            "product_id": "p2",
+            "score": 0.5,
+            "reason": "why 2",
+            "source_product_id": "p3",
+            "batch_id": 7,
+            "model_version": 3,
+        },
+    ]
     assert len(live.shown("anna")) == 10
 
 
@@ -263,8 +279,10 @@ def test_a_basket_gets_what_goes_with_it(live: Live) -> None:
     """Scores add up over the basket, the largest part is the reason; then similar, then popular; never what is in it."""
     rows = live.call("recommend_for_basket", ["p1", "p5"], 5)
     assert [(r["rank"], r["product_id"], r["score"], r["reason"], r["source_product_id"]) for r in rows[:3]] == [
-        (1, "p3", 1.4, "with five", "p5"), (2, "p2", 1.0, "with 1", "p1"), (3, "p4", 0.5, "like one", "p1"),
-    ]  # fmt: skip
+        (1, "p3", 1.4, "with five", "p5"),
+        (2, "p2", 1.0, "with 1", "p1"),
+        (3, "p4", 0.5, "like one", "p1"),
+    ]
     assert [row["reason"] for row in rows[3:]] == ["popular", "popular"]
     assert [row["product_id"] for row in live.call("recommend_for_basket", ["p1", "p2", "p13", None], 3)] == [
         "p3",
@@ -322,8 +340,9 @@ def test_a_hostile_search_path_changes_nothing(live: Live) -> None:
     """Functions and tables of the same names in the caller's schemas are not called with the owner's rights."""
     live.run(
         "CREATE FUNCTION public.cardinality(text[]) RETURNS integer LANGUAGE sql AS 'SELECT 5000'",
-        "CREATE SCHEMA evil", "CREATE TABLE evil.recommendation (customer_id text)",
-    )  # fmt: skip
+        "CREATE SCHEMA evil",
+        "CREATE TABLE evil.recommendation (customer_id text)",
+    )
     live.run("SET search_path = evil, public, pg_catalog; SELECT * FROM ml.recommend('anna', 3, exclude => '{p1}')")
     secured = live_options(live)
     assert all("search_path=pg_catalog, pg_temp" in options for options in secured)

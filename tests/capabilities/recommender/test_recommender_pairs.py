@@ -47,9 +47,14 @@ def test_together_by_hand() -> None:
     low = (p + z2 / 2 - np.sqrt(z2 * (p * (1 - p) + z2 / 4))) / (1 + z2)
     assert len(rows) == 1
     assert rows[0] | {"score": None} == {
-        "product_id": "a", "rank": 1, "other_product_id": "b", "score": None, "orders": 4, "lift": 2.0,
+        "product_id": "a",
+        "rank": 1,
+        "other_product_id": "b",
+        "score": None,
+        "orders": 4,
+        "lift": 2.0,
         "reason": "often bought together with a",
-    }  # fmt: skip
+    }
     assert rows[0]["score"] == pytest.approx(low - 0.4, abs=1e-6)
 
 
@@ -62,9 +67,12 @@ def test_small_numbers_and_what_is_in_every_order_go_with_nothing() -> None:
 def test_two_of_a_kind_are_no_complements() -> None:
     """Phones often bought two at a time are listed after the case, though more orders hold both phones."""
     products = {
-        "black": {"title": "Smartphone black", "category": "phones"}, "white": {"title": "Smartphone white", "category": "phones"},
-        "case": {"title": "Phone case", "category": "cases"}, "x": {}, "y": {},
-    }  # fmt: skip
+        "black": {"title": "Smartphone black", "category": "phones"},
+        "white": {"title": "Smartphone white", "category": "phones"},
+        "case": {"title": "Phone case", "category": "cases"},
+        "x": {},
+        "y": {},
+    }
     orders = [("u", 1, ["black", "white"])] * 9 + [("u", 1, ["black", "case"])] * 8 + [(None, 1, ["x", "y"])] * 80
     found = lists(table("bought_together", features(products, orders)), "product_id", "other_product_id")
     assert found["black"] == ["case", "white"]
@@ -83,10 +91,15 @@ def test_a_resellers_order_counts_for_nothing() -> None:
 
 def test_cosine_of_words_equals_the_plain_product() -> None:
     """The walk along two rows gives their scalar product; the same words in another order are 1, none in common 0."""
-    made = tonight({
-        "a": {"title": "Red cup, LARGE"}, "b": {"title": "large RED cup"}, "c": {"title": "чайник"}, "d": {"title": "red"},
-        "e": {"title": "—"},
-    })  # fmt: skip
+    made = tonight(
+        {
+            "a": {"title": "Red cup, LARGE"},
+            "b": {"title": "large RED cup"},
+            "c": {"title": "чайник"},
+            "d": {"title": "red"},
+            "e": {"title": "—"},
+        }
+    )
     texts = Texts.of(made)
     i, j = np.divmod(np.arange(25), 5)
     cosine = texts.cosine(i, j).reshape(5, 5)
@@ -121,8 +134,9 @@ def test_a_phones_substitutes_are_phones() -> None:
     assert set(found["gone"]) == {"p1", "p2", "p3"}
     assert "case" not in found
     assert {row["similar_product_id"]: row["reason"] for row in rows if row["product_id"] == "p1"} == {
-        "p3": "looked at or bought by the same customers", "p2": "similar to Smartphone Alba 128",
-    }  # fmt: skip
+        "p3": "looked at or bought by the same customers",
+        "p2": "similar to Smartphone Alba 128",
+    }
 
 
 def test_what_is_bought_in_one_basket_is_no_substitute() -> None:

@@ -128,9 +128,13 @@ def test_the_first_picture_that_can_be_read_stands_for_the_product() -> None:
     tables["product"] = tables["product"].mutate(
         brand=ibis.null("string"), description=ibis.null("string"), price=ibis.null("float64")
     )
-    images = pa.table({
-        "product_id": ["p003", "p003", "p003", "nobody"], "image_no": [1, 2, 3, 1],
-        "content": [None, "second", "third", "x"], "content_hash": [None, "2", "3", "4"],
-    })  # fmt: skip
+    images = pa.table(
+        {
+            "product_id": ["p003", "p003", "p003", "nobody"],
+            "image_no": [1, 2, 3, 1],
+            "content": [None, "second", "third", "x"],
+            "content_hash": [None, "2", "3", "4"],
+        }
+    )
     made = known_features.build({**tables, "product_image": ibis.memtable(images)}, AS_OF, Params())
     assert made["picture"].execute().to_dict("records") == [{"product_no": 3, "content": "second"}]

@@ -218,9 +218,12 @@ def test_a_products_number_may_change(model: Recommender, log: Log) -> None:
     texts = ("product_id", "title", "category", "brand", "description")
     turned = {name: pa.concat_arrays([getattr(log, name).take(order), pa.array(["a"])]) for name in texts}
     tonight = replace(
-        log, n_products=m + 1, list_price=np.append(log.list_price[::-1], np.nan),
-        listed_at=np.append(log.listed_at[::-1], log.until - DAY), **turned,
-    )  # fmt: skip
+        log,
+        n_products=m + 1,
+        list_price=np.append(log.list_price[::-1], np.nan),
+        listed_at=np.append(log.listed_at[::-1], log.until - DAY),
+        **turned,
+    )
     moved = ensemble.renumbered(learnt, place, tonight)
     np.testing.assert_array_equal(moved.linear.weights.toarray()[:m, :m], learnt.linear.weights.toarray()[::-1, ::-1])
     np.testing.assert_array_equal(moved.factors.items[:m], learnt.factors.items[::-1])

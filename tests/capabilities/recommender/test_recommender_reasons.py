@@ -28,8 +28,11 @@ def test_each_row_has_its_own_words() -> None:
     """Kinds and values may be mixed in any order."""
     kind = np.array([Reason.BECAUSE, Reason.AGAIN, Reason.CATEGORY, Reason.RANGE])
     assert Words().of(kind, **NAMED).to_pylist() == [
-        "because you bought Tea", "bought again about every 7 days", "new in tea, a category you follow", "from our range",
-    ]  # fmt: skip
+        "because you bought Tea",
+        "bought again about every 7 days",
+        "new in tea, a category you follow",
+        "from our range",
+    ]
     assert Words().of(kind[:0], **NAMED).to_pylist() == []
 
 
@@ -50,15 +53,20 @@ def test_words_equal_format() -> None:
 def test_the_shop_replaces_what_it_likes() -> None:
     """Words are those of the shop's language, else of its English rows, else ours; braces written twice stay as such."""
     rows = [
-        ("de", "because", "{{weil}} Sie {source} kauften, {source}!"), ("en", "popular", "everybody's darling"),
-        ("en", "because", "you have {source}"), ("pt", "range", "da nossa loja"),
-    ]  # fmt: skip
+        ("de", "because", "{{weil}} Sie {source} kauften, {source}!"),
+        ("en", "popular", "everybody's darling"),
+        ("en", "because", "you have {source}"),
+        ("pt", "range", "da nossa loja"),
+    ]
     table = pa.table(dict(zip(("language", "code", "template"), map(list, zip(*rows, strict=True)), strict=True)))
     kind = np.array([Reason.BECAUSE, Reason.POPULAR, Reason.BECAUSE, Reason.RANGE])
     german = Words.of_shop({"reason_template": table, "recommender_setting": pa.table({"language": ["de"]})})
     assert german.of(kind, **NAMED).to_pylist() == [
-        "{weil} Sie Tea kauften, Tea!", "everybody's darling", "{weil} Sie Tea kauften, Tea!", "from our range",
-    ]  # fmt: skip
+        "{weil} Sie Tea kauften, Tea!",
+        "everybody's darling",
+        "{weil} Sie Tea kauften, Tea!",
+        "from our range",
+    ]
     english = Words.of_shop({"reason_template": table})
     assert english.of(kind, **NAMED).to_pylist() == [
         "you have Tea",

@@ -39,20 +39,20 @@ def features(
     """``m`` products p0, p1, …: categories c0, c1, c2 in turn, brands b0 and b1, price 10, 20, …; the last not for sale."""
     number = range(m)
     return {
-        "product": pa.table({
-            "product_no": pa.array(number, pa.int32()),
-            "product_id": [f"p{i}" for i in number],
-            "category": [f"c{i % 3}" for i in number],
-            "brand": [f"b{i % 2}" for i in number],
-            "price": pa.array([10.0 * (i + 1) for i in number], pa.float32()),
-            "available": [i != m - 1 for i in number],
-        }),
-        "rule": pa.Table.from_pylist(
-            [{"id": i, **rule} for i, rule in enumerate(rules or [])], config.schema(RULE)
+        "product": pa.table(
+            {
+                "product_no": pa.array(number, pa.int32()),
+                "product_id": [f"p{i}" for i in number],
+                "category": [f"c{i % 3}" for i in number],
+                "brand": [f"b{i % 2}" for i in number],
+                "price": pa.array([10.0 * (i + 1) for i in number], pa.float32()),
+                "available": [i != m - 1 for i in number],
+            }
         ),
+        "rule": pa.Table.from_pylist([{"id": i, **rule} for i, rule in enumerate(rules or [])], config.schema(RULE)),
         "category_rule": pa.Table.from_pylist(categories or [], config.schema(CATEGORY_RULE)),
         "night": pa.table({"night": pa.array([NIGHT], pa.date32())}),
-    }  # fmt: skip
+    }
 
 
 def ranking(rows: Any) -> Ranked:
@@ -65,9 +65,11 @@ def ranking(rows: Any) -> Ranked:
 def people(n: int, group: Any = 0, level: Any = np.nan, bought: Any = ()) -> Customers:
     """N customers, numbered from 0."""
     return Customers(
-        np.arange(n), np.full(n, group, np.int64), np.full(n, level, np.float32),
+        np.arange(n),
+        np.full(n, group, np.int64),
+        np.full(n, level, np.float32),
         np.array(bought, bool) if len(bought) else np.zeros((0, 0), bool),
-    )  # fmt: skip
+    )
 
 
 def shown(rules: Rules, rows: list[list[int]], params: Params = PLAIN, who: Customers | None = None) -> list[list[int]]:
@@ -293,9 +295,11 @@ def situations(draw: st.DrawFn) -> tuple[Ranked, Rules, Customers, Params, int]:
         told.append({"kind": kind, **what, **extra, "segment": draw(st.sampled_from([None, "retail"]))})
     limits = [{"category": "c0", "max_per_list": draw(st.integers(1, 3))}] if draw(st.booleans()) else []
     params = Params(
-        top_k=draw(st.integers(1, 8)), explore_share=draw(st.sampled_from([0.0, 0.2, 0.5, 1.0])),
-        price_weight=draw(st.sampled_from([0.0, 1.0])), max_per_category=draw(st.integers(0, 2)),
-    )  # fmt: skip
+        top_k=draw(st.integers(1, 8)),
+        explore_share=draw(st.sampled_from([0.0, 0.2, 0.5, 1.0])),
+        price_weight=draw(st.sampled_from([0.0, 1.0])),
+        max_per_category=draw(st.integers(0, 2)),
+    )
     rules = work_out(features(told, limits, m), params.top_k, rng.random(m) < 0.5, params.max_per_category)
     level = np.where(rng.random(n) < 0.3, np.nan, rng.random(n) * 5).astype(np.float32)
     bought = rng.random((n, depth)) < 0.3 if draw(st.booleans()) else np.zeros((0, 0), bool)

@@ -26,9 +26,15 @@ def _fold(right: str, seed: int = 7, days_ago: int = 10) -> Fold:
     for r in range(N):
         taken[r, rng.permutation(best[r])[:2]] = True
     return Fold(
-        days_ago, np.arange(N + 1, dtype=np.int64) * M, items, x, score, np.ones(N * M, bool), taken.ravel(),
+        days_ago,
+        np.arange(N + 1, dtype=np.int64) * M,
+        items,
+        x,
+        score,
+        np.ones(N * M, bool),
+        taken.ravel(),
         np.full(N, 2, np.int64),
-    )  # fmt: skip
+    )
 
 
 def test_worth_by_hand() -> None:
@@ -36,9 +42,13 @@ def test_worth_by_hand() -> None:
     x = np.zeros((3, len(COLUMNS)), np.float32)
     x[:, season.ORDERS["month"]] = [5, 9, 5]
     made = season.worth(
-        Season(0.5, ("month",)), np.array([0, 3]), np.array([7, 8, 4], np.int32), x, np.array([3.0, 2.0, 1.0]),
+        Season(0.5, ("month",)),
+        np.array([0, 3]),
+        np.array([7, 8, 4], np.int32),
+        x,
+        np.array([3.0, 2.0, 1.0]),
         np.array([True, False, True]),
-    )  # fmt: skip
+    )
     k = season.SMOOTH
     assert made[1] == -np.inf
     assert made[[0, 2]].tolist() == pytest.approx([0.5 / k + 0.5 / (k + 1), 0.5 / (k + 1) + 0.5 / k])

@@ -80,8 +80,10 @@ def test_the_law_finds_what_is_not_true(shop: Mapping[str, pa.Table], night: Map
     wrong = [row for row in checker.rows("recommendation", strangers) if not row["holds"]]
     assert {row["reason_code"] for row in wrong} >= {"again", "because"}
     longer = night["buy_again"].set_column(
-        night["buy_again"].column_names.index("reason"), "reason", pa.array(["bought again about every 99 days"] * len(night["buy_again"]))
-    )  # fmt: skip
+        night["buy_again"].column_names.index("reason"),
+        "reason",
+        pa.array(["bought again about every 99 days"] * len(night["buy_again"])),
+    )
     assert not any(row["holds"] for row in checker.rows("buy_again", longer))
 
 
@@ -115,9 +117,11 @@ def test_discovery_is_new(shop: Mapping[str, pa.Table], night: Mapping[str, pa.T
     assert rows
     cancelled = {
         (row["customer_id"], item["product_id"])
-        for row in shop["order"].to_pylist() if row["status"] == "cancelled"
-        for item in shop["order_item"].to_pylist() if item["order_id"] == row["order_id"]
-    }  # fmt: skip
+        for row in shop["order"].to_pylist()
+        if row["status"] == "cancelled"
+        for item in shop["order_item"].to_pylist()
+        if item["order_id"] == row["order_id"]
+    }
     assert not [row for row in rows if (row["customer_id"], row["product_id"]) in bought - cancelled]
     mine = [row["product_id"] for row in rows if row["customer_id"] == rows[0]["customer_id"]]
     assert [row["rank"] for row in rows if row["customer_id"] == rows[0]["customer_id"]] == list(
@@ -149,9 +153,11 @@ def test_home_has_its_places_for_new_products() -> None:
 
     depth = 30
     every = Ranked(
-        np.arange(depth, dtype=np.int32)[None], np.linspace(1, 0.5, depth, dtype=np.float32)[None],
-        np.full((1, depth), -1, np.int32), np.zeros((1, depth), np.int8),
-    )  # fmt: skip
+        np.arange(depth, dtype=np.int32)[None],
+        np.linspace(1, 0.5, depth, dtype=np.float32)[None],
+        np.full((1, depth), -1, np.int32),
+        np.zeros((1, depth), np.int8),
+    )
     new = Ranked(every.ids + 100, every.scores / 2, every.source, every.code)
     bought = np.ones((1, depth), bool)
     made = home(every, new, bought, np.array([0.55], np.float32), 20)

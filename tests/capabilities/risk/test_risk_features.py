@@ -29,42 +29,65 @@ def _ago(*days: float | None) -> pa.Array:
 def _shop() -> dict[str, pa.Table]:
     """Orders 1, 2 and 3 share a device; 4 is a guest's, young and unfinished; 5 became known late, 6 is of tomorrow."""
     tables = {
-        "customer": pa.table({
-            "customer_id": ["ann", "bob"], "registered_at": _ago(200, 40), "country": ["DE", "AT"],
-        }),
-        "product": pa.table({
-            "product_id": ["cup", "mug"], "title": ["Cup", None], "category": ["kitchen", None], "brand": [None, "Mug Co"],
-            "listed_at": _ago(None, None),
-        }),
-        "order": pa.table({
-            "order_id": ["1", "2", "3", "4", "5", "6"],
-            "customer_id": pa.array(["ann", "ann", "bob", None, "bob", "ann"], TEXT),
-            "ordered_at": _ago(160, 60, 59.99, 2, 70, -1),
-            "status": pa.array(["delivered", "delivered", "shipped", "paid", None, "paid"], TEXT),
-            "total": pa.array([20.0, 0.0, 1e12, None, 20, 1], pa.float64()),
-            "shipping": pa.array([5.0, 0, 0, None, 5, 0], pa.float64()),
-            "shipping_country": ["DE", "DE", "DE", None, "AT", "DE"],
-            "billing_country": ["DE", "AT", "DE", "DE", "AT", "DE"],
-            "device_id": pa.array(["x", "x", "x", "", "y", "x"], TEXT),
-            "shipping_address": pa.array(["a", "a", "b", None, "a", "a"], TEXT),
-            "known_at": _ago(None, None, None, None, 50, None),
-        }),
-        "order_item": pa.table({
-            "order_id": ["1", "1", "2", "4", "4", "5", "6"], "line_no": [2, 1, 1, 1, 2, 1, 1],
-            "product_id": ["mug", "cup", "cup", "mug", "cup", "cup", "cup"],
-            "quantity": [1.0, 2, 1, 2, 0.5, 1, 1], "unit_price": [5.0, 5, 9, 8, 3, 20, 1],
-        }),
-        "payment": pa.table({
-            "payment_id": ["p1", "p2", "p3", "p4"], "order_id": ["1", "1", "2", "4"],
-            "method": ["voucher", "card", "transfer", "card"], "amount": [5.0, 15, 0, 17.5],
-            "instalments": [1, 3, 1, None], "card": pa.array([None, "c", None, "c"], TEXT),
-            "paid_at": _ago(None, 160, 58, None),
-        }),
-        "order_outcome": pa.table({
-            "order_id": ["1", "1", "2", "3", "5"], "kind": ["ok", "chargeback", "returned", "fraud", "fraud"],
-            "known_at": _ago(125, 59.995, 30, -2, 49),
-        }),
-    }  # fmt: skip
+        "customer": pa.table(
+            {
+                "customer_id": ["ann", "bob"],
+                "registered_at": _ago(200, 40),
+                "country": ["DE", "AT"],
+            }
+        ),
+        "product": pa.table(
+            {
+                "product_id": ["cup", "mug"],
+                "title": ["Cup", None],
+                "category": ["kitchen", None],
+                "brand": [None, "Mug Co"],
+                "listed_at": _ago(None, None),
+            }
+        ),
+        "order": pa.table(
+            {
+                "order_id": ["1", "2", "3", "4", "5", "6"],
+                "customer_id": pa.array(["ann", "ann", "bob", None, "bob", "ann"], TEXT),
+                "ordered_at": _ago(160, 60, 59.99, 2, 70, -1),
+                "status": pa.array(["delivered", "delivered", "shipped", "paid", None, "paid"], TEXT),
+                "total": pa.array([20.0, 0.0, 1e12, None, 20, 1], pa.float64()),
+                "shipping": pa.array([5.0, 0, 0, None, 5, 0], pa.float64()),
+                "shipping_country": ["DE", "DE", "DE", None, "AT", "DE"],
+                "billing_country": ["DE", "AT", "DE", "DE", "AT", "DE"],
+                "device_id": pa.array(["x", "x", "x", "", "y", "x"], TEXT),
+                "shipping_address": pa.array(["a", "a", "b", None, "a", "a"], TEXT),
+                "known_at": _ago(None, None, None, None, 50, None),
+            }
+        ),
+        "order_item": pa.table(
+            {
+                "order_id": ["1", "1", "2", "4", "4", "5", "6"],
+                "line_no": [2, 1, 1, 1, 2, 1, 1],
+                "product_id": ["mug", "cup", "cup", "mug", "cup", "cup", "cup"],
+                "quantity": [1.0, 2, 1, 2, 0.5, 1, 1],
+                "unit_price": [5.0, 5, 9, 8, 3, 20, 1],
+            }
+        ),
+        "payment": pa.table(
+            {
+                "payment_id": ["p1", "p2", "p3", "p4"],
+                "order_id": ["1", "1", "2", "4"],
+                "method": ["voucher", "card", "transfer", "card"],
+                "amount": [5.0, 15, 0, 17.5],
+                "instalments": [1, 3, 1, None],
+                "card": pa.array([None, "c", None, "c"], TEXT),
+                "paid_at": _ago(None, 160, 58, None),
+            }
+        ),
+        "order_outcome": pa.table(
+            {
+                "order_id": ["1", "1", "2", "3", "5"],
+                "kind": ["ok", "chargeback", "returned", "fraud", "fraud"],
+                "known_at": _ago(125, 59.995, 30, -2, 49),
+            }
+        ),
+    }
     return {name: whole(name, table) for name, table in tables.items()}
 
 
@@ -99,8 +122,9 @@ def test_what_the_order_says() -> None:
     made = _known()
     told = ("total", "pieces", "lines", "dearest", "category", "brand", "item")
     assert [tuple(made[i][name] for name in told) for i in "14"] == [
-        (20, 3, 2, 5, "kitchen", "", "Cup"), (17.5, 2.5, 2, 8, "", "Mug Co", ""),
-    ]  # fmt: skip
+        (20, 3, 2, 5, "kitchen", "", "Cup"),
+        (17.5, 2.5, 2, 8, "", "Mug Co", ""),
+    ]
     assert [made[i]["countries_differ"] for i in "1245"] == [0, 1, None, 0]
     assert [made[i]["abroad"] for i in "1345"] == [0, 1, None, 0]
     assert [made[i]["guest"] for i in "14"] == [0, 1]
@@ -114,8 +138,10 @@ def test_a_later_payment_was_not_known_at_the_order() -> None:
     made = _known()
     told = ("payment", "payments", "instalments", "card_orders")
     assert [tuple(made[i][name] for name in told) for i in "124"] == [
-        ("card+voucher", 2, 3, 0), ("", None, None, None), ("card", 1, None, 1),
-    ]  # fmt: skip
+        ("card+voucher", 2, 3, 0),
+        ("", None, None, None),
+        ("card", 1, None, 1),
+    ]
 
 
 def test_a_payment_belongs_to_its_order_until_that_is_decided_about() -> None:
@@ -178,10 +204,17 @@ def test_what_most_customers_share_is_nobodys_trace() -> None:
         shop = _shop()
         for name in ("order", "order_item", "payment", "order_outcome"):
             shop[name] = shop[name].slice(0, 0)
-        shop["order"] = whole("order", pa.table({
-            "order_id": names, "customer_id": names, "ordered_at": pa.array(times, pa.timestamp("us", "UTC")),
-            "device_id": ["x"] * shared + names[shared:],
-        }))  # fmt: skip
+        shop["order"] = whole(
+            "order",
+            pa.table(
+                {
+                    "order_id": names,
+                    "customer_id": names,
+                    "ordered_at": pa.array(times, pa.timestamp("us", "UTC")),
+                    "device_id": ["x"] * shared + names[shared:],
+                }
+            ),
+        )
         made = _rows(shop)
         assert {(row["kind"], row["entity"]) for row in made["entity"]} == entities
         assert max(row["device_orders"] or 0 for row in made["order"]) == (4 if entities else 0)
@@ -198,8 +231,11 @@ def test_velocity_by_hand() -> None:
     made = _known()
     told = ("device_orders_1h", "device_orders_90d", "device_orders", "device_customers_90d", "device_frauds")
     assert [tuple(made[i][name] for name in told) for i in "1234"] == [
-        (0, 0, 0, 0, 0), (0, 0, 1, 0, 0), (1, 1, 2, 1, 1), (None,) * 5,
-    ]  # fmt: skip
+        (0, 0, 0, 0, 0),
+        (0, 0, 1, 0, 0),
+        (1, 1, 2, 1, 1),
+        (None,) * 5,
+    ]
     assert [made[i]["address_orders"] for i in "125"] == [0, 1, 1]
     assert made["3"]["device_hours"] == pytest.approx(0.24)
     assert made["2"]["customer_value"] == pytest.approx(-3.0445, abs=1e-4)  # log(1 + 0) - log(1 + 20)
@@ -216,8 +252,12 @@ def test_labels_are_what_was_known() -> None:
     """A fraud that is found tomorrow is unknown today, and a chargeback counts although the order once was ok."""
     made = _known()
     assert [(i, made[i]["label"], made[i]["settled"]) for i in "12345"] == [
-        ("1", 1, True), ("2", 0, True), ("3", None, True), ("4", None, False), ("5", 1, True),
-    ]  # fmt: skip
+        ("1", 1, True),
+        ("2", 0, True),
+        ("3", None, True),
+        ("4", None, False),
+        ("5", 1, True),
+    ]
     assert _orders(_shop(), AS_OF - timedelta(days=100))["1"]["label"] == 0
 
 
@@ -308,14 +348,29 @@ def test_truth_is_settled_and_known() -> None:
 def test_staff_tells_costs_and_lists() -> None:
     """What the shop's staff filled in comes through; an entry that has ended on the shop's clock does not."""
     shop = {name: ibis.memtable(table) for name, table in _shop().items()}
-    shop["risk_cost"] = ibis.memtable(pa.table({
-        "loss_share": [0.5], "loss_fixed": [1.0], "review_cost": [2], "margin_share": [0.1], "reviews_per_day": [7],
-        "currency": ["EUR"],
-    }))  # fmt: skip
-    shop["risk_list"] = ibis.memtable(pa.table({
-        "kind": ["deny", "allow"], "entity": ["email", "customer"], "value": ["x", "ann"], "note": ["why", None],
-        "ends_on": pa.array([AS_OF.date(), AS_OF.date() - timedelta(days=1)]),
-    }))  # fmt: skip
+    shop["risk_cost"] = ibis.memtable(
+        pa.table(
+            {
+                "loss_share": [0.5],
+                "loss_fixed": [1.0],
+                "review_cost": [2],
+                "margin_share": [0.1],
+                "reviews_per_day": [7],
+                "currency": ["EUR"],
+            }
+        )
+    )
+    shop["risk_list"] = ibis.memtable(
+        pa.table(
+            {
+                "kind": ["deny", "allow"],
+                "entity": ["email", "customer"],
+                "value": ["x", "ann"],
+                "note": ["why", None],
+                "ends_on": pa.array([AS_OF.date(), AS_OF.date() - timedelta(days=1)]),
+            }
+        )
+    )
     backend = ibis.duckdb.connect()
     made = features.build(shop, AS_OF, PARAMS)
     assert backend.to_pyarrow(made["cost"]).to_pylist()[0]["reviews_per_day"] == 7

@@ -30,14 +30,18 @@ def _log(rows: int = N, seed: int = 7) -> pa.Table:
     }
     fraud_at = at + rng.integers(0, 40 * 86_400, rows)
     bad, won = rng.random(rows) < 0.15, rng.random(rows) < 0.3
-    return pa.table({
-        "order_no": pa.array(rng.permutation(rows).astype(np.int32)),
-        "at": at, "since": since,
-        "fraud_at": pa.array(fraud_at, mask=~bad),
-        "won_at": pa.array(fraud_at + rng.integers(1, 30 * 86_400, rows), mask=~(bad & won)),
-        "card_listed": entities["card"],
-        "value": rng.integers(0, 9 * UNITS, rows), **entities,
-    })  # fmt: skip
+    return pa.table(
+        {
+            "order_no": pa.array(rng.permutation(rows).astype(np.int32)),
+            "at": at,
+            "since": since,
+            "fraud_at": pa.array(fraud_at, mask=~bad),
+            "won_at": pa.array(fraud_at + rng.integers(1, 30 * 86_400, rows), mask=~(bad & won)),
+            "card_listed": entities["card"],
+            "value": rng.integers(0, 9 * UNITS, rows),
+            **entities,
+        }
+    )
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
@@ -75,8 +79,13 @@ def test_windows_are_those_of_a_range_join_in_sql(entity: str) -> None:
 def test_the_usual_value_is_that_of_earlier_orders() -> None:
     """Of three orders of one customer the last is held against the mean of the first two."""
     log = _log(3).slice(0, 3)
-    same = {"customer": [5, 5, 5], "at": [10, 20, 30], "since": [10, 20, 30], "order_no": pa.array([0, 1, 2], pa.int32()),
-            "value": [UNITS, 3 * UNITS, 5 * UNITS]}  # fmt: skip
+    same = {
+        "customer": [5, 5, 5],
+        "at": [10, 20, 30],
+        "since": [10, 20, 30],
+        "order_no": pa.array([0, 1, 2], pa.int32()),
+        "value": [UNITS, 3 * UNITS, 5 * UNITS],
+    }
     for name, values in same.items():
         log = log.set_column(log.column_names.index(name), name, pa.array(values))
     assert history(coded(log))["customer_value"].to_pylist() == [None, 2, 3]

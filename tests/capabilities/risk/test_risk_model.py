@@ -131,8 +131,10 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
     made = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Told(names, {}))
     assert made[0].as_py() == reasons.NOTHING
     assert [part.split(" 1")[0].split("1 ")[-1] for part in made[1].as_py().split("; ")] == [
-        NUMBERS[names[3]], NUMBERS[names[0]], NUMBERS[names[1]],
-    ]  # fmt: skip
+        NUMBERS[names[3]],
+        NUMBERS[names[0]],
+        NUMBERS[names[1]],
+    ]
 
 
 def test_times_are_told_on_the_shops_clock() -> None:
@@ -157,10 +159,13 @@ def test_without_labels_only_more_than_usual_is_told() -> None:
 
 
 def _orders(n: int) -> pa.Table:
-    return pa.table({
-        "shipping_country": ["DE", "FR"] * (n // 2), "payment": ["card"] * n,
-        "customer_orders": pa.array([None, 1] * (n // 2), pa.int32()),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "shipping_country": ["DE", "FR"] * (n // 2),
+            "payment": ["card"] * n,
+            "customer_orders": pa.array([None, 1] * (n // 2), pa.int32()),
+        }
+    )
 
 
 def test_a_country_held_far_more_often_is_flagged() -> None:

@@ -77,24 +77,37 @@ def test_the_shops_costs_come_before_the_defaults() -> None:
     assert money.costs({}, Params()) == money.costs({"cost": told.slice(0, 0)}, Params())
 
 
-ORDER = pa.table({
-    "customer_id": ["c1", "c2", None, "c4"], "device": ["d1", "d1", "d3", None], "card": pa.nulls(4, pa.string()),
-    "address": ["a", "b", "c", "d"], "ip": pa.nulls(4, pa.string()), "email": pa.nulls(4, pa.string()),
-    "shipping_country": ["DE", "", "", "FR"], "billing_country": ["DE", "XX", "", "FR"],
-})  # fmt: skip
+ORDER = pa.table(
+    {
+        "customer_id": ["c1", "c2", None, "c4"],
+        "device": ["d1", "d1", "d3", None],
+        "card": pa.nulls(4, pa.string()),
+        "address": ["a", "b", "c", "d"],
+        "ip": pa.nulls(4, pa.string()),
+        "email": pa.nulls(4, pa.string()),
+        "shipping_country": ["DE", "", "", "FR"],
+        "billing_country": ["DE", "XX", "", "FR"],
+    }
+)
 
 
 def _rule(*entries: tuple[str, str, str, str | None]) -> pa.Table:
-    return pa.table({
-        name: pa.array([entry[i] for entry in entries], pa.string())
-        for i, name in enumerate(("kind", "entity", "value", "note"))
-    })  # fmt: skip
+    return pa.table(
+        {
+            name: pa.array([entry[i] for entry in entries], pa.string())
+            for i, name in enumerate(("kind", "entity", "value", "note"))
+        }
+    )
 
 
 def test_lists_decide_and_deny_wins() -> None:
     """An entry decides for the orders that it names, in either country; the rule says which it was."""
-    rule = _rule(("allow", "device", "d1", None), ("deny", "customer", "c2", "ring of May"), ("deny", "country", "XX", ""),
-                 ("deny", "country", "FR", ""))  # fmt: skip
+    rule = _rule(
+        ("allow", "device", "d1", None),
+        ("deny", "customer", "c2", "ring of May"),
+        ("deny", "country", "XX", ""),
+        ("deny", "country", "FR", ""),
+    )
     decision, words = rules.decisions(ORDER, rule)
     assert decision.tolist() == [ALLOW, BLOCK, rules.NONE, BLOCK]
     assert words.to_pylist() == ["allow device d1", "deny customer c2: ring of May", None, "deny country FR"]

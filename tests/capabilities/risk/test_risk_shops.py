@@ -126,8 +126,11 @@ def test_a_customer_with_a_hundred_thousand_orders() -> None:
     n, tables = 100_000, dict(CASE.tables)
     order = tables["order"].take(pa.array(np.zeros(n, int)))
     spread = np.datetime64("2025-03-01", "us") + (np.arange(n) * 60).astype("timedelta64[s]")
-    new = {"order_id": pa.array([f"big{i}" for i in range(n)]), "ordered_at": pa.array(spread).cast(pa.timestamp("us", "UTC")),
-           "known_at": pa.nulls(n, pa.timestamp("us", "UTC"))}  # fmt: skip
+    new = {
+        "order_id": pa.array([f"big{i}" for i in range(n)]),
+        "ordered_at": pa.array(spread).cast(pa.timestamp("us", "UTC")),
+        "known_at": pa.nulls(n, pa.timestamp("us", "UTC")),
+    }
     for name, column in new.items():
         order = order.set_column(order.column_names.index(name), name, column)
     tables["order"] = pa.concat_tables([tables["order"], order])

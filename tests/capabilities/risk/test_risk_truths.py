@@ -35,9 +35,13 @@ def _since(days: int) -> dict[str, pa.Table]:
     kept = CASE.tables["order"].filter(pc.greater_equal(CASE.tables["order"]["ordered_at"], opened))
     ids = kept["order_id"].combine_chunks()
     return {
-        name: kept if name == "order" else table.filter(pc.is_in(table["order_id"], ids)) if "order_id" in table.column_names else table
+        name: kept
+        if name == "order"
+        else table.filter(pc.is_in(table["order_id"], ids))
+        if "order_id" in table.column_names
+        else table
         for name, table in CASE.tables.items()
-    }  # fmt: skip
+    }
 
 
 @cache

@@ -22,8 +22,23 @@ def test_the_function_ranks_as_the_model_does(live: Live) -> None:
     engine = live.case.young.engine(live.case.serve, live.case.rows["search_product"])
     ids = engine.index.products["product_id"].to_pylist()
     live.run("UPDATE ml_batch.search_product_7 SET available = true")
-    asked = ["red shoe", "espresso", "expresso", "couch", "Corner-Sofa", "smartphnoe", "phonecase", "leathr sofa", "hammock",
-             "alba phone under 150", "bumpercase", "racingshoes red", "foot ball", "black", "500 ml coffee"]  # fmt: skip
+    asked = [
+        "red shoe",
+        "espresso",
+        "expresso",
+        "couch",
+        "Corner-Sofa",
+        "smartphnoe",
+        "phonecase",
+        "leathr sofa",
+        "hammock",
+        "alba phone under 150",
+        "bumpercase",
+        "racingshoes red",
+        "foot ball",
+        "black",
+        "500 ml coffee",
+    ]
     for query in asked:
         wanted = engine.answer(key(query), 10)
         rows = live.call("search", query, 10)
@@ -62,12 +77,18 @@ def test_prices_categories_and_brands_are_understood(live: Live) -> None:
     """What is named is said, and a bound of the price is kept."""
     rows = live.call("search", "alba phone cases under 60", 20)
     assert rows[0]["understood"] == {
-        "words": ["alba", "phone", "cases"], "category": "phone cases", "brand": "Alba", "price_to": 60,
-    }  # fmt: skip
+        "words": ["alba", "phone", "cases"],
+        "category": "phone cases",
+        "brand": "Alba",
+        "price_to": 60,
+    }
     cheap = live.call("search", "sofa", 100, filters='{"price_max": 140}')
-    assert {row["title"].split()[1] for row in live.call("search", "sofa", 50, filters='{"brand": ["Alba", "Cormor"]}')} == {
-        "Alba", "Cormor",
-    }  # fmt: skip
+    assert {
+        row["title"].split()[1] for row in live.call("search", "sofa", 50, filters='{"brand": ["Alba", "Cormor"]}')
+    } == {
+        "Alba",
+        "Cormor",
+    }
     assert 0 < len(cheap) < len(live.call("search", "sofa", 100))
 
 

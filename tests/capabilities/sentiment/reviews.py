@@ -23,15 +23,17 @@ def features(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
     """Feature tables of reviews: text, title, stars, product, ago (days before the night), id."""
     return {
         "moment": pa.table({"as_of": pa.array([NIGHT], pa.int64())}),
-        "review": pa.table({
-            "review_id": pa.array([row.get("id", f"r{i:05d}") for i, row in enumerate(rows)], pa.string()),
-            "product_id": pa.array([row.get("product") for row in rows], pa.string()),
-            "stars": pa.array([row.get("stars") for row in rows], pa.int64()),
-            "title": pa.array([row.get("title") for row in rows], pa.string()),
-            "text": pa.array([row.get("text") for row in rows], pa.string()),
-            "written_at": pa.array([NIGHT - int((row.get("ago", 1) + 0.5) * DAY) for row in rows], pa.int64()),
-        }),
-    }  # fmt: skip
+        "review": pa.table(
+            {
+                "review_id": pa.array([row.get("id", f"r{i:05d}") for i, row in enumerate(rows)], pa.string()),
+                "product_id": pa.array([row.get("product") for row in rows], pa.string()),
+                "stars": pa.array([row.get("stars") for row in rows], pa.int64()),
+                "title": pa.array([row.get("title") for row in rows], pa.string()),
+                "text": pa.array([row.get("text") for row in rows], pa.string()),
+                "written_at": pa.array([NIGHT - int((row.get("ago", 1) + 0.5) * DAY) for row in rows], pa.int64()),
+            }
+        ),
+    }
 
 
 def published(fitted: Sentiment, known: Mapping[str, pa.Table], params: Params | None = None) -> dict[str, pa.Table]:
@@ -54,8 +56,11 @@ def aspects(fitted: Sentiment, text: str) -> dict[str, float]:
 @cache
 def demo(customers: int = 3000) -> dict[str, pa.Table]:
     """A demo shop's reviews as feature tables (``review``, ``moment``), and what was planted (``truth``)."""
-    found = {name: pa.Table.from_batches(batches) for name, batches in tables(customers=customers, faults=0.0)
-             if name in ("review", "demo_truth.review_truth")}  # fmt: skip
+    found = {
+        name: pa.Table.from_batches(batches)
+        for name, batches in tables(customers=customers, faults=0.0)
+        if name in ("review", "demo_truth.review_truth")
+    }
     review = found["review"]
     written = review["written_at"].cast(pa.int64())
     end = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000

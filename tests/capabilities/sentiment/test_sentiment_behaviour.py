@@ -19,10 +19,14 @@ def test_what_a_reader_must_be_able_to_do(case):
 @pytest.mark.parametrize(
     ("text", "side"),
     [
-        ("Not bad.", 1), ("Delivery was not late at all.", 1), ("Die Lieferung war gar nicht langsam.", 1),
-        ("Not recommended.", -1), ("Nicht gut.", -1), ("Não gostei.", -1),
+        ("Not bad.", 1),
+        ("Delivery was not late at all.", 1),
+        ("Die Lieferung war gar nicht langsam.", 1),
+        ("Not recommended.", -1),
+        ("Nicht gut.", -1),
+        ("Não gostei.", -1),
     ],
-)  # fmt: skip
+)
 def test_a_shop_of_few_reviews_reads_a_not(text, side):
     """With 125 reviews it is the word list that knows what a 'not' turns round, also before a bad word."""
     few = demo(200)

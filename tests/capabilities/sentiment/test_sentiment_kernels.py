@@ -166,9 +166,11 @@ def test_scores_are_the_formula():
         f"good{HEADLINE}",
     ]
     model = Linear(
-        rng.random(1 << BITS).astype(np.float32), rng.normal(size=(1 << BITS, 3)).astype(np.float32),
-        np.array([0.1, 0.2, 0.3], np.float32), np.array([1.0, 0.5, 0.75, 0.25], np.float32),
-    )  # fmt: skip
+        rng.random(1 << BITS).astype(np.float32),
+        rng.normal(size=(1 << BITS, 3)).astype(np.float32),
+        np.array([0.1, 0.2, 0.3], np.float32),
+        np.array([1.0, 0.5, 0.75, 0.25], np.float32),
+    )
     expected = []
     for text in texts:
         z = model.bias.astype(np.float64)

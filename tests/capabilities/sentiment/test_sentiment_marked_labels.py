@@ -53,8 +53,9 @@ def test_a_marked_review_is_published_as_marked_and_the_others_as_before() -> No
     ].to_pylist()
     told = {row["review_id"]: row for row in after if row["review_id"] in ("g2", "g4")}
     assert [(told[i]["label"], told[i]["score"], told[i]["reason"]) for i in ("g2", "g4")] == [
-        ("neutral", 0.0, "marked by a person"), ("positive", 1.0, "marked by a person"),
-    ]  # fmt: skip
+        ("neutral", 0.0, "marked by a person"),
+        ("positive", 1.0, "marked by a person"),
+    ]
     assert [row for row in after if row["review_id"] not in told] == [r for r in before if r["review_id"] not in told]
 
 

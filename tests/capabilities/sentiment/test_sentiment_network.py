@@ -29,10 +29,14 @@ def random_network(rng) -> Network:
     embedding = rng.normal(size=(rows, d)).astype(np.float32)
     embedding[0] = 0
     return Network(
-        rng.integers(0, rows, 1 << PARAMS.network_bits).astype(np.int32), Small.of(embedding),
-        Small.of(rng.normal(size=(6 * f, d)).astype(np.float32)), rng.normal(size=3 * f).astype(np.float32),
-        Small.of(rng.normal(size=(3, 2 * (3 * f + d))).astype(np.float32)), rng.normal(size=3).astype(np.float32), 6,
-    )  # fmt: skip
+        rng.integers(0, rows, 1 << PARAMS.network_bits).astype(np.int32),
+        Small.of(embedding),
+        Small.of(rng.normal(size=(6 * f, d)).astype(np.float32)),
+        rng.normal(size=3 * f).astype(np.float32),
+        Small.of(rng.normal(size=(3, 2 * (3 * f + d))).astype(np.float32)),
+        rng.normal(size=3).astype(np.float32),
+        6,
+    )
 
 
 def slow_scores(net: Network, values) -> np.ndarray:

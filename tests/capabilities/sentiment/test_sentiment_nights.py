@@ -19,10 +19,17 @@ TABLES = ("review_sentiment", "review_aspect", "product_sentiment", "sentiment_a
 def _reviews(n):
     words = {5: "Great quality, very happy", 3: "It is okay", 1: "The delivery was late, very disappointed"}
     return [
-        {"review_id": f"v{i:03d}", "product_id": f"p{i % 12}", "customer_id": f"c{i % 10}", "stars": stars,
-         "text": f"{words[stars]} {i}", "written_at": f"2025-02-{1 + i % 28:02d} 12:00Z"}
-        for i in range(n) for stars in [(5, 5, 1, 3)[i % 4]]
-    ]  # fmt: skip
+        {
+            "review_id": f"v{i:03d}",
+            "product_id": f"p{i % 12}",
+            "customer_id": f"c{i % 10}",
+            "stars": stars,
+            "text": f"{words[stars]} {i}",
+            "written_at": f"2025-02-{1 + i % 28:02d} 12:00Z",
+        }
+        for i in range(n)
+        for stars in [(5, 5, 1, 3)[i % 4]]
+    ]
 
 
 @pytest.fixture
@@ -45,8 +52,18 @@ def test_the_second_night_reads_what_is_new(settings, read):
     run_night(settings, FIRST, capabilities=["sentiment"])
     assert read == [120]
     with closing(postgres.connect(settings.shop_url)) as connection, connection, connection.cursor() as cursor:
-        add(cursor, "review", [{"review_id": "new", "product_id": "p1", "text": "Never again, broken",
-                                "written_at": "2025-03-01 12:00Z"}])  # fmt: skip
+        add(
+            cursor,
+            "review",
+            [
+                {
+                    "review_id": "new",
+                    "product_id": "p1",
+                    "text": "Never again, broken",
+                    "written_at": "2025-03-01 12:00Z",
+                }
+            ],
+        )
     read.clear()
     run_night(settings, SECOND, capabilities=["sentiment"])
     assert read == [1]

@@ -81,9 +81,11 @@ def test_chinese_is_read_without_spaces():
     assert "失望" in bad["reason"]
     told = [(row["aspect"], row["score"] > 0, row["quote"]) for row in made["review_aspect"].to_pylist()]
     assert told == [
-        ("packaging", False, "但是包装破损"), ("quality", True, "质量很好"),
-        ("packaging", True, "包装很精美"), ("quality", True, "质量很好"),
-    ]  # fmt: skip
+        ("packaging", False, "但是包装破损"),
+        ("quality", True, "质量很好"),
+        ("packaging", True, "包装很精美"),
+        ("quality", True, "质量很好"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,14 +130,24 @@ def test_stars_that_contradict_are_told():
 
 
 UNREAD = (
-    "素晴らしい商品です。", "最高です！また買います。", "とても使いやすい。", "Отличный товар, рекомендую всем!", "คุณภาพดี",
-    "Bardzo dobra jakość i szybka dostawa.", "Erinomainen tuote, suosittelen lämpimästi.", "추천합니다!", "מוצר מעולה",
+    "素晴らしい商品です。",
+    "最高です！また買います。",
+    "とても使いやすい。",
+    "Отличный товар, рекомендую всем!",
+    "คุณภาพดี",
+    "Bardzo dobra jakość i szybka dostawa.",
+    "Erinomainen tuote, suosittelen lämpimästi.",
+    "추천합니다!",
+    "מוצר מעולה",
     "qwrt zxcv plmk",
-)  # fmt: skip
+)
 """Praise in languages that the model was never taught; some share a sign or a word with one that it was."""
 
 
-@pytest.mark.parametrize(("stars", "label", "score"), [(5, "positive", 1), (4, "positive", 0.5), (3, "neutral", 0), (1, "negative", -1), (None, "neutral", 0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("stars", "label", "score"),
+    [(5, "positive", 1), (4, "positive", 0.5), (3, "neutral", 0), (1, "negative", -1), (None, "neutral", 0)],
+)
 def test_of_a_language_that_was_never_read_the_stars_decide(stars, label, score):
     """No word is known: the stars, else neutral; no words in the reason, and no mismatch."""
     for row in said(taught(), *UNREAD, stars=stars):

@@ -28,10 +28,18 @@ def shop(rng, n_products=1000, per_day=0.15, days=400, bad=0.1):
     n = rng.poisson(n_products * per_day * days)
     negative = rng.random(n) < bad
     return Opinions(
-        [f"p{i:04d}" for i in range(n_products)], rng.integers(0, n_products, n), rng.integers(0, days, n),
-        np.where(negative, -1.0, 1.0), negative, np.ones(n, bool), ["delivery", "quality"],
-        np.arange(n), rng.integers(0, 2, n), np.where(negative, -0.9, 0.9), pa.array([""] * n),
-    )  # fmt: skip
+        [f"p{i:04d}" for i in range(n_products)],
+        rng.integers(0, n_products, n),
+        rng.integers(0, days, n),
+        np.where(negative, -1.0, 1.0),
+        negative,
+        np.ones(n, bool),
+        ["delivery", "quality"],
+        np.arange(n),
+        rng.integers(0, 2, n),
+        np.where(negative, -0.9, 0.9),
+        pa.array([""] * n),
+    )
 
 
 def test_an_unchanged_shop_has_no_more_alarms_than_stated():
@@ -47,8 +55,9 @@ def test_a_product_that_breaks_is_told_within_three_nights(seed):
     rng = np.random.default_rng(seed)
     rows = [
         {"product": f"p{p:03d}", "ago": int(ago), "text": str(rng.choice(FINE if rng.random() < 0.93 else BAD))}
-        for p in range(200) for ago in rng.integers(3, 200, 40)
-    ]  # fmt: skip
+        for p in range(200)
+        for ago in rng.integers(3, 200, 40)
+    ]
     rows += [{"product": "p007", "ago": ago, "text": text} for ago in range(3) for text in BAD]
     made = published(taught(), features(rows))["sentiment_alert"].to_pylist()
     told = {(row["product_id"], row["aspect"]): row for row in made}

@@ -28,17 +28,24 @@ def starter() -> Service:
 def test_the_first_day_needs_no_ticket(starter: Service) -> None:
     """Questions of the knowledge base alone teach the ten intents, in three languages."""
     rows = read(
-        "Where is my parcel, please?", "Ich möchte meine Bestellung stornieren", "Quando recebo o dinheiro de volta?",
+        "Where is my parcel, please?",
+        "Ich möchte meine Bestellung stornieren",
+        "Quando recebo o dinheiro de volta?",
         fitted=starter,
-    )  # fmt: skip
+    )
     assert [row["intent"] for row in rows] == ["where is my order", "cancel", "refund"]
     assert [row["language"] for row in rows] == ["en", "de", "pt"]
 
 
-@pytest.mark.parametrize("text", [
-    "I do not want to cancel my order", "I don't want to cancel!", "Ich möchte die Bestellung nicht stornieren",
-    "Não quero cancelar meu pedido",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I do not want to cancel my order",
+        "I don't want to cancel!",
+        "Ich möchte die Bestellung nicht stornieren",
+        "Não quero cancelar meu pedido",
+    ],
+)
 def test_a_wish_that_is_denied_is_none(text: str, starter: Service) -> None:
     """Who does not want to cancel is not asked to confirm a cancellation."""
     (row,) = read(text, fitted=starter)
@@ -68,9 +75,12 @@ def test_two_wishes_in_one_message_are_both_found(starter: Service) -> None:
 def test_swearing_is_not_urgent_and_haste_is(starter: Service) -> None:
     """Capitals, exclamation marks and swear words add nothing; a deadline, a danger and a broken promise do."""
     plain, sworn, hasty, hurt = read(
-        "Where is my parcel?", "WHERE THE HELL IS MY BLOODY PARCEL!!!", "Where is my parcel? I need it tomorrow",
-        "The lamp caught fire", fitted=starter,
-    )  # fmt: skip
+        "Where is my parcel?",
+        "WHERE THE HELL IS MY BLOODY PARCEL!!!",
+        "Where is my parcel? I need it tomorrow",
+        "The lamp caught fire",
+        fitted=starter,
+    )
     assert plain["urgency"] == sworn["urgency"] == 0
     assert hasty["urgency"] == 0.5
     assert hurt["urgency"] == 1
@@ -86,27 +96,42 @@ def test_a_text_that_commands_the_machine_is_text(starter: Service) -> None:
     assert triage(starter, filled)["t0"]["answer"] == ""
 
 
-@pytest.mark.parametrize(("text", "kept"), [
-    ("<html><body><p>Please cancel my order.</p><blockquote>where is my parcel</blockquote></body></html>", "Please cancel my order."),
-    ("Please cancel my order.\n\nOn 3 May 2025, the shop wrote:\n> Where is your invoice?", "Please cancel my order."),
-    ("Please cancel my order.\n\n-----Original Message-----\nFrom: shop\nYour invoice", "Please cancel my order."),
-    ("Bitte stornieren.\n\nMit freundlichen Grüßen\nAlex Muster\nRechnung GmbH", "Bitte stornieren."),
-    ("> quoted alone", "> quoted alone"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (
+            "<html><body><p>Please cancel my order.</p><blockquote>where is my parcel</blockquote></body></html>",
+            "Please cancel my order.",
+        ),
+        (
+            "Please cancel my order.\n\nOn 3 May 2025, the shop wrote:\n> Where is your invoice?",
+            "Please cancel my order.",
+        ),
+        ("Please cancel my order.\n\n-----Original Message-----\nFrom: shop\nYour invoice", "Please cancel my order."),
+        ("Bitte stornieren.\n\nMit freundlichen Grüßen\nAlex Muster\nRechnung GmbH", "Bitte stornieren."),
+        ("> quoted alone", "> quoted alone"),
+    ],
+)
 def test_what_stands_around_a_message_is_cut(text: str, kept: str) -> None:
     """HTML, quoted history, forwarded mails and signatures; where nothing else is left, they stay."""
     assert written(pa.nulls(1, pa.string()), pa.array([text])).to_pylist() == [kept]
 
 
-@pytest.mark.parametrize(("text", "kept"), [
-    ("My card 4111 1111 1111 1111 was charged", "My card [card] was charged"),
-    ("order 4111111111111112 and parcel 00340434161094042557", "order 4111111111111112 and parcel 00340434161094042557"),
-    ("IBAN DE89370400440532013000.", "IBAN [iban]."),
-    ("IBAN DE89370400440532013001.", "IBAN DE89370400440532013001."),
-    ("write to a.b+c@mail.example or call 030/1234567", "write to [e-mail] or call [phone]"),
-    ("it came on 05.11.2025 at 10:00", "it came on 05.11.2025 at 10:00"),
-    ("my password is: hunter2!", "my password is: [password]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("My card 4111 1111 1111 1111 was charged", "My card [card] was charged"),
+        (
+            "order 4111111111111112 and parcel 00340434161094042557",
+            "order 4111111111111112 and parcel 00340434161094042557",
+        ),
+        ("IBAN DE89370400440532013000.", "IBAN [iban]."),
+        ("IBAN DE89370400440532013001.", "IBAN DE89370400440532013001."),
+        ("write to a.b+c@mail.example or call 030/1234567", "write to [e-mail] or call [phone]"),
+        ("it came on 05.11.2025 at 10:00", "it came on 05.11.2025 at 10:00"),
+        ("my password is: hunter2!", "my password is: [password]"),
+    ],
+)
 def test_what_must_not_be_stored_is_masked(text: str, kept: str) -> None:
     """By check digits where there are any; numbers of orders and parcels, and days, stay."""
     assert masked(text) == kept
@@ -125,8 +150,10 @@ def test_without_a_knowledge_base_all_goes_to_people() -> None:
 def test_filed_tickets_alone_teach() -> None:
     """Without a knowledge base the filed ones say what texts ask for; no answer is known, so that a person answers."""
     old = BEFORE - timedelta(days=30)
-    filed = [ticket(n, f"{text} {n}", intent=intent, opened_at=old) for n, (text, intent) in enumerate(
-        [("the lamp is broken", "damaged"), ("send me the bill", "invoice")] * 8)]  # fmt: skip
+    filed = [
+        ticket(n, f"{text} {n}", intent=intent, opened_at=old)
+        for n, (text, intent) in enumerate([("the lamp is broken", "damaged"), ("send me the bill", "invoice")] * 8)
+    ]
     row = triage_of(desk([*filed, ticket(99, "my lamp is broken")], answer=[]))["t99"]
     assert (row["intent"], row["answer"], row["decision"]) == ("damaged", "", "person")
     assert "the knowledge base has no answer" in row["reason"]
@@ -163,13 +190,25 @@ def test_an_answer_that_expired_is_not_given() -> None:
 
 
 ORDERS = [
-    {"order_id": f"o{n}", "customer_id": f"c{n}", "ordered_at": NOW - timedelta(days=5), "status": "paid", "total": 20.0 + n}
+    {
+        "order_id": f"o{n}",
+        "customer_id": f"c{n}",
+        "ordered_at": NOW - timedelta(days=5),
+        "status": "paid",
+        "total": 20.0 + n,
+    }
     for n in (1, 2)
-]  # fmt: skip
+]
 SHIPMENTS = [
-    {"shipment_id": f"s{n}", "order_id": f"o{n}", "carrier": f"Carrier {n}", "handed_over_at": NOW - timedelta(days=3),
-     "promised_at": NOW + timedelta(days=2)} for n in (1, 2)
-]  # fmt: skip
+    {
+        "shipment_id": f"s{n}",
+        "order_id": f"o{n}",
+        "carrier": f"Carrier {n}",
+        "handed_over_at": NOW - timedelta(days=3),
+        "promised_at": NOW + timedelta(days=2),
+    }
+    for n in (1, 2)
+]
 
 
 def test_only_the_customers_own_order_is_told() -> None:
@@ -236,10 +275,26 @@ def test_what_came_of_an_answer_is_learned() -> None:
 def test_what_comes_up_and_what_nothing_answers() -> None:
     """A new subject is a topic that grows, a gap with an agent's words as draft, and is quoted."""
     old = [ticket(n, f"Where is my parcel number {n}?", opened_at=NOW - timedelta(days=20 + n)) for n in range(40)]
-    new = [ticket(100 + n, f"my loyalty points {word} gone", opened_at=NOW - timedelta(days=2), first_answer_at=BEFORE, solved_at=BEFORE)
-           for n, word in enumerate(("are", "all", "have", "seem", "now", "were"))]  # fmt: skip
-    said = [{"message_id": f"m{n}", "ticket_id": f"t{100 + n}", "author": "agent", "text": "We booked them again.", "written_at": BEFORE}
-            for n in range(6)]  # fmt: skip
+    new = [
+        ticket(
+            100 + n,
+            f"my loyalty points {word} gone",
+            opened_at=NOW - timedelta(days=2),
+            first_answer_at=BEFORE,
+            solved_at=BEFORE,
+        )
+        for n, word in enumerate(("are", "all", "have", "seem", "now", "were"))
+    ]
+    said = [
+        {
+            "message_id": f"m{n}",
+            "ticket_id": f"t{100 + n}",
+            "author": "agent",
+            "text": "We booked them again.",
+            "written_at": BEFORE,
+        }
+        for n in range(6)
+    ]
     rows = every(desk([*old, *new, ticket(200, "loyalty points are gone")], ticket_message=said))
     (topic,) = [row for row in rows["service_topic"].to_pylist() if row["grows"]]
     assert "loyalty" in topic["topic"]

@@ -76,9 +76,17 @@ def test_a_learned_policy_serves_only_where_it_is_better() -> None:
 
     def replays(upper: float) -> list[Replay]:
         return [
-            Replay(rng.poisson(4, (60, 28)).astype(float), np.full(60, 8.0), np.full(60, upper), np.ones(60, np.int64),
-                   1, np.full(60, 1.0), np.full(60, 9.0)) for _ in range(3)
-        ]  # fmt: skip
+            Replay(
+                rng.poisson(4, (60, 28)).astype(float),
+                np.full(60, 8.0),
+                np.full(60, upper),
+                np.ones(60, np.int64),
+                1,
+                np.full(60, 1.0),
+                np.full(60, 9.0),
+            )
+            for _ in range(3)
+        ]
 
     assert search(replays(40.0), 7) != USUAL
     assert search([], 7) == USUAL
@@ -115,8 +123,10 @@ def test_odd_rows_are_planned_and_said(case: Case) -> None:
     tables["purchase_order"] = tables["purchase_order"].slice(0, 0)
     tables["product"] = _set(tables["product"], "price", price)
     items = tables["order_item"]
-    once = pc.and_(pc.equal(items["product_id"], "p13"), pc.equal(items["order_id"], items.filter(
-        pc.equal(items["product_id"], "p13"))["order_id"][0]))  # fmt: skip
+    once = pc.and_(
+        pc.equal(items["product_id"], "p13"),
+        pc.equal(items["order_id"], items.filter(pc.equal(items["product_id"], "p13"))["order_id"][0]),
+    )
     gone = pc.or_(pc.equal(items["product_id"], "p14"), pc.and_(pc.equal(items["product_id"], "p13"), pc.invert(once)))
     tables["order_item"] = items.filter(pc.invert(gone))
     rows = case.score(case.young, Known(case.build(tables, case.as_of)))["stock_plan"]
@@ -149,8 +159,16 @@ def _set(table: pa.Table, name: str, values: list[float | None]) -> pa.Table:
 
 def test_a_budget_is_kept(case: Case) -> None:
     """The most margin for the money is ordered first, and no more than the money there is."""
-    budget = pa.table({"margin_share": [None], "holding_share": [None], "review_days": [None], "budget": [3000.0],
-                       "most_pieces": [None]}, schema=case.serve["cost"].schema)  # fmt: skip
+    budget = pa.table(
+        {
+            "margin_share": [None],
+            "holding_share": [None],
+            "review_days": [None],
+            "budget": [3000.0],
+            "most_pieces": [None],
+        },
+        schema=case.serve["cost"].schema,
+    )
     rows = case.score(case.young, Known(dict(case.serve) | {"cost": budget}))["stock_order"]
     taken = rows.filter(rows["ordered"])
     assert 0 < pc.sum(taken["cost"]).as_py() <= 3000

@@ -108,8 +108,11 @@ def test_a_picture_finds_its_product_in_sql(settings, tmp_path: Path, monkeypatc
     assert [row["rank"] for row in found] == [1, 2, 3, 4, 5]
     assert {row["category_of"] for row in ask(vector, 5, "boot")} == {"boot"}
     assert ask(vector, 5, "no such category") == []
-    for given, says in {"2" + vector[1:]: "version 2, the shop serves version 3", "[1,2]": "no vector of an encoder",
-                        "3:[1,2]": "has 2 numbers"}.items():  # fmt: skip
+    for given, says in {
+        "2" + vector[1:]: "version 2, the shop serves version 3",
+        "[1,2]": "no vector of an encoder",
+        "3:[1,2]": "has 2 numbers",
+    }.items():
         with pytest.raises(psycopg2.Error, match=says):
             ask(given, 5, None)
     sys.modules.pop("nightshift_encoder", None)

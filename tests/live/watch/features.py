@@ -29,10 +29,14 @@ def build(tables, as_of, params, only=None):
         joined = joined.mutate(paid=ibis.null("float64"))
     return {
         "order": joined.select(
-            "order_id", "customer_id", "ordered_at", "orders",
-            items=joined["items"].fill_null(0.0), paid=joined["paid"].fill_null(0.0),
+            "order_id",
+            "customer_id",
+            "ordered_at",
+            "orders",
+            items=joined["items"].fill_null(0.0),
+            paid=joined["paid"].fill_null(0.0),
         )
-    }  # fmt: skip
+    }
 
 
 def truth(tables, start, end, params):

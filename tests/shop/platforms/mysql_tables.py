@@ -63,8 +63,9 @@ def mariadb(folder: Path) -> Iterator[str]:
     data, socket = folder / "data", folder / "s"
     subprocess.run(
         ["mariadb-install-db", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     options = [
         f"--datadir={data}",
         f"--socket={socket}",

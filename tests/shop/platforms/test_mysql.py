@@ -129,8 +129,14 @@ def test_what_is_not_known_is_refused_in_words() -> None:
     with pytest.raises(ContractError, match=r"(?s)wp_posts.*magento"):
         read(nobody)
     with pytest.raises(ContractError, match=r"(?s)Magento 1.*Magento 2"):
-        read(Recorded("magento", "CREATE TABLE sales_flat_order (a int)", "CREATE TABLE sales_flat_order_item (a int)",
-                      "DROP TABLE sales_order"))  # fmt: skip
+        read(
+            Recorded(
+                "magento",
+                "CREATE TABLE sales_flat_order (a int)",
+                "CREATE TABLE sales_flat_order_item (a int)",
+                "DROP TABLE sales_order",
+            )
+        )
     with pytest.raises(WrongUse, match="another kind of database"):
         read(Recorded("magento"), "medusa")
 

@@ -43,7 +43,10 @@ def titles(folder: Path) -> list[object]:
     [
         (STRAY_QUOTES, "1 row, text after a closing quote(.*): line 3 'up to line 6: S15,Thing \"4,cups,8.50'"),
         ('product_id,title\np1,a\np2,"b\np3,c\np4,d\n', "1 row, a quoted field that is never closed(.*): line 3"),
-        ('product_id,title\np1,"a\np2,b\np3,c"\np4,d\n', "2 rows, a quoted field holds a line that looks(.*): line 3 'p2,b', line 4"),
+        (
+            'product_id,title\np1,"a\np2,b\np3,c"\np4,d\n',
+            "2 rows, a quoted field holds a line that looks(.*): line 3 'p2,b', line 4",
+        ),
         ('product_id,title,price\np1,"a,1.5\np2,b",2.5\n', "a quoted field holds a line that looks(.*): line 3 'p2,b'"),
         ('product_id\n"p1\np2"\n', "looks like a row(.*): line 3"),
         ('product_id,title\np1, "a"\n', "a blank before an opening quote(.*): line 2"),
@@ -60,7 +63,7 @@ def titles(folder: Path) -> list[object]:
         (b"PK\x03\x04....", "is a zip archive or an Excel workbook"),
         ('[{"product_id": 1}]', "the contract has no column '.{\"product_id\": 1}.'"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_file_is_named_with_its_line(tmp_path: Path, text: str | bytes, told: str) -> None:
     """Whatever is not as it should be is told in words; no row is swallowed by a stray quote."""
     lines = refusal(product(tmp_path, text))
@@ -84,7 +87,7 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path, text: str | bytes,
         ('product_id,title,price\np1,"v2,black,new\n",1\n', ["v2,black,new\n"]),
         (f"product_id,title\np1,{'x' * 300_000}\n", ["x" * 300_000]),
     ],
-)  # fmt: skip
+)
 def test_what_is_unambiguous_is_read(tmp_path: Path, text: str, expected: list[str | None]) -> None:
     """Blanks in the header, line ends of three kinds, marks of the delimiter, long fields, inches and texts of lines."""
     assert titles(product(tmp_path, text)) == expected

@@ -17,12 +17,20 @@ from tests.shop.conftest import rows
 
 Rows = list[list[str]]
 ORDERS: Rows = [
-    ["o1", "c1", "delivered", "2018-02-20 21:57:05", "2018-02-20 22:10:13", "2018-02-21 14:58:04", "2018-02-26 10:57:55",
-     "2018-03-01 00:00:00"],
+    [
+        "o1",
+        "c1",
+        "delivered",
+        "2018-02-20 21:57:05",
+        "2018-02-20 22:10:13",
+        "2018-02-21 14:58:04",
+        "2018-02-26 10:57:55",
+        "2018-03-01 00:00:00",
+    ],
     ["o2", "c2", "canceled", "2017-04-11 12:22:08", "", "", "", "2017-05-09 00:00:00"],
     ["o3", "c3", "unavailable", "2017-05-01 00:00:00", "2017-05-12 01:00:00", "", "", "2017-05-09 00:00:00"],
     ["o4", "c4", "invoiced", "2017-06-01 00:00:00", "", "", "", "2017-06-09 00:00:00"],
-]  # fmt: skip
+]
 FILES: dict[str, Rows] = {
     "olist_orders_dataset": [list(olist.FILES["orders"][2]), *ORDERS],
     "olist_order_items_dataset": [
@@ -132,8 +140,11 @@ def test_status_amounts_and_address_follow_the_contract(shop: dict[str, list[dic
 def test_items_are_lines_of_one_piece(shop: dict[str, list[dict[str, object]]]) -> None:
     """Two pieces of one product are two lines."""
     assert [(i["order_id"], i["line_no"], i["quantity"], i["unit_price"]) for i in shop["order_item"]] == [
-        ("o1", 1, 1, 10.5), ("o1", 2, 1, 10.5), ("o2", 1, 1, 5.0), ("o2", 2, 1, 7.0),
-    ]  # fmt: skip
+        ("o1", 1, 1, 10.5),
+        ("o1", 2, 1, 10.5),
+        ("o2", 1, 1, 5.0),
+        ("o2", 2, 1, 7.0),
+    ]
 
 
 def test_titles_are_made_from_the_category(shop: dict[str, list[dict[str, object]]]) -> None:
@@ -167,8 +178,10 @@ def test_payments_are_dated_by_their_approval(shop: dict[str, list[dict[str, obj
     """A credit card is a card; a payment that was not approved has no date."""
     approved = datetime(2018, 2, 21, 1, 10, 13, tzinfo=UTC)
     assert [(p["payment_id"], p["method"], p["instalments"], p["paid_at"]) for p in shop["payment"]] == [
-        ("o1-1", "card", 3, approved), ("o1-2", "voucher", 1, approved), ("o4-1", "boleto", 1, None),
-    ]  # fmt: skip
+        ("o1-1", "card", 3, approved),
+        ("o1-2", "voucher", 1, approved),
+        ("o4-1", "boleto", 1, None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -197,9 +210,15 @@ def test_the_real_subset_adds_up(published: Path) -> None:
     """Every order of the subset comes with its rows; ids are unique and point to something."""
     tables = {n: pa.Table.from_batches(b) for n, b in olist.tables(published / "olist" / "subset_8135_orders")}
     assert {name: table.num_rows for name, table in tables.items()} == {
-        "customer": 8016, "product": 5460, "order": 8135, "order_item": 8365, "review": 8225, "order_outcome": 6406,
-        "payment": 8924, "shipment": 6901,
-    }  # fmt: skip
+        "customer": 8016,
+        "product": 5460,
+        "order": 8135,
+        "order_item": 8365,
+        "review": 8225,
+        "order_outcome": 6406,
+        "payment": 8924,
+        "shipment": 6901,
+    }
     for name, key in (
         ("customer", "customer_id"),
         ("product", "product_id"),

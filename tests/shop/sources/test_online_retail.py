@@ -118,10 +118,18 @@ def _xlsx(folder: Path) -> None:
         )
         for line in part:
             invoice, code, text, n, at, price, customer, country = line.split(",")
-            sheet.append([
-                int(invoice) if invoice.isdigit() else invoice, int(code) if code.isdigit() else code, text or None,
-                int(n), datetime.fromisoformat(at), float(price), float(customer) if customer else None, country,
-            ])  # fmt: skip
+            sheet.append(
+                [
+                    int(invoice) if invoice.isdigit() else invoice,
+                    int(code) if code.isdigit() else code,
+                    text or None,
+                    int(n),
+                    datetime.fromisoformat(at),
+                    float(price),
+                    float(customer) if customer else None,
+                    country,
+                ]
+            )
     book.save(folder / "Online Retail II.xlsx")
 
 

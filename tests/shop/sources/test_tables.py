@@ -174,12 +174,25 @@ def test_an_offset_is_read_however_it_is_written(tmp_path: Path, written: str, i
 @pytest.mark.parametrize(
     "written",
     [
-        "2026-11-01 09:00:00 BST", "2026-11-01 09:00:00 EST", "2026-11-01 09:00:00 Europe/London",
-        "2026-11-01T09:00:00[Europe/Paris]", "2026-11-01 24:00:00", "2026-11-01 09:60", "2026-11-01 09:00:60",
-        "2026-11-01 09:00:00+99:00", "2026-11-01 09:00:00 +14:30", "9999-12-31 23:59:59-05:00", "0001-01-01 00:00:00+01",
-        "2026-02-30", "2026-02-29 10:00", "infinity", "today", "01/11/2026", "20261101",
+        "2026-11-01 09:00:00 BST",
+        "2026-11-01 09:00:00 EST",
+        "2026-11-01 09:00:00 Europe/London",
+        "2026-11-01T09:00:00[Europe/Paris]",
+        "2026-11-01 24:00:00",
+        "2026-11-01 09:60",
+        "2026-11-01 09:00:60",
+        "2026-11-01 09:00:00+99:00",
+        "2026-11-01 09:00:00 +14:30",
+        "9999-12-31 23:59:59-05:00",
+        "0001-01-01 00:00:00+01",
+        "2026-02-30",
+        "2026-02-29 10:00",
+        "infinity",
+        "today",
+        "01/11/2026",
+        "20261101",
     ],
-)  # fmt: skip
+)
 def test_a_time_that_is_no_instant_is_refused(tmp_path: Path, written: str) -> None:
     """The name of a zone, an hour of 24, an impossible day, offset or year: the file, line, column and value."""
     files = FITTING | {"customer": f"customer_id,registered_at\n007,2026-01-31\nb,{written}\n"}

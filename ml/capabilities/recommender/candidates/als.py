@@ -44,8 +44,10 @@ def fit(log: Log, at: int, params: Params, seed: int) -> Factors:
     h = _history(before(log, at), everyone(log), params.factors_half_life_days)
     state = Factors(
         np.zeros((log.n_products, params.factors), np.float32),
-        params.factors_weight, params.factors_penalty, params.factors_half_life_days,
-    )  # fmt: skip
+        params.factors_weight,
+        params.factors_penalty,
+        params.factors_half_life_days,
+    )
     rows, columns = np.flatnonzero(np.diff(h.indptr)), np.flatnonzero(np.bincount(h.indices, minlength=h.shape[1]))
     if not len(columns):
         return state
@@ -101,9 +103,14 @@ def _model(factors: int, penalty: float, seed: int) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares
 
         return AlternatingLeastSquares(
-            factors=factors, regularization=penalty, iterations=ITERATIONS, alpha=1.0, random_state=seed,
-            num_threads=threads(), calculate_training_loss=False,
-        )  # fmt: skip
+            factors=factors,
+            regularization=penalty,
+            iterations=ITERATIONS,
+            alpha=1.0,
+            random_state=seed,
+            num_threads=threads(),
+            calculate_training_loss=False,
+        )
 
 
 def customers(state: Factors, log: Log, users: Ids) -> tuple[Scores, npt.NDArray[np.bool_]]:

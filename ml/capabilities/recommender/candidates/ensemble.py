@@ -120,10 +120,14 @@ def renumbered(learnt: Learnt, place: Ids, log: Log) -> Learnt:
     f = learnt.factors
     return Learnt(
         ease.Linear(_moved(learnt.linear.weights, place), learnt.linear.half_life_days),
-        item_knn.Neighbours(_moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor),
-        als.Factors(items, f.weight, f.penalty, f.half_life_days), plsa.moved(learnt.topics, place),
-        content.update(learnt.content, log), learnt.sequence,
-    )  # fmt: skip
+        item_knn.Neighbours(
+            _moved(learnt.neighbours.similar, place), learnt.neighbours.half_life_days, learnt.neighbours.floor
+        ),
+        als.Factors(items, f.weight, f.penalty, f.half_life_days),
+        plsa.moved(learnt.topics, place),
+        content.update(learnt.content, log),
+        learnt.sequence,
+    )
 
 
 def ask(sources: Sources, log: Log, users: Ids, params: Params) -> Asked:

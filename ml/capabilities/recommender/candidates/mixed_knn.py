@@ -77,8 +77,13 @@ def likeness(traits: Traits, weights: Weights) -> npt.NDArray[np.float64]:
 
 
 def score_pairs(
-    traits: Traits, weights: Weights, sharpness: int, history: Csr, ends: npt.NDArray[np.int64], items: Ids,
-) -> Scores:  # fmt: skip
+    traits: Traits,
+    weights: Weights,
+    sharpness: int,
+    history: Csr,
+    ends: npt.NDArray[np.int64],
+    items: Ids,
+) -> Scores:
     """Score Σ_j≠i h_uj s_ij^γ / Σ_j h_uj for row u's items ``[ends[u], ends[u + 1])``: (n_items,), float32."""
     made = np.zeros(len(items), np.float32)
     rows = history.indptr.astype(np.int64), history.indices.astype(np.int32), history.data.astype(np.float32)

@@ -154,9 +154,12 @@ def propose(state: Sequence, log: Log, users: Ids, k: int) -> tuple[Ids, Scores]
     own = np.logaddexp(np.einsum("pd,pd->p", rows[row], products[item]), gain)
     other, place = np.nonzero(found >= 0)
     return _best(
-        len(users), k, np.r_[row, other], here[np.r_[where[item], found[other, place]]],
+        len(users),
+        k,
+        np.r_[row, other],
+        here[np.r_[where[item], found[other, place]]],
         np.exp(np.r_[own, base[other, place]] - np.float32(state.level)),
-    )  # fmt: skip
+    )
 
 
 def pairs(state: Sequence, log: Log, users: Ids, items: Ids) -> Scores:
@@ -197,8 +200,13 @@ def propose_reference(state: Sequence, log: Log, users: Ids, k: int) -> tuple[Id
 
 def save(state: Sequence, folder: Path) -> None:
     """Write ``sequence.json`` and ``sequence.npz``."""
-    story = {"format": FORMAT, "params": asdict(state.params), "product_id": state.product_id.to_pylist(),
-             "level": state.level, "epochs": state.epochs}  # fmt: skip
+    story = {
+        "format": FORMAT,
+        "params": asdict(state.params),
+        "product_id": state.product_id.to_pylist(),
+        "level": state.level,
+        "epochs": state.epochs,
+    }
     (folder / "sequence.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
     np.savez(folder / "sequence.npz", allow_pickle=False, **state.weights)
 

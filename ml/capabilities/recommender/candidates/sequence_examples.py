@@ -62,9 +62,17 @@ class Examples:
         column[some] = np.arange(len(some), dtype=np.int32)
         popularity = self.popular[self.time[rows]][:, :, some] if self.sample else self.popular[self.time[rows]]
         return Batch(
-            *seen, some, popularity, before.row.astype(np.int32), column[before.item], before.age,
-            row.astype(np.int32), column[item], weight.astype(np.float32), log_weight,
-        )  # fmt: skip
+            *seen,
+            some,
+            popularity,
+            before.row.astype(np.int32),
+            column[before.item],
+            before.age,
+            row.astype(np.int32),
+            column[item],
+            weight.astype(np.float32),
+            log_weight,
+        )
 
     def answers(self, rows: Longs) -> tuple[Longs, Ids]:
         """Products of the orders ``rows``, each once: place in ``rows`` and product."""

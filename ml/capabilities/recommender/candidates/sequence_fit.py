@@ -81,8 +81,9 @@ def shift(weights: forward.Weights, examples: Examples, held: Longs, params: Par
     the same for both. So trained weights place new products too high beside those bought before.
     """
     moments = Moments(*(part[held] for part in examples.moments))
-    z = forward.encode_all(weights, examples.log, examples.number, moments,
-                           (params.length, params.heads, params.blocks))  # fmt: skip
+    z = forward.encode_all(
+        weights, examples.log, examples.number, moments, (params.length, params.heads, params.blocks)
+    )
     total = np.zeros(len(SHIFTS))
     for start in range(0, len(held), ROWS_PER_BLOCK):
         rows = slice(start, start + ROWS_PER_BLOCK)
@@ -115,5 +116,6 @@ def _examples(log: Log, number: Ids, m: int, params: Params) -> Examples:
     pace = max(DAY_S, (log.until - first) // MOST_TIMES)
     popular = data.popularity(number[log.product], log.at, m, np.arange(first, log.until, pace))
     sample = 0 if m <= params.whole_catalogue else params.sample
-    return Examples(log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length,
-                             params.most_lines, sample)  # fmt: skip
+    return Examples(
+        log, number, m, moments, stop, popular, (moments.at - first) // pace, params.length, params.most_lines, sample
+    )

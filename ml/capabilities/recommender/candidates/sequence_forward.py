@@ -40,14 +40,29 @@ def shapes(m: int, d: int, heads: int, blocks: int) -> dict[str, tuple[int, ...]
     made: dict[str, tuple[int, ...]] = {"item": (m + 1, d), "age": (AGES, d), "rank": (RANKS, d)}
     for i in range(blocks):
         made |= {
-            f"norm_a{i}": (2, d), f"qkv{i}": (d, 3 * d), f"out{i}": (d, d), f"norm_b{i}": (2, d),
-            f"up{i}": (d, 2 * d), f"up_bias{i}": (2 * d,), f"down{i}": (2 * d, d), f"down_bias{i}": (d,),
-        }  # fmt: skip
+            f"norm_a{i}": (2, d),
+            f"qkv{i}": (d, 3 * d),
+            f"out{i}": (d, d),
+            f"norm_b{i}": (2, d),
+            f"up{i}": (d, 2 * d),
+            f"up_bias{i}": (2 * d,),
+            f"down{i}": (2 * d, d),
+            f"down_bias{i}": (d,),
+        }
     return made | {
-        "norm_pool": (2, d), "pool_key": (d, heads), "pool_age": (AGES, heads), "pool_value": (d, d),
-        "pool_out": (d, d), "norm_out": (2, d), "bias": (m,), "popularity": (len(HALF_LIVES_DAYS),),
-        "repeat": (m,), "repeat_taste": (d,), "repeat_bias": (1,), "repeat_age": (AGES,),
-    }  # fmt: skip
+        "norm_pool": (2, d),
+        "pool_key": (d, heads),
+        "pool_age": (AGES, heads),
+        "pool_value": (d, d),
+        "pool_out": (d, d),
+        "norm_out": (2, d),
+        "bias": (m,),
+        "popularity": (len(HALF_LIVES_DAYS),),
+        "repeat": (m,),
+        "repeat_taste": (d,),
+        "repeat_bias": (1,),
+        "repeat_age": (AGES,),
+    }
 
 
 def encode(w: Weights, rows: History, heads: int, blocks: int) -> Scores:

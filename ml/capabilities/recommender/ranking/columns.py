@@ -172,10 +172,19 @@ STRANGERS = np.full(len(Pair), np.nan, np.float32)
 """The facts of a pair that never met: all counts are 0 and all times unknown."""
 STRANGERS[
     [
-        Pair.TIMES, Pair.FADES_15, Pair.FADES_45, Pair.FADES_120, Pair.FADES_365, Pair.ORDER_FADES, Pair.IN_LAST_ORDER,
-        Pair.IN_LAST_3, Pair.SHARE, Pair.LOOK_FADES_7, Pair.LOOK_FADES_60,
+        Pair.TIMES,
+        Pair.FADES_15,
+        Pair.FADES_45,
+        Pair.FADES_120,
+        Pair.FADES_365,
+        Pair.ORDER_FADES,
+        Pair.IN_LAST_ORDER,
+        Pair.IN_LAST_3,
+        Pair.SHARE,
+        Pair.LOOK_FADES_7,
+        Pair.LOOK_FADES_60,
     ]
-] = 0  # fmt: skip
+] = 0
 
 
 def at(column: Column) -> int:

@@ -65,11 +65,13 @@ def ranked_rows(
     shape = (len(users), depth)
     made = [
         Ranked(
-            np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int32),
+            np.full(shape, -1, np.int32),
+            np.full(shape, -np.inf, np.float32),
+            np.full(shape, -1, np.int32),
             np.full(shape, Reason.RANGE, np.int8),
         )
         for _ in hides
-    ]  # fmt: skip
+    ]
     for start in range(0, len(users), BLOCK):
         rows = slice(start, start + BLOCK)
         table = frame(second.sources, second.log, users[rows], second.products, second.available, params)
@@ -101,9 +103,13 @@ def simple_rows(second: Second, users: Ids, depth: int, params: Params) -> dict[
             shown = season.worth(alone, table.ends, table.items, table.x, nothing, ~table.bought)
             shape = (len(table.ends) - 1, depth)
             _select(
-                table.ends, table.items, shown, np.full(shape, -1, np.int32), ids[rows],
+                table.ends,
+                table.items,
+                shown,
+                np.full(shape, -1, np.int32),
+                ids[rows],
                 np.full(shape, -np.inf, np.float32),
-            )  # fmt: skip
+            )
     return made
 
 

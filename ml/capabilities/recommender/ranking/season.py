@@ -167,9 +167,12 @@ def stops(verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 
 NAMES = {
-    "linear": "EASE", "neighbours": "item-kNN", "week": "the best sellers of 7 days", "month": "the best sellers of 30 days",
+    "linear": "EASE",
+    "neighbours": "item-kNN",
+    "week": "the best sellers of 7 days",
+    "month": "the best sellers of 30 days",
     "ever": "the best sellers of all days",
-}  # fmt: skip
+}
 
 
 def save(season: Season, folder: Path) -> None:

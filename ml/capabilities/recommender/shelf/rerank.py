@@ -161,9 +161,12 @@ def rerank(ranked: Ranked, rules: Rules, customers: Customers, params: Params, n
     """
     n, k = len(ranked.ids), params.top_k
     shown = Shown(
-        np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32), np.full((n, k), -1, np.int32),
-        np.full((n, k), -1, np.int8), np.ones((n, k), np.float32),
-    )  # fmt: skip
+        np.full((n, k), -1, np.int32),
+        np.zeros((n, k), np.float32),
+        np.full((n, k), -1, np.int32),
+        np.full((n, k), -1, np.int8),
+        np.ones((n, k), np.float32),
+    )
     shelf = Shelf(rules.weight, rules.pins, rules.pin_ranks, rules.category, rules.limit, rules.again, rules.log_price)
     settings = Settings(params.price_weight, explore_slots(params), np.uint64(night_seed % 2**64))
 

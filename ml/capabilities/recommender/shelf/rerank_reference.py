@@ -15,9 +15,12 @@ def rerank_reference(ranked: Ranked, rules: Rules, customers: Customers, params:
     """What :func:`rerank` gives, a list at a time, as its documentation says it."""
     n, k = len(ranked.ids), params.top_k
     shown = Shown(
-        np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32), np.full((n, k), -1, np.int32),
-        np.full((n, k), -1, np.int8), np.ones((n, k), np.float32),
-    )  # fmt: skip
+        np.full((n, k), -1, np.int32),
+        np.zeros((n, k), np.float32),
+        np.full((n, k), -1, np.int32),
+        np.full((n, k), -1, np.int8),
+        np.ones((n, k), np.float32),
+    )
     for u in range(n):
         group = customers.group[u]
         pins = [int(i) for i in rules.pins[group] if i >= 0]

@@ -106,9 +106,15 @@ def work_out(
     limit, shown_again = _of_categories(features, products, top_k, max_per_category)
     learned = np.ones(products.m, bool) if again is None else again
     return Rules(
-        segments, weight, pins, ranks, products.category, limit,
-        np.where(shown_again < 0, learned, shown_again > 0), products.log_price,
-    )  # fmt: skip
+        segments,
+        weight,
+        pins,
+        ranks,
+        products.category,
+        limit,
+        np.where(shown_again < 0, learned, shown_again > 0),
+        products.log_price,
+    )
 
 
 def night(features: Mapping[str, pa.Table]) -> date:

@@ -68,10 +68,12 @@ class Texts:
         w = csr_array(self.words)
         row = group_of(w.indptr)
         # A word means something else in each category, and the category is one more, faint, word.
-        key = np.concatenate([
-            tonight.category[row] * (w.shape[1] + 1) + w.indices,
-            tonight.category * (w.shape[1] + 1) + w.shape[1],
-        ])  # fmt: skip
+        key = np.concatenate(
+            [
+                tonight.category[row] * (w.shape[1] + 1) + w.indices,
+                tonight.category * (w.shape[1] + 1) + w.shape[1],
+            ]
+        )
         weight = np.concatenate([w.data, np.where(tonight.category > 0, 0.05, 0)]).astype(np.float32)
         rows = np.concatenate([row, np.arange(tonight.m)])
         _, place, count = np.unique(key, return_inverse=True, return_counts=True)

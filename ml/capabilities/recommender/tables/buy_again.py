@@ -122,11 +122,18 @@ def repeats(tonight: Tonight, span: tuple[int, int], params: Params) -> Repeats:
     with np.errstate(invalid="ignore"):
         interval = (OWN_PRIOR * typical[product] + first - last) / (OWN_PRIOR + n - 1)
     return Repeats(
-        customer=customer, product=product, days=n, first=first, last=last, interval=interval,
+        customer=customer,
+        product=product,
+        days=n,
+        first=first,
+        last=last,
+        interval=interval,
         chance=(OWN_PRIOR * chance[product] + n - 1) / (OWN_PRIOR + n - 1),
-        shape=shape, repeatable=repeatable[product] | (n >= LEAST_OWN), shown_again=chance >= params.repeat_from,
+        shape=shape,
+        repeatable=repeatable[product] | (n >= LEAST_OWN),
+        shown_again=chance >= params.repeat_from,
         usual=np.where(repeaters >= LEAST_REPEATERS, gaps / np.maximum(1, again), np.nan),
-    )  # fmt: skip
+    )
 
 
 def rows(

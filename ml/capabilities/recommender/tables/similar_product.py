@@ -32,9 +32,13 @@ LEAST_WORDS, LEAST_LOOK = 0.2, 0.5
 
 
 def rows(
-    tonight: Tonight, features: Mapping[str, pa.Table], orders: Baskets, alike: tuple[Texts, Looks], words: Words,
+    tonight: Tonight,
+    features: Mapping[str, pa.Table],
+    orders: Baskets,
+    alike: tuple[Texts, Looks],
+    words: Words,
     params: Params,
-) -> Iterator[dict[str, pa.Array]]:  # fmt: skip
+) -> Iterator[dict[str, pa.Array]]:
     """Make the rows; the score is likeness, times how much the same customers look at both, less if bought together.
 
     s_ij = a_ij (α + (1 - α) l_ij / max_j l_ij) (1 - c_ij / √(n_i n_j)): a is likeness in category, words or pictures, and price

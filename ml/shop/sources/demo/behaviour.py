@@ -156,10 +156,17 @@ def _baskets(
     offer = np.where(rng.random(len(order)) < 0.08, 0.85, 1.0) * np.where(wholesale[order], 0.9, 1.0)
     channel = col.number_of(rng, (0.62, 0.25, 0.09, 0.04), len(t))
     return Purchases(
-        chunk, who, t, fraud, np.where(fraud == HONEST, channel, channel % 2),
-        order, np.arange(len(order)) - begins[order] + 1, product, quantity,
+        chunk,
+        who,
+        t,
+        fraud,
+        np.where(fraud == HONEST, channel, channel % 2),
+        order,
+        np.arange(len(order)) - begins[order] + 1,
+        product,
+        quantity,
         np.round(shop.price[product] * offer, 2),
-    )  # fmt: skip
+    )
 
 
 def _unless_owned(rng: np.random.Generator, shop: Catalogue, them: People, lines: tuple[Ints, Ints, Ints]) -> Ints:

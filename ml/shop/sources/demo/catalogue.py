@@ -126,15 +126,22 @@ def catalogue(options: Options) -> Catalogue:
     taste = _taste(rng, category, brand, level, appeal, clusters)
     running = np.cumsum(taste, axis=1)
     return Catalogue(
-        kinds, category, brand,
-        rng.integers(0, 4, n), rng.integers(0, len(vocabulary["adjectives"]), n),
+        kinds,
+        category,
+        brand,
+        rng.integers(0, 4, n),
+        rng.integers(0, len(vocabulary["adjectives"]), n),
         np.maximum(np.round(kinds.price[category] * np.exp(level)), 2) - 0.05,
-        appeal, sold_from, np.where(gone, until, options.stop + 3650 * DAY_S),
+        appeal,
+        sold_from,
+        np.where(gone, until, options.stop + 3650 * DAY_S),
         np.where(wears, rng.uniform(60, 240, n), 0.0),
         quality,
         np.clip(0.02 + 0.08 * sized + 0.04 * (weak == 1) - 0.03 * np.minimum(quality, 0), 0.01, 0.4),
-        weak, taste, (running / running[:, -1:] + np.arange(clusters)[:, None]).ravel(),
-    )  # fmt: skip
+        weak,
+        taste,
+        (running / running[:, -1:] + np.arange(clusters)[:, None]).ravel(),
+    )
 
 
 def _brands(rng: np.random.Generator, category: Ints, brands: int) -> Ints:

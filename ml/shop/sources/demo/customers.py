@@ -77,13 +77,23 @@ def people(options: Options, chunk: int, clusters: int) -> People:
     sleeps = options.start + rng.integers(0, max(1, options.stop - options.start - 400 * DAY_S), n)
     rate = np.minimum(rng.lognormal(0.85, 0.85, n), 40.0) * np.where(segment > 0, 1.6, 1.0)
     return People(
-        number, registered,
+        number,
+        registered,
         np.maximum(registered, options.start) + (rng.exponential(1500, n) * DAY_S).astype(np.int64),
         np.where((persona == RETURNING) & (options.days > 500), sleeps, 0),
-        col.number_of(rng, _SHARES, n), segment, persona, cluster, weight,
+        col.number_of(rng, _SHARES, n),
+        segment,
+        persona,
+        cluster,
+        weight,
         np.where((persona == SILENT) | in_ring, 0.0, rate),
-        rng.lognormal(0, 0.25, n), household, device, card, ring, ring_start,
-    )  # fmt: skip
+        rng.lognormal(0, 0.25, n),
+        household,
+        device,
+        card,
+        ring,
+        ring_start,
+    )
 
 
 def _tastes(rng: np.random.Generator, options: Options, segment: Ints, clusters: int) -> tuple[Ints, Floats]:

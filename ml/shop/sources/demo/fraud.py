@@ -40,13 +40,18 @@ def traces(options: Options, them: People, bought: Purchases) -> Traces:
     fresh = bought.numbers + _FRESH
     honest, single = bought.fraud == HONEST, bought.fraud == SINGLE
     home = {
-        "device": them.device, "card": them.card, "address": them.household, "ip": them.household,
-    }  # fmt: skip
+        "device": them.device,
+        "card": them.card,
+        "address": them.household,
+        "ip": them.household,
+    }
     # how often an honest order, a lone fraudster's and a ring's leave a trace of their own; how many a ring shares
     shares = {
-        "device": (0.05, 0.9, 0.25, 2), "card": (0.03, 1.0, 0.35, 3), "address": (0.06, 0.7, 0.15, 2),
+        "device": (0.05, 0.9, 0.25, 2),
+        "card": (0.03, 1.0, 0.35, 3),
+        "address": (0.06, 0.7, 0.15, 2),
         "ip": (0.3, 0.8, 0.4, 2),
-    }  # fmt: skip
+    }
     left = {}
     for trace, (plain, alone, ring, size) in shares.items():
         new = rng.random(n) < np.where(honest, plain, np.where(single, alone, ring))

@@ -48,8 +48,13 @@ def picture_tables(options: Options, shop: Catalogue) -> Iterator[Rows]:
                 last = (product, file)
             files.append(file)
             twins.append(twin)
-        yield from _rows(start, files, twins, [names[c] for c in colours[start : start + ROWS]],
-                         [FAULTS[f] for f in faults[start : start + ROWS]])  # fmt: skip
+        yield from _rows(
+            start,
+            files,
+            twins,
+            [names[c] for c in colours[start : start + ROWS]],
+            [FAULTS[f] for f in faults[start : start + ROWS]],
+        )
 
 
 def _rows(

@@ -62,13 +62,18 @@ def _with_fees(options: Options, table: pa.Table) -> pa.Table:
     chosen = ids.filter(pa.array(rng.random(len(ids)) < 0.5))
     n = len(chosen)
     made = {
-        "order_id": chosen, "line_no": np.full(n, 99), "product_id": rng.choice(list(FEES), n),
-        "quantity": np.ones(n), "unit_price": np.full(n, 4.9),
-    }  # fmt: skip
-    more = pa.table({
-        field.name: pa.array(made[field.name]).cast(field.type) if field.name in made else pa.nulls(n, field.type)
-        for field in table.schema
-    })  # fmt: skip
+        "order_id": chosen,
+        "line_no": np.full(n, 99),
+        "product_id": rng.choice(list(FEES), n),
+        "quantity": np.ones(n),
+        "unit_price": np.full(n, 4.9),
+    }
+    more = pa.table(
+        {
+            field.name: pa.array(made[field.name]).cast(field.type) if field.name in made else pa.nulls(n, field.type)
+            for field in table.schema
+        }
+    )
     return pa.concat_tables([table, more]).sort_by([("order_id", "ascending"), ("line_no", "ascending")])
 
 

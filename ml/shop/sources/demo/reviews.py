@@ -70,9 +70,14 @@ def opinions(options: Options, shop: Catalogue, bought: Purchases, fate: Fate) -
     usual = np.array([5, 1, 3, 3])[sentiment] + rng.choice([-1, 0, 0, 1], n)
     stars = np.clip(np.where(contradicts, 6 - usual, usual), 1, 5)
     return Opinions(
-        line, written, sentiment, (first_aspect, second_aspect),
-        (sentiment != _NEGATIVE, sentiment == _POSITIVE), stars, contradicts,
-    )  # fmt: skip
+        line,
+        written,
+        sentiment,
+        (first_aspect, second_aspect),
+        (sentiment != _NEGATIVE, sentiment == _POSITIVE),
+        stars,
+        contradicts,
+    )
 
 
 def review_tables(options: Options, them: People, bought: Purchases, said: Opinions) -> Iterator[Rows]:
@@ -95,8 +100,10 @@ def review_tables(options: Options, them: People, bought: Purchases, said: Opini
         written_at=col.times(said.written),
         known_at=col.times(known, late),
     )
-    listed = [[np.where(good == praised, a, -1) for a, good in zip(said.aspect, said.praises, strict=True)]
-              for praised in (True, False)]  # fmt: skip
+    listed = [
+        [np.where(good == praised, a, -1) for a, good in zip(said.aspect, said.praises, strict=True)]
+        for praised in (True, False)
+    ]
     yield col.rows(
         REVIEW_TRUTH,
         review_id=number,

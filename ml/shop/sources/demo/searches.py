@@ -19,13 +19,23 @@ from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import SEARCH_TRUTH
 
 SYNONYMS = {
-    "cellphone": "smartphone", "ultrabook": "laptop", "diapers": "nappies", "jigsaw": "puzzle", "anorak": "parka",
+    "cellphone": "smartphone",
+    "ultrabook": "laptop",
+    "diapers": "nappies",
+    "jigsaw": "puzzle",
+    "anorak": "parka",
     "lippy": "lipstick",
-}  # fmt: skip
+}
 SLIPS = {
-    "expresso": "espresso", "smartphnoe": "smartphone", "mascarra": "mascara", "shampo": "shampoo", "lapttop": "laptop",
-    "leggins": "leggings", "magnesum": "magnesium", "earbubs": "earbuds",
-}  # fmt: skip
+    "expresso": "espresso",
+    "smartphnoe": "smartphone",
+    "mascarra": "mascara",
+    "shampo": "shampoo",
+    "lapttop": "laptop",
+    "leggins": "leggings",
+    "magnesum": "magnesium",
+    "earbubs": "earbuds",
+}
 GAPS = ("hammock", "aquarium", "telescope", "trampoline")
 INTENT, SLIP, SYNONYM, GAP = range(4)
 KINDS = ("intent", "slip", "synonym", "gap")
@@ -101,10 +111,15 @@ def _typed(rng: np.random.Generator, kind: Ints, wanted: Ints) -> list[str]:
     nouns, slips, synonyms = intents(), list(SLIPS), list(SYNONYMS)
     drawn = rng.integers(0, 1 << 30, len(kind)).tolist()
     return [
-        nouns[w] if k == INTENT else slips[d % len(slips)] if k == SLIP else synonyms[d % len(synonyms)] if k == SYNONYM
+        nouns[w]
+        if k == INTENT
+        else slips[d % len(slips)]
+        if k == SLIP
+        else synonyms[d % len(synonyms)]
+        if k == SYNONYM
         else GAPS[d % len(GAPS)]
         for k, w, d in zip(kind.tolist(), wanted.tolist(), drawn, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _meant(kind: Ints, wanted: Ints, typed: list[str]) -> Ints:

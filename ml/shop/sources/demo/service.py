@@ -23,9 +23,17 @@ from ml.shop.sources.demo.options import Options
 from ml.shop.sources.demo.truth import TICKET_TRUTH
 
 INTENTS = (
-    "where is my order", "return", "refund", "damaged", "wrong item", "cancel", "payment", "product question",
-    "account", "invoice",
-)  # fmt: skip
+    "where is my order",
+    "return",
+    "refund",
+    "damaged",
+    "wrong item",
+    "cancel",
+    "payment",
+    "product question",
+    "account",
+    "invoice",
+)
 _WHERE, _RETURN, _CANCEL, _QUESTION = 0, 1, 5, 7
 NEW, NEW_DAYS = "voucher", 42
 """The subject that comes up, and for how many days."""
@@ -109,16 +117,19 @@ def _handled(rng: np.random.Generator, asked: Asked) -> Handled:
     there = {name: at < asked.stop for name, at in (("first", answered), ("solved", solved), ("back", reopened))}
     status = np.where(there["back"] & back, 3, np.where(there["solved"], 2, np.where(there["first"], 1, 0)))
     rated = there["solved"] & (rng.random(n) < 0.3)
-    return Handled({
-        "channel": col.pick(CHANNELS, col.number_of(rng, (0.35, 0.3, 0.2, 0.05, 0.1), n)),
-        "language": col.pick(LANGUAGES, asked.language, rng.random(n) < 0.5),
-        "status": col.pick(("open", "answered", "solved", "reopened"), status),
-        "team": col.pick(("shipping", "payments", "products"), TEAM_OF[asked.intent], there["first"]),
-        "first_answer_at": col.times(answered, there["first"]),
-        "solved_at": col.times(solved, there["solved"]),
-        "reopened_at": col.times(reopened, there["back"] & back),
-        "rating": pa.array(stars, mask=~rated),
-    }, answered)  # fmt: skip
+    return Handled(
+        {
+            "channel": col.pick(CHANNELS, col.number_of(rng, (0.35, 0.3, 0.2, 0.05, 0.1), n)),
+            "language": col.pick(LANGUAGES, asked.language, rng.random(n) < 0.5),
+            "status": col.pick(("open", "answered", "solved", "reopened"), status),
+            "team": col.pick(("shipping", "payments", "products"), TEAM_OF[asked.intent], there["first"]),
+            "first_answer_at": col.times(answered, there["first"]),
+            "solved_at": col.times(solved, there["solved"]),
+            "reopened_at": col.times(reopened, there["back"] & back),
+            "rating": pa.array(stars, mask=~rated),
+        },
+        answered,
+    )
 
 
 def _written(rng: np.random.Generator, asked: Asked, plain: list[str], new: Bools) -> pa.Array:

@@ -38,10 +38,17 @@ def supply_batches(options: Options, shop: Catalogue, sales: Sales) -> Iterator[
     cost = np.round(shop.price * rng.uniform(0.45, 0.65, n), 2)
     lead, life = np.full(n, LEAD_WEEKS * 7.0), rng.random(n) < 0.05
     yield col.rows(
-        SUPPLY, product_id=product_ids(np.arange(n)), supplier=col.pick(SUPPLIERS, supplier), lead_days=lead,
-        lead_spread_days=np.full(n, 2.0), pack_size=rng.choice([1.0, 5.0, 10.0], n), minimum_order=np.ones(n), cost=cost,
-        holding_cost=np.round(cost * 0.25, 2), shelf_life_days=np.where(life, 60.0, 3650.0),
-    )  # fmt: skip
+        SUPPLY,
+        product_id=product_ids(np.arange(n)),
+        supplier=col.pick(SUPPLIERS, supplier),
+        lead_days=lead,
+        lead_spread_days=np.full(n, 2.0),
+        pack_size=rng.choice([1.0, 5.0, 10.0], n),
+        minimum_order=np.ones(n),
+        cost=cost,
+        holding_cost=np.round(cost * 0.25, 2),
+        shelf_life_days=np.where(life, 60.0, 3650.0),
+    )
     product, week = np.nonzero(sales.ordered)
     placed = np.minimum(options.start + (week + 1) * WEEK, options.stop) - 1800
     known = placed >= shop.sold_from[product]
@@ -51,16 +58,22 @@ def supply_batches(options: Options, shop: Catalogue, sales: Sales) -> Iterator[
     fails = (supplier[product] == FAILS) & (since > 0)
     arrived = placed + ((LEAD_WEEKS * 7 + np.maximum(extra, -6)) * DAY_S).astype(np.int64)
     yield col.rows(
-        PURCHASE_ORDER, purchase_order_id=col.ids("B", np.arange(len(product))), product_id=product_ids(product),
-        supplier=col.pick(SUPPLIERS, supplier[product]), quantity=sales.ordered[product, week].astype(float),
-        placed_at=col.times(placed), expected_at=col.times(placed + LEAD_WEEKS * WEEK),
+        PURCHASE_ORDER,
+        purchase_order_id=col.ids("B", np.arange(len(product))),
+        product_id=product_ids(product),
+        supplier=col.pick(SUPPLIERS, supplier[product]),
+        quantity=sales.ordered[product, week].astype(float),
+        placed_at=col.times(placed),
+        expected_at=col.times(placed + LEAD_WEEKS * WEEK),
         arrived_at=col.times(arrived, (arrived < options.stop) & ~fails),
-    )  # fmt: skip
+    )
     day = options.stop - DISRUPTED_DAYS * DAY_S
     yield col.rows(
-        DISRUPTION, partner=[SUPPLIERS[FAILS], SUPPLIERS[SLOWS], CARRIERS[SLOW_CARRIER]],
-        kind=["supplier fails", "supplier slows", "carrier slows"], begins_at=col.times(np.full(3, day)),
-    )  # fmt: skip
+        DISRUPTION,
+        partner=[SUPPLIERS[FAILS], SUPPLIERS[SLOWS], CARRIERS[SLOW_CARRIER]],
+        kind=["supplier fails", "supplier slows", "carrier slows"],
+        begins_at=col.times(np.full(3, day)),
+    )
 
 
 def shipment_table(options: Options, bought: Purchases, left: Traces, fate: Fate) -> Rows:
@@ -76,9 +89,13 @@ def shipment_table(options: Options, bought: Purchases, left: Traces, fate: Fate
     delivered = fate.delivered + np.where(slowed, rng.uniform(2, 5, n) * DAY_S, 0).astype(np.int64)
     kept = np.flatnonzero(fate.kind != KINDS.index("cancelled"))
     return col.rows(
-        SHIPMENT, shipment_id=col.ids("S", bought.numbers[kept]), order_id=col.ids("O", bought.numbers[kept]),
-        promised_at=col.times(promised[kept]), handed_over_at=col.times(handed[kept], (handed < options.stop)[kept]),
+        SHIPMENT,
+        shipment_id=col.ids("S", bought.numbers[kept]),
+        order_id=col.ids("O", bought.numbers[kept]),
+        promised_at=col.times(promised[kept]),
+        handed_over_at=col.times(handed[kept], (handed < options.stop)[kept]),
         delivered_at=col.times(delivered[kept], (delivered < options.stop)[kept]),
-        carrier=col.pick(CARRIERS, carrier[kept]), origin=col.pick(WAREHOUSES, origin[kept]),
+        carrier=col.pick(CARRIERS, carrier[kept]),
+        origin=col.pick(WAREHOUSES, origin[kept]),
         destination=col.pick(COUNTRIES, left.ships_to[kept]),
-    )  # fmt: skip
+    )

@@ -13,8 +13,17 @@ from nightshift_airflow.console.pages import (
     tonight,
     voices,
     window,
-)  # fmt: skip
+)
 
 ROUTERS = (
-    tonight.router, window.router, orders.router, voices.router, rules.router, models.router, data.router, pictures.router, search.router, areas.router,
-)  # fmt: skip
+    tonight.router,
+    window.router,
+    orders.router,
+    voices.router,
+    rules.router,
+    models.router,
+    data.router,
+    pictures.router,
+    search.router,
+    areas.router,
+)

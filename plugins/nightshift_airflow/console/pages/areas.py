@@ -50,10 +50,19 @@ def find(here: Here) -> HTMLResponse:
     blocks = [*_overview(here, FIND), *look.panels(here.reader, "find", typed)]
     blocks.sort(key=lambda block: block.table != "search_gap")
     return here.show(
-        "area.html", title="Find", typed=typed, customer=customer, answers=answers, blocks=blocks, rules=_rules(FIND),
-        missing=[n for n in FIND if n not in CAPABILITIES], names=look.titles(here.reader, [*answers, *blocks]),
-        asks="ml.search" in here.reader.functions, area="find", arms=[],
-    )  # fmt: skip
+        "area.html",
+        title="Find",
+        typed=typed,
+        customer=customer,
+        answers=answers,
+        blocks=blocks,
+        rules=_rules(FIND),
+        missing=[n for n in FIND if n not in CAPABILITIES],
+        names=look.titles(here.reader, [*answers, *blocks]),
+        asks="ml.search" in here.reader.functions,
+        area="find",
+        arms=[],
+    )
 
 
 def _answer(title: str, rows: list[Row], fault: str) -> Block:
@@ -66,10 +75,19 @@ def customers(here: Here) -> HTMLResponse:
     """Segments, campaigns and what they did; a customer's own page by id."""
     blocks = [*_overview(here, CUSTOMERS), *look.panels(here.reader, "customers")]
     return here.show(
-        "area.html", title="Customers", typed="", customer="", answers=[], blocks=blocks, rules=_rules(CUSTOMERS),
-        missing=[n for n in CUSTOMERS if n not in CAPABILITIES], names=look.titles(here.reader, blocks), asks=False,
-        area="customers", arms=[],
-    )  # fmt: skip
+        "area.html",
+        title="Customers",
+        typed="",
+        customer="",
+        answers=[],
+        blocks=blocks,
+        rules=_rules(CUSTOMERS),
+        missing=[n for n in CUSTOMERS if n not in CAPABILITIES],
+        names=look.titles(here.reader, blocks),
+        asks=False,
+        area="customers",
+        arms=[],
+    )
 
 
 @router.get("/experiments")
@@ -77,9 +95,19 @@ def experiments(here: Here) -> HTMLResponse:
     """Arms, and effects with their intervals over the nights; a new one is a row of ml_config.experiment."""
     tables = [table for _, table in look.config() if table.name == "experiment"]
     return here.show(
-        "area.html", title="Experiments", typed="", customer="", answers=[], rules=tables, missing=[], names={},
-        blocks=look.panels(here.reader, "experiments"), asks=False, area="experiments", arms=_arms(here),
-    )  # fmt: skip
+        "area.html",
+        title="Experiments",
+        typed="",
+        customer="",
+        answers=[],
+        rules=tables,
+        missing=[],
+        names={},
+        blocks=look.panels(here.reader, "experiments"),
+        asks=False,
+        area="experiments",
+        arms=_arms(here),
+    )
 
 
 def _arms(here: Page) -> list[dict[str, Any]]:
@@ -93,7 +121,14 @@ def _arms(here: Page) -> list[dict[str, Any]]:
     for row in rows:
         series.setdefault((row["experiment"], row["arm"], row["metric"]), []).append(row)
     return [
-        points[-1] | {"chart": charts.line(
-            [p["effect"] for p in points], f"{arm} {metric}", low=[p["low"] for p in points], high=[p["high"] for p in points])}
+        points[-1]
+        | {
+            "chart": charts.line(
+                [p["effect"] for p in points],
+                f"{arm} {metric}",
+                low=[p["low"] for p in points],
+                high=[p["high"] for p in points],
+            )
+        }
         for (_, arm, metric), points in series.items()
-    ]  # fmt: skip
+    ]

@@ -44,13 +44,24 @@ def overview(here: Here) -> HTMLResponse:
     """The tables of the shop, the rules that they broke, and the tables that the shop reads."""
     nights = here.reader.rows(_NIGHTS)
     tables, note = _snapshot(here, nights[0]["ref"]) if nights else ({}, "")
-    figures = here.reader.rows(
-        "SELECT night, name, value, expected FROM ml_ops.figure WHERE kind = 'input' ORDER BY night DESC, name LIMIT 40"
-    ) if here.reader.has("ml_ops.figure") else []  # fmt: skip
+    figures = (
+        here.reader.rows(
+            "SELECT night, name, value, expected FROM ml_ops.figure WHERE kind = 'input' ORDER BY night DESC, name LIMIT 40"
+        )
+        if here.reader.has("ml_ops.figure")
+        else []
+    )
     return here.show(
-        "data.html", nights=nights, tables=tables, note=note, rules=rules(nights), batches=here.reader.rows(_BATCHES),
-        missing=[_unlocks(name) for name in TABLES if tables and name not in tables], contract=TABLES, figures=figures,
-    )  # fmt: skip
+        "data.html",
+        nights=nights,
+        tables=tables,
+        note=note,
+        rules=rules(nights),
+        batches=here.reader.rows(_BATCHES),
+        missing=[_unlocks(name) for name in TABLES if tables and name not in tables],
+        contract=TABLES,
+        figures=figures,
+    )
 
 
 def _snapshot(here: Page, ref: str) -> tuple[dict[str, Any], str]:
@@ -78,8 +89,15 @@ def rules(nights: list[Row]) -> list[dict[str, Any]]:
     found = []
     for table, rule in sorted(names):
         counts = [float((night["refused"] or {}).get(table, {}).get(rule, 0)) for night in reversed(nights)]
-        found.append({"table": table, "rule": rule, "now": int(counts[-1]), "trend": counts,
-                      "chart": charts.line(counts, f"{rule}: {', '.join(f'{c:.0f}' for c in counts)}")})  # fmt: skip
+        found.append(
+            {
+                "table": table,
+                "rule": rule,
+                "now": int(counts[-1]),
+                "trend": counts,
+                "chart": charts.line(counts, f"{rule}: {', '.join(f'{c:.0f}' for c in counts)}"),
+            }
+        )
     return sorted(found, key=lambda row: -row["now"])
 
 

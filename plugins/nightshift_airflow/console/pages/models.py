@@ -38,8 +38,16 @@ def verdict(spec: Capability, metrics: Mapping[str, Any]) -> dict[str, float]:
     """The gate's figure of each model that was compared, the challenger's first."""
     told = {who: figure.get(spec.gate.metric) for who, figure in metrics.items() if isinstance(figure, Mapping)}
     known = {who: float(value) for who, value in told.items() if isinstance(value, int | float)}
-    return dict(sorted(known.items(), key=lambda pair: ("challenger", "champion", "baseline").index(pair[0])
-                       if pair[0] in ("challenger", "champion", "baseline") else 9))  # fmt: skip
+    return dict(
+        sorted(
+            known.items(),
+            key=lambda pair: (
+                ("challenger", "champion", "baseline").index(pair[0])
+                if pair[0] in ("challenger", "champion", "baseline")
+                else 9
+            ),
+        )
+    )
 
 
 @router.get("")
@@ -48,10 +56,14 @@ def overview(here: Here) -> HTMLResponse:
     latest = {row["capability"]: row for row in here.reader.rows(_LATEST)}
     waits = here.reader.rows("SELECT DISTINCT ON (capability) * FROM ml_ops.promotion ORDER BY capability, id DESC")
     return here.show(
-        "models.html", capabilities=CAPABILITIES, latest=latest, verdict=verdict,
+        "models.html",
+        capabilities=CAPABILITIES,
+        latest=latest,
+        verdict=verdict,
         waiting={row["capability"]: row for row in waits if row["decision"] == "waiting"},
-        blocks=look.panels(here.reader, "models"), effects=effects(here.reader),
-    )  # fmt: skip
+        blocks=look.panels(here.reader, "models"),
+        effects=effects(here.reader),
+    )
 
 
 def effects(reader: Reader) -> list[Row]:
@@ -72,11 +84,18 @@ def one(here: Here, name: str) -> HTMLResponse:
     by_version = {str(row["version"]): row for row in reversed(decisions)}
     pair = [by_version[side] for side in (here.asked("a"), here.asked("b")) if side in by_version]
     return here.show(
-        "model.html", spec=spec, decisions=decisions, serving=serving, verdict=verdict, pair=pair,
+        "model.html",
+        spec=spec,
+        decisions=decisions,
+        serving=serving,
+        verdict=verdict,
+        pair=pair,
         metrics=sorted({m for row in pair for f in row["metrics"].values() if isinstance(f, dict) for m in f}),
-        batches=here.reader.rows(_BATCHES, (name,)), since=_since(here.reader, name), mlflow=links.mlflow(),
+        batches=here.reader.rows(_BATCHES, (name,)),
+        since=_since(here.reader, name),
+        mlflow=links.mlflow(),
         history=here.reader.rows("SELECT * FROM ml_ops.audit WHERE object = %s ORDER BY id DESC LIMIT 10", (name,)),
-    )  # fmt: skip
+    )
 
 
 def _since(reader: Reader, name: str) -> list[dict[str, Any]]:
@@ -96,10 +115,19 @@ def _since(reader: Reader, name: str) -> list[dict[str, Any]]:
     for row in rows:
         series.setdefault((row["name"], row["slice"]), []).append(row)
     return [
-        {"name": figure, "slice": part, "last": points[-1], "chart": charts.line(
-            [p["value"] for p in points], f"{figure} {part}", low=[p["low"] for p in points], high=[p["high"] for p in points])}
+        {
+            "name": figure,
+            "slice": part,
+            "last": points[-1],
+            "chart": charts.line(
+                [p["value"] for p in points],
+                f"{figure} {part}",
+                low=[p["low"] for p in points],
+                high=[p["high"] for p in points],
+            ),
+        }
         for (figure, part), points in series.items()
-    ][:20]  # fmt: skip
+    ][:20]
 
 
 @router.post("/{name}/promote")
@@ -120,9 +148,14 @@ def promote(here: Here, form: Form, name: str) -> Response:
         return here.show("error.html", status=409, title="The version was not promoted.", said=str(error))
     with here.database.transaction(readonly=False) as cursor:
         edits.record(
-            cursor, here.person, "promote", name, before=before and {"version": before["version"]},
-            after={"version": version, "promotion": row["id"]}, note=form.get("why", "")[:500],
-        )  # fmt: skip
+            cursor,
+            here.person,
+            "promote",
+            name,
+            before=before and {"version": before["version"]},
+            after={"version": version, "promotion": row["id"]},
+            note=form.get("why", "")[:500],
+        )
     return here.go(f"models/{name}", here.words("Version {n} serves from the next night on.", n=version))
 
 
@@ -143,8 +176,15 @@ def rollback(here: Here, form: Form, name: str) -> Response:
         return here.show("error.html", status=409, title="Nothing was rolled back.", said=str(error))
     with here.database.transaction(readonly=False) as cursor:
         for shown, move in back["tables"].items():
-            edits.record(cursor, here.person, "rollback", shown, before={"batch": move["from"]},
-                         after={"batch": move["to"]}, note=form.get("why", "")[:500])  # fmt: skip
+            edits.record(
+                cursor,
+                here.person,
+                "rollback",
+                shown,
+                before={"batch": move["from"]},
+                after={"batch": move["to"]},
+                note=form.get("why", "")[:500],
+            )
     return here.go(
         f"models/{name}", here.words("The shop reads the batch before: {tables}.", tables=", ".join(back["tables"]))
     )

@@ -38,9 +38,15 @@ def queue(here: Here) -> HTMLResponse:
         )
     marks = _marks(here, [row["order_id"] for row in rows])
     return here.show(
-        "orders.html", rows=rows[:100], more=len(rows) > 100, state=state, states=STATES,
-        counts={row["decision"]: row for row in counts}, marks=marks, missing="risk" in CAPABILITIES and not counts,
-    )  # fmt: skip
+        "orders.html",
+        rows=rows[:100],
+        more=len(rows) > 100,
+        state=state,
+        states=STATES,
+        counts={row["decision"]: row for row in counts},
+        marks=marks,
+        missing="risk" in CAPABILITIES and not counts,
+    )
 
 
 def _marks(here: Page, orders: list[str]) -> dict[str, Row]:
@@ -70,10 +76,18 @@ def one(here: Here, order: str) -> HTMLResponse:
     )
     names = look.titles(here.reader, blocks, [str(row.get("product_id")) for row in items.rows])
     return here.show(
-        "order.html", order=order, risk=risk, blocks=blocks, items=items, facts=facts, names=names, history=history,
-        mark=_marks(here, [order]).get(order), others=others,
+        "order.html",
+        order=order,
+        risk=risk,
+        blocks=blocks,
+        items=items,
+        facts=facts,
+        names=names,
+        history=history,
+        mark=_marks(here, [order]).get(order),
+        others=others,
         graph=charts.links(order, [(o["order_id"], o["why"]) for o in others], "Linked orders") if others else "",
-    )  # fmt: skip
+    )
 
 
 def _others(here: Page, order: str, risk: Row | None) -> list[dict[str, Any]]:

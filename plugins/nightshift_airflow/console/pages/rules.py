@@ -37,8 +37,9 @@ def overview(here: Here) -> HTMLResponse:
     count = sql.SQL("SELECT {} AS name, count(*) AS n FROM {}")
     asked = [
         count.format(sql.Literal(table.name), sql.Identifier("ml_config", table.name))
-        for _, table in tables if here.reader.has(f"ml_config.{table.name}")
-    ]  # fmt: skip
+        for _, table in tables
+        if here.reader.has(f"ml_config.{table.name}")
+    ]
     counts = {row["name"]: row["n"] for row in here.reader.rows(sql.SQL(" UNION ALL ").join(asked))} if asked else {}
     return here.show("rules.html", tables=tables, counts=counts, history=_history(here))
 
@@ -63,9 +64,16 @@ def preview(here: Here, form: Form, name: str) -> Response:
     blocks = [look.Block("", "", [])]
     ids = [p for m in trial.measures for shift in m.moved for p in (*shift.before, *shift.after)]
     return here.show(
-        "preview.html", owner=owner, table=table, change=change, trial=trial, typed=form, seen=json.dumps(trial.before),
-        names=look.titles(here.reader, blocks, ids[:500]), back=_back(form, name),
-    )  # fmt: skip
+        "preview.html",
+        owner=owner,
+        table=table,
+        change=change,
+        trial=trial,
+        typed=form,
+        seen=json.dumps(trial.before),
+        names=look.titles(here.reader, blocks, ids[:500]),
+        back=_back(form, name),
+    )
 
 
 @router.post("/{name}/save")
@@ -128,11 +136,20 @@ def _shown(
         chosen, key = rows[0], json.dumps([rows[0][n] for n in table.key], default=str)
     given = {c.name: here.asked(c.name) for c in table.columns} if not (typed or key) else {}
     return here.show(
-        "rule.html", status=422 if faults and typed else 200, owner=owner, table=table, rows=rows, more=more, key=key,
-        single=forms.single(table), fields=forms.fields(table, chosen or {k: v for k, v in given.items() if v}),
-        faults=faults or [], history=_history(here, name), known=here.reader.has(f"ml_config.{name}"),
+        "rule.html",
+        status=422 if faults and typed else 200,
+        owner=owner,
+        table=table,
+        rows=rows,
+        more=more,
+        key=key,
+        single=forms.single(table),
+        fields=forms.fields(table, chosen or {k: v for k, v in given.items() if v}),
+        faults=faults or [],
+        history=_history(here, name),
+        known=here.reader.has(f"ml_config.{name}"),
         key_of=lambda row: json.dumps([row[n] for n in table.key], ensure_ascii=False, default=str),
-    )  # fmt: skip
+    )
 
 
 def _rows(here: Page, table: ConfigTable) -> tuple[list[Row], bool]:

@@ -81,8 +81,9 @@ def _rules(here: Page, wanted: str) -> Iterator[Hit]:
     )
     asked = [
         count.format(sql.Literal(table.name), sql.Identifier("ml_config", table.name))
-        for _, table in look.config() if here.reader.has(f"ml_config.{table.name}")
-    ]  # fmt: skip
+        for _, table in look.config()
+        if here.reader.has(f"ml_config.{table.name}")
+    ]
     rows, _ = here.reader.attempt(sql.SQL(" UNION ALL ").join(asked), {"like": f"%{wanted}%"}) if asked else ([], "")
     for row in rows:
         if row["n"]:

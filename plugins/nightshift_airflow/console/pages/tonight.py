@@ -38,20 +38,30 @@ def tonight(here: Here) -> HTMLResponse:
     now = next((night for night in nights if not asked or night["ref"] == asked), None)
     steps = here.reader.rows(_STEPS, (now["ref"], now["started_at"])) if now else []
     return here.show(
-        "tonight.html", nights=nights, now=now, chart=_chart(now, steps) if now else "", capabilities=CAPABILITIES,
+        "tonight.html",
+        nights=nights,
+        now=now,
+        chart=_chart(now, steps) if now else "",
+        capabilities=CAPABILITIES,
         failed=[step for step in steps if step["status"] == "failed"] if now and now["status"] == "failed" else [],
-        headlines=headlines(now, nights) if now else [], alerts=alerts(here.reader), waiting=_waiting(now),
+        headlines=headlines(now, nights) if now else [],
+        alerts=alerts(here.reader),
+        waiting=_waiting(now),
         blocks=look.panels(here.reader, "tonight"),
-    )  # fmt: skip
+    )
 
 
 def _chart(night: Row, steps: Sequence[Row]) -> Any:
     begin = night["started_at"]
     bars = [
-        (" ".join(filter(None, (s["capability"], s["step"]))), (s["began"] - begin).total_seconds(),
-         (s["ended"] - s["began"]).total_seconds(), s["status"])
+        (
+            " ".join(filter(None, (s["capability"], s["step"]))),
+            (s["began"] - begin).total_seconds(),
+            (s["ended"] - s["began"]).total_seconds(),
+            s["status"],
+        )
         for s in steps
-    ]  # fmt: skip
+    ]
     total = max((start + seconds for _, start, seconds, _ in bars), default=0)
     return charts.timeline(bars, total, f"{len(bars)} steps in {total:.0f} s")
 

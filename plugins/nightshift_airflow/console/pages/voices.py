@@ -45,9 +45,14 @@ def voices(here: Here) -> HTMLResponse:
         best, _ = here.reader.attempt("SELECT * FROM ml.product_sentiment ORDER BY score DESC LIMIT 10")
     names = look.titles(here.reader, [], [row["product_id"] for row in (*alerts, *worst, *best)])
     return here.show(
-        "voices.html", alerts=alerts, worst=worst, best=best, names=names, blocks=look.panels(here.reader, "voices"),
+        "voices.html",
+        alerts=alerts,
+        worst=worst,
+        best=best,
+        names=names,
+        blocks=look.panels(here.reader, "voices"),
         known=here.reader.has("ml.product_sentiment"),
-    )  # fmt: skip
+    )
 
 
 @router.get("/voices/{product}")
@@ -65,10 +70,18 @@ def product(here: Here, product: str) -> HTMLResponse:
     marks = _marks(here, [review["review_id"] for review in reviews])
     chart = charts.line([row["score"] for row in months], f"{len(months)} months") if months else ""
     return here.show(
-        "voice.html", product=product, title=look.titles(here.reader, [], [product]).get(product, product),
-        reviews=reviews, aspects=aspects, chart=chart, months=months, texts=texts,
-        marks=marks, labels=LABELS, history=_history(here, list(marks)) if marks else [],
-    )  # fmt: skip
+        "voice.html",
+        product=product,
+        title=look.titles(here.reader, [], [product]).get(product, product),
+        reviews=reviews,
+        aspects=aspects,
+        chart=chart,
+        months=months,
+        texts=texts,
+        marks=marks,
+        labels=LABELS,
+        history=_history(here, list(marks)) if marks else [],
+    )
 
 
 @router.post("/voices/{product}/mark")

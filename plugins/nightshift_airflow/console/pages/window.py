@@ -32,14 +32,25 @@ def window(here: Here) -> HTMLResponse:
     samples, _ = here.reader.attempt(SAMPLE, ("",)) if here.reader.has("ml.recommendation") else ([], "")
     segments, _ = (
         here.reader.attempt("SELECT DISTINCT segment FROM ml.cold_start WHERE segment <> '' ORDER BY 1 LIMIT 20")
-        if here.reader.has("ml.cold_start") else ([], "")
-    )  # fmt: skip
+        if here.reader.has("ml.cold_start")
+        else ([], "")
+    )
     return here.show(
-        "window.html", customer=customer, segment=segment, basket=basket, shown=shown, fault=fault, blocks=blocks,
-        names=names, samples=samples, segments=[row["segment"] for row in segments], bought=bought,
-        since={row["product_id"] for row in bought.rows}, rules=_rules(here, [row["product_id"] for row in shown]),
+        "window.html",
+        customer=customer,
+        segment=segment,
+        basket=basket,
+        shown=shown,
+        fault=fault,
+        blocks=blocks,
+        names=names,
+        samples=samples,
+        segments=[row["segment"] for row in segments],
+        bought=bought,
+        since={row["product_id"] for row in bought.rows},
+        rules=_rules(here, [row["product_id"] for row in shown]),
         pictures=shop.has(here.settings, "product_image"),
-    )  # fmt: skip
+    )
 
 
 def _shown(here: Page, customer: str, segment: str, basket: list[str]) -> tuple[list[Row], str]:
@@ -65,8 +76,9 @@ def _bought(here: Page, customer: str, shown: list[Row]) -> shop.Found:
     at = made["at"] if made else None
     since = {
         str(row["order_id"]): row["ordered_at"]
-        for row in found.rows if at is None or row["ordered_at"].timestamp() >= at.timestamp()
-    }  # fmt: skip
+        for row in found.rows
+        if at is None or row["ordered_at"].timestamp() >= at.timestamp()
+    }
     items = shop.find(here.settings, "order_item", "order_id", *since, limit=100)
     lines: list[dict[str, Any]] = [
         {**row, "product_id": str(row["product_id"]), "ordered_at": since[str(row["order_id"])]} for row in items.rows
@@ -126,15 +138,28 @@ def product(here: Here, product: str) -> HTMLResponse:
     if here.reader.has("ml_config.rule"):
         rules = here.reader.rows("SELECT * FROM ml_config.rule WHERE product_id = %s ORDER BY id LIMIT 20", (product,))
     names = look.titles(here.reader, [*blocks, *([shown] if shown else [])], [product])
-    state = here.reader.one("SELECT * FROM ml.product_state WHERE product_id = %s", (product,)) if here.reader.has(
-        "ml.product_state") else None  # fmt: skip
+    state = (
+        here.reader.one("SELECT * FROM ml.product_state WHERE product_id = %s", (product,))
+        if here.reader.has("ml.product_state")
+        else None
+    )
     return here.show(
-        "product.html", product=product, title=names.get(product, product), blocks=blocks, names=names, rules=rules,
-        shown=shown, state=state, pictures=shop.has(here.settings, "product_image"), count=_count(here, product),
+        "product.html",
+        product=product,
+        title=names.get(product, product),
+        blocks=blocks,
+        names=names,
+        rules=rules,
+        shown=shown,
+        state=state,
+        pictures=shop.has(here.settings, "product_image"),
+        count=_count(here, product),
         history=here.reader.rows(
             "SELECT * FROM ml_ops.audit WHERE object = 'rule' AND coalesce(after, before) ->> 'product_id' = %s "
-            "AND id > (SELECT coalesce(max(id), 0) - 5000 FROM ml_ops.audit) ORDER BY id DESC LIMIT 10", (product,)),
-    )  # fmt: skip
+            "AND id > (SELECT coalesce(max(id), 0) - 5000 FROM ml_ops.audit) ORDER BY id DESC LIMIT 10",
+            (product,),
+        ),
+    )
 
 
 def _count(here: Page, product: str) -> int | None:

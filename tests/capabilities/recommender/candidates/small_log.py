@@ -34,18 +34,29 @@ def small_log(
     listed = [None if d is None else NOW - round(d * DAY) for d in listed_days_ago or [None] * m]
     features = {
         "customer": pa.table({"customer_no": pa.array(range(n), pa.int32()), "segment": [""] * n}),
-        "product": pa.table({
-            "product_no": pa.array(range(m), pa.int32()), "product_id": list(ids or [f"p{i:03d}" for i in range(m)]),
-            "title": list(titles), "category": list(category or [""] * m), "brand": list(brand or [""] * m),
-            "description": [""] * m, "price": pa.array(price or [None] * m, pa.float32()),
-            "listed_at": pa.array(listed, pa.int64()),
-        }),
-        "purchase": pa.table({
-            "customer_no": who.astype(np.int32), "product_no": what.astype(np.int32),
-            "order_no": order.astype(np.int32), "at": (NOW - np.asarray(ago, float) * DAY).astype(np.int64),
-            "quantity": np.ones(len(who), np.float32), "price": np.ones(len(who), np.float32),
-        }),
-    }  # fmt: skip
+        "product": pa.table(
+            {
+                "product_no": pa.array(range(m), pa.int32()),
+                "product_id": list(ids or [f"p{i:03d}" for i in range(m)]),
+                "title": list(titles),
+                "category": list(category or [""] * m),
+                "brand": list(brand or [""] * m),
+                "description": [""] * m,
+                "price": pa.array(price or [None] * m, pa.float32()),
+                "listed_at": pa.array(listed, pa.int64()),
+            }
+        ),
+        "purchase": pa.table(
+            {
+                "customer_no": who.astype(np.int32),
+                "product_no": what.astype(np.int32),
+                "order_no": order.astype(np.int32),
+                "at": (NOW - np.asarray(ago, float) * DAY).astype(np.int64),
+                "quantity": np.ones(len(who), np.float32),
+                "price": np.ones(len(who), np.float32),
+            }
+        ),
+    }
     return log(features, NOW)
 
 
@@ -59,8 +70,11 @@ def random_log(seed: int, customers: int, products: int, lines: int) -> Log:
         for i in range(lines)
     ]
     return small_log(
-        drawn, titles, customers=customers,
-        category=[str(rng.choice(["", "a", "b"])) for _ in titles], brand=[str(rng.choice(["", "x", "y"])) for _ in titles],
+        drawn,
+        titles,
+        customers=customers,
+        category=[str(rng.choice(["", "a", "b"])) for _ in titles],
+        brand=[str(rng.choice(["", "x", "y"])) for _ in titles],
         price=[None if rng.random() < 0.2 else float(rng.lognormal(1, 1)) for _ in titles],
         listed_days_ago=[None if rng.random() < 0.5 else float(rng.integers(0, 60)) for _ in titles],
-    )  # fmt: skip
+    )

@@ -47,9 +47,11 @@ def test_a_product_listed_after_the_fit_is_proposed_the_first_night() -> None:
     """A tea cup that the fit has not seen, which nobody bought, leads the list of who bought tea cups."""
     state = content.fit(small_log(BOUGHT, TITLES), NOW, Params(neighbours=2), 1)
     tonight = small_log(
-        BOUGHT, ["old tea cup", *TITLES], ids=["new", *(f"p{i:03d}" for i in range(6))],
+        BOUGHT,
+        ["old tea cup", *TITLES],
+        ids=["new", *(f"p{i:03d}" for i in range(6))],
         listed_days_ago=[0.5, *[None] * 6],
-    )  # fmt: skip
+    )
     bought_again = replace(tonight, product=tonight.product + np.int32(1))
     ids, _ = content.propose(state, bought_again, np.array([0], np.int32), 3)
     assert 0 in ids[0]

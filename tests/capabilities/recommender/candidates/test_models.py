@@ -171,9 +171,7 @@ def test_what_sells_by_now_by_hand() -> None:
 def test_segments_with_orders_enough_have_their_own_popularity() -> None:
     """A large segment's favourites lead in it; a small one and who is unknown get the whole shop's."""
     lines = [(u % 120, 0, u, 1) for u in range(240)] + [(120 + u % 100, 1, 300 + u, 1) for u in range(130)]
-    log = replace(
-        small_log(lines, ["a", "b"]), segment=np.repeat([0, 1, 2], [120, 99, 1]).astype(np.int32)
-    )  # fmt: skip
+    log = replace(small_log(lines, ["a", "b"]), segment=np.repeat([0, 1, 2], [120, 99, 1]).astype(np.int32))
     made = popular.count(log, 10.0)
     ids, _ = popular.propose(made, log, np.array([0, 130, 219, -1], np.int32), 2)
     assert ids[:, 0].tolist() == [0, 1, 0, 0]

@@ -120,8 +120,10 @@ def test_the_sequence_inside_an_order_means_nothing() -> None:
     turned = replace(log, product=log.product[[2, 0, 1, 4, 3]])
     apart = replace(log, order=np.array([0, 0, 2, 1, 1], np.int32))
     state, who = _state(log, SMALL, 1), np.array([0], np.int32)
-    made = [sequence.pairs(state, each, np.zeros(5, np.int32), np.arange(5, dtype=np.int32))
-            for each in (log, turned, apart)]  # fmt: skip
+    made = [
+        sequence.pairs(state, each, np.zeros(5, np.int32), np.arange(5, dtype=np.int32))
+        for each in (log, turned, apart)
+    ]
     np.testing.assert_allclose(made[1], made[0], rtol=1e-5)
     assert np.abs(made[2] / made[0] - 1).max() > 1e-3
     assert sequence.propose(state, log, who, 2)[0].shape == (1, 2)

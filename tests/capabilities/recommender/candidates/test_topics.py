@@ -21,9 +21,8 @@ def _tastes(n: int = 200) -> Log:
     """Customers who buy four of the ten products of their one kind: even customers 0 to 9, odd ones 10 to 19."""
     rng = np.random.default_rng(3)
     lines = [
-        (u, 10 * (u % 2) + int(p), 4 * u + o, 100 + o)
-        for u in range(n) for o, p in enumerate(rng.permutation(10)[:4])
-    ]  # fmt: skip
+        (u, 10 * (u % 2) + int(p), 4 * u + o, 100 + o) for u in range(n) for o, p in enumerate(rng.permutation(10)[:4])
+    ]
     return small_log(lines, [f"p{p}" for p in range(20)])
 
 
