@@ -18,7 +18,9 @@ from ml.core.spec import Capability, ConfigColumn, ConfigTable, Published
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT
 
-MADE = "<!-- Made from the code by `python -m ml.shop.docs`; edit the tables of ml/contract or a capability's spec.py. -->"
+MADE = (
+    "<!-- Made from the code by `python -m ml.shop.docs`; edit the tables of ml/contract or a capability's spec.py. -->"
+)
 
 CONTRACT_INTRO = """\
 # What Nightshift reads: schema `shop`
