@@ -155,13 +155,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByWhatIsShared(LoadFileScheduling):
-    """A file's tests go to one process, and so do the laws of one capability, which share its models."""
+    """A file's tests go to one process; so do the laws of a capability, which share its models, and the console's, which share a night."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
         name = test.partition("[")[2].rstrip("]").partition("-")[0]
         if Path(file).parent.name == "contract" and name in CAPABILITIES:
             return name
+        if file.startswith("tests/night/test_console"):
+            return "console"
         return str(super()._split_scope(nodeid))
 
 
