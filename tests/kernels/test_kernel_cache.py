@@ -25,7 +25,8 @@ def test_a_kernel_is_made_from_the_files_that_it_imports():
 def test_a_change_in_a_kernel_that_is_called_is_seen(tmp_path):
     """A kernel whose own file is as it was is compiled again when the file of one that it calls has changed."""
     folder = tmp_path / "ml/capabilities/sentiment"
-    shutil.copytree(cache.ROOT / "ml/kernels", tmp_path / "ml/kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("ml/core", "ml/kernels"):
+        shutil.copytree(cache.ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     folder.mkdir(parents=True)
     (folder / "calls.py").write_text(CALLS)
     told = []

@@ -8,7 +8,7 @@ import pytest
 
 from ml.core.spec import Published
 from ml.pipeline import batch_facts
-from ml.registry import capability
+from ml.registry import CAPABILITIES, capability
 
 SEGMENTS = next(table for table in capability("recommender").publishes if table.name == "customer_segment")
 RECOMMENDATION = capability("recommender").publishes[0]
@@ -39,3 +39,17 @@ def test_a_lost_table_is_told():
     assert change(500, 250) == {"change": 0, "rows_ratio": 0.5}
     assert change(500, 500, moved=100) == {"change": pytest.approx(0.2), "rows_ratio": 1}
     assert change(500, 500, moved=100, table=RECOMMENDATION)["change"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_every_table_can_be_held_against_the_batch_before(name):
+    """Also one that holds numbers alone."""
+    kinds = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
+    for table in CAPABILITIES[name].publishes:
+        columns = {
+            c.name: pa.array([str(i) if c.kind == "text" else i for i in range(100)], kinds[c.kind])
+            for c in table.columns
+            if c.kind in kinds and (c.name in table.key or not c.nullable)
+        }
+        rows = ibis.memtable(pa.table(columns))
+        assert batch_facts._change(rows, rows, table, 100) == {"change": 0, "rows_ratio": 1}, table.name

@@ -293,8 +293,9 @@ def _was(state: Content, log: Log) -> Ids:
 
 
 def _titles(log: Log) -> pa.Array:
-    """The titles; empty where the id stands for one: it says nothing of the product."""
-    return pc.if_else(pc.equal(log.title, log.product_id), "", log.title)
+    """The titles; empty where the id stands for one and is a single word: a code says nothing of the product."""
+    code = pc.invert(pc.match_substring_regex(log.title, r"\s"))
+    return pc.if_else(pc.and_(code, pc.equal(log.title, log.product_id)), "", log.title)
 
 
 def _vectors(state: Content) -> Scores:
