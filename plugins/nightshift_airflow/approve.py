@@ -13,8 +13,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 from nightshift_airflow import assets, tasks
 
 DEADLINE = "nobody, the deadline passed"
-WORDS = {"words": Param("", type="string", title="Why", description="Kept with the decision.")}
-"""What the form asks beside the choice; handed to the operator by its DAG, so that Airflow knows it as the task's own."""
+WORDS = {"words": Param(None, type=["null", "string"], title="Why", description="Kept with the decision.")}
+"""What the form asks beside the choice, and may stay empty: without null Airflow's page disables the buttons until it is filled.
+
+Handed to the operator by its DAG, so that Airflow knows it as the task's own."""
 
 
 class Approve(ApprovalOperator):  # type: ignore[misc]  # Airflow has no types
@@ -52,7 +54,7 @@ class Approve(ApprovalOperator):  # type: ignore[misc]  # Airflow has no types
         approved = answer["chosen_options"] == [self.APPROVE]
         who = answer.get("responded_by_user") or {}
         person = who.get("name") or who.get("id") or DEADLINE
-        said = (answer.get("params_input") or {}).get("words", "")
+        said = (answer.get("params_input") or {}).get("words") or ""
         row = tasks.answer(self.capability, trained["version"], approved=approved, person=person, words=said)
         if approved:
             alias = context["outlet_events"][assets.maybe_model(self.capability)]
