@@ -50,7 +50,10 @@ PLATFORM = Platform.of(
             why="move to Magento 2, or export to files (./nightshift shop load tables)",
         ),
     ),
-    checked="2.4: orders and addresses of `Sales/etc/db_schema.xml` (04354085)",
+    checked=(
+        "orders and addresses in one file of its source, of one commit, whose release was not noted "
+        "(`Sales/etc/db_schema.xml` 04354085); no other column was held against a source"
+    ),
     remarks=(
         "Amounts are those of the base currency. A configurable product's line counts once, with its price.",
         "A closed order is refunded, a holded one waits.",

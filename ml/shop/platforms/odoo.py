@@ -32,7 +32,10 @@ PLATFORM = Platform.of(
             why="upgrade to 13 or newer, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
-    checked="19: `addons/sale/models/sale_order_line.py` (0056e092)",
+    checked=(
+        "one file of its source, of one commit, whose release was not noted "
+        "(`addons/sale/models/sale_order_line.py` 0056e092); no other column was held against a source"
+    ),
     remarks=(
         "A quotation, sent or not, is no sale; sections, notes and down payments are no lines; a delivery is the order's shipping.",
         "A reward or discount that is a line of its own lies on the other lines by their amount.",

@@ -39,7 +39,7 @@ PLATFORM = Platform.of(
             why="upgrade to 3, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
-    checked="4.1, installed from PyPI: `./nightshift bench shops --shop oscar`",
+    checked="the release that PyPI gives: `./nightshift bench shops --shop oscar`",
     remarks=(
         "A child counts as its parent, which is what a page shows.",
         "An order is placed after its payment, so Pending and no status are sales; other words of your pipeline are shown.",

@@ -38,7 +38,10 @@ PLATFORM = Platform.of(
             why="upgrade to 1.6 or newer, or export to files (./nightshift shop load tables)",
         ),
     ),
-    checked="1.7: `install-dev/data/db_structure.sql` (00242955)",
+    checked=(
+        "order lines, states and products in one file of its source, of one commit, whose release was not "
+        "noted (`install-dev/data/db_structure.sql` 00242955); no other column was held against a source"
+    ),
     remarks=(
         "A state is told by the configuration (cancelled, refunded …), one of your own by its marks for paid and shipped.",
         "A state of your own without these marks is shown by its name.",

@@ -35,7 +35,11 @@ PLATFORM = Platform.of(
             why="upgrade to 3.4 or newer, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
-    checked="3.20: `saleor/order/models.py` (000eff17), `saleor/product/models.py` (0033e0d2)",
+    checked=(
+        "single files of its source, each of one commit, whose release was not noted "
+        "(`saleor/order/models.py` 000eff17, `saleor/product/models.py` 0033e0d2); no other column was held "
+        "against a source"
+    ),
     remarks=(
         "A line of a deleted variant has no product any more: it is left out, and counted.",
         "Each channel has a currency: name what a foreign one is worth with --rate, or the check refuses to add them up.",

@@ -32,7 +32,10 @@ PLATFORM = Platform.of(
             why="move to Shopware 6, or export to files (./nightshift shop load tables)",
         ),
     ),
-    checked="6.4: `OrderLineItemDefinition.php` (01f62a67)",
+    checked=(
+        "one file of its source, of one commit, whose release was not noted (`OrderLineItemDefinition.php` "
+        "01f62a67); no other column was held against a source"
+    ),
     remarks=(
         "Only the live version of a row counts. A variant counts as its product.",
         "Amounts are the order's; its currency factor makes them the shop's. Taxes of net orders lie on the lines.",

@@ -37,7 +37,10 @@ PLATFORM = Platform.of(
             ("posts.post_type", "woocommerce_order_items", "woocommerce_order_itemmeta"),
         ),
     ),
-    checked="10: the orders' own tables in `OrdersTableDataStore.php` (000233cc)",
+    checked=(
+        "one file of its source, of one commit, whose release was not noted (the orders' own tables in "
+        "`OrdersTableDataStore.php` 000233cc); no other column was held against a source"
+    ),
     remarks=(
         "Orders are read from where WooCommerce keeps them now: its own tables (HPOS), or the posts.",
         "A variation counts as its product. An order on hold waits for its payment, and is no sale yet.",
