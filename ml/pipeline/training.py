@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ml.adapters.books import locks, nights, progress, versions
 from ml.adapters.mlflow import cards, tracking
-from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
+from ml.core.capability import Features, Known, Split, evaluate_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.guardrails import Held, held
@@ -23,6 +23,8 @@ from ml.core.spec import Capability
 from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.judging import judged_from, lacking, within
+from ml.pipeline.learning_sample import sampled
 from ml.pipeline.outdated import outdated
 from ml.pipeline.truth import BASELINE
 from ml.pipeline.verdict import costs, numbers, question
@@ -30,8 +32,6 @@ from ml.registry import capability as find
 from ml.settings import Settings
 
 SEED = 7
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
-WIDER = 1.5
 
 
 def recipe(params: Any) -> str:
@@ -92,8 +92,8 @@ class Trial:
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     trial, split = Trial(datetime.now(UTC), judged_from(night, capability)), None
-    if why := _lacking(night, capability, trial.cutoff):
-        found = _within(night, capability)
+    if why := lacking(night, capability, trial.cutoff):
+        found = within(night, capability)
         if not isinstance(found, Split):
             return _unjudged(night, capability, champion, trial, found or why)
         trial, split = replace(trial, cutoff=found.since), found
@@ -124,29 +124,6 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     return result
 
 
-def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
-    """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
-    with night.backend() as backend:
-        tables = night.clean(backend, capability) | night.config(backend, capability)
-        ask = getattr(evaluate_of(capability), "lacking", None)
-        if ask:
-            return str(ask(tables, cutoff, night.as_of, capability.params))
-        rows = features_of(capability).truth(tables, cutoff, night.as_of, capability.params)
-        few, found = capability.gate.min_units, int(rows.count().execute())
-        return (
-            f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
-        )
-
-
-def _within(night: Night, capability: Capability) -> Split | str:
-    """A split inside what is known tonight, for a capability that offers one; else why not, empty if it offers none."""
-    ask = getattr(evaluate_of(capability), "within", None)
-    if not ask:
-        return ""
-    found: Split | str = ask(features(night, capability, "serve", night.as_of), night.as_of, capability.params)
-    return found
-
-
 def _unjudged(
     night: Night, capability: Capability, champion: Mapping[str, Any] | None, trial: Trial, why: str
 ) -> dict[str, Any]:
@@ -156,24 +133,6 @@ def _unjudged(
         return {"status": "champion", "version": champion["version"], "why": words}
     decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
     return _register(night, capability, decision, {}, trial)
-
-
-def judged_from(night: Night, capability: Capability) -> datetime:
-    """Where the window begins on which the gate judges: ``horizon`` before the night, or earlier for ``enough`` rows."""
-    span, gate = capability.gate.horizon, capability.gate
-    if not gate.enough:
-        return night.as_of - span
-    part = features_of(capability)
-    with night.backend() as backend:
-        tables = night.clean(backend, capability) | night.config(backend, capability)
-
-        def rows(since: datetime) -> int:
-            return int(part.truth(tables, since, night.as_of, capability.params).count().execute())
-
-        enough = min(gate.enough, rows(EVER) / 3)
-        while rows(night.as_of - span) < enough:
-            span *= WIDER
-    return night.as_of - span
 
 
 def _refresh(
@@ -212,7 +171,7 @@ def _evaluate(
         known = Known({**split.features, TRUTH: split.truth})
     else:
         made = features(night, capability, "evaluate", night.as_of, since=cutoff)
-        known = made.with_windows(windows(night, capability, cutoff))
+        known, _ = sampled(night, capability, made.with_windows(windows(night, capability, cutoff)))
     model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
@@ -249,7 +208,9 @@ def _register(
 ) -> dict[str, Any]:
     model = model_of(capability)
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
-    serve = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
+    made = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
+    serve, drawn = sampled(night, capability, made)
+    decision = replace(decision, figures=f"{decision.figures} {drawn.words}".strip())
     baseline = decision.outcome == "baseline"
     progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
@@ -260,13 +221,14 @@ def _register(
     outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
     asked = approval.wanted(night, capability) if outcome == "promote" else None
     outcome = "waiting" if asked else outcome
-    verdict = numbers(capability, decision, evaluations, trial.rails)
+    verdict = numbers(capability, decision, evaluations, trial.rails) | drawn.facts
+    metrics = {who: dict(evaluation.metrics) | drawn.facts for who, evaluation in evaluations.items()}
     progress.at("writes it to MLflow")
     facts: dict[str, Any] = {
         "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
         "params": asdict(capability.params)
         | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
-        "metrics": {who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+        "metrics": metrics,
         "tags": {
             "night": night.night.isoformat(),
             "ref": night.ref,
@@ -314,7 +276,7 @@ def _register(
             baseline=baseline,
             decision=outcome,
             why=decision.why,
-            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+            metrics=metrics,
             verdict=verdict,
         )
         versions.record_version(settings.database_url, registered, Path(folder))
