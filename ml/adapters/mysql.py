@@ -141,15 +141,14 @@ def late(channels: Sequence[Mapping[str, Any]]) -> str:
     >>> late([{"Seconds_Behind_Source": "7500"}])[:53]
     'This server is a replica and 2 h 5 min behind its pri'
     """
-    seconds = [
-        channel.get("Seconds_Behind_Source", channel.get("Seconds_Behind_Master")) for channel in map(dict, channels)
-    ]
-    if any(value is None for value in seconds):
+    told = [channel.get("Seconds_Behind_Source", channel.get("Seconds_Behind_Master")) for channel in channels]
+    seconds = [int(value) for value in told if value is not None]
+    if len(seconds) < len(told):
         return (
             "This server is a replica that does not follow its primary now: what the shop wrote since it stopped is not there. "
             "See SHOW REPLICA STATUS, or name the primary."
         )
-    most = max((int(value) for value in seconds), default=0)
+    most = max(seconds, default=0)
     if most < LATE_S:
         return ""
     span = f"{most // 3_600} h {most % 3_600 // 60} min" if most >= 3_600 else f"{most // 60} min"
