@@ -32,7 +32,9 @@ def rows(options: Options) -> Iterator[Row]:
         url = settings.database_url
         fill(url, carts, products)
         for rate in (None, RATE):
-            taken = {name: latencies(url, _script(call, carts, products), seconds, rate) for name, call in CALLS.items()}
+            taken = {
+                name: latencies(url, _script(call, carts, products), seconds, rate) for name, call in CALLS.items()
+            }
             base = next(iter(taken.values()))
             how = f"{CLIENTS} clients" + ("" if rate is None else f", {rate} calls/s")
             for name in list(CALLS)[1:]:

@@ -142,7 +142,10 @@ def _odd_carts(night: Settings) -> None:
     rows = ask(night, "ml.cart(products => ARRAY['p1', 'gone', NULL, '; DROP TABLE ml.cart_line'])")
     assert ("gone", "no longer on sale") in {(row["product_id"], row["reason"]) for row in rows}
     assert ask(night, "ml.cart(cart_id => 'nobody')") == []
-    assert postgres.query(night.database_url, "SELECT count(*) AS n FROM ml.cart_line WHERE cart_id = 'k9'")[0]["n"] == MANY
+    assert (
+        postgres.query(night.database_url, "SELECT count(*) AS n FROM ml.cart_line WHERE cart_id = 'k9'")[0]["n"]
+        == MANY
+    )
     large = ask(night, "ml.cart(cart_id => 'k9')")
     assert sum(row["kind"] == "line" for row in large) == 500
     assert [row["reason"] for row in large if row["kind"] == "notice" and "500" in row["reason"]] == [
