@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import repeat
 from typing import Any
 
 from bench import Options, Row
@@ -39,6 +40,8 @@ class Taken:
     published: Mapping[str, list[dict[str, Any]]]
     processor: Mapping[str, tuple[float, float]]
     """By step, seconds of processor time of all threads and of the step's own."""
+    threads: Mapping[str, tuple[int, float]]
+    """By step, the most threads that ran or waited for a core at once, and their mean."""
 
     @property
     def all(self) -> float:
@@ -54,7 +57,8 @@ def run(options: Options) -> Iterator[Row]:
 
     Which share of a step runs on one core only is told by processor time, which does not depend on who else uses the
     machine: with ``N`` threads, ``C`` seconds of all of them and ``M`` of the step's own thread, the part that is shared out
-    is ``p = (C - M) N / (N - 1)`` and the serial one ``s = C - p``. Sixteen cores need ``s + p / 16`` seconds (Amdahl).
+    is ``p = (C - M) N / (N - 1)`` and the serial one ``s = C - p``. Sixteen cores need ``s + p / 16`` seconds (Amdahl). Beside it stands how many threads of the process ran or waited for a
+    core, looked at twenty times a second: above the number that is allowed, libraries take cores from each other.
     """
     home = (options.scratch / "scale-night").resolve()
     asked, names, also, *_ = [*options.shop.split(), "", "", ""]
@@ -133,6 +137,7 @@ def _cores(taken: Taken, name: str, customers: int) -> Iterator[Row]:
         shared = min(whole, max(0.0, (whole - own) * THREADS / (THREADS - 1)))
         there = whole - shared + shared / CORES
         on_paper += there
+        most, mean = taken.threads[step]
         share = 1 - shared / max(whole, 1e-9)
         yield Row(
             f"{step} of {name}, {customers:,} customers",
@@ -141,7 +146,8 @@ def _cores(taken: Taken, name: str, customers: int) -> Iterator[Row]:
             "all of it",
             1.0,
             1.0 / max(share, 1e-9),
-            note=f"{whole:.1f} s of one core, {there:.1f} s on {CORES} on paper",
+            note=f"{whole:.1f} s of one core, {there:.1f} s on {CORES} on paper; {mean:.1f} threads ran on average, "
+            f"{most} at most, with {THREADS} allowed",
         )
     whole = sum(seconds for seconds, _ in taken.processor.values())
     yield Row(
@@ -185,12 +191,15 @@ def _night(settings: Settings, night: date, names: str, spark: Cluster | None = 
     processor: dict[str, tuple[float, float]] = {}
     sql = "SELECT step, seconds, cpu_seconds FROM ml_ops.step WHERE ref = %s ORDER BY id"
     rows = postgres.query(settings.database_url, sql, [told["ref"]])
-    for row, mine in zip(rows, told["own"] if spark is None else [0.0] * len(rows), strict=True):
+    threads: dict[str, tuple[int, float]] = {}
+    looked = zip(told["own"], told["threads"], strict=True) if spark is None else repeat((0.0, (0, 0.0)), len(rows))
+    for row, (mine, (most, mean)) in zip(rows, looked, strict=True):
         step = row["step"]
         # On Spark the executors' shards tell of themselves; what counts is how long the last of them took.
         seconds[step] = max(seconds[step], row["seconds"]) if spark else seconds[step] + row["seconds"]
         before = processor.get(step, (0.0, 0.0))
         processor[step] = before[0] + row["cpu_seconds"], before[1] + mine
+        threads[step] = max((most, mean), threads.get(step, (0, 0.0)))
     published = {
         table.name: postgres.query(
             settings.database_url,
@@ -199,7 +208,7 @@ def _night(settings: Settings, night: date, names: str, spark: Cluster | None = 
         for name in names.split(",")
         for table in capability(name).publishes
     }
-    return Taken(dict(seconds), peaks.named, published, processor)
+    return Taken(dict(seconds), peaks.named, published, processor, threads)
 
 
 def _differing(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], table: str) -> tuple[int, str]:
