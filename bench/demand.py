@@ -57,13 +57,13 @@ def _measure(name: str, told: Series, aim: Aim) -> Iterator[Row]:
     parts: dict[str, list[Losses]] = {"ours": [], "LightGBM": [], AVERAGE: []}
     cpu = 0.0
     for origin in told.origins:
-        panel = series.before(told.panel, origin, len(told.spans))
+        panel = told.panel.before(origin, len(told.spans))
         truth = actual(told.panel, origin, told.spans)
         begin = time.process_time()
         past = Past(panel)
         made = {"ours": Forecaster(told.spans, aim.params, SEED).fit(panel).predict(past, origin)}
         cpu += time.process_time() - begin
-        made["LightGBM"] = series.plain_boosted(panel, told.spans)
+        made["LightGBM"] = series.PlainBoosted(panel, told.spans).predict(panel, panel.length)
         plain = SeriesParams(JUDGED, boosted=False, methods=("average",), step=aim.params.step)
         made[AVERAGE] = Forecaster(told.spans, plain, SEED).fit(panel).predict(past, origin)
         for who, forecast in made.items():

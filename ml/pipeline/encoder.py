@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml.adapters.books import nights
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import fetching
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
 
@@ -43,4 +43,4 @@ def serving(settings: Settings, table: str) -> tuple[int, Path]:
             do="fill shop.product_image and run a night: ./nightshift night --capability visual",
         )
     name, version = batch["capability"], int(batch["model_version"])
-    return version, tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
+    return version, fetching.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ml.text.ngrams import CHARS, WORDS
 
 from ml.capabilities.sentiment.spec import Params
 from ml.learn.class_calibration import calibrate, chances, choose, macro_f1, of_steps
@@ -21,7 +22,7 @@ from ml.text.lexicon import examples
 from ml.text.marked_words import fold, roles
 from ml.text.reader import cut
 from ml.text.svm import Linear
-from ml.text.tokens import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
+from ml.text.tokens import HEADLINE, SCOPE, Texts, folds, room, tokenise
 
 BITS = 16
 

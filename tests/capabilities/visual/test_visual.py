@@ -110,7 +110,7 @@ def test_a_picture_that_is_shown_to_the_console_finds_its_product(settings, tmp_
     assert "No model of pictures serves yet" in words(anna.get("/find"))
     published(settings)
     case().young.save(tmp_path)
-    monkeypatch.setattr(encoder.tracking, "fetch", lambda *_: tmp_path)
+    monkeypatch.setattr(encoder.fetching, "fetch", lambda *_: tmp_path)
     (token,) = re.findall(r'name="csrf" value="(\w+)"', anna.get("/find").text)
     found = anna.show("/find/picture", pictures()["p100"], csrf=token)
     assert found.status_code == 200, found.text
