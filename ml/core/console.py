@@ -52,11 +52,14 @@ class Probe:
         A SELECT. ``number``: one value. ``lists``: columns ``who`` and ``what`` (an array of product ids, in order).
     kind : str
         ``number`` or ``lists``.
+    start : str
+        A column of the changed row whose value is ``%(from)s`` in the SELECT, where the page gives none.
     """
 
     words: str
     sql: str
     kind: Literal["number", "lists"] = "number"
+    start: str = ""
 
 
 Found = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -130,6 +133,28 @@ class ByPicture:
 
 
 @dataclass(frozen=True)
+class Action:
+    """A way from a row that is shown to a form of ``ml_config`` that is filled in from it; its preview comes before the save.
+
+    Parameters
+    ----------
+    words : str
+        What is done.
+    config : str
+        The table of ``ml_config``.
+    values : mapping of str to str
+        What is filled in, by the form's column.
+    taken : mapping of str to str
+        By the form's column, the row's column whose value is filled in.
+    """
+
+    words: str
+    config: str
+    values: Mapping[str, str]
+    taken: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Console:
     """What a capability adds.
 
@@ -142,12 +167,15 @@ class Console:
         By table of ``ml_config``, what the night does with a change, where it has no effect at once.
     by_picture : ByPicture or None
         What answers a picture.
+    actions : mapping of str to tuple of Action
+        By published table, or by function (``ml.search``), what can be done with a row.
     """
 
     panels: tuple[Panel, ...] = ()
     probes: Mapping[str, tuple[Probe | Estimate, ...]] = field(default_factory=dict)
     later: Mapping[str, str] = field(default_factory=dict)
     by_picture: ByPicture | None = None
+    actions: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
 
 
 def of(spec: Capability) -> Console:

@@ -55,6 +55,7 @@ def shown(spec: Capability) -> set[str]:
     probes = [probe for each in more.probes.values() for probe in each]
     own = {panel.title for panel in more.panels} | {probe.words for probe in probes}
     own |= {figure for probe in probes if isinstance(probe, console.Estimate) for figure in probe.figures}
+    own |= {action.words for each in more.actions.values() for action in each}
     specs = {spec.title, spec.question, *spec.headlines, *tables, *columns, *units, *meanings, *checks} - {""}
     return {*specs, *own, *more.later.values()}
 

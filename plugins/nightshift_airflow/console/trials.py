@@ -74,21 +74,27 @@ def tried(database: Database, change: Change, start: str = "") -> Trial:
     Parameters
     ----------
     start : str
-        The customer from whom on the sample of lists begins.
+        The customer from whom on the sample of lists begins; or what else a probe begins with.
     """
     name = change.table.name
     extra = [console.of(spec) for spec in CAPABILITIES.values() if change.table in spec.config]
     probes = [probe for found in extra for probe in found.probes.get(name, ())]
     with database.transaction(readonly=False, patience_ms=TRIAL_MS) as cursor, in_words(change.table):
-        first = [_measured(cursor, probe, start) for probe in probes]
+        first = [_measured(cursor, probe, _start(probe, change, start)) for probe in probes]
         before, after = make(cursor, change)
-        second = [_measured(cursor, probe, start) for probe in probes]
+        second = [_measured(cursor, probe, _start(probe, change, start)) for probe in probes]
         doubts = _doubts(cursor, change.table, after)
         cursor.execute("ROLLBACK")
     measures = [
         _compared(p, a, b) for p, a, b in zip(probes, first, second, strict=True) if a is not None and b is not None
     ]
     return Trial(before, after, measures, next((f.later[name] for f in extra if name in f.later), ""), doubts)
+
+
+def _start(probe: console.Probe | console.Estimate, change: Change, start: str) -> str:
+    """Where a probe's sample begins: as the page says, else as the changed row does."""
+    named = change.values.get(probe.start) if isinstance(probe, console.Probe) and probe.start else ""
+    return start or str(named or "")
 
 
 def _measured(cursor: Any, probe: console.Probe | console.Estimate, start: str) -> Any:

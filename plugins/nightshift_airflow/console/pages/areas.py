@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -53,9 +54,12 @@ def find_page(here: Page, *, seen: Sequence[Row] = (), fault: str | None = None)
     answers: list[Block] = []
     for title, function, statement in _ASKED:
         if typed and function in here.reader.functions:
-            answers.append(_answer(title, *here.reader.attempt(statement, (typed, customer or None))))
+            rows, fault = here.reader.attempt(statement, (typed, customer or None))
+            answers.append(_answer(title, function, rows, fault, typed))
     blocks = [*_overview(here, FIND), *look.panels(here.reader, "find", typed)]
     blocks.sort(key=lambda block: block.table != "search_gap")
+    for block in blocks:
+        block.back = "find"
     return here.show(
         "area.html",
         title="Find",
@@ -82,9 +86,12 @@ def by_pictures() -> Iterable[console.ByPicture | None]:
     return (console.of(spec).by_picture for spec in CAPABILITIES.values())
 
 
-def _answer(title: str, rows: list[Row], fault: str) -> Block:
+def _answer(title: str, function: str, rows: list[Row], fault: str, typed: str) -> Block:
     names = [name for name in (rows[0] if rows else {}) if name not in look.STAMP]
-    return Block(title, "", [PublishedColumn(name, "text", "") for name in names], rows, fault)
+    owner = next((name for name, spec in CAPABILITIES.items() if function in console.of(spec).actions), "")
+    columns = [PublishedColumn(name, "text", "") for name in names]
+    back = f"find?{urlencode({'text': typed})}"
+    return Block(title, "", columns, rows, fault, owner, function, given={"text": typed}, back=back)
 
 
 @router.get("/customers")
