@@ -106,8 +106,9 @@ class Estimate:
 class Reading(Protocol):
     """A picture as a capability's served version read it."""
 
-    vector: str
-    """As the capability's SELECT takes it."""
+    @property
+    def vector(self) -> str:
+        """As the capability's SELECT takes it."""
 
     def why(self, row: Mapping[str, Any]) -> str:
         """In words, what a row that was found has in common with the picture."""
