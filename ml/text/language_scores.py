@@ -86,7 +86,7 @@ def chances(texts: Sequence[str]) -> Floats:
     for first, second in model.twice:
         found[:, first] += found[:, second]
         found[:, second] = 0
-    return found
+    return np.asarray(found, np.float32)
 
 
 def _encoded(text: str) -> bytes:
