@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench import Options, Row
+from bench import Options, Row, _large_shop
 from bench import _series as series
 from bench._series import JUDGED, Losses, Series
+from ml.capabilities.demand.spec import SPEC
 from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import actual
@@ -42,7 +43,10 @@ AIMS = {
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Each data set of ``--data FOLDER``; ``--shop`` names one alone."""
+    """Each data set of ``--data FOLDER``; ``--shop`` names one alone, ``--shop large`` times 100,000 products."""
+    if options.shop == "large":
+        yield from _large_shop.timed(options, SPEC, 360.0)
+        return
     if options.data is None:
         raise SystemExit("bench demand needs --data FOLDER with freshretail, uci_online_retail and carparts")
     for name, aim in AIMS.items():

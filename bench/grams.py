@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-from ml.text.ngrams import CHARS, WORDS
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from bench import Options, Row, in_turn
@@ -13,6 +12,7 @@ from ml.kernels.threads import limited
 from ml.shop.sources import demo
 from ml.text import svm
 from ml.text.clean import clean
+from ml.text.ngrams import CHARS, WORDS
 from ml.text.tokens import Texts
 
 BITS = 20

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from bench import Options, Row
+from bench import Options, Row, _large_shop
 from bench import _series as series
 from ml.capabilities.stock.learned import learn, try_out
 from ml.capabilities.stock.policy import USUAL, Replay
 from ml.capabilities.stock.policy import costs as policy_costs
 from ml.capabilities.stock.simulator import simulate
+from ml.capabilities.stock.spec import SPEC
 from ml.learn.params import NetworkParams
 from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
@@ -28,7 +29,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def run(options: Options) -> Iterator[Row]:
-    """The last 21 days; what is sold stands for demand, as for the peers. The factor is searched on the 21 days before."""
+    """The last 21 days; what is sold stands for demand, as for the peers. The factor is searched on the 21 days before; ``--shop large``: time of 100,000 products."""
+    if options.shop == "large":
+        yield from _large_shop.timed(options, SPEC, 120.0)
+        return
     if options.data is None:
         raise SystemExit("bench stock needs --data FOLDER with freshretail")
     told = series.freshretail(options.data).panel

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ml.text.ngrams import CHARS, WORDS
 
 from ml.capabilities.sentiment.spec import Params
 from ml.learn.class_calibration import calibrate, chances, choose, macro_f1, of_steps
@@ -20,6 +19,7 @@ from ml.text.clauses import clause_end, find_joints, room_for_joints
 from ml.text.function_words import NEGATORS
 from ml.text.lexicon import examples
 from ml.text.marked_words import fold, roles
+from ml.text.ngrams import CHARS, WORDS
 from ml.text.reader import cut
 from ml.text.svm import Linear
 from ml.text.tokens import HEADLINE, SCOPE, Texts, folds, room, tokenise
