@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ml.learn.metrics.series import naive_scale, pinball
 from ml.learn.series.forecaster import Forecast
-from ml.learn.series.panel import DAYS, MONTHS, Grouping, Panel, Span
+from ml.learn.series.panel import DAYS, MONTHS, Grouping, Panel, Span, actual
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
@@ -102,16 +102,6 @@ def begun(pieces: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.where(np.cumsum(pieces > 0, axis=1) > 0, pieces, np.nan).astype(np.float32)
 
 
-def before(panel: Panel, origin: int, ahead: int) -> Panel:
-    """The panel as it was known at ``origin``."""
-    return panel._replace(
-        pieces=panel.pieces[:, :origin],
-        groupings=tuple(group._replace(mean=group.mean[:, :origin]) for group in panel.groupings),
-        opened=None if panel.opened is None else panel.opened[:, :origin],
-        ahead=None if panel.ahead is None else panel.ahead[:, : origin + ahead],
-    )
-
-
 class Losses(NamedTuple):
     """Of each series at one origin: mean scaled pinball, absolute error of the median, what came, mean forecast, in the 80 %."""
 
@@ -144,30 +134,38 @@ def together(parts: list[Losses]) -> Losses:
     return Losses(*(np.mean([getattr(part, name) for part in parts], axis=0) for name in Losses._fields))
 
 
-def plain_boosted(panel: Panel, spans: tuple[Span, ...], seed: int = 7) -> Forecast:
+class PlainBoosted:
     """The peer: one LightGBM for all series on lags, windows, weekday and what is known beforehand, one fit a quantile."""
-    from lightgbm import Dataset, train
 
-    longest, t = max(start + width for start, width in spans), panel.length
-    scale = np.nanmean(panel.pieces[:, -8 * panel.rhythm.season :], axis=1) + 1e-3
-    grown = range(max(panel.rhythm.windows[2], t - longest - 28), t - longest + 1, 3)
-    x = [_lags(panel, origin, spans, scale) for origin in grown]
-    y = [
-        (panel.pieces[:, origin : origin + longest] / scale[:, None])[:, [s for s, _ in spans]].ravel()
-        for origin in grown
-    ]
-    rows, target = np.concatenate(x), np.concatenate(y)
-    rng, known = np.random.default_rng(seed), np.flatnonzero(np.isfinite(target))
-    pick = rng.choice(known, min(len(known), 150_000), replace=False)
-    now = _lags(panel, t, spans, scale)
-    chosen = {"learning_rate": 0.05, "num_leaves": 31, "verbosity": -1, "seed": seed, "num_threads": 1, "max_bin": 127}
-    data = Dataset(rows[pick], target[pick], params=chosen)
-    made = []
-    for level in (*JUDGED, None):
-        aim = {"objective": "regression"} if level is None else {"objective": "quantile", "alpha": level}
-        flat = np.maximum(train(chosen | aim, data, 150).predict(now, num_threads=1), 0)
-        made.append(np.asarray(flat).reshape(-1, len(spans)) * scale[:, None])
-    return Forecast(made[3], np.stack(made[:3], axis=2))
+    def __init__(self, panel: Panel, spans: tuple[Span, ...], seed: int = 7) -> None:
+        from lightgbm import Dataset, train
+
+        self.spans, self.scale = spans, np.nanmean(panel.pieces[:, -8 * panel.rhythm.season :], axis=1) + 1e-3
+        longest, t = max(start + width for start, width in spans), panel.length
+        grown = range(max(panel.rhythm.windows[2], t - longest - 28), t - longest + 1, 3)
+        x = [_lags(panel, origin, spans, self.scale) for origin in grown]
+        y = [actual(panel, origin, spans) / self.scale[:, None] for origin in grown]
+        rows, target = np.concatenate(x), np.concatenate([each.ravel() for each in y])
+        rng, known = np.random.default_rng(seed), np.flatnonzero(np.isfinite(target))
+        pick = rng.choice(known, min(len(known), 150_000), replace=False)
+        chosen = {
+            "learning_rate": 0.05,
+            "num_leaves": 31,
+            "verbosity": -1,
+            "seed": seed,
+            "num_threads": 1,
+            "max_bin": 127,
+        }
+        data = Dataset(rows[pick], target[pick], params=chosen)
+        aims = [{"objective": "quantile", "alpha": level} for level in JUDGED] + [{"objective": "regression"}]
+        self.models = [train(chosen | aim, data, 150) for aim in aims]
+
+    def predict(self, panel: Panel, origin: int) -> Forecast:
+        """Forecast after ``origin``, as multiples of the level at the fit."""
+        now, scale = _lags(panel, origin, self.spans, self.scale), self.scale[:, None]
+        flat = [np.asarray(np.maximum(model.predict(now, num_threads=1), 0)) for model in self.models]
+        made = [each.reshape(-1, len(self.spans)) * scale for each in flat]
+        return Forecast(made[3], np.stack(made[:3], axis=2))
 
 
 def _lags(panel: Panel, origin: int, spans: tuple[Span, ...], scale: Floats) -> npt.NDArray[np.float32]:

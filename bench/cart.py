@@ -2,7 +2,8 @@
 
 ``--data FOLDER`` of UCI Online Retail. Baskets of 2011-11-11 to 2011-12-08 with two known products or more; of each the
 product with the smallest hash is hidden and looked for among all that are not in the basket. What is chosen (EASE's
-penalty, the weights of titles and of own purchases) is chosen on baskets before.
+penalty, the weights of titles and of own purchases) is chosen on baskets before. ``--shop sessions``: visits alone;
+``--shop live``: ``ml.cart`` to 16 clients.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from bench import Options, Row
+from bench import Options, Row, _cart_live
 from ml.capabilities.cart import addons, visits
 from ml.capabilities.cart.evaluate import parts
 from ml.capabilities.cart.model import Cart
@@ -52,6 +53,9 @@ Floats = npt.NDArray[np.float64]
 
 def run(options: Options) -> Iterator[Row]:
     """NDCG@10 and hit rate at 10, with a 95 % bootstrap interval of the difference to the best peer; then sessions."""
+    if options.shop == "live":
+        yield from _cart_live.rows(options)
+        return
     data = options.data or PROJECT.parent / "shared" / "data"
     if options.shop in ("", "sessions"):
         yield from _visits(data / "online_shoppers")

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench import Options, Row
+from bench import Options, Row, _large_shop
 from bench import _series as series
 from bench._series import JUDGED, Losses, Series
+from ml.capabilities.demand.spec import SPEC
 from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import actual
@@ -42,7 +43,10 @@ AIMS = {
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Each data set of ``--data FOLDER``; ``--shop`` names one alone."""
+    """Each data set of ``--data FOLDER``; ``--shop`` names one alone, ``--shop large`` times 100,000 products."""
+    if options.shop == "large":
+        yield from _large_shop.timed(options, SPEC, 360.0)
+        return
     if options.data is None:
         raise SystemExit("bench demand needs --data FOLDER with freshretail, uci_online_retail and carparts")
     for name, aim in AIMS.items():
@@ -57,13 +61,13 @@ def _measure(name: str, told: Series, aim: Aim) -> Iterator[Row]:
     parts: dict[str, list[Losses]] = {"ours": [], "LightGBM": [], AVERAGE: []}
     cpu = 0.0
     for origin in told.origins:
-        panel = series.before(told.panel, origin, len(told.spans))
+        panel = told.panel.before(origin, len(told.spans))
         truth = actual(told.panel, origin, told.spans)
         begin = time.process_time()
         past = Past(panel)
         made = {"ours": Forecaster(told.spans, aim.params, SEED).fit(panel).predict(past, origin)}
         cpu += time.process_time() - begin
-        made["LightGBM"] = series.plain_boosted(panel, told.spans)
+        made["LightGBM"] = series.PlainBoosted(panel, told.spans).predict(panel, panel.length)
         plain = SeriesParams(JUDGED, boosted=False, methods=("average",), step=aim.params.step)
         made[AVERAGE] = Forecaster(told.spans, plain, SEED).fit(panel).predict(past, origin)
         for who, forecast in made.items():

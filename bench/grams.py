@@ -12,7 +12,8 @@ from ml.kernels.threads import limited
 from ml.shop.sources import demo
 from ml.text import svm
 from ml.text.clean import clean
-from ml.text.tokens import CHARS, WORDS, Texts
+from ml.text.ngrams import CHARS, WORDS
+from ml.text.tokens import Texts
 
 BITS = 20
 

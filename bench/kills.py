@@ -1,8 +1,9 @@
 """Whether a night ends whole by itself when any process is killed at any moment; not a figure of speed.
 
-``./nightshift bench kills`` starts night after night in real Airflow on a small shop, kills one process in each with -9 at a
-random moment, and does nothing else. A reader asks all the while for what the shop sees. NIGHTSHIFT_KILLS is the number
-of nights (60 unless set), NIGHTSHIFT_KILLS_SEED draws other moments.
+``./nightshift bench kills`` starts night after night in real Airflow on a small shop, kills a process with -9 at several
+random moments of each, and does nothing else. A reader asks all the while for what the shop sees. NIGHTSHIFT_KILLS is the
+number of kills that hit a living process (60 unless set), NIGHTSHIFT_KILLS_PER_NIGHT how many of them one night bears at
+most (6 unless set), NIGHTSHIFT_KILLS_SEED draws other moments.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import cycle
 from typing import Any
 
 import psutil
@@ -80,20 +82,21 @@ class Reader:
                     self.halves.append(f"{dict(seen)}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
     """What became of one night."""
 
-    kind: str
-    after_s: float
-    took_s: float
-    what: str
+    kills: list[tuple[str, float]] = field(default_factory=list)
+    """Kind of process and seconds after the night's start, of each kill that hit a living process."""
+    took_s: float = 0.0
+    fault: str = ""
     """Empty: it ended in one whole batch."""
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Nights that ended in one whole batch without a person, by kind of process that was killed."""
+    """Kills whose night ended in one whole batch without a person, by kind of process that was killed."""
     count = int(os.environ.get("NIGHTSHIFT_KILLS") or (3 if options.quick else 60))
+    per_night = int(os.environ.get("NIGHTSHIFT_KILLS_PER_NIGHT") or 6)
     rng = random.Random(int(os.environ.get("NIGHTSHIFT_KILLS_SEED") or 1))
     with stack(options) as made:
         settings = made.settings()
@@ -104,37 +107,49 @@ def run(options: Options) -> Iterator[Row]:
         _night(settings, airflow, night)  # the first one learns
         usual = _night(settings, airflow, night)
         kinds = [kind for kind in KINDS if SERVICES.get(kind) in {None, *_services(made)}]
+        drawn = cycle(kinds)
         reader = Reader(settings.database_url)
         thread = threading.Thread(target=reader.run)
         thread.start()
-        outcomes = []
+        outcomes: list[Outcome] = []
         try:
-            for number in range(count):
-                kind = kinds[number % len(kinds)]
-                outcomes.append(_one(made, settings, airflow, night, kind, rng.uniform(0, usual)))
-                done = outcomes[-1]
-                print(
-                    f"{number + 1:3} {kind} after {done.after_s:.1f} s: the night took {done.took_s:.0f} s "
-                    f"{done.what or 'and is whole'}",
-                    flush=True,
-                )
+            while (missing := count - sum(len(outcome.kills) for outcome in outcomes)) > 0:
+                planned = [(next(drawn), rng.uniform(0, 2 * usual / per_night)) for _ in range(min(missing, per_night))]
+                outcomes.append(_one(made, settings, airflow, night, planned))
+                _tell(outcomes)
         finally:
             reader.stopped.set()
             thread.join()
+    yield from _rows(outcomes, usual, reader)
+
+
+def _tell(outcomes: list[Outcome]) -> None:
+    """Print the last night, so that a run that is broken off is a figure too."""
+    last = outcomes[-1]
+    kills = ", ".join(f"{kind} after {after_s:.1f} s" for kind, after_s in last.kills)
+    whole = sum(len(outcome.kills) for outcome in outcomes if not outcome.fault)
+    print(
+        f"night {len(outcomes)}: {kills or 'no kill'}: it took {last.took_s:.0f} s {last.fault or 'and is whole'} "
+        f"({whole} of {sum(len(outcome.kills) for outcome in outcomes)} kills so far)",
+        flush=True,
+    )
+
+
+def _rows(outcomes: list[Outcome], usual: float, reader: Reader) -> Iterator[Row]:
     for kind in KINDS:
-        mine = [outcome for outcome in outcomes if outcome.kind == kind]
-        if mine:
-            whole = sum(not outcome.what for outcome in mine)
-            longest = max(outcome.took_s for outcome in mine)
+        struck = [outcome for outcome in outcomes for of, _ in outcome.kills if of == kind]
+        if struck:
+            whole = sum(not outcome.fault for outcome in struck)
+            longest = max(outcome.took_s for outcome in struck)
             yield Row(
-                f"nights with a killed {kind} that ended whole",
-                "nights",
+                f"kills of a {kind} whose night ended whole",
+                "kills",
                 whole,
                 "kills",
-                len(mine),
-                whole / len(mine),
+                len(struck),
+                whole / len(struck),
                 1.0,
-                f"the longest took {longest:.0f} s; {usual:.0f} s without a kill",
+                f"the longest night took {longest:.0f} s; {usual:.0f} s without a kill",
             )
     yield Row(
         "half batches that a reader saw",
@@ -187,7 +202,7 @@ def _shown(settings: Settings) -> int:
 def _ended(settings: Settings, airflow: Airflow, run_id: str, before: int, patience_s: float) -> str:
     """Wait for a run; what is wrong with how it ended, or nothing."""
     until = time.monotonic() + patience_s
-    while (state := airflow.run("night", run_id)["state"]) not in ("success", "failed"):
+    while not _over(state := _state(airflow, run_id)):
         if time.monotonic() > until:
             return f"it is still {state}"
         time.sleep(1)
@@ -207,32 +222,49 @@ def _ended(settings: Settings, airflow: Airflow, run_id: str, before: int, patie
     return "" if whole else f"the shop sees {dict(seen)}"
 
 
-def _one(made: Stack, settings: Settings, airflow: Airflow, night: date, kind: str, after_s: float) -> Outcome:
+def _state(airflow: Airflow, run_id: str) -> str:
+    return str(airflow.run("night", run_id)["state"])
+
+
+def _over(state: str) -> bool:
+    return state in ("success", "failed")
+
+
+def _one(
+    made: Stack, settings: Settings, airflow: Airflow, night: date, planned: Sequence[tuple[str, float]]
+) -> Outcome:
+    """A night with kills: ``planned`` are kinds of process, each with the seconds that pass before it is struck."""
+    outcome = Outcome()
     start = time.monotonic()
     run_id, before = _started(settings, airflow, night)
-    time.sleep(after_s)
-    struck = time.monotonic() - start
     try:
-        _strike(made, settings, kind)
-        fault = _ended(settings, airflow, run_id, before, LONGEST_S)
+        for kind, pause_s in planned:
+            time.sleep(pause_s)
+            if _over(_state(airflow, run_id)):
+                break
+            if _struck(made, settings, kind):
+                outcome.kills.append((kind, time.monotonic() - start))
+        outcome.fault = _ended(settings, airflow, run_id, before, LONGEST_S)
     except NightshiftError as error:
-        fault = str(error)
-    return Outcome(kind, struck, time.monotonic() - start, fault)
+        outcome.fault = str(error)
+    outcome.took_s = time.monotonic() - start
+    return outcome
 
 
-def _strike(made: Stack, settings: Settings, kind: str) -> None:
-    """End a process of this kind with -9; one that is not there is waited for."""
+def _struck(made: Stack, settings: Settings, kind: str) -> bool:
+    """End a process of this kind with -9; False where none lived within a minute."""
     until = time.monotonic() + 60
-    while (pid := _pid(made, settings, kind)) is None:
-        if time.monotonic() > until:
-            raise NightshiftError(f"There was no {kind} to kill.")
+    while time.monotonic() < until:
+        with suppress(psycopg2.Error, NightshiftError, ProcessLookupError):
+            if (pid := _pid(made, settings, kind)) is not None:
+                if kind == "connection":
+                    return bool(
+                        postgres.query(made.admin_url(), "SELECT pg_terminate_backend(%s) AS it", (pid,))[0]["it"]
+                    )
+                os.kill(pid, signal.SIGKILL)
+                return True
         time.sleep(0.1)
-    if kind == "connection":
-        with postgres.transaction(made.admin_url()) as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
-        return
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    return False
 
 
 def _pid(made: Stack, settings: Settings, kind: str) -> int | None:

@@ -18,7 +18,7 @@ from bench._stack import stack
 from ml.adapters import postgres
 from ml.adapters.batches.publish import BatchResult, Publication, publish, retention
 from ml.adapters.lake import Lake
-from ml.capabilities.recommender.spec import RECOMMENDATION
+from ml.capabilities.recommender.published import RECOMMENDATION
 
 _TIMES = 3
 _SHARD = 1_000_000

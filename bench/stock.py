@@ -8,9 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from bench import Options, Row
+from bench import Options, Row, _large_shop
 from bench import _series as series
+from ml.capabilities.stock.learned import learn, try_out
+from ml.capabilities.stock.policy import USUAL, Replay
+from ml.capabilities.stock.policy import costs as policy_costs
 from ml.capabilities.stock.simulator import simulate
+from ml.capabilities.stock.spec import SPEC
+from ml.learn.params import NetworkParams
 from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
 from ml.learn.series.panel import Panel
@@ -19,25 +24,35 @@ SEED, RESAMPLES = 7, 1000
 LEAD, REVIEW, PENALTY, LEVEL = 2, 1, 9.0, 0.9
 SPAN = ((0, LEAD + REVIEW),)
 FACTORS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.35)
+NETWORK = NetworkParams(epochs=60, patience=8, dropout=0.0, batch=512, seconds=120.0)
 Floats = npt.NDArray[np.float64]
 
 
 def run(options: Options) -> Iterator[Row]:
-    """The last 21 days; what is sold stands for demand, as for the peers. The factor is searched on the 21 days before."""
+    """The last 21 days; what is sold stands for demand, as for the peers. The factor is searched on the 21 days before; ``--shop large``: time of 100,000 products."""
+    if options.shop == "large":
+        yield from _large_shop.timed(options, SPEC, 120.0)
+        return
     if options.data is None:
         raise SystemExit("bench stock needs --data FOLDER with freshretail")
     told = series.freshretail(options.data).panel
     told = told.rows(slice(0, 300)) if options.quick else told
     days = 21
     split = told.length - days
-    ours = _quantiles(told, split, split, boosted=True)
-    earlier = _quantiles(told, split - days, split - days, boosted=True)
+    middle, ours = _quantiles(told, split, split, boosted=True)
+    before, earlier = _quantiles(told, split - days, split - days, boosted=True)
+    past, now = _replay(told, split - days, before, earlier), _replay(told, split, middle, ours)
     spent = {factor: _cost(told, split - days, earlier * factor, days).sum() for factor in FACTORS}
     best = min(spent, key=lambda factor: spent[factor])
+    learned = learn([past], NETWORK, SEED)
+    halves = [_stretch(past, 0, days // 2), _stretch(past, days // 2, 2 * (days // 2))]
+    _, verdict = try_out(halves, USUAL, NETWORK, SEED)
     costs = {
         "ours": _cost(told, split, ours, days),
         f"searched in the simulator (times {best:g})": _cost(told, split, ours * best, days),
-        "average by weekday, conformal": _cost(told, split, _quantiles(told, split, split, boosted=False), days),
+        "LightGBM's quantile": _cost(told, split, _boosted(told, split, days), days),
+        "network learned through the simulator": policy_costs(now, learned.rule(now)),
+        "average by weekday, conformal": _cost(told, split, _quantiles(told, split, split, boosted=False)[1], days),
         "normal by weekday": _cost(told, split, _normal(told, split, days), days),
     }
     unit = told.pieces[:, split:].sum(axis=1, dtype=np.float64)
@@ -45,6 +60,7 @@ def run(options: Options) -> Iterator[Row]:
     yield Row(
         "FreshRetail: cost of the quantile's base stock", "per unit of demand", mine, "target", 1.46, 1.46 / mine, 1.0
     )
+    gate = "it serves" if verdict.serves else "the quantile's base stock serves"
     rng = np.random.default_rng(SEED)
     for who in (name for name in costs if name != "ours"):
         gaps = []
@@ -60,18 +76,42 @@ def run(options: Options) -> Iterator[Row]:
             who,
             theirs,
             theirs / mine,
-            None if who.startswith("searched") else 1.0,
-            note=f"paired gain {theirs - mine:+.3f} [{lower:+.3f}, {upper:+.3f}]",
+            None if who.startswith(("searched", "network")) else 1.0,
+            note=f"paired gain {theirs - mine:+.3f} [{lower:+.3f}, {upper:+.3f}]"
+            + (
+                f"; gate before: it saves {verdict.gain:+.1%}, above {verdict.lower:+.1%}: {gate}"
+                if who.startswith("network")
+                else ""
+            ),
         )
 
 
-def _quantiles(told: Panel, learned: int, start: int, *, boosted: bool) -> Floats:
-    """Targets of each of 21 days from ``start`` on, (n_series, 21): the .9 quantile of the next three days' demand."""
+def _quantiles(told: Panel, learned: int, start: int, *, boosted: bool) -> tuple[Floats, Floats]:
+    """Median and .9 quantile of the next three days' demand, for each of 21 days from ``start`` on: (n_series, 21)."""
     methods = SeriesParams.methods if boosted else ("average",)
     chosen = SeriesParams((0.1, 0.5, LEVEL), rows=60_000, step=3, boosted=boosted, methods=methods)
-    model = Forecaster(SPAN, chosen, SEED).fit(series.before(told, learned, 7))
+    model = Forecaster(SPAN, chosen, SEED).fit(told.before(learned, 7))
     past = Past(told)
-    return np.stack([model.predict(past, start + day).quantiles[:, 0, 2] * SPAN[0][1] for day in range(21)], axis=1)
+    made = np.stack([model.predict(past, start + day).quantiles[:, 0] * SPAN[0][1] for day in range(21)], axis=1)
+    return made[:, :, 1], made[:, :, 2]
+
+
+def _boosted(told: Panel, start: int, days: int) -> Floats:
+    """The .9 quantile by a plain LightGBM, a fit before ``start``, asked each day."""
+    model = series.PlainBoosted(told.before(start, 7), SPAN, SEED)
+    made = [model.predict(told, start + day).quantiles[:, 0, 2] * SPAN[0][1] for day in range(days)]
+    return np.stack(made, axis=1)
+
+
+def _replay(told: Panel, start: int, middle: Floats, upper: Floats) -> Replay:
+    n = len(told.pieces)
+    demand = told.pieces[:, start : start + middle.shape[1]].astype(np.float64)
+    return Replay(demand, middle, upper, np.full(n, LEAD), REVIEW, np.ones(n), np.full(n, PENALTY))
+
+
+def _stretch(replay: Replay, start: int, end: int) -> Replay:
+    days = {name: getattr(replay, name)[:, start:end] for name in ("demand", "middle", "upper")}
+    return replay._replace(**days)
 
 
 def _normal(told: Panel, start: int, days: int) -> Floats:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from ml.pipeline.need import needs
     from ml.pipeline.night import run_night
     from ml.pipeline.plan import outlook
+    from ml.pipeline.publishing import publish
     from ml.pipeline.rebuilding import rebuild
     from ml.pipeline.restoring import restore
     from ml.pipeline.retention import costs
-    from ml.pipeline.serving import prepare, publish, score, score_all
+    from ml.pipeline.serving import prepare, score, score_all
     from ml.pipeline.setup import migrate
     from ml.pipeline.summary import report
     from ml.pipeline.training import train
@@ -39,7 +40,7 @@ else:
         "prepare": "serving",
         "score": "serving",
         "score_all": "serving",
-        "publish": "serving",
+        "publish": "publishing",
         "monitor": "monitoring",
         "rebuild": "rebuilding",
         "approve": "approval",

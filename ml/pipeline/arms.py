@@ -15,7 +15,7 @@ from ml.core.spec import RULE_SET, Capability
 from ml.pipeline import experiment, language
 from ml.pipeline.context import Night
 from ml.pipeline.features import features, windows
-from ml.pipeline.training import SEED
+from ml.pipeline.registering import SEED
 
 WHOLE = "whole.json"
 """Beside the predictions of a night, written last: the version that made them, and how many rows by table."""

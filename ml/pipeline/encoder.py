@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml.adapters.books import nights
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import fetching
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
 
@@ -30,5 +30,5 @@ def encoder(settings: Settings) -> tuple[int, bytes]:
             do="fill shop.product_image and run a night: ./nightshift night --capability visual",
         )
     version = int(batch["model_version"])
-    folder = tracking.fetch(settings.mlflow_uri, settings.database_url, SPEC.name, version, settings.home / "models")
+    folder = fetching.fetch(settings.mlflow_uri, settings.database_url, SPEC.name, version, settings.home / "models")
     return version, bundle(load(folder), version)

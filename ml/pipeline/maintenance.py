@@ -12,7 +12,7 @@ from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights as ops
 from ml.adapters.books import quarantine, versions
 from ml.adapters.lake import Lake
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import fetching, tracking
 from ml.pipeline import retention
 from ml.pipeline.erasure import erase
 from ml.pipeline.plan import attempts
@@ -55,7 +55,7 @@ def promote(settings: Settings, name: str, version: int, *, person: str = "", wo
         settings.database_url, name, version
     ):
         # Else there is no such version, which the line after says.
-        tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
+        fetching.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
     row = versions.promote(settings.database_url, name, version, why=words or "by hand", person=person or None)
     tracking.set_alias(settings.mlflow_uri, name, version, "champion")
     return row | {"note": registry_differences(settings).get(name, "")}

@@ -15,7 +15,8 @@ from ml.core.outages import as_words
 from ml.pipeline.collect import extract, validate
 from ml.pipeline.context import Progress, cluster
 from ml.pipeline.monitoring import monitor
-from ml.pipeline.serving import prepare, publish, score, score_all
+from ml.pipeline.publishing import publish
+from ml.pipeline.serving import prepare, score, score_all
 from ml.pipeline.setup import migrate
 from ml.pipeline.summary import report
 from ml.registry import CAPABILITIES

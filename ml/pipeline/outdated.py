@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import fetching
 from ml.core import artifacts
 from ml.core.capability import model_of
 from ml.core.errors import ArtifactError
@@ -24,7 +24,7 @@ def outdated(settings: Settings, capability: Capability, champion: Mapping[str, 
         return ""
     with suppress(ArtifactError):
         version, cache = champion["version"], settings.home / "models"
-        folder = tracking.fetch(settings.mlflow_uri, settings.database_url, capability.name, version, cache)
+        folder = fetching.fetch(settings.mlflow_uri, settings.database_url, capability.name, version, cache)
         found = artifacts.format_of(folder)
         if found != wanted:
             return (

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from ml.adapters import postgres
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import fetching
 from ml.core.capability import model_of, published, score_of
 from ml.core.errors import NightshiftError, WrongUse
 from ml.core.spec import Capability
@@ -16,7 +16,8 @@ from ml.kernels.threads import limited
 from ml.pipeline import language
 from ml.pipeline.context import Night
 from ml.pipeline.features import features
-from ml.pipeline.serving import UNITS_PER_SHARD, carried
+from ml.pipeline.predictions import carried
+from ml.pipeline.serving import UNITS_PER_SHARD
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
@@ -75,7 +76,7 @@ def _rebuilt(
     night.lake.remove(night.path("features", name, TAG))
     with limited(settings.threads):
         known = features(night, capability, TAG, night.as_of).beside(carried(night, capability, version))
-        folder = tracking.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
+        folder = fetching.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")
         shards = max(1, ceil(score_of(capability).units(known) / UNITS_PER_SHARD))
         rows = language.tables(
             night, capability, published(capability, model_of(capability).load(folder), known, shards=shards)

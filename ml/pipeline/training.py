@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ml.adapters.books import locks, nights, progress, versions
-from ml.adapters.mlflow import cards, tracking
-from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
+from ml.core.capability import Features, Known, Split, evaluate_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
-from ml.core.guardrails import Held, held
+from ml.core.guardrails import held
 from ml.core.memory import give_back
 from ml.core.spec import Capability
-from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.judging import judged_from, lacking, within
+from ml.pipeline.learning_sample import sampled
 from ml.pipeline.outdated import outdated
-from ml.pipeline.truth import BASELINE
-from ml.pipeline.verdict import costs, numbers, question
+from ml.pipeline.registering import SEED, Trial, recipe, register
+from ml.pipeline.verdict import costs
 from ml.registry import capability as find
 from ml.settings import Settings
-
-SEED = 7
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
-WIDER = 1.5
-
-
-def recipe(params: Any) -> str:
-    """Twelve hex digits that differ when a parameter differs."""
-    return hashlib.sha256(json.dumps(asdict(params), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
@@ -81,19 +68,10 @@ def learn(
     return result
 
 
-@dataclass(frozen=True)
-class Trial:
-    """When a training began, and from when on what happened judges it."""
-
-    started: datetime
-    cutoff: datetime
-    rails: tuple[Held, ...] = ()
-
-
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     trial, split = Trial(datetime.now(UTC), judged_from(night, capability)), None
-    if why := _lacking(night, capability, trial.cutoff):
-        found = _within(night, capability)
+    if why := lacking(night, capability, trial.cutoff):
+        found = within(night, capability)
         if not isinstance(found, Split):
             return _unjudged(night, capability, champion, trial, found or why)
         trial, split = replace(trial, cutoff=found.since), found
@@ -118,33 +96,10 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     if split:
         decision = replace(decision, figures=f"{decision.figures} {split.words}".lstrip())
     trial = replace(trial, rails=tuple(rails))
-    result = _register(night, capability, decision, evaluations, trial)
+    result = register(night, capability, decision, evaluations, trial)
     if decision.outcome == "refuse" and champion and champion["recipe"] != recipe(capability.params):
         return _refresh(night, capability, champion, evaluations, trial) or result
     return result
-
-
-def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
-    """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
-    with night.backend() as backend:
-        tables = night.clean(backend, capability) | night.config(backend, capability)
-        ask = getattr(evaluate_of(capability), "lacking", None)
-        if ask:
-            return str(ask(tables, cutoff, night.as_of, capability.params))
-        rows = features_of(capability).truth(tables, cutoff, night.as_of, capability.params)
-        few, found = capability.gate.min_units, int(rows.count().execute())
-        return (
-            f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
-        )
-
-
-def _within(night: Night, capability: Capability) -> Split | str:
-    """A split inside what is known tonight, for a capability that offers one; else why not, empty if it offers none."""
-    ask = getattr(evaluate_of(capability), "within", None)
-    if not ask:
-        return ""
-    found: Split | str = ask(features(night, capability, "serve", night.as_of), night.as_of, capability.params)
-    return found
 
 
 def _unjudged(
@@ -155,25 +110,7 @@ def _unjudged(
         words = f"No challenger was fitted: {why}. Version {champion['version']} goes on serving."
         return {"status": "champion", "version": champion["version"], "why": words}
     decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
-    return _register(night, capability, decision, {}, trial)
-
-
-def judged_from(night: Night, capability: Capability) -> datetime:
-    """Where the window begins on which the gate judges: ``horizon`` before the night, or earlier for ``enough`` rows."""
-    span, gate = capability.gate.horizon, capability.gate
-    if not gate.enough:
-        return night.as_of - span
-    part = features_of(capability)
-    with night.backend() as backend:
-        tables = night.clean(backend, capability) | night.config(backend, capability)
-
-        def rows(since: datetime) -> int:
-            return int(part.truth(tables, since, night.as_of, capability.params).count().execute())
-
-        enough = min(gate.enough, rows(EVER) / 3)
-        while rows(night.as_of - span) < enough:
-            span *= WIDER
-    return night.as_of - span
+    return register(night, capability, decision, {}, trial)
 
 
 def _refresh(
@@ -194,7 +131,7 @@ def _refresh(
         decision = replace(decision, outcome="baseline", reason="it serves already, and learned from newer data")
     if decision.outcome == "refuse":
         return None
-    return _register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
+    return register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
 
 
 def _evaluate(
@@ -212,7 +149,7 @@ def _evaluate(
         known = Known({**split.features, TRUTH: split.truth})
     else:
         made = features(night, capability, "evaluate", night.as_of, since=cutoff)
-        known = made.with_windows(windows(night, capability, cutoff))
+        known, _ = sampled(night, capability, made.with_windows(windows(night, capability, cutoff)))
     model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {
@@ -238,85 +175,3 @@ def _evaluate(
 def _fitting(old: Mapping[str, Any], params: Any) -> dict[str, Any]:
     """The old version's parameters that today's code still has."""
     return {name: value for name, value in old.items() if name in asdict(params)}
-
-
-def _register(
-    night: Night,
-    capability: Capability,
-    decision: Decision,
-    evaluations: Mapping[str, Evaluation],
-    trial: Trial,
-) -> dict[str, Any]:
-    model = model_of(capability)
-    progress.at("builds today's features", "learns what serves", "writes it to MLflow")
-    serve = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
-    baseline = decision.outcome == "baseline"
-    progress.at("learns what serves", "writes it to MLflow")
-    fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
-    settings = night.settings
-    # A night of the past trains for itself: what serves now is not touched.
-    replay = versions.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
-    decision = replace(decision, replay=replay)
-    outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
-    asked = approval.wanted(night, capability) if outcome == "promote" else None
-    outcome = "waiting" if asked else outcome
-    verdict = numbers(capability, decision, evaluations, trial.rails)
-    progress.at("writes it to MLflow")
-    facts: dict[str, Any] = {
-        "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
-        "params": asdict(capability.params)
-        | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
-        "metrics": {who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
-        "tags": {
-            "night": night.night.isoformat(),
-            "ref": night.ref,
-            "shop": night.shop,
-            "snapshot_sha256": night.manifest["sha256"],
-            "recipe": recipe(capability.params),
-            "decision": outcome,
-            "why": decision.why,
-        },
-        "verdict": verdict,
-    }
-    card = cards.card(capability, **facts)
-    with tempfile.TemporaryDirectory() as folder:
-        fitted.save(Path(folder))
-        if not baseline:  # beside it what the simple method would be, to be judged by what happens
-            (Path(folder) / BASELINE).mkdir()
-            model.fit_baseline(serve, capability.params, SEED).save(Path(folder) / BASELINE)
-        cards.write(Path(folder), capability, serve)
-        run_id = tracking.log_run(
-            settings.mlflow_uri,
-            capability,
-            started=trial.started,
-            source=night.path("snapshot", "clean"),
-            artifact_root=settings.artifacts,
-            card=card,
-            **facts,
-            decision=decision,
-            folder=Path(folder),
-            reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
-        )
-        url = settings.database_url
-        version = tracking.register(settings.mlflow_uri, capability, run_id, versions.latest(url, capability.name))
-        if not replay:
-            # Before our own books: killed in between, the next run trains and names a champion once more.
-            alias: Literal["champion", "challenger"] = "challenger" if outcome in ("refuse", "waiting") else "champion"
-            tracking.set_alias(settings.mlflow_uri, capability.name, version, alias)
-        registered = versions.Registered(
-            capability.name,
-            version,
-            run_id=run_id,
-            shop=night.shop,
-            as_of=night.as_of,
-            params=asdict(capability.params),
-            recipe=recipe(capability.params),
-            baseline=baseline,
-            decision=outcome,
-            why=decision.why,
-            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
-            verdict=verdict,
-        )
-        versions.record_version(settings.database_url, registered, Path(folder))
-    result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
-    return result | question(asked, version, card) if asked else result

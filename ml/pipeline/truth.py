@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml.adapters.books import figures as books
-from ml.adapters.mlflow import tracking
+from ml.adapters.mlflow import fetching, tracking
 from ml.core.capability import evaluate_of, features_of, model_of, share_known
 from ml.core.errors import ArtifactError, DamagedFile
 from ml.core.evaluation import Evaluation
@@ -206,12 +206,12 @@ def _models(night: Night, capability: Capability, one: Due) -> dict[str, Any]:
     """What served, what the baseline of the same training would have been, and what an experiment judges without showing it."""
     settings, part = night.settings, model_of(capability)
     version = one.batch["version"]
-    folder = tracking.fetch(
+    folder = fetching.fetch(
         settings.mlflow_uri, settings.database_url, capability.name, version, settings.home / "models"
     )
     models = {"served": part.load(folder)}
     for name, arm in shadows(night, capability):
-        files = tracking.fetch(
+        files = fetching.fetch(
             settings.mlflow_uri, settings.database_url, capability.name, int(arm.version or 0), settings.home / "models"
         )
         models[f"shadow {name}, {arm.name}"] = part.load(files)

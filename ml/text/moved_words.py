@@ -7,8 +7,9 @@ from typing import Any
 from ml.kernels.compiled import compiled
 from ml.text.clauses import HARD
 from ml.text.marked_words import Words, says_nothing
+from ml.text.ngrams import token_grams
 from ml.text.svm import Linear, Sums, factor
-from ml.text.tokens import Tokens, spaceless, token_grams
+from ml.text.tokens import Tokens, spaceless
 
 REASONS = 4
 HIRAGANA, KATAKANA, HAN = 1, 2, 3

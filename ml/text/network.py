@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.kernels.compiled import compiled, share
-from ml.text.tokens import Bytes, Folds, Texts, Tokens, bucket, folds, room, tokenise
+from ml.text.ngrams import bucket
+from ml.text.tokens import Bytes, Folds, Texts, Tokens, folds, room, tokenise
 
 PIECES = 12
 """N-grams of a token that are looked at: its word, then the first of its characters."""

@@ -17,20 +17,9 @@ import numpy.typing as npt
 
 from ml.kernels.compiled import Csr, compiled, share
 from ml.kernels.threads import threads
+from ml.text.ngrams import CHARS, WORDS, room_for_grams, token_grams
 from ml.text.params import TextParams
-from ml.text.tokens import (
-    CHARS,
-    WORDS,
-    Bytes,
-    Folds,
-    Texts,
-    Tokens,
-    folds,
-    room,
-    room_for_grams,
-    token_grams,
-    tokenise,
-)
+from ml.text.tokens import Bytes, Folds, Texts, Tokens, folds, room, tokenise
 
 Floats = npt.NDArray[np.float32]
 STEP = 4_096

@@ -1,14 +1,8 @@
-"""Word and character n-grams of texts as numbers of hashed buckets, straight from Arrow's bytes.
+"""Tokens of texts, straight from Arrow's bytes.
 
 A text is read as code points, folded (case, accents, four of the same letter in a row) and cut into tokens: runs of
 letters and digits, runs of ! and ?, each emoji, and each character of Chinese and Japanese, which put no spaces between
-words. Word n-grams are 1 to 3 tokens in a row, character n-grams 2 to 6 code points of a token with its two borders,
-which a token of one letter does not need. Those that begin soon after a 'not' are n-grams of their own. Every n-gram is
-hashed (FNV-1a over code points, finished as MurmurHash3 does) into ``2 ** bits`` buckets: no vocabulary is kept, and a
-word that training never saw still has known parts.
-
-A headline says in few words how its writer feels: its n-grams are in the text's and, among themselves, once more as the
-headline's own.
+words. Those soon after a 'not' are marked.
 """
 
 from __future__ import annotations
@@ -25,15 +19,12 @@ from ml.kernels.compiled import compiled
 from ml.kernels.hashing import OFFSET_32, PRIME_32
 from ml.text.function_words import NEGATORS
 
-WORDS, CHARS = 3, 6
-"""Longest word and character n-gram."""
 SCOPE = 2
 """So many tokens after a 'not' have n-grams of their own: 'not recommended' has little in common with 'recommended'."""
 BREAK, LETTER, MARK, SYMBOL = 0, 1, 2, 3
 HEADLINE = "\ue000"
 """Ends the headline of a text, where it has one; a code point that no text of a shop has (private use)."""
-_CHARS, _TURNED = 0x2B7E1516, 0x5BD1E995
-_HEAD, _END_OF_HEAD = 0x3C6EF372, ord(HEADLINE)
+_END_OF_HEAD = ord(HEADLINE)
 _SPACELESS = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA")
 """How the names of characters begin that are tokens of their own."""
 _WHOLE = ("HANGUL SYLLABLE", "HIRAGANA", "KATAKANA")
@@ -45,7 +36,6 @@ _FIRST, _LAST = 0x3041, 0x9FFF
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
-Buckets = npt.NDArray[np.int32]
 
 
 class Texts(NamedTuple):
@@ -110,12 +100,6 @@ def room(ends: Ints) -> Tokens:
         np.empty(big, np.uint8),
         np.zeros(1, np.int64),
     )
-
-
-@compiled
-def room_for_grams(text: Tokens) -> Buckets:
-    """Room for the n-grams of one token."""
-    return np.empty(WORDS + len(text.points) * (CHARS - 1), np.int32)
 
 
 @cache
@@ -254,56 +238,3 @@ def _negate(text: Tokens, n_tokens: int) -> None:
                 left = 0
         text.negated[t] = left > 0 and not found
         left = SCOPE if found else max(0, left - 1)
-
-
-@compiled
-def _finish(h: int, mask: int) -> int:
-    h ^= h >> 16
-    h = (h * 0x85EBCA6B) & 0xFFFFFFFF
-    h ^= h >> 13
-    h = (h * 0xC2B2AE35) & 0xFFFFFFFF
-    h ^= h >> 16
-    return h & mask
-
-
-@compiled
-def bucket(text: Tokens, t: int, first: int, last: int, mask: int) -> int:
-    """Bucket of the characters ``first … last - 1`` of token ``t``, whose borders are spaces; as :func:`token_grams` has it."""
-    h = np.int64(_CHARS) ^ np.int64(_TURNED if text.negated[t] else 0)
-    for at in range(first, last):
-        inside = text.starts[t] <= at < text.starts[t + 1]
-        h = ((h ^ (text.letters[at] if inside else 32)) * PRIME_32) & 0xFFFFFFFF
-    return _finish(h, mask)  # type: ignore[no-any-return]
-
-
-@compiled
-def token_grams(text: Tokens, t: int, last_token: int, head: int, mask: int, out: Buckets) -> tuple[int, int]:
-    """Write the buckets of the n-grams that begin at token ``t``: of words, then of characters; how many of each.
-
-    Word n-grams end before ``last_token``. ``head`` is 1 for those that are the headline's own.
-    """
-    letters, starts = text.letters, text.starts
-    own = (np.int64(_TURNED) if text.negated[t] else np.int64(0)) ^ (np.int64(_HEAD) if head else np.int64(0))
-    h, n = np.int64(OFFSET_32) ^ own, 0
-    for length in range(min(WORDS, last_token - t)):
-        for k in range(starts[t + length], starts[t + length + 1]):
-            h = ((h ^ letters[k]) * PRIME_32) & 0xFFFFFFFF
-        out[n] = _finish(h, mask)
-        n += 1
-        h = ((h ^ 32) * PRIME_32) & 0xFFFFFFFF
-    first, last = starts[t], starts[t + 1]
-    words = n
-    if last - first == 1:
-        return words, 0
-    for i in range(first - 1, last):
-        h = np.int64(_CHARS) ^ own
-        for length in range(CHARS):
-            at = i + length
-            if at > last:
-                break
-            letter = 32 if at < first or at == last else letters[at]
-            h = ((h ^ letter) * PRIME_32) & 0xFFFFFFFF
-            if length > 0:
-                out[n] = _finish(h, mask)
-                n += 1
-    return words, n - words

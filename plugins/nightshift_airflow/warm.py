@@ -23,10 +23,13 @@ log = logging.getLogger("nightshift")
 
 MODULES = (
     "ml.pipeline.collect",
+    "ml.pipeline.publishing",
+    "ml.pipeline.registering",
     "ml.pipeline.serving",
     "ml.pipeline.summary",
     "ml.pipeline.monitoring",
     "ml.pipeline.lane",
+    "ml.pipeline.lane_scores",
     "great_expectations",
     "mlflow",
     "matplotlib.figure",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from ml.adapters.lake import Lake
-from ml.core.errors import StorageError
+from ml.core.errors import NightshiftError, StorageError
 
 SCHEMA = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC")), ("text", pa.string())])
 
@@ -149,3 +150,22 @@ def test_duckdb_spills_and_says_when_it_cannot(tmp_path: Path) -> None:
     connection.execute("SET max_temp_directory_size = '1MB'")
     with pytest.raises(StorageError, match="disk refused"), lake.guard():
         connection.execute(work)
+
+
+@pytest.mark.parametrize(
+    ("uri", "package", "extra"),
+    [
+        ("s3://bucket/lake", "s3fs", "s3"),
+        ("gs://bucket/lake", "gcsfs", "gcs"),
+        ("abfs://container@account.dfs.core.windows.net/lake", "adlfs", "azure"),
+    ],
+)
+def test_a_store_whose_package_is_missing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, uri: str, package: str, extra: str
+) -> None:
+    """In words, with the locked file that has it; nothing is fetched."""
+    monkeypatch.setitem(sys.modules, package, None)
+    known = sys.modules["fsspec.registry"]._registry  # the package shows a view of it under that name
+    monkeypatch.delitem(known, uri.partition(":")[0], raising=False)
+    with pytest.raises(NightshiftError, match=rf"(?s)not installed.*{uri}.*requirements-{extra}\.txt"):
+        Lake(uri)

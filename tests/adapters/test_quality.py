@@ -14,7 +14,7 @@ from ml.adapters import quality
 from ml.adapters.lake import Lake
 from ml.adapters.quality.suite import Suite
 from ml.adapters.shop.reader import schema
-from ml.capabilities.recommender.spec import RECOMMENDATION
+from ml.capabilities.recommender.published import RECOMMENDATION
 from ml.contract.tables import TABLES
 from ml.core.errors import NightshiftError
 from ml.registry import CAPABILITIES

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ml.adapters.books import versions
-from ml.adapters.mlflow import champions, tracking
+from ml.adapters.mlflow import champions, fetching, tracking
 from ml.adapters.mlflow.champions import Registered
 from ml.adapters.mlflow.tracking import client_of
 from ml.core.errors import ArtifactError
@@ -92,7 +92,7 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
 
 def fetch(uri: str, settings: Settings, version: int) -> Path:
     """Fetch into the test's own cache."""
-    return tracking.fetch(uri, settings.database_url, "recommender", version, settings.home / "cache")
+    return fetching.fetch(uri, settings.database_url, "recommender", version, settings.home / "cache")
 
 
 def stored(uri: str, run_id: str) -> Path:

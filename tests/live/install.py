@@ -12,12 +12,12 @@ from typing import Any
 
 from ml.adapters import quality
 from ml.adapters.batches import lane as lane_rows
-from ml.pipeline import collect, lane, serving
+from ml.pipeline import collect, lane, lane_scores, publishing
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 from tests.live.watch.spec import SPEC
 
-MODULES = (collect, serving, lane)
+MODULES = (collect, publishing, lane, lane_scores)
 """Each looks for the suites in its ``SUITES``."""
 
 

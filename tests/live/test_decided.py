@@ -12,7 +12,8 @@ import pytest
 
 from ml import pipeline
 from ml.adapters import postgres as adapter
-from ml.adapters.mlflow.tracking import client_of, fetch
+from ml.adapters.mlflow.fetching import fetch
+from ml.adapters.mlflow.tracking import client_of
 from ml.core.errors import WrongUse
 from ml.core.spec import Guardrail
 from ml.pipeline import training

@@ -16,7 +16,7 @@ from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.core.experiment import faults, read
 from ml.core.spec import Monitor
-from ml.pipeline import collect, serving
+from ml.pipeline import collect, publishing
 from ml.registry import CAPABILITIES
 from ml.settings import PROJECT, Settings
 from tests.small_shop import execute, fill, shop
@@ -50,7 +50,7 @@ def running(settings: Settings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) 
     (suites / "shop").symlink_to(PROJECT / "expectations" / "shop")
     target = PROJECT / "examples" / "capability" / "expectations" / "order_soon.json"
     (suites / "ml" / "order_soon.json").symlink_to(target)
-    for module in (collect, serving):
+    for module in (collect, publishing):
         monkeypatch.setattr(module, "SUITES", suites)
     monkeypatch.setitem(CAPABILITIES, NAME, replace(SPEC, gate=replace(SPEC.gate, min_units=2)))
     rng = np.random.default_rng(7)

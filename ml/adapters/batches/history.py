@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import psycopg2
-from psycopg2.extras import RealDictCursor
 
 from ml.adapters import postgres
 from ml.adapters.batches import batch_table, view
+from ml.adapters.postgres.acting import publishing
 from ml.core.errors import NightshiftError, unknown
 from ml.core.spec import Published
 
@@ -20,7 +20,7 @@ DONE = ("published", "superseded", "rolled_back")
 
 
 def show(
-    cursor: RealDictCursor, shown: Mapping[str, int], before: str, meanings: Mapping[str, Published] | None = None
+    cursor: postgres.Cursor, shown: Mapping[str, int], before: str, meanings: Mapping[str, Published] | None = None
 ) -> None:
     """Point each table's view to its batch; the batch seen until now becomes ``before``."""
     for name in sorted(shown):
@@ -98,8 +98,7 @@ def rollback(url: str, table: str, *, patience_s: float = 30) -> dict[str, Any]:
     NightshiftError
         The shop sees no batch of ``table``, or there is none before it.
     """
-    with closing(postgres.connect(url)) as connection, connection:
-        cursor = connection.cursor(cursor_factory=RealDictCursor)
+    with publishing(url) as cursor:
         moves: dict[str, dict[str, Any]] = {}
 
         def go() -> None:
@@ -111,7 +110,7 @@ def rollback(url: str, table: str, *, patience_s: float = 30) -> dict[str, Any]:
     return {"table": table, "tables": moves}
 
 
-def _moves(cursor: RealDictCursor, table: str) -> dict[str, dict[str, Any]]:
+def _moves(cursor: postgres.Cursor, table: str) -> dict[str, dict[str, Any]]:
     """From which to which batch each table published together with ``table`` goes back."""
     cursor.execute("SELECT table_name FROM ml_ops.batch WHERE status = 'published' ORDER BY 1")
     names = [row["table_name"] for row in cursor.fetchall()]
@@ -171,7 +170,7 @@ def retention(url: str, keep: int = 7) -> list[str]:
     for batch in old:
         with (
             suppress(psycopg2.errors.LockNotAvailable, psycopg2.errors.DependentObjectsStillExist),
-            postgres.transaction(url) as cursor,
+            publishing(url) as cursor,
         ):
             if view.drop(cursor, batch["table_name"], batch["batch_id"]):
                 dropped.append(batch_table.name_of(batch["table_name"], batch["batch_id"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,12 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
-from psycopg2.extras import Json, RealDictCursor
+from psycopg2.extras import Json
 
 from ml.adapters import postgres
 from ml.adapters.batches import view
 from ml.adapters.batches.batch_table import SCHEMA, live_of
+from ml.adapters.postgres.acting import publishing
 from ml.core.batches import ARROW
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spec import Published
@@ -59,15 +60,14 @@ def ensure(url: str, table: Published, *, patience_s: float = 30) -> None:
     Made anew it is empty: the next run of the lane scores what it held.
     """
     wanted = {c.name: postgres.TYPES[c.kind] for c in table.columns} | _FACTS
-    with closing(postgres.connect(url)) as connection, connection:
-        cursor = connection.cursor(cursor_factory=RealDictCursor)
+    with publishing(url) as cursor:
         if view.same_columns(cursor, SCHEMA, live_of(table.name), wanted):
             return
         patience = view.Patience(view.LOCK_TIMEOUT_S, patience_s)
         patience.run(cursor, [table.name], lambda: _make(cursor, table))
 
 
-def _make(cursor: RealDictCursor, table: Published) -> None:
+def _make(cursor: postgres.Cursor, table: Published) -> None:
     cursor.execute("SELECT batch_id FROM ml_ops.batch WHERE table_name = %s AND status = 'published'", (table.name,))
     batch = cursor.fetchone()
     if batch:
@@ -139,10 +139,10 @@ def upsert(url: str, table: Published, rows: pa.Table, keys: pa.Table, origin: O
         "values": sql.SQL(", ").join(sql.SQL("m.{}").format(sql.Identifier(n)) for n in made.column_names),
         "again": sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in made.column_names),
     }
-    with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
+    with publishing(url) as cursor:
         cursor.execute(sql.SQL(_TEMPORARY).format(**parts))
-        postgres.copy_arrow(connection, "pg_temp", "given", keys.to_batches())
-        postgres.copy_arrow(connection, "pg_temp", "made", made.to_batches())
+        postgres.copy_arrow(cursor.connection, "pg_temp", "given", keys.to_batches())
+        postgres.copy_arrow(cursor.connection, "pg_temp", "made", made.to_batches())
         cursor.execute(sql.SQL(_DROP).format(**parts, as_of=sql.Literal(origin.as_of)))
         dropped = cursor.rowcount
         cursor.execute(sql.SQL(_UPSERT).format(**parts))
@@ -176,7 +176,7 @@ def forget(url: str, table: str) -> int:
 
     What the batch before leaves to the lane is kept: a rollback shows it again at once.
     """
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             sql.SQL(
                 """
@@ -202,7 +202,7 @@ def run(url: str, capability: str, table: str, ref: str) -> Iterator[dict[str, A
         With ``run``, its number. Put ``as_of``, ``model_version``, ``new``, ``scored``, ``dropped``, ``quarantined``,
         ``timings`` and ``message`` into it.
     """
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             "UPDATE ml_ops.live SET status = 'failed', message = %s WHERE capability = %s AND status = 'running'",
             (_ENDED, capability),
@@ -227,7 +227,7 @@ def _end(url: str, record: Mapping[str, Any], seconds: float) -> None:
     names = ("status", "as_of", "model_version", "new", "scored", "dropped", "quarantined", "message")
     values = {name: record.get(name) for name in (*names, "run")}
     values |= {"seconds": seconds, "timings": Json(record.get("timings", {}))}
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.live SET status = %(status)s, as_of = %(as_of)s, model_version = %(model_version)s,
@@ -241,6 +241,6 @@ def _end(url: str, record: Mapping[str, Any], seconds: float) -> None:
 
 def forget_runs(url: str, days: int) -> int:
     """Delete the story of runs older than ``days``; how many."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute("DELETE FROM ml_ops.live WHERE started_at < now() - make_interval(days => %s)", (days,))
         return int(cursor.rowcount)

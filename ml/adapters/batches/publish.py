@@ -8,21 +8,21 @@ transaction that created it also lets the server skip its log (``wal_level=minim
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from time import perf_counter
 from typing import Any
 
 import psycopg2
-from psycopg2.extras import Json, RealDictCursor
+from psycopg2.extras import Json
 
-from ml.adapters import postgres
 from ml.adapters.batches import batch_table, ranges, view
 from ml.adapters.batches.history import DONE, retention, rollback, show
 from ml.adapters.batches.sql_functions import create
 from ml.adapters.books.locks import exclusive
 from ml.adapters.lake import Lake
+from ml.adapters.postgres.acting import as_login, as_publisher, publishing
 from ml.core.errors import NightshiftError, StorageError, Unreachable
 from ml.core.outages import mends
 from ml.core.spec import Published
@@ -157,7 +157,7 @@ def publish(  # noqa: PLR0913 (one publication is one call)
 
 def _known(url: str, job: Publication, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Batches of the same night and inputs, by table. First closes what a killed process left open."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.batch SET status = 'failed', error = %s, ended_at = clock_timestamp()
@@ -180,7 +180,7 @@ def _known(url: str, job: Publication, names: Sequence[str]) -> dict[str, dict[s
 def _begin(url: str, job: Publication, names: Sequence[str], audits: Mapping[str, Any]) -> dict[str, int]:
     """Open a line in the books for each table; committed at once, so that a failed batch has a story too."""
     begun = {}
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         for name in names:
             cursor.execute(
                 """
@@ -205,7 +205,7 @@ def _begin(url: str, job: Publication, names: Sequence[str], audits: Mapping[str
 
 
 def _fail(url: str, begun: Mapping[str, int], error: str) -> None:
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.batch SET status = 'failed', error = %s, ended_at = clock_timestamp()
@@ -262,8 +262,8 @@ def _publish(
     functions: tuple[str, str],
     loaded: Mapping[str, int],
 ) -> list[BatchResult]:
-    with closing(postgres.connect(url)) as connection, connection:
-        cursor = connection.cursor(cursor_factory=RealDictCursor)
+    with publishing(url) as cursor:
+        connection = cursor.connection
         # A change of columns that the shop's own views forbid is found now, not after loading.
         for table, _ in tables.values():
             view.check_dependents(cursor, table)
@@ -282,8 +282,10 @@ def _publish(
             )
             results.append(BatchResult(name, batch_id, built.rows, built.bytes, "published", *built.seconds))
         if functions[0]:
-            # Before the swap, which holds up readers.
+            # Before the swap, which holds up readers. They are the login's: they read the shop for who calls them.
+            as_login(cursor)
             create(cursor, *functions)
+            as_publisher(cursor)
         start = perf_counter()
         shown = {result.table: result.batch_id for result in results}
         meanings = {name: table for name, (table, _) in tables.items()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 
 from psycopg2 import sql
@@ -16,6 +15,7 @@ from psycopg2 import sql
 from ml.adapters import postgres
 from ml.adapters.batches import batch_table
 from ml.adapters.lake import Lake
+from ml.adapters.postgres.acting import publishing
 from ml.core.errors import Busy
 from ml.core.spec import Published
 from ml.core.spread import Place, Spread
@@ -32,22 +32,22 @@ WHERE l.locktype = 'virtualxid' AND l.granted AND a.backend_xmin IS NOT NULL AND
 def load(url: str, lake: Lake, spread: Spread, table: Published, paths: Sequence[str], batch_id: int) -> None:
     """Create the table of a batch and let each of its files be loaded elsewhere; the table is there, without indexes."""
     name = batch_table.name_of(table.name, batch_id)
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         batch_table.create(cursor, table, name)
         cursor.execute(sql.SQL("CREATE TABLE {} (file text PRIMARY KEY)").format(_loaded(name)))
     spread(append, [(url, lake.uri, table, path, name) for path in paths])
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(sql.SQL("DROP TABLE {}").format(_loaded(name)))
 
 
 def append(_place: Place, url: str, uri: str, table: Published, path: str, name: str) -> int:
     """Load one file, once: what is tried again after it was committed changes nothing."""
-    with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             sql.SQL("INSERT INTO {} VALUES (%s) ON CONFLICT DO NOTHING").format(_loaded(name)),
             (path.rpartition("/")[2],),
         )
-        return batch_table.append(connection, Lake(uri), table, path, name) if cursor.rowcount else 0
+        return batch_table.append(cursor.connection, Lake(uri), table, path, name) if cursor.rowcount else 0
 
 
 def rows(cursor: Any, table: str, batch_id: int) -> int:

@@ -12,6 +12,7 @@ from psycopg2 import sql
 
 from ml.adapters.batches.batch_table import SCHEMA, live_of, name_of
 from ml.adapters.postgres import READERS, TYPES
+from ml.adapters.postgres.acting import as_login
 from ml.core.errors import Busy, NightshiftError
 from ml.core.spec import Published
 
@@ -76,6 +77,7 @@ class Patience:
 
 
 def _readers(cursor: Any, tables: Sequence[str]) -> str:
+    as_login(cursor)  # which may see what others do
     cursor.execute(
         """
         SELECT DISTINCT a.pid, a.usename, a.application_name, a.state, a.xact_start

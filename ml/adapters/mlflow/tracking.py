@@ -1,4 +1,4 @@
-"""MLflow: runs, registered versions, the aliases champion and challenger, and model files that are checked before use.
+"""MLflow: runs, registered versions, and the aliases champion and challenger.
 
 Only MLflow's client is used: no pickle, no flavour, no guess of requirements. A version is a folder of the capability's own
 files, and a file is believed when its SHA-256 is the one in ``ml_ops.artifact``.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -18,17 +17,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from ml.adapters.books import versions
 from ml.adapters.mlflow import notes
 from ml.adapters.mlflow.plots import Points, comparison, draw_reliability
-from ml.core.errors import ArtifactError
 from ml.core.gate import Decision
-from ml.core.outages import as_words
 from ml.core.spec import Capability
 
 Alias = Literal["champion", "challenger"]
 
-_MODEL = "model"
+MODEL = "model"
+"""Folder of a run's artifacts that holds the model."""
 MOST = 5000
 """Letters that MLflow's database holds of a version's description."""
 _REST = "\nThe rest is in the file card.md of the version's run.\n"
@@ -96,7 +93,7 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     try:
         _log(client, run_id, params, metrics)
         client.log_inputs(run_id, notes.inputs(tables, source))
-        client.log_artifacts(run_id, str(folder), _MODEL)
+        client.log_artifacts(run_id, str(folder), MODEL)
         with tempfile.TemporaryDirectory() as temporary:
             comparison(metrics, decision, Path(temporary) / "comparison.png")
             if drawn := {who: points for who, points in (reliability or {}).items() if len(points)}:
@@ -173,7 +170,7 @@ def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> i
             raise
     client.update_registered_model(name, notes.model(capability))
     run = client.get_run(run_id)
-    source, note = f"{run.info.artifact_uri}/{_MODEL}", run.data.tags.get(notes.NOTE, "")
+    source, note = f"{run.info.artifact_uri}/{MODEL}", run.data.tags.get(notes.NOTE, "")
     numbers = [0]
     while numbers[-1] <= above:
         made = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
@@ -194,78 +191,6 @@ def set_alias(uri: str, capability: str, version: int, alias: Alias) -> bool:
             raise
         return False
     return True
-
-
-def fetch(uri: str, database_url: str, capability: str, version: int, cache: Path) -> Path:
-    """Bring a version's files to this machine and check each.
-
-    Returns
-    -------
-    Path
-        A folder in ``cache`` in which every file is the one that was registered.
-
-    Raises
-    ------
-    ArtifactError
-        A file is missing, was changed, or was never registered.
-    """
-    expected = versions.artifacts(database_url, capability, version)
-    if not expected:
-        raise ArtifactError(
-            f"{capability} version {version} is not known to ml_ops.artifact.",
-            came="no file of it was registered by Nightshift",
-            do=f"use a version that ./nightshift train {capability} made",
-        )
-    folder = cache / capability / str(version)
-    if not _faults(folder, expected):
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
-        run_id = str(versions.version(database_url, capability, version)["run_id"])
-        fresh = _download(uri, capability, version, run_id, Path(temporary))
-        if faults := _faults(fresh, expected):
-            raise ArtifactError(
-                f"The files of {capability} version {version} are not those that were registered; they are not loaded.",
-                came="\n".join(faults),
-                do="find out who changed MLflow's artifact folder; "
-                f"./nightshift train {capability} makes a new version, ./nightshift promote an older one the champion",
-            )
-        _replace(fresh, folder)
-    return folder
-
-
-def _download(uri: str, capability: str, version: int, run_id: str, folder: Path) -> Path:
-    # By the run: the version may be deleted in MLflow, which leaves the files.
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return Path(client_of(uri).download_artifacts(run_id, _MODEL, str(folder)))
-    except (MlflowException, OSError) as error:
-        if found := as_words(error):
-            raise found from error
-        raise ArtifactError(
-            f"The files of {capability} version {version} cannot be read from MLflow.",
-            came=f"{type(error).__name__}: {error}",
-            do=f"see that MLflow's artifact folder is there; ./nightshift train {capability} makes a new version",
-        ) from None
-
-
-def _faults(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    found = versions.files(folder)
-    faults = [f"{name}: missing" for name in expected if name not in found]
-    faults += [f"{name}: never registered" for name in found if name not in expected]
-    changed = (n for n, path in found.items() if n in expected and versions.digest(path) != expected[n])
-    return faults + [f"{name}: its sha256 differs" for name in changed]
-
-
-def _replace(fresh: Path, folder: Path) -> None:
-    """Move ``fresh`` to ``folder``; of two processes that do so at once, one's (equal) files stay."""
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
 
 
 @lru_cache(maxsize=4)

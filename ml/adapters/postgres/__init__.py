@@ -188,14 +188,16 @@ def migrate(url: str) -> tuple[str, ...]:
     tuple of str
         What was done or skipped, in words.
     """
+    from ml.adapters.postgres import acting
+
     files = {int(path.name[:4]): path for path in sorted(_SQL.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
     with transaction(url) as cursor:
-        if _pending(cursor, files) or _unrolled(cursor):
+        if _pending(cursor, files) or _unrolled(cursor) or acting.to_hand_over(cursor):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('nightshift migrate', 0))")
         else:
             return ()
         notes = [_apply(cursor, number, files[number]) for number in _pending(cursor, files)]
-        return (*notes, *_roles(cursor))
+        return (*notes, *_roles(cursor), *acting.hand_over(cursor))
 
 
 def newest_migration() -> int:

@@ -182,6 +182,9 @@ def _roles(facts: Mapping[str, Any]) -> Iterator[Finding]:
     if not facts["may_act"] and not facts["may_create_roles"]:
         text = "the pages in Airflow act as nightshift_console, and the login is no member of it"
         yield Finding("note", text, (f"GRANT nightshift_console TO {login};",))
+    if not facts["may_step"] and not facts["may_create_roles"]:
+        text = "nights read the shop and publish with all rights of the login, not as nightshift_extract and nightshift_publish"
+        yield Finding("note", text, (f"GRANT nightshift_extract, nightshift_publish TO {login};",))
 
 
 def _inside(url: str, name: str, database: str, login: str) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from adbc_driver_postgresql import dbapi
 from ml.adapters.erasure.ownership import OWNED, Ownership
 from ml.adapters.lake import Lake
 from ml.adapters.lake.parquet_streams import ahead
+from ml.adapters.postgres.acting import AS_EXTRACT
 from ml.adapters.shop.pseudonym import Pseudonym, valid_text
 from ml.adapters.shop.select import UNREAD, Shop, literal
 from ml.contract.table import Table
@@ -142,6 +143,8 @@ def reading(
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         if state:
             cursor.execute(f"SET TRANSACTION SNAPSHOT {literal(state)}")  # takes no parameter
+        cursor.execute(AS_EXTRACT)
+        cursor.fetchall()
         times = (moment.isoformat() if moment else "" for moment in (as_of, now))
         cursor.execute(_SESSION, (timezone, *times, str(sample or 0)))
         cursor.fetchall()

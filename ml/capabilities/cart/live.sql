@@ -9,14 +9,14 @@ BEGIN
         'SELECT c.product_id::text, max(c.quantity)::double precision FROM shop.cart AS c
          WHERE c.order_id IS NULL AND ($1 IS NULL OR c.cart_id::text = $1) AND ($2 IS NULL OR c.customer_id::text = $2)
            AND c.added_at > coalesce((SELECT l.as_of FROM ml.cart_line AS l LIMIT 1), now()) - interval ''30 days''
-         GROUP BY 1 ORDER BY max(c.added_at) DESC, 1 LIMIT 500'
+         GROUP BY 1 ORDER BY max(c.added_at) DESC, 1 LIMIT 501'
     USING cart, customer;
 EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name OR insufficient_privilege
     OR datatype_mismatch OR data_exception THEN
     RETURN QUERY
         SELECT l.product_id, l.quantity FROM ml.cart_line AS l
         WHERE (cart IS NULL OR l.cart_id = cart) AND (customer IS NULL OR l.customer_id = customer)
-        ORDER BY l.added_at DESC, 1 LIMIT 500;
+        ORDER BY l.added_at DESC, 1 LIMIT 501;
 END
 $$;
 
@@ -61,6 +61,12 @@ BEGIN
         SELECT array_agg(l.product_id), array_agg(l.quantity) FROM ml_ops.cart_lines(box, who) AS l INTO ids, quantities;
     END IF;
     ids := coalesce(ids, '{}');
+    IF cardinality(ids) > 500 THEN
+        ids := ids[:500];
+        quantities := quantities[:500];
+        RETURN QUERY SELECT 'notice', 1000, NULL::text, NULL::double precision,
+                            'a cart of more than 500 products: only the newest 500 are looked at';
+    END IF;
     IF who IS NULL AND box IS NOT NULL THEN
         who := (SELECT l.customer_id FROM ml.cart_line AS l WHERE l.cart_id = box AND l.customer_id IS NOT NULL LIMIT 1);
     END IF;
@@ -70,27 +76,38 @@ BEGIN
         SELECT 'line', (row_number() OVER (ORDER BY l.chance DESC NULLS LAST, i.place))::integer, i.id, l.chance,
                coalesce(l.reason, 'new in the cart')
         FROM unnest(ids) WITH ORDINALITY AS i(id, place)
-        LEFT JOIN LATERAL (
-            SELECT max(x.chance) AS chance, max(x.reason) AS reason FROM ml.cart_line AS x
-            WHERE x.product_id = i.id AND (x.cart_id = box OR (box IS NULL AND x.customer_id = who))) AS l ON true;
+        LEFT JOIN (
+            SELECT x.product_id AS id, max(x.chance) AS chance, max(x.reason) AS reason FROM (
+                SELECT c.product_id, c.chance, c.reason FROM ml.cart_line AS c WHERE c.cart_id = box
+                UNION ALL
+                SELECT c.product_id, c.chance, c.reason FROM ml.cart_line AS c WHERE box IS NULL AND c.customer_id = who
+            ) AS x GROUP BY x.product_id) AS l ON l.id = i.id;
 
     IF wanted > 0 THEN
         RETURN QUERY
-            WITH found AS (
-                SELECT a.addon_id AS id, a.score, p.title AS source, a.reason
-                FROM ml.cart_addon AS a JOIN ml.cart_product AS p ON p.product_id = a.product_id
-                WHERE a.product_id = ANY (ids)
-                UNION ALL
-                SELECT o.product_id, o.score, NULL, 'You bought it before.' FROM ml.cart_again AS o WHERE o.customer_id = who
-            ), summed AS (
-                SELECT f.id, sum(f.score) AS score,
-                       (array_agg(CASE WHEN f.source IS NULL OR f.reason NOT LIKE 'Often%' THEN f.reason
-                                       ELSE 'Often bought with ' || f.source || '.' END ORDER BY f.score DESC))[1] AS reason
-                FROM found AS f WHERE f.id <> ALL (ids) GROUP BY f.id
+            -- Add-ons were on sale in the night: a few more than are wanted leave room for those that are gone since.
+            WITH summed AS MATERIALIZED (
+                SELECT f.id, sum(f.score) AS score FROM (
+                    SELECT a.addon_id AS id, a.score FROM ml.cart_addon AS a WHERE a.product_id = ANY (ids)
+                    UNION ALL
+                    SELECT o.product_id, o.score FROM ml.cart_again AS o WHERE o.customer_id = who
+                ) AS f WHERE f.id <> ALL (ids) GROUP BY f.id ORDER BY 2 DESC, 1 LIMIT wanted + 50
+            ), best AS MATERIALIZED (
+                SELECT s.id, s.score FROM summed AS s
+                JOIN ml.cart_product AS p ON p.product_id = s.id AND p.available ORDER BY s.score DESC, s.id LIMIT wanted
             )
-            SELECT 'add-on', (row_number() OVER (ORDER BY s.score DESC, s.id))::integer, s.id, s.score, s.reason
-            FROM summed AS s JOIN ml.cart_product AS p ON p.product_id = s.id AND p.available
-            ORDER BY s.score DESC, s.id LIMIT wanted;
+            SELECT 'add-on', (row_number() OVER (ORDER BY s.score DESC, s.id))::integer, s.id, s.score, w.words
+            FROM best AS s CROSS JOIN LATERAL (
+                SELECT r.words FROM (
+                    SELECT a.score, CASE WHEN a.reason LIKE 'Often%' AND p.title IS NOT NULL
+                                         THEN 'Often bought with ' || p.title || '.' ELSE a.reason END AS words
+                    FROM ml.cart_addon AS a LEFT JOIN ml.cart_product AS p ON p.product_id = a.product_id
+                    WHERE a.product_id = ANY (ids) AND a.addon_id = s.id
+                    UNION ALL
+                    SELECT o.score, 'You bought it before.' FROM ml.cart_again AS o
+                    WHERE o.customer_id = who AND o.product_id = s.id
+                ) AS r ORDER BY r.score DESC, r.words LIMIT 1) AS w
+            ORDER BY s.score DESC, s.id;
     END IF;
 
     RETURN QUERY

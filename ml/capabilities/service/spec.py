@@ -262,6 +262,7 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="accuracy", baseline="nearest question", horizon=timedelta(days=28), min_units=30, enough=200),
     train_schedule="15 4 * * 0",
+    draws={"history": ("customer_id", "ticket_id"), "truth": ("ticket_id",)},
     examples=(
         Example(
             "Tickets to answer first",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -11,19 +12,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.stock.learned import LearnedPolicy, Verdict, columns, try_out
 from ml.capabilities.stock.policy import USUAL, Replay, critical, normal, search, target
 from ml.capabilities.stock.position import Position, position
+from ml.capabilities.stock.simulator import Rule
 from ml.capabilities.stock.spec import LEVELS, WIDTHS, Params
 from ml.core import artifacts
 from ml.core.capability import Features
+from ml.learn import network
+from ml.learn.params import NetworkParams
 from ml.learn.series.columns import Past
 from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.panel import Panel
 from ml.learn.series.sales import Shelf, shelf
 
-FORMAT = 2
+FORMAT = 3
 SPANS = tuple((0, width) for width in WIDTHS)
 _REPLAYED_DAYS = 28
 _REPLAYS = 3
+_WEEK = 7
+_POLICY = "policy.npz"
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
@@ -58,7 +66,11 @@ class Stock:
     ----------
     forecaster_ : Forecaster
     policy_ : tuple of float
-        See :func:`ml.capabilities.stock.policy.target`.
+        The best classical one, see :func:`ml.capabilities.stock.policy.target`.
+    learned_ : LearnedPolicy or None
+        None: it was not tried, or does not cost less than the classical one by more than chance.
+    verdict_ : Verdict
+        How the two compared.
     product_ids_ : pyarrow.Array
     """
 
@@ -82,8 +94,30 @@ class Stock:
             methods=SeriesParams.methods if self.learning else SeriesParams.methods[:1],
         )
         self.forecaster_ = Forecaster(SPANS, chosen, self.seed).fit(panel)
-        self.policy_ = search(self._replays(Past(panel), where.rows(rows)), self.seed) if self.learning else USUAL
+        self.policy_, self.verdict_ = USUAL, Verdict()
+        self.learned_: LearnedPolicy | None = None
+        if self.learning:
+            self._choose(panel, where.rows(rows), chosen)
         return self
+
+    def _choose(self, panel: Panel, where: Position, chosen: SeriesParams) -> None:
+        """Choose a policy on the newest stretches, by forecasts that had seen none of them."""
+        params, rng = self.params, np.random.default_rng(self.seed)
+        rows = np.arange(len(panel.pieces))
+        if len(rows) > params.replayed_series:
+            rows = np.sort(rng.choice(rows, params.replayed_series, replace=False))
+        begin = panel.length - _REPLAYS * _REPLAYED_DAYS
+        if begin < panel.rhythm.windows[-1] or not len(rows):
+            return
+        panel, where = panel.rows(rows), where.rows(rows)
+        older = Forecaster(SPANS, replace(chosen, rows=params.rows // 2), self.seed)
+        older.fit(panel.before(begin, WIDTHS[-1]))
+        starts = [begin + number * _REPLAYED_DAYS for number in range(_REPLAYS)]
+        replays = [_replay(older, Past(panel), where, start) for start in starts]
+        self.policy_ = search(replays, self.seed)
+        if params.network_seconds and len(self.product_ids_) >= params.network_products:
+            given = NetworkParams(epochs=40, patience=5, dropout=0.0, seconds=params.network_seconds)
+            self.learned_, self.verdict_ = try_out(replays, self.policy_, given, self.seed)
 
     def demand(self, shop: Shelf, past: Past, rows: Longs, origin: int) -> Demand:
         """Demand of the products ``rows`` of ``shop`` after ``origin``."""
@@ -92,53 +126,39 @@ class Stock:
         return _in_pieces(self.forecaster_, past, origin, known)
 
     def targets(self, demand: Demand, past: Past, where: Position, origin: int) -> Floats:
-        """Target stock of each product, capped by what is sold within its shelf life."""
-        level = critical(where.holding, where.penalty, where.review_days)
-        days = where.protected_days
-        if self.learning:
-            quantiles = demand.at(days)
-            made = target(quantiles[:, LEVELS.index(0.5)], _at_level(quantiles, level), self.policy_)
-        else:
+        """Target stock of each product where it stands today, capped by what is sold within its shelf life."""
+        return self.rule(demand, past, where, origin)(0, where.on_hand, where.on_order)
+
+    def rule(self, demand: Demand, past: Past, where: Position, origin: int) -> Rule:
+        """The same for any stock: one forecast, held for as long as it is asked."""
+        level, days = critical(where.holding, where.penalty, where.review_days), where.protected_days
+        keeps = np.minimum(where.shelf_life_days, WIDTHS[-1])
+        most = np.where(where.shelf_life_days < WIDTHS[-1], demand.at(keeps)[:, LEVELS.index(0.5)], np.inf)
+        quantiles = demand.at(days)
+        middle, upper = quantiles[:, LEVELS.index(0.5)], _at_level(quantiles, level)
+        if self.learning and self.learned_ is not None:
+            learned, fixed = self.learned_, columns(_still(where, middle, upper), 0)
+            return lambda _, there, coming: np.minimum(learned.target(fixed, middle, upper, there, coming), most)
+        made = target(middle, upper, self.policy_)
+        if not self.learning:
             mean = np.nan_to_num(past.sold.mean(origin - 56, origin))
             square = np.nan_to_num(past.squared.mean(origin - 56, origin))
             made = normal(mean, np.sqrt(np.maximum(square - mean**2, 0)), days, level)
-        keeps = np.minimum(where.shelf_life_days, WIDTHS[-1])
-        return np.where(
-            where.shelf_life_days < WIDTHS[-1], np.minimum(made, demand.at(keeps)[:, LEVELS.index(0.5)]), made
-        )
-
-    def _replays(self, past: Past, where: Position) -> list[Replay]:
-        """The newest stretches of 28 days, the last the newest; days out of stock count as nothing sold."""
-        made = []
-        for number in range(_REPLAYS, 0, -1):
-            origin = past.panel.length - number * _REPLAYED_DAYS
-            if origin < past.panel.rhythm.windows[-1]:
-                continue
-            quantiles = _in_pieces(self.forecaster_, past, origin, np.arange(len(where.lead_days))).at(
-                where.protected_days
-            )
-            level = critical(where.holding, where.penalty, where.review_days)
-            made.append(
-                Replay(
-                    np.nan_to_num(past.panel.pieces[:, origin : origin + _REPLAYED_DAYS].astype(np.float64)),
-                    quantiles[:, LEVELS.index(0.5)],
-                    _at_level(quantiles, level),
-                    where.whole_lead,
-                    int(where.review_days),
-                    where.holding,
-                    where.penalty,
-                )
-            )
-        return made
+        made = np.minimum(made, most)
+        return lambda *_: made
 
     def save(self, folder: Path) -> None:
         """Write the forecaster's files and ``model.json``; the same model gives the same bytes."""
         self.forecaster_.save(folder)
+        if self.learned_ is not None:
+            network.save_layers(self.learned_.layers, folder / _POLICY)
         kept = {
             "format": FORMAT,
             "learning": self.learning,
             "seed": self.seed,
             "policy": self.policy_,
+            "verdict": [None if np.isnan(each) else each for each in self.verdict_],
+            "learned": self.learned_ is not None,
             "ids": self.product_ids_.to_pylist(),
         }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
@@ -148,6 +168,37 @@ def _in_pieces(forecaster: Forecaster, past: Past, origin: int, known: Longs) ->
     made = forecaster.predict(past, origin, SPANS, known)
     widths = np.asarray(WIDTHS, np.float64)
     return Demand(made.mean * widths, np.maximum.accumulate(made.quantiles * widths[:, None], axis=1))
+
+
+def _replay(forecaster: Forecaster, past: Past, where: Position, start: int) -> Replay:
+    """28 days from ``start``, forecast anew each week; a day out of stock counts as the mean of the others."""
+    sold = past.panel.pieces[:, start : start + _REPLAYED_DAYS].astype(np.float64)
+    known = ~np.isnan(sold)
+    usual = np.where(known, sold, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    level, everything = critical(where.holding, where.penalty, where.review_days), np.arange(len(sold))
+    made = [
+        _in_pieces(forecaster, past, start + day, everything).at(where.protected_days)
+        for day in range(0, _REPLAYED_DAYS, _WEEK)
+    ]
+    middle, upper = (
+        np.repeat(np.stack(each, axis=1), _WEEK, axis=1)
+        for each in ([q[:, LEVELS.index(0.5)] for q in made], [_at_level(q, level) for q in made])
+    )
+    demand = np.where(known, sold, usual[:, None])
+    return Replay(demand, middle, upper, where.whole_lead, max(int(where.review_days), 1), where.holding, where.penalty)
+
+
+def _still(where: Position, middle: Floats, upper: Floats) -> Replay:
+    """A day without demand, as a learned policy looks at it."""
+    return Replay(
+        np.zeros((len(middle), 1)),
+        middle[:, None],
+        upper[:, None],
+        where.whole_lead,
+        max(int(where.review_days), 1),
+        where.holding,
+        where.penalty,
+    )
 
 
 def _at_level(quantiles: Floats, level: Floats) -> Floats:
@@ -180,5 +231,7 @@ def load(folder: Path) -> Stock:
         model = Stock(Params(), kept["seed"], learning=kept["learning"])
         model.product_ids_ = pa.array(kept["ids"], pa.string())
         model.policy_ = (kept["policy"][0], kept["policy"][1])
+        model.verdict_ = Verdict(*(np.nan if each is None else each for each in kept["verdict"]))
+        model.learned_ = LearnedPolicy(network.load_layers(folder / _POLICY)) if kept["learned"] else None
         model.forecaster_ = Forecaster.load(folder)
     return model

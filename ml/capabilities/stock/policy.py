@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from ml.capabilities.stock.simulator import simulate
+from ml.capabilities.stock.simulator import Rule, simulate
 from ml.core.gate import difference
 
 Floats = npt.NDArray[np.float64]
@@ -20,12 +20,14 @@ _FACTORS = (0.7, 0.85, 1.0, 1.15, 1.3, 1.6)
 
 
 class Replay(NamedTuple):
-    """A stretch of the past to try a policy on: demand (n, days), its forecast before it began, and costs.
+    """A stretch of the past to try a policy on: demand (n, days), its forecast as it was known, and costs.
 
     Attributes
     ----------
-    middle, upper : ndarray of shape (n,)
-        Median, and the quantile that the costs ask for, of demand over lead time and review.
+    middle, upper : ndarray of shape (n, days)
+        Median, and the quantile that the costs ask for, of demand until an order of the next review arrives.
+    holding, penalty : ndarray of shape (n,)
+        Per piece and day, per piece that is not there.
     """
 
     demand: Floats
@@ -52,10 +54,9 @@ def target(middle: Floats, upper: Floats, policy: tuple[float, float] = USUAL) -
     return np.asarray(np.maximum(policy[0] * middle + policy[1] * (upper - middle), 0))
 
 
-def costs(replay: Replay, targets: Floats) -> Floats:
-    """Cost of holding one target all the time, beginning with as much in stock, by product."""
-    levels = np.repeat(targets[:, None], replay.demand.shape[1], axis=1)
-    course = simulate(replay.demand, levels, replay.lead_days, targets, review_days=replay.review_days)
+def costs(replay: Replay, targets: Floats | Rule) -> Floats:
+    """Cost of targets (n, days), or of a rule, by product; every policy begins with the first day's quantile in stock."""
+    course = simulate(replay.demand, targets, replay.lead_days, replay.upper[:, 0], review_days=replay.review_days)
     return course.cost(replay.holding, replay.penalty)
 
 

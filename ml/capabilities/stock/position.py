@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.stock import suppliers
 from ml.capabilities.stock.spec import Params
 from ml.core.capability import Rows
 from ml.learn.series.sales import Shelf
@@ -17,12 +18,6 @@ from ml.learn.series.sales import Shelf
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
-_FEWEST = 3
-"""Orders that came of late from which a supplier's lead time is read."""
-_NEWEST_DAYS = 14.0
-"""Where enough orders were due in so many last days, they alone tell the lead time: a supplier that slows is seen at once."""
-_PATIENCE_DAYS = 2.0
-"""An order may be late by so much before its supplier is doubted."""
 _GIVEN_UP_DAYS = 14.0
 """An order that is late by more is not counted on."""
 _EVER = 36_500.0
@@ -55,6 +50,8 @@ class Position:
     """Nobody says how long an order takes, and too few came of late."""
     silent: Longs
     """So many orders at the supplier were due of late, and none came."""
+    slower: Longs
+    """So many of the newest orders at the supplier came, or are, later than chance explains; 0: it has not slowed."""
     review_days: float
 
     def rows(self, chosen: Longs) -> Self:
@@ -88,7 +85,8 @@ def position(features: Rows, shop: Shelf, params: Params) -> Position:
     holding = np.where(supply["holding_cost"] > 0, supply["holding_cost"], cost * chosen["holding_share"]) / 365
     on_order, overdue = _coming(ids, features["ordered"])
     stated = np.where(np.isfinite(supply["lead_days"]), supply["lead_days"], params.lead_days)
-    came = _lately(features, ids)
+    lately = suppliers.records(features, ids)
+    came = np.array([each.lead_days for each in lately], np.float64)
     lead = np.clip(np.where(np.isfinite(came), came, stated), 1.0, params.longest_lead_days)
     there = count["quantity"] - np.nan_to_num(count["sold_since"])
     margin = np.where(price > cost, price - cost, price * chosen["margin_share"])
@@ -109,7 +107,8 @@ def position(features: Rows, shop: Shelf, params: Params) -> Position:
         np.where(supply["shelf_life_days"] > 0, supply["shelf_life_days"], _EVER),
         np.maximum(-np.nan_to_num(there), 0),
         ~np.isfinite(supply["lead_days"]) & ~np.isfinite(came),
-        _silent(features, ids),
+        np.array([each.silent for each in lately], np.int64),
+        np.array([each.slower for each in lately], np.int64),
         chosen["review_days"],
     )
 
@@ -119,11 +118,6 @@ def limits(features: Rows) -> tuple[float, float]:
     row = features["cost"].to_pylist()[0] if len(features["cost"]) else {}
     money, pieces = (row.get(name) for name in ("budget", "most_pieces"))
     return (np.inf if money is None else float(money), np.inf if pieces is None else float(pieces))
-
-
-def suppliers(features: Rows, ids: pa.Array) -> pa.Array:
-    """Name of each product's supplier; null: not known."""
-    return features["supply"]["supplier"].combine_chunks().take(pc.index_in(ids, _ids(features["supply"])))
 
 
 def _chosen(cost: pa.Table, params: Params) -> dict[str, float]:
@@ -156,55 +150,3 @@ def _coming(ids: pa.Array, ordered: pa.Table) -> tuple[Floats, Floats]:
     quantity = rows["quantity"].to_numpy().astype(np.float64)
     counted, lost = (np.asarray(np.bincount(row, quantity * which, len(ids)), np.float64) for which in (~late, late))
     return counted, lost
-
-
-def _lately(features: Rows, ids: pa.Array) -> Floats:
-    """The supplier's median of the newest orders, those that have not come counted with the time that they wait.
-
-    nan where too few came.
-    """
-    ordered = features["ordered"]
-    if not len(ordered) or not len(features["supply"]):
-        return np.full(len(ids), np.nan)
-    waited = pc.if_else(pc.greater(ordered["late_days"], 0.0), ordered["days_ago"], None)
-    days = pc.coalesce(ordered["took_days"], waited).to_numpy().astype(np.float64)
-    due, ages = _due(ordered), ordered["days_ago"].to_numpy()
-    median = {}
-    mine = suppliers(features, ids).to_pylist()
-    for name, rows in _by_supplier(ordered, mine):
-        known = rows[np.isfinite(days[rows])]
-        newest = known[(due[known] >= 0) & (due[known] <= _NEWEST_DAYS)]
-        used = newest if len(newest) >= _FEWEST else known[ages[known] <= 45]
-        if len(used) >= _FEWEST:
-            median[name] = float(np.median(days[used]))
-    return np.array([max(median[n], 0.0) if n in median else np.nan for n in mine], np.float64)
-
-
-def _silent(features: Rows, ids: pa.Array) -> Longs:
-    """The newest orders at each product's supplier that are late by days, counted until one that came; 0: under three."""
-    ordered = features["ordered"]
-    if not len(ordered) or not len(features["supply"]):
-        return np.zeros(len(ids), np.int64)
-    due, came = _due(ordered), pc.is_valid(ordered["took_days"]).to_numpy(zero_copy_only=False)
-    mine, missing = suppliers(features, ids).to_pylist(), {}
-    for name, rows in _by_supplier(ordered, mine):
-        late = rows[due[rows] > _PATIENCE_DAYS]
-        newest = came[late[np.argsort(due[late], kind="stable")]]
-        waits = int(np.argmax(newest)) if newest.any() else len(newest)
-        if waits >= _FEWEST:
-            missing[name] = waits
-    return np.array([missing.get(name, 0) for name in mine], np.int64)
-
-
-def _due(ordered: pa.Table) -> Floats:
-    """Days since each order was expected; below 0: it still has time; nan: nobody said when."""
-    late, took = (
-        pc.fill_null(ordered[name].cast(pa.float64()), np.nan).to_numpy() for name in ("late_days", "took_days")
-    )
-    return np.asarray(np.where(np.isfinite(took), late + ordered["days_ago"].to_numpy() - took, late), np.float64)
-
-
-def _by_supplier(ordered: pa.Table, wanted: list[str | None]) -> list[tuple[str, Longs]]:
-    """Rows of the orders at each of the suppliers ``wanted``."""
-    names = np.array(ordered["supplier"].to_pylist(), object)
-    return [(name, np.flatnonzero(names == name)) for name in sorted({each for each in wanted if each is not None})]

@@ -41,7 +41,12 @@ def words(where: Position, order: Floats, chance: Floats, out: Floats, over: Flo
 def _doubts(where: Position, i: int) -> list[str]:
     """What of a product's position is odd, assumed or not believed."""
     said = []
-    if where.lead_days[i] > where.stated_days[i] + _LONGER_DAYS:
+    if where.slower[i] > 0 and not where.silent[i]:
+        said.append(
+            f"the last {where.slower[i]} orders at this supplier are later than chance explains: it has slowed, "
+            f"{where.lead_days[i]:.0f} days are counted on and not its {where.stated_days[i]:.0f}"
+        )
+    elif where.lead_days[i] > where.stated_days[i] + _LONGER_DAYS:
         said.append(f"the supplier takes longer than its {where.stated_days[i]:.0f} days of late")
     if where.stated_days[i] > where.lead_days[i] + _LONGER_DAYS and where.stated_days[i] > where.lead_days[i] * 2:
         said.append(f"a lead time of {where.stated_days[i]:.0f} days was not believed")

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.capabilities.stock import suppliers
 from ml.capabilities.stock.model import Demand, Stock
-from ml.capabilities.stock.position import Position, limits, position, suppliers
+from ml.capabilities.stock.position import Position, limits, position
 from ml.capabilities.stock.reasons import words
 from ml.capabilities.stock.spec import LEVELS, STOCK_ORDER, STOCK_PLAN, WIDTHS, Params
 from ml.core.batches import Columns, batches
@@ -103,7 +104,7 @@ def _plan(model: Stock, features: Rows, shop: Shelf, everything: Position, rows:
         "product_id": ids,
         "on_hand": pa.array(where.on_hand),
         "on_order": pa.array(where.on_order),
-        "supplier": suppliers(features, ids),
+        "supplier": suppliers.names(features, ids),
         "lead_days": pa.array(where.lead_days),
         "order_now": pa.array(order > 0),
         "order_pieces": pa.array(order),

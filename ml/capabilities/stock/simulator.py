@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
+
+Rule = Callable[[int, Floats, Floats], Floats]
+"""Day, stock less what waits, and what is on its way, to the target of each product."""
 
 
 class Course(NamedTuple):
@@ -39,7 +43,13 @@ class Course(NamedTuple):
 
 
 def simulate(
-    demand: Floats, targets: Floats, lead_days: Longs, start: Floats, *, review_days: int = 1, back_orders: bool = False
+    demand: Floats,
+    targets: Floats | Rule,
+    lead_days: Longs,
+    start: Floats,
+    *,
+    review_days: int = 1,
+    back_orders: bool = False,
 ) -> Course:
     """Order up to ``targets`` on every review day, before the day's demand is known.
 
@@ -50,7 +60,8 @@ def simulate(
     ----------
     demand : ndarray of shape (n_products, n_days)
         0 or more; amounts may be fractions.
-    targets : ndarray of shape (n_products, n_days)
+    targets : ndarray of shape (n_products, n_days), or Rule
+        Stock and orders together should be as many; a rule is asked on every review day.
     lead_days : ndarray of shape (n_products,), int64
         1 or more.
     start : ndarray of shape (n_products,)
@@ -76,7 +87,8 @@ def simulate(
         coming = coming - due[:, day]
         out["arrived"][:, day] = due[:, day]
         if day % review_days == 0:
-            order = np.maximum(targets[:, day] - (stock - waiting + coming), 0)
+            level = targets(day, stock - waiting, coming) if callable(targets) else targets[:, day]
+            order = np.maximum(level - (stock - waiting + coming), 0)
             due[rows, day + lead_days] += order
             coming = coming + order
             out["ordered"][:, day] = order

@@ -20,6 +20,12 @@ class Params:
     most_series: int = 10_000
     rows: int = 30_000
     trees: int = 60
+    replayed_series: int = 3_000
+    """At most so many products are replayed for a policy to be chosen, drawn by lot."""
+    network_seconds: float = 40.0
+    """A learned policy is trained for so long at most; 0: none is."""
+    network_products: int = 1_000
+    """A shop with fewer products trains none."""
     lead_days: float = 7.0
     """From order to arrival where neither the shop nor what came says more."""
     longest_lead_days: float = 60.0

@@ -73,6 +73,15 @@ class Panel(NamedTuple):
             ahead=None if self.ahead is None else self.ahead[chosen],
         )
 
+    def before(self, origin: int, horizon: int) -> Panel:
+        """The panel as it was known at ``origin``; what is known beforehand reaches ``horizon`` periods further."""
+        return self._replace(
+            pieces=self.pieces[:, :origin],
+            groupings=tuple(group._replace(mean=group.mean[:, :origin]) for group in self.groupings),
+            opened=None if self.opened is None else self.opened[:, :origin],
+            ahead=None if self.ahead is None else self.ahead[:, : origin + horizon],
+        )
+
 
 class Sums:
     """Sums and numbers of known periods over any stretch, from cumulative sums.

@@ -14,6 +14,8 @@ from ml.settings import Settings
 from tests.small_shop import execute, fill, shop
 
 NIGHT = date(2025, 3, 1)
+MANY = 5_000
+"""Lines of the largest cart."""
 
 
 @pytest.fixture
@@ -26,6 +28,11 @@ def night(settings: Settings) -> Settings:
     ] + [
         {"cart_id": "k2", "product_id": "p5", "customer_id": None, "quantity": 1, "added_at": "2025-02-28 09:00Z"},
         {"cart_id": "k3", "product_id": "p7", "customer_id": "c3", "quantity": 1, "added_at": "2025-02-28 09:00Z"},
+    ]
+    tables["product"] += [{"product_id": f"x{i}", "title": f"Screw No. {i}"} for i in range(MANY)]
+    tables["cart"] += [
+        {"cart_id": "k9", "product_id": f"x{i}", "customer_id": None, "quantity": 1, "added_at": "2025-02-28 10:00Z"}
+        for i in range(MANY)
     ]
     for row in tables["product"]:
         row["price"] = 1.0 if row["product_id"] == "p3" else 2.5
@@ -135,6 +142,15 @@ def _odd_carts(night: Settings) -> None:
     rows = ask(night, "ml.cart(products => ARRAY['p1', 'gone', NULL, '; DROP TABLE ml.cart_line'])")
     assert ("gone", "no longer on sale") in {(row["product_id"], row["reason"]) for row in rows}
     assert ask(night, "ml.cart(cart_id => 'nobody')") == []
+    assert (
+        postgres.query(night.database_url, "SELECT count(*) AS n FROM ml.cart_line WHERE cart_id = 'k9'")[0]["n"]
+        == MANY
+    )
+    large = ask(night, "ml.cart(cart_id => 'k9')")
+    assert sum(row["kind"] == "line" for row in large) == 500
+    assert [row["reason"] for row in large if row["kind"] == "notice" and "500" in row["reason"]] == [
+        "a cart of more than 500 products: only the newest 500 are looked at"
+    ]
     assert {row["kind"] for row in ask(night, "ml.cart(customer_id => 'c3')")} >= {"line"}
     execute(night.shop_url, "DROP TABLE shop.cart")  # the shop's schema changed: the night's cart holds
     assert [row["product_id"] for row in ask(night, "ml.cart(cart_id => 'k3', n => 0)") if row["kind"] == "line"] == [

@@ -12,13 +12,14 @@ import pytest
 
 from ml.capabilities.delivery.spec import SPEC as DELIVERY
 from ml.capabilities.stock import features as stock_features
-from ml.capabilities.stock.position import position, suppliers
+from ml.capabilities.stock import suppliers
+from ml.capabilities.stock.position import Position, position
 from ml.capabilities.stock.spec import SPEC as STOCK
 from ml.capabilities.stock.spec import WIDTHS
 from ml.core.units import DAY_S
 from ml.learn.series.sales import shelf
 from ml.shop.sources import demo
-from ml.shop.sources.demo.supply import CARRIERS, DISRUPTED_DAYS, FAILS, SLOW_CARRIER, SUPPLIERS
+from ml.shop.sources.demo.supply import CARRIERS, DISRUPTED_DAYS, FAILS, SLOW_CARRIER, SLOWS, SUPPLIERS
 from tests.contract.cases import Case, memory, whole
 
 BEGIN = datetime.combine(demo.END, datetime.min.time(), UTC) - timedelta(days=DISRUPTED_DAYS)
@@ -67,16 +68,38 @@ def test_a_supplier_that_fails_is_told(shop: dict[str, pa.Table]) -> None:
     due = pc.min(orders.filter(failed)["expected_at"]).as_py()
 
     def silent(night: datetime) -> set[str | None]:
-        backend = ibis.duckdb.connect()
-        made = stock_features.build(memory(shop), night, STOCK.params)
-        known = {name: backend.to_pyarrow(table) for name, table in made.items()}
-        there = shelf(known, STOCK.params.history_days, WIDTHS[-1])
-        names = suppliers(known, there.product["product_id"].combine_chunks()).to_pylist()
-        counts = position(known, there, STOCK.params).silent
-        return {name for name, count in zip(names, counts, strict=True) if count}
+        names, where = _suppliers(shop, night)
+        return {name for name, count in zip(names, where.silent, strict=True) if count}
 
     assert silent(BEGIN) == set()
     assert silent(_midnight(due) + timedelta(days=NIGHTS)) == {SUPPLIERS[FAILS]}
+
+
+def test_a_supplier_that_slows_is_told(shop: dict[str, pa.Table]) -> None:
+    """Three nights after its first slow order was due and did not come; before, and of those that are punctual, never."""
+    orders = shop["purchase_order"]
+    slow = pc.and_(pc.equal(orders["supplier"], SUPPLIERS[SLOWS]), pc.greater(orders["placed_at"], _moment(BEGIN)))
+    due = pc.min(orders.filter(slow)["expected_at"]).as_py()
+
+    def slower(night: datetime) -> set[str | None]:
+        names, where = _suppliers(shop, night)
+        return {name for name, count in zip(names, where.slower, strict=True) if count}
+
+    for days in range(0, 15, 7):
+        assert slower(BEGIN - timedelta(days=days)) == set()
+    found = slower(_midnight(due) + timedelta(days=NIGHTS))
+    assert SUPPLIERS[SLOWS] in found
+    assert found <= {SUPPLIERS[SLOWS], SUPPLIERS[FAILS]}
+
+
+def _suppliers(shop: dict[str, pa.Table], night: datetime) -> tuple[list[str | None], Position]:
+    """Each product's supplier, and where the products stand that night."""
+    backend = ibis.duckdb.connect()
+    made = stock_features.build(memory(shop), night, STOCK.params)
+    known = {name: backend.to_pyarrow(table) for name, table in made.items()}
+    there = shelf(known, STOCK.params.history_days, WIDTHS[-1])
+    names = suppliers.names(known, there.product["product_id"].combine_chunks()).to_pylist()
+    return names, position(known, there, STOCK.params)
 
 
 def _moment(at: datetime) -> pa.Scalar:

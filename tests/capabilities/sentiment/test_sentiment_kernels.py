@@ -19,9 +19,10 @@ from ml.text.clauses import clause_end, find_joints, room_for_joints
 from ml.text.function_words import NEGATORS
 from ml.text.lexicon import examples
 from ml.text.marked_words import fold, roles
+from ml.text.ngrams import CHARS, WORDS
 from ml.text.reader import cut
 from ml.text.svm import Linear
-from ml.text.tokens import CHARS, HEADLINE, SCOPE, WORDS, Texts, folds, room, tokenise
+from ml.text.tokens import HEADLINE, SCOPE, Texts, folds, room, tokenise
 
 BITS = 16
 

@@ -20,6 +20,8 @@ SELECT
     ) AS databases,
     (SELECT coalesce(json_agg(o.rolname), '[]') FROM pg_roles AS o WHERE o.rolname = ANY (%(roles)s)) AS roles,
     coalesce((SELECT pg_has_role(o.oid, 'MEMBER') FROM pg_roles AS o WHERE o.rolname = 'nightshift_viewer'), false) AS may_view,
-    coalesce((SELECT pg_has_role(o.oid, 'MEMBER') FROM pg_roles AS o WHERE o.rolname = 'nightshift_console'), false) AS may_act
+    coalesce((SELECT pg_has_role(o.oid, 'MEMBER') FROM pg_roles AS o WHERE o.rolname = 'nightshift_console'), false) AS may_act,
+    coalesce((SELECT bool_and(pg_has_role(o.oid, 'MEMBER')) FROM pg_roles AS o
+        WHERE o.rolname IN ('nightshift_extract', 'nightshift_publish')), false) AS may_step
 FROM pg_roles AS r, pg_database AS d
 WHERE r.rolname = current_user AND d.datname = current_database()
