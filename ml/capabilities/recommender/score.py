@@ -236,6 +236,7 @@ def _block(shop: _Shop, ranked: Shown, start: int) -> dict[str, pa.Array]:
         "reason": _reasons(shop, customer, chosen, source, code),
         "reason_code": pa.array(REASON_CODES).take(pa.array(code)),
         "source_product_id": product_ids.take(pa.array(source, mask=source < 0)),
+        **{name: shop.tonight.products[name].combine_chunks().take(pa.array(chosen)) for name in ("category", "brand")},
         "propensity": pa.array(ranked.propensity[rows, ranks].astype(np.float64)),
     }
 
