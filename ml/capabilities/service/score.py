@@ -12,20 +12,10 @@ from ml.capabilities.service import figures, outcomes, topics
 from ml.capabilities.service.answers import Answer, KnowledgeBase, costs, decide
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.reading import Read, read
-from ml.capabilities.service.spec import (
-    ANSWER,
-    FIGURES,
-    GAP,
-    LIKE,
-    ORDER,
-    SETTING,
-    SPEC,
-    TERM,
-    TOPIC,
-    TRIAGE,
-    UNKNOWN,
-    Params,
-)
+from ml.capabilities.service.spec import SPEC, UNKNOWN, Params
+from ml.capabilities.service.tables.live import ORDER, SETTING, TERM
+from ml.capabilities.service.tables.tickets import ANSWER, LIKE, TRIAGE
+from ml.capabilities.service.tables.together import FIGURES, GAP, TOPIC
 from ml.capabilities.service.teams import Teams
 from ml.capabilities.service.urgency import Rules, urgency_of
 from ml.core.batches import batches, schema
