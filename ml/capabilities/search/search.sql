@@ -25,7 +25,7 @@ BEGIN
         $body$;
         CREATE OR REPLACE FUNCTION ml_ops.search_near(query %1$I.halfvec, most integer)
         RETURNS TABLE (no bigint, meaning double precision)
-        LANGUAGE sql STABLE SET hnsw.ef_search = 100 AS $body$
+        LANGUAGE sql STABLE SET ivfflat.probes = 20 AS $body$
             SELECT p.product_no, 1 - (p.vector::%1$I.halfvec(%2$s) OPERATOR(%1$I.<=>) query::%1$I.halfvec(%2$s))
             FROM ml.search_product AS p
             ORDER BY p.vector::%1$I.halfvec(%2$s) OPERATOR(%1$I.<=>) query::%1$I.halfvec(%2$s) LIMIT most

@@ -72,6 +72,7 @@ PRODUCT = Published(
     ),
     indexes=(("product_no",), ("category",)),
     nearest="vector",
+    clustered=True,
 )
 
 TERM = Published(
