@@ -18,7 +18,8 @@ from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import mix
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import Named, Words, numbers
-from ml.capabilities.recommender.shelf.rerank import Reranker, Shown
+from ml.capabilities.recommender.shelf.rerank import Reranker
+from ml.capabilities.recommender.shelf.rerank_kernels import Shown
 from ml.capabilities.recommender.shelf.rules import work_out
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.capabilities.recommender.tables import (
