@@ -185,7 +185,9 @@ def _index_vectors(cursor: Any, table: Published, name: str) -> None:
     cursor.execute(
         sql.SQL("SELECT max(vector_dims({0})) AS dims, count({0}) AS n FROM {1}").format(column, place)
         if table.clustered
-        else sql.SQL("SELECT vector_dims({0}) AS dims, 0 AS n FROM {1} WHERE {0} IS NOT NULL LIMIT 1").format(column, place)
+        else sql.SQL("SELECT vector_dims({0}) AS dims, 0 AS n FROM {1} WHERE {0} IS NOT NULL LIMIT 1").format(
+            column, place
+        )
     )
     found = cursor.fetchone()
     dims, n = (found["dims"], found["n"]) if isinstance(found, dict) else found or (None, 0)
