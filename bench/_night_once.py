@@ -26,9 +26,9 @@ class Own(nights.Need):
         self._thread, self.seconds = time.thread_time(), 0.0
         Own.made.append(self)
 
-    def told(self) -> dict[str, float | None]:
+    def measured(self) -> dict[str, float | None]:
         self.seconds = time.thread_time() - self._thread
-        return super().told()
+        return super().measured()
 
 
 def main() -> None:

@@ -34,16 +34,16 @@ def feeling(text: str, language: str) -> float:
     >>> feeling("Where is my parcel? Thank you", "en")
     0.0
     """
-    said, known = words(fold(text)), _known(language)
+    spoken, known = words(fold(text)), _known(language)
     good = bad = at = after = 0  # the last: where the phrase before ended, whose 'not' turns it alone
     longest = max(map(len, known), default=0)
-    while at < len(said):
-        length = next((n for n in range(longest, 0, -1) if tuple(said[at : at + n]) in known), 0)
+    while at < len(spoken):
+        length = next((n for n in range(longest, 0, -1) if tuple(spoken[at : at + n]) in known), 0)
         if not length:
             at += 1
             continue
-        turned = any(word in _TURNING for word in said[max(after, at - _REACH) : at])
-        if known[tuple(said[at : at + length])] != turned:
+        turned = any(word in _TURNING for word in spoken[max(after, at - _REACH) : at])
+        if known[tuple(spoken[at : at + length])] != turned:
             good += 1
         else:
             bad += 1

@@ -51,11 +51,11 @@ def detect(texts: pa.Array, known: Mapping[str, float]) -> list[str]:
     distinct = pc.dictionary_encode(plain)
     distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
     letters = pc.match_substring_regex(distinct.dictionary, r"\p{L}").to_pylist()
-    told = [
+    codes = [
         _one(text, known) if has else NO_WORDS
         for text, has in zip(distinct.dictionary.to_pylist(), letters, strict=True)
     ]
-    return [told[i] for i in distinct.indices.to_pylist()]
+    return [codes[i] for i in distinct.indices.to_pylist()]
 
 
 def _one(text: str, known: Mapping[str, float]) -> str:
