@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -119,19 +120,27 @@ def test_names_usage_remove(lake: Lake) -> None:
     assert (lake.names("a"), lake.usage("a"), lake.exists("a")) == ([], 0, False)
 
 
-class FullDisk(LocalFileSystem):
-    """A disk with no space: every write fails as the system's does."""
+class Refusing(LocalFileSystem):
+    """A disk that refuses: every write fails as the system's does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(skip_instance_cache=True)
+        self.number = number
 
     def _open(self, path: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        raise OSError(errno.ENOSPC, "No space left on device", path)
+        raise OSError(self.number, os.strerror(self.number), path)
 
 
-def test_full_disk_says_what_to_do(tmp_path: Path) -> None:
-    """A full disk is a StorageError that names the place, the space and the way out."""
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "No space left"), (errno.EROFS, "Read-only"), (errno.EACCES, "Permission denied")],
+)
+def test_a_disk_that_refuses_says_what_to_do(tmp_path: Path, number: int, words: str) -> None:
+    """Full, read-only or another's: a StorageError that names the place, the reason, the space and the way out."""
     lake = Lake(str(tmp_path))
-    lake.filesystem = FullDisk(skip_instance_cache=True)
+    lake.filesystem = Refusing(number)
 
-    with pytest.raises(StorageError) as error:
+    with pytest.raises(StorageError, match=words) as error:
         lake.write_stream("snapshot/a", SCHEMA, rows(5).to_batches())
 
     assert str(tmp_path / "snapshot" / "a") in error.value.came
