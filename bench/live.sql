@@ -14,13 +14,16 @@ CREATE INDEX ON shop.stock (product_id, counted_at);
 CREATE TABLE ml_batch.recommendation_1 AS
 SELECT 'k' || c AS customer_id, r::bigint AS rank, 'p' || 1 + (c::bigint * 7919 + r * 104729) % :products AS product_id,
        (1.0 / r)::float8 AS score, 'because you bought Product No. ' || 1 + (c + r) % :products AS reason,
-       'because' AS reason_code, 'p' || 1 + (c + r) % :products AS source_product_id, 1::float8 AS propensity
+       'because' AS reason_code, 'p' || 1 + (c + r) % :products AS source_product_id,
+       'c' || (1 + (c::bigint * 7919 + r * 104729) % :products) % 200 AS category,
+       'b' || (1 + (c::bigint * 7919 + r * 104729) % :products) % 300 AS brand, 1::float8 AS propensity
 FROM generate_series(1, :customers) AS c, generate_series(1, 20) AS r;
 ALTER TABLE ml_batch.recommendation_1 ADD PRIMARY KEY (customer_id, rank);
 CREATE TABLE ml_batch.discovery_1 AS
-SELECT customer_id, rank, 'p' || 1 + (substr(customer_id, 2)::bigint * 6151 + rank * 86243) % :products AS product_id, score,
-       reason, reason_code, source_product_id
-FROM ml_batch.recommendation_1;
+SELECT customer_id, rank, 'p' || p AS product_id, score, reason, reason_code, source_product_id, 'c' || p % 200 AS category,
+       'b' || p % 300 AS brand
+FROM ml_batch.recommendation_1,
+     LATERAL (SELECT 1 + (substr(customer_id, 2)::bigint * 6151 + rank * 86243) % :products AS p) AS of;
 ALTER TABLE ml_batch.discovery_1 ADD PRIMARY KEY (customer_id, rank);
 CREATE TABLE ml_batch.buy_again_1 AS
 SELECT customer_id, rank, product_id, score, 'bought again about every 30 days' AS reason

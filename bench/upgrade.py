@@ -22,12 +22,13 @@ import psycopg2
 
 from bench import Options, Row
 from bench._trial import database
+from cli.install import find_uv
 from ml.adapters import postgres
 from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
-BACK = 150
-"""How many commits of the main line the old version lies behind."""
+BACK = (150, 300)
+"""How many commits of the main line the two old versions lie behind, in the place of releases, of which there is none yet."""
 CAPABILITY, TABLE = "sentiment", "review_sentiment"
 EVERY_S = 0.05
 _LOAD = """
@@ -86,13 +87,22 @@ class Reader:
 
 
 def run(options: Options) -> Iterator[Row]:
-    """A home that an older commit made (``--shop COMMIT``; 150 commits back otherwise) goes on with this code.
+    """Homes that older commits made (``--shop COMMIT``; 150 and 300 commits back otherwise) go on with this code.
 
-    The old code loads a demo shop and runs a night with its own tree, in this environment of packages. Then this code migrates
-    and runs the next night, while a reader polls the published table. No Airflow: the steps of ``./nightshift upgrade``
-    around it (backup, the way back) are in tests/cli/test_upgrade.py and tests/live/test_backup.py.
+    The old code, with its own tree and an environment of its own locked requirements (from the package index or uv's cache),
+    loads a demo shop and runs a night. Then this code migrates and runs the next night, while a reader polls the published
+    table. No Airflow: the steps of ``./nightshift upgrade`` around it (backup, the way back) are in tests/cli/test_upgrade.py
+    and tests/live/test_backup.py.
     """
-    commit = options.shop or _git("rev-list", "--first-parent", f"--skip={BACK}", "-1", "HEAD").decode().strip()
+    for commit in [options.shop] if options.shop else [_before(back) for back in BACK]:
+        yield from _upgraded(options, commit)
+
+
+def _before(back: int) -> str:
+    return _git("rev-list", "--first-parent", f"--skip={back}", "-1", "HEAD").decode().strip()
+
+
+def _upgraded(options: Options, commit: str) -> Iterator[Row]:
     home = (options.scratch / "upgrade").resolve()
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -102,9 +112,10 @@ def run(options: Options) -> Iterator[Row]:
         database(home) as made,
         closing(postgres.connect(made.database_url)) as connection,
     ):
-        old = Path(folder)
+        old = Path(folder) / "tree"
         with tarfile.open(fileobj=BytesIO(_git("archive", commit))) as tree:
             tree.extractall(old, filter="data")
+        python = _environment(old, Path(folder) / "environment")
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE upgraded TEMPLATE template0")
         own = {
@@ -114,8 +125,8 @@ def run(options: Options) -> Iterator[Row]:
             "NIGHTSHIFT_MLFLOW_URI": f"sqlite:///{home / 'mlflow.db'}",
             "NIGHTSHIFT_THREADS": "1",
         }
-        first = _day(_python(old, own, _LOAD, "500" if options.quick else "2000").split()[-1])
-        _python(old, own, _NIGHT, str(first), CAPABILITY)
+        first = _day(_python(python, old, own, _LOAD, "500" if options.quick else "2000").split()[-1])
+        _python(python, old, own, _NIGHT, str(first), CAPABILITY)
         url = own["NIGHTSHIFT_DATABASE_URL"]
         before, served = _books(url), _served(url)
         with Reader(url) as reader:
@@ -123,7 +134,7 @@ def run(options: Options) -> Iterator[Row]:
             postgres.migrate(url)
             migrated = time.perf_counter() - start
             lost = _lost(before, _books(url))
-            _python(PROJECT, own, _NIGHT, str(first + timedelta(days=1)), CAPABILITY)
+            _python(sys.executable, PROJECT, own, _NIGHT, str(first + timedelta(days=1)), CAPABILITY)
         yield Row(
             f"reads of ml.{TABLE} that failed or found nothing, of {reader.reads:,}",
             "reads",
@@ -132,7 +143,7 @@ def run(options: Options) -> Iterator[Row]:
             0,
             float(not reader.failures),
             target=1.0,
-            note=f"slowest {1000 * reader.slowest_s:.0f} ms; from {commit[:8]}, migrated in {migrated:.1f} s"
+            note=f"slowest {1000 * reader.slowest_s:.0f} ms; from {commit[:8]} with {_packages(python)}, migrated in {migrated:.1f} s"
             + "".join(f"; {text}" for text in reader.failures[:2]),
         )
         yield Row(
@@ -156,7 +167,7 @@ def run(options: Options) -> Iterator[Row]:
             target=1.0,
             note=f"model version {served} before, {now} after: " + ("served on" if now == served else "learned anew"),
         )
-        refused = _refused(old, own)
+        refused = _refused(python, old, own)
         yield Row(
             "the old code on the new home",
             "refused",
@@ -167,6 +178,29 @@ def run(options: Options) -> Iterator[Row]:
             target=1.0,
             note=refused,
         )
+
+
+def _environment(tree: Path, folder: Path) -> str:
+    """Python of an environment of the tree's own locked requirements."""
+    uv = find_uv()
+    if uv is None:
+        raise NightshiftError("The old version's packages are installed by uv.", came="no program uv", do="install uv")
+    python = str(folder / "bin" / "python")
+    lock = str(tree / "requirements.txt")
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
+        [uv, "pip", "install", "--quiet", "--require-hashes", "--python", python, "--requirement", lock],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NightshiftError("The old version's packages cannot be installed.", came=done.stderr[-2000:])
+    return python
+
+
+def _packages(python: str) -> str:
+    """Versions of what an upgrade is about, in an environment."""
+    words = "from importlib.metadata import version as v; print(*(f'{n} {v(n)}' for n in ('duckdb', 'mlflow', 'pandas')), sep=', ')"
+    return subprocess.run([python, "-c", words], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _day(text: str) -> date:
@@ -189,10 +223,10 @@ def _git(*words: str) -> bytes:
         ) from error
 
 
-def _python(tree: Path, own: Mapping[str, str], program: str, *words: str) -> str:
+def _python(python: str, tree: Path, own: Mapping[str, str], program: str, *words: str) -> str:
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("NIGHTSHIFT_", "MLFLOW", "PYTHON"))}
     done = subprocess.run(
-        [sys.executable, "-c", program, *words],
+        [python, "-c", program, *words],
         env=kept | dict(own) | {"PYTHONPATH": str(tree)},
         cwd=tree,
         capture_output=True,
@@ -231,10 +265,10 @@ def _batches(url: str) -> int:
     return int(postgres.query(url, sql, [TABLE])[0]["n"])
 
 
-def _refused(tree: Path, own: Mapping[str, str]) -> str:
+def _refused(python: str, tree: Path, own: Mapping[str, str]) -> str:
     """What the old code says of the migrated database; empty: it did not refuse, or there is no newer migration."""
     try:
-        _python(tree, own, _MIGRATE)
+        _python(python, tree, own, _MIGRATE)
     except NightshiftError as error:
         return next((line for line in error.came.splitlines() if "Error: " in line or "newer" in line), "")
     return ""

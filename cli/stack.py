@@ -160,14 +160,14 @@ def _tell(home: Home, stack: Stack, before: Stack | None, steps: Steps) -> None:
 
 def _wait(home: Home, steps: Steps, wait_for: Collection[str]) -> None:
     """Wait until all of ``wait_for`` are ready; what cannot come is an error with the end of its log."""
-    started, told = time.monotonic(), set[str]()
+    started, reported = time.monotonic(), set[str]()
     while True:
         services = state(home)["services"]
         awaited = {name: s for name, s in services.items() if not wait_for or name in wait_for}
         missing = [name for name, s in awaited.items() if s["state"] not in UP]
         for name in awaited:
-            if name not in missing and name not in told:
-                told.add(name)
+            if name not in missing and name not in reported:
+                reported.add(name)
                 if time.monotonic() - started > 0.5:
                     steps.done(name, services[name]["address"])
         if services and not missing:
@@ -212,14 +212,14 @@ def down(home: Home, *, waiting: Callable[[], None] | None = None) -> int:
     if not home.root.exists():
         return 0
     with home.locked("stack.lock", patience=ENDING * 2, waiting=waiting):
-        told = state(home)["supervisor"]
-        if is_running(home) and told is not None:
+        record = state(home)["supervisor"]
+        if is_running(home) and record is not None:
             with suppress(psutil.NoSuchProcess):
-                supervisor = psutil.Process(told["pid"])
-                if supervisor.create_time() == told["created"]:
+                supervisor = psutil.Process(record["pid"])
+                if supervisor.create_time() == record["created"]:
                     supervisor.terminate()
             until = time.monotonic() + ENDING
-            while (is_running(home) or _lives(told["pid"])) and time.monotonic() < until:
+            while (is_running(home) or _lives(record["pid"])) and time.monotonic() < until:
                 time.sleep(0.05)
         hunted = end_leftovers(home.secrets()["stack_id"]) if home.secrets_file.exists() else 0
         home.state_file.unlink(missing_ok=True)

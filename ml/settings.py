@@ -48,6 +48,8 @@ class Settings:
     """Folder that the paths of ``shop.ticket.audio_uri`` lead to; ``recordings`` in ``home`` if not given."""
     speech: str = ""
     """What transcribes recordings, one of :data:`SPEECH`; empty: they go to people."""
+    learn_customers: int = 0
+    """Of how many customers a version learns at most; 0: of as many as ``memory_gb`` holds."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -93,6 +95,7 @@ class Settings:
             spark_properties=Path(properties) if (properties := environ.get("NIGHTSHIFT_SPARK_PROPERTIES")) else None,
             recordings=Path(environ["NIGHTSHIFT_RECORDINGS"]) if environ.get("NIGHTSHIFT_RECORDINGS") else None,
             speech=speech,
+            learn_customers=_count(environ.get("NIGHTSHIFT_LEARN_CUSTOMERS", "")),
         )
 
     @property
@@ -136,6 +139,18 @@ def check_engine(engine: str) -> None:
         raise WrongUse(
             "There is no such engine.", came=f"NIGHTSHIFT_ENGINE={engine!r}", do=f"use {' or '.join(ENGINES)}"
         )
+
+
+def _count(text: str) -> int:
+    """Read a number of customers; empty is 0."""
+    text = text.strip() or "0"
+    if not text.isdigit():
+        raise WrongUse(
+            "The number of customers to learn from is none.",
+            came=f"NIGHTSHIFT_LEARN_CUSTOMERS={text!r}",
+            do="write a whole number, or nothing: then memory decides",
+        )
+    return int(text)
 
 
 def check_speech(speech: str) -> None:

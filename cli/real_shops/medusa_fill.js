@@ -53,6 +53,19 @@ module.exports.default = async function fill({ container, args: [count, file] })
         const { authIdentity } = await container.resolve(Modules.AUTH).register('emailpass', { body: { email, password: 'a long password' } });
         accounts[email] = (await run('createCustomerAccount', { authIdentityId: authIdentity.id, customerData: { email, first_name: 'A', last_name: 'B' } })).id;
     };
+    // Sent, sent back and received; then the money goes back. Of an order of several pieces one may stay.
+    const giveBack = async (id, whole) => {
+        const { data: [order] } = await query.graph({ entity: 'order', filters: { id }, fields: ['items.id', 'items.quantity', 'payment_collections.payments.*'] });
+        const items = order.items.map((item) => ({ id: item.id, quantity: Number(item.quantity) }));
+        await run('createOrderFulfillment', { order_id: id, location_id: location.id, items });
+        const pieces = items.reduce((sum, item) => sum + item.quantity, 0);
+        const back = whole || pieces === 1 ? items : [{ id: items[0].id, quantity: 1 }];
+        const money = order.payment_collections[0].payments[0];
+        await run('capturePayment', { payment_id: money.id });
+        await run('createAndCompleteReturnOrder', { order_id: id, items: back, receive_now: true, location_id: location.id });
+        await run('refundPayment', { payment_id: money.id, amount: back === items ? Number(money.amount) : 1 });
+        return back === items ? 'returned' : 'partly_returned';
+    };
     const place = async (n) => {
         const email = `person${n % people}@mail.example`;
         // Three people open an account after having bought as guests.
@@ -76,6 +89,7 @@ module.exports.default = async function fill({ container, args: [count, file] })
             await run('requestOrderEditRequest', { order_id: id });
             await run('confirmOrderEditRequest', { order_id: id });
         } else if (n % 7 === 5) { await run('completeOrder', { orderIds: [id] }); status = 'delivered'; }
+        else if (n % 7 === 6) status = await giveBack(id, n % 2 === 0);
         const { data: [order] } = await query.graph({ entity: 'order', filters: { id },
             fields: ['id', 'email', 'total', 'shipping_total', 'items.product_id', 'items.quantity', 'items.total', 'items.detail.*'] });
         did.orders[id] = {

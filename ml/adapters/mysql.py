@@ -15,6 +15,8 @@ from pymysql import converters
 from ml.core.errors import NightshiftError, Unreachable
 
 BATCH_ROWS = 20_000
+LATE_S = 60
+"""A replica that is less behind is not named."""
 _COLUMNS = """
     SELECT table_name, column_name, data_type, character_set_name FROM information_schema.columns
     WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position
@@ -35,6 +37,17 @@ class Database:
             self._types: dict[str, dict[str, tuple[str, str]]] = {}
             for table, column, kind, charset in cursor.fetchall():
                 self._types.setdefault(table, {})[column] = (kind.lower(), charset or "")
+
+    def replica(self) -> str:
+        """What a replica lacks, in words; empty: the server is none, is up to date, or does not tell this login."""
+        for statement in ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"):  # the second until MySQL 8.0.21 and MariaDB 10.5
+            try:
+                with self._connection.cursor(pymysql.cursors.DictCursor) as cursor:
+                    cursor.execute(statement)
+                    return late(cursor.fetchall())
+            except pymysql.MySQLError:  # an older server, or a login without the right to ask
+                continue
+        return ""
 
     def columns(self) -> Mapping[str, frozenset[str]]:
         """Each table with the names of its columns."""
@@ -116,6 +129,33 @@ def database(url: str) -> Iterator[Database]:
         yield Database(connection)
     finally:
         connection.close()
+
+
+def late(channels: Sequence[Mapping[str, Any]]) -> str:
+    """How far a replica is behind, in words, from the rows of ``SHOW REPLICA STATUS``; empty: it is not, or is no replica.
+
+    Examples
+    --------
+    >>> late([])
+    ''
+    >>> late([{"Seconds_Behind_Source": "7500"}])[:53]
+    'This server is a replica and 2 h 5 min behind its pri'
+    """
+    lags = [channel.get("Seconds_Behind_Source", channel.get("Seconds_Behind_Master")) for channel in channels]
+    seconds = [int(value) for value in lags if value is not None]
+    if len(seconds) < len(lags):
+        return (
+            "This server is a replica that does not follow its primary now: what the shop wrote since it stopped is not there. "
+            "See SHOW REPLICA STATUS, or name the primary."
+        )
+    most = max(seconds, default=0)
+    if most < LATE_S:
+        return ""
+    span = f"{most // 3_600} h {most % 3_600 // 60} min" if most >= 3_600 else f"{most // 60} min"
+    return (
+        f"This server is a replica and {span} behind its primary: what the shop wrote since is not there. "
+        "Connect again when it has caught up, or name the primary."
+    )
 
 
 def unscrambled(text: str) -> str:

@@ -43,6 +43,9 @@ class Published:
     """Further indexes beside the primary key."""
     nearest: str = ""
     """Column of vectors whose nearest by cosine are to be found fast: it gets an HNSW index."""
+    clustered: bool = False
+    """Many of these vectors are nearly equal, so that a graph misses the way into their midst: IVFFlat instead, for queries
+    that set ``ivfflat.probes``."""
     english: bool = False
     """Its reasons stay English: an SQL function of the capability reads them and adds its own words."""
     for_all: bool = False
@@ -253,6 +256,10 @@ class Capability:
     carries: tuple[str, ...] = ()
     """Published or feature tables whose rows of the last night that the same version scored are handed to ``score``
     among the features, as ``before_<table>``, if there is such a night: what has not changed need not be made again."""
+    draws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Feature tables (``truth`` among them) of which a fit may get a sample where the shop is larger than memory, each with
+    the columns by which a row is drawn: the first that has a value. Customers whose ids' hash is small are drawn, with all
+    their rows. Tables that are not named, and all of a capability that names none, are learned from as a whole."""
     cutoffs: tuple[timedelta, ...] = ()
     """How long before the features' time a model also learns from: ``fit`` finds a window for each in
     ``features.windows``, the features as known then with the truth of the ``gate.horizon`` after it."""

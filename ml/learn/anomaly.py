@@ -51,9 +51,9 @@ class Anomaly:
         at = np.linspace(0, 1, GRID)
         self.grid_ = np.full((len(self.columns), GRID), np.nan, np.float32)
         for j in range(len(self.columns)):
-            there = x[~np.isnan(x[:, j]), j]
-            if len(there):
-                self.grid_[j] = np.quantile(there, at, method="lower")
+            known = x[~np.isnan(x[:, j]), j]
+            if len(known):
+                self.grid_[j] = np.quantile(known, at, method="lower")
         self.total_ = np.zeros(TOTALS)
         if len(x):
             self.total_ = np.quantile(_sums(x, self.grid_, _SURPRISE), np.linspace(0, 1, TOTALS))
@@ -90,10 +90,10 @@ class Anomaly:
         """What :func:`_sums` adds up, column by column."""
         out = np.zeros(x.shape)
         for j in range(x.shape[1]):
-            there = ~np.isnan(x[:, j])
-            if not np.isnan(self.grid_[j, 0]) and there.any():
-                below = np.searchsorted(self.grid_[j], x[there, j], side="left")
-                out[there, j] = _SURPRISE[below]
+            known = ~np.isnan(x[:, j])
+            if not np.isnan(self.grid_[j, 0]) and known.any():
+                below = np.searchsorted(self.grid_[j], x[known, j], side="left")
+                out[known, j] = _SURPRISE[below]
         return out
 
 

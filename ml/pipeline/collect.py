@@ -184,11 +184,11 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
 
 def _validated(night: Night) -> dict[str, Any]:
     """What ``validated.json`` says, once every file that the step wrote is as it was."""
-    told = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
+    report = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
     for name in night.manifest["tables"]:
         night.lake.files(night.path("snapshot", "clean", name))
         night.lake.files(night.path("snapshot", "quarantine", f"{name}.parquet"))
-    return told
+    return report
 
 
 def _manifest_before(night: Night) -> dict[str, Any] | None:

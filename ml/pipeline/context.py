@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ml.adapters import spark
 from ml.adapters.books import config, locks, nights
-from ml.adapters.lake import Lake
+from ml.adapters.lake import Lake, pieces
 from ml.adapters.pictures.reading import with_thumbnails
 from ml.contract.tables import PRODUCT_IMAGE
 from ml.core.capability import Features, Window
@@ -136,10 +136,10 @@ class Night:
 
         That has one row: the night's date and the shop's time zone. A snapshot from before there was such a table has its default rows.
         """
-        there = self.manifest.get("config", {})
+        present = self.manifest.get("config", {})
         tables = {
             table.name: self.lake.table(backend, self.path("snapshot", "config", table.name))
-            if table.name in there
+            if table.name in present
             else ibis.memtable(config.defaults(table))
             for table in capability.config
         }
@@ -195,6 +195,14 @@ class LazyTables(Features):
         same = LazyTables(self._lake, self._paths)
         same.windows = tuple(windows)
         return same
+
+    def kept(self, name: str, chosen: Callable[[pa.RecordBatch], Any]) -> pa.Table:
+        """The rows of a table that ``chosen`` says yes to, shape (n_rows,) of bool, without holding the others."""
+        return pieces.kept(self._lake, self._paths[name], chosen)
+
+    def size(self, name: str) -> int:
+        """Bytes that a table takes in memory, as its footers say."""
+        return pieces.in_memory(self._lake, self._paths[name])
 
     def __getitem__(self, name: str) -> pa.Table:
         path = self._paths[name]

@@ -1,6 +1,8 @@
-"""The encoder of the pictures' served version, as a file for the shop's backend."""
+"""The encoder of the pictures' served version: its files, and one file for the shop's backend."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from ml.adapters.books import nights
 from ml.adapters.mlflow import fetching
@@ -20,15 +22,25 @@ def encoder(settings: Settings) -> tuple[int, bytes]:
     """
     from ml.capabilities.visual.encoder import bundle
     from ml.capabilities.visual.model import load
-    from ml.capabilities.visual.spec import SPEC
 
-    batch = nights.visible(settings.database_url, VECTORS)
+    version, folder = serving(settings, VECTORS)
+    return version, bundle(load(folder), version)
+
+
+def serving(settings: Settings, table: str) -> tuple[int, Path]:
+    """Number and files of the version that made the rows of a published table which the shop sees now.
+
+    Raises
+    ------
+    NightshiftError
+        The table was never published.
+    """
+    batch = nights.visible(settings.database_url, table)
     if batch is None:
         raise NightshiftError(
             "There is no encoder yet.",
-            came=f"ml.{VECTORS} was never published",
+            came=f"ml.{table} was never published",
             do="fill shop.product_image and run a night: ./nightshift night --capability visual",
         )
-    version = int(batch["model_version"])
-    folder = fetching.fetch(settings.mlflow_uri, settings.database_url, SPEC.name, version, settings.home / "models")
-    return version, bundle(load(folder), version)
+    name, version = batch["capability"], int(batch["model_version"])
+    return version, fetching.fetch(settings.mlflow_uri, settings.database_url, name, version, settings.home / "models")

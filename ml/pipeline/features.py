@@ -46,20 +46,20 @@ def make(night: Night, capability: Capability, folder: str, as_of: datetime, sin
     # A backend each: what is built of a large shop is held until its backend closes.
     for what in ("features", TRUTH) if since else ("features",):
         with night.engine() as backend:
-            told = night.config(backend, capability)
-            tables = night.clean(backend, capability) | told
-            made: dict[str, Any]
+            staff_tables = night.config(backend, capability)
+            tables = night.clean(backend, capability) | staff_tables
+            built: dict[str, Any]
             if since and what == TRUTH:
-                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+                built = {TRUTH: part.truth(tables, since, as_of, capability.params)}
             else:
-                made = told | dict(part.build(tables, since or as_of, capability.params))
-            for name, rows in made.items():
+                built = staff_tables | dict(part.build(tables, since or as_of, capability.params))
+            for name, rows in built.items():
                 night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-            names += made
-            del made, rows
+            names += built
+            del built, rows
         give_back()
-    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
-    night.lake.write_json(night.lake.join(folder, "done.json"), done)
+    record = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
+    night.lake.write_json(night.lake.join(folder, "done.json"), record)
 
 
 def _made(night: Night, folder: str) -> bool:

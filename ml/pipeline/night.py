@@ -74,8 +74,8 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
                     progress(done["why"])
             give_back()
         progress("monitor")
-        told = again(lambda: monitor(settings, ref, names))
-        for words in (*told["alerts"], *(f"{name}: {why}" for name, why in told["failed"].items())):
+        monitored = again(lambda: monitor(settings, ref, names))
+        for words in (*monitored["alerts"], *(f"{name}: {why}" for name, why in monitored["failed"].items())):
             progress(words)
         progress("report")
         return again(lambda: report(settings, ref))

@@ -65,12 +65,12 @@ def whole_shards(night: Night, capability: Capability) -> list[dict[str, Any]]:
     """What each shard says of itself; an error unless every shard is there, and all are of one version."""
     folder = night.path("predictions", capability.name)
     shards = shards_of(night, folder, [table.name for table in capability.sharded])
-    told = [shard["shard"] for shard in shards]
+    numbers = [shard["shard"] for shard in shards]
     versions = {shard["version"] for shard in shards}
-    if not shards or told != list(range(shards[0]["shards"])) or len(versions) != 1:
+    if not shards or numbers != list(range(shards[0]["shards"])) or len(versions) != 1:
         raise NightshiftError(
             f"The scores of {capability.name} are not whole, so nothing is published.",
-            came=f"shards {told} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
+            came=f"shards {numbers} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
             do=f"run the night again: ./nightshift night --date {night.night} --capability {capability.name}",
         )
     return shards

@@ -21,6 +21,7 @@ from ml.core.spec import Capability
 from ml.pipeline import approval
 from ml.pipeline.context import Night
 from ml.pipeline.features import features, windows
+from ml.pipeline.learning_sample import sampled
 from ml.pipeline.truth import BASELINE
 from ml.pipeline.verdict import numbers, question
 
@@ -57,7 +58,11 @@ def register(
     """
     model = model_of(capability)
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
-    serve = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
+    table_features = features(night, capability, "serve", night.as_of).with_windows(
+        windows(night, capability, night.as_of)
+    )
+    serve, drawn = sampled(night, capability, table_features)
+    decision = replace(decision, figures=f"{decision.figures} {drawn.words}".strip())
     baseline = decision.outcome == "baseline"
     progress.at("learns what serves", "writes it to MLflow")
     fitted = (model.fit_baseline if baseline else model.fit)(serve, capability.params, SEED)
@@ -66,15 +71,16 @@ def register(
     replay = versions.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     decision = replace(decision, replay=replay)
     outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
-    asked = approval.wanted(night, capability) if outcome == "promote" else None
-    outcome = "waiting" if asked else outcome
-    verdict = numbers(capability, decision, evaluations, trial.rails)
+    approver = approval.wanted(night, capability) if outcome == "promote" else None
+    outcome = "waiting" if approver else outcome
+    verdict = numbers(capability, decision, evaluations, trial.rails) | drawn.facts
+    metrics = {who: dict(evaluation.metrics) | drawn.facts for who, evaluation in evaluations.items()}
     progress.at("writes it to MLflow")
     facts: dict[str, Any] = {
         "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
         "params": asdict(capability.params)
         | {"seed": SEED, "cutoff": trial.cutoff.isoformat(), "as_of": night.as_of.isoformat()},
-        "metrics": {who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+        "metrics": metrics,
         "tags": {
             "night": night.night.isoformat(),
             "ref": night.ref,
@@ -122,9 +128,9 @@ def register(
             baseline=baseline,
             decision=outcome,
             why=decision.why,
-            metrics={who: dict(evaluation.metrics) for who, evaluation in evaluations.items()},
+            metrics=metrics,
             verdict=verdict,
         )
         versions.record_version(settings.database_url, registered, Path(folder))
     result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
-    return result | question(asked, version, card) if asked else result
+    return result | question(approver, version, card) if approver else result

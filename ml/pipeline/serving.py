@@ -77,8 +77,8 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
 
 
 def _score_range(place: Place, settings: Settings, ref: str, name: str, number: int, ranges: int) -> dict[str, Any]:
-    there = replace(settings, engine="duckdb", **vars(place))
-    return _score(there, ref, name, number, ranges)
+    placed = replace(settings, engine="duckdb", **vars(place))
+    return _score(placed, ref, name, number, ranges)
 
 
 def _score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _written(night: Night, capability: Capability, made: Batches, shard: int) ->
         table: night.lake.write_batches(
             night.path("predictions", capability.name, table, f"{shard:05d}.parquet"), batches
         )
-        for table, batches in language.said(night, capability, made).items()
+        for table, batches in language.translated(night, capability, made).items()
     }
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml.adapters.books import locks, nights, progress, versions
-from ml.core.capability import Features, Known, Split, evaluate_of, features_of, model_of
+from ml.core.capability import Features, Known, Split, evaluate_of, model_of
 from ml.core.evaluation import Evaluation
 from ml.core.gate import Decision, decide, stopped
 from ml.core.guardrails import held
@@ -17,14 +17,13 @@ from ml.core.memory import give_back
 from ml.core.spec import Capability
 from ml.pipeline.context import Night
 from ml.pipeline.features import TRUTH, features, windows
+from ml.pipeline.judging import judged_from, lacking, within
+from ml.pipeline.learning_sample import sampled
 from ml.pipeline.outdated import outdated
 from ml.pipeline.registering import SEED, Trial, recipe, register
 from ml.pipeline.verdict import costs
 from ml.registry import capability as find
 from ml.settings import Settings
-
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
-WIDER = 1.5
 
 
 def serving(night: Night, capability: Capability) -> dict[str, Any] | None:
@@ -71,8 +70,8 @@ def learn(
 
 def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | None) -> dict[str, Any]:
     trial, split = Trial(datetime.now(UTC), judged_from(night, capability)), None
-    if why := _lacking(night, capability, trial.cutoff):
-        found = _within(night, capability)
+    if why := lacking(night, capability, trial.cutoff):
+        found = within(night, capability)
         if not isinstance(found, Split):
             return _unjudged(night, capability, champion, trial, found or why)
         trial, split = replace(trial, cutoff=found.since), found
@@ -103,29 +102,6 @@ def _train(night: Night, capability: Capability, champion: Mapping[str, Any] | N
     return result
 
 
-def _lacking(night: Night, capability: Capability, cutoff: datetime) -> str:
-    """Why the gate could let no model pass, whatever it learned: asked before anything is fitted. Empty: it could."""
-    with night.backend() as backend:
-        tables = night.clean(backend, capability) | night.config(backend, capability)
-        ask = getattr(evaluate_of(capability), "lacking", None)
-        if ask:
-            return str(ask(tables, cutoff, night.as_of, capability.params))
-        rows = features_of(capability).truth(tables, cutoff, night.as_of, capability.params)
-        few, found = capability.gate.min_units, int(rows.count().execute())
-        return (
-            f"only {found} rows to measure {capability.gate.metric} on, the gate asks for {few}" if found < few else ""
-        )
-
-
-def _within(night: Night, capability: Capability) -> Split | str:
-    """A split inside what is known tonight, for a capability that offers one; else why not, empty if it offers none."""
-    ask = getattr(evaluate_of(capability), "within", None)
-    if not ask:
-        return ""
-    found: Split | str = ask(features(night, capability, "serve", night.as_of), night.as_of, capability.params)
-    return found
-
-
 def _unjudged(
     night: Night, capability: Capability, champion: Mapping[str, Any] | None, trial: Trial, why: str
 ) -> dict[str, Any]:
@@ -135,24 +111,6 @@ def _unjudged(
         return {"status": "champion", "version": champion["version"], "why": words}
     decision = Decision("baseline", why, {}, 0, capability.gate.baseline, fitted=False)
     return register(night, capability, decision, {}, trial)
-
-
-def judged_from(night: Night, capability: Capability) -> datetime:
-    """Where the window begins on which the gate judges: ``horizon`` before the night, or earlier for ``enough`` rows."""
-    span, gate = capability.gate.horizon, capability.gate
-    if not gate.enough:
-        return night.as_of - span
-    part = features_of(capability)
-    with night.backend() as backend:
-        tables = night.clean(backend, capability) | night.config(backend, capability)
-
-        def rows(since: datetime) -> int:
-            return int(part.truth(tables, since, night.as_of, capability.params).count().execute())
-
-        enough = min(gate.enough, rows(EVER) / 3)
-        while rows(night.as_of - span) < enough:
-            span *= WIDER
-    return night.as_of - span
 
 
 def _refresh(
@@ -191,7 +149,7 @@ def _evaluate(
         known = Known({**split.features, TRUTH: split.truth})
     else:
         made = features(night, capability, "evaluate", night.as_of, since=cutoff)
-        known = made.with_windows(windows(night, capability, cutoff))
+        known, _ = sampled(night, capability, made.with_windows(windows(night, capability, cutoff)))
     model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {

@@ -29,14 +29,14 @@ def costs(found: Mapping[str, Evaluation], model: Model, seconds: float) -> Eval
     return replace(mine, metrics={**more, **mine.metrics})
 
 
-def question(asked: Approval, version: int, card: str) -> dict[str, Any]:
+def question(approver: Approval, version: int, card: str) -> dict[str, Any]:
     """What a person is asked."""
     why = f"Version {version} won and waits for a person"
     return {
         "status": "asked",
         "why": why,
-        "hours": asked.hours,
-        "otherwise": asked.approve_without_answer,
+        "hours": approver.hours,
+        "otherwise": approver.approve_without_answer,
         "report": card,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,7 +69,8 @@ def connect_mysql(
     Parameters
     ----------
     url : str
-        ``mysql://user:password@host:3306/database``; a login that may read is enough, a replica will do.
+        ``mysql://user:password@host:3306/database``; a login that may read is enough, a replica will do: how
+        far it is behind is among the notes, where the login may ask (``REPLICATION CLIENT``).
     settings : Settings, optional
         Whose shop is filled.
     prefix : str, optional
@@ -80,6 +82,8 @@ def connect_mysql(
     with database(url) as tables:
         options = {"database": f"{parts.hostname}{parts.path}", "prefix": prefix or ""}
         source, found = copied(tables, name, prefix, choices or Choices(), options)
+        if late := tables.replica():
+            found = dataclasses.replace(found, notes=(*found.notes, late))
     if settings is None:
         return found, None
     return found, load(settings, source, replace=replace, again=True, progress=progress)

@@ -150,8 +150,8 @@ def _config(whose: str, table: ConfigTable) -> str:
 def _examples(table: ConfigTable) -> str:
     if not table.examples:
         return ""
-    told = "\n\n".join(f"-- {words}\n{statement};" for words, statement in table.examples.items())
-    return f"\nEdits, as SQL:\n\n```sql\n{told}\n```\n"
+    edits = "\n\n".join(f"-- {words}\n{statement};" for words, statement in table.examples.items())
+    return f"\nEdits, as SQL:\n\n```sql\n{edits}\n```\n"
 
 
 def _cells(table: ConfigTable) -> Iterable[Sequence[str]]:

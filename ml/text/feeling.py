@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from ml.text.function_words import NEGATORS
@@ -34,29 +35,38 @@ def feeling(text: str, language: str) -> float:
     >>> feeling("Where is my parcel? Thank you", "en")
     0.0
     """
-    said, known = words(fold(text)), _known(language)
-    good = bad = at = after = 0  # the last: where the phrase before ended, whose 'not' turns it alone
-    longest = max(map(len, known), default=0)
-    while at < len(said):
-        length = next((n for n in range(longest, 0, -1) if tuple(said[at : at + n]) in known), 0)
-        if not length:
-            at += 1
+    return feeling_of(words(fold(text)), language)
+
+
+def feeling_of(text_words: Sequence[str], language: str) -> float:
+    """The same of a text that is cut into its folded words already."""
+    known, begins = _known(language)
+    good = bad = after = 0  # the last: where the phrase before ended, whose 'not' turns it alone
+    for at, word in enumerate(text_words):
+        if word not in begins or at < after:
             continue
-        turned = any(word in _TURNING for word in said[max(after, at - _REACH) : at])
-        if known[tuple(said[at : at + length])] != turned:
+        length = next((n for n in begins[word] if tuple(text_words[at : at + n]) in known), 0)
+        if not length:
+            continue
+        turned = any(word in _TURNING for word in text_words[max(after, at - _REACH) : at])
+        if known[tuple(text_words[at : at + length])] != turned:
             good += 1
         else:
             bad += 1
-        at = after = at + length
+        after = at + length
     return (good - bad) / (good + bad + 1)
 
 
 @cache
-def _known(language: str) -> dict[tuple[str, ...], bool]:
-    """Whether a phrase, by its words, is good."""
-    return {
+def _known(language: str) -> tuple[Mapping[tuple[str, ...], bool], Mapping[str, Sequence[int]]]:
+    """Whether a phrase, by its words, is good; and by its first word how many words phrases have, the longest first."""
+    known = {
         tuple(words(fold(phrase))): good
         for lists, good in ((BAD, False), (GOOD, True))
         for phrase in listed(lists.get(language, ""))
         if phrase not in _POLITE and words(fold(phrase))
     }
+    lengths: dict[str, set[int]] = {}
+    for phrase in known:
+        lengths.setdefault(phrase[0], set()).add(len(phrase))
+    return known, {word: sorted(some, reverse=True) for word, some in lengths.items()}

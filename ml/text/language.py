@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml.text.language_scores import Floats, chances, tables
 from ml.text.tokens import HEADLINE
 
 UNKNOWN, NO_WORDS = "und", "zxx"
 LOOK = 150
 """Code points that are looked at: further ones change nothing."""
 SAMPLE, LEAST_SHARE, LEAST = 500, 0.05, 3
+_BLOCK = 4_096
 SURE, STRANGE = 0.5, 0.0003
 """Least chance of a language that is told; what a language that the shop does not know counts beside those it does."""
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def learn(texts: pa.Array) -> dict[str, float]:
@@ -51,18 +45,28 @@ def detect(texts: pa.Array, known: Mapping[str, float]) -> list[str]:
     distinct = pc.dictionary_encode(plain)
     distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
     letters = pc.match_substring_regex(distinct.dictionary, r"\p{L}").to_pylist()
-    told = [
-        _one(text, known) if has else NO_WORDS
-        for text, has in zip(distinct.dictionary.to_pylist(), letters, strict=True)
-    ]
-    return [told[i] for i in distinct.indices.to_pylist()]
+    codes = np.full(len(distinct.dictionary), NO_WORDS, object)
+    lettered = [i for i, has in enumerate(letters) if has]
+    names = distinct.dictionary.take(pa.array(lettered, pa.int64())).to_pylist()
+    for start in range(0, len(names), _BLOCK):
+        found = chances(names[start : start + _BLOCK])
+        codes[lettered[start : start + _BLOCK]] = [_one(row, known) for row in found]
+    return [str(codes[i]) for i in distinct.indices.to_pylist()]
 
 
-def _one(text: str, known: Mapping[str, float]) -> str:
-    ranked: Sequence[tuple[str, float]] = _identifier().rank(text)
+def _one(chance: Floats, known: Mapping[str, float]) -> str:
+    columns = _columns()
+    best = int(chance.argmax())
     if not known:
-        return ranked[0][0] if ranked[0][1] >= SURE else UNKNOWN
-    weighed = [(chance * known[code], code) for code, chance in ranked if code in known]
-    weighed.append((ranked[0][1] * STRANGE, ranked[0][0]))
-    best, total = max(weighed), STRANGE + sum(weight for weight, _ in weighed[:-1])
-    return best[1] if best[0] >= SURE * total else UNKNOWN
+        return tables().languages[best] if chance[best] >= SURE else UNKNOWN
+    weighed = [(float(chance[columns[code]]) * share, code) for code, share in known.items() if code in columns]
+    weighed.append((float(chance[best]) * STRANGE, tables().languages[best]))
+    first, total = max(weighed), STRANGE + sum(weight for weight, _ in weighed[:-1])
+    return first[1] if first[0] >= SURE * total else UNKNOWN
+
+
+@cache
+def _columns() -> dict[str, int]:
+    """The first column of each language."""
+    names = tables().languages
+    return {name: names.index(name) for name in names}

@@ -145,7 +145,7 @@ def reasons(package: str, language: str) -> Reasons | None:
     return Reasons({**read(SHARED / f"{language}.po", language).reasons, **own}) if own else None
 
 
-def said(batches: Iterable[pa.RecordBatch], package: str, language: str) -> Iterator[pa.RecordBatch]:
+def translated(batches: Iterable[pa.RecordBatch], package: str, language: str) -> Iterator[pa.RecordBatch]:
     """Rows of a published table with their column ``reason`` in ``language``."""
     put = reasons(package, language)
     for batch in batches:

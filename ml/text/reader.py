@@ -192,10 +192,10 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
             for k in range(first, last):
                 named |= joints.roles[k] > 0
             if named:
-                said = first  # 'but' is the mark of a mixed text, not a word of the clause that it begins
-                while said < last - 1 and joints.roles[said] in (TURN, JOIN):
-                    said += 1
-                add_up(text, said, last, model, stamp, sums)
+                begin = first  # 'but' is the mark of a mixed text, not a word of the clause that it begins
+                while begin < last - 1 and joints.roles[begin] in (TURN, JOIN):
+                    begin += 1
+                add_up(text, begin, last, model, stamp, sums)
                 stamp += 1
                 finish(model, sums, scores)
                 log_chances(scores, mixing, of_clause)

@@ -162,8 +162,8 @@ def _matrix(
     shares = np.outer([1, params.head_weight], [1, params.char_weight]).ravel()
     place = rows * _GROUPS + groups
     square = np.bincount(place, values**2, minlength=n * _GROUPS)
-    there = (square.reshape(n, _GROUPS) > 0) @ shares**2
-    values *= shares[groups] / np.sqrt(square[place] * there[rows])
+    squares = (square.reshape(n, _GROUPS) > 0) @ shares**2
+    values *= shares[groups] / np.sqrt(square[place] * squares[rows])
     x = csr_array((values.astype(np.float32), row[buckets], ends), shape=(n, width))
     x.data[x.indices == 0] = 0  # what has no weights; row 0 of them is nothing anyway
     return x

@@ -16,6 +16,22 @@ _NOT_WANTED = re.compile(
     r"|\b(?:nao|nunca) (?:quero|queria|desejo|preciso|pretendo|gostaria de|pedi para) (?P<pt>\w+)"
     r"|\bno (?:quiero|deseo|necesito) (?P<es>\w+)"
 )
+_DENYING = (
+    "not",
+    "n't",
+    "dont",
+    "doesnt",
+    "didnt",
+    "wouldnt",
+    "never",
+    "no ",
+    "please",
+    "nicht",
+    "kein",
+    "nao",
+    "nunca",
+)
+"""One of these is in every text that the pattern is found in."""
 _SHORTEST, _STEM = 3, 5
 
 
@@ -45,7 +61,8 @@ def not_wanted(sentence: str) -> str:
     >>> not_wanted("I cannot log in"), not_wanted("Please cancel")
     ('', '')
     """
-    found = _NOT_WANTED.search(fold(sentence).replace("\u2019", "'"))
+    folded = fold(sentence).replace("\u2019", "'")
+    found = _NOT_WANTED.search(folded) if any(word in folded for word in _DENYING) else None
     return next((word for word in found.groups() if word), "") if found else ""
 
 

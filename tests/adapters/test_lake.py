@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from ml.adapters.lake import Lake
-from ml.core.errors import StorageError
+from ml.core.errors import NightshiftError, StorageError
 
 SCHEMA = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC")), ("text", pa.string())])
 
@@ -118,19 +120,27 @@ def test_names_usage_remove(lake: Lake) -> None:
     assert (lake.names("a"), lake.usage("a"), lake.exists("a")) == ([], 0, False)
 
 
-class FullDisk(LocalFileSystem):
-    """A disk with no space: every write fails as the system's does."""
+class Refusing(LocalFileSystem):
+    """A disk that refuses: every write fails as the system's does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(skip_instance_cache=True)
+        self.number = number
 
     def _open(self, path: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        raise OSError(errno.ENOSPC, "No space left on device", path)
+        raise OSError(self.number, os.strerror(self.number), path)
 
 
-def test_full_disk_says_what_to_do(tmp_path: Path) -> None:
-    """A full disk is a StorageError that names the place, the space and the way out."""
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "No space left"), (errno.EROFS, "Read-only"), (errno.EACCES, "Permission denied")],
+)
+def test_a_disk_that_refuses_says_what_to_do(tmp_path: Path, number: int, words: str) -> None:
+    """Full, read-only or another's: a StorageError that names the place, the reason, the space and the way out."""
     lake = Lake(str(tmp_path))
-    lake.filesystem = FullDisk(skip_instance_cache=True)
+    lake.filesystem = Refusing(number)
 
-    with pytest.raises(StorageError) as error:
+    with pytest.raises(StorageError, match=words) as error:
         lake.write_stream("snapshot/a", SCHEMA, rows(5).to_batches())
 
     assert str(tmp_path / "snapshot" / "a") in error.value.came
@@ -149,3 +159,22 @@ def test_duckdb_spills_and_says_when_it_cannot(tmp_path: Path) -> None:
     connection.execute("SET max_temp_directory_size = '1MB'")
     with pytest.raises(StorageError, match="disk refused"), lake.guard():
         connection.execute(work)
+
+
+@pytest.mark.parametrize(
+    ("uri", "package", "extra"),
+    [
+        ("s3://bucket/lake", "s3fs", "s3"),
+        ("gs://bucket/lake", "gcsfs", "gcs"),
+        ("abfs://container@account.dfs.core.windows.net/lake", "adlfs", "azure"),
+    ],
+)
+def test_a_store_whose_package_is_missing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, uri: str, package: str, extra: str
+) -> None:
+    """In words, with the locked file that has it; nothing is fetched."""
+    monkeypatch.setitem(sys.modules, package, None)
+    known = sys.modules["fsspec.registry"]._registry  # the package shows a view of it under that name
+    monkeypatch.delitem(known, uri.partition(":")[0], raising=False)
+    with pytest.raises(NightshiftError, match=rf"(?s)not installed.*{uri}.*requirements-{extra}\.txt"):
+        Lake(uri)

@@ -97,6 +97,28 @@ def test_first_use_installs_and_goes_on(copy: Copy) -> None:
     assert copy.installed == ["requirements.txt"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "arguments", "extra"),
+    [
+        ({}, ("up", "--engine", "spark"), "spark"),
+        ({}, ("up", "--engine=spark"), "spark"),
+        ({"NIGHTSHIFT_ENGINE": "spark"}, ("night",), "spark"),
+        ({"NIGHTSHIFT_LAKE_URI": "s3://b/lake"}, ("up",), "s3"),
+        ({"NIGHTSHIFT_LAKE_URI": "gs://b/lake"}, ("up",), "gcs"),
+        ({"NIGHTSHIFT_LAKE_URI": "abfs://c@a.dfs.core.windows.net/lake"}, ("up",), "azure"),
+        ({"NIGHTSHIFT_SPEECH": "whisper"}, ("up",), "voice"),
+    ],
+)
+def test_what_a_setting_needs_is_installed(
+    copy: Copy, setting: dict[str, str], arguments: tuple[str, ...], extra: str
+) -> None:
+    """The locked extra of an engine, of a lake's store and of recordings, beside the rest and before anything starts."""
+    (copy.root / f"requirements-{extra}.txt").write_text(f"# {extra}\n")
+    copy.environ |= setting
+    assert copy.run(*arguments)[:2] == (0, f"cli {' '.join(arguments)}\n")
+    assert copy.installed == ["requirements.txt", f"requirements-{extra}.txt"]
+
+
 def test_it_works_through_a_symlink_from_another_folder(copy: Copy, tmp_path: Path) -> None:
     """Neither the folder it is called from nor a chain of links matters, nor modules that lie in that folder."""
     elsewhere = tmp_path / "elsewhere"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import ssl
@@ -14,8 +15,11 @@ from psycopg2.extensions import parse_dsn
 from sqlalchemy.engine import make_url
 
 from cli import asyncpg_arguments, environment, ports, urls
+from cli import stack as stacks
 from cli.environment import Server, Stack
 from cli.home import Home
+from cli.output import Steps
+from ml.adapters.spark import session
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
 
@@ -42,6 +46,35 @@ def test_settings_can_be_read_from_what_is_made(home: Home) -> None:
     assert settings.home == home.root
     assert settings.database_url == f"postgresql://nightshift:{secrets['postgres_password']}@127.0.0.1:1/nightshift"
     assert settings.hash_key == secrets["hash_key"]
+
+
+def test_an_engine_reaches_the_tasks(home: Home, tmp_path: Path) -> None:
+    """What ``up --engine spark`` is given is written into the stack and into the environment of Airflow, as a task reads it."""
+    (tmp_path / "spark.conf").write_text("spark.executor.memory 2g\n")
+    asked = {
+        "NIGHTSHIFT_ENGINE": "spark",
+        "NIGHTSHIFT_SPARK_MASTER": "spark://h:7077",
+        "NIGHTSHIFT_SPARK_PROPERTIES": os.path.relpath(tmp_path / "spark.conf"),
+    }
+    wanted = environment.given(home, asked)
+    stack = Stack(EMBEDDED.ports, wanted, EMBEDDED.postgres)
+    home.stack_file.write_text(json.dumps(stack.as_json()))
+    kept = Stack.last(home)
+    assert kept == stack
+    settings = Settings.from_env(environment.services(home, kept, home.secrets()))
+    assert (settings.engine, settings.spark_master) == ("spark", "spark://h:7077")
+    assert settings.spark_properties == tmp_path / "spark.conf"
+
+
+def test_up_on_spark_refuses_before_anything_starts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A master that does not answer ends the command; no database, no port, no stack file is made."""
+    monkeypatch.setattr(session, "find_spec", lambda _: True)
+    monkeypatch.setattr(session, "_java", lambda: None)
+    asked = {"NIGHTSHIFT_ENGINE": "spark", "NIGHTSHIFT_SPARK_MASTER": "spark://127.0.0.1:1"}
+    with pytest.raises(NightshiftError, match=r"does not answer(.|\n)*127\.0\.0\.1:1"):
+        stacks.up(home, os.environ | asked, Steps(None))
+    assert not home.stack_file.exists()
+    assert not (home.root / "postgres").exists()
 
 
 def test_a_named_server_gets_three_databases_beside_each_other(home: Home) -> None:

@@ -67,6 +67,13 @@ def test_row_order_of_features_is_irrelevant(case: Case, tmp_path: Path) -> None
     assert case.score(other, mixed) == case.score(model, case.known)
 
 
+def test_what_a_sample_is_drawn_by_is_there(case: Case) -> None:
+    """Each table and column that the spec draws by exists among the features: a wrong name would end a large shop's night."""
+    there = {**case.known, "truth": case.truth}
+    for table, columns in case.capability.draws.items():
+        assert set(columns) <= set(there[table].column_names), table
+
+
 def test_rows_after_the_cutoff_change_nothing(case: Case) -> None:
     """Features at a time are the same whether or not the tables hold what became known later."""
     early = {name: _known_before(case, name) for name in case.tables}

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pyarrow as pa
 import pytest
 
+from ml.adapters.quality.suite import Suite
 from ml.core import console
+from ml.core.figures import Figure
 from ml.core.platform import PLATFORM
 from ml.core.spec import Capability, ConfigTable
+from ml.learn import drift
+from ml.learn.experiments import Effect
+from ml.pipeline.drift import _drifted, input_alerts
+from ml.pipeline.effects import verdict
+from ml.pipeline.truth import Due, worse
 from ml.registry import CAPABILITIES
+from ml.settings import PROJECT
 from ml.text import messages
 from ml.text.messages import reasons
 from nightshift_airflow.console import look
@@ -39,20 +49,26 @@ def shown(spec: Capability) -> set[str]:
     tables = {look.title(table.name) for table in (*spec.publishes, *spec.config)}
     columns = {c.name.replace("_", " ") for table in (*spec.publishes, *spec.config) for c in table.columns}
     units = {c.unit for table in (*spec.publishes, *spec.config) for c in table.columns if c.unit}
+    meanings = {each.meaning for table in (*spec.publishes, *spec.config) for each in (table, *table.columns)}
+    checks = {words for table in spec.config for words in table.checks}
     more = console.of(spec)
-    own = {panel.title for panel in more.panels} | {probe.words for each in more.probes.values() for probe in each}
-    return {spec.title, spec.question, *spec.headlines, *tables, *columns, *units, *own, *more.later.values()}
+    probes = [probe for each in more.probes.values() for probe in each]
+    own = {panel.title for panel in more.panels} | {probe.words for probe in probes}
+    own |= {figure for probe in probes if isinstance(probe, console.Estimate) for figure in probe.figures}
+    own |= {action.words for each in more.actions.values() for action in each}
+    specs = {spec.title, spec.question, *spec.headlines, *tables, *columns, *units, *meanings, *checks} - {""}
+    return {*specs, *own, *more.later.values()}
 
 
 def labels(table: ConfigTable) -> set[str]:
-    """What a form of ``ml_config`` shows beside its meanings."""
-    columns = {c.name.replace("_", " ") for c in table.columns} | {c.unit for c in table.columns if c.unit}
-    return {look.title(table.name), *columns}
+    """What a form of ``ml_config`` shows."""
+    columns = {text for c in table.columns for text in (c.name.replace("_", " "), c.unit, c.meaning) if text}
+    return {look.title(table.name), table.meaning, *table.checks, *columns}
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)
 def test_what_the_pages_show_of_a_capability_has_a_message(name: str) -> None:
-    """Title, question, headlines, tables, column labels, units, panels: in every language that there is."""
+    """Title, question, headlines, tables, columns, units, meanings, checks, panels: in every language that there is."""
     for language in set(languages()) - {messages.ENGLISH}:
         assert {text for text in shown(CAPABILITIES[name]) if text not in catalogue(language)} == set()
 
@@ -96,6 +112,45 @@ def test_the_words_of_recommendations_have_messages() -> None:
     assert set(TEMPLATES.values()) <= set(known)
 
 
+def test_every_rule_of_the_shops_tables_has_a_message() -> None:
+    """The page Data names a rule that was broken: each is said in every language that there is."""
+    suites = [Suite.load(path) for path in sorted((PROJECT / "expectations" / "shop").glob("*.json"))]
+    names = {rule.name for suite in suites for rule in (*suite.rows, *suite.facts)}
+    assert len(names) > 100
+    for language in set(languages()) - {messages.ENGLISH}:
+        words = Words(language)
+        assert {name for name in names if words.sentence(name) == name} == set()
+
+
+def test_what_the_monitor_says_has_a_message() -> None:
+    """Alerts of inputs, of figures that drift, of promises not kept, of experiments, and verdicts: in words and advice."""
+    name, days = "order", "rows, last 7 days"
+    found = [
+        drift.Finding("order.total", what, 0.0, 5.0, float("nan"), 9.5, 1e-8, True, 100.0)
+        for what in ("rows", days, "share of 'card', beside the night before", "share with a new form", "level")
+    ]
+    alerts = input_alerts(found)
+    spec = CAPABILITIES["risk"]
+    alerts += _drifted(spec, "feature", [Figure("feature", name, 0.5, units=1000, version=3)])
+    alerts += _drifted(spec, "prediction", [Figure("prediction", name, 0.5, units=1000, version=3)])
+    verdict_ = {"promised": {"mean": 0.5, "low": 0.45, "high": 0.55, "error": 0.01}}
+    due = Due({"verdict": verdict_, "night": "2026-11-01"}, timedelta(days=28), promised=True)
+    metric = spec.gate.metric
+    made = Figure("truth", metric, 0.1, low=0.05, high=0.15, units=5000, version=2)
+    for figures in ([made], [made, replace(made, name=f"baseline: {metric}")], [replace(made, units=0)]):
+        alerts += worse(spec, due, figures)
+    assert len(alerts) == len(found) + 5
+    texts = {text for alert in alerts for text in (alert.words, alert.advice)}
+    effect = Effect(1.0, 0.5, 1.5, 0.2, 5.0, 4.0)
+    for one in (effect, replace(effect, low=-0.5), replace(effect, effect=-1.0, low=-2.0, high=-0.5)):
+        texts.add(verdict(one, "money per customer", 0.5))
+    texts |= {verdict(effect, "money per customer", 1e-9), verdict(replace(effect, low=float("nan")), "x", 0.5)}
+    for language in set(languages()) - {messages.ENGLISH}:
+        words = Words(language)
+        assert {text for text in texts if words.sentence(text) == text} == set()
+    assert Words("zh").sentence(alerts[1].words).startswith("shop.order.total：行数，最近 7 天停止了：0")
+
+
 def test_names_of_messages_are_filled() -> None:
     """A translation of a reason names what its English template names, nothing twice, nothing else."""
     folders = [FOLDER, messages.SHARED, *(messages.folder(spec.package) for spec in CAPABILITIES.values())]
@@ -113,6 +168,6 @@ def test_what_has_no_message_stays_english() -> None:
     assert chinese.reason("risk", None) == ""
     assert reasons("ml.kernels", "zh") is None
     rows = pa.RecordBatch.from_pydict({"reason": ["nothing unusual", None, "x"]})
-    (put,) = messages.said([rows], "ml.capabilities.risk", "zh")
+    (put,) = messages.translated([rows], "ml.capabilities.risk", "zh")
     assert put["reason"].to_pylist() == ["没有异常", None, "x"]
-    assert next(messages.said([rows], "ml.capabilities.risk", "en")) is rows
+    assert next(messages.translated([rows], "ml.capabilities.risk", "en")) is rows

@@ -164,6 +164,8 @@ def test_the_window_shows_the_page_with_reasons_and_pins_from_there(anna, shop):
     page = anna.get("/window?customer=c3")
     assert page.status_code == 200, page.text
     assert "because you bought" in words(page)
+    assert "What speaks for each of them" in words(page)
+    assert "share of purchases" in words(page)
     before = [row["product_id"] for row in postgres.query(shop.url, "SELECT product_id FROM ml.recommend('c3', 12)")]
     preview = anna.press(anna.click(page, "Pin"), "/preview", kind="pin", product_id="p33", rank="1")
     assert "c3 : " in words(preview)
@@ -249,6 +251,41 @@ def test_a_review_that_was_read_wrongly_is_marked_and_undone(anna, shop):
         "POST", f"/voices/{review['product_id']}/mark", {"csrf": token, "review_id": "r1", "label": "good"}
     )
     assert refused.status_code == 422
+
+
+def test_a_learned_synonym_is_forbidden_from_the_page_that_shows_it(anna, shop):
+    """The form comes filled in from the row, says what it changes in answers at once, is saved and undone; back on Find."""
+    page = anna.get("/find")
+    (learned,) = postgres.query(shop.url, "SELECT word, synonym FROM ml.search_synonym LIMIT 1")
+    form = anna.click(page, "Forbid")
+    filled = {name: re.search(rf'name="{name}"[^>]*value="([^"]*)"', form.text)[1] for name in ("query", "target")}
+    assert filled == {"query": learned["word"], "target": learned["synonym"]}
+    assert '<option value="forbid" selected>' in form.text
+    preview = anna.press(form, "/preview", kind="forbid", **filled)
+    assert "Answers to this query and to those that are asked most" in words(preview)
+    assert "in force from the next query on" in words(preview)
+    saved = anna.press(preview, "/save")
+    assert saved.url.path.endswith("/find")
+    rows = "SELECT kind, query, target FROM ml_config.search_rule"
+    assert postgres.query(shop.url, rows) == [{"kind": "forbid", **filled}]
+    anna.press(anna.get("/rules/search_rule"), "/rules/undo/1")
+    assert postgres.query(shop.url, rows) == []
+    anna.may.discard("PUT")
+    assert "Forbid" not in words(anna.get("/find"))
+
+
+def test_a_budget_is_looked_at_before_it_is_saved(anna, shop):
+    """The allocation by action, before and after, computed from the published rows; nothing is saved by looking."""
+    preview = anna.press(anna.get("/rules/marketing_budget"), "/preview", budget="0", margin_share="0.3")
+    assert preview.status_code == 200, preview.text
+    text = words(preview)
+    assert "The allocation of the last night's customers" in text
+    assert "Computed from the rows that the last night published" in text
+    assert postgres.query(shop.url, "SELECT budget FROM ml_config.marketing_budget") == [{"budget": None}]
+    saved = anna.press(preview, "/save")
+    assert postgres.query(shop.url, "SELECT budget FROM ml_config.marketing_budget") == [{"budget": 0.0}]
+    anna.press(saved, "/rules/undo/1")
+    assert postgres.query(shop.url, "SELECT budget FROM ml_config.marketing_budget") == [{"budget": None}]
 
 
 def test_voices_and_customers_are_shown(anna):

@@ -37,7 +37,7 @@ class Copies:
             mlflow_uri=f"sqlite:///{self.folder / 'mlflow.db'}",
             timezone="UTC",
             hash_key="a key for tests",
-            threads=2,
+            threads=1,
             memory_gb=2,
         )
         return self._original

@@ -109,7 +109,7 @@ def _night(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFacto
         mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}",
         timezone="UTC",
         hash_key="a key for tests",
-        threads=2,
+        threads=1,
         memory_gb=2,
     )
     settings.home.mkdir()

@@ -12,7 +12,7 @@ import pytest
 from ml import pipeline
 from ml.adapters import postgres as adapter
 from ml.core.capability import Rows, Split
-from ml.pipeline import training
+from ml.pipeline import judging, training
 from ml.pipeline.context import Night
 from ml.registry import CAPABILITIES
 from tests.live.conftest import NIGHT, Shop
@@ -111,7 +111,7 @@ def test_a_refused_model_does_not_serve_a_night_of_the_past(watched: Shop, monke
 def test_few_rows_are_judged_from_earlier_on(watched: Shop, enough: int, reached: Callable[[int, int], bool]) -> None:
     """The window reaches back until it has enough rows, and leaves most to learn from where there are not so many."""
     night, horizon = Night.open(watched.settings, f"{NIGHT}/001"), timedelta(hours=6)
-    start = training.judged_from(night, replace(SPEC, gate=replace(SPEC.gate, horizon=horizon, enough=enough)))
+    start = judging.judged_from(night, replace(SPEC, gate=replace(SPEC.gate, horizon=horizon, enough=enough)))
     rows = adapter.query(watched.settings.database_url, "SELECT ordered_at FROM shop.order")
     times = [row["ordered_at"] for row in rows if row["ordered_at"] < night.as_of]
 
@@ -120,7 +120,7 @@ def test_few_rows_are_judged_from_earlier_on(watched: Shop, enough: int, reached
 
     assert reached(since(start), len(times))
     if start < night.as_of - horizon:
-        narrower = night.as_of - (night.as_of - start) / training.WIDER
+        narrower = night.as_of - (night.as_of - start) / judging.WIDER
         assert since(narrower) < min(enough, len(times) / 3), "it reaches no further than it must"
     else:
         assert start == night.as_of - horizon

@@ -78,6 +78,6 @@ def test_postage_and_fees_are_never_recommended(retail: Retail) -> None:
 def test_the_next_night_takes_over(retail: Retail) -> None:
     """The night after publishes too, though tables that this shop has nothing for are as empty as before."""
     before = retail.stack.value("SELECT DISTINCT batch_id::text FROM ml.recommendation")
-    retail.stack.run("night", "--date", "2011-11-10")
+    retail.stack.run("night", "--date", "2011-11-10", "--capability", "recommender", "--capability", "cart")
     assert retail.stack.value("SELECT DISTINCT batch_id::text FROM ml.recommendation") != before
     assert retail.stack.value("SELECT count(*) AS n FROM ml.customer_segment") == 0

@@ -208,8 +208,10 @@ class Store:
 
     def same_disk(self, folder: Path) -> bool:
         """Whether the backups lie on the disk that ``folder`` lies on."""
-        there = next((p for p in (Path(self.uri), *Path(self.uri).parents) if p.exists()), None) if self.local else None
-        return bool(there and folder.exists() and there.stat().st_dev == folder.stat().st_dev)
+        nearest = (
+            next((p for p in (Path(self.uri), *Path(self.uri).parents) if p.exists()), None) if self.local else None
+        )
+        return bool(nearest and folder.exists() and nearest.stat().st_dev == folder.stat().st_dev)
 
     def private(self) -> None:
         """Let nobody else enter a folder of this machine: copies of customers' rows lie in it."""
@@ -252,7 +254,7 @@ def thinned(names: Iterable[str], days: int, weeks: int, months: int) -> set[str
 
 def stamp(now: datetime, taken: Iterable[str]) -> str:
     """Name of a backup that is made now; a second one within the second gets the next."""
-    there = set(taken)
-    while (name := now.strftime(STAMP)) in there:
+    used = set(taken)
+    while (name := now.strftime(STAMP)) in used:
         now += timedelta(seconds=1)
     return name

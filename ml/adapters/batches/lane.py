@@ -217,8 +217,8 @@ def run(url: str, capability: str, table: str, ref: str) -> Iterator[dict[str, A
         yield record
     except BaseException as error:
         with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
-            told = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:_MESSAGE]}
-            _end(url, record | told, time.perf_counter() - start)
+            failure = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:_MESSAGE]}
+            _end(url, record | failure, time.perf_counter() - start)
         raise
     _end(url, {"status": "done"} | record, time.perf_counter() - start)
 

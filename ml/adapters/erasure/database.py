@@ -195,8 +195,8 @@ class DatabaseErasure:
             return "", []
         if not is_json:
             return self.needles.strike(text)
-        told, owners = strike_json(json.loads(text), self.needles, self.traces)
-        return json.dumps(told), owners
+        document, owners = strike_json(json.loads(text), self.needles, self.traces)
+        return json.dumps(document), owners
 
     def _count(self, place: str, touched: tuple[str, str], rows: list[dict[str, Any]]) -> None:
         if rows:

@@ -31,5 +31,5 @@ def leave(traces: Traces, others: pa.Table) -> None:
         if not pa.types.is_string(column.type):
             continue
         traces.leave(pc.unique(column.filter(pc.is_in(column, values))).to_pylist())
-        said = pc.unique(column.filter(phrases.maybe(column)))
-        traces.shared = sorted({*traces.shared, *(p for text in said.to_pylist() for p in phrases.pieces_in(text))})
+        texts = pc.unique(column.filter(phrases.maybe(column)))
+        traces.shared = sorted({*traces.shared, *(p for text in texts.to_pylist() for p in phrases.pieces_in(text))})

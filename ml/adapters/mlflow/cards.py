@@ -140,7 +140,7 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
         for t in capability.publishes
         for c in t.columns
     ]
-    said = {
+    document = {
         "artifact_path": "model",
         "run_id": run_id,
         "flavors": {"nightshift": {"capability": capability.name}},
@@ -148,7 +148,7 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
         "saved_input_example_info": {"artifact_path": EXAMPLE, "type": "json_object", "pandas_orient": "records"},
     }
     (folder / EXAMPLE).write_text(json.dumps(example, indent=1), encoding="utf-8")
-    (folder / MLMODEL).write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
+    (folder / MLMODEL).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
 def _kind(kind: Any) -> str:

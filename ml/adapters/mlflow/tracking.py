@@ -87,8 +87,8 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     experiment = _experiment(client, capability.name, artifact_root)
     for tag, value in {notes.NOTE: notes.experiment(capability), **notes.KIND}.items():
         client.set_experiment_tag(experiment, tag, value)
-    said = {notes.NOTE: card or notes.run(tags, metrics, capability.gate.metric)}
-    run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
+    description = {notes.NOTE: card or notes.run(tags, metrics, capability.gate.metric)}
+    run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **description}, notes.run_name(tags))
     run_id = str(run.info.run_id)
     try:
         _log(client, run_id, params, metrics)

@@ -131,15 +131,15 @@ class Sieve:
     def _quarantine(self, rows: pa.RecordBatch, bad: npt.NDArray[np.int64], broken: Sequence[_Broken]) -> pa.Table:
         """One line for each row and rule that it breaks."""
         self.beside.register("broken", pa.Table.from_batches([rows]))
-        told = quarantined(self.beside, self.table)
+        quarantine = quarantined(self.beside, self.table)
         lines = []
         for rule, positions in broken:
-            mine = told.take(pa.array(np.searchsorted(bad, positions)))
+            refused = quarantine.take(pa.array(np.searchsorted(bad, positions)))
             self.broken[rule] += len(positions)
-            self.examples[rule] += _examples(rule, mine.slice(0, EXAMPLES - len(self.examples[rule])))
+            self.examples[rule] += _examples(rule, refused.slice(0, EXAMPLES - len(self.examples[rule])))
             same = {"table_name": self.table.name, "rule": rule.name, "severity": rule.severity}
-            columns = {name: pa.array([text] * len(mine), pa.string()) for name, text in same.items()}
-            columns |= {name: mine[name] for name in ("row_key", "row")}
+            columns = {name: pa.array([text] * len(refused), pa.string()) for name, text in same.items()}
+            columns |= {name: refused[name] for name in ("row_key", "row")}
             lines.append(pa.table({name: columns[name] for name in QUARANTINE.names}, schema=QUARANTINE))
         return pa.concat_tables(lines)
 

@@ -62,7 +62,7 @@ class Shop:
     @classmethod
     def of(cls, found: Mapping[str, Mapping[str, tuple[str, bool]]]) -> Shop:
         """Make it of a catalogue: type, and whether it may be read, by table and column."""
-        return cls(found, {name: {column: told[0] for column, told in has.items()} for name, has in found.items()})
+        return cls(found, {name: {column: entry[0] for column, entry in has.items()} for name, has in found.items()})
 
     def select(self, table: Table, *, sample: bool = False, within: str = "") -> str:
         """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null).
@@ -196,8 +196,8 @@ class Shop:
         return f"CASE WHEN {cast} > {_LAST} THEN {_LAST} WHEN {cast} < {_FIRST} THEN {_FIRST} ELSE {cast} END"
 
     def _time(self, table: Table, column: str, alias: str) -> str:
-        there = column and column in self.columns[table.name]
-        return f"{alias}.{quoted(column)}::timestamptz" if there else _NEVER
+        present = column and column in self.columns[table.name]
+        return f"{alias}.{quoted(column)}::timestamptz" if present else _NEVER
 
     def _own(self, table: Table, alias: str) -> tuple[str, str]:
         """Conditions: by its own times the row was known or is a fault to be shown; and: it has no time of its own."""

@@ -164,6 +164,13 @@ SPEC = Capability(
     params=PARAMS,
     gate=Gate(metric="addon_ndcg", baseline="cosine of products in baskets", horizon=timedelta(days=28), min_units=50),
     train_schedule="30 3 * * 0",
+    draws={
+        "basket": ("customer_id", "order_id"),
+        "again": ("customer_id",),
+        "seen": ("customer_id", "cart_id"),
+        "visit": ("session_id",),
+        "truth": ("customer_id", "order_id"),
+    },
     config=CONFIG,
     functions=("live.sql",),
     live=Live({"cart": ("cart_id", "product_id")}, ("customer", "product", "order", "order_item"), "cart_line"),

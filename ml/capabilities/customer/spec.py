@@ -129,6 +129,7 @@ SPEC = Capability(
     params=PARAMS,
     gate=Gate(metric="skill", baseline="logistic regression on recency and frequency", horizon=HORIZON, min_units=100),
     train_schedule="0 4 * * 0",
+    draws={"customer": ("customer_id",), "month_ago": ("customer_id",), "truth": ("customer_id",)},
     cutoffs=tuple(timedelta(days=days) for days in (90, 135, 180, 225, 270)),
     config=CONFIG,
     examples=(

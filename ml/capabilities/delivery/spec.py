@@ -88,6 +88,7 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="closeness", baseline="median by route", horizon=timedelta(days=42), min_units=50),
     train_schedule="15 3 * * *",
+    draws={"past": ("order_id",), "truth": ("order_id",)},
     config=(COST,),
     functions=("actions.sql",),
     live=Live({"order": ("order_id",)}, ("customer", "product", "order_item", "stock", "shipment"), "order_promise"),

@@ -143,6 +143,7 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="uplift_skill", baseline="the same uplift for all", horizon=HORIZON, min_units=200),
     train_schedule="0 4 * * 1",
+    draws={"customer": ("customer_id",), "mail": ("customer_id",), "truth": ("customer_id",)},
     config=CONFIG,
     functions=("offer.sql",),
     examples=(

@@ -19,7 +19,7 @@ DECLARE
     sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
     own constant text := $sql$
         CREATE OR REPLACE FUNCTION ml_ops.recommender_%1$s(
-            who text, wanted integer, unwanted text[], no_products text[], no_brands text[]
+            who text, wanted integer, unwanted text[], no_products text[], no_brands text[], no_categories text[]
         ) RETURNS TABLE (rank integer, product_id text, score double precision, reason text, source_product_id text,
                          batch_id bigint, model_version integer)
         LANGUAGE sql STABLE AS $body$
@@ -28,14 +28,16 @@ DECLARE
                 SELECT row_number() OVER () AS nth, count(*) OVER () AS every, o.*
                 FROM (
                     SELECT l.product_id, l.score, l.reason, l.%3$s AS source_product_id, l.batch_id, l.model_version
-                    FROM ml.%2$s AS l CROSS JOIN LATERAL (%4$s LIMIT 1) AS x
-                    LEFT JOIN LATERAL (SELECT s.brand FROM ml.product_state AS s
-                                       WHERE s.product_id = l.product_id AND no_brands IS NOT NULL LIMIT 1) AS b ON true
+                    FROM %2$s AS l CROSS JOIN LATERAL (%4$s LIMIT 1) AS x
                     WHERE l.customer_id = who AND (l.product_id = ANY (unwanted)) IS NOT TRUE
-                      AND (l.product_id = ANY (no_products)) IS NOT TRUE AND (b.brand = ANY (no_brands)) IS NOT TRUE AND %5$s
+                      AND (l.product_id = ANY (no_products)) IS NOT TRUE AND (l.brand = ANY (no_brands)) IS NOT TRUE
+                      AND (l.category = ANY (no_categories)) IS NOT TRUE AND %5$s
                     ORDER BY l.rank LIMIT wanted) AS o) AS u
             WHERE u.every >= wanted
         $body$$sql$;
+    again constant text := $sql$(
+        SELECT b.*, s.brand, s.category FROM ml.buy_again AS b
+        LEFT JOIN LATERAL (SELECT p.brand, p.category FROM ml.product_state AS p WHERE p.product_id = b.product_id LIMIT 1) AS s ON true)$sql$;
     for_sale text;
     plan json;
 BEGIN
@@ -75,11 +77,12 @@ BEGIN
     -- The beginning of one of a customer's own lists, whole or nothing: what is not excluded and what the shop sells at this
     -- moment. In SQL, so that it becomes part of the query that asks; a product each, so that no plan reads the whole catalogue.
     for_sale := format('SELECT FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s%s', coalesce(key, 'text'), active, stock);
-    EXECUTE format(own, 'home', 'recommendation', 'source_product_id', for_sale, $$l.reason_code <> 'pinned'$$);
-    EXECUTE format(own, 'new', 'discovery', 'source_product_id', for_sale, 'true');
-    EXECUTE format(own, 'again', 'buy_again', 'product_id', for_sale, 'true');
-    DROP FUNCTION IF EXISTS ml_ops.recommender_own(text, text, integer, text[], text[], text[]);  -- of before
-    DROP TYPE IF EXISTS ml_ops.recommender_row;
+    DROP FUNCTION IF EXISTS ml_ops.recommender_home(text, integer, text[], text[], text[]);  -- of before
+    DROP FUNCTION IF EXISTS ml_ops.recommender_new(text, integer, text[], text[], text[]);
+    DROP FUNCTION IF EXISTS ml_ops.recommender_again(text, integer, text[], text[], text[]);
+    EXECUTE format(own, 'home', 'ml.recommendation', 'source_product_id', for_sale, $$l.reason_code <> 'pinned'$$);
+    EXECUTE format(own, 'new', 'ml.discovery', 'source_product_id', for_sale, 'true');
+    EXECUTE format(own, 'again', again, 'product_id', for_sale, 'true');
 END
 $make$;
 
@@ -100,6 +103,13 @@ LANGUAGE sql STABLE AS $$
          WHERE t.code = wanted),
         (SELECT t.template FROM ml_config.reason_template AS t WHERE t.language = 'en' AND t.code = wanted),
         '')
+$$;
+
+-- The set of rules that an experiment shows a customer; null: none.
+CREATE OR REPLACE FUNCTION ml_ops.recommender_set(who text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT e.told ->> 'rule_set' FROM ml_ops.experiment_arm AS a JOIN ml_ops.experiment AS e ON e.name = a.experiment AND e.arm = a.arm
+    WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows = 'rules' LIMIT 1
 $$;
 
 -- Which of ids may be shown by the night's state and today's rules: those for all and those of one set.
@@ -156,15 +166,15 @@ DECLARE
     unwanted constant text[] := recommend.exclude;
     today constant date := ml_ops.recommender_today();
     seg text := recommend.segment;
-    arm text; own_set text;  -- what an experiment shows this customer, and of which set of rules
+    hidden boolean; own_set text;  -- what an experiment shows this customer: nothing, or what a set of rules says
     first bigint := 1; last bigint;  -- how far down a list is read: most often its beginning is enough
     shown constant text := coalesce(recommend.mix, 'home');
     pinned boolean;
-    no_products text[]; no_brands text[]; other_rules boolean;  -- what the rules of today exclude
+    no_products text[]; no_brands text[]; no_categories text[]; other_rules boolean;  -- what the rules of today exclude
     guarded boolean;  -- something is excluded today: each product is held against the rules
     limited boolean;  -- a category has a limit; on the page of one category it means nothing
     pins text[]; pin_places bigint[]; chosen text;  -- the reason of a pin
-    pin integer := 1; other integer := 1; order_of integer[];  -- of the list with its pins: places in it, or less than 0: pins
+    pin integer := 1; other integer := 1; free integer[] := '{}'; order_of integer[];  -- of the list with its pins: places in it, or less than 0: pins
     -- The list so far, one array a column; the next part of it in found_….
     ids text[]; scores double precision[]; reasons text[]; sources text[]; batches bigint[]; versions integer[];
     found_ids text[]; found_scores double precision[]; found_reasons text[]; found_sources text[];
@@ -172,12 +182,6 @@ DECLARE
     sold text[];
     tier text;
 BEGIN
-    SELECT a.shows, (SELECT e.told ->> 'rule_set' FROM ml_ops.experiment AS e WHERE e.name = a.experiment AND e.arm = a.arm)
-    INTO arm, own_set FROM ml_ops.experiment_arm AS a
-    WHERE a.capability = 'recommender' AND a.customer_id = who AND a.shows IN ('nothing', 'rules') LIMIT 1;
-    IF arm = 'nothing' THEN
-        RETURN;  -- an experiment shows this customer nothing
-    END IF;
     IF wanted NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'ml.recommend: n is %, and must be between 1 and 500.', wanted USING ERRCODE = '22023';
     ELSIF cardinality(unwanted) > 1000 THEN
@@ -187,59 +191,84 @@ BEGIN
         RAISE EXCEPTION 'ml.recommend: mix is %, and may be home, new or again.', shown USING ERRCODE = '22023';
     END IF;
 
-    -- Whose segment decides about no rule is not looked up before the own list is at its end.
-    IF seg IS NULL AND EXISTS (SELECT FROM ml_config.rule AS r WHERE r.segment IS NOT NULL) THEN
-        seg := coalesce((SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
-    END IF;
-    limited := cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL);
-    -- One look at the rules of today. Those that name one thing are lists of it; only for others is a product held against each.
-    SELECT coalesce(bool_or(r.kind = 'exclude'), false), coalesce(bool_or(r.kind = 'pin'), false),
-           array_agg(r.product_id) FILTER (WHERE r.kind = 'exclude' AND r.product_id IS NOT NULL AND num_nonnulls(r.category, r.brand, r.min_price, r.max_price) = 0),
-           array_agg(r.brand) FILTER (WHERE r.kind = 'exclude' AND r.brand IS NOT NULL AND num_nonnulls(r.product_id, r.category, r.min_price, r.max_price) = 0),
-           coalesce(bool_or(r.kind = 'exclude' AND (r.category IS NOT NULL OR num_nonnulls(r.product_id, r.brand, r.min_price, r.max_price) <> 1
+    -- One look at what holds today, so that a call costs few statements. Rules that name one thing are lists of it; only for
+    -- others is a product held against each. Who the customer is to them is looked up where one asks for it.
+    SELECT (SELECT bool_or(a.shows = 'nothing') FROM ml_ops.experiment_arm AS a WHERE a.capability = 'recommender' AND a.customer_id = who),
+           cat IS NULL AND EXISTS (SELECT FROM ml_config.category_rule AS c WHERE c.max_per_list IS NOT NULL),
+           coalesce(bool_or(r.kind = 'pin'), false),
+           array_agg(r.product_id) FILTER (WHERE r.kind = 'exclude'), array_agg(r.brand) FILTER (WHERE r.kind = 'exclude'),
+           array_agg(r.category) FILTER (WHERE r.kind = 'exclude'), coalesce(bool_or(r.kind = 'exclude'), false),
+           coalesce(bool_or(r.kind = 'exclude' AND (num_nonnulls(r.product_id, r.brand, r.category) <> 1
                                                     OR num_nonnulls(r.min_price, r.max_price) > 0)), false)
-    INTO guarded, pinned, no_products, no_brands, other_rules
+    INTO hidden, limited, pinned, no_products, no_brands, no_categories, guarded, other_rules
     FROM ml_config.rule AS r
-    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home') AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
+    WHERE (r.kind = 'exclude' OR r.kind = 'pin' AND r.rank <= wanted AND shown = 'home')
+      AND (r.rule_set IS NULL OR r.rule_set = ml_ops.recommender_set(who))
+      AND (r.segment IS NULL OR r.segment = coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who)))
       AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
-    IF pinned THEN
-        SELECT array_agg(r.product_id ORDER BY r.rank, r.id), array_agg(r.rank ORDER BY r.rank, r.id)
-        INTO pins, pin_places
-        FROM ml_config.rule AS r
-        WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.rule_set IS NULL OR r.rule_set = own_set) AND (r.segment IS NULL OR r.segment = seg)
-          AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today);
+    IF hidden THEN
+        RETURN;  -- an experiment shows this customer nothing
     END IF;
 
-    IF pins IS NOT NULL THEN
-        sold := ml_ops.recommender_on_sale(CASE WHEN other_rules OR cat IS NOT NULL
-            THEN ml_ops.recommender_fit(pins, today, seg, cat, own_set)
-            ELSE ARRAY(SELECT s.product_id FROM ml.product_state AS s
-                       WHERE s.product_id = ANY (pins) AND s.available AND (s.product_id = ANY (no_products)) IS NOT TRUE
-                         AND (s.brand = ANY (no_brands)) IS NOT TRUE) END);
-        chosen := ml_ops.recommender_words('pinned');
+    IF pinned THEN
         -- Each product once, at its first place.
-        SELECT array_agg(u.a ORDER BY u.place, u.o), array_agg(u.place ORDER BY u.place, u.o) INTO pins, pin_places
+        seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
+        own_set := ml_ops.recommender_set(who);
+        SELECT array_agg(u.product_id ORDER BY u.rank, u.id), array_agg(u.rank ORDER BY u.rank, u.id) INTO pins, pin_places
         FROM (
-            SELECT DISTINCT ON (u.a) u.a, u.place, u.o FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, place, o)
-            WHERE u.a = ANY (sold) AND (u.a = ANY (unwanted)) IS NOT TRUE ORDER BY u.a, u.o) AS u;
+            SELECT DISTINCT ON (r.product_id) r.product_id, r.rank, r.id FROM ml_config.rule AS r
+            WHERE r.kind = 'pin' AND r.rank <= wanted AND (r.rule_set IS NULL OR r.rule_set = own_set)
+              AND (r.segment IS NULL OR r.segment = seg) AND (r.product_id = ANY (unwanted)) IS NOT TRUE
+              AND (r.starts_on IS NULL OR r.starts_on <= today) AND (r.ends_on IS NULL OR r.ends_on >= today)
+            ORDER BY r.product_id, r.rank, r.id) AS u
+        CROSS JOIN LATERAL (SELECT s.brand, s.category FROM ml.product_state AS s
+                            WHERE s.product_id = u.product_id AND s.available LIMIT 1) AS s
+        WHERE (cat IS NULL OR s.category = cat)
+          AND (other_rules OR (u.product_id = ANY (no_products)) IS NOT TRUE AND (s.brand = ANY (no_brands)) IS NOT TRUE
+                              AND (s.category = ANY (no_categories)) IS NOT TRUE);
+        sold := ml_ops.recommender_on_sale(CASE WHEN other_rules THEN ml_ops.recommender_fit(pins, today, seg, cat, own_set) ELSE pins END);
+        IF cardinality(sold) < cardinality(pins) THEN
+            SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o) INTO pins, pin_places
+            FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, b, o) WHERE u.a = ANY (sold);
+        END IF;
+        chosen := coalesce((
+            SELECT t.template FROM ml_config.reason_template AS t
+            WHERE t.code = 'pinned' AND t.language IN ('en', (SELECT s.language FROM ml_config.recommender_setting AS s LIMIT 1))
+            ORDER BY t.language = 'en' LIMIT 1), '');
     END IF;
-    IF NOT limited AND cat IS NULL AND NOT other_rules THEN
+    IF NOT (limited OR cat IS NOT NULL OR other_rules) THEN
         -- What most calls are: the beginning of one of the customer's own lists, as it is; around the pins, if there are any.
         BEGIN
             IF pins IS NOT NULL THEN
-                SELECT array_agg(l.product_id ORDER BY l.rank), array_agg(l.score ORDER BY l.rank),
-                       array_agg(l.reason ORDER BY l.rank), array_agg(l.source_product_id ORDER BY l.rank),
-                       array_agg(l.batch_id ORDER BY l.rank), array_agg(l.model_version ORDER BY l.rank)
-                INTO ids, scores, reasons, sources, batches, versions
-                FROM ml_ops.recommender_home(who, wanted + cardinality(pins), unwanted, no_products, no_brands) AS l;
+                FOR place IN 1 .. wanted LOOP
+                    IF pin_places[pin] <= place THEN  -- or at the next, if its place is taken
+                        order_of := order_of || place; pin := pin + 1;
+                    ELSE
+                        free := free || place;
+                    END IF;
+                END LOOP;
+                RETURN QUERY
+                SELECT u.place, u.product_id, u.score, u.reason, u.source_product_id, u.batch_id, u.model_version
+                FROM (
+                    SELECT o.*, count(*) OVER () AS every FROM (
+                        SELECT free[l.rank] AS place, l.product_id, l.score, l.reason, l.source_product_id, l.batch_id, l.model_version
+                        FROM ml_ops.recommender_home(who, cardinality(free), unwanted || pins, no_products, no_brands, no_categories) AS l
+                        UNION ALL
+                        SELECT p.place, p.product_id, coalesce((
+                                   SELECT l.score FROM ml.recommendation AS l WHERE l.customer_id = who AND l.product_id = p.product_id LIMIT 1), 0),
+                               chosen, NULL, s.batch_id, s.model_version
+                        FROM unnest(pins, order_of) AS p (product_id, place)
+                             CROSS JOIN (SELECT s.batch_id, s.model_version FROM ml.product_state AS s LIMIT 1) AS s
+                        WHERE p.place IS NOT NULL) AS o) AS u
+                WHERE u.every = wanted ORDER BY u.place;
             ELSIF shown = 'home' THEN
-                RETURN QUERY SELECT * FROM ml_ops.recommender_home(who, wanted, unwanted, no_products, no_brands);
+                RETURN QUERY SELECT * FROM ml_ops.recommender_home(who, wanted, unwanted, no_products, no_brands, no_categories);
             ELSIF shown = 'new' THEN
-                RETURN QUERY SELECT * FROM ml_ops.recommender_new(who, wanted, unwanted, no_products, no_brands);
+                RETURN QUERY SELECT * FROM ml_ops.recommender_new(who, wanted, unwanted, no_products, no_brands, no_categories);
             ELSE
-                RETURN QUERY SELECT * FROM ml_ops.recommender_again(who, wanted, unwanted, no_products, no_brands);
+                RETURN QUERY SELECT * FROM ml_ops.recommender_again(who, wanted, unwanted, no_products, no_brands, no_categories);
             END IF;
-            IF pins IS NULL AND FOUND THEN
+            IF FOUND THEN
                 RETURN;
             END IF;
         EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
@@ -248,6 +277,9 @@ BEGIN
         END;
     END IF;
 
+    seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
+    own_set := coalesce(own_set, ml_ops.recommender_set(who));
+    pin := 1; order_of := NULL;
     last := wanted + coalesce(cardinality(unwanted), 0) + coalesce(cardinality(pins), 0);
     FOREACH tier IN ARRAY ARRAY[
         'own', 'own rest', 'again', 'discovery', 'newcomers in the segment', 'newcomers', 'popular in the segment', 'popular', 'popular rest', 'range'
@@ -289,7 +321,6 @@ BEGIN
               AND (cat IS NULL OR cat = (SELECT s.category FROM ml.product_state AS s WHERE s.product_id = l.product_id));
         WHEN tier IN ('newcomers in the segment', 'newcomers') THEN
             IF tier = 'newcomers in the segment' THEN
-                seg := coalesce(seg, (SELECT c.segment FROM ml.customer_segment AS c WHERE c.customer_id = who), '');
                 first := 1; last := 3 + wanted + coalesce(cardinality(unwanted), 0);
             END IF;
             CONTINUE WHEN cat IS NOT NULL OR (seg = '' AND tier = 'newcomers in the segment');

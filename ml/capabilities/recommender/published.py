@@ -26,6 +26,8 @@ _PLACES = (
     PublishedColumn(
         "source_product_id", "text", "The product that the reason names; null where it names none.", nullable=True
     ),
+    PublishedColumn("category", "text", "Its category; empty: none."),
+    PublishedColumn("brand", "text", "Its brand; empty: none."),
 )
 
 RECOMMENDATION = Published(

@@ -18,7 +18,8 @@ from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import mix
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import Named, Words, numbers
-from ml.capabilities.recommender.shelf.rerank import Reranker, Shown
+from ml.capabilities.recommender.shelf.rerank import Reranker
+from ml.capabilities.recommender.shelf.rerank_kernels import Shown
 from ml.capabilities.recommender.shelf.rules import work_out
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.capabilities.recommender.tables import (
@@ -235,6 +236,7 @@ def _block(shop: _Shop, ranked: Shown, start: int) -> dict[str, pa.Array]:
         "reason": _reasons(shop, customer, chosen, source, code),
         "reason_code": pa.array(REASON_CODES).take(pa.array(code)),
         "source_product_id": product_ids.take(pa.array(source, mask=source < 0)),
+        **{name: shop.tonight.products[name].combine_chunks().take(pa.array(chosen)) for name in ("category", "brand")},
         "propensity": pa.array(ranked.propensity[rows, ranks].astype(np.float64)),
     }
 

@@ -132,6 +132,7 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="ndcg@10", baseline="personal frequency", horizon=timedelta(days=28)),
     train_schedule="0 4 * * 0",
+    draws={"purchase": ("customer_no",), "look": ("customer_no",), "truth": ("customer_id",)},
     thorough={"sequence_seconds": 300.0, "trials": 12},
     examples=(
         Example(

@@ -84,8 +84,8 @@ def lacking(tables: Tables, start: datetime, end: datetime, params: Params) -> s
         rows.aggregate(n=rows.count(), bad=rows["label"].sum().fill_null(0)).to_pyarrow() for rows in (known, window)
     ]
     (n, bad), (units, frauds) = ((int(row["n"][0].as_py()), int(row["bad"][0].as_py())) for row in sums)
-    if told := too_few(bad, n - bad, frauds):
-        return told[0]
+    if shortage := too_few(bad, n - bad, frauds):
+        return shortage[0]
     few = SPEC.gate.min_units
     return f"only {units} orders with a known outcome to judge on, the gate asks for {few}" if units < few else ""
 

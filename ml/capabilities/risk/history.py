@@ -94,9 +94,9 @@ def shared(rows: Log) -> pa.Table:
 def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
     name = LISTED.get(kind, kind)
     code, n = rows.code[name], rows.size[name]
-    there = in_order[code[in_order] >= 0]
+    named = in_order[code[in_order] >= 0]
     last = np.zeros(n, np.int64)
-    last[code[there]] = there  # of equal codes the last one stays
+    last[code[named]] = named  # of equal codes the last one stays
     pair, _ = windows.codes(_pairs(code, rows.code["customer"], rows.size["customer"]))
     # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
     first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
@@ -163,10 +163,10 @@ def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
     """Take out the codes that most customers have, each guest being one; see :mod:`ml.contract.identities`."""
     people = len(np.unique(customer[customer >= 0])) + int((customer < 0).sum())
     least = max(COMMON_CUSTOMERS, int(COMMON_SHARE * people) + 1)
-    there = code >= 0
+    known = code >= 0
     common = [
         value
-        for value in np.flatnonzero(np.bincount(code[there], minlength=n) >= least)
+        for value in np.flatnonzero(np.bincount(code[known], minlength=n) >= least)
         if len(np.unique(who := customer[code == value])) + max(0, int((who < 0).sum()) - 1) >= least
     ]
     return np.where(np.isin(code, common), np.int32(-1), code).astype(np.int32) if common else code

@@ -120,17 +120,19 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
     end = _seconds_of(as_of)
     now = placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400)
     if "order_outcome" in tables:
-        told = known(tables["order_outcome"], as_of, "known_at")
-        at, bad = seconds(told["known_at"]), told["kind"].isin(FRAUD)
-        begun = told.aggregate(_begun=at.min())
-        told = told.group_by("order_id").aggregate(
+        outcomes = known(tables["order_outcome"], as_of, "known_at")
+        at, bad = seconds(outcomes["known_at"]), outcomes["kind"].isin(FRAUD)
+        begun = outcomes.aggregate(_begun=at.min())
+        outcomes = outcomes.group_by("order_id").aggregate(
             fraud_at=at.min(where=bad),
             _bad_until=at.max(where=bad),
             _good=(~bad).any(),
-            _won=at.max(where=told["kind"].isin(TAKEN_BACK)),
+            _won=at.max(where=outcomes["kind"].isin(TAKEN_BACK)),
         )
-        told = told.mutate(won_at=ibis.ifelse(told["_won"] > told["_bad_until"], told["_won"], ibis.null("int64")))
-        now = now.left_join(told, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
+        outcomes = outcomes.mutate(
+            won_at=ibis.ifelse(outcomes["_won"] > outcomes["_bad_until"], outcomes["_won"], ibis.null("int64"))
+        )
+        now = now.left_join(outcomes, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
         silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
         good = now["_good"].fill_null(False) | silent.fill_null(False)
         fraud = now["fraud_at"].notnull() & now["won_at"].isnull()

@@ -124,6 +124,7 @@ SPEC = Capability(
     params=Params(),
     gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=135), min_units=200),
     train_schedule="0 3 * * *",
+    draws={"order": ("customer_id", "order_id"), "truth": ("customer_id", "order_id")},
     examples=(
         Example(
             "Orders to look at before they ship",

@@ -179,6 +179,7 @@ SPEC = Capability(
     # Words do not age as tastes do: where 28 days have few reviews, older ones judge as well.
     gate=Gate(metric="balanced accuracy", baseline="word list", horizon=timedelta(days=28), enough=200),
     train_schedule="30 4 * * 0",
+    draws={"review": ("customer_id", "review_id"), "truth": ("review_id",)},
     examples=(
         Example(
             "What the latest reviews say",

@@ -50,7 +50,7 @@ DECLARE
     s record; o record; a record; r record;
     today constant date := ml_ops.service_today();
     spoken constant text := lower(left(answer.language, 2));
-    said text[]; terms text[]; told text; rule text; place integer := 0; sure double precision;
+    said text[]; whole text; terms text[]; told text; rule text; place integer := 0; sure double precision;
 BEGIN
     IF coalesce(answer.n, 3) NOT BETWEEN 1 AND 20 THEN
         RAISE EXCEPTION 'ml.answer: n is %; it must be between 1 and 20.', answer.n USING ERRCODE = '22023';
@@ -62,14 +62,18 @@ BEGIN
     said := ml_ops.search_words(s.rules, ml_ops.search_fold(s.rules, left(answer.question, 1000)));
     terms := ml_ops.service_terms(said);
     SELECT * INTO o FROM ml.service_order AS x WHERE x.customer_id = answer.customer_id;
+    -- A rule that begins with three plain letters is cut into words only where the question has these: cutting all took half of the time.
+    whole := ' ' || array_to_string(said, ' ') || ' ';
     SELECT min(x.why) INTO rule FROM ml_config.service_rule AS x
-    WHERE x.kind = 'word' AND position(
-        ' ' || array_to_string(ml_ops.search_words(s.rules, ml_ops.search_fold(s.rules, x.rule)), ' ') || ' '
-        IN ' ' || array_to_string(said, ' ') || ' ') > 0;
+    WHERE x.kind = 'word' AND CASE
+        WHEN x.rule ~ '^[A-Za-z]{3}' AND position(lower(left(x.rule, 3) COLLATE "C") IN whole) = 0 THEN false
+        ELSE position(' ' || array_to_string(ml_ops.search_words(s.rules, ml_ops.search_fold(s.rules, x.rule)), ' ') || ' ' IN whole) > 0 END;
 
     FOR r IN
         WITH met AS (
-            SELECT u.t, k.idf, k.intents, k.weights FROM unnest(terms) AS u (t) LEFT JOIN ml.service_term AS k ON k.term = u.t
+            -- A term each, so that no plan reads all that are known.
+            SELECT u.t, k.idf, k.intents, k.weights FROM unnest(terms) AS u (t)
+            LEFT JOIN LATERAL (SELECT x.idf, x.intents, x.weights FROM ml.service_term AS x WHERE x.term = u.t LIMIT 1) AS k ON true
         ), norm AS (
             SELECT sqrt(sum(coalesce(m.idf, s.strange) ^ 2)) AS size FROM met AS m
         ), scored AS (

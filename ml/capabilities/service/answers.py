@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import string
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+
+from ml.core.units import DAY_US
 
 Row = Mapping[str, Any]
 
 _DATE = {"de": "%d.%m.%Y", "pt": "%d/%m/%Y", "es": "%d/%m/%Y", "fr": "%d/%m/%Y", "it": "%d/%m/%Y"}
 """How a day is written; elsewhere as ISO 8601 has it."""
+_DAYS = ("ordered_on", "promised_on", "delivered_on")
 _COSTS = {"person": 4.0, "suggest": 1.5, "wrong": 12.0, "random_share": 0.05, "hourly": 0.1}
 
 
@@ -55,6 +59,7 @@ class KnowledgeBase:
     def __init__(self, rows: Sequence[Row], today: date) -> None:
         self.by_intent: dict[str, list[Row]] = {}
         self.expired: set[str] = set()
+        self._sorted: dict[tuple[str, str], list[Row]] = {}
         for row in sorted(rows, key=lambda row: str(row["answer_id"])):
             early = row["starts_on"] is not None and row["starts_on"] > today
             late = row["ends_on"] is not None and row["ends_on"] < today
@@ -62,6 +67,22 @@ class KnowledgeBase:
                 self.expired.add(row["intent"])
             else:
                 self.by_intent.setdefault(row["intent"], []).append(row)
+
+    def _spoken(self, intent: str, language: str) -> list[Row]:
+        """The answers to an intent in a language, the most special first."""
+        key = intent, language
+        if key not in self._sorted:
+            rows = [row for row in self.by_intent.get(intent, ()) if row["language"] in (language, None)]
+            self._sorted[key] = sorted(
+                rows,
+                key=lambda row: (
+                    row["language"] is None,
+                    row["product_id"] is None,
+                    not row["needs_order"],
+                    row["order_state"] is None,
+                ),
+            )
+        return self._sorted[key]
 
     def find(self, intent: str, language: str, order: Row) -> Answer:
         """The most special answer whose facts are all known.
@@ -76,27 +97,13 @@ class KnowledgeBase:
         if not rows:
             held = "the answer does not hold any more" if intent in self.expired else "the knowledge base has no answer"
             return Answer("", "", approved=False, sources=[], why=held)
-        spoken = [
-            row
-            for row in rows
-            if row["language"] in (language, None) and row["product_id"] in (None, *order["products"])
-        ]
-        if not spoken:
-            return Answer("", "", approved=False, sources=[], why=f"no answer in the language {language}")
-        fitting = [
-            row
-            for row in spoken
-            if not row["needs_order"] or (order["order_id"] and row["order_state"] in (None, order["order_state"]))
-        ]
-        for row in sorted(
-            fitting,
-            key=lambda row: (
-                row["language"] is None,
-                row["product_id"] is None,
-                not row["needs_order"],
-                row["order_state"] is None,
-            ),
-        ):
+        spoken = False
+        for row in self._spoken(intent, language):
+            if row["product_id"] is not None and row["product_id"] not in order["products"]:
+                continue
+            spoken = True
+            if row["needs_order"] and not (order["order_id"] and row["order_state"] in (None, order["order_state"])):
+                continue
             text = filled(str(row["answer"]), order, row["language"] or language)
             if text is not None:
                 sources = [
@@ -104,6 +111,8 @@ class KnowledgeBase:
                     *([f"order {order['order_id']}"] if text != row["answer"] else []),
                 ]
                 return Answer(row["answer_id"], text, bool(row["approved"]), sources, "")
+        if not spoken:
+            return Answer("", "", approved=False, sources=[], why=f"no answer in the language {language}")
         return Answer("", "", approved=False, sources=[], why="it needs facts of an order that are not known")
 
 
@@ -117,27 +126,42 @@ def filled(text: str, order: Row, language: str) -> str | None:
     >>> filled("Order {order} comes by {promised_on}.", {"order_id": "o1", "promised": None}, "en") is None
     True
     """
-    facts = {
-        "order": order.get("order_id"),
-        "carrier": order.get("carrier"),
-        "total": None if order.get("order_value") is None else f"{order['order_value']:.2f}",
-        **{f"{name}_on": _day(order.get(name), language) for name in ("ordered", "promised", "delivered")},
-    }
-    try:
-        wanted = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-    except ValueError:
+    wanted = _wanted(text)
+    if wanted is None:
         return None
-    if any(not facts.get(name) for name in wanted):
-        return None
-    for name in set(wanted):
-        text = text.replace("{" + name + "}", str(facts[name]))
+    for name in wanted:
+        fact = _fact(name, order, language)
+        if not fact:
+            return None
+        text = text.replace("{" + name + "}", fact)
     return text
 
 
-def _day(micros: int | None, language: str) -> str | None:
-    if micros is None:
+@lru_cache(4096)
+def _wanted(text: str) -> tuple[str, ...] | None:
+    """The facts that a text asks for; None where its braces cannot be read."""
+    try:
+        return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(text) if name is not None))
+    except ValueError:
         return None
-    return datetime.fromtimestamp(micros / 1e6, UTC).strftime(_DATE.get(language, "%Y-%m-%d"))
+
+
+def _fact(name: str, order: Row, language: str) -> str | None:
+    """A fact in words; None where it is not known, or no order has such."""
+    if name == "order":
+        return order.get("order_id")
+    if name == "carrier":
+        return order.get("carrier")
+    if name == "total":
+        return None if order.get("order_value") is None else f"{order['order_value']:.2f}"
+    micros = order.get(name.removesuffix("_on")) if name in _DAYS else None
+    return None if micros is None else _day(micros // DAY_US, language)
+
+
+@lru_cache(4096)
+def _day(day: int, language: str) -> str:
+    """Days since 1970 as people of the language write them."""
+    return (date(1970, 1, 1) + timedelta(days=day)).strftime(_DATE.get(language, "%Y-%m-%d"))
 
 
 def decide(ticket_id: str, answer: Answer, solves: float, must: str, cost: Mapping[str, float]) -> Decision:

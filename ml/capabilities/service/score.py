@@ -12,28 +12,18 @@ from ml.capabilities.service import figures, outcomes, topics
 from ml.capabilities.service.answers import Answer, KnowledgeBase, costs, decide
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.reading import Read, read
-from ml.capabilities.service.spec import (
-    ANSWER,
-    FIGURES,
-    GAP,
-    LIKE,
-    ORDER,
-    SETTING,
-    SPEC,
-    TERM,
-    TOPIC,
-    TRIAGE,
-    UNKNOWN,
-    Params,
-)
+from ml.capabilities.service.spec import SPEC, UNKNOWN, Params
+from ml.capabilities.service.tables.live import ORDER, SETTING, TERM
+from ml.capabilities.service.tables.tickets import ANSWER, LIKE, TRIAGE
+from ml.capabilities.service.tables.together import FIGURES, GAP, TOPIC
 from ml.capabilities.service.teams import Teams
-from ml.capabilities.service.urgency import Rules, urgency
+from ml.capabilities.service.urgency import Rules, urgency_of
 from ml.core.batches import batches, schema
 from ml.core.spec import Published
 from ml.core.units import DAY_US
-from ml.text.feeling import feeling
+from ml.text.feeling import feeling_of
 from ml.text.language import UNKNOWN as UNDETERMINED
-from ml.text.words import sql_rules
+from ml.text.words import fold, sql_rules, words
 
 Row = dict[str, Any]
 BLOCK = 20_000
@@ -127,10 +117,12 @@ class Desk:
     def _row(self, ticket: Row, found: Read, i: int) -> Row:
         intents = self.model.intents_
         intent, language = found.intent(i, intents, self.params.least_chance), found.languages[i]
-        rule = self.rules.find(found.texts[i], intent)
+        folded = fold(found.texts[i])
+        said = words(folded)
+        rule = self.rules.find(said, intent)
         late = _days_late(ticket, self.now)
-        soon = urgency(found.texts[i], late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
-        mood = feeling(found.texts[i], language)
+        soon = urgency_of(folded, late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
+        mood = feeling_of(said, language)
         muffled = unclear(ticket, found.texts[i], self.params.least_heard)
         answer = (
             Answer("", "", False, [], muffled)
@@ -138,12 +130,10 @@ class Desk:
             else self.base.find(intent, language, ticket | {"products": self.products.get(ticket["order_id"], ())})
         )
         names = [*(intents[k] for k in found.order[i]), "", "", ""]
-        chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
+        chances = [*found.chances[i], 0.0, 0.0, 0.0]
         chance = chances[0]
         solves = (
-            float(found.known[i]) * chance * outcomes.rate(self.model.outcomes_, answer.answer_id)
-            if answer.answer_id
-            else 0.0
+            found.known[i] * chance * outcomes.rate(self.model.outcomes_, answer.answer_id) if answer.answer_id else 0.0
         )
         must = _must(rule, found.also[i], ticket)
         decision = decide(ticket["ticket_id"], answer, solves, must, self.cost)
@@ -160,7 +150,7 @@ class Desk:
             "intent": intent,
             "chance": chance,
             "known": intent != UNKNOWN,
-            "known_chance": float(found.known[i]),
+            "known_chance": found.known[i],
             "second": names[1],
             "second_chance": chances[1],
             "third": names[2],

@@ -30,9 +30,14 @@ def urgency(text: str, days_late: float | None, *, reopened: bool, rule: bool) -
     >>> urgency("I need it tomorrow", None, reopened=False, rule=False)
     0.5
     """
+    return urgency_of(fold(text), days_late, reopened=reopened, rule=rule)
+
+
+def urgency_of(folded: str, days_late: float | None, *, reopened: bool, rule: bool) -> float:
+    """The same of a text that is folded already."""
     if rule:
         return 1.0
-    said = _SAID if _SOON.search(fold(text)) else 0.0
+    said = _SAID if _SOON.search(folded) else 0.0
     late = _LATE * min(1.0, days_late / _LATE_DAYS) if days_late is not None and days_late > 0 else 0.0
     return min(1.0, said + late + _BACK * reopened)
 
@@ -43,12 +48,14 @@ class Rules:
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         ordered = sorted(rows, key=lambda row: (not row["urgent"], str(row["rule"])))
         self.intents = {row["rule"]: row for row in reversed(ordered) if row["kind"] == "intent"}
-        self.phrases = [
-            (" " + " ".join(words(fold(row["rule"]))) + " ", row) for row in ordered if row["kind"] == "word"
-        ]
+        self.phrases: dict[str, list[tuple[int, str, Mapping[str, Any]]]] = {}
+        for place, row in enumerate(ordered):
+            if row["kind"] == "word" and (said := words(fold(row["rule"]))):
+                self.phrases.setdefault(said[0], []).append((place, f" {' '.join(said)} ", row))
 
-    def find(self, text: str, intent: str) -> Mapping[str, Any] | None:
-        """The first rule that a ticket falls under, urgent ones first."""
-        said = " " + " ".join(words(fold(text))) + " "
-        found = next((row for phrase, row in self.phrases if phrase in said), None)
-        return found or self.intents.get(intent)
+    def find(self, said: Sequence[str], intent: str) -> Mapping[str, Any] | None:
+        """The first rule that a ticket of these folded words falls under, urgent ones first."""
+        may = [rule for word in self.phrases.keys() & set(said) for rule in self.phrases[word]]
+        whole = f" {' '.join(said)} " if may else ""
+        met = [(place, row) for place, phrase, row in may if phrase in whole]
+        return min(met, key=lambda pair: pair[0])[1] if met else self.intents.get(intent)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml.capabilities.visual.placing import Placer, place
 from ml.core.pictures import decoded, look_at, rgb
-from ml.learn.descriptors import HEIGHT, WIDTH
+from ml.learn.descriptors import HEIGHT, WIDTH, Floats, Pixels
 
 
 def encode(content: bytes) -> str:
@@ -25,8 +25,16 @@ def encode(content: bytes) -> str:
         The file is no picture; the message says why.
     """
     placer, version = _placer()
-    pixels = rgb(decoded(look_at(content).thumbnail), WIDTH, HEIGHT)
-    vector = place(placer, pixels[None])[0]
+    return written(place(placer, pixels_of(content))[0], version)
+
+
+def pixels_of(content: bytes) -> Pixels:
+    """Pixels of a picture file as a model is given them, shape (1, 64, 48, 3); errors as of :func:`encode`."""
+    return rgb(decoded(look_at(content).thumbnail), WIDTH, HEIGHT)[None]
+
+
+def written(vector: Floats, version: int) -> str:
+    """A vector as ``ml.search_by_vector`` takes it."""
     return f"{version}:[{','.join(f'{number:.5g}' for number in vector)}]"
 
 

@@ -46,15 +46,25 @@ def _refuse(why: str) -> HTTPException:
     return HTTPException(403, f"{why} Nothing was changed. Open the page again and press the button there.")
 
 
+def check_origin(request: Request) -> None:
+    """Refuse what another site sent."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise _refuse("This form was sent by another site.")
+
+
+def check_token(given: str, user: User) -> None:
+    """Refuse a form that carries no token of this person, of today or yesterday."""
+    now = datetime.now(UTC)
+    if not any(hmac.compare_digest(given.encode(), token(user, now - timedelta(days=ago)).encode()) for ago in (0, 1)):
+        raise _refuse("The form carries no valid token.")
+
+
 async def form(request: Request, user: User) -> dict[str, str]:
     """The fields of a form of ours, for who may change something; refused if another page sent it."""
     may_change(request, user)
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise _refuse("This form was sent by another site.")
+    check_origin(request)
     fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    given, now = fields.pop("csrf", ""), datetime.now(UTC)
-    if not any(hmac.compare_digest(given, token(user, now - timedelta(days=ago))) for ago in (0, 1)):
-        raise _refuse("The form carries no valid token.")
+    check_token(fields.pop("csrf", ""), user)
     return {name: value.replace("\x00", "") for name, value in fields.items()}
 
 

@@ -1,4 +1,4 @@
-"""Changes of the tables of ``ml_config``: tried and taken back, saved with who and why, undone."""
+"""Changes of the tables of ``ml_config``: saved with who and why, undone; what would change is in ``trials``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from ml.adapters.books.config import SCHEMA
-from ml.core import console
 from ml.core.errors import WrongUse
 from ml.core.spec import ConfigTable
-from ml.registry import CAPABILITIES, CONFIG
+from ml.registry import CONFIG
 from nightshift_airflow.console.database import Database
 
 Action = Literal["insert", "update", "delete"]
-TRIAL_MS = 8000
 
 
 @dataclass(frozen=True)
@@ -33,77 +31,6 @@ class Change:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Shift:
-    """One list before and after."""
-
-    who: str
-    before: list[str]
-    after: list[str]
-
-    @property
-    def changed(self) -> int:
-        """Places with another product than before."""
-        length = max(len(self.before), len(self.after))
-        padded = [[*x, *[""] * (length - len(x))] for x in (self.before, self.after)]
-        return sum(a != b for a, b in zip(*padded, strict=True))
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What a probe gave before and after."""
-
-    words: str
-    before: float | None = None
-    after: float | None = None
-    lists: list[Shift] | None = None
-
-    @property
-    def moved(self) -> list[Shift]:
-        """The lists that would not be as before."""
-        return [shift for shift in self.lists or [] if shift.changed]
-
-    @property
-    def places(self) -> float:
-        """Share of all places that would hold another product."""
-        every = sum(max(len(s.before), len(s.after)) for s in self.lists or [])
-        return sum(s.changed for s in self.lists or []) / every if every else 0.0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a change would do."""
-
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-    measures: list[Measure]
-    later: str
-    doubts: list[str]
-
-
-def tried(database: Database, change: Change, start: str = "") -> Trial:
-    """Make a change, look what it does, and take it back.
-
-    Parameters
-    ----------
-    start : str
-        The customer from whom on the sample of lists begins.
-    """
-    name = change.table.name
-    extra = [console.of(spec) for spec in CAPABILITIES.values() if change.table in spec.config]
-    probes = [probe for found in extra for probe in found.probes.get(name, ())]
-    with database.transaction(readonly=False, patience_ms=TRIAL_MS) as cursor, in_words(change.table):
-        first = [_measured(cursor, probe, start) for probe in probes]
-        before, after = _make(cursor, change)
-        second = [_measured(cursor, probe, start) for probe in probes]
-        doubts = _doubts(cursor, change.table, after)
-        cursor.execute("ROLLBACK")
-    measures = [
-        _compared(p, a, b) for p, a, b in zip(probes, first, second, strict=True) if a is not None and b is not None
-    ]
-    return Trial(before, after, measures, next((f.later[name] for f in extra if name in f.later), ""), doubts)
-
-
 def saved(database: Database, person: str, change: Change, note: str, seen: str) -> int:
     """Make a change for good and write down who did it; gives the number of the record.
 
@@ -113,7 +40,7 @@ def saved(database: Database, person: str, change: Change, note: str, seen: str)
         The row as the person saw it before, as JSON: one that somebody changed meanwhile is not written over.
     """
     with database.transaction(readonly=False) as cursor, in_words(change.table):
-        before, after = _make(cursor, change)
+        before, after = make(cursor, change)
         if seen and json.loads(seen) != before:
             raise WrongUse(
                 "Somebody changed this row meanwhile.", came="another row than the one shown", do="look at it again"
@@ -143,12 +70,12 @@ def undone(database: Database, person: str, number: int) -> tuple[str, int]:
             if row["after"] is not None:
                 _expect(cursor, table, row["after"])
             if row["before"] is None:
-                _make(cursor, Change(table, "delete", _of_key(table, row["after"])))
+                make(cursor, Change(table, "delete", _of_key(table, row["after"])))
             elif row["after"] is None:
                 _put_back(cursor, table, row["before"])
             else:
                 values = {k: v for k, v in row["before"].items() if k in table.column_names}
-                _make(cursor, Change(table, "update", _of_key(table, row["after"]), values))
+                make(cursor, Change(table, "update", _of_key(table, row["after"]), values))
             action = {"insert": "delete", "delete": "insert"}.get(row["action"], "update")
             return table.name, record(
                 cursor,
@@ -215,7 +142,7 @@ def row_of(cursor: Any, table: ConfigTable, key: Mapping[str, Any], *, lock: boo
     return dict(found["row"]) if found else None
 
 
-def _make(cursor: Any, change: Change) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def make(cursor: Any, change: Change) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Make the change; the row before and after."""
     table, before = change.table, None
     if change.action != "insert":
@@ -254,47 +181,6 @@ def _expect(cursor: Any, table: ConfigTable, row: Mapping[str, Any]) -> None:
             came="it is gone" if now is None else "another row than the change left",
             do="undo the later change first, or change the row by hand",
         )
-
-
-def _measured(cursor: Any, probe: console.Probe, start: str) -> Any:
-    """What a probe gives; None where its tables are not there yet."""
-    cursor.execute("SAVEPOINT probe")
-    try:
-        cursor.execute(probe.sql, {"from": start})
-        rows = cursor.fetchall()
-    except psycopg2.errors.ProgrammingError:
-        cursor.execute("ROLLBACK TO SAVEPOINT probe")
-        return None
-    cursor.execute("RELEASE SAVEPOINT probe")
-    if probe.kind == "lists":
-        return {str(row["who"]): list(row["what"]) for row in rows}
-    value = next(iter(rows[0].values())) if rows else None
-    return float(value) if value is not None else 0.0
-
-
-def _compared(probe: console.Probe, before: Any, after: Any) -> Measure:
-    if probe.kind == "number":
-        return Measure(probe.words, before, after)
-    return Measure(
-        probe.words, lists=[Shift(who, before.get(who, []), after.get(who, [])) for who in sorted({*before, *after})]
-    )
-
-
-def _doubts(cursor: Any, table: ConfigTable, row: Mapping[str, Any] | None) -> list[str]:
-    """What in a row names nothing that the last night saw."""
-    found: list[str] = []
-    cursor.execute("SELECT to_regclass('ml.product_state') IS NOT NULL AS there")
-    if row is None or not cursor.fetchone()["there"]:
-        return found
-    for column in table.columns:
-        other, _, name = column.references.partition(".")
-        value = row.get(column.name)
-        if other == "product" and name in ("product_id", "category") and value is not None:
-            statement = sql.SQL("SELECT EXISTS (SELECT FROM ml.product_state WHERE {} = %s) AS there")
-            cursor.execute(statement.format(sql.Identifier(name)), (value,))
-            if not cursor.fetchone()["there"]:
-                found.append(f"{column.name}: {value}")
-    return found
 
 
 @contextmanager

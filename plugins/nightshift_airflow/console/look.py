@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from psycopg2 import sql
 
@@ -33,6 +34,21 @@ class Block:
     capability: str = ""
     table: str = ""
     more: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What holds for every row: the query that it answers."""
+    back: str = ""
+
+    @property
+    def actions(self) -> tuple[console.Action, ...]:
+        """What can be done with a row."""
+        spec = CAPABILITIES.get(self.capability)
+        return console.of(spec).actions.get(self.table, ()) if spec else ()
+
+    def path(self, action: console.Action, row: Row) -> str:
+        """The address of the form that does it, filled in."""
+        known = {**row, **self.given}
+        taken = {name: str(known.get(column) or "") for name, column in action.taken.items()}
+        return f"rules/{action.config}?" + urlencode({**action.values, **taken, "back": self.back})
 
     @property
     def owner(self) -> str:

@@ -36,6 +36,12 @@ def catalogue(language: str) -> dict[str, str]:
     return found
 
 
+@cache
+def _sentences(language: str) -> messages.Reasons | None:
+    found = {} if language == ENGLISH else messages.read(FOLDER / f"{language}.po", language).reasons
+    return messages.Reasons(found) if found else None
+
+
 def choose(asked: Iterable[str | None]) -> str:
     """The first language asked for that there is; a browser's header names several by weight.
 
@@ -81,6 +87,11 @@ class Words:
         """A reason of a capability's tables in this language; what has no message is as it was published."""
         spec = CAPABILITIES.get(capability)
         put = messages.reasons(spec.package, self.language) if spec and text else None
+        return put(text) if put and text else text or ""
+
+    def sentence(self, text: str | None) -> str:
+        """What the platform itself wrote down (a rule's name, an alert, a verdict) in this language, else as it stands."""
+        put = _sentences(self.language)
         return put(text) if put and text else text or ""
 
     def number(self, value: float | None, digits: int = 4) -> str:

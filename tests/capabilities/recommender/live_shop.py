@@ -30,10 +30,14 @@ def _published(name: str, key: str, columns: str) -> Published:
 
 READ = (
     _published(
-        "recommendation", "customer_id rank", "customer_id rank product_id score reason reason_code source_product_id"
+        "recommendation",
+        "customer_id rank",
+        "customer_id rank product_id score reason reason_code source_product_id category brand",
     ),
     _published(
-        "discovery", "customer_id rank", "customer_id rank product_id score reason reason_code source_product_id"
+        "discovery",
+        "customer_id rank",
+        "customer_id rank product_id score reason reason_code source_product_id category brand",
     ),
     _published("buy_again", "customer_id rank", "customer_id rank product_id score reason"),
     _published("cold_start", "segment rank", "segment rank product_id score reason"),
@@ -71,12 +75,23 @@ class Live:
                 marks = ", ".join(["%s"] * (len(row) + 2))
                 cursor.execute(f"INSERT INTO ml.{table} VALUES ({marks}, '2026-01-01')", (*row, 7, 3))
 
+        def kind(i: int) -> tuple[str, str]:
+            return f"c{i % 3}", f"b{i % 2}"
+
         products = range(1, 31)
-        put("product_state", ((f"p{i}", f"c{i % 3}", f"b{i % 2}", float(i), f"Thing {i}", i != 30) for i in products))
+        put("product_state", ((f"p{i}", *kind(i), float(i), f"Thing {i}", i != 30) for i in products))
         put("customer_segment", [("anna", "retail")])
-        put("recommendation", (("anna", r, f"p{r}", 1 / r, f"why {r}", "because", f"p{r + 1}") for r in range(1, 11)))
-        put("recommendation", (("carl", r, f"p{r}", 1 / r, f"why {r}", "again", f"p{r}") for r in range(1, 5)))
-        put("discovery", (("carl", r, f"p{25 + r}", 1 / r, f"new {r}", "popular", None) for r in range(1, 5)))
+        put(
+            "recommendation",
+            (("anna", r, f"p{r}", 1 / r, f"why {r}", "because", f"p{r + 1}", *kind(r)) for r in range(1, 11)),
+        )
+        put(
+            "recommendation", (("carl", r, f"p{r}", 1 / r, f"why {r}", "again", f"p{r}", *kind(r)) for r in range(1, 5))
+        )
+        put(
+            "discovery",
+            (("carl", r, f"p{25 + r}", 1 / r, f"new {r}", "popular", None, *kind(25 + r)) for r in range(1, 5)),
+        )
         put("buy_again", (("carl", r, f"p{2 * r}", 1 / r, f"due {r}") for r in (1, 2)))
         put("cold_start", (("", r, f"p{10 + r}", 1 / r, "new here") for r in range(1, 9)))
         put("cold_start", (("retail", r, f"p{20 + r}", 1 / r, "new in retail") for r in range(1, 5)))

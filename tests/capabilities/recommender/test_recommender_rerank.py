@@ -15,15 +15,8 @@ from hypothesis import strategies as st
 from ml.adapters.books import config
 from ml.capabilities.recommender.config import CATEGORY_RULE, REASON_TEMPLATE, RULE, SETTING
 from ml.capabilities.recommender.reasons import Words
-from ml.capabilities.recommender.shelf.rerank import (
-    Customers,
-    Ranked,
-    Reranker,
-    Shown,
-    explore_slots,
-    price_level,
-    rerank,
-)
+from ml.capabilities.recommender.shelf.rerank import Reranker, explore_slots, price_level, rerank
+from ml.capabilities.recommender.shelf.rerank_kernels import Customers, Ranked, Shown
 from ml.capabilities.recommender.shelf.rerank_reference import rerank_reference
 from ml.capabilities.recommender.shelf.rules import Rules, night, work_out
 from ml.capabilities.recommender.spec import Params

@@ -149,7 +149,7 @@ def test_habit_by_hand() -> None:
 def test_home_has_its_places_for_new_products() -> None:
     """Of twenty places half are new for a habit of a half, one of them among the first ten; each kind in its own order."""
     from ml.capabilities.recommender.ranking.mix import home
-    from ml.capabilities.recommender.shelf.rerank import Ranked
+    from ml.capabilities.recommender.shelf.rerank_kernels import Ranked
 
     depth = 30
     every = Ranked(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import re
 import sys
 from datetime import UTC, date, datetime
 from functools import cache
@@ -12,6 +14,7 @@ import numpy as np
 import psycopg2
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from ml.adapters import postgres
 from ml.adapters.batches.publish import Publication, publish
@@ -81,23 +84,62 @@ def test_pictures_of_the_night_before_are_not_embedded_again():
         assert bool((row == 2).all()) is (digest in old)
 
 
-def test_a_picture_finds_its_product_in_sql(settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The encoder's file alone makes a vector by which Postgres finds the product; other vectors are refused in words."""
+def published(settings):
+    """What the sample's model makes, as the shop reads it, of version 3."""
     lake, folders = Lake(settings.lake_uri), {}
     for table in SPEC.publishes:
         folders[table] = lake.join("predictions", table.name)
         lake.write_batches(f"{folders[table]}/00000.parquet", case().rows[table.name].to_batches())
     job = Publication(date(2025, 3, 1), "2025-03-01/001", "visual", 3, datetime(2025, 3, 1, tzinfo=UTC), "x")
     publish(settings.database_url, lake, folders, job, functions=(SPEC.script(), "UTC"))
+
+
+def pictures() -> dict[str, bytes]:
+    """By product, the file of its picture."""
+    images = case().tables["product_image"].select(["product_id", "content"]).to_pydict().values()
+    return {product: base64.b64decode(content) for product, content in zip(*images, strict=True) if content}
+
+
+def test_a_picture_that_is_shown_to_the_console_finds_its_product(settings, tmp_path: Path, monkeypatch):
+    """Before a model serves the page says so; then it shows products with why; what is no picture is refused in words."""
+    from ml.pipeline import encoder
+    from tests.console_client import browser, words
+
+    anna = browser(monkeypatch, settings)
+    anna.may.discard("PUT")
+    assert "No model of pictures serves yet" in words(anna.get("/find"))
+    published(settings)
+    case().young.save(tmp_path)
+    monkeypatch.setattr(encoder.fetching, "fetch", lambda *_: tmp_path)
+    (token,) = re.findall(r'name="csrf" value="(\w+)"', anna.get("/find").text)
+    found = anna.show("/find/picture", pictures()["p100"], csrf=token)
+    assert found.status_code == 200, found.text
+    assert re.findall(r"/nightshift/picture/([^\"]+)", found.text)[0] == "p100"
+    assert re.search(r"same kind \(\w+\), both \w+ score 0.99|same kind \(\w+\), both \w+ score 1", words(found))
+    bomb = io.BytesIO()
+    Image.new("1", (60_000, 2_000)).save(bomb, "PNG")
+    for hostile, says in {
+        b"<script>alert(1)</script>": "not a picture: it begins with b'<script>aler",
+        pictures()["p100"][:200]: "broken",
+        bomb.getvalue(): "60,000,000",
+        b"": "No file was chosen.",
+        b"x" * 8_100_000: "The file is too large",
+    }.items():
+        page = anna.show("/find/picture", hostile, csrf=token)
+        assert (page.status_code, says in words(page), "<script>alert" in page.text) == (422, True, False), says
+    assert anna.show("/find/picture", pictures()["p100"], csrf="x").status_code == 403
+    assert postgres.query(settings.database_url, "SELECT count(*) AS n FROM ml_ops.audit") == [{"n": 0}]
+
+
+def test_a_picture_finds_its_product_in_sql(settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The encoder's file alone makes a vector by which Postgres finds the product; other vectors are refused in words."""
+    published(settings)
     path = tmp_path / "encoder.zip"
     path.write_bytes(bundle(case().young, 3))
     monkeypatch.syspath_prepend(str(path))
     from nightshift_encoder import encode  # type: ignore[import-not-found]
 
-    images = dict(
-        zip(*case().tables["product_image"].select(["product_id", "content"]).to_pydict().values(), strict=True)
-    )
-    vector = encode(base64.b64decode(images["p100"]))
+    vector = encode(pictures()["p100"])
 
     def ask(*given: object) -> list[dict]:
         return postgres.query(settings.database_url, "SELECT * FROM ml.search_by_vector(%s, %s, %s)", given)

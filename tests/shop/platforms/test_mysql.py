@@ -10,7 +10,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from ml.adapters.mysql import database
+from ml.adapters.mysql import database, late
 from ml.core.errors import ContractError, NightshiftError, Unreachable, WrongUse
 from ml.shop.copy_platform import connect_mysql, copied
 from ml.shop.platforms import PLATFORMS, platform
@@ -85,6 +85,22 @@ def test_utf8_in_a_column_of_latin1_is_read_as_what_it_is(server: str) -> None:
     with database(url) as tables:
         (batch,) = tables.read("wp_terms", ["name"])
         assert (batch.column("name").to_pylist(), tables.mended) == (["Küche", "Küche"], 1)
+
+
+def test_a_replica_that_lags_is_told(server: str) -> None:
+    """One whose replication stands still says so among what was found; a server that is none says nothing."""
+    url = fill(server, "lagging", statements("woocommerce"))
+    assert connect_mysql(url, None)[0].notes == ()
+    root = pymysql.connect(user="root", unix_socket=server.partition("unix_socket=")[2], autocommit=True)
+    with root.cursor() as cursor:
+        cursor.execute("SET GLOBAL server_id = 7")
+        cursor.execute("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1, MASTER_USER = 'nobody'")
+        (note,) = connect_mysql(url, None)[0].notes
+        cursor.execute("RESET SLAVE ALL")
+    root.close()
+    assert "does not follow its primary" in note
+    assert late([{"Seconds_Behind_Master": 59}]) == ""
+    assert "5 min behind" in late([{"Seconds_Behind_Master": "3"}, {"Seconds_Behind_Source": 300}])
 
 
 def test_a_server_that_refuses_says_so_without_the_password(server: str) -> None:

@@ -21,7 +21,7 @@ from ml.capabilities.recommender.ranking.columns import Product
 from ml.capabilities.recommender.ranking.facts import product_facts
 from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows, simple_rows
 from ml.capabilities.recommender.ranking.truths import fresh, often
-from ml.capabilities.recommender.shelf.rerank import Ranked
+from ml.capabilities.recommender.shelf.rerank_kernels import Ranked
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Csr, Ids, Scores, compiled

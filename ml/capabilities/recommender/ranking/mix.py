@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.recommender.shelf.rerank import Ranked
+from ml.capabilities.recommender.shelf.rerank_kernels import Ranked
 from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Ids, Scores, compiled
 from ml.kernels.groups import group_of

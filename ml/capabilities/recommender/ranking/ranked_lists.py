@@ -12,7 +12,7 @@ from ml.capabilities.recommender.candidates.ensemble import Sources
 from ml.capabilities.recommender.ranking import ranker, season
 from ml.capabilities.recommender.ranking.columns import Cross, Group, Pair, at, group_of_columns
 from ml.capabilities.recommender.ranking.frame import Frame, frame
-from ml.capabilities.recommender.shelf.rerank import Ranked
+from ml.capabilities.recommender.shelf.rerank_kernels import Ranked
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import Reason
 from ml.kernels.compiled import Ids, Scores, compiled, insert

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.capabilities.recommender.shelf.rerank import MIX, Customers, Ranked, Shown, explore_slots
+from ml.capabilities.recommender.shelf.rerank import explore_slots
+from ml.capabilities.recommender.shelf.rerank_kernels import MIX, Customers, Ranked, Shown
 from ml.capabilities.recommender.shelf.rules import Rules
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import Reason

@@ -87,8 +87,8 @@ def _occasions(rng: np.random.Generator, options: Options, them: People, clock: 
     newcomer = np.flatnonzero(at_once)
     who = np.r_[who, newcomer]
     t = np.r_[t, them.registered[newcomer] + rng.integers(1800, 9000, len(newcomer))]
-    there = ~_away(them, who, t)
-    return who[there], t[there]
+    present = ~_away(them, who, t)
+    return who[present], t[present]
 
 
 def _away(them: People, who: Ints, t: Ints) -> Bools:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nightshift_airflow.console.pages import (
     areas,
+    by_picture,
     data,
     models,
     orders,
@@ -26,4 +27,5 @@ ROUTERS = (
     pictures.router,
     search.router,
     areas.router,
+    by_picture.router,
 )

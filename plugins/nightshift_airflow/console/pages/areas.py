@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from ml.core import console
 from ml.core.spec import ConfigTable, PublishedColumn
 from ml.registry import CAPABILITIES
-from nightshift_airflow.console import charts, look
+from nightshift_airflow.console import access, charts, look
 from nightshift_airflow.console.database import Row
 from nightshift_airflow.console.look import Block
 from nightshift_airflow.console.page import Here, Page
@@ -42,13 +45,21 @@ def _rules(names: tuple[str, ...]) -> list[ConfigTable]:
 @router.get("/find")
 def find(here: Here) -> HTMLResponse:
     """The answer that a customer gets to a query, by the function that the shop calls; what is looked for in vain."""
+    return find_page(here)
+
+
+def find_page(here: Page, *, seen: Sequence[Row] = (), fault: str | None = None) -> HTMLResponse:
+    """The page Find; with what was found by a picture, or why nothing was."""
     typed, customer = here.asked("text"), here.asked("customer")
     answers: list[Block] = []
     for title, function, statement in _ASKED:
         if typed and function in here.reader.functions:
-            answers.append(_answer(title, *here.reader.attempt(statement, (typed, customer or None))))
+            rows, fault = here.reader.attempt(statement, (typed, customer or None))
+            answers.append(_answer(title, function, rows, fault, typed))
     blocks = [*_overview(here, FIND), *look.panels(here.reader, "find", typed)]
     blocks.sort(key=lambda block: block.table != "search_gap")
+    for block in blocks:
+        block.back = "find"
     return here.show(
         "area.html",
         title="Find",
@@ -58,16 +69,29 @@ def find(here: Here) -> HTMLResponse:
         blocks=blocks,
         rules=_rules(FIND),
         missing=[n for n in FIND if n not in CAPABILITIES],
-        names=look.titles(here.reader, [*answers, *blocks]),
+        names=look.titles(here.reader, [*answers, *blocks], [row["product_id"] for row in seen]),
         asks="ml.search" in here.reader.functions,
         area="find",
         arms=[],
+        seen=seen,
+        fault=fault,
+        shows=any(each and here.reader.has(f"ml.{each.table}") for each in by_pictures()),
+        token=access.token(here.user),
+        status=422 if fault else 200,
     )
 
 
-def _answer(title: str, rows: list[Row], fault: str) -> Block:
+def by_pictures() -> Iterable[console.ByPicture | None]:
+    """What the capabilities answer a picture with."""
+    return (console.of(spec).by_picture for spec in CAPABILITIES.values())
+
+
+def _answer(title: str, function: str, rows: list[Row], fault: str, typed: str) -> Block:
     names = [name for name in (rows[0] if rows else {}) if name not in look.STAMP]
-    return Block(title, "", [PublishedColumn(name, "text", "") for name in names], rows, fault)
+    owner = next((name for name, spec in CAPABILITIES.items() if function in console.of(spec).actions), "")
+    columns = [PublishedColumn(name, "text", "") for name in names]
+    back = f"find?{urlencode({'text': typed})}"
+    return Block(title, "", columns, rows, fault, owner, function, given={"text": typed}, back=back)
 
 
 @router.get("/customers")

@@ -12,7 +12,7 @@ from psycopg2 import sql
 
 from ml.core.errors import NightshiftError
 from ml.core.spec import ConfigTable
-from nightshift_airflow.console import edits, forms, look
+from nightshift_airflow.console import edits, forms, look, trials
 from nightshift_airflow.console.access import Form
 from nightshift_airflow.console.database import Row
 from nightshift_airflow.console.page import Here, Page
@@ -58,7 +58,7 @@ def preview(here: Here, form: Form, name: str) -> Response:
     if faults:
         return _shown(here, name, faults=faults, typed=form)
     try:
-        trial = edits.tried(here.database, change, form.get("who", ""))
+        trial = trials.tried(here.database, change, form.get("who", ""))
     except NightshiftError as error:
         return _shown(here, name, faults=[str(error)], typed=form)
     blocks = [look.Block("", "", [])]
