@@ -20,7 +20,9 @@ from bench.live import _latencies as latencies
 from ml.adapters import postgres
 from ml.capabilities.service import features, model, score
 from ml.capabilities.service.model import Service
-from ml.capabilities.service.spec import ANSWER, ORDER, SETTING, SPEC, TERM, TRIAGE
+from ml.capabilities.service.spec import SPEC
+from ml.capabilities.service.tables.live import ORDER, SETTING, TERM
+from ml.capabilities.service.tables.tickets import ANSWER, TRIAGE
 from ml.core.capability import published
 from ml.shop.sources import demo
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import xor
+from typing import Any
 
 import ibis
 import numpy as np
@@ -30,30 +30,50 @@ IN_MEMORY = 3_000_000
 _DAY, _DAY_S = "_day", 86_400
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a table's days, at hand in DuckDB. They are asked in SQL: to compile each question took most of the time."""
+
+    db: Any
+    name: str
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, dated: ibis.Table) -> _Rows:
+        """A table in memory where the rows are not too many, else a view."""
+        backend = dated.get_backend()
+        sql, name = backend.compile(dated), _quoted(f"_dated_{name}")
+        (count,) = backend.con.execute(f"SELECT count(*) FROM ({sql})").fetchone()  # noqa: S608 - compiled by Ibis
+        kind = "TABLE" if count <= IN_MEMORY else "VIEW"
+        backend.con.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
+        return cls(backend.con, name, tuple(dated.columns))
+
+    def ask(self, what: str, where: str = "TRUE", group: str = _DAY) -> pa.Table:
+        """``SELECT`` of the rows that fulfil a condition, by ``group`` (empty: none)."""
+        by = f"GROUP BY {group}" if group else ""
+        found: pa.Table = self.db.sql(
+            f"SELECT {what} FROM {self.name} WHERE {where} {by}"  # noqa: S608 - names are quoted, and there are no values
+        ).to_arrow_table()
+        return found
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def series(tables: Mapping[str, ibis.Table], as_of: datetime, *, days: int = READ) -> Iterator[Series]:
     """Give the statistics of every contract table whose rows have a time, today (the day before ``as_of``) first.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Contract tables by name; others are left out.
+        Contract tables of DuckDB by name; others are left out.
     days : int
         How many days before ``as_of``.
     """
     for name, table in TABLES.items():
         if name in tables and (dated := _dated(table, tables, as_of, days)) is not None:
-            yield from _of_table(table, _at_hand(name, dated), days)
-
-
-def _at_hand(name: str, dated: ibis.Table) -> ibis.Table:
-    """The rows as a table of the backend: in memory where they are not too many, else as a view.
-
-    Each query on them is then a short expression: compiling them took three quarters of the time.
-    """
-    backend = dated.get_backend()
-    if int(dated.count().execute()) <= IN_MEMORY:
-        return backend.create_table(f"_dated_{name}", dated, temp=True, overwrite=True)
-    return backend.create_view(f"_dated_{name}_view", dated, overwrite=True)
+            yield from _of_table(table, _Rows.of(name, dated), days)
 
 
 def _dated(table: Table, tables: Mapping[str, ibis.Table], as_of: datetime, days: int) -> ibis.Table | None:
@@ -78,24 +98,31 @@ def _dated(table: Table, tables: Mapping[str, ibis.Table], as_of: datetime, days
     return rows.mutate(**{_DAY: day}).filter((ibis._[_DAY] >= 0) & (ibis._[_DAY] < days))
 
 
-def _of_table(table: Table, dated: ibis.Table, days: int) -> Iterator[Series]:
-    there = [column for column in table.columns if column.name in dated.columns and _tells(column)]
-    sums = {"_n": dated.count()}
-    for column in there:
-        sums[f"n {column.name}"] = dated[column.name].count()
+def _sums(columns: Sequence[Column]) -> dict[str, str]:
+    """What is counted of each day, by the letter of a figure and the column, in SQL."""
+    sums = {"_n": "count(*)"}
+    for column in columns:
+        cell = _quoted(column.name)
+        sums[f"n {column.name}"] = f"count({cell})"
         if column.kind in ("number", "integer"):
-            x = dated[column.name].cast("float64")
-            level = x.sign() * (x.abs() + 1).ln()
-            sums |= {f"s {column.name}": level.sum(), f"q {column.name}": (level * level).sum()}
+            level = f"sign({cell}) * ln(abs({cell}::DOUBLE) + 1)"
+            sums |= {f"s {column.name}": f"sum({level})", f"q {column.name}": f"sum(({level}) * ({level}))"}
+        elif column.kind == "boolean":
+            sums[f"t {column.name}"] = f"count(*) FILTER (WHERE {cell})"
         elif column.kind == "text":
-            sums[f"v {column.name}"] = dated[column.name].approx_nunique()
-    daily = dated.group_by(_DAY).aggregate(**sums).to_pyarrow()
+            sums[f"v {column.name}"] = f"approx_count_distinct({cell})"
+    return sums
+
+
+def _of_table(table: Table, rows: _Rows, days: int) -> Iterator[Series]:
+    there = [column for column in table.columns if column.name in rows.columns and _tells(column)]
+    daily = rows.ask(", ".join([_DAY, *(f"{sql} AS {_quoted(name)}" for name, sql in _sums(there).items())]))
     by = {name: _by_day(daily, name, days) for name in daily.column_names if name != _DAY}
     n, none = by["_n"], np.zeros(days)
     yield Series(table.name, "rows", "count", n, n, none)
     if not n.sum():
         return
-    yield from _repeated(table, dated, n)
+    yield from _repeated(table, rows, n)
     for column in there:
         name, filled = f"{table.name}.{column.name}", by[f"n {column.name}"]
         if not column.required:
@@ -103,48 +130,44 @@ def _of_table(table: Table, dated: ibis.Table, days: int) -> Iterator[Series]:
         if column.kind in ("number", "integer") and column.name not in table.key:
             yield Series(name, "level", "level", by[f"s {column.name}"], filled, by[f"q {column.name}"])
         elif column.kind == "boolean":
-            yes = dated.filter(dated[column.name]).group_by(_DAY).aggregate(n=ibis._.count()).to_pyarrow()
-            yield Series(name, "share that is true", "share", _by_day(yes, "n", days), filled, none)
+            yield Series(name, "share that is true", "share", by[f"t {column.name}"], filled, none)
         elif column.kind == "text" and filled.sum():
-            yield from _of_text(table, column, dated, n, float(by[f"v {column.name}"].max()))
+            yield from _of_text(table, column, rows, n, float(by[f"v {column.name}"].max()))
 
 
-def _repeated(table: Table, dated: ibis.Table, n: Floats) -> Iterator[Series]:
+def _repeated(table: Table, rows: _Rows, n: Floats) -> Iterator[Series]:
     """The share of rows that are as another one of the day in everything but their key."""
-    others = [column.name for column in table.columns if column.name in dated.columns and column.name not in table.key]
+    others = [column.name for column in table.columns if column.name in rows.columns and column.name not in table.key]
     if len(table.key) > 1 or len(others) < 3:
         return
-    # Each with its name: equal values in two columns must not cancel out.
-    marks = [(dated[name].cast("string").fill_null("") + ibis.literal(f"/{name}")).hash() for name in others]
-    mark = reduce(xor, marks)
-    kinds = dated.group_by(_DAY).aggregate(kinds=mark.nunique()).to_pyarrow()
+    cells = ", ".join(f"{_quoted(name)}::VARCHAR" for name in others)
+    kinds = rows.ask(f"{_DAY}, count(DISTINCT hash({cells})) AS kinds")
     repeated = n - _by_day(kinds, "kinds", len(n))
     yield Series(table.name, "share that repeats another row", "share", repeated, n, np.zeros(len(n)))
 
 
-def _of_text(table: Table, column: Column, dated: ibis.Table, n: Floats, values: float) -> Iterator[Series]:
-    name, days, none = f"{table.name}.{column.name}", len(n), np.zeros(len(n))
-    rows = dated.filter(dated[column.name].notnull())
+def _of_text(table: Table, column: Column, rows: _Rows, n: Floats, values: float) -> Iterator[Series]:
+    name, cell, days = f"{table.name}.{column.name}", _quoted(column.name), len(n)
+    filled = f"{cell} IS NOT NULL"
     if _is_prose(column):
-        yield from _languages(name, rows.select(_DAY, text=column.name), days)
+        yield from _languages(name, rows, cell, days)
         return
     is_id = bool(column.references) or column.personal or column.name in table.key or column.name.endswith("_id")
     if not is_id and values <= CATEGORIES:
-        yield from _categories(name, rows.select(_DAY, value=column.name), n)
+        yield from _categories(name, rows, cell, filled, n)
         return
     if column.name not in table.key:
-        counts = rows.group_by(_DAY, column.name).aggregate(k=ibis._.count())
-        most = counts.group_by(_DAY).aggregate(k=ibis._.k.max()).to_pyarrow()
-        yield Series(name, "rows that share one value", "most", _by_day(most, "k", days), n, none)
+        most = rows.ask(f"DISTINCT {_DAY}, max(count(*)) OVER (PARTITION BY {_DAY}) AS k", filled, f"{_DAY}, {cell}")
+        yield Series(name, "rows that share one value", "most", _by_day(most, "k", days), n, np.zeros(days))
     if is_id and not column.personal:
-        form = rows[column.name].re_replace("[0-9]+", "9").re_replace("[A-Za-z]+", "a")
-        yield from _categories(name, rows.select(_DAY, value=form), n, what="form")
+        form = f"regexp_replace(regexp_replace({cell}, '[0-9]+', '9', 'g'), '[A-Za-z]+', 'a', 'g')"
+        yield from _categories(name, rows, form, filled, n, what="form")
 
 
-def _categories(name: str, rows: ibis.Table, n: Floats, what: str = "value") -> Iterator[Series]:
+def _categories(name: str, rows: _Rows, value: str, filled: str, n: Floats, what: str = "value") -> Iterator[Series]:
     """The share of each of the commonest values, and of values that did not stand there on any day before."""
     days, none = len(n), np.zeros(len(n))
-    counts = rows.group_by(_DAY, "value").aggregate(k=ibis._.count()).limit(MOST + 1).to_pyarrow()
+    counts = rows.ask(f"{_DAY}, {value} AS value, count(*) AS k", filled, f"{_DAY}, value LIMIT {MOST + 1}")
     if not 0 < len(counts) <= MOST:  # more: each is a value of its own, and there is nothing to learn from them
         return
     codes = counts["value"].combine_chunks().dictionary_encode()
@@ -159,12 +182,10 @@ def _categories(name: str, rows: ibis.Table, n: Floats, what: str = "value") -> 
         yield Series(name, f"share of {what} {values[at]!r}", "share", table[at], n, none)
 
 
-def _languages(name: str, rows: ibis.Table, days: int) -> Iterator[Series]:
+def _languages(name: str, rows: _Rows, cell: str, days: int) -> Iterator[Series]:
     """The share of each language, of at most so many texts a day."""
-    numbered = rows.mutate(
-        _at=ibis.row_number().over(ibis.window(group_by=_DAY, order_by=[rows["text"].hash(), "text"]))
-    )
-    drawn = numbered.filter(numbered["_at"] < TEXTS).select(_DAY, "text").to_pyarrow()
+    place = f"row_number() OVER (PARTITION BY {_DAY} ORDER BY hash({cell}), {cell})"
+    drawn = rows.ask(f"{_DAY}, {cell} AS text", f"{cell} IS NOT NULL QUALIFY {place} <= {TEXTS}", group="")
     if not len(drawn):
         return
     texts, day = drawn["text"].combine_chunks(), drawn[_DAY].to_numpy()

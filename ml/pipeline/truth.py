@@ -180,6 +180,8 @@ def _then(night: Night, capability: Capability, one: Due) -> tuple[LazyTables, p
     with night.backend() as backend:
         tables = night.clean(backend, capability) | night.config(backend, capability)
         share = share_known(capability, tables, start, one.end, params)
+        if share is not None and not share[0]:  # nothing is known yet: what it would be judged with is not made
+            return LazyTables.of(lake, folder), pa.table({}), share
         if _whole(night, folder):
             truth = features_of(capability).truth(tables, start, one.end, params).to_pyarrow()
             return LazyTables.of(lake, folder), truth, share

@@ -164,6 +164,8 @@ def test_the_window_shows_the_page_with_reasons_and_pins_from_there(anna, shop):
     page = anna.get("/window?customer=c3")
     assert page.status_code == 200, page.text
     assert "because you bought" in words(page)
+    assert "What speaks for each of them" in words(page)
+    assert "share of purchases" in words(page)
     before = [row["product_id"] for row in postgres.query(shop.url, "SELECT product_id FROM ml.recommend('c3', 12)")]
     preview = anna.press(anna.click(page, "Pin"), "/preview", kind="pin", product_id="p33", rank="1")
     assert "c3 : " in words(preview)

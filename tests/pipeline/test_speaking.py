@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml.adapters.recordings import speaking
-from ml.capabilities.service.spec import ANSWER, TRIAGE
+from ml.capabilities.service.tables.tickets import ANSWER, TRIAGE
 from ml.core.errors import NightshiftError
 from ml.pipeline.speaking import Spoken, speak_answers
 from ml.settings import Settings

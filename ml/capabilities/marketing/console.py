@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ml.core.console import Compared, Console, Estimate, Found, Panel
+from ml.core.console import Compared, Console, Estimate, Found
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,11 +33,6 @@ FROM ml.campaign_uplift AS u, (SELECT greatest(1, ceil(count(*) / 20000.0))::int
 WHERE u.may AND mod(abs(hashtext(u.customer_id)::bigint), s.every) = 0 ORDER BY u.customer_id, u.action
 """,
 }
-_TONIGHT = """
-SELECT planned AS action, count(*) AS customers, count(*) FILTER (WHERE control) AS control,
-    round(sum(expected_profit)::numeric, 2) AS expected_profit
-FROM ml.campaign_target GROUP BY planned ORDER BY planned = 'nothing', count(*) DESC LIMIT 20
-"""
 
 
 def compare(before: Found, after: Found) -> Compared:
@@ -137,7 +132,6 @@ def _tables(
 _ALLOCATION = Estimate("The allocation of the last night's customers", _SELECTS, compare, FIGURES)
 _NIGHT = "The next night allocates by it, with what it knows of the customers by then."
 CONSOLE = Console(
-    panels=(Panel("What is planned for how many customers", "customers", _TONIGHT),),
     probes={"marketing_action": (_ALLOCATION,), "marketing_budget": (_ALLOCATION,)},
     later={
         "marketing_action": _NIGHT,

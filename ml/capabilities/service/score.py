@@ -12,20 +12,10 @@ from ml.capabilities.service import figures, outcomes, topics
 from ml.capabilities.service.answers import Answer, KnowledgeBase, costs, decide
 from ml.capabilities.service.model import Service
 from ml.capabilities.service.reading import Read, read
-from ml.capabilities.service.spec import (
-    ANSWER,
-    FIGURES,
-    GAP,
-    LIKE,
-    ORDER,
-    SETTING,
-    SPEC,
-    TERM,
-    TOPIC,
-    TRIAGE,
-    UNKNOWN,
-    Params,
-)
+from ml.capabilities.service.spec import SPEC, UNKNOWN, Params
+from ml.capabilities.service.tables.live import ORDER, SETTING, TERM
+from ml.capabilities.service.tables.tickets import ANSWER, LIKE, TRIAGE
+from ml.capabilities.service.tables.together import FIGURES, GAP, TOPIC
 from ml.capabilities.service.teams import Teams
 from ml.capabilities.service.urgency import Rules, urgency_of
 from ml.core.batches import batches, schema
@@ -140,12 +130,10 @@ class Desk:
             else self.base.find(intent, language, ticket | {"products": self.products.get(ticket["order_id"], ())})
         )
         names = [*(intents[k] for k in found.order[i]), "", "", ""]
-        chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
+        chances = [*found.chances[i], 0.0, 0.0, 0.0]
         chance = chances[0]
         solves = (
-            float(found.known[i]) * chance * outcomes.rate(self.model.outcomes_, answer.answer_id)
-            if answer.answer_id
-            else 0.0
+            found.known[i] * chance * outcomes.rate(self.model.outcomes_, answer.answer_id) if answer.answer_id else 0.0
         )
         must = _must(rule, found.also[i], ticket)
         decision = decide(ticket["ticket_id"], answer, solves, must, self.cost)
@@ -162,7 +150,7 @@ class Desk:
             "intent": intent,
             "chance": chance,
             "known": intent != UNKNOWN,
-            "known_chance": float(found.known[i]),
+            "known_chance": found.known[i],
             "second": names[1],
             "second_chance": chances[1],
             "third": names[2],

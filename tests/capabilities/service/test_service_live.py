@@ -20,7 +20,8 @@ from ml.adapters import postgres
 from ml.adapters.recordings import reading
 from ml.adapters.recordings.engine import Transcript
 from ml.capabilities.service.sample import AS_OF, sample
-from ml.capabilities.service.spec import ORDER, SETTING, SPEC, TERM
+from ml.capabilities.service.spec import SPEC
+from ml.capabilities.service.tables.live import ORDER, SETTING, TERM
 from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from ml.text import phrases

@@ -1,0 +1,1 @@
+"""The tables that customer service publishes, by subject."""
