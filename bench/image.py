@@ -108,7 +108,9 @@ def _built(base: Path, folder: Path) -> Stage:
         elif instruction == "ENV":
             stage.environ |= dict(pair.partition("=")[::2] for pair in shlex.split(words))
         elif instruction == "RUN":
-            line = re.sub(r"--mount=\S+\s+", "", words).replace("-m venv ", "-m venv --upgrade-deps ")  # Debian's pip is old
+            line = re.sub(r"--mount=\S+\s+", "", words).replace(
+                "-m venv ", "-m venv --upgrade-deps "
+            )  # Debian's pip is old
             _in(stage, ["sh", "-c", line], args)
         elif instruction == "COPY":
             _copied(stage, stages, shlex.split(words))
