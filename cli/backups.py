@@ -56,17 +56,17 @@ def backup(
     start, rule = time.monotonic(), pipeline.Keep.parse(keep or kept or "7d,4w,12m")
     settings = stacks.start_database(os.environ, may_differ=OWN)[1]
     with steps("Making a backup …") as progress:
-        made = pipeline.backup(settings, to, key=key, keep=rule, progress=progress.begin)
-    for note in made["notes"]:
+        report = pipeline.backup(settings, to, key=key, keep=rule, progress=progress.begin)
+    for note in report["notes"]:
         err.print(f"[yellow]·[/] {escape(note)}", soft_wrap=True)
-    night = f"the night of {made['night']}" if made["night"] else "no night yet"
+    night = f"the night of {report['night']}" if report["night"] else "no night yet"
     out.print(
-        f"[bold]{made['backup']}[/]  {night}, {made['files']:,} files, {size(made['bytes'])}; "
-        f"{size(made['written'])} of it new",
+        f"[bold]{report['backup']}[/]  {night}, {report['files']:,} files, {size(report['bytes'])}; "
+        f"{size(report['written'])} of it new",
         soft_wrap=True,
     )
-    if made["thinned"]:
-        out.print(f"Thinned: {', '.join(made['thinned'])} ({size(made['freed'])} freed)", soft_wrap=True)
+    if report["thinned"]:
+        out.print(f"Thinned: {', '.join(report['thinned'])} ({size(report['freed'])} freed)", soft_wrap=True)
     err.print(f"[dim]Done after {time.monotonic() - start:.1f} s.[/]")
 
 

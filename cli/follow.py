@@ -92,8 +92,8 @@ def _ended(tasks: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[s
     for task in tasks:
         groups.setdefault(task["task_id"], []).append(task)
     over = {"success", "failed", "skipped", "upstream_failed", "removed"}
-    done = [(name, group) for name, group in groups.items() if all(task["state"] in over for task in group)]
-    return sorted(done, key=lambda pair: max(str(task["end_date"] or "") for task in pair[1]))
+    finished = [(name, group) for name, group in groups.items() if all(task["state"] in over for task in group)]
+    return sorted(finished, key=lambda pair: max(str(task["end_date"] or "") for task in pair[1]))
 
 
 def _tell_end(name: str, group: list[Mapping[str, Any]], states: Counter[str], steps: Steps) -> None:

@@ -87,9 +87,9 @@ class Home:
         """Read the secrets; those that are missing are made first, once, whoever asks first."""
         with self.locked("secrets.lock"):
             known: dict[str, str] = read_json(self.secrets_file) or {}
-            made = {name: make() for name, make in _SECRETS.items() if name not in known}
-            if made:
-                known |= made
+            added = {name: make() for name, make in _SECRETS.items() if name not in known}
+            if added:
+                known |= added
                 write_private(self.secrets_file, json.dumps(known, indent=1) + "\n")
             return known
 

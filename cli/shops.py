@@ -185,10 +185,10 @@ def speak_answers(
     """Speak the answers to tickets that came by phone into WAV files, with espeak-ng; answers.csv says which is whose."""
     from ml.pipeline.speaking import speak_answers as spoken
 
-    made = spoken(start_database(), folder.expanduser().absolute())
-    out.print(f"{folder}  {made.tickets:,} tickets, {made.files:,} new files", markup=False, soft_wrap=True)
-    if made.unspoken:
-        err.print(f"espeak-ng does not speak: {', '.join(made.unspoken)}", markup=False, soft_wrap=True)
+    report = spoken(start_database(), folder.expanduser().absolute())
+    out.print(f"{folder}  {report.tickets:,} tickets, {report.files:,} new files", markup=False, soft_wrap=True)
+    if report.unspoken:
+        err.print(f"espeak-ng does not speak: {', '.join(report.unspoken)}", markup=False, soft_wrap=True)
 
 
 def demo(

@@ -107,7 +107,7 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
         database.refuse(urls.database_urls(Stack({}, wanted, None), secrets))
     server = postgres.arrange(home, secrets) if embedded else None
     claims = ports.choose_all(before.ports if before else {})
-    stack = Stack({name: made.port for name, made in claims.items()}, wanted, server)
+    stack = Stack({name: claimed.port for name, claimed in claims.items()}, wanted, server)
     _tell(home, stack, before, steps)
     users = {name: secrets[f"airflow_{name}_password"] for name in ("admin", "viewer")}
     write_private(home.passwords_file, json.dumps(users) + "\n")
@@ -124,11 +124,11 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        pass_fds=[made.held.fileno() for made in claims.values()],
+        pass_fds=[claimed.held.fileno() for claimed in claims.values()],
     )
     os.close(log)
-    for made in claims.values():
-        made.held.close()
+    for claimed in claims.values():
+        claimed.held.close()
     until = time.monotonic() + 20
     while not home.state_file.exists():
         if time.monotonic() > until:
@@ -263,8 +263,8 @@ def leftovers(stack_id: str) -> list[psutil.Process]:
                 # The database's children write their titles over their environment.
                 for member in (process, *process.children(recursive=True)):
                     found.setdefault(member.pid, member)
-    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    return [process for pid, process in found.items() if pid not in mine]
+    ancestors = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    return [process for pid, process in found.items() if pid not in ancestors]
 
 
 def _is_database(process: psutil.Process) -> bool:

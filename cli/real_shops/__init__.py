@@ -60,9 +60,9 @@ REAL_SHOPS = {
 
 def need_node(run: Callable[[Sequence[str]], str | None] | None = None) -> None:
     """Refuse a machine without Node and npm, or with one that is too old, before anything starts."""
-    version = (run or _said)(("node", "--version"))
+    version = (run or _output_of)(("node", "--version"))
     found = re.match(r"v(\d+)\.", version or "")
-    if not version or not (run or _said)(("npm", "--version")):
+    if not version or not (run or _output_of)(("npm", "--version")):
         raise NightshiftError(
             "A real shop is installed from npm, which needs Node.",
             came="no program node" if not version else "no program npm",
@@ -74,7 +74,7 @@ def need_node(run: Callable[[Sequence[str]], str | None] | None = None) -> None:
         )
 
 
-def _said(command: Sequence[str]) -> str | None:
+def _output_of(command: Sequence[str]) -> str | None:
     program = shutil.which(command[0])
     if program is None:
         return None

@@ -49,11 +49,11 @@ def read(rows: Sequence[Mapping[str, Any]]) -> list[Experiment]:
     """The experiments of the rows of ``ml_config.experiment``, by name."""
     found = []
     for name in sorted({row["name"] for row in rows}):
-        mine = sorted((row for row in rows if row["name"] == name), key=lambda row: str(row["arm"]))
+        arm_rows = sorted((row for row in rows if row["name"] == name), key=lambda row: str(row["arm"]))
         arms = tuple(
-            Arm(row["arm"], row["shows"], float(row["share"]), row["version"], row.get("rule_set")) for row in mine
+            Arm(row["arm"], row["shows"], float(row["share"]), row["version"], row.get("rule_set")) for row in arm_rows
         )
-        first = mine[0]
+        first = arm_rows[0]
         found.append(
             Experiment(
                 name,

@@ -78,13 +78,16 @@ class Anomaly:
 
     @classmethod
     def of(cls, columns: Sequence[str], state: Mapping[str, npt.NDArray[np.floating]]) -> Anomaly:
-        made = cls(columns)
-        if len(state["anomaly_grid"]) != len(made.columns):
+        anomaly = cls(columns)
+        if len(state["anomaly_grid"]) != len(anomaly.columns):
             raise ValueError(
-                f"an anomaly score of {len(state['anomaly_grid'])} columns, where {len(made.columns)} are counted"
+                f"an anomaly score of {len(state['anomaly_grid'])} columns, where {len(anomaly.columns)} are counted"
             )
-        made.grid_, made.total_ = np.asarray(state["anomaly_grid"], np.float32), np.asarray(state["anomaly_total"])
-        return made
+        anomaly.grid_, anomaly.total_ = (
+            np.asarray(state["anomaly_grid"], np.float32),
+            np.asarray(state["anomaly_total"]),
+        )
+        return anomaly
 
     def _parts(self, x: npt.NDArray[np.float32]) -> Floats:
         """What :func:`_sums` adds up, column by column."""

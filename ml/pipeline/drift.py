@@ -150,7 +150,7 @@ def distributions(
     path = lake.join(FOLDER, "versions", capability.name, f"{version}-{kind}.json")
     kept = _kept(lake, path, night)
     figures: list[Figure] = []
-    made: dict[str, Any] = {}
+    references: dict[str, Any] = {}
     with lake.duckdb(night.settings.threads, night.settings.memory_gb) as db:
         for name, where in tables.items():
             rows = db.sql(SAMPLE.format(lake.sql(where), ROWS)).to_arrow_table()
@@ -161,13 +161,13 @@ def distributions(
                 if kept is None:
                     # An id, which may be a customer's, is no value to keep: an erasure would have to find it here.
                     if not column.endswith("_id") and (bins := binned(rows[column])) is not None:
-                        made[key] = bins
+                        references[key] = bins
                 elif key in kept:
                     now = counted(rows[column], kept[key])
                     value = drift.psi(np.array(kept[key]["counts"], float), now)
                     figures.append(Figure(kind, key, value, expected=PSI, units=len(rows), version=version))
     if kept is None:
-        lake.write_json(path, {"shop": night.shop, "night": night.night.isoformat(), "columns": made})
+        lake.write_json(path, {"shop": night.shop, "night": night.night.isoformat(), "columns": references})
     return figures, _drifted(capability, kind, figures)
 
 

@@ -227,7 +227,7 @@ class _Erasure:
                 do="run ./nightshift erase again (a process that wrote meanwhile is done then); "
                 "if a place stays, delete that file or row by hand",
             )
-        receipts = requests.done(self.settings.database_url, self.customers, withdrawn, found.kept)
+        receipts = requests.close(self.settings.database_url, self.customers, withdrawn, found.kept)
         self.lake.remove(PLAN[0])
         return receipts
 

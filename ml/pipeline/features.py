@@ -30,9 +30,9 @@ def features(
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
-    if not _made(night, folder):
+    if not _is_complete(night, folder):
         with locks.exclusive(night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200):
-            if not _made(night, folder):  # by another process, meanwhile
+            if not _is_complete(night, folder):  # by another process, meanwhile
                 with cluster(night.settings):
                     make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
@@ -62,7 +62,7 @@ def make(night: Night, capability: Capability, folder: str, as_of: datetime, sin
     night.lake.write_json(night.lake.join(folder, "done.json"), record)
 
 
-def _made(night: Night, folder: str) -> bool:
+def _is_complete(night: Night, folder: str) -> bool:
     """Whether the features in ``folder`` were made, and each of their files is as it was written."""
     if not night.lake.exists(folder, "done.json"):
         return False

@@ -81,7 +81,7 @@ def score(lane: LaneRun, read: increment.Increment, keys: pa.Table, unscored: pa
         model = model_of(capability).load(files)
         scored = score_of(capability).score(model, features, 0, 1, capability.params)
         worded = language.translated(night, capability, scored)
-        wanted = [(table, _asked(table, worded, keys)) for table in lane.tables]
+        wanted = [(table, _rows_of(table, worded, keys)) for table in lane.tables]
     with lane.part("audit"):
         for table, rows in wanted:
             _audit(lane, table, rows)
@@ -124,10 +124,10 @@ def _features(lane: LaneRun, read: increment.Increment, keys: pa.Table) -> LazyT
     return LazyTables.of(lake, folder)
 
 
-def _asked(table: Published, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
+def _rows_of(table: Published, scored: Mapping[str, Any], keys: pa.Table) -> pa.Table:
     """The rows of a table of the lane that were asked for, whatever else the score gave."""
     schema = pa.schema([pa.field(column.name, ARROW[column.kind]) for column in table.columns])
-    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[table.name]], schema)
+    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in scored[table.name]], schema)
     wanted = keys.select(list(table.key))
     # By place: Arrow joins no tables with lists.
     numbered = rows.select(list(table.key)).append_column("place", pa.array(range(len(rows)), pa.int64()))

@@ -23,7 +23,7 @@ def carried(night: Night, capability: Capability, version: int) -> dict[str, str
             if not lake.exists(folder, WHOLE):
                 continue
             published = {table.name for table in capability.publishes}
-            made = lake.join("features", name, ref, capability.name, "serve")
+            feature_folder = lake.join("features", name, ref, capability.name, "serve")
             try:
                 whole = lake.read_json(folder, WHOLE)
                 if (
@@ -32,17 +32,17 @@ def carried(night: Night, capability: Capability, version: int) -> dict[str, str
                     continue
                 shards_of(night, folder, [table for table in capability.carries if table in published])
                 for table in capability.carries:
-                    if table not in published and lake.exists(made, f"{table}.parquet"):
-                        lake.files(made, f"{table}.parquet")
+                    if table not in published and lake.exists(feature_folder, f"{table}.parquet"):
+                        lake.files(feature_folder, f"{table}.parquet")
             except DamagedFile as error:
                 log.warning("The rows of %s are not carried on, they are made anew. %s", ref, error)
                 continue
             return {
                 f"before_{table}": lake.join(folder, table)
                 if table in published
-                else lake.join(made, f"{table}.parquet")
+                else lake.join(feature_folder, f"{table}.parquet")
                 for table in capability.carries
-                if table in published or lake.exists(made, f"{table}.parquet")
+                if table in published or lake.exists(feature_folder, f"{table}.parquet")
             }
     return {}
 

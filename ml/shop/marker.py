@@ -47,5 +47,5 @@ class Marker:
 
     def same(self, other: Marker) -> bool:
         """Whether both were filled from the very same."""
-        mine, theirs = (json.dumps(dict(m.options), sort_keys=True, default=str) for m in (self, other))
-        return (self.source, self.fingerprint, mine) == (other.source, other.fingerprint, theirs)
+        own, theirs = (json.dumps(dict(m.options), sort_keys=True, default=str) for m in (self, other))
+        return (self.source, self.fingerprint, own) == (other.source, other.fingerprint, theirs)

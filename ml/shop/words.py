@@ -64,13 +64,13 @@ def advice(found: Sequence[WordCheck], facts: Iterable[Fact]) -> Iterator[str]:
     """Say what to do about words that are not known, orders that are not paid and lines that are there twice."""
     columns = dict.fromkeys(word.column for word in found if not word.known)
     for column in columns:
-        mine = [word for word in found if word.column == column and not word.known]
-        named = ", ".join(f"{word.word!r} ({word.counted()})" for word in mine[:5])
-        more = f" and {len(mine) - 5:,} more" if len(mine) > 5 else ""
+        unknown = [word for word in found if word.column == column and not word.known]
+        named = ", ".join(f"{word.word!r} ({word.counted()})" for word in unknown[:5])
+        more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
         does = "Such orders count as no purchase" if column == "order.status" else "Such rows are refused"
         yield (
             f"{column} holds words that are not known: {named}{more}. {does}. Give each one of the contract's in the view: "
-            f"CASE … WHEN {mine[0].word!r} THEN '…' (docs/contract.md, Words)."
+            f"CASE … WHEN {unknown[0].word!r} THEN '…' (docs/contract.md, Words)."
         )
     waiting = sum(word.share for word in found if word.column == "order.status" and "no sale yet" in word.means)
     if waiting > 0.5:

@@ -145,9 +145,9 @@ def _losses(scores: npt.NDArray[np.float32], truth: Labels, usual: Calibration) 
     """Minus the logarithm of the true class's chance, each half calibrated on the other."""
     half, losses = np.arange(len(truth)) % 2, np.empty(len(truth))
     for side in (0, 1):
-        mine = half == side
-        chance = calibrated(calibrate(scores[~mine], truth[~mine], usual), scores[mine])
-        losses[mine] = -np.log(chance[np.arange(len(chance)), truth[mine]])
+        held_out = half == side
+        chance = calibrated(calibrate(scores[~held_out], truth[~held_out], usual), scores[held_out])
+        losses[held_out] = -np.log(chance[np.arange(len(chance)), truth[held_out]])
     return losses
 
 

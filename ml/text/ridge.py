@@ -187,13 +187,13 @@ def solve(k: Doubles, labels: Labels, n_classes: int, penalty: float) -> tuple[D
     y = np.zeros((n, n_classes))
     y[np.arange(n), labels] = 1
     blocks = [np.flatnonzero(labels == label) for label in range(n_classes)]
-    alpha = np.stack([c[:, mine].sum(axis=1) for mine in blocks], axis=1) if blocks else np.zeros((n, 0))  # C Y
+    alpha = np.stack([c[:, members].sum(axis=1) for members in blocks], axis=1) if blocks else np.zeros((n, 0))  # C Y
     text = y - alpha / np.diagonal(c)[:, None]
     whole = np.zeros((n, n_classes))
-    for label, mine in enumerate(blocks):
-        if len(mine):
-            whole[mine] = y[mine] - np.linalg.solve(c[np.ix_(mine, mine)], alpha[mine])
-            whole[mine, label] = 0
+    for label, members in enumerate(blocks):
+        if len(members):
+            whole[members] = y[members] - np.linalg.solve(c[np.ix_(members, members)], alpha[members])
+            whole[members, label] = 0
     return alpha, LeftOut(text, whole)
 
 

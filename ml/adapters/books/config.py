@@ -92,10 +92,10 @@ def _hidden(rows: pa.Table, table: ConfigTable, hashed: Callable[[pa.Array], pa.
 def _hashed(
     rows: pa.Table, name: str, other: str, values: tuple[str, ...], hashed: Callable[[pa.Array], pa.Array]
 ) -> pa.Table:
-    mine = pc.fill_null(pc.is_in(rows[other], pa.array(values)), False)
+    is_id = pc.fill_null(pc.is_in(rows[other], pa.array(values)), False)
     given = rows[name].combine_chunks()
-    made = rows.set_column(rows.column_names.index(name), name, pc.if_else(mine, hashed(given), given))
-    return pa.concat_tables([made, rows.filter(pc.and_(mine, pc.match_substring_regex(given, HASH)))])
+    replaced = rows.set_column(rows.column_names.index(name), name, pc.if_else(is_id, hashed(given), given))
+    return pa.concat_tables([replaced, rows.filter(pc.and_(is_id, pc.match_substring_regex(given, HASH)))])
 
 
 def _name(table: ConfigTable) -> sql.Identifier:
@@ -179,10 +179,10 @@ def _comment(cursor: Any, table: ConfigTable) -> None:
 
 def _fill(cursor: Any, table: ConfigTable) -> None:
     cursor.execute("SELECT row_key FROM ml_ops.config_default WHERE table_name = %s", (table.name,))
-    done = {row["row_key"] for row in cursor.fetchall()}
+    filled = {row["row_key"] for row in cursor.fetchall()}
     for row in table.rows:
         key = json.dumps([row[name] for name in table.key], ensure_ascii=False)
-        if key in done:
+        if key in filled:
             continue
         values = sql.SQL(", ").join(map(sql.Literal, row.values()))
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING")

@@ -200,8 +200,8 @@ class LakeErasure:
                     self.lake.remove("live", name, run)
             path = self.lake.join("live", name, "unscored.parquet")
             table = self.lake.read_parquet(path) if self.lake.exists(path) else None
-            if table is not None and pc.any(mine := pc.is_in(table["key"], pa.array(known, pa.string()))).as_py():
-                rest = table.filter(pc.invert(mine)).combine_chunks()
+            if table is not None and pc.any(is_erased := pc.is_in(table["key"], pa.array(known, pa.string()))).as_py():
+                rest = table.filter(pc.invert(is_erased)).combine_chunks()
                 self.lake.write_batches(path, rest.to_batches() or [_empty(table.schema)])
 
     def _remove(self, place: str, folder: str) -> None:

@@ -134,7 +134,7 @@ def add(cursor: Any, removed: Mapping[str, Mapping[str, int]]) -> None:
             )
 
 
-def done(
+def close(
     url: str, customers: Iterable[str], models: Sequence[Mapping[str, Any]], kept: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """Close the requests; returns their receipts."""

@@ -18,8 +18,8 @@ def leave_shared(lake: Lake, ownership: Ownership, traces: Traces) -> None:
     for table in TABLES.values() if whole else ():
         for path in files(lake, "snapshot", whole[-1], "raw", table.name):
             for part in row_groups(lake, path):
-                mine = table.name in OWNED
-                leave(traces, part.filter(pc.is_null(ownership.owners(columns_of(part)))) if mine else part)
+                has_owner = table.name in OWNED
+                leave(traces, part.filter(pc.is_null(ownership.owners(columns_of(part)))) if has_owner else part)
 
 
 def leave(traces: Traces, others: pa.Table) -> None:

@@ -112,8 +112,8 @@ def _rails(verdict: Mapping[str, Any]) -> str:
 
 
 def _slices(metrics: Mapping[str, Mapping[str, float]], metric: str) -> str:
-    mine = metrics.get("challenger", {})
-    rows = [(f"`{name}`", f"{value:.4g}") for name, value in sorted(mine.items()) if _is_slice(name)]
+    challenger = metrics.get("challenger", {})
+    rows = [(f"`{name}`", f"{value:.4g}") for name, value in sorted(challenger.items()) if _is_slice(name)]
     return _grid(("case or slice", "figure"), rows) if rows else f"No slice of `{metric}` is measured."
 
 

@@ -173,8 +173,8 @@ def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> i
     source, note = f"{run.info.artifact_uri}/{MODEL}", run.data.tags.get(notes.NOTE, "")
     numbers = [0]
     while numbers[-1] <= above:
-        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
-        numbers.append(int(made.version))
+        created = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
+        numbers.append(int(created.version))
     for taken in numbers[1:-1]:
         client.delete_model_version(name, str(taken))
     return numbers[-1]

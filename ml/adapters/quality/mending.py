@@ -69,8 +69,8 @@ class Mender:
             cut |= shortened
         columns["_cut"] = pa.array(cut)
         for column in (c for c in self.table.columns if c.gone == "null"):
-            gone = columns[f"_gone_{column.name}"]
-            columns[column.name] = pc.if_else(gone, pa.scalar(None, pa.string()), columns[column.name])
+            is_lost = columns[f"_gone_{column.name}"]
+            columns[column.name] = pc.if_else(is_lost, pa.scalar(None, pa.string()), columns[column.name])
         if "currency" in columns:
             self._count_currencies(columns)
         return pa.RecordBatch.from_pydict(columns)

@@ -111,8 +111,8 @@ class Sieve:
             for severity in ("fault", "left out"):
                 rows = np.flatnonzero(outcome == severity)
                 if len(rows):
-                    mine = [(rule, np.intersect1d(at, rows)) for rule, at in broken if rule.severity == severity]
-                    writer.write_table(self._quarantine(came.take(pa.array(rows)), rows, mine))
+                    of_severity = [(rule, np.intersect1d(at, rows)) for rule, at in broken if rule.severity == severity]
+                    writer.write_table(self._quarantine(came.take(pa.array(rows)), rows, of_severity))
             self.failed += int((outcome == "fault").sum())
             self.left_out += int((outcome == "left out").sum())
             stays = outcome == "kept"
@@ -122,10 +122,10 @@ class Sieve:
     def _note(self, rows: pa.RecordBatch, stays: npt.NDArray[np.bool_], broken: Sequence[_Broken]) -> None:
         """Count what is said of rows that stay, with some of their keys."""
         for rule, positions in broken:
-            mine = positions[stays[positions]]
-            self.broken[rule] += len(mine)
+            staying = positions[stays[positions]]
+            self.broken[rule] += len(staying)
             lacking = EXAMPLES - len(self.examples[rule])
-            keys = rows.select(list(self.table.key)).take(pa.array(mine[:lacking])).to_pylist()
+            keys = rows.select(list(self.table.key)).take(pa.array(staying[:lacking])).to_pylist()
             self.examples[rule] += ["/".join(map(str, key.values())) for key in keys]
 
     def _quarantine(self, rows: pa.RecordBatch, bad: npt.NDArray[np.int64], broken: Sequence[_Broken]) -> pa.Table:

@@ -79,8 +79,8 @@ def notes(verdicts: Iterable[Verdict]) -> list[str]:
     for verdict in verdicts:
         for breach in (b for b in verdict.breaches if b.severity != "fault"):
             share = f"{100 * breach.rows / max(1, verdict.rows):.1f} %"
-            done = "are left out" if breach.severity == "left out" else "stay, but are counted"
-            came = f"{breach.rows:,} of {verdict.rows:,} rows ({share}) {done}"
+            consequence = "are left out" if breach.severity == "left out" else "stay, but are counted"
+            came = f"{breach.rows:,} of {verdict.rows:,} rows ({share}) {consequence}"
             lines.append(
                 f"{verdict.table}: {came}: not {breach.rule}, e.g. {', '.join(breach.examples[:3])} ({breach.reason})"
             )

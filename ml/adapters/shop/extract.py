@@ -171,7 +171,7 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
             connection, lake, catalogue, pseudonym, partial(catalogue.select, sample=sample is not None), whose
         )
         request = (
-            ranges.Asked(url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection))
+            ranges.Request(url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection))
             if spread
             else None
         )

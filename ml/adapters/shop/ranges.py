@@ -30,7 +30,7 @@ Bounds = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What every range is read with: the same shop, state, times and key."""
 
     url: str
@@ -76,7 +76,7 @@ def sorted_once(cuts: list[str | None]) -> list[str]:
 
 
 def read(
-    spread: Spread, request: Asked, table: Table, folder: str, within: list[Bounds], whose: Ownership
+    spread: Spread, request: Request, table: Table, folder: str, within: list[Bounds], whose: Ownership
 ) -> dict[str, Any]:
     """Read a table by ranges; gives the manifest's entry, as :meth:`reader.Reader.read`."""
     lake = Lake(request.lake)
@@ -105,7 +105,7 @@ def read(
 
 def read_range(
     _place: Place,
-    request: Asked,
+    request: Request,
     name: str,
     folder: str,
     number: int,

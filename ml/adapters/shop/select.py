@@ -137,15 +137,15 @@ class Shop:
         if other.name in path:
             return []
         inner = f"{alias}_{other.name}"
-        mine, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
+        own, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
         types = self.types.get(table.name, {}).get(column), self.types.get(other.name, {}).get(key)
         if types[0] is None or types[0] != types[1]:
-            mine, theirs = f"{mine}::text", f"{theirs}::text"
+            own, theirs = f"{own}::text", f"{theirs}::text"
         new = " UNION ALL ".join(
             f"SELECT {theirs} FROM {_from(other)} {inner} WHERE ({condition}) AND ({self._own(other, inner)[0]})"
             for condition in self._new(other, live, inner, since, path)
         )
-        return [f"{mine} IN ({new})"] if new else []
+        return [f"{own} IN ({new})"] if new else []
 
     def _list(self, table: Table) -> str:
         values = [
@@ -252,12 +252,12 @@ class Shop:
             f"SELECT s.customer_id::text FROM shop.customer s WHERE {self._known(TABLES['customer'], 's')} "
             f"ORDER BY md5(s.customer_id::text), 1 LIMIT {_SAMPLE}"
         )
-        mine = f"IN ({customers})"
+        in_sample = f"IN ({customers})"
         has = self.columns[table.name]
         if "customer_id" in has:
-            return f"t.customer_id::text {mine}"
+            return f"t.customer_id::text {in_sample}"
         if "order_id" in has and "customer_id" in self.columns.get("order", ()):
-            return f't.order_id::text IN (SELECT o.order_id::text FROM shop."order" o WHERE o.customer_id::text {mine})'
+            return f't.order_id::text IN (SELECT o.order_id::text FROM shop."order" o WHERE o.customer_id::text {in_sample})'
         return ""
 
 

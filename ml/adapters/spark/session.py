@@ -70,7 +70,7 @@ def refuse(master: str, file: Path | None) -> None:
         )
     properties(file)
     if master.startswith("sc://"):
-        if missing := [name for name in ("grpc", "grpc_status", "google.rpc") if not _there(name)]:
+        if missing := [name for name in ("grpc", "grpc_status", "google.rpc") if not _installed(name)]:
             raise NightshiftError(
                 "The master is a Spark Connect server, and what PySpark needs to speak to it is not installed.",
                 came=f"NIGHTSHIFT_SPARK_MASTER={master}, no {', '.join(missing)}",
@@ -170,7 +170,7 @@ def master_of(settings: Settings) -> str:
     return settings.spark_master or f"local[{settings.threads}]"
 
 
-def _there(name: str) -> bool:
+def _installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
     except ModuleNotFoundError:

@@ -55,19 +55,19 @@ def evaluate(
     rows = truth.sort_by("order_id")
     costs = money.costs(features, params)
     label = rows["label"].to_numpy().astype(np.int8)
-    made = {name: _judge(model, rows, label, costs) for name, model in models.items()}
+    evaluations = {name: _judge(model, rows, label, costs) for name, model in models.items()}
     baseline = SPEC.gate.baseline
-    if baseline not in made:
-        return made
+    if baseline not in evaluations:
+        return evaluations
     return {
         name: replace(
             one,
             stops=(
                 *too_few(models[name].bad_, models[name].good_, int(label.sum())),
-                *slices.worse(rows, label, one.per_unit, made[baseline].per_unit),
+                *slices.worse(rows, label, one.per_unit, evaluations[baseline].per_unit),
             ),
         )
-        for name, one in made.items()
+        for name, one in evaluations.items()
     }
 
 

@@ -93,7 +93,7 @@ def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Param
     rows = known(tables["payment"], as_of, "paid_at")
     rows = rows.inner_join(placed.select("order_id", "order_no", "at"), "order_id")
     at_order = (seconds(rows["paid_at"]) <= rows["at"] + params.decide_minutes * 60).fill_null(True)
-    made = rows.group_by("order_no").aggregate(
+    payments = rows.group_by("order_no").aggregate(
         _n=at_order.sum(),
         instalments=rows["instalments"].max(where=at_order).cast("int32"),
         _first=rows["method"].min(where=at_order),
@@ -101,12 +101,14 @@ def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Param
         card=rows["card"].nullif("").min(where=at_order),
         card_listed=rows["card"].nullif("").min(),
     )
-    both = ibis.ifelse(made["_first"] == made["_last"], made["_first"], made["_first"] + "+" + made["_last"])
-    return made.mutate(
+    both = ibis.ifelse(
+        payments["_first"] == payments["_last"], payments["_first"], payments["_first"] + "+" + payments["_last"]
+    )
+    return payments.mutate(
         payment=both,
-        card=key(made["card"]),
-        card_listed=key(made["card_listed"]),
-        payments=made["_n"].nullif(0).cast("int32"),
+        card=key(payments["card"]),
+        card_listed=key(payments["card_listed"]),
+        payments=payments["_n"].nullif(0).cast("int32"),
     ).drop("_first", "_last", "_n")
 
 

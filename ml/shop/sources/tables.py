@@ -191,10 +191,10 @@ def _read(db: duckdb.DuckDBPyConnection, file: _File, faults: Faults) -> Iterato
 def _rows(file: _File, faults: Faults) -> Iterator[tuple[pa.RecordBatch, Where]]:
     """Read the rows as they were written, each with its place in the file."""
     if file.form is None:
-        done = 0
+        n_read = 0
         for batch in _parquet.rows(file.path):
-            yield batch, Where("row", range(done + 1, done + batch.num_rows + 1))
-            done += batch.num_rows
+            yield batch, Where("row", range(n_read + 1, n_read + batch.num_rows + 1))
+            n_read += batch.num_rows
         return
 
     def fault(problem: str, line: int, text: str) -> None:

@@ -70,7 +70,7 @@ def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate)
     number = col.ids("T", bought.numbers[order])
     has_order, has_subject = rng.random(n) < 0.8, rng.random(n) < 0.5
     chosen, is_filed = begin[which] + (rng.random(n) * size[which]).astype(np.int64), rng.random(n) < 0.9
-    questions = Asked(opened, intent, language, options.stop)
+    questions = Questions(opened, intent, language, options.stop)
     own = options.rng("service", bought.chunk)
     new = (intent == _QUESTION) & (opened >= options.stop - NEW_DAYS * DAY_S) & (own.random(n) < 0.7)
     fate_of = _handled(own, questions)
@@ -90,7 +90,7 @@ def ticket_tables(options: Options, them: People, bought: Purchases, fate: Fate)
     yield col.rows(TICKET_TRUTH, ticket_id=number, intent=col.pick((*INTENTS, NEW), truth))
 
 
-class Asked(NamedTuple):
+class Questions(NamedTuple):
     """Tickets: when they were opened (s), about what, in which language; and when the simulation ends."""
 
     opened: Ints
@@ -106,7 +106,7 @@ class Handled(NamedTuple):
     answered: Ints
 
 
-def _handled(rng: np.random.Generator, questions: Asked) -> Handled:
+def _handled(rng: np.random.Generator, questions: Questions) -> Handled:
     n = len(questions.opened)
     answered = questions.opened + (rng.exponential(7, n) * 3600).astype(np.int64) + 300
     solved = answered + (rng.exponential(10, n) * 3600).astype(np.int64) + 60
@@ -132,7 +132,7 @@ def _handled(rng: np.random.Generator, questions: Asked) -> Handled:
     )
 
 
-def _written(rng: np.random.Generator, questions: Asked, plain: list[str], new: Bools) -> pa.Array:
+def _written(rng: np.random.Generator, questions: Questions, plain: list[str], new: Bools) -> pa.Array:
     """The texts with what people write around them: a greeting, a name, the mail that they answer, now and then a slip."""
     texts, draw = [], rng.random((len(plain), 6))
     for i, text in enumerate(plain):
@@ -160,7 +160,7 @@ def _written(rng: np.random.Generator, questions: Asked, plain: list[str], new: 
     return pa.array(texts, pa.string())
 
 
-def _replies(number: pa.Array, questions: Asked, handled: Handled, new: Bools) -> Rows:
+def _replies(number: pa.Array, questions: Questions, handled: Handled, new: Bools) -> Rows:
     """What an agent answered, a message a ticket that was answered before the end."""
     rows = np.flatnonzero(handled.answered < questions.stop)
     texts = []
