@@ -34,11 +34,11 @@ class Own(nights.Need):
         self._watch.start()
         Own.made.append(self)
 
-    def told(self) -> dict[str, float | None]:
+    def measured(self) -> dict[str, float | None]:
         self._end.set()
         self._watch.join()
         self.seconds = time.thread_time() - self._thread
-        return super().told()
+        return super().measured()
 
     @property
     def threads(self) -> tuple[int, float]:

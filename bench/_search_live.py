@@ -74,7 +74,7 @@ def run(options: Options) -> Iterator[Row]:
         recall, least = _recall(url, 50 if options.quick else 200)
     yield from _rows(cpu, taken, products)
     yield Row(
-        f"of the {NEAREST} nearest products, found by HNSW",
+        f"of the {NEAREST} nearest products, found by the index",
         "recall",
         recall,
         "target",

@@ -194,15 +194,17 @@ def why_missing(found: Mapping[str, Any] | None, errors: Mapping[str, str]) -> s
     if found and not found["is_stale"] and not found["has_import_errors"]:
         return ""
     own = found and found.get("relative_fileloc")
-    mine = {file: text for file, text in errors.items() if not own or file.endswith(own)}
+    own_errors = {file: text for file, text in errors.items() if not own or file.endswith(own)}
     if found is None:
         state = "it was never parsed"
     elif found["is_stale"]:
         state = f"it is deactivated: last parsed {str(found['last_parsed_time'])[:19].replace('T', ' ')} UTC"
     else:
         state = "its file cannot be imported"
-    told = "; ".join(f"{file}: {text}" for file, text in mine.items())
-    return f"{state}; {told}" if told else f"{state}, and no import error is known: see airflow-dag-processor.log"
+    failures = "; ".join(f"{file}: {text}" for file, text in own_errors.items())
+    return (
+        f"{state}; {failures}" if failures else f"{state}, and no import error is known: see airflow-dag-processor.log"
+    )
 
 
 class Refused(NightshiftError):
@@ -217,9 +219,9 @@ def _errors(events: list[Any]) -> Iterator[tuple[str, str]]:
     """Errors of a log as ``(type, text)``; of a chain the one that is ours, else the outermost."""
     for event in events:
         chain = (event.get("error_detail") or []) if isinstance(event, dict) else []
-        told = [(str(e.get("exc_type", "")).rsplit(".", 1)[-1], str(e.get("exc_value", ""))) for e in chain]
-        ours = [pair for pair in told if pair[0] in KINDS]
+        chained = [(str(e.get("exc_type", "")).rsplit(".", 1)[-1], str(e.get("exc_value", ""))) for e in chain]
+        ours = [pair for pair in chained if pair[0] in KINDS]
         if ours:
             yield ours[-1]
-        elif told:
-            yield told[0][0], f"{told[0][0]}: {told[0][1]}"
+        elif chained:
+            yield chained[0][0], f"{chained[0][0]}: {chained[0][1]}"

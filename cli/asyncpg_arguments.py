@@ -15,14 +15,14 @@ def arguments(url: str) -> dict[str, Any]:
     Prepared statements have names of their own and are not kept: behind PgBouncer others use the same connection. TLS
     is verified as libpq would: SQLAlchemy hands on no root certificate.
     """
-    made: dict[str, Any] = {
+    options: dict[str, Any] = {
         "statement_cache_size": 0,
         "prepared_statement_cache_size": 0,
         "prepared_statement_name_func": lambda: f"__asyncpg_{uuid.uuid4()}__",
     }
     query = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
     if "sslrootcert" not in query and "sslcert" not in query:
-        return made
+        return options
     root = query.get("sslrootcert")
     context = ssl.create_default_context(cafile=None if root in {None, "system"} else root)
     context.check_hostname = query.get("sslmode") == "verify-full"
@@ -30,7 +30,7 @@ def arguments(url: str) -> dict[str, Any]:
         context.verify_mode = ssl.CERT_NONE
     if "sslcert" in query:
         context.load_cert_chain(query["sslcert"], query.get("sslkey"), query.get("sslpassword"))
-    return made | {"ssl": context}
+    return options | {"ssl": context}
 
 
 def __getattr__(name: str) -> dict[str, Any]:

@@ -56,17 +56,17 @@ def backup(
     start, rule = time.monotonic(), pipeline.Keep.parse(keep or kept or "7d,4w,12m")
     settings = stacks.start_database(os.environ, may_differ=OWN)[1]
     with steps("Making a backup …") as progress:
-        made = pipeline.backup(settings, to, key=key, keep=rule, progress=progress.begin)
-    for note in made["notes"]:
+        report = pipeline.backup(settings, to, key=key, keep=rule, progress=progress.begin)
+    for note in report["notes"]:
         err.print(f"[yellow]·[/] {escape(note)}", soft_wrap=True)
-    night = f"the night of {made['night']}" if made["night"] else "no night yet"
+    night = f"the night of {report['night']}" if report["night"] else "no night yet"
     out.print(
-        f"[bold]{made['backup']}[/]  {night}, {made['files']:,} files, {size(made['bytes'])}; "
-        f"{size(made['written'])} of it new",
+        f"[bold]{report['backup']}[/]  {night}, {report['files']:,} files, {size(report['bytes'])}; "
+        f"{size(report['written'])} of it new",
         soft_wrap=True,
     )
-    if made["thinned"]:
-        out.print(f"Thinned: {', '.join(made['thinned'])} ({size(made['freed'])} freed)", soft_wrap=True)
+    if report["thinned"]:
+        out.print(f"Thinned: {', '.join(report['thinned'])} ({size(report['freed'])} freed)", soft_wrap=True)
     err.print(f"[dim]Done after {time.monotonic() - start:.1f} s.[/]")
 
 
@@ -123,7 +123,7 @@ def restore(
     start, (source, key, _) = time.monotonic(), _given(source)
     home, settings = stacks.start_database(os.environ, may_differ=OWN)
     with steps("Restoring …") as progress:
-        told = pipeline.restore(
+        report = pipeline.restore(
             settings,
             source,
             night=night,
@@ -133,12 +133,12 @@ def restore(
             progress=progress.begin,
         )
     table = Table("schema", "tables", "rows", box=None, pad_edge=False)
-    for schema in dict.fromkeys(name.split(".")[0] for name in told["rows"]):
-        rows = [count for name, count in told["rows"].items() if name.startswith(f"{schema}.")]
+    for schema in dict.fromkeys(name.split(".")[0] for name in report["rows"]):
+        rows = [count for name, count in report["rows"].items() if name.startswith(f"{schema}.")]
         table.add_row(schema, f"{len(rows):,}", f"{sum(rows):,}")
     out.print(table)
-    serve = ", ".join(f"{name} {version}" for name, version in told["champions"].items()) or "none yet"
-    out.print(f"[bold]{told['backup']}[/] is back: the night of {told['night']}; serving: {serve}.", soft_wrap=True)
+    serve = ", ".join(f"{name} {version}" for name, version in report["champions"].items()) or "none yet"
+    out.print(f"[bold]{report['backup']}[/] is back: the night of {report['night']}; serving: {serve}.", soft_wrap=True)
     err.print(f"[dim]Done after {time.monotonic() - start:.1f} s.[/]")
 
 

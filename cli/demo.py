@@ -30,13 +30,13 @@ def show(settings: Settings) -> None:
         if any(batch["capability"] == name for batch in batches):
             for example in CAPABILITIES[name].examples:
                 if here or "shop." not in example.sql + example.each:
-                    for title, rows in asked(settings.database_url, example):
+                    for title, rows in results(settings.database_url, example):
                         _print(title, rows)
-    told = ", ".join(f"{batch['table_name']} {batch['rows']:,}" for batch in batches)
-    err.print(f"\n[dim]Rows in schema ml: {told}[/]", soft_wrap=True)
+    counts = ", ".join(f"{batch['table_name']} {batch['rows']:,}" for batch in batches)
+    err.print(f"\n[dim]Rows in schema ml: {counts}[/]", soft_wrap=True)
 
 
-def asked(url: str, example: Example) -> Iterator[tuple[str, Rows]]:
+def results(url: str, example: Example) -> Iterator[tuple[str, Rows]]:
     """Title and rows of an example, once for each row of ``example.each``; without rows it is left out."""
     from ml.adapters import postgres
 

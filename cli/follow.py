@@ -57,7 +57,7 @@ def follow(airflow: Airflow, dag: str, run: str, steps: Steps) -> dict[str, Any]
 
 
 def _watch(airflow: Airflow, dag: str, run: str, steps: Steps) -> dict[str, Any]:
-    told: set[tuple[str, int]] = set()
+    reported: set[tuple[str, int]] = set()
     retried: set[tuple[str, int, int]] = set()
     queued, start = False, time.monotonic()
     while True:
@@ -71,15 +71,15 @@ def _watch(airflow: Airflow, dag: str, run: str, steps: Steps) -> dict[str, Any]
         _tell_retries(airflow, tasks, retried, steps)
         for name, group in _ended(tasks):
             key = (name, len(group))
-            if key not in told:
-                told.add(key)
+            if key not in reported:
+                reported.add(key)
                 states = Counter(task["state"] for task in group)
                 _tell_end(name, group, states, steps)
         if state["state"] in ENDED:
             return state
-        if asked := [task["task_id"] for task in tasks if task["state"] == ASKS]:
+        if waiting := [task["task_id"] for task in tasks if task["state"] == ASKS]:
             steps.note(
-                f"{', '.join(asked)} waits for a person: Required Actions in Airflow. It is not waited for here."
+                f"{', '.join(waiting)} waits for a person: Required Actions in Airflow. It is not waited for here."
             )
             return state | {"state": "success"}
         steps.now(_now(dag, tasks))
@@ -92,8 +92,8 @@ def _ended(tasks: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[s
     for task in tasks:
         groups.setdefault(task["task_id"], []).append(task)
     over = {"success", "failed", "skipped", "upstream_failed", "removed"}
-    done = [(name, group) for name, group in groups.items() if all(task["state"] in over for task in group)]
-    return sorted(done, key=lambda pair: max(str(task["end_date"] or "") for task in pair[1]))
+    finished = [(name, group) for name, group in groups.items() if all(task["state"] in over for task in group)]
+    return sorted(finished, key=lambda pair: max(str(task["end_date"] or "") for task in pair[1]))
 
 
 def _tell_end(name: str, group: list[Mapping[str, Any]], states: Counter[str], steps: Steps) -> None:
@@ -139,11 +139,11 @@ def _why(airflow: Airflow, dag: str, run: str, address: str) -> RunFailed:
     failures = [airflow.failure(task) for task in causes]
     return RunFailed(
         f"The run of {dag} failed.",
-        came="\n".join(_told(failure) for failure in failures) or "no task says why",
+        came="\n".join(_in_words(failure) for failure in failures) or "no task says why",
         do=f"mend what is said above, then run it again; all logs: {address}",
         exit_code=failures[0].exit_code if failures else 1,
     )
 
 
-def _told(failure: Failure) -> str:
+def _in_words(failure: Failure) -> str:
     return f"{failure.task}: {failure.text}"

@@ -70,12 +70,12 @@ class Home:
 
     def refuse_newer(self) -> None:
         """Raise if a newer Nightshift made this folder what it is; else write down that this one does."""
-        there = str((read_json(self.version_file) or {}).get("version", VERSION))
-        if as_numbers(there) > as_numbers(VERSION):
+        version = str((read_json(self.version_file) or {}).get("version", VERSION))
+        if as_numbers(version) > as_numbers(VERSION):
             raise WrongUse(
                 "The state folder is of a newer Nightshift.",
-                came=f"{self.root} is of version {there}, this is {VERSION}",
-                do=f"take version {there} again (./nightshift upgrade v{there}), or restore a backup of {VERSION} into another folder",
+                came=f"{self.root} is of version {version}, this is {VERSION}",
+                do=f"take version {version} again (./nightshift upgrade v{version}), or restore a backup of {VERSION} into another folder",
             )
         write_private(self.version_file, json.dumps({"version": VERSION}) + "\n")
 
@@ -87,9 +87,9 @@ class Home:
         """Read the secrets; those that are missing are made first, once, whoever asks first."""
         with self.locked("secrets.lock"):
             known: dict[str, str] = read_json(self.secrets_file) or {}
-            made = {name: make() for name, make in _SECRETS.items() if name not in known}
-            if made:
-                known |= made
+            added = {name: make() for name, make in _SECRETS.items() if name not in known}
+            if added:
+                known |= added
                 write_private(self.secrets_file, json.dumps(known, indent=1) + "\n")
             return known
 
@@ -101,7 +101,7 @@ class Home:
         """
         with (self.root / name).open("a") as file:
             until = time.monotonic() + patience
-            told = waiting is None
+            notified = waiting is None
             while not try_lock(file.fileno()):
                 if time.monotonic() > until:
                     raise Busy(
@@ -109,9 +109,9 @@ class Home:
                         came=f"{self.root / name} has been held for {patience:.0f} s",
                         do="wait until it ends (./nightshift status shows the stack)",
                     )
-                if not told and waiting is not None:
+                if not notified and waiting is not None:
                     waiting()
-                    told = True
+                    notified = True
                 time.sleep(0.1)
             yield
 

@@ -177,7 +177,7 @@ def run(command: list[str], log: Path | None = None, count: int = 0) -> None:
     if log is None:
         code, tail = subprocess.run(command, check=False, close_fds=False).returncode, ""
     else:
-        done = 0
+        fetched = 0
         with (
             log.open("w") as out,
             subprocess.Popen(
@@ -186,9 +186,9 @@ def run(command: list[str], log: Path | None = None, count: int = 0) -> None:
         ):
             for line in process.stdout or ():
                 out.write(line)
-                done += line.startswith("Collecting")
+                fetched += line.startswith("Collecting")
                 if sys.stderr.isatty():
-                    sys.stderr.write(f"\r  {done}/{count} packages fetched ")
+                    sys.stderr.write(f"\r  {fetched}/{count} packages fetched ")
         code = process.returncode
         tail = "\n".join(log.read_text().splitlines()[-LOG_LINES:])
     if code:

@@ -37,12 +37,12 @@ def ensure(stack: Stack, secrets: Mapping[str, str]) -> None:
         cursor.execute(_granted(("pg_read_all_stats", "pg_signal_backend"), OWNERS[DATABASE]))
         _reader(cursor, READER)
         cursor.execute("SELECT datname, pg_get_userbyid(datdba) FROM pg_database")
-        there = dict(cursor.fetchall())
+        owners = dict(cursor.fetchall())
         for name, owner in OWNERS.items():
             database, of = sql.Identifier(name), sql.Identifier(owner)
-            if name not in there:
+            if name not in owners:
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, of))
-            elif there[name] != owner:
+            elif owners[name] != owner:
                 with postgres.transaction(beside(admin, name)) as moving:
                     moving.execute("SELECT set_config('nightshift.owner', %s, true)", (owner,))
                     moving.execute(_HAND_OVER.read_text(encoding="utf-8"))

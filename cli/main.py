@@ -39,8 +39,8 @@ LOCAL = "The local stack"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         sys.stdout.write(f"nightshift {VERSION}\n")
         raise typer.Exit
 
@@ -120,12 +120,12 @@ def status(
 
         kept.show(as_json=as_json)
         return
-    told = states.collect(Home.find(os.environ))
+    report = states.collect(Home.find(os.environ))
     if as_json:
-        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+        sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:
-        states.show(told)
-    if not told["well"]:
+        states.show(report)
+    if not report["well"]:
         raise typer.Exit(1)
 
 
@@ -195,9 +195,9 @@ def _unexpected(error: Exception) -> None:
     except OSError:
         sys.stderr.write(text)
         return
-    told = NightshiftError(
+    failure = NightshiftError(
         "Something went wrong that Nightshift did not foresee.",
         came=f"{type(error).__name__}: {error}",
         do=f"read {log}, or run the command again as ./nightshift --debug …",
     )
-    err.print(str(told), style="red", markup=False, soft_wrap=True)
+    err.print(str(failure), style="red", markup=False, soft_wrap=True)

@@ -28,8 +28,13 @@ def show(*, as_json: bool) -> None:
     table = Table("step", "runs", "seconds", "cores", "memory, MiB", "pod", box=None, pad_edge=False)
     for row in rows:
         name = f"{row['capability']}.{row['step']}".lstrip(".")
-        told = f"{row['pod']}: " + ("enough" if row["fits"] else f"too small, give it {row['wanted_gib']:.1f} GiB")
+        verdict = f"{row['pod']}: " + ("enough" if row["fits"] else f"too small, give it {row['wanted_gib']:.1f} GiB")
         table.add_row(
-            name, str(row["runs"]), f"{row['seconds']:.1f}", f"{row['cores'] or 0:.1f}", f"{row['peak_mib']:,.0f}", told
+            name,
+            str(row["runs"]),
+            f"{row['seconds']:.1f}",
+            f"{row['cores'] or 0:.1f}",
+            f"{row['peak_mib']:,.0f}",
+            verdict,
         )
     out.print(table)

@@ -48,12 +48,12 @@ def the_night(text: str) -> date | None:
     from ml.settings import refuse_future
 
     try:
-        asked = date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-01-31", param_hint="--date") from None
-    if asked:
-        refuse_future(asked, zone(Home.find(os.environ), os.environ), datetime.now(UTC))
-    return asked
+    if day:
+        refuse_future(day, zone(Home.find(os.environ), os.environ), datetime.now(UTC))
+    return day
 
 
 def run_dag(dag: str, conf: dict[str, Any], foretell: Callable[[Settings], Iterable[str]] = lambda _: ()) -> Run:
@@ -97,14 +97,16 @@ def headlines(run: Run) -> None:
     from ml.registry import CAPABILITIES
 
     rows = postgres.query(run.settings.database_url, LAST, (run.result("extract"),))
-    told, rehearsed, registry = (
+    figures, rehearsed, registry = (
         (rows[0][name] if rows else None) or {} for name in ("headlines", "rehearsals", "registry")
     )
     for words in (*registry.values(), *((rows[0]["alerts"] if rows else None) or ())):
         out.print(words, style="yellow", markup=False, soft_wrap=True)
     for name, capability in CAPABILITIES.items():
         if numbers := [
-            f"{words} {_short(told[name][words])}" for words in capability.headlines if words in told.get(name, {})
+            f"{words} {_short(figures[name][words])}"
+            for words in capability.headlines
+            if words in figures.get(name, {})
         ]:
             out.print(f"[bold]{name}[/]: {', '.join(numbers)}", soft_wrap=True)
         if name in rehearsed:
@@ -149,50 +151,52 @@ def night(  # noqa: PLR0913, PLR0917 (the options of a night)
     from ml.registry import capability as find
 
     names = [find(name).name for name in capability or ()] or None
-    asked = the_night(when)
+    day = the_night(when)
     if rebuild:
-        _rebuild(asked, names)
+        _rebuild(day, names)
         return
     chosen = {"capabilities": names, "sample": sample, "fresh": fresh, "publish_past": publish_past}
     more = {"force_train": force_train, "accept_growth": accept_growth}
     if local:
-        _night_here(asked, chosen, more)
+        _night_here(day, chosen, more)
         return
-    conf = {"night": asked.isoformat() if asked else None} | chosen | more
+    conf = {"night": day.isoformat() if day else None} | chosen | more
     run = run_dag(
         "night",
         {name: value for name, value in conf.items() if value},
-        lambda settings: foretold(settings, asked, **chosen),
+        lambda settings: foretold(settings, day, **chosen),
     )
     headlines(run)
 
 
-def _rebuild(asked: date | None, names: list[str] | None) -> None:
+def _rebuild(day: date | None, names: list[str] | None) -> None:
     from cli.environment import settings
     from ml import pipeline
 
-    if asked is None:
+    if day is None:
         raise typer.BadParameter("name the night that is to be made again", param_hint="--date")
-    with steps(f"Making the night of {asked} again …"):
-        made: dict[str, dict[str, Any]] = pipeline.rebuild(settings()[1], asked, names)
-    for table, told in made.items():
-        same = "equal" if not told["differ"] else f"[red]{told['differ']:,} rows differ[/]"
-        out.print(f"ml.{table}: batch {told['batch_id']}, version {told['version']}, {told['rows']:,} rows: {same}")
-    if any(told["differ"] for told in made.values()):
+    with steps(f"Making the night of {day} again …"):
+        results: dict[str, dict[str, Any]] = pipeline.rebuild(settings()[1], day, names)
+    for table, result in results.items():
+        same = "equal" if not result["differ"] else f"[red]{result['differ']:,} rows differ[/]"
+        out.print(
+            f"ml.{table}: batch {result['batch_id']}, version {result['version']}, {result['rows']:,} rows: {same}"
+        )
+    if any(result["differ"] for result in results.values()):
         raise typer.Exit(1)
 
 
-def _night_here(asked: date | None, chosen: dict[str, Any], more: dict[str, Any]) -> None:
+def _night_here(day: date | None, chosen: dict[str, Any], more: dict[str, Any]) -> None:
     from cli import stack as stacks
     from ml import pipeline
 
     settings = stacks.start_database(os.environ)[1]
-    asked = asked or datetime.now(ZoneInfo(settings.timezone)).date()
+    day = day or datetime.now(ZoneInfo(settings.timezone)).date()
     # What the night says by itself of the snapshot that it takes is not said twice.
-    for words in foretold(settings, asked, **chosen | {"fresh": True}):
+    for words in foretold(settings, day, **chosen | {"fresh": True}):
         err.print(words, markup=False, soft_wrap=True)
     with steps("Running the night …") as progress:
-        report = pipeline.run_night(settings, asked, progress=progress.begin, **chosen, **more)
+        report = pipeline.run_night(settings, day, progress=progress.begin, **chosen, **more)
     out.print_json(data=report, default=str)
 
 
@@ -204,8 +208,8 @@ def train(
     from ml.registry import capability
 
     capability(name)
-    asked = the_night(when)
-    run = run_dag(f"train_{name}", {"night": asked.isoformat()} if asked else {})
+    day = the_night(when)
+    run = run_dag(f"train_{name}", {"night": day.isoformat()} if day else {})
     decided = run.result("train")
     if decided:
         out.print(f"{name}: {decision(decided)}", markup=False, soft_wrap=True)

@@ -53,8 +53,8 @@ def claim(port: int) -> Claim | None:
 def choose(preferred: int) -> Claim:
     """``preferred``, or the next port that can be claimed."""
     for port in range(preferred, min(preferred + SEARCHED, 65536)):
-        if made := claim(port):
-            return made
+        if claimed := claim(port):
+            return claimed
     raise NightshiftError(
         "No free port was found.",
         came=f"all of {preferred} to {preferred + SEARCHED - 1} on 127.0.0.1 are taken",

@@ -49,9 +49,9 @@ def create_databases(admin: str, urls: dict[str, str]) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT datname FROM pg_database")
-            there = {row[0] for row in cursor.fetchall()}
+            existing = {row[0] for row in cursor.fetchall()}
             for name in names:
-                if name not in there:
+                if name not in existing:
                     _create(cursor, name)
     finally:
         connection.close()

@@ -59,9 +59,9 @@ class Heartbeat:
 
     def __call__(self, since: float) -> bool:
         body = fetch(self.url)
-        told = (json.loads(body).get(self.component) or {}) if body else {}
-        beat = str(told.get(f"latest_{self.component}_heartbeat") or "")
-        return told.get("status") == "healthy" and beat != "" and datetime.fromisoformat(beat).timestamp() > since
+        health = (json.loads(body).get(self.component) or {}) if body else {}
+        beat = str(health.get(f"latest_{self.component}_heartbeat") or "")
+        return health.get("status") == "healthy" and beat != "" and datetime.fromisoformat(beat).timestamp() > since
 
 
 def fetch(url: str) -> bytes | None:

@@ -71,14 +71,14 @@ def fill(settings: Any, source: str, data: Path | None, *, replace: bool, again:
 
         data = data.expanduser().absolute() if data else None
         report = load(settings, source, data, replace=replace, again=again, progress=progress, **given)
-    told = Steps(None)
+    lines = Steps(None)
     rows = f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables"
     if report.skipped:
-        told.note(f"The shop {source} is loaded already: {rows}.")
+        lines.note(f"The shop {source} is loaded already: {rows}.")
     else:
-        told.done(f"Loaded the shop {source}: {rows}", seconds(report.seconds))
+        lines.done(f"Loaded the shop {source}: {rows}", seconds(report.seconds))
     for note in report.notes:
-        told.note(note)
+        lines.note(note)
     return report
 
 
@@ -185,10 +185,10 @@ def speak_answers(
     """Speak the answers to tickets that came by phone into WAV files, with espeak-ng; answers.csv says which is whose."""
     from ml.pipeline.speaking import speak_answers as spoken
 
-    made = spoken(start_database(), folder.expanduser().absolute())
-    out.print(f"{folder}  {made.tickets:,} tickets, {made.files:,} new files", markup=False, soft_wrap=True)
-    if made.unspoken:
-        err.print(f"espeak-ng does not speak: {', '.join(made.unspoken)}", markup=False, soft_wrap=True)
+    report = spoken(start_database(), folder.expanduser().absolute())
+    out.print(f"{folder}  {report.tickets:,} tickets, {report.files:,} new files", markup=False, soft_wrap=True)
+    if report.unspoken:
+        err.print(f"espeak-ng does not speak: {', '.join(report.unspoken)}", markup=False, soft_wrap=True)
 
 
 def demo(
@@ -208,7 +208,7 @@ def demo(
     from cli.real_shops import REAL_SHOPS, need_node
     from cli.real_shops.demo import fill_real_shop
 
-    asked = the_night(night)
+    requested = the_night(night)
     if real := source in REAL_SHOPS:
         need_node()
     else:
@@ -220,7 +220,7 @@ def demo(
         last_order: date | None = fill_real_shop(settings, source, home.root, replace=replace)
     else:
         last_order = fill(settings, source, data, replace=replace, customers=customers, seed=seed).last_order
-    chosen = asked or night_after(last_order)
+    chosen = requested or night_after(last_order)
     # The demo's shop is of the past: what it shows takes the place of a later night that was run on it.
     conf = {"night": chosen.isoformat(), "publish_past": True}
     headlines(run_dag("night", conf, lambda settings: foretold(settings, chosen, publish_past=True)))

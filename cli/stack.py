@@ -107,7 +107,7 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
         database.refuse(urls.database_urls(Stack({}, wanted, None), secrets))
     server = postgres.arrange(home, secrets) if embedded else None
     claims = ports.choose_all(before.ports if before else {})
-    stack = Stack({name: made.port for name, made in claims.items()}, wanted, server)
+    stack = Stack({name: claimed.port for name, claimed in claims.items()}, wanted, server)
     _tell(home, stack, before, steps)
     users = {name: secrets[f"airflow_{name}_password"] for name in ("admin", "viewer")}
     write_private(home.passwords_file, json.dumps(users) + "\n")
@@ -124,11 +124,11 @@ def _start(home: Home, wanted: dict[str, str], environ: Mapping[str, str], steps
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        pass_fds=[made.held.fileno() for made in claims.values()],
+        pass_fds=[claimed.held.fileno() for claimed in claims.values()],
     )
     os.close(log)
-    for made in claims.values():
-        made.held.close()
+    for claimed in claims.values():
+        claimed.held.close()
     until = time.monotonic() + 20
     while not home.state_file.exists():
         if time.monotonic() > until:
@@ -160,14 +160,14 @@ def _tell(home: Home, stack: Stack, before: Stack | None, steps: Steps) -> None:
 
 def _wait(home: Home, steps: Steps, wait_for: Collection[str]) -> None:
     """Wait until all of ``wait_for`` are ready; what cannot come is an error with the end of its log."""
-    started, told = time.monotonic(), set[str]()
+    started, reported = time.monotonic(), set[str]()
     while True:
         services = state(home)["services"]
         awaited = {name: s for name, s in services.items() if not wait_for or name in wait_for}
         missing = [name for name, s in awaited.items() if s["state"] not in UP]
         for name in awaited:
-            if name not in missing and name not in told:
-                told.add(name)
+            if name not in missing and name not in reported:
+                reported.add(name)
                 if time.monotonic() - started > 0.5:
                     steps.done(name, services[name]["address"])
         if services and not missing:
@@ -212,14 +212,14 @@ def down(home: Home, *, waiting: Callable[[], None] | None = None) -> int:
     if not home.root.exists():
         return 0
     with home.locked("stack.lock", patience=ENDING * 2, waiting=waiting):
-        told = state(home)["supervisor"]
-        if is_running(home) and told is not None:
+        record = state(home)["supervisor"]
+        if is_running(home) and record is not None:
             with suppress(psutil.NoSuchProcess):
-                supervisor = psutil.Process(told["pid"])
-                if supervisor.create_time() == told["created"]:
+                supervisor = psutil.Process(record["pid"])
+                if supervisor.create_time() == record["created"]:
                     supervisor.terminate()
             until = time.monotonic() + ENDING
-            while (is_running(home) or _lives(told["pid"])) and time.monotonic() < until:
+            while (is_running(home) or _lives(record["pid"])) and time.monotonic() < until:
                 time.sleep(0.05)
         hunted = end_leftovers(home.secrets()["stack_id"]) if home.secrets_file.exists() else 0
         home.state_file.unlink(missing_ok=True)
@@ -263,8 +263,8 @@ def leftovers(stack_id: str) -> list[psutil.Process]:
                 # The database's children write their titles over their environment.
                 for member in (process, *process.children(recursive=True)):
                     found.setdefault(member.pid, member)
-    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    return [process for pid, process in found.items() if pid not in mine]
+    ancestors = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    return [process for pid, process in found.items() if pid not in ancestors]
 
 
 def _is_database(process: psutil.Process) -> bool:

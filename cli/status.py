@@ -41,16 +41,16 @@ def collect(home: Home) -> dict[str, Any]:
     stack = Stack.read(home) if home.root.exists() else None
     running = home.root.exists() and stacks.is_running(home)
     services = stacks.state(home)["services"] if home.root.exists() else {}
-    told = [_service(home, name, services[name], running) for name in services]
-    ours = dags(home, stack, told) if running and stack else []
+    listed = [_service(home, name, services[name], running) for name in services]
+    ours = dags(home, stack, listed) if running and stack else []
     return {
         "home": str(home.root),
         "running": running,
         "well": running
-        and bool(told)
-        and all(s["state"] in UP for s in told)
+        and bool(listed)
+        and all(s["state"] in UP for s in listed)
         and not any(dag["state"] == "missing" for dag in ours),
-        "services": told,
+        "services": listed,
         "dags": ours,
         "links": _links(home, stack) if stack else {},
         "registry": _registry(home, stack) if running and stack else [],
@@ -221,27 +221,27 @@ def _usage(folder: Path) -> int:
     return total
 
 
-def show(told: dict[str, Any]) -> None:
+def show(report: dict[str, Any]) -> None:
     """Print what :func:`collect` found."""
-    if not told["services"]:
-        out.print(f"Nothing runs ({escape(told['home'])}). Start it with [bold]./nightshift up[/].")
+    if not report["services"]:
+        out.print(f"Nothing runs ({escape(report['home'])}). Start it with [bold]./nightshift up[/].")
         return
-    out.print(_table(told["services"]))
-    for service in told["services"]:
+    out.print(_table(report["services"]))
+    for service in report["services"]:
         if service["wrong"]:
             out.print(f"\n[red]{service['name']} is {service['state']}[/] (exit code {service['exit_code']}):")
             out.print(escape(service["wrong"]), soft_wrap=True)
-    if not told["running"]:
+    if not report["running"]:
         out.print("\n[red]The supervisor is dead.[/] Run ./nightshift up to start again, ./nightshift down to end all.")
-    for name, target in told["links"].items():
+    for name, target in report["links"].items():
         out.print(f"{name + ':':<22}{escape(target)}", soft_wrap=True)
-    if told["dags"]:
-        _show_dags(told["dags"])
-    for words in told["registry"]:
+    if report["dags"]:
+        _show_dags(report["dags"])
+    for words in report["registry"]:
         out.print(f"[yellow]{'MLflow differs:':<22}[/]{escape(words)}", soft_wrap=True)
-    if told["nights"]:
-        out.print(_nights_table(told["nights"]))
-    out.print("Disk: " + ", ".join(f"{name} {size(value)}" for name, value in told["disk"].items()))
+    if report["nights"]:
+        out.print(_nights_table(report["nights"]))
+    out.print("Disk: " + ", ".join(f"{name} {size(value)}" for name, value in report["disk"].items()))
 
 
 def _table(services: list[dict[str, Any]]) -> Table:

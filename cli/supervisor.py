@@ -186,11 +186,11 @@ class Supervisor:
     def write(self) -> None:
         """Write the state if it changed; readers see a whole file always."""
         me = psutil.Process()
-        told = {
+        document = {
             "supervisor": {"pid": me.pid, "created": me.create_time()},
             "services": {name: child.as_json() for name, child in self.children.items()},
         }
-        text = json.dumps(told, indent=1)
+        text = json.dumps(document, indent=1)
         if text != self._written:
             write_private(self.home.state_file, text)
             self._written = text

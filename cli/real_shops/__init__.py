@@ -60,21 +60,21 @@ REAL_SHOPS = {
 
 def need_node(run: Callable[[Sequence[str]], str | None] | None = None) -> None:
     """Refuse a machine without Node and npm, or with one that is too old, before anything starts."""
-    said = (run or _said)(("node", "--version"))
-    found = re.match(r"v(\d+)\.", said or "")
-    if not said or not (run or _said)(("npm", "--version")):
+    version = (run or _output_of)(("node", "--version"))
+    found = re.match(r"v(\d+)\.", version or "")
+    if not version or not (run or _output_of)(("npm", "--version")):
         raise NightshiftError(
             "A real shop is installed from npm, which needs Node.",
-            came="no program node" if not said else "no program npm",
+            came="no program node" if not version else "no program npm",
             do=f"install Node {NODE} or newer with npm (https://nodejs.org), or take the simulated shop: ./nightshift demo",
         )
     if not found or int(found[1]) < NODE:
         raise NightshiftError(
-            "This Node is too old for a real shop.", came=said.strip(), do=f"install Node {NODE} or newer"
+            "This Node is too old for a real shop.", came=version.strip(), do=f"install Node {NODE} or newer"
         )
 
 
-def _said(command: Sequence[str]) -> str | None:
+def _output_of(command: Sequence[str]) -> str | None:
     program = shutil.which(command[0])
     if program is None:
         return None

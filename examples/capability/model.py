@@ -43,11 +43,11 @@ class OrderSoon:
     def fit(self, features: Features) -> Self:
         """Learn from the windows before the features' time; forgets any earlier fit."""
         rows = [window.features["customer"].sort_by("customer_id") for window in features.windows]
-        said = [
+        labels = [
             pc.is_in(table["customer_id"], window.truth["customer_id"].combine_chunks()).to_numpy()
             for table, window in zip(rows, features.windows, strict=True)
         ]
-        y = np.concatenate([np.zeros(0, bool), *said])
+        y = np.concatenate([np.zeros(0, bool), *labels])
         self.weights_ = np.append(np.zeros(_WIDTH), _logit(y))
         if self.learning and min(y.sum(), (~y).sum()) >= FEWEST:
             from sklearn.linear_model import LogisticRegression

@@ -38,5 +38,5 @@ def score(
         for orders, days in zip(customers["orders"].to_pylist(), customers["days_since"].to_pylist(), strict=True)
     ]
     rows = {name: customers[name] for name in ("customer_id", "orders", "days_since")}
-    made = rows | {"chance": pa.array(model.chance(customers)), "reason": pa.array(words, pa.string())}
-    return {ORDER_SOON.name: batches(ORDER_SOON, [made])}
+    columns = rows | {"chance": pa.array(model.chance(customers)), "reason": pa.array(words, pa.string())}
+    return {ORDER_SOON.name: batches(ORDER_SOON, [columns])}

@@ -141,9 +141,9 @@ def late(channels: Sequence[Mapping[str, Any]]) -> str:
     >>> late([{"Seconds_Behind_Source": "7500"}])[:53]
     'This server is a replica and 2 h 5 min behind its pri'
     """
-    told = [channel.get("Seconds_Behind_Source", channel.get("Seconds_Behind_Master")) for channel in channels]
-    seconds = [int(value) for value in told if value is not None]
-    if len(seconds) < len(told):
+    lags = [channel.get("Seconds_Behind_Source", channel.get("Seconds_Behind_Master")) for channel in channels]
+    seconds = [int(value) for value in lags if value is not None]
+    if len(seconds) < len(lags):
         return (
             "This server is a replica that does not follow its primary now: what the shop wrote since it stopped is not there. "
             "See SHOW REPLICA STATUS, or name the primary."

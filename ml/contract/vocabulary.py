@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 UNKNOWN = "unknown"
 """What stands in the clean table for a word that a closed vocabulary does not know."""
@@ -91,8 +92,8 @@ def key(text: str) -> str:
 @cache
 def vocabularies() -> Mapping[str, Vocabulary]:
     """All vocabularies by name."""
-    said = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
-    return {name: _vocabulary(name, **told) for name, told in said.items()}
+    document = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+    return {name: _vocabulary(name, **entry) for name, entry in document.items()}
 
 
 def vocabulary(name: str) -> Vocabulary:
@@ -108,14 +109,16 @@ def spellings(name: str, word: str) -> frozenset[str]:
     >>> {"yes", "sí", "si"} <= spellings("boolean", "true")
     True
     """
-    told = (word, *vocabulary(name).words[word].spellings)
-    return frozenset({text.lower() for text in told} | {key(text) for text in told})
+    written = (word, *vocabulary(name).words[word].spellings)
+    return frozenset({text.lower() for text in written} | {key(text) for text in written})
 
 
-def _vocabulary(name: str, closed: bool, words: Mapping[str, Mapping[str, object]]) -> Vocabulary:
-    made = {word: Word(word, **{**told, "spellings": tuple(told["spellings"])}) for word, told in words.items()}  # type: ignore[arg-type]
-    spelled = {key(text): word.name for word in made.values() for text in (word.name, *word.spellings)}
-    return Vocabulary(name, closed, made, spelled)
+def _vocabulary(name: str, closed: bool, words: Mapping[str, Mapping[str, Any]]) -> Vocabulary:
+    entries = {
+        word: Word(word, **{**fields, "spellings": tuple(fields["spellings"])}) for word, fields in words.items()
+    }
+    spelled = {key(text): word.name for word in entries.values() for text in (word.name, *word.spellings)}
+    return Vocabulary(name, closed, entries, spelled)
 
 
 def statuses(*, purchase: bool | None = None, open: bool | None = None) -> tuple[str, ...]:  # noqa: A002

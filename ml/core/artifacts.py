@@ -16,10 +16,10 @@ _BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, TypeError
 def format_of(folder: Path) -> int | None:
     """The format that a model's files say they have; None: they say nothing."""
     try:
-        told = json.loads((folder / "model.json").read_text(encoding="utf-8"))["format"]
+        version = json.loads((folder / "model.json").read_text(encoding="utf-8"))["format"]
     except _BROKEN:
         return None
-    return told if isinstance(told, int) else None
+    return version if isinstance(version, int) else None
 
 
 @contextmanager

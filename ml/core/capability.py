@@ -249,15 +249,15 @@ def published(
         ``spec.params`` if not given.
     """
     part, params = score_of(spec), params or spec.params
-    made = [_tables(part.score(model, features, shard, shards, params)) for shard in range(shards)]
-    rows = {table.name: pa.concat_tables([shard[table.name] for shard in made]) for table in spec.sharded}
+    scored = [_tables(part.score(model, features, shard, shards, params)) for shard in range(shards)]
+    rows = {table.name: pa.concat_tables([shard[table.name] for shard in scored]) for table in spec.sharded}
     if spec.for_all:
         rows |= _tables(score_all_of(spec).score_all(model, features, rows, params))
     return {table.name: rows[table.name] for table in spec.publishes}
 
 
-def _tables(made: Batches) -> dict[str, pa.Table]:
-    return {name: pa.Table.from_batches(list(batches)) for name, batches in made.items()}
+def _tables(scored: Batches) -> dict[str, pa.Table]:
+    return {name: pa.Table.from_batches(list(batches)) for name, batches in scored.items()}
 
 
 def _part(spec: Capability, name: str) -> object:

@@ -40,9 +40,9 @@ def refusal(error: BaseException, path: str = "", held: int | None = None) -> St
     else:
         return None
     came = f"{path}: {why}" if path else why
-    there = next((p for p in (Path(path), *Path(path).parents) if p.exists()), None)
-    if Path(path).is_absolute() and there:
-        space = shutil.disk_usage(there)
+    nearest = next((p for p in (Path(path), *Path(path).parents) if p.exists()), None)
+    if Path(path).is_absolute() and nearest:
+        space = shutil.disk_usage(nearest)
         came += f"; {space.free / GIB:.1f} GiB free of {space.total / GIB:.1f}"
         came += "" if held is None else f", the lake holds {held / GIB:.1f} GiB"
     return StorageError(

@@ -49,11 +49,11 @@ def read(rows: Sequence[Mapping[str, Any]]) -> list[Experiment]:
     """The experiments of the rows of ``ml_config.experiment``, by name."""
     found = []
     for name in sorted({row["name"] for row in rows}):
-        mine = sorted((row for row in rows if row["name"] == name), key=lambda row: str(row["arm"]))
+        arm_rows = sorted((row for row in rows if row["name"] == name), key=lambda row: str(row["arm"]))
         arms = tuple(
-            Arm(row["arm"], row["shows"], float(row["share"]), row["version"], row.get("rule_set")) for row in mine
+            Arm(row["arm"], row["shows"], float(row["share"]), row["version"], row.get("rule_set")) for row in arm_rows
         )
-        first = mine[0]
+        first = arm_rows[0]
         found.append(
             Experiment(
                 name,
@@ -72,7 +72,7 @@ def faults(
     rows: Sequence[Mapping[str, Any]],
     night: date,
     known: Mapping[str, Collection[int]],
-    told: Mapping[tuple[str, str], Any],
+    begun: Mapping[tuple[str, str], Any],
     sets: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, list[str]]:
     """Why an experiment is not run (or not as it is written now), by its name.
@@ -81,7 +81,7 @@ def faults(
     ----------
     known : mapping of str to collection of int
         By capability, the versions that can still be loaded.
-    told : mapping
+    begun : mapping
         By experiment and arm, the row with which it began.
     sets : mapping of str to collection of str, optional
         By capability, the sets of rules that there are; not asked if not given.
@@ -89,10 +89,10 @@ def faults(
     found: dict[str, list[str]] = {}
     running = [one for one in read(rows) if one.runs(night)]
     for one in running:
-        mine = [row for row in rows if row["name"] == one.name]
+        arms = [row for row in rows if row["name"] == one.name]
         words = found.setdefault(one.name, [])
         for column in ("capability", "mode", "population", "starts_on", "ends_on"):
-            if len({str(row[column]) for row in mine}) > 1:
+            if len({str(row[column]) for row in arms}) > 1:
                 words.append(f"its arms differ in {column}")
         if (total := sum(arm.share for arm in one.arms)) > 1 + 1e-9:
             words.append(f"its shares add up to {total:.0%}, above 100 %")
@@ -109,7 +109,7 @@ def faults(
             if arm.shows == "rules" and sets is not None and arm.rule_set not in sets.get(one.capability, ())
         ]
         if changed := [
-            row["arm"] for row in mine if (one.name, row["arm"]) in told and _differs(row, told[one.name, row["arm"]])
+            row["arm"] for row in arms if (one.name, row["arm"]) in begun and _differs(row, begun[one.name, row["arm"]])
         ]:
             words.append(
                 f"{', '.join(changed)} changed after its start, which would mix what was shown before and after: "

@@ -149,11 +149,11 @@ def stopped(decision: Decision, stops: Sequence[str], *, served: bool) -> Decisi
     """
     if not stops:
         return decision
-    told = "; ".join(stops)
+    reason = "; ".join(stops)
     if decision.outcome != "promote":
-        return replace(decision, figures=f"{decision.figures} Beside that: {told}.".lstrip())
+        return replace(decision, figures=f"{decision.figures} Beside that: {reason}.".lstrip())
     figures = f"On average {decision.reason.replace('it beats', 'the challenger beats', 1)}. {decision.figures}"
-    return replace(decision, outcome="refuse" if served else "baseline", reason=told, figures=figures)
+    return replace(decision, outcome="refuse" if served else "baseline", reason=reason, figures=figures)
 
 
 def difference(ours: Units, theirs: Units, *, confidence: float, seed: int) -> Difference:

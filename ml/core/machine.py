@@ -18,9 +18,9 @@ def cores(root: Path = _ROOT) -> int:
     --------
     With ``docker run --cpus 1.5`` on a machine of 16: 2.
     """
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = [math.ceil(quota / period) for quota, period in _shares(root)]
-    return max(1, min([there, *allowed]))
+    return max(1, min([present, *allowed]))
 
 
 def memory_gib(root: Path = _ROOT) -> float:

@@ -30,5 +30,5 @@ def peak_mib() -> float | None:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    told = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return int(told) / 1024 if told else None
+    kib = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return int(kib) / 1024 if kib else None

@@ -43,6 +43,9 @@ class Published:
     """Further indexes beside the primary key."""
     nearest: str = ""
     """Column of vectors whose nearest by cosine are to be found fast: it gets an HNSW index."""
+    clustered: bool = False
+    """Many of these vectors are nearly equal, so that a graph misses the way into their midst: IVFFlat instead, for queries
+    that set ``ivfflat.probes``."""
     english: bool = False
     """Its reasons stay English: an SQL function of the capability reads them and adds its own words."""
     for_all: bool = False

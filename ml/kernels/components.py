@@ -68,8 +68,8 @@ def components_reference(links: Codes, at: Longs, since: Longs, news: tuple[Code
         while more := {j for j, entities in enumerate(earlier) if entities & reached} - rows:
             rows |= more
             reached = reached.union(*(earlier[j] for j in more))
-        told = zip(*news, strict=True)
-        out[i] = len(rows), len(reached), sum(int(step) for j, t, step in told if t < at[i] and int(j) in rows)
+        steps = zip(*news, strict=True)
+        out[i] = len(rows), len(reached), sum(int(step) for j, t, step in steps if t < at[i] and int(j) in rows)
     return out
 
 

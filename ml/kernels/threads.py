@@ -49,7 +49,7 @@ def side_by_side(jobs: Iterable[Callable[[], T]]) -> list[T]:
     if threads() == 1:
         return [job() for job in jobs]
     with ThreadPoolExecutor(threads(), initializer=_begin) as pool:
-        return [done.result() for done in [pool.submit(job) for job in jobs]]
+        return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 
 def _begin() -> None:

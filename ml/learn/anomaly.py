@@ -51,9 +51,9 @@ class Anomaly:
         at = np.linspace(0, 1, GRID)
         self.grid_ = np.full((len(self.columns), GRID), np.nan, np.float32)
         for j in range(len(self.columns)):
-            there = x[~np.isnan(x[:, j]), j]
-            if len(there):
-                self.grid_[j] = np.quantile(there, at, method="lower")
+            known = x[~np.isnan(x[:, j]), j]
+            if len(known):
+                self.grid_[j] = np.quantile(known, at, method="lower")
         self.total_ = np.zeros(TOTALS)
         if len(x):
             self.total_ = np.quantile(_sums(x, self.grid_, _SURPRISE), np.linspace(0, 1, TOTALS))
@@ -78,22 +78,25 @@ class Anomaly:
 
     @classmethod
     def of(cls, columns: Sequence[str], state: Mapping[str, npt.NDArray[np.floating]]) -> Anomaly:
-        made = cls(columns)
-        if len(state["anomaly_grid"]) != len(made.columns):
+        anomaly = cls(columns)
+        if len(state["anomaly_grid"]) != len(anomaly.columns):
             raise ValueError(
-                f"an anomaly score of {len(state['anomaly_grid'])} columns, where {len(made.columns)} are counted"
+                f"an anomaly score of {len(state['anomaly_grid'])} columns, where {len(anomaly.columns)} are counted"
             )
-        made.grid_, made.total_ = np.asarray(state["anomaly_grid"], np.float32), np.asarray(state["anomaly_total"])
-        return made
+        anomaly.grid_, anomaly.total_ = (
+            np.asarray(state["anomaly_grid"], np.float32),
+            np.asarray(state["anomaly_total"]),
+        )
+        return anomaly
 
     def _parts(self, x: npt.NDArray[np.float32]) -> Floats:
         """What :func:`_sums` adds up, column by column."""
         out = np.zeros(x.shape)
         for j in range(x.shape[1]):
-            there = ~np.isnan(x[:, j])
-            if not np.isnan(self.grid_[j, 0]) and there.any():
-                below = np.searchsorted(self.grid_[j], x[there, j], side="left")
-                out[there, j] = _SURPRISE[below]
+            known = ~np.isnan(x[:, j])
+            if not np.isnan(self.grid_[j, 0]) and known.any():
+                below = np.searchsorted(self.grid_[j], x[known, j], side="left")
+                out[known, j] = _SURPRISE[below]
         return out
 
 

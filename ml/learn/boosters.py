@@ -28,16 +28,16 @@ class Boosters:
 
     def log_odds(self, x: Matrix) -> Floats:
         """Mean log-odds (of another objective: what the trees add up to), shape (n_rows,)."""
-        made = [trees.predict(each, x) for each in self.trees]
-        return np.asarray(np.mean(made, axis=0), np.float64)
+        predictions = [trees.predict(each, x) for each in self.trees]
+        return np.asarray(np.mean(predictions, axis=0), np.float64)
 
     def contributions(self, x: Matrix) -> Floats:
         """What each column adds to :meth:`log_odds`, the expectation in the last: exact, so a row's sum is its log-odds.
 
         TreeSHAP of Lundberg et al., Nature Machine Intelligence 2020.
         """
-        made = [b.predict(x, pred_contrib=True, num_threads=_threads(x)) for b in self.boosters]
-        return np.asarray(np.mean(made, axis=0), np.float64)
+        parts = [b.predict(x, pred_contrib=True, num_threads=_threads(x)) for b in self.boosters]
+        return np.asarray(np.mean(parts, axis=0), np.float64)
 
     def save(self, folder: Path, name: str = "booster") -> None:
         """One text file per booster."""
@@ -82,11 +82,11 @@ def boost(
         "num_threads": _threads(x),
         "verbosity": -1,
     }
-    made = []
+    boosters = []
     for member in range(params.members):
         data = Dataset(x, y, weight=weight, categorical_feature=list(range(width - texts, width)), free_raw_data=True)
-        made.append(train(chosen | {"seed": seed + member}, data, num_boost_round=params.trees))
-    return Boosters(made)
+        boosters.append(train(chosen | {"seed": seed + member}, data, num_boost_round=params.trees))
+    return Boosters(boosters)
 
 
 def read(folder: Path, members: int, name: str = "booster") -> Boosters:

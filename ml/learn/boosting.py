@@ -72,8 +72,8 @@ def grow(
         options["seed"] = seed + draw
         data = lightgbm.Dataset(x, y.astype(np.int8), params=options, free_raw_data=True)
         grown += lightgbm.train(options, data, how.trees).dump_model()["tree_info"]
-    made = from_dump({"tree_info": grown})
-    return replace(made, value=made.value / draws)
+    trees = from_dump({"tree_info": grown})
+    return replace(trees, value=trees.value / draws)
 
 
 def _lightgbm() -> Any:

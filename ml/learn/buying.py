@@ -72,10 +72,10 @@ def fit(x: Floats, tx: Floats, t: Floats, ridge: float = 0.02) -> Buying:
 
     def loss(at: Floats) -> float:
         r, alpha, a, b = np.exp(np.clip(at, -_LIMIT, _LIMIT))
-        there = betaln(a, b + x + 1) - (r + x) * np.log(alpha + t)
-        gone = betaln(a + 1, b + x) - (r + x) * np.log(alpha + tx)
+        alive = betaln(a, b + x + 1) - (r + x) * np.log(alpha + t)
+        lapsed = betaln(a + 1, b + x) - (r + x) * np.log(alpha + tx)
         common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-        return float(-(common + np.logaddexp(there, gone)).mean() + ridge * ((at - start) ** 2).mean())
+        return float(-(common + np.logaddexp(alive, lapsed)).mean() + ridge * ((at - start) ** 2).mean())
 
     found = minimize(loss, start, method="L-BFGS-B", options={"maxiter": 200})
     return Buying(*(float(value) for value in np.exp(np.clip(found.x, -_LIMIT, _LIMIT))))
@@ -101,8 +101,8 @@ def fit_worth(n: Floats, mean: Floats, ridge: float = 0.02) -> Worth:
     from scipy.optimize import minimize
     from scipy.special import gammaln
 
-    there = (n > 0) & (mean > 0)
-    n, mean = n[there], mean[there]
+    buyers = (n > 0) & (mean > 0)
+    n, mean = n[buyers], mean[buyers]
     if not len(n):
         return Worth()
     start = np.log([2.0, 2.0, max(1e-6, float(np.median(mean)))])

@@ -73,6 +73,6 @@ def reliability(label: Labels, probability: Floats, bins: int = 10) -> npt.NDArr
         return np.empty((0, 4))
     order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
-    told = np.array([np.asarray(probability)[part].mean() for part in parts])
+    forecast = np.array([np.asarray(probability)[part].mean() for part in parts])
     frauds, n = np.array([[np.asarray(label)[part].sum(), len(part)] for part in parts], np.float64).T
-    return np.column_stack([told, frauds / n, *wilson(frauds, n)])
+    return np.column_stack([forecast, frauds / n, *wilson(frauds, n)])

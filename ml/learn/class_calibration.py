@@ -74,22 +74,22 @@ def calibrate(scores: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], us
     n_classes = len(usual.prior)
     counts = np.bincount(labels, minlength=n_classes)
     prior = (counts + 1) / (counts + 1).sum()
-    there = np.flatnonzero(counts)
-    if len(labels) < FEWEST or len(there) < 2:
+    present = np.flatnonzero(counts)
+    if len(labels) < FEWEST or len(present) < 2:
         return usual
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(scores.astype(np.float64), labels)
     slope, bias = fitted.coef_, fitted.intercept_
-    if len(there) == 2:
+    if len(present) == 2:
         slope, bias = np.stack([-slope[0], slope[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
     found = np.concatenate([slope, bias[:, None]], axis=1)
     # A class that nobody chose (three stars, where there are thumbs) is between the others and as rare as it was.
     mixing = np.tile(found.mean(axis=0), (n_classes, 1))
     mixing[:, -1] += np.log(prior)
-    mixing[there] = found
-    made = Calibration(mixing, np.zeros(n_classes), prior)
-    return made._replace(offset=_offset(np.log(chances(made, scores)), labels, there))
+    mixing[present] = found
+    calibration = Calibration(mixing, np.zeros(n_classes), prior)
+    return calibration._replace(offset=_offset(np.log(chances(calibration, scores)), labels, present))
 
 
 def chances(calibration: Calibration, scores: npt.NDArray[np.float32]) -> Floats:
@@ -111,8 +111,8 @@ def macro_f1(truth: npt.NDArray[np.int64], guess: npt.NDArray[np.int64], n_class
     return float((2 * np.diag(table) / np.maximum(1, table.sum(0) + table.sum(1))).mean())
 
 
-def _offset(log_chance: Floats, labels: npt.NDArray[np.int64], there: npt.NDArray[np.int64]) -> Floats:
-    """Coordinate search over the classes that are ``there``; the first stays at 0, only differences matter.
+def _offset(log_chance: Floats, labels: npt.NDArray[np.int64], present: npt.NDArray[np.int64]) -> Floats:
+    """Coordinate search over the classes that are ``present``; the first stays at 0, only differences matter.
 
     What is made largest is the mean of the macro-F1 that was counted and of the one that the chances expect: the first is
     true and the second is steady.
@@ -126,7 +126,7 @@ def _offset(log_chance: Floats, labels: npt.NDArray[np.int64], there: npt.NDArra
     offset = np.zeros(n_classes)
     best = worth(offset)
     for _ in range(3):
-        for k in there[1:]:
+        for k in present[1:]:
             for step in _STEPS:
                 tried = offset.copy()
                 tried[k] = step

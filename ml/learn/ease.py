@@ -81,6 +81,6 @@ def _largest(weights: npt.NDArray[np.float32], chosen: Ids, m: int, k: int) -> C
     values = np.take_along_axis(weights, best, 1)
     kept = values > 0
     rows = np.broadcast_to(chosen[:, None], best.shape)[kept]
-    made = csr_array((values[kept], (rows, chosen[best[kept]])), shape=(m, m), dtype=np.float32)
-    made.sort_indices()
-    return made
+    largest = csr_array((values[kept], (rows, chosen[best[kept]])), shape=(m, m), dtype=np.float32)
+    largest.sort_indices()
+    return largest

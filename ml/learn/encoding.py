@@ -38,18 +38,18 @@ def rates(code: Codes, label: Labels, size: int, prior: float) -> Floats:
     overall = float(np.mean(label)) if len(label) else 0.0
     bad = np.bincount(code, label, size + 1)[: size + 1]
     every = np.bincount(code, minlength=size + 1)[: size + 1]
-    made = (bad + prior * overall) / (every + prior)
-    made[size] = overall
-    return np.asarray(made, np.float64)
+    rate = (bad + prior * overall) / (every + prior)
+    rate[size] = overall
+    return np.asarray(rate, np.float64)
 
 
 def out_of_fold(code: Codes, label: Labels, fold: Codes, size: int, prior: float) -> Floats:
     """Rate of each row's value by the rows of the other folds, shape (n_rows,): for rows without an order of time."""
-    made = np.empty(len(code))
+    encoded = np.empty(len(code))
     for part in np.unique(fold):
         own = fold == part
-        made[own] = rates(code[~own], label[~own], size, prior)[code[own]]
-    return made
+        encoded[own] = rates(code[~own], label[~own], size, prior)[code[own]]
+    return encoded
 
 
 def in_time(code: Codes, label: Labels, at: Codes, delay: int, size: int, prior: float) -> Floats:
@@ -76,9 +76,9 @@ def in_time(code: Codes, label: Labels, at: Codes, delay: int, size: int, prior:
     seen = np.where(c < size, end - start, 0)
     found = np.where(c < size, bad[end] - bad[start], 0.0)
     rate = _overall(at, label, delay)[order]
-    made = np.empty(len(code))
-    made[order] = (found + prior * rate) / (seen + prior)
-    return made
+    encoded = np.empty(len(code))
+    encoded[order] = (found + prior * rate) / (seen + prior)
+    return encoded
 
 
 def _overall(at: Codes, label: Labels, delay: int) -> Floats:
@@ -129,7 +129,7 @@ class Encoder:
             For orders of no time: a row sees the labels of the other folds.
         """
         self.known_, self.rate_, self.seen_ = {}, {}, {}
-        at, made = order["at"].to_numpy(), []
+        at, encoded = order["at"].to_numpy(), []
         for name, columns in self.columns.items():
             texts = joined(order, columns)
             self.known_[name] = known = frequent(texts)
@@ -141,16 +141,16 @@ class Encoder:
                 seen = in_time(code, label, at, delay, len(known), self.prior)
             else:
                 seen = out_of_fold(code, label, fold, len(known), self.prior)
-            made += [seen, self.seen_[name][code]]
-        return np.stack(made, axis=1)
+            encoded += [seen, self.seen_[name][code]]
+        return np.stack(encoded, axis=1)
 
     def encode(self, order: pa.Table) -> Floats:
         """Rate and log(1 + orders) of each row's values, shape (n_rows, 2 n_rates)."""
-        made = []
+        encoded = []
         for name, columns in self.columns.items():
             code = numbered(joined(order, columns), self.known_[name])
-            made += [self.rate_[name][code], self.seen_[name][code]]
-        return np.stack(made, axis=1)
+            encoded += [self.rate_[name][code], self.seen_[name][code]]
+        return np.stack(encoded, axis=1)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """What :meth:`of` makes the same encoder from: arrays without objects."""
@@ -166,14 +166,14 @@ class Encoder:
         cls, prior: float, columns: Mapping[str, Sequence[str]], state: Mapping[str, npt.NDArray[np.generic]]
     ) -> Encoder:
         """The encoder whose :meth:`state` this is."""
-        made = cls(prior, columns)
-        made.known_, made.rate_, made.seen_ = {}, {}, {}
+        encoder = cls(prior, columns)
+        encoder.known_, encoder.rate_, encoder.seen_ = {}, {}, {}
         for name in columns:
             rate, seen = (np.asarray(state[f"{name}.{part}"], np.float64) for part in ("rate", "seen"))
             text = state[f"{name}.known"].tobytes().decode()
-            made.known_[name] = pa.array(text.split("\x00") if len(rate) > 1 else [], pa.string())
-            made.rate_[name], made.seen_[name] = rate, seen
-        return made
+            encoder.known_[name] = pa.array(text.split("\x00") if len(rate) > 1 else [], pa.string())
+            encoder.rate_[name], encoder.seen_[name] = rate, seen
+        return encoder
 
 
 def joined(order: pa.Table, columns: Sequence[str]) -> pa.Array:

@@ -138,8 +138,8 @@ def compare(
     if min(len(treated), len(control)) < 2:
         return Effect(nan, nan, nan, nan, _mean(treated), _mean(control))
     y, x = np.r_[treated, control], np.r_[before_treated, before_control]
-    made = adjusted(y, x)
-    a, b = made[: len(treated)], made[len(treated) :]
+    corrected = adjusted(y, x)
+    a, b = corrected[: len(treated)], corrected[len(treated) :]
     variance = float(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
     effect = float(a.mean() - b.mean())
     if variance <= 0:

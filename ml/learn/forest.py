@@ -58,8 +58,8 @@ def grow(x: Matrix, y: Floats, n_trees: int, seed: int, *, leaf: int = 20) -> Fo
         n_jobs=threads(),
         random_state=seed,
     ).fit(np.nan_to_num(x, nan=-1.0), y / scale)
-    made, values = _flat([each.tree_ for each in grown.estimators_])
-    return Forest(made, values * scale / n_trees)
+    nodes, values = _flat([each.tree_ for each in grown.estimators_])
+    return Forest(nodes, values * scale / n_trees)
 
 
 def _flat(grown: list[Any]) -> tuple[Trees, Floats]:

@@ -82,9 +82,9 @@ def history(
     share(work, len(users), _STEP)
     kept = np.arange(starts[-1]) - np.repeat(starts[:-1], lines) < np.repeat(found, lines)
     ends = ends_of(found)
-    made = csr_array((weights[kept], items[kept], ends), shape=(len(users), log.n_products))
-    made.sort_indices()
-    return made
+    weighed = csr_array((weights[kept], items[kept], ends), shape=(len(users), log.n_products))
+    weighed.sort_indices()
+    return weighed
 
 
 def bought(log: Log, users: Ids) -> Csr:

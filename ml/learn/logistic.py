@@ -34,9 +34,9 @@ class Logistic:
         from sklearn.linear_model import LogisticRegression
 
         numbers = np.log1p(np.maximum(x[:, : self.numbers].astype(np.float64), 0))
-        there = ~np.isnan(numbers)
-        self.mean_ = np.where(there, numbers, 0).sum(0) / np.maximum(there.sum(0), 1)
-        square = np.where(there, (numbers - self.mean_) ** 2, 0).sum(0) / np.maximum(there.sum(0), 1)
+        known = ~np.isnan(numbers)
+        self.mean_ = np.where(known, numbers, 0).sum(0) / np.maximum(known.sum(0), 1)
+        square = np.where(known, (numbers - self.mean_) ** 2, 0).sum(0) / np.maximum(known.sum(0), 1)
         self.deviation_ = np.sqrt(np.where(square > 0, square, 1))
         fitted = LogisticRegression(C=self.strength, max_iter=1000).fit(self.design(x), y)
         self.coef_ = np.append(fitted.coef_[0], fitted.intercept_)

@@ -64,20 +64,20 @@ def directions(x: Floats, dimensions: int) -> tuple[Floats, Floats]:
 
 def pixels_of(contents: Iterable[str]) -> Pixels:
     """Thumbnails in base64 as pixels, shape (n, 64, 48, 3)."""
-    made = [rgb(decoded(content), WIDTH, HEIGHT) for content in contents]
-    return np.array(made, np.uint8).reshape(len(made), HEIGHT, WIDTH, 3)
+    pixels = [rgb(decoded(content), WIDTH, HEIGHT) for content in contents]
+    return np.array(pixels, np.uint8).reshape(len(pixels), HEIGHT, WIDTH, 3)
 
 
 def _measures(contents: Sequence[str | None]) -> Floats:
-    made = np.zeros((len(contents), SIZE), np.float32)
+    vectors = np.zeros((len(contents), SIZE), np.float32)
     shown = [row for row, content in enumerate(contents) if content is not None]
     for start in range(0, len(shown), BLOCK):
         rows = shown[start : start + BLOCK]
-        made[rows] = describe(pixels_of(content for row in rows if (content := contents[row]) is not None)).vectors()
-    return made
+        vectors[rows] = describe(pixels_of(content for row in rows if (content := contents[row]) is not None)).vectors()
+    return vectors
 
 
 def _placed(looks: Looks, measured: Floats, shown: np.ndarray) -> Floats:
     # Row by row, so that a picture's vector does not depend on those beside it.
-    made = np.array([row @ looks.basis for row in measured - looks.centre], np.float32)
-    return unit(made.reshape(len(measured), looks.basis.shape[1]) * shown[:, None])
+    vectors = np.array([row @ looks.basis for row in measured - looks.centre], np.float32)
+    return unit(vectors.reshape(len(measured), looks.basis.shape[1]) * shown[:, None])

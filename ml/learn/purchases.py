@@ -35,9 +35,9 @@ class Pictures:
         """Thumbnails of these products; None where there is none."""
         if not len(products) or "picture" not in self._features:
             return [None] * len(products)
-        there = self._features["picture"]
-        place = pc.index_in(pa.array(products, there["product_no"].type), there["product_no"].combine_chunks())
-        found: list[str | None] = there["content"].cast(pa.large_string()).take(place).to_pylist()
+        pictures = self._features["picture"]
+        place = pc.index_in(pa.array(products, pictures["product_no"].type), pictures["product_no"].combine_chunks())
+        found: list[str | None] = pictures["content"].cast(pa.large_string()).take(place).to_pylist()
         return found
 
 
@@ -141,11 +141,11 @@ def since(log: Log, at: int) -> Log:
 
 def some(log: Log, most: int, seed: int) -> Log:
     """Give the same log with what ``most`` customers did, drawn from all who did anything; the numbers stay."""
-    there = np.flatnonzero((np.diff(log.indptr) > 0) | (np.diff(log.look_indptr) > 0))
-    if len(there) <= most:
+    active = np.flatnonzero((np.diff(log.indptr) > 0) | (np.diff(log.look_indptr) > 0))
+    if len(active) <= most:
         return log
     chosen = np.zeros(log.n_customers, bool)
-    chosen[np.random.default_rng(seed).permutation(there)[:most]] = True
+    chosen[np.random.default_rng(seed).permutation(active)[:most]] = True
     return _kept(log, np.repeat(chosen, np.diff(log.indptr)), np.repeat(chosen, np.diff(log.look_indptr)))
 
 

@@ -60,8 +60,8 @@ def regress(
         "num_threads": threads() if len(x) > FEW_ROWS else 1,
     }
     data = Dataset(x, y, weight=weight, params=common, free_raw_data=True)
-    made = []
+    grown = []
     for level in levels:
         aim = {"objective": "regression"} if level is None else {"objective": "quantile", "alpha": level}
-        made.append(from_dump(train(common | aim, data, num_boost_round=how.trees).dump_model()))
-    return made
+        grown.append(from_dump(train(common | aim, data, num_boost_round=how.trees).dump_model()))
+    return grown

@@ -137,18 +137,18 @@ def _borders(categories: str) -> list[tuple[float, _Next, _Next]]:
     borders = sorted(
         {c - 0.5 for c in members if c - 1 not in members} | {c + 0.5 for c in members if c + 1 not in members}
     )
-    made: list[tuple[float, _Next, _Next]] = []
+    nodes: list[tuple[float, _Next, _Next]] = []
 
     def between(low: int, high: int) -> _Next:
         if low == high:
             return low % 2, True
-        at, middle = len(made), (low + high) // 2
-        made.append((borders[middle], (0, True), (0, True)))
-        made[at] = (borders[middle], between(low, middle), between(middle + 1, high))
+        at, middle = len(nodes), (low + high) // 2
+        nodes.append((borders[middle], (0, True), (0, True)))
+        nodes[at] = (borders[middle], between(low, middle), between(middle + 1, high))
         return at, False
 
     between(0, len(borders))
-    return made
+    return nodes
 
 
 def save(trees: Trees, path: Path) -> None:

@@ -285,13 +285,13 @@ def read(kept: Mapping[str, Any], folder: Path, name: str) -> Uplift:
     """What :func:`save` wrote."""
     bases: list[Base | None] = []
     for part in ("plus", "minus"):
-        told = kept.get(part)
-        if told is None:
+        config = kept.get(part)
+        if config is None:
             bases.append(None)
-        elif told["kind"] == "ridge":
-            bases.append(Ridge(*(np.array(told[n], np.float64) for n in Ridge._fields)))
+        elif config["kind"] == "ridge":
+            bases.append(Ridge(*(np.array(config[n], np.float64) for n in Ridge._fields)))
         else:
-            bases.append(Trees(boosters.read(folder, told["members"], f"{name}_{part}"), float(told["scale"])))
+            bases.append(Trees(boosters.read(folder, config["members"], f"{name}_{part}"), float(config["scale"])))
     plus, minus = bases
     if plus is None:
         raise ValueError(f"{name} has no base")

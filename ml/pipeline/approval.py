@@ -54,8 +54,8 @@ def approve(
             came="waiting: " + (", ".join(map(str, waiting)) or "none"),
             do="SELECT * FROM ml_ops.promotion shows what was decided",
         )
-    said = f": {words}" if words else ""
-    why = f"{'approved' if approved else 'refused'} by {person}{said}"
+    explanation = f": {words}" if words else ""
+    why = f"{'approved' if approved else 'refused'} by {person}{explanation}"
     row = versions.decide(settings.database_url, name, version, "manual" if approved else "refuse", why, person=person)
     if approved:
         tracking.set_alias(settings.mlflow_uri, name, version, "champion")

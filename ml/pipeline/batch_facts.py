@@ -52,8 +52,8 @@ def _change(now: ibis.Table, before: ibis.Table, table: Published, rows: float) 
     was = float(before.count().execute())
     if not was or max(was, rows) < FEW_ROWS:
         return {}
-    said = [c.name for c in table.columns if c.kind == "text" and not c.nullable and c.name != "reason"]
-    same = said or list(table.key)  # a table of numbers alone: which rows there are
+    texts = [c.name for c in table.columns if c.kind == "text" and not c.nullable and c.name != "reason"]
+    same = texts or list(table.key)  # a table of numbers alone: which rows there are
     old = before.select(*same).distinct()
     new = now.select(*same).distinct()
     kept = float(new.semi_join(old, same).count().execute())

@@ -64,9 +64,11 @@ def _sums(night: Night, files: list[str], start: datetime, end: datetime) -> Map
             name: night.lake.table(backend, night.path("snapshot", "clean", name)) for name in ("order", "order_item")
         }
         lines = lines_of(tables, start, end)
-        there = lines.semi_join(listed.select("customer_id").distinct(), "customer_id")
-        hit = there.semi_join(listed, ["customer_id", "product_id"])
-        whole = there.aggregate(buyers=there["customer_id"].nunique(), spent=there["money"].sum())
+        lines_of_listed = lines.semi_join(listed.select("customer_id").distinct(), "customer_id")
+        hit = lines_of_listed.semi_join(listed, ["customer_id", "product_id"])
+        whole = lines_of_listed.aggregate(
+            buyers=lines_of_listed["customer_id"].nunique(), spent=lines_of_listed["money"].sum()
+        )
         of_it = hit.aggregate(hits=hit["customer_id"].nunique(), money=hit["money"].sum())
         row: Mapping[str, Any] = whole.cross_join(of_it).to_pyarrow().to_pylist()[0]
         return row

@@ -117,16 +117,16 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
         A table is over its tolerated share: nothing will be published from this snapshot.
     """
     night = Night.open(settings, ref)
-    done = night.path("snapshot", "validated.json")
+    report_path = night.path("snapshot", "validated.json")
     with locks.exclusive(settings.database_url, f"validate {ref}", wait_s=3600):
         damage = ""
         try:
-            if night.lake.exists(done):
+            if night.lake.exists(report_path):
                 return dict(_validated(night)["summary"])
         except DamagedFile as error:
             log.warning("The snapshot %s is validated anew. %s", ref, error)
             damage = f"validated anew: {error.came}"
-            night.lake.remove(done)
+            night.lake.remove(report_path)
         with night.step("validate") as record:
             record["message"] = damage or None
             before = _manifest_before(night)
@@ -178,17 +178,17 @@ def validate(settings: Settings, ref: str, *, accept_growth: bool = False) -> di
                     f"ml_ops.quarantine (ref = '{ref}'); yesterday's tables stay as they are. "
                     "If a jump in rows is meant, run with --accept-growth",
                 )
-            night.lake.write_json(done, outcome)
+            night.lake.write_json(report_path, outcome)
     return summary
 
 
 def _validated(night: Night) -> dict[str, Any]:
     """What ``validated.json`` says, once every file that the step wrote is as it was."""
-    told = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
+    report = dict(night.lake.read_json(night.path("snapshot", "validated.json")))
     for name in night.manifest["tables"]:
         night.lake.files(night.path("snapshot", "clean", name))
         night.lake.files(night.path("snapshot", "quarantine", f"{name}.parquet"))
-    return told
+    return report
 
 
 def _manifest_before(night: Night) -> dict[str, Any] | None:

@@ -136,10 +136,10 @@ class Night:
 
         That has one row: the night's date and the shop's time zone. A snapshot from before there was such a table has its default rows.
         """
-        there = self.manifest.get("config", {})
+        present = self.manifest.get("config", {})
         tables = {
             table.name: self.lake.table(backend, self.path("snapshot", "config", table.name))
-            if table.name in there
+            if table.name in present
             else ibis.memtable(config.defaults(table))
             for table in capability.config
         }

@@ -70,17 +70,19 @@ def _figures(rows: pa.Table, table: Published, about: date, version: int, words:
         "draws": DRAWS,
         "unit": np.asarray(rows[WHO].combine_chunks().dictionary_encode().indices, np.int64),
     }
-    made = {"bought of places drawn by lot": snips(reward, chance, chance, **how)}
+    estimates = {"bought of places drawn by lot": snips(reward, chance, chance, **how)}
     if wanted.any():
         even = wanted / np.maximum(listed, 1)
-        made |= {
+        estimates |= {
             "bought of tonight's list, by lot (SNIPS)": snips(reward, chance, wanted, **how),
             "bought of tonight's list, by lot (IPS)": ips(reward, chance, even, **how),
             "bought of tonight's list, by lot (doubly robust)": doubly_robust(
                 reward, chance, even, foretold, foretold_list, **how
             ),
         }
-    return [_figure(f"ml.{table.name}: {name}", estimate, about, version, words) for name, estimate in made.items()]
+    return [
+        _figure(f"ml.{table.name}: {name}", estimate, about, version, words) for name, estimate in estimates.items()
+    ]
 
 
 def _figure(name: str, found: Estimate, about: date, version: int, words: str) -> Figure:

@@ -85,7 +85,7 @@ def input_alerts(found: Iterable[drift.Finding]) -> list[Alert]:
             "",
             "input",
             f.name,
-            _told(f),
+            _in_words(f),
             f"see what the shop changed in shop.{f.name.partition('.')[0]}; if it is a fault, mend it and run the night again "
             "(--fresh), else there is nothing to do: after eight weeks it is usual",
             slice=f.what,
@@ -97,7 +97,7 @@ def input_alerts(found: Iterable[drift.Finding]) -> list[Alert]:
     ]
 
 
-def _told(f: drift.Finding) -> str:
+def _in_words(f: drift.Finding) -> str:
     change = "stopped" if f.what.startswith("rows") and f.value == 0 else "is unusual"
     return (
         f"shop.{f.name}: {f.what} {change}: {f.value:.4g}, usual {f.expected:.4g} "
@@ -126,7 +126,7 @@ def input_figures(found: Iterable[drift.Finding]) -> list[Figure]:
 def held(night: Night, capability: Capability) -> list[str]:
     """Why nothing of a capability is to be published tonight: findings for which its spec says ``hold``."""
     if capability.monitor.inputs == "hold":
-        return [_told(f) for f in inputs(night) if concerns(capability, f.name)]
+        return [_in_words(f) for f in inputs(night) if concerns(capability, f.name)]
     return []
 
 
@@ -150,7 +150,7 @@ def distributions(
     path = lake.join(FOLDER, "versions", capability.name, f"{version}-{kind}.json")
     kept = _kept(lake, path, night)
     figures: list[Figure] = []
-    made: dict[str, Any] = {}
+    references: dict[str, Any] = {}
     with lake.duckdb(night.settings.threads, night.settings.memory_gb) as db:
         for name, where in tables.items():
             rows = db.sql(SAMPLE.format(lake.sql(where), ROWS)).to_arrow_table()
@@ -161,13 +161,13 @@ def distributions(
                 if kept is None:
                     # An id, which may be a customer's, is no value to keep: an erasure would have to find it here.
                     if not column.endswith("_id") and (bins := binned(rows[column])) is not None:
-                        made[key] = bins
+                        references[key] = bins
                 elif key in kept:
                     now = counted(rows[column], kept[key])
                     value = drift.psi(np.array(kept[key]["counts"], float), now)
                     figures.append(Figure(kind, key, value, expected=PSI, units=len(rows), version=version))
     if kept is None:
-        lake.write_json(path, {"shop": night.shop, "night": night.night.isoformat(), "columns": made})
+        lake.write_json(path, {"shop": night.shop, "night": night.night.isoformat(), "columns": references})
     return figures, _drifted(capability, kind, figures)
 
 

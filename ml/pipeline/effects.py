@@ -44,9 +44,9 @@ def effects(night: Night) -> tuple[list[dict[str, Any]], list[Alert]]:
     everyone: pa.Table | None = None
     for one in running(night):
         everyone = customers(night) if everyone is None else everyone
-        rows, told = _effects(night, one, everyone)
+        rows, raised = _effects(night, one, everyone)
         found += rows
-        alerts += told
+        alerts += raised
     books.write_effects(night.settings.database_url, night.night, found)
     return found, alerts
 
@@ -88,7 +88,7 @@ def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]
         half, since = int(BEFORE.total_seconds()) // 2, at >= begin
         later, earlier = (at < begin) & (at >= begin - half), (at < begin - half) & (at >= begin - 2 * half)
         money = (orders["total"] if "total" in orders.columns else ibis.literal(0.0)).cast("float64").fill_null(0.0)
-        told = (
+        totals = (
             orders.filter(orders["customer_id"].notnull())
             .group_by("customer_id")
             .aggregate(
@@ -100,11 +100,11 @@ def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]
             )
             .to_pyarrow()
         )
-    at_row = {who: place for place, who in enumerate(told["customer_id"].to_pylist())}
+    at_row = {who: place for place, who in enumerate(totals["customer_id"].to_pylist())}
     places = np.array([at_row.get(who, -1) for who in ids], np.int64)
     found = {}
-    for name in told.column_names[1:]:
-        values = np.r_[np.nan_to_num(told[name].cast(pa.float64()).to_numpy()), 0.0]
+    for name in totals.column_names[1:]:
+        values = np.r_[np.nan_to_num(totals[name].cast(pa.float64()).to_numpy()), 0.0]
         found[name] = values[places]
     return found
 

@@ -41,13 +41,13 @@ def receive(settings: Settings) -> frozenset[str]:
 
 def _received(settings: Settings, *, many: bool) -> list[str]:
     """Write down the shop's new requests, unless they are unbelievably ``many``; the ids of all of them."""
-    asked = requests.asked(settings.shop_url, settings.timezone)
+    received = requests.from_shop(settings.shop_url, settings.timezone)
     hashed, known = Pseudonym(settings.hash_key).hashed, forgotten(settings)
-    ids = [customer for customer, _ in asked]
+    ids = [customer for customer, _ in received]
     new = {c for c, h in zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True) if h not in known}
     if not many:
-        requests.refuse_many(settings.shop_url, [(c, when) for c, when in asked if c in new])
-    requests.receive(settings.database_url, asked, hashed)
+        requests.refuse_many(settings.shop_url, [(c, when) for c, when in received if c in new])
+    requests.receive(settings.database_url, received, hashed)
     return ids
 
 
@@ -91,14 +91,14 @@ def erase(
     """
     url, hashed = settings.database_url, Pseudonym(settings.hash_key).hashed
     migrate(url)
-    asked = _received(settings, many=many)
+    received = _received(settings, many=many)
     _ask(settings, customers)
     if not (wanted := requests.open_requests(url)):
         return []
     progress("wait for the steps at work")
     with exclusive(url, LAKE, wait_s):
         requests.begin(url, wanted)
-        ids = [*asked, *customers]
+        ids = [*received, *customers]
         ids = [c for c, h in zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True) if h in wanted]
         return _Erasure(settings, wanted, ids, progress).run()
 
@@ -162,25 +162,25 @@ class _Found:
 def _gather(settings: Settings, customers: frozenset[str], ids: Sequence[str]) -> _Found:
     """Find what there is of the customers, in the lake and in the shop."""
     lake, hashed = Lake(settings.lake_uri), Pseudonym(settings.hash_key).hashed
-    ownership, made = Ownership(customers, hashed), traces.Traces()
+    ownership, found = Ownership(customers, hashed), traces.Traces()
     resumed = lake.exists(*PLAN)
     if resumed:
         plan = lake.read_json(*PLAN)
-        made.merge(traces.Traces(**plan["traces"]))
+        found.merge(traces.Traces(**plan["traces"]))
         ownership.keys, ownership.contacts = plan["keys"], plan["contacts"]
-    made.merge(traces.in_shop(settings.shop_url, ownership, ids))
-    there = traces.in_lake(lake, ownership)
-    made.merge(there)
-    if more := set(made.ids.get(WHO, {})) - set(ids):
-        made.merge(traces.in_shop(settings.shop_url, ownership, sorted(more)))
+    found.merge(traces.in_shop(settings.shop_url, ownership, ids))
+    in_lake = traces.in_lake(lake, ownership)
+    found.merge(in_lake)
+    if more := set(found.ids.get(WHO, {})) - set(ids):
+        found.merge(traces.in_shop(settings.shop_url, ownership, sorted(more)))
     own = dict(zip(ids, hashed(pa.array(ids, pa.string())).to_pylist(), strict=True))
-    made.ids.setdefault(WHO, {}).update(own)
-    made.hashes.update({customer: customer for customer in customers})
-    shared.leave_shared(lake, ownership, made)
-    kept = database.kept(settings.database_url, ownership, made)
-    hashes = hashed(pa.array(list(made.plain), pa.string())).to_pylist()
-    made.plain = {value: made.plain[value] for value, h in zip(made.plain, hashes, strict=True) if h in made.hashes}
-    return _Found(ownership, made, kept, resumed or bool(there.ids))
+    found.ids.setdefault(WHO, {}).update(own)
+    found.hashes.update({customer: customer for customer in customers})
+    shared.leave_shared(lake, ownership, found)
+    kept = database.kept(settings.database_url, ownership, found)
+    hashes = hashed(pa.array(list(found.plain), pa.string())).to_pylist()
+    found.plain = {value: found.plain[value] for value, h in zip(found.plain, hashes, strict=True) if h in found.hashes}
+    return _Found(ownership, found, kept, resumed or bool(in_lake.ids))
 
 
 def _search(settings: Settings, found: _Found) -> Iterator[Hit]:
@@ -227,7 +227,7 @@ class _Erasure:
                 do="run ./nightshift erase again (a process that wrote meanwhile is done then); "
                 "if a place stays, delete that file or row by hand",
             )
-        receipts = requests.done(self.settings.database_url, self.customers, withdrawn, found.kept)
+        receipts = requests.close(self.settings.database_url, self.customers, withdrawn, found.kept)
         self.lake.remove(PLAN[0])
         return receipts
 

@@ -30,9 +30,9 @@ def features(
     With ``since``, the features are as known at ``since`` and a table ``truth`` holds what happened in ``[since, as_of)``.
     """
     folder = night.path("features", capability.name, tag)
-    if not _made(night, folder):
+    if not _is_complete(night, folder):
         with locks.exclusive(night.settings.database_url, f"features {night.ref} {capability.name} {tag}", wait_s=7200):
-            if not _made(night, folder):  # by another process, meanwhile
+            if not _is_complete(night, folder):  # by another process, meanwhile
                 with cluster(night.settings):
                     make(night, capability, folder, as_of, since)
     return LazyTables.of(night.lake, folder)
@@ -46,23 +46,23 @@ def make(night: Night, capability: Capability, folder: str, as_of: datetime, sin
     # A backend each: what is built of a large shop is held until its backend closes.
     for what in ("features", TRUTH) if since else ("features",):
         with night.engine() as backend:
-            told = night.config(backend, capability)
-            tables = night.clean(backend, capability) | told
-            made: dict[str, Any]
+            staff_tables = night.config(backend, capability)
+            tables = night.clean(backend, capability) | staff_tables
+            built: dict[str, Any]
             if since and what == TRUTH:
-                made = {TRUTH: part.truth(tables, since, as_of, capability.params)}
+                built = {TRUTH: part.truth(tables, since, as_of, capability.params)}
             else:
-                made = told | dict(part.build(tables, since or as_of, capability.params))
-            for name, rows in made.items():
+                built = staff_tables | dict(part.build(tables, since or as_of, capability.params))
+            for name, rows in built.items():
                 night.lake.write_ibis(backend, rows, night.lake.join(folder, f"{name}.parquet"))
-            names += made
-            del made, rows
+            names += built
+            del built, rows
         give_back()
-    done = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
-    night.lake.write_json(night.lake.join(folder, "done.json"), done)
+    record = {"as_of": (since or as_of).isoformat(), "tables": sorted(names)}
+    night.lake.write_json(night.lake.join(folder, "done.json"), record)
 
 
-def _made(night: Night, folder: str) -> bool:
+def _is_complete(night: Night, folder: str) -> bool:
     """Whether the features in ``folder`` were made, and each of their files is as it was written."""
     if not night.lake.exists(folder, "done.json"):
         return False

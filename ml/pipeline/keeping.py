@@ -91,7 +91,7 @@ def backup(
         manifest = making.run()
         progress("thin the older ones")
         known = [one.name for one in store.manifests()[0]]
-        gone, freed = store.thin(thinned(known, keep.days, keep.weeks, keep.months))
+        thinned_names, freed = store.thin(thinned(known, keep.days, keep.weeks, keep.months))
     return {
         "backup": manifest.name,
         "night": manifest.night,
@@ -99,7 +99,7 @@ def backup(
         "bytes": manifest.bytes,
         "written": making.written,
         "notes": making.notes,
-        "thinned": gone,
+        "thinned": thinned_names,
         "freed": freed,
     }
 

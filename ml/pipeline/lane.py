@@ -142,8 +142,8 @@ def _run(lane: LaneRun, *, again: bool, as_of: datetime | None) -> dict[str, Any
         score(lane, read, keys, unscored)
     for table in lane.tables:
         lane_rows.forget(settings.database_url, table.name)
-    told = {name: record.get(name) for name in ("run", "new", "scored", "dropped", "quarantined")}
-    return told | {
+    counts = {name: record.get(name) for name in ("run", "new", "scored", "dropped", "quarantined")}
+    return counts | {
         "status": "done",
         "as_of": read.as_of.isoformat(),
         "version": record.get("model_version"),
@@ -180,8 +180,8 @@ def _changed(lane: LaneRun, read: increment.Increment, *, again: bool) -> tuple[
     unscored = _both(unscored, found)
     if again:
         return found, unscored
-    there = lane_rows.scored(settings.database_url, lane.table)
-    return _less(found, pa.concat_tables([there, unscored])), unscored
+    scored = lane_rows.scored(settings.database_url, lane.table)
+    return _less(found, pa.concat_tables([scored, unscored])), unscored
 
 
 def _both(some: pa.Table, others: pa.Table) -> pa.Table:

@@ -79,16 +79,16 @@ def score(lane: LaneRun, read: increment.Increment, keys: pa.Table, unscored: pa
             settings.mlflow_uri, settings.database_url, capability.name, number, settings.home / "models"
         )
         model = model_of(capability).load(files)
-        made = score_of(capability).score(model, features, 0, 1, capability.params)
-        said = language.said(night, capability, made)
-        asked = [(table, _asked(table, said, keys)) for table in lane.tables]
+        scored = score_of(capability).score(model, features, 0, 1, capability.params)
+        worded = language.translated(night, capability, scored)
+        wanted = [(table, _rows_of(table, worded, keys)) for table in lane.tables]
     with lane.part("audit"):
-        for table, rows in asked:
+        for table, rows in wanted:
             _audit(lane, table, rows)
     with lane.part("publish"):
         origin = lane_rows.Origin(number, read.as_of, record["run"])
         # The table that says what is scored comes last: a run that is killed before it does all of them again.
-        for table, rows in reversed(asked):
+        for table, rows in reversed(wanted):
             record["scored"], record["dropped"] = lane_rows.upsert(settings.database_url, table, rows, keys, origin)
         silent = keys.join(rows.select(lane.table.key), list(lane.table.key), join_type="left anti")
         unscored = pa.concat_tables([unscored, silent.select(lane.keys.names).cast(lane.keys)])
@@ -107,27 +107,31 @@ def _features(lane: LaneRun, read: increment.Increment, keys: pa.Table) -> LazyT
     settings = lane.night.settings
     now = config.read(settings.database_url, capability.config, Pseudonym(settings.hash_key).hashed)
     with lane.night.backend() as backend:
-        told = lane.night.config(backend, capability) | {name: ibis.memtable(rows) for name, rows in now.items()}
-        tables = dict(told)
+        staff_tables = lane.night.config(backend, capability) | {
+            name: ibis.memtable(rows) for name, rows in now.items()
+        }
+        tables = dict(staff_tables)
         for name in capability.tables:
             # By name: the snapshot may be from before an upgrade that added a column.
             if files := increment.sources(lake, lane.folder, lane.history, name):
                 tables[name] = scanned(backend, files)
         only = ibis.memtable(keys.select(list(lane.table.key)))
-        made = told | dict(live_features_of(capability).build(tables, read.as_of, capability.params, only=only))
-        for name, table in made.items():
+        built = staff_tables | dict(
+            live_features_of(capability).build(tables, read.as_of, capability.params, only=only)
+        )
+        for name, table in built.items():
             lake.write_ibis(backend, table, lake.join(folder, f"{name}.parquet"))
     return LazyTables.of(lake, folder)
 
 
-def _asked(table: Published, made: Mapping[str, Any], keys: pa.Table) -> pa.Table:
+def _rows_of(table: Published, scored: Mapping[str, Any], keys: pa.Table) -> pa.Table:
     """The rows of a table of the lane that were asked for, whatever else the score gave."""
     schema = pa.schema([pa.field(column.name, ARROW[column.kind]) for column in table.columns])
-    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in made[table.name]], schema)
-    asked = keys.select(list(table.key))
+    rows = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in scored[table.name]], schema)
+    wanted = keys.select(list(table.key))
     # By place: Arrow joins no tables with lists.
     numbered = rows.select(list(table.key)).append_column("place", pa.array(range(len(rows)), pa.int64()))
-    found = numbered.join(asked, list(table.key), join_type="left semi")["place"]
+    found = numbered.join(wanted, list(table.key), join_type="left semi")["place"]
     return rows.take(found.combine_chunks().sort())
 
 

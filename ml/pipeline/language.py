@@ -21,16 +21,16 @@ def language(night: Night) -> str:
     return next((str(row["language"]) for row in rows), messages.ENGLISH)
 
 
-def said(night: Night, capability: Capability, made: Batches) -> Batches:
+def translated(night: Night, capability: Capability, scored: Batches) -> Batches:
     """Batches of rows with their reasons in the night's language."""
     chosen, kept = language(night), {table.name for table in capability.publishes if table.english}
     return {
-        name: batches if name in kept else messages.said(batches, capability.package, chosen)
-        for name, batches in made.items()
+        name: batches if name in kept else messages.translated(batches, capability.package, chosen)
+        for name, batches in scored.items()
     }
 
 
-def tables(night: Night, capability: Capability, made: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """As :func:`said`, of whole tables."""
-    put = said(night, capability, {name: iter(table.to_batches()) for name, table in made.items()})
-    return {name: pa.Table.from_batches(list(batches), made[name].schema) for name, batches in put.items()}
+def tables(night: Night, capability: Capability, rows: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """As :func:`translated`, of whole tables."""
+    put = translated(night, capability, {name: iter(table.to_batches()) for name, table in rows.items()})
+    return {name: pa.Table.from_batches(list(batches), rows[name].schema) for name, batches in put.items()}

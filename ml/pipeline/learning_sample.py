@@ -135,11 +135,11 @@ def draw(night: Night, capability: Capability, features: Features) -> Draw:
 
 def sampled(night: Night, capability: Capability, features: LazyTables) -> tuple[Features, Draw]:
     """The features that a fit reads, and how they were drawn; the same features where all customers have room."""
-    made = draw(night, capability, features)
-    if made.share >= 1:
-        return features, made
-    log.info("%s: %s", capability.name, made.words)
-    return Drawn(features, capability.draws, made.share), made
+    drawn = draw(night, capability, features)
+    if drawn.share >= 1:
+        return features, drawn
+    log.info("%s: %s", capability.name, drawn.words)
+    return Drawn(features, capability.draws, drawn.share), drawn
 
 
 def _room(capability: Capability, features: LazyTables, memory_gb: float) -> float:

@@ -67,15 +67,15 @@ def run_night(  # noqa: PLR0913 (the options of a night, by keyword)
             if ready["shards"]:
                 again(partial(score_all, settings, ref, name))
                 progress(f"{name}: publish")
-                done = again(
+                published = again(
                     partial(publish, settings, ref, name, publish_past=publish_past, accept_growth=accept_growth)
                 )
-                if done["status"] == "rehearsal":
-                    progress(done["why"])
+                if published["status"] == "rehearsal":
+                    progress(published["why"])
             give_back()
         progress("monitor")
-        told = again(lambda: monitor(settings, ref, names))
-        for words in (*told["alerts"], *(f"{name}: {why}" for name, why in told["failed"].items())):
+        monitored = again(lambda: monitor(settings, ref, names))
+        for words in (*monitored["alerts"], *(f"{name}: {why}" for name, why in monitored["failed"].items())):
             progress(words)
         progress("report")
         return again(lambda: report(settings, ref))

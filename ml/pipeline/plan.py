@@ -115,9 +115,9 @@ def since(settings: Settings, ref: str) -> str:
     head = f"Uses the snapshot {ref}, read at {at}, {_ago(datetime.now(UTC) - read)} ago."
     if "state" not in manifest:
         return f"{head} What changed in the shop since is not known. --fresh reads the shop anew."
-    told = state.changes(manifest["state"], state.state(settings.shop_url))
-    told += [f"ml_config.{name} was edited" for name in _edited(settings, lake, ref, manifest)]
-    what = f"Changed since: {'; '.join(told)}." if told else "No view, table or rule changed since."
+    changes = state.changes(manifest["state"], state.state(settings.shop_url))
+    changes += [f"ml_config.{name} was edited" for name in _edited(settings, lake, ref, manifest)]
+    what = f"Changed since: {'; '.join(changes)}." if changes else "No view, table or rule changed since."
     return f"{head} {what} --fresh reads the shop anew."
 
 

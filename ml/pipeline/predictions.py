@@ -23,7 +23,7 @@ def carried(night: Night, capability: Capability, version: int) -> dict[str, str
             if not lake.exists(folder, WHOLE):
                 continue
             published = {table.name for table in capability.publishes}
-            made = lake.join("features", name, ref, capability.name, "serve")
+            feature_folder = lake.join("features", name, ref, capability.name, "serve")
             try:
                 whole = lake.read_json(folder, WHOLE)
                 if (
@@ -32,17 +32,17 @@ def carried(night: Night, capability: Capability, version: int) -> dict[str, str
                     continue
                 shards_of(night, folder, [table for table in capability.carries if table in published])
                 for table in capability.carries:
-                    if table not in published and lake.exists(made, f"{table}.parquet"):
-                        lake.files(made, f"{table}.parquet")
+                    if table not in published and lake.exists(feature_folder, f"{table}.parquet"):
+                        lake.files(feature_folder, f"{table}.parquet")
             except DamagedFile as error:
                 log.warning("The rows of %s are not carried on, they are made anew. %s", ref, error)
                 continue
             return {
                 f"before_{table}": lake.join(folder, table)
                 if table in published
-                else lake.join(made, f"{table}.parquet")
+                else lake.join(feature_folder, f"{table}.parquet")
                 for table in capability.carries
-                if table in published or lake.exists(made, f"{table}.parquet")
+                if table in published or lake.exists(feature_folder, f"{table}.parquet")
             }
     return {}
 
@@ -65,12 +65,12 @@ def whole_shards(night: Night, capability: Capability) -> list[dict[str, Any]]:
     """What each shard says of itself; an error unless every shard is there, and all are of one version."""
     folder = night.path("predictions", capability.name)
     shards = shards_of(night, folder, [table.name for table in capability.sharded])
-    told = [shard["shard"] for shard in shards]
+    numbers = [shard["shard"] for shard in shards]
     versions = {shard["version"] for shard in shards}
-    if not shards or told != list(range(shards[0]["shards"])) or len(versions) != 1:
+    if not shards or numbers != list(range(shards[0]["shards"])) or len(versions) != 1:
         raise NightshiftError(
             f"The scores of {capability.name} are not whole, so nothing is published.",
-            came=f"shards {told} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
+            came=f"shards {numbers} of {shards[0]['shards'] if shards else 'none'}, model versions {sorted(versions)}",
             do=f"run the night again: ./nightshift night --date {night.night} --capability {capability.name}",
         )
     return shards

@@ -88,7 +88,7 @@ def publish(
             return {"status": "rehearsal", "why": why, "audits": audits}
         digest = _inputs(night, capability, version)
         with spreading(settings) as spread:
-            made = publishing.publish(
+            published = publishing.publish(
                 settings.database_url,
                 night.lake,
                 {table: night.path("predictions", name, table.name) for table in capability.publishes},
@@ -97,11 +97,11 @@ def publish(
                 functions=(at_shop(capability.script(), settings.database_url, settings.shop_url), settings.timezone),
                 spread=spread,
             )
-        record["rows"] = sum(batch.rows for batch in made)
+        record["rows"] = sum(batch.rows for batch in published)
         erased = _erased(night, name)
         arms.show(night, capability)
     replaced = history.named(row for row in newer if row["capability"] == name)
-    batches = {batch.table: asdict(batch) | {"erased": erased.get(batch.table, 0)} for batch in made}
+    batches = {batch.table: asdict(batch) | {"erased": erased.get(batch.table, 0)} for batch in published}
     return {"status": "published", "batches": batches, "replaced": replaced}
 
 
@@ -129,12 +129,12 @@ def _scored(night: Night, capability: Capability) -> Mapping[str, Any]:
     folder = night.path("predictions", capability.name)
     if not night.lake.exists(folder, WHOLE):
         score_all(night.settings, night.ref, capability.name)
-    done = night.lake.read_json(folder, WHOLE)
+    account = night.lake.read_json(folder, WHOLE)
     whole_shards(night, capability)
     for table in capability.for_all:
-        if done["rows"][table.name]:
+        if account["rows"][table.name]:
             night.lake.files(folder, table.name)
-    return versions.version(night.settings.database_url, capability.name, done["version"])
+    return versions.version(night.settings.database_url, capability.name, account["version"])
 
 
 def _inputs(night: Night, capability: Capability, version: Mapping[str, Any]) -> str:

@@ -58,8 +58,10 @@ def register(
     """
     model = model_of(capability)
     progress.at("builds today's features", "learns what serves", "writes it to MLflow")
-    made = features(night, capability, "serve", night.as_of).with_windows(windows(night, capability, night.as_of))
-    serve, drawn = sampled(night, capability, made)
+    table_features = features(night, capability, "serve", night.as_of).with_windows(
+        windows(night, capability, night.as_of)
+    )
+    serve, drawn = sampled(night, capability, table_features)
     decision = replace(decision, figures=f"{decision.figures} {drawn.words}".strip())
     baseline = decision.outcome == "baseline"
     progress.at("learns what serves", "writes it to MLflow")
@@ -69,8 +71,8 @@ def register(
     replay = versions.trained_later(settings.database_url, capability.name, night.shop, night.as_of)
     decision = replace(decision, replay=replay)
     outcome: str = "replay" if replay and decision.outcome != "refuse" else decision.outcome
-    asked = approval.wanted(night, capability) if outcome == "promote" else None
-    outcome = "waiting" if asked else outcome
+    approver = approval.wanted(night, capability) if outcome == "promote" else None
+    outcome = "waiting" if approver else outcome
     verdict = numbers(capability, decision, evaluations, trial.rails) | drawn.facts
     metrics = {who: dict(evaluation.metrics) | drawn.facts for who, evaluation in evaluations.items()}
     progress.at("writes it to MLflow")
@@ -131,4 +133,4 @@ def register(
         )
         versions.record_version(settings.database_url, registered, Path(folder))
     result = {"status": outcome, "version": version, "why": decision.why, "run_id": run_id}
-    return result | question(asked, version, card) if asked else result
+    return result | question(approver, version, card) if approver else result

@@ -56,24 +56,24 @@ ORDER BY 1, 2
 
 def forget_old_models(settings: Settings, keep: int = MODELS.keep) -> list[str]:
     """Delete the files of versions that serve nobody any more; ``keep`` of each capability stay. Gives ``<capability> <version>``."""
-    url, champions, gone = settings.database_url, versions.champions(settings.database_url), []
+    url, champions, deleted = settings.database_url, versions.champions(settings.database_url), []
     for row in postgres.query(url, _UNUSED, {"keep": keep}):
         name, version = row["capability"], row["version"]
         if champions.get(name) != version and version not in versions.waiting(url, name):
             models.withdraw(url, settings.mlflow_uri, settings.home / "models", row["run_id"])
-            gone.append(f"{name} {version}")
-    return gone
+            deleted.append(f"{name} {version}")
+    return deleted
 
 
 def forget_old_books(settings: Settings) -> dict[str, int]:
     """Delete steps and figures that are older than their rules; how many of each."""
-    gone = {}
+    deleted = {}
     with postgres.transaction(settings.database_url) as cursor:
         cursor.execute("DELETE FROM ml_ops.step WHERE started_at < now() - make_interval(days => %s)", (STEPS.keep,))
-        gone["steps"] = int(cursor.rowcount)
+        deleted["steps"] = int(cursor.rowcount)
         cursor.execute("DELETE FROM ml_ops.figure WHERE at < now() - make_interval(days => %s)", (FIGURES.keep,))
-        gone["figures"] = int(cursor.rowcount)
-    return gone
+        deleted["figures"] = int(cursor.rowcount)
+    return deleted
 
 
 def costs(settings: Settings) -> list[dict[str, Any]]:

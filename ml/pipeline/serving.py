@@ -71,14 +71,14 @@ def score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> d
         night, capability = Night.open(settings, ref), find(name)
         units = score_of(capability).units(features(night, capability, "serve", night.as_of))
         ranges = max(1, ceil(units / UNITS_PER_RANGE))
-        made = spread(_score_range, [(settings, ref, name, number, ranges) for number in range(ranges)])
-    rows = {table: sum(one["rows"][table] for one in made) for table in made[0]["rows"]}
-    return {"shard": shard, "shards": shards, "version": made[0]["version"], "rows": rows}
+        reports = spread(_score_range, [(settings, ref, name, number, ranges) for number in range(ranges)])
+    rows = {table: sum(one["rows"][table] for one in reports) for table in reports[0]["rows"]}
+    return {"shard": shard, "shards": shards, "version": reports[0]["version"], "rows": rows}
 
 
 def _score_range(place: Place, settings: Settings, ref: str, name: str, number: int, ranges: int) -> dict[str, Any]:
-    there = replace(settings, engine="duckdb", **vars(place))
-    return _score(there, ref, name, number, ranges)
+    placed = replace(settings, engine="duckdb", **vars(place))
+    return _score(placed, ref, name, number, ranges)
 
 
 def _score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> dict[str, Any]:
@@ -87,12 +87,12 @@ def _score(settings: Settings, ref: str, name: str, shard: int, shards: int) -> 
         version = _version(night, capability)
         model = _model(night, capability, version)
         known = features(night, capability, "serve", night.as_of).beside(carried(night, capability, version["version"]))
-        made = score_of(capability).score(model, known, shard, shards, capability.params)
-        rows = _written(night, capability, made, shard)
+        scored = score_of(capability).score(model, known, shard, shards, capability.params)
+        rows = _written(night, capability, scored, shard)
         record["rows"] = sum(rows.values())
-        done = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
-        night.lake.write_json(night.path("predictions", name, f"{shard:05d}.json"), done)
-    return done
+        account = {"shard": shard, "shards": shards, "version": version["version"], "rows": rows}
+        night.lake.write_json(night.path("predictions", name, f"{shard:05d}.json"), account)
+    return account
 
 
 def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
@@ -119,17 +119,17 @@ def score_all(settings: Settings, ref: str, name: str) -> dict[str, Any]:
             known = features(night, capability, "serve", night.as_of).beside(
                 carried(night, capability, version["version"])
             )
-            made = score_all_of(capability).score_all(
+            scored = score_all_of(capability).score_all(
                 _model(night, capability, version), known, LazyTables(night.lake, folders), capability.params
             )
-            mine = _written(night, capability, made, 0)
-            record["rows"] = sum(mine.values())
-            rows |= mine
-        done = {"version": version["version"], "rows": rows, "scored": rows} | arms.mixed(
+            written = _written(night, capability, scored, 0)
+            record["rows"] = sum(written.values())
+            rows |= written
+        account = {"version": version["version"], "rows": rows, "scored": rows} | arms.mixed(
             night, capability, version, rows, partial(_model, night, capability)
         )
-        night.lake.write_json(night.path("predictions", name, WHOLE), done)
-    return done
+        night.lake.write_json(night.path("predictions", name, WHOLE), account)
+    return account
 
 
 def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> Model:
@@ -140,13 +140,13 @@ def _model(night: Night, capability: Capability, version: Mapping[str, Any]) -> 
     return model_of(capability).load(folder)
 
 
-def _written(night: Night, capability: Capability, made: Batches, shard: int) -> dict[str, int]:
+def _written(night: Night, capability: Capability, scored: Batches, shard: int) -> dict[str, int]:
     """Write the rows of each table as its file of ``shard``; how many by table."""
     return {
         table: night.lake.write_batches(
             night.path("predictions", capability.name, table, f"{shard:05d}.parquet"), batches
         )
-        for table, batches in language.said(night, capability, made).items()
+        for table, batches in language.translated(night, capability, scored).items()
     }
 
 

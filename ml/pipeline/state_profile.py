@@ -25,19 +25,19 @@ Profile = Mapping[str, Any]
 
 def profile(table: Table, rows: ibis.Table) -> dict[str, Any]:
     """Rows, and by column: filled rows, sums of numbers, counts of categories and of the forms of ids. Plain JSON values."""
-    there = [c for c in table.columns if c.name in rows.columns and c.kind != "timestamp" and not c.personal]
-    sums = {"_n": rows.count()} | {f"n {c.name}": rows[c.name].count() for c in there}
-    for column in there:
+    profiled = [c for c in table.columns if c.name in rows.columns and c.kind != "timestamp" and not c.personal]
+    sums = {"_n": rows.count()} | {f"n {c.name}": rows[c.name].count() for c in profiled}
+    for column in profiled:
         if column.kind in ("number", "integer"):
             x = rows[column.name].cast("float64")
             level = x.sign() * (x.abs() + 1).ln()
             sums |= {f"s {column.name}": level.sum(), f"q {column.name}": (level * level).sum()}
     row = rows.aggregate(**sums).to_pyarrow().to_pylist()[0]
-    made: dict[str, Any] = {"rows": row["_n"], "columns": {}}
-    for column in there:
-        told: dict[str, Any] = {"n": row[f"n {column.name}"]}
+    result: dict[str, Any] = {"rows": row["_n"], "columns": {}}
+    for column in profiled:
+        figures: dict[str, Any] = {"n": row[f"n {column.name}"]}
         if column.kind in ("number", "integer"):
-            told |= {"sum": row[f"s {column.name}"] or 0.0, "squares": row[f"q {column.name}"] or 0.0}
+            figures |= {"sum": row[f"s {column.name}"] or 0.0, "squares": row[f"q {column.name}"] or 0.0}
         else:
             value = rows[column.name].cast("string")
             if column.name in table.key:
@@ -47,9 +47,9 @@ def profile(table: Table, rows: ibis.Table) -> dict[str, Any]:
             )
             ranked = counts.order_by(ibis.desc("n"), "value").limit(VALUES + 1).to_pyarrow().to_pylist()
             if len(ranked) <= VALUES:
-                told["values"] = {one["value"]: one["n"] for one in ranked}
-        made["columns"][column.name] = told
-    return made
+                figures["values"] = {one["value"]: one["n"] for one in ranked}
+        result["columns"][column.name] = figures
+    return result
 
 
 def compared(name: str, before: Profile, now: Profile) -> Iterator[Finding]:

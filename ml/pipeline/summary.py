@@ -29,7 +29,7 @@ def report(settings: Settings, ref: str) -> dict[str, Any]:
     summary["notes"] = (
         night.lake.read_json(validated)["summary"].get("notes", []) if night.lake.exists(validated) else []
     )
-    summary["headlines"] = {name: told for name in CAPABILITIES if (told := _headlines(night, find(name)))}
+    summary["headlines"] = {name: headlines for name in CAPABILITIES if (headlines := _headlines(night, find(name)))}
     summary["alerts"] = [
         f"{a['words']} ({a['advice']})" for a in figures.open_alerts(settings.database_url, night.night)
     ]
@@ -57,5 +57,5 @@ def _headlines(night: Night, capability: Capability) -> dict[str, float]:
     if night.rehearsal or any(batch is None or batch["night"] != night.night for batch in batches):
         return {}
     numbers = {words: postgres.query(url, sql) for words, sql in capability.headlines.items()}
-    told = {words: next(iter(rows[0].values())) for words, rows in numbers.items()}
-    return {words: float(value) for words, value in told.items() if value is not None}
+    values = {words: next(iter(rows[0].values())) for words, rows in numbers.items()}
+    return {words: float(value) for words, value in values.items() if value is not None}

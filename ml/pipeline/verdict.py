@@ -19,24 +19,24 @@ from ml.pipeline.truth import promise
 
 def costs(found: Mapping[str, Evaluation], model: Model, seconds: float) -> Evaluation:
     """The challenger's evaluation with what guardrails may ask beside it: size, seconds, share of units that changed."""
-    mine = found["challenger"]
+    challenger = found["challenger"]
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    more = {"size": size / 1e6, "seconds": 1000 * seconds / max(1, len(mine.per_unit))}
-    if "champion" in found and len(mine.per_unit):
-        more["changed"] = float((mine.per_unit != found["champion"].per_unit).mean())
-    return replace(mine, metrics={**more, **mine.metrics})
+    more = {"size": size / 1e6, "seconds": 1000 * seconds / max(1, len(challenger.per_unit))}
+    if "champion" in found and len(challenger.per_unit):
+        more["changed"] = float((challenger.per_unit != found["champion"].per_unit).mean())
+    return replace(challenger, metrics={**more, **challenger.metrics})
 
 
-def question(asked: Approval, version: int, card: str) -> dict[str, Any]:
+def question(approver: Approval, version: int, card: str) -> dict[str, Any]:
     """What a person is asked."""
     why = f"Version {version} won and waits for a person"
     return {
         "status": "asked",
         "why": why,
-        "hours": asked.hours,
-        "otherwise": asked.approve_without_answer,
+        "hours": approver.hours,
+        "otherwise": approver.approve_without_answer,
         "report": card,
     }
 

@@ -91,7 +91,7 @@ def check(
             timezone=settings.timezone,
             sample=sample,
             now=now,
-            config=_told(settings),
+            config=_staff_tables(settings),
             progress=progress,
         )
         progress("Judging each row …")
@@ -122,20 +122,20 @@ def check(
     )
 
 
-def _told(settings: Settings) -> dict[str, pa.Table]:
+def _staff_tables(settings: Settings) -> dict[str, pa.Table]:
     """What the staff wrote; nothing where Nightshift has not been set up yet."""
-    there = {row["name"] for row in postgres.query(settings.database_url, _CONFIG)}
-    tables = [table for table in CONFIG if table.name in there]
+    present = {row["name"] for row in postgres.query(settings.database_url, _CONFIG)}
+    tables = [table for table in CONFIG if table.name in present]
     return config.read(settings.database_url, tables, Pseudonym(settings.hash_key).hashed)
 
 
 def _counted(url: str) -> tuple[TableCheck, ...]:
     """Count the rows of the tables that are there, however broken."""
-    there = {row["name"] for row in postgres.query(url, _THERE)}
+    present = {row["name"] for row in postgres.query(url, _THERE)}
     counts = {
         name: int(postgres.query(url, f"SELECT count(*) AS n FROM {quoted('shop', name)}")[0]["n"])  # noqa: S608  # quoted
         for name in TABLES
-        if name in there
+        if name in present
     }
     return tuple(TableCheck(name, table.required, counts.get(name)) for name, table in TABLES.items())
 

@@ -42,7 +42,7 @@ _VIEWS = """
     WHERE n.nspname IN ('shop', 'shop_help') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 STATUSES = "SELECT status, count(*) AS n FROM {} GROUP BY status ORDER BY n DESC, status"
-_COMMENT = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace') AS said"
+_COMMENT = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace') AS comment"
 _FORBIDDEN, _READ_ONLY, _DEPENDED_ON = "42501", "25006", "2BP01"
 
 
@@ -165,8 +165,8 @@ def _ours(cursor: Any) -> list[tuple[str, str]]:
     marked = []
     for schema in ("shop", SHARED):
         cursor.execute(_COMMENT, (schema,))
-        said = cursor.fetchone()["said"]
-        if said and said.startswith('{"' + _MARK):
+        comment = cursor.fetchone()["comment"]
+        if comment and comment.startswith('{"' + _MARK):
             marked.append(schema)
     cursor.execute(_VIEWS)
     return [(row["schema"], row["name"]) for row in cursor.fetchall() if row["view"] and row["schema"] in marked]
@@ -224,16 +224,16 @@ def _run(cursor: Any, statement: str) -> str:
 
 
 def _stand_in(
-    schema: str, table: str, wanted: list[tuple[str, str]], there: frozenset[str] | None, *, optional: bool
+    schema: str, table: str, wanted: list[tuple[str, str]], present: frozenset[str] | None, *, optional: bool
 ) -> str:
     """SELECT what stands for a table that is not there, or lacks columns; empty: it can be read as it is."""
-    missing = [(name, kind) for name, kind in wanted if there is None or name not in there]
+    missing = [(name, kind) for name, kind in wanted if present is None or name not in present]
     if not missing:
         return ""
     nulls = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in missing)
-    if there is None and optional:
+    if present is None and optional:
         return f"SELECT {nulls} WHERE false"
-    named = ", ".join(quoted(name) for name, _ in wanted if there and name in there)
+    named = ", ".join(quoted(name) for name, _ in wanted if present and name in present)
     return f"SELECT {named}, {nulls} FROM {quoted(schema, table)}"
 
 

@@ -96,12 +96,12 @@ def _words(vocabulary: Vocabulary) -> str:
         return f"{head}The codes of ISO 4217: {', '.join(vocabulary.words)}.\n"
     grid = _grid(
         ("word", "means", "spelled"),
-        ([f"`{w.name}`", _said(w), ", ".join(w.spellings)] for w in vocabulary.words.values()),
+        ([f"`{w.name}`", _meaning_of(w), ", ".join(w.spellings)] for w in vocabulary.words.values()),
     )
     return head + grid
 
 
-def _said(word: Word) -> str:
+def _meaning_of(word: Word) -> str:
     counts = "" if word.means in ("a method", "a channel", word.name) else word.means
     return ". ".join(filter(None, (counts.capitalize(), word.meaning)))
 
@@ -150,8 +150,8 @@ def _config(whose: str, table: ConfigTable) -> str:
 def _examples(table: ConfigTable) -> str:
     if not table.examples:
         return ""
-    told = "\n\n".join(f"-- {words}\n{statement};" for words, statement in table.examples.items())
-    return f"\nEdits, as SQL:\n\n```sql\n{told}\n```\n"
+    edits = "\n\n".join(f"-- {words}\n{statement};" for words, statement in table.examples.items())
+    return f"\nEdits, as SQL:\n\n```sql\n{edits}\n```\n"
 
 
 def _cells(table: ConfigTable) -> Iterable[Sequence[str]]:

@@ -60,10 +60,10 @@ def numbers(shop: Shop, timezone: str) -> Iterator[tuple[str, str]]:
     statuses = shop.db.execute(sql["statuses"]).fetchall()
     if statuses:
         rest = sum(share for _, share in statuses[_STATUSES:])
-        told = [f"{_cut(word)} {share:.1%}" for word, share in statuses[:_STATUSES]]
+        shares = [f"{_cut(word)} {share:.1%}" for word, share in statuses[:_STATUSES]]
         yield (
             "order.status",
-            ", ".join([*told, *([f"{len(statuses) - _STATUSES} more words {rest:.1%}"] if rest else [])]),
+            ", ".join([*shares, *([f"{len(statuses) - _STATUSES} more words {rest:.1%}"] if rest else [])]),
         )
 
 

@@ -59,11 +59,11 @@ def write(settings: Settings, platform: str, folder: Path, n: int = 8) -> Writte
     """
     if platform not in WRITERS:
         raise unknown("platform to write lists for", platform, WRITERS)
-    there = {f"ml.{row['relname']}" for row in postgres.query(settings.database_url, _TABLES)}
+    present = {f"ml.{row['relname']}" for row in postgres.query(settings.database_url, _TABLES)}
     lists = {
         name: {row["owner"]: row["products"] for row in postgres.query(settings.database_url, sql, {"n": n})}
         for name, (table, sql) in _LISTS.items()
-        if table in there
+        if table in present
     }
     if not any(lists.values()):
         raise NightshiftError(
@@ -136,13 +136,13 @@ def _metafields(lists: Lists, known: set[str], of: str, *, handles: bool = False
 def _handles(lists: Lists, titles: Mapping[str, str], known: set[str], folder: Path, written: Written) -> None:
     """Shopify's product CSV: Handle and Title are needed, a list is separated by semicolons."""
     names = {"similar": "Similar products", "bought_together": "Bought together"}
-    there = [name for name in names if lists.get(name)]
-    header = ["Handle", "Title", *(f"{names[name]} (product.metafields.{NAMESPACE}.{name})" for name in there)]
+    given = [name for name in names if lists.get(name)]
+    header = ["Handle", "Title", *(f"{names[name]} (product.metafields.{NAMESPACE}.{name})" for name in given)]
     rows = [
         [
             product,
             titles[product],
-            *("; ".join(p for p in lists[name].get(product, ()) if p in known) for name in there),
+            *("; ".join(p for p in lists[name].get(product, ()) if p in known) for name in given),
         ]
         for product in sorted(known)
     ]

@@ -114,11 +114,11 @@ def load(
         connection.cursor() as cursor,
     ):
         _exclusively(cursor)
-        there = Marker.read(cursor)
+        current = Marker.read(cursor)
         marker = Marker(source, wanted.options, wanted.fingerprint())
-        if there and there.same(marker) and not again:
+        if current and current.same(marker) and not again:
             last = _last_order(cursor, settings.timezone)
-            return LoadReport(source, there.rows, time.monotonic() - start, last, skipped=True)
+            return LoadReport(source, current.rows, time.monotonic() - start, last, skipped=True)
         swap.allowed(cursor, "shop", source, replace=replace)
         filling = _Filling(progress or (lambda _table, _rows: None))
         for name, batches in wanted.tables():

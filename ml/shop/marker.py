@@ -32,20 +32,20 @@ class Marker:
     def parse(cls, comment: str | None) -> Marker | None:
         """Read the mark in a schema's comment; None: there is none."""
         try:
-            said = json.loads(comment) if comment else {}
+            document = json.loads(comment) if comment else {}
         except ValueError:
             return None
-        return cls(**said["nightshift"]) if isinstance(said, dict) and "nightshift" in said else None
+        return cls(**document["nightshift"]) if isinstance(document, dict) and "nightshift" in document else None
 
     def write(self, cursor: Any, schema: str = "shop") -> None:
         """Mark the schema."""
-        said = json.dumps({"nightshift": asdict(self)}, default=str)
-        cursor.execute(f"COMMENT ON SCHEMA {quoted(schema)} IS {literal(said)}")
+        document = json.dumps({"nightshift": asdict(self)}, default=str)
+        cursor.execute(f"COMMENT ON SCHEMA {quoted(schema)} IS {literal(document)}")
 
     def with_rows(self, rows: dict[str, int]) -> Marker:
         return replace(self, rows=rows)
 
     def same(self, other: Marker) -> bool:
         """Whether both were filled from the very same."""
-        mine, theirs = (json.dumps(dict(m.options), sort_keys=True, default=str) for m in (self, other))
-        return (self.source, self.fingerprint, mine) == (other.source, other.fingerprint, theirs)
+        own, theirs = (json.dumps(dict(m.options), sort_keys=True, default=str) for m in (self, other))
+        return (self.source, self.fingerprint, own) == (other.source, other.fingerprint, theirs)

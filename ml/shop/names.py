@@ -31,8 +31,8 @@ def unknown_names(url: str) -> Iterator[str]:
                 yield f"shop.{table}.{column}: the contract has no such column, and nothing reads it{meant}"
 
 
-def nearest(name: str, names: Iterable[str], there: Collection[str] = ()) -> str:
-    """Find the name that is most like ``name``, one that is not ``there`` already before others; empty: none is like it.
+def nearest(name: str, names: Iterable[str], taken: Collection[str] = ()) -> str:
+    """Find the name that is most like ``name``, one that is not ``taken`` already before others; empty: none is like it.
 
     Examples
     --------
@@ -41,14 +41,14 @@ def nearest(name: str, names: Iterable[str], there: Collection[str] = ()) -> str
     """
     names = list(names)
     plain = name.lower()
-    for among in ([n for n in names if n not in there], names):
+    for among in ([n for n in names if n not in taken], names):
         if close := difflib.get_close_matches(plain, among, 1):
             return close[0]
     return ""
 
 
-def _meant(name: str, names: Iterable[str], there: Collection[str]) -> str:
-    close = nearest(name, names, there)
+def _meant(name: str, names: Iterable[str], taken: Collection[str]) -> str:
+    close = nearest(name, names, taken)
     if not close:
         return "."
-    return f": do you mean {close}?" if close not in there else f" (there is {close} beside it)."
+    return f": do you mean {close}?" if close not in taken else f" (there is {close} beside it)."

@@ -127,9 +127,9 @@ class Report:
 
     def to_text(self) -> str:
         """Render as plain text, the widest line being that of a message."""
-        there = [table for table in self.tables if table.rows is not None or table.required]
-        without = ", ".join(table.name for table in self.tables if table not in there)
-        grid = _grid(("", "rows", "from", "to", "refused", "left out"), [_table(table) for table in there])
+        shown = [table for table in self.tables if table.rows is not None or table.required]
+        without = ", ".join(table.name for table in self.tables if table not in shown)
+        grid = _grid(("", "rows", "from", "to", "refused", "left out"), [_table(table) for table in shown])
         parts = [
             ("Faults: the tables do not fit the contract", list(self.faults)),
             ("Tables", [*grid, *([f"(not there, and not required: {without})"] if without else [])]),

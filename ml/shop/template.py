@@ -32,11 +32,11 @@ def template(folder: Path) -> list[Path]:
     """
     paths = {name: folder / f"{name}.csv" for name in TABLES}
     readme = folder / "README.md"
-    there = [path.name for path in (*paths.values(), readme) if path.exists()]
-    if there:
+    existing = [path.name for path in (*paths.values(), readme) if path.exists()]
+    if existing:
         raise NightshiftError(
             "The folder holds such files already, so nothing was written.",
-            came=f"{folder}: {', '.join(there)}",
+            came=f"{folder}: {', '.join(existing)}",
             do="name another folder",
         )
     folder.mkdir(parents=True, exist_ok=True)

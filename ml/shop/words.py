@@ -18,9 +18,11 @@ def words(verdicts: Iterable[Verdict]) -> tuple[WordCheck, ...]:
     found = []
     for verdict in verdicts:
         for column in dict.fromkeys(word.column for word in verdict.words):
-            told = vocabulary(TABLES[verdict.table][column].words)
-            mine = [word for word in verdict.words if word.column == column]
-            shown = [word for n, word in enumerate(mine) if n < MANY or (word.taken_for is None and told.closed)]
+            known_words = vocabulary(TABLES[verdict.table][column].words)
+            counted = [word for word in verdict.words if word.column == column]
+            shown = [
+                word for n, word in enumerate(counted) if n < MANY or (word.taken_for is None and known_words.closed)
+            ]
             found += [
                 WordCheck(
                     f"{verdict.table}.{column}",
@@ -28,22 +30,22 @@ def words(verdicts: Iterable[Verdict]) -> tuple[WordCheck, ...]:
                     w.rows,
                     w.share,
                     w.money,
-                    _meaning(told, w.word, w.taken_for),
-                    known=w.taken_for is not None or not told.closed,
+                    _meaning(known_words, w.word, w.taken_for),
+                    known=w.taken_for is not None or not known_words.closed,
                 )
                 for w in shown
             ]
     return tuple(found)
 
 
-def _meaning(told: Vocabulary, word: str, taken_for: str | None) -> str:
-    if taken_for is None and not told.closed:
+def _meaning(known_words: Vocabulary, word: str, taken_for: str | None) -> str:
+    if taken_for is None and not known_words.closed:
         return "itself"
     if taken_for is None:
-        near = told.near(word)
+        near = known_words.near(word)
         return "NOT KNOWN" + (f"; do you mean {near}?" if near else "")
-    entry = told.words[taken_for]
-    if told.name != "order.status":
+    entry = known_words.words[taken_for]
+    if known_words.name != "order.status":
         return taken_for
     return f"{taken_for}: {entry.means}{'' if entry.purchase else ', no purchase'}"
 
@@ -62,13 +64,13 @@ def advice(found: Sequence[WordCheck], facts: Iterable[Fact]) -> Iterator[str]:
     """Say what to do about words that are not known, orders that are not paid and lines that are there twice."""
     columns = dict.fromkeys(word.column for word in found if not word.known)
     for column in columns:
-        mine = [word for word in found if word.column == column and not word.known]
-        named = ", ".join(f"{word.word!r} ({word.counted()})" for word in mine[:5])
-        more = f" and {len(mine) - 5:,} more" if len(mine) > 5 else ""
+        unknown = [word for word in found if word.column == column and not word.known]
+        named = ", ".join(f"{word.word!r} ({word.counted()})" for word in unknown[:5])
+        more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
         does = "Such orders count as no purchase" if column == "order.status" else "Such rows are refused"
         yield (
             f"{column} holds words that are not known: {named}{more}. {does}. Give each one of the contract's in the view: "
-            f"CASE … WHEN {mine[0].word!r} THEN '…' (docs/contract.md, Words)."
+            f"CASE … WHEN {unknown[0].word!r} THEN '…' (docs/contract.md, Words)."
         )
     waiting = sum(word.share for word in found if word.column == "order.status" and "no sale yet" in word.means)
     if waiting > 0.5:

@@ -91,9 +91,9 @@ def learn(
     hints : sequence of (str, int)
         Words or phrases with their class, which are learned from too, in every fit: what is known before the first text.
     """
-    told = [(word, _grade(label, class_of)) for word, label in hints]
-    whole = pa.concat_arrays([texts.cast(pa.large_string()), pa.array([word for word, _ in told], pa.large_string())])
-    target = np.concatenate([grades, np.array([grade for _, grade in told], np.int64)])
+    graded = [(word, _grade(label, class_of)) for word, label in hints]
+    whole = pa.concat_arrays([texts.cast(pa.large_string()), pa.array([word for word, _ in graded], pa.large_string())])
+    target = np.concatenate([grades, np.array([grade for _, grade in graded], np.int64)])
     weight = _even(class_of[target[len(texts) :]], int(class_of[-1]) + 1) * params.lexicon_weight
     importance = np.concatenate([np.ones(len(texts)), weight]).astype(np.float32)
     counted = svm.count(Texts.of(whole), params)
@@ -103,7 +103,7 @@ def learn(
     for fold in range(params.folds):
         if left_out.sum() >= params.calibrate_reviews:
             break
-        inside = np.concatenate([part != fold, np.ones(len(told), bool)])
+        inside = np.concatenate([part != fold, np.ones(len(graded), bool)])
         if len(np.unique(class_of[target[inside]])) == class_of[-1] + 1 and not inside.all():
             fitted = svm.solve(counted, everything[inside], target, importance, len(class_of), params)
             scores[part == fold] = svm.predict(counted, np.flatnonzero(part == fold), fitted)
@@ -145,16 +145,16 @@ def _losses(scores: npt.NDArray[np.float32], truth: Labels, usual: Calibration) 
     """Minus the logarithm of the true class's chance, each half calibrated on the other."""
     half, losses = np.arange(len(truth)) % 2, np.empty(len(truth))
     for side in (0, 1):
-        mine = half == side
-        chance = calibrated(calibrate(scores[~mine], truth[~mine], usual), scores[mine])
-        losses[mine] = -np.log(chance[np.arange(len(chance)), truth[mine]])
+        held_out = half == side
+        chance = calibrated(calibrate(scores[~held_out], truth[~held_out], usual), scores[held_out])
+        losses[held_out] = -np.log(chance[np.arange(len(chance)), truth[held_out]])
     return losses
 
 
 def _grade(label: int, class_of: Labels) -> int:
     """The clearest grade of a class: the lowest of the first, the highest of the last."""
-    there = np.flatnonzero(class_of == label)
-    return int(there[0] if label == 0 else there[-1])
+    grades = np.flatnonzero(class_of == label)
+    return int(grades[0] if label == 0 else grades[-1])
 
 
 def _even(labels: Labels, n_classes: int) -> Floats:

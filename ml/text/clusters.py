@@ -18,12 +18,12 @@ def contrast(x: Csr, strange: Labels) -> Csr:
     """Rows of the strange texts, each n-gram weighed by how much more of them have it than of the others; of length 1 again."""
     from scipy.sparse import diags_array
 
-    there = x.copy()
-    there.data = np.ones_like(there.data)
-    mine = np.zeros(x.shape[0], bool)
-    mine[strange] = True
-    some, others = (np.asarray(there.T @ side.astype(np.float64)).ravel() for side in (mine, ~mine))
-    ratio = np.log((some + 0.5) / (mine.sum() + 1)) - np.log((others + 0.5) / ((~mine).sum() + 1))
+    presence = x.copy()
+    presence.data = np.ones_like(presence.data)
+    is_strange = np.zeros(x.shape[0], bool)
+    is_strange[strange] = True
+    some, others = (np.asarray(presence.T @ side.astype(np.float64)).ravel() for side in (is_strange, ~is_strange))
+    ratio = np.log((some + 0.5) / (is_strange.sum() + 1)) - np.log((others + 0.5) / ((~is_strange).sum() + 1))
     rows = x[strange] @ diags_array(np.maximum(ratio, 0.0))
     length = np.sqrt(np.asarray((rows * rows).sum(axis=1)).ravel())
     return (diags_array(1 / np.maximum(length, 1e-9)) @ rows).tocsr()

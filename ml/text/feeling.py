@@ -38,18 +38,18 @@ def feeling(text: str, language: str) -> float:
     return feeling_of(words(fold(text)), language)
 
 
-def feeling_of(said: Sequence[str], language: str) -> float:
+def feeling_of(text_words: Sequence[str], language: str) -> float:
     """The same of a text that is cut into its folded words already."""
     known, begins = _known(language)
     good = bad = after = 0  # the last: where the phrase before ended, whose 'not' turns it alone
-    for at, word in enumerate(said):
+    for at, word in enumerate(text_words):
         if word not in begins or at < after:
             continue
-        length = next((n for n in begins[word] if tuple(said[at : at + n]) in known), 0)
+        length = next((n for n in begins[word] if tuple(text_words[at : at + n]) in known), 0)
         if not length:
             continue
-        turned = any(word in _TURNING for word in said[max(after, at - _REACH) : at])
-        if known[tuple(said[at : at + length])] != turned:
+        turned = any(word in _TURNING for word in text_words[max(after, at - _REACH) : at])
+        if known[tuple(text_words[at : at + length])] != turned:
             good += 1
         else:
             bad += 1

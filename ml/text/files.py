@@ -26,7 +26,7 @@ def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
     )
     if fitted.network is not None:
         save_network(fitted.network, folder)
-    return {"bias": fitted.linear.bias.tolist(), "alone": _told(fitted.alone), "both": _told(fitted.both)}
+    return {"bias": fitted.linear.bias.tolist(), "alone": _as_lists(fitted.alone), "both": _as_lists(fitted.both)}
 
 
 def save_network(network: Network, folder: Path) -> None:
@@ -70,5 +70,5 @@ def load(story: Mapping[str, Any], folder: Path, params: TextParams) -> Classifi
     return Classifier(fitted, alone, load_network(folder, params), both)
 
 
-def _told(calibration: Calibration | None) -> dict[str, Any] | None:
+def _as_lists(calibration: Calibration | None) -> dict[str, Any] | None:
     return calibration and {name: value.tolist() for name, value in calibration._asdict().items()}

@@ -45,13 +45,13 @@ def detect(texts: pa.Array, known: Mapping[str, float]) -> list[str]:
     distinct = pc.dictionary_encode(plain)
     distinct = distinct.combine_chunks() if isinstance(distinct, pa.ChunkedArray) else distinct
     letters = pc.match_substring_regex(distinct.dictionary, r"\p{L}").to_pylist()
-    told = np.full(len(distinct.dictionary), NO_WORDS, object)
+    codes = np.full(len(distinct.dictionary), NO_WORDS, object)
     lettered = [i for i, has in enumerate(letters) if has]
     names = distinct.dictionary.take(pa.array(lettered, pa.int64())).to_pylist()
     for start in range(0, len(names), _BLOCK):
         found = chances(names[start : start + _BLOCK])
-        told[lettered[start : start + _BLOCK]] = [_one(row, known) for row in found]
-    return [str(told[i]) for i in distinct.indices.to_pylist()]
+        codes[lettered[start : start + _BLOCK]] = [_one(row, known) for row in found]
+    return [str(codes[i]) for i in distinct.indices.to_pylist()]
 
 
 def _one(chance: Floats, known: Mapping[str, float]) -> str:

@@ -129,11 +129,11 @@ def _order(template: str) -> tuple[bool, int]:
 def _pattern(template: str) -> re.Pattern[str]:
     """A text within a part of a reason does not reach into the next part."""
     text = ".+?" if BREAKS[0] in template else f"(?:(?!{BREAKS[0]}).)+?"
-    made = "".join(
+    pattern = "".join(
         re.escape(piece) if i % 2 == 0 else f"(?P<{piece}>{_NUMBER if len(piece) == 1 else text})"
         for i, piece in enumerate(_NAME.split(template))
     )
-    return re.compile(made, re.DOTALL)
+    return re.compile(pattern, re.DOTALL)
 
 
 @cache
@@ -145,7 +145,7 @@ def reasons(package: str, language: str) -> Reasons | None:
     return Reasons({**read(SHARED / f"{language}.po", language).reasons, **own}) if own else None
 
 
-def said(batches: Iterable[pa.RecordBatch], package: str, language: str) -> Iterator[pa.RecordBatch]:
+def translated(batches: Iterable[pa.RecordBatch], package: str, language: str) -> Iterator[pa.RecordBatch]:
     """Rows of a published table with their column ``reason`` in ``language``."""
     put = reasons(package, language)
     for batch in batches:

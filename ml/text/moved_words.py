@@ -61,10 +61,10 @@ def known_share(text: Tokens, n_tokens: int, model: Linear, sums: Sums) -> float
         if text.letters[first] > 64 and (text.starts[k + 1] - first > 1 or spaceless(text.letters[first])):
             words += 1
             of_word, of_chars = token_grams(text, k, k + 1, 0, len(model.idf) - 1, sums.grams)
-            there = True
+            is_known = True
             for j in range(of_word + of_chars):
-                there &= model.idf[sums.grams[j]] > 0
-            known += there
+                is_known &= model.idf[sums.grams[j]] > 0
+            known += is_known
     return known / words if words else 1.0
 
 

@@ -158,16 +158,16 @@ def _vectors(data: Bytes, ends: Any, folds: Folds, row: Any, values: Any, scale:
     for r in range(len(ends) - 1):
         tokenise(data, ends[r], ends[r + 1], folds, text)
         for t in range(sizes[r]):
-            count, there = token_pieces(text, t, len(row) - 1, found), 0
+            count, found_pieces = token_pieces(text, t, len(row) - 1, found), 0
             for j in range(count):
                 i = row[found[j]]
                 if i > 0:
-                    there += 1
+                    found_pieces += 1
                     for k in range(d):
                         vectors[at, k] += np.float32(values[i, k]) * scale[i]
-            if there > 0:
+            if found_pieces > 0:
                 known[at] = True
-                vectors[at] /= np.float32(np.sqrt(there))
+                vectors[at] /= np.float32(np.sqrt(found_pieces))
             at += 1
     return Vectors(vectors, known, sizes, heads)
 

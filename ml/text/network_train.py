@@ -76,9 +76,9 @@ def build(n_rows: int, n_grades: int, params: TextParams, seed: int) -> Any:
         ops.cast(head[:, None] > np.arange(length), "float32"),
     )
     parts = []
-    for there in (known_token, known_token * in_head[..., None]):
-        parts += [ops.max(found * there, axis=1) for found in filtered]
-        parts.append(ops.sum(vectors * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0))
+    for mask in (known_token, known_token * in_head[..., None]):
+        parts += [ops.max(found * mask, axis=1) for found in filtered]
+        parts.append(ops.sum(vectors * mask, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1.0))
     pooled = layers.Dropout(0.4, seed=seed + 2)(ops.concatenate(parts, axis=-1))
     return keras.Model([given, head], layers.Dense(n_grades, name="head")(pooled))
 

@@ -74,7 +74,7 @@ def read(texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Ro
         Calibration of a clause: its chances are softmax(mixing[:, :-1] z + mixing[:, -1]).
     """
     n, a = len(texts), len(roles.aspects)
-    made = Read(
+    reading = Read(
         np.zeros((n, REASONS), np.float32),
         np.zeros((n, REASONS, 2), np.int32),
         np.full((n, a), np.nan, np.float32),
@@ -83,11 +83,11 @@ def read(texts: Texts, model: Linear, mixing: npt.NDArray[np.float64], roles: Ro
     )
 
     def work(start: int, end: int) -> None:
-        part = made.between(start, end)
+        part = reading.between(start, end)
         _read(texts.data, texts.ends[start : end + 1], folds(), model, mixing, roles.words, part)
 
     share(work, n, max(STEP, n // (4 * threads())))
-    return made
+    return reading
 
 
 def cut(texts: Texts, rows: Ints, froms: Ints, tos: Ints, most: int) -> pa.Array:
@@ -166,7 +166,7 @@ def _named(roles: Any, first: int, last: int, k: int, listed: bool, ordered: boo
 
 
 @compiled
-def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, words: Words, made: Read) -> None:
+def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, words: Words, reading: Read) -> None:
     text = room(ends)
     sums, joints = nothing(model, text), room_for_joints(text)
     parts, chosen = np.empty(len(text.points)), np.empty(len(text.points), np.int8)
@@ -179,12 +179,12 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
         finish(model, sums, scores)
         log_chances(scores, mixing, of_text)
         parts_of(text, t, model, toward, stamp + 1, sums, parts)
-        made.known[r] = known_share(text, t, model, sums)
+        reading.known[r] = known_share(text, t, model, sums)
         find_joints(text, n, t, words, joints)
         choose(text, t, parts, words, chosen)
         complete(text, t, parts, chosen)
         whole_words(text, t, chosen)
-        tell(text, t, parts, chosen, joints.pause, made.moved[r], made.words[r])
+        tell(text, t, parts, chosen, joints.pause, reading.moved[r], reading.words[r])
         stamp, first = stamp + 2, 0
         trust = 0.0 if (joints.roles[:t] == TURN).any() else TRUST
         while first < t:
@@ -192,14 +192,20 @@ def _read(data: Bytes, ends: Any, folds: Folds, model: Linear, mixing: Any, word
             for k in range(first, last):
                 named |= joints.roles[k] > 0
             if named:
-                said = first  # 'but' is the mark of a mixed text, not a word of the clause that it begins
-                while said < last - 1 and joints.roles[said] in (TURN, JOIN):
-                    said += 1
-                add_up(text, said, last, model, stamp, sums)
+                begin = first  # 'but' is the mark of a mixed text, not a word of the clause that it begins
+                while begin < last - 1 and joints.roles[begin] in (TURN, JOIN):
+                    begin += 1
+                add_up(text, begin, last, model, stamp, sums)
                 stamp += 1
                 finish(model, sums, scores)
                 log_chances(scores, mixing, of_clause)
                 _aspects(
-                    text, first, last, joints, gap(of_clause, of_text, trust), made.aspect_score[r], made.clause[r]
+                    text,
+                    first,
+                    last,
+                    joints,
+                    gap(of_clause, of_text, trust),
+                    reading.aspect_score[r],
+                    reading.clause[r],
                 )
             first = last

@@ -162,8 +162,8 @@ def _matrix(
     shares = np.outer([1, params.head_weight], [1, params.char_weight]).ravel()
     place = rows * _GROUPS + groups
     square = np.bincount(place, values**2, minlength=n * _GROUPS)
-    there = (square.reshape(n, _GROUPS) > 0) @ shares**2
-    values *= shares[groups] / np.sqrt(square[place] * there[rows])
+    squares = (square.reshape(n, _GROUPS) > 0) @ shares**2
+    values *= shares[groups] / np.sqrt(square[place] * squares[rows])
     x = csr_array((values.astype(np.float32), row[buckets], ends), shape=(n, width))
     x.data[x.indices == 0] = 0  # what has no weights; row 0 of them is nothing anyway
     return x
@@ -187,13 +187,13 @@ def solve(k: Doubles, labels: Labels, n_classes: int, penalty: float) -> tuple[D
     y = np.zeros((n, n_classes))
     y[np.arange(n), labels] = 1
     blocks = [np.flatnonzero(labels == label) for label in range(n_classes)]
-    alpha = np.stack([c[:, mine].sum(axis=1) for mine in blocks], axis=1) if blocks else np.zeros((n, 0))  # C Y
+    alpha = np.stack([c[:, members].sum(axis=1) for members in blocks], axis=1) if blocks else np.zeros((n, 0))  # C Y
     text = y - alpha / np.diagonal(c)[:, None]
     whole = np.zeros((n, n_classes))
-    for label, mine in enumerate(blocks):
-        if len(mine):
-            whole[mine] = y[mine] - np.linalg.solve(c[np.ix_(mine, mine)], alpha[mine])
-            whole[mine, label] = 0
+    for label, members in enumerate(blocks):
+        if len(members):
+            whole[members] = y[members] - np.linalg.solve(c[np.ix_(members, members)], alpha[members])
+            whole[members, label] = 0
     return alpha, LeftOut(text, whole)
 
 

@@ -59,7 +59,7 @@ def embed(texts: Sequence[str]) -> Floats:
 
 def embed_each(texts: Sequence[str]) -> Floats:
     """Vectors as :func:`embed` gives them, each text read by itself: equal to the last bit whatever it comes with."""
-    made = np.zeros((len(texts), DIMENSIONS), np.float32)
+    vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
     for i, text in enumerate(texts):
         found = _alone.get(text)
         if found is None:
@@ -67,8 +67,8 @@ def embed_each(texts: Sequence[str]) -> Floats:
             found = _run(session, [pieces.encode(text).ids])[0]
             if len(_alone) < _KEPT:
                 _alone[text] = found
-        made[i] = found
-    return made
+        vectors[i] = found
+    return vectors
 
 
 def _embed(unique: list[str]) -> Floats:
@@ -77,16 +77,16 @@ def _embed(unique: list[str]) -> Floats:
     session, pieces = _model()
     encoded = pieces.encode_batch(unique)
     order = sorted(range(len(unique)), key=lambda i: len(encoded[i].ids))
-    made = np.zeros((len(unique), DIMENSIONS), np.float32)
+    vectors = np.zeros((len(unique), DIMENSIONS), np.float32)
     start = 0
     while start < len(order):
         end = start + 1
         while end < len(order) and len(encoded[order[end]].ids) * (end + 1 - start) <= _TOKENS:
             end += 1
         part = order[start:end]
-        made[part] = _run(session, [encoded[i].ids for i in part])
+        vectors[part] = _run(session, [encoded[i].ids for i in part])
         start = end
-    return made
+    return vectors
 
 
 def _run(session: Any, ids: list[list[int]]) -> Floats:

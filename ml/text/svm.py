@@ -146,9 +146,9 @@ def _one(x: Csr, above: npt.NDArray[np.bool_], importance: Floats, params: TextP
 
 def _log_count_ratio(x: Csr, above: npt.NDArray[np.bool_], importance: Floats) -> Floats:
     """r_i = ln((p_i / |p|) / (q_i / |q|)), p_i = 1 + how many texts above the step have n-gram i, q_i of the others."""
-    there = x.copy()
-    there.data = np.ones_like(there.data)
-    p, q = (1 + there.T @ np.where(who, importance, 0) for who in (above, ~above))
+    binary = x.copy()
+    binary.data = np.ones_like(binary.data)
+    p, q = (1 + binary.T @ np.where(who, importance, 0) for who in (above, ~above))
     return np.asarray(np.log(p / p.sum()) - np.log(q / q.sum()), np.float32)
 
 

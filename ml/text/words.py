@@ -69,9 +69,19 @@ def rules(language: str) -> Rules:
 
 def sql_rules(language: str, own: Sequence[str] = ("", "", "", "")) -> list[str]:
     """The rules as ``words.sql`` takes them, with four of the caller's own in places 8 to 11."""
-    told = rules(language)
+    language_rules = rules(language)
     doubles = (part for pair in DOUBLES for part in pair)
-    return [told.fold_from, told.fold_to, MARKS, CHARACTERS, BREAKS, POSSESSIVE, told.stem, *own, *doubles]
+    return [
+        language_rules.fold_from,
+        language_rules.fold_to,
+        MARKS,
+        CHARACTERS,
+        BREAKS,
+        POSSESSIVE,
+        language_rules.stem,
+        *own,
+        *doubles,
+    ]
 
 
 @cache

@@ -54,8 +54,8 @@ class Approve(ApprovalOperator):  # type: ignore[misc]  # Airflow has no types
         approved = answer["chosen_options"] == [self.APPROVE]
         who = answer.get("responded_by_user") or {}
         person = who.get("name") or who.get("id") or DEADLINE
-        said = (answer.get("params_input") or {}).get("words") or ""
-        row = tasks.answer(self.capability, trained["version"], approved=approved, person=person, words=said)
+        words = (answer.get("params_input") or {}).get("words") or ""
+        row = tasks.answer(self.capability, trained["version"], approved=approved, person=person, words=words)
         if approved:
             alias = context["outlet_events"][assets.maybe_model(self.capability)]
             alias.add(assets.model(self.capability), extra={"version": trained["version"], "why": row["why"]})

@@ -106,8 +106,8 @@ def _longer(spec: Capability) -> str:
 def _thorough(spec: Capability) -> tuple[str, ...]:
     if not spec.thorough:
         return ()
-    told = ", ".join(f"`{name}` {value:g}" for name, value in spec.thorough.items())
-    return (f"It takes its time: {told}. Off in the form, it learns as a night without a model does.", "")
+    listed = ", ".join(f"`{name}` {value:g}" for name, value in spec.thorough.items())
+    return (f"It takes its time: {listed}. Off in the form, it learns as a night without a model does.", "")
 
 
 def live(spec: Capability) -> str:

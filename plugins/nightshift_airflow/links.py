@@ -54,7 +54,7 @@ class ModelLink(BaseOperatorLink):  # type: ignore[misc]
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Address of the version's page; empty where there is none, or MLflow's address is not known."""
-        told = ti_key.xcom_pull(task_ids=operator.task_id, key="model") or {}
-        if not (mlflow() and told.get("version")):
+        version = ti_key.xcom_pull(task_ids=operator.task_id, key="model") or {}
+        if not (mlflow() and version.get("version")):
             return ""
-        return f"{mlflow()}/#/models/{told['capability']}/versions/{told['version']}"
+        return f"{mlflow()}/#/models/{version['capability']}/versions/{version['version']}"

@@ -108,16 +108,16 @@ def night_of(params: Mapping[str, Any], dag_run: Any, timezone: str) -> date:
 
     A run by Trigger has no logical date; the time it was due stays the same when a task is tried again.
     """
-    if asked := params.get("night"):
-        return date.fromisoformat(asked)
+    if requested := params.get("night"):
+        return date.fromisoformat(requested)
     due = dag_run.logical_date or dag_run.run_after
     day: date = due.astimezone(ZoneInfo(timezone)).date()
     return day
 
 
-def check_capabilities(asked: object, known: Mapping[str, Capability]) -> None:
+def check_capabilities(requested: object, known: Mapping[str, Capability]) -> None:
     """Refuse a name that the registry does not know, and an empty list, before anything is read."""
-    names = asked if isinstance(asked, list) else [asked]
+    names = requested if isinstance(requested, list) else [requested]
     for name in names:
         if name not in known:
             raise unknown("capability", str(name), known)

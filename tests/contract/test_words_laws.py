@@ -168,6 +168,6 @@ def test_what_has_no_message_stays_english() -> None:
     assert chinese.reason("risk", None) == ""
     assert reasons("ml.kernels", "zh") is None
     rows = pa.RecordBatch.from_pydict({"reason": ["nothing unusual", None, "x"]})
-    (put,) = messages.said([rows], "ml.capabilities.risk", "zh")
+    (put,) = messages.translated([rows], "ml.capabilities.risk", "zh")
     assert put["reason"].to_pylist() == ["没有异常", None, "x"]
-    assert next(messages.said([rows], "ml.capabilities.risk", "en")) is rows
+    assert next(messages.translated([rows], "ml.capabilities.risk", "en")) is rows

@@ -121,8 +121,8 @@ def restore(url: str, folder: Path, schemas: Sequence[str] = ()) -> None:
 
 def refuse_missing_roles(url: str, wanted: Sequence[str]) -> None:
     """Raise if a role that the backup grants something to is not on the server of ``url``."""
-    there = {row["rolname"] for row in postgres.query(url, "SELECT rolname FROM pg_roles")}
-    if missing := [role for role in wanted if role not in there]:
+    present = {row["rolname"] for row in postgres.query(url, "SELECT rolname FROM pg_roles")}
+    if missing := [role for role in wanted if role not in present]:
         raise NightshiftError(
             "Roles that the backup grants rights to are not on this server.",
             came=", ".join(missing),

@@ -71,9 +71,11 @@ def move(uri: str, moves: dict[str, str]) -> None:
     engine = _engine(uri)
     try:
         with engine.begin() as connection:
-            there = inspect(connection)
+            inspector = inspect(connection)
             for table, columns in _ADDRESSES.items():
-                known = {column["name"] for column in there.get_columns(table)} if there.has_table(table) else set()
+                known = (
+                    {column["name"] for column in inspector.get_columns(table)} if inspector.has_table(table) else set()
+                )
                 for column in known.intersection(columns):
                     statement = text(
                         f"UPDATE {table} SET {column} = :new || substr({column}, :begin) "  # noqa: S608  # names of ours

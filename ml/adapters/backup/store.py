@@ -189,18 +189,18 @@ class Store:
     def thin(self, keep: set[str], *, grace_s: float = GRACE_S) -> tuple[list[str], int]:
         """Delete the backups that are not in ``keep``, then what no backup names any more. Gives their names, and bytes freed."""
         found, wrong = self.manifests()
-        gone = [one.name for one in found if one.name not in keep]
-        for name in gone:
+        removed = [one.name for one in found if one.name not in keep]
+        for name in removed:
             self._lake.remove(f"backups/{name}.json")
         if wrong:
-            return gone, 0  # what a damaged manifest names is not known, so nothing is deleted
+            return removed, 0  # what a damaged manifest names is not known, so nothing is deleted
         named = {kept.object for one in found if one.name in keep for kept in one.files.values()}
         freed, limit = 0, time.time() - grace_s
         for path in self._lake.walk("objects"):
             if path.rsplit("/", 1)[-1].lstrip(".").partition(".")[0] not in named and self._modified(path) < limit:
                 freed += self._lake.usage(path)
                 self._lake.remove(path)
-        return gone, freed
+        return removed, freed
 
     def usage(self) -> int:
         """Bytes of all backups."""
@@ -208,8 +208,10 @@ class Store:
 
     def same_disk(self, folder: Path) -> bool:
         """Whether the backups lie on the disk that ``folder`` lies on."""
-        there = next((p for p in (Path(self.uri), *Path(self.uri).parents) if p.exists()), None) if self.local else None
-        return bool(there and folder.exists() and there.stat().st_dev == folder.stat().st_dev)
+        nearest = (
+            next((p for p in (Path(self.uri), *Path(self.uri).parents) if p.exists()), None) if self.local else None
+        )
+        return bool(nearest and folder.exists() and nearest.stat().st_dev == folder.stat().st_dev)
 
     def private(self) -> None:
         """Let nobody else enter a folder of this machine: copies of customers' rows lie in it."""
@@ -252,7 +254,7 @@ def thinned(names: Iterable[str], days: int, weeks: int, months: int) -> set[str
 
 def stamp(now: datetime, taken: Iterable[str]) -> str:
     """Name of a backup that is made now; a second one within the second gets the next."""
-    there = set(taken)
-    while (name := now.strftime(STAMP)) in there:
+    used = set(taken)
+    while (name := now.strftime(STAMP)) in used:
         now += timedelta(seconds=1)
     return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -176,17 +177,28 @@ def _index(cursor: Any, table: Published, name: str) -> None:
 
 
 def _index_vectors(cursor: Any, table: Published, name: str) -> None:
-    """HNSW over the vectors as ``halfvec(d)``, d that of the rows: an index needs one length (Malkov & Yashunin 2018)."""
+    """An index over the vectors as ``halfvec(d)``, d that of the rows: an index needs one length.
+
+    HNSW (Malkov & Yashunin 2018), or √n lists of vectors near a common centre (Jégou et al. 2011).
+    """
     place, column = sql.Identifier(SCHEMA, name), sql.Identifier(table.nearest)
-    cursor.execute(sql.SQL("SELECT vector_dims({}) FROM {} WHERE {} IS NOT NULL LIMIT 1").format(column, place, column))
-    found = cursor.fetchone()
-    if found:
-        dims = sql.Literal(next(iter(found.values())) if isinstance(found, dict) else found[0])
-        cursor.execute(
-            sql.SQL("CREATE INDEX {} ON {} USING hnsw (({}::halfvec({})) halfvec_cosine_ops)").format(
-                sql.Identifier(f"{name}_nearest"), place, column, dims
-            )
+    cursor.execute(
+        sql.SQL("SELECT max(vector_dims({0})) AS dims, count({0}) AS n FROM {1}").format(column, place)
+        if table.clustered
+        else sql.SQL("SELECT vector_dims({0}) AS dims, 0 AS n FROM {1} WHERE {0} IS NOT NULL LIMIT 1").format(
+            column, place
         )
+    )
+    found = cursor.fetchone()
+    dims, n = (found["dims"], found["n"]) if isinstance(found, dict) else found or (None, 0)
+    if dims is None:
+        return
+    method, options = ("ivfflat", f" WITH (lists = {max(1, math.isqrt(n))})") if table.clustered else ("hnsw", "")
+    cursor.execute(
+        sql.SQL("CREATE INDEX {} ON {} USING {} (({}::halfvec({})) halfvec_cosine_ops){}").format(
+            sql.Identifier(f"{name}_nearest"), place, sql.SQL(method), column, sql.Literal(dims), sql.SQL(options)
+        )
+    )
 
 
 def _list(columns: tuple[str, ...]) -> sql.Composed:

@@ -126,23 +126,25 @@ def upsert(url: str, table: Published, rows: pa.Table, keys: pa.Table, origin: O
         A key comes twice, or a value that the table cannot hold.
     """
     _refuse_nulls(table, rows)
-    made = rows.select(table.column_names)
+    complete = rows.select(table.column_names)
     for name, value, kind in zip(_FACTS, vars(origin).values(), _ARROW, strict=False):
-        made = made.append_column(name, pa.repeat(pa.scalar(value, kind), len(rows)))
+        complete = complete.append_column(name, pa.repeat(pa.scalar(value, kind), len(rows)))
     parts = {
         "live": sql.Identifier(SCHEMA, live_of(table.name)),
         "key": sql.SQL(", ").join(map(sql.Identifier, table.key)),
         "typed": sql.SQL(", ").join(_typed(table, name) for name in table.key),
         "same": _equal("l", "g", table.key),
         "made": _equal("m", "g", table.key),
-        "names": sql.SQL(", ").join(map(sql.Identifier, made.column_names)),
-        "values": sql.SQL(", ").join(sql.SQL("m.{}").format(sql.Identifier(n)) for n in made.column_names),
-        "again": sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in made.column_names),
+        "names": sql.SQL(", ").join(map(sql.Identifier, complete.column_names)),
+        "values": sql.SQL(", ").join(sql.SQL("m.{}").format(sql.Identifier(n)) for n in complete.column_names),
+        "again": sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in complete.column_names
+        ),
     }
     with publishing(url) as cursor:
         cursor.execute(sql.SQL(_TEMPORARY).format(**parts))
         postgres.copy_arrow(cursor.connection, "pg_temp", "given", keys.to_batches())
-        postgres.copy_arrow(cursor.connection, "pg_temp", "made", made.to_batches())
+        postgres.copy_arrow(cursor.connection, "pg_temp", "made", complete.to_batches())
         cursor.execute(sql.SQL(_DROP).format(**parts, as_of=sql.Literal(origin.as_of)))
         dropped = cursor.rowcount
         cursor.execute(sql.SQL(_UPSERT).format(**parts))
@@ -217,8 +219,8 @@ def run(url: str, capability: str, table: str, ref: str) -> Iterator[dict[str, A
         yield record
     except BaseException as error:
         with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
-            told = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:_MESSAGE]}
-            _end(url, record | told, time.perf_counter() - start)
+            failure = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:_MESSAGE]}
+            _end(url, record | failure, time.perf_counter() - start)
         raise
     _end(url, {"status": "done"} | record, time.perf_counter() - start)
 

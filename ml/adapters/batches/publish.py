@@ -271,9 +271,9 @@ def _publish(
         for name, batch_id in begun.items():
             table, folder = tables[name]
             if name in loaded:
-                there = ranges.rows(cursor, name, batch_id), loaded[name]
+                counted = ranges.rows(cursor, name, batch_id), loaded[name]
                 built = batch_table.finish(
-                    connection, table, batch_table.name_of(name, batch_id), there, perf_counter()
+                    connection, table, batch_table.name_of(name, batch_id), counted, perf_counter()
                 )
             else:
                 built = batch_table.build(connection, lake, table, folder, batch_id)

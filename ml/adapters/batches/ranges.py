@@ -75,8 +75,8 @@ def wait_for_older(url: str, patience_s: float) -> None:
     older = {row["transaction"]: row for row in postgres.query(url, _OLDER)}
     deadline, pause = time.monotonic() + patience_s, 0.05
     while older:
-        there = {row["transaction"] for row in postgres.query(url, _OLDER)}
-        older = {name: row for name, row in older.items() if name in there}
+        running = {row["transaction"] for row in postgres.query(url, _OLDER)}
+        older = {name: row for name, row in older.items() if name in running}
         if older and time.monotonic() > deadline:
             raise Busy(
                 "Somebody's transaction is older than the new batch and does not end; the shop still sees the batch before.",

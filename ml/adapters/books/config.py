@@ -49,11 +49,11 @@ def sync(url: str, tables: Iterable[ConfigTable]) -> None:
     with postgres.transaction(url) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('nightshift migrate', 0))")
         for table in tables:
-            there = _columns(cursor, table)
-            if not there:
+            present = _columns(cursor, table)
+            if not present:
                 _create(cursor, table)
-            for column in table.columns if there else ():
-                if column.name not in there:
+            for column in table.columns if present else ():
+                if column.name not in present:
                     # Rows that are there have no value for it: a column without a default has to take null.
                     _alter(cursor, table, "ADD COLUMN {}", _column(column, required=bool(column.default)))
             _check(cursor, table)
@@ -92,10 +92,10 @@ def _hidden(rows: pa.Table, table: ConfigTable, hashed: Callable[[pa.Array], pa.
 def _hashed(
     rows: pa.Table, name: str, other: str, values: tuple[str, ...], hashed: Callable[[pa.Array], pa.Array]
 ) -> pa.Table:
-    mine = pc.fill_null(pc.is_in(rows[other], pa.array(values)), False)
+    is_id = pc.fill_null(pc.is_in(rows[other], pa.array(values)), False)
     given = rows[name].combine_chunks()
-    made = rows.set_column(rows.column_names.index(name), name, pc.if_else(mine, hashed(given), given))
-    return pa.concat_tables([made, rows.filter(pc.and_(mine, pc.match_substring_regex(given, HASH)))])
+    replaced = rows.set_column(rows.column_names.index(name), name, pc.if_else(is_id, hashed(given), given))
+    return pa.concat_tables([replaced, rows.filter(pc.and_(is_id, pc.match_substring_regex(given, HASH)))])
 
 
 def _name(table: ConfigTable) -> sql.Identifier:
@@ -110,12 +110,12 @@ def _columns(cursor: Any, table: ConfigTable) -> dict[str, str | None]:
     """Comment by column; empty if there is no such table."""
     cursor.execute(
         """
-        SELECT attname, col_description(attrelid, attnum) AS said FROM pg_attribute
+        SELECT attname, col_description(attrelid, attnum) AS comment FROM pg_attribute
         WHERE attrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND attnum > 0 AND NOT attisdropped
         """,
         (SCHEMA, table.name),
     )
-    return {row["attname"]: row["said"] for row in cursor.fetchall()}
+    return {row["attname"]: row["comment"] for row in cursor.fetchall()}
 
 
 def _create(cursor: Any, table: ConfigTable) -> None:
@@ -146,17 +146,17 @@ def _check(cursor: Any, table: ConfigTable) -> None:
     """Let the checks be those of the spec. Rows from before a check stay; ``config_faults`` tells them."""
     cursor.execute(
         """
-        SELECT conname, obj_description(oid, 'pg_constraint') AS said FROM pg_constraint
+        SELECT conname, obj_description(oid, 'pg_constraint') AS comment FROM pg_constraint
         WHERE conrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND contype = 'c'
         """,
         (SCHEMA, table.name),
     )
-    there = {row["conname"]: row["said"] or "" for row in cursor.fetchall()}
-    for words, said in there.items():
-        if said.startswith(_OURS) and table.checks.get(words) != said.removeprefix(_OURS):
+    constraints = {row["conname"]: row["comment"] or "" for row in cursor.fetchall()}
+    for words, comment in constraints.items():
+        if comment.startswith(_OURS) and table.checks.get(words) != comment.removeprefix(_OURS):
             _alter(cursor, table, "DROP CONSTRAINT {}", sql.Identifier(words))
     for words, check in table.checks.items():
-        if there.get(words) != _OURS + check:
+        if constraints.get(words) != _OURS + check:
             _alter(cursor, table, "ADD CONSTRAINT {} CHECK ({}) NOT VALID", sql.Identifier(words), sql.SQL(check))
             cursor.execute(
                 sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(
@@ -166,23 +166,23 @@ def _check(cursor: Any, table: ConfigTable) -> None:
 
 
 def _comment(cursor: Any, table: ConfigTable) -> None:
-    cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class') AS said", (f'{SCHEMA}."{table.name}"',))
-    if cursor.fetchone()["said"] != table.meaning:
+    cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class') AS comment", (f'{SCHEMA}."{table.name}"',))
+    if cursor.fetchone()["comment"] != table.meaning:
         cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(_name(table), sql.Literal(table.meaning)))
-    said = _columns(cursor, table)
+    comments = _columns(cursor, table)
     for column in table.columns:
         meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
-        if said[column.name] != meaning:
+        if comments[column.name] != meaning:
             target = sql.Identifier(SCHEMA, table.name, column.name)
             cursor.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(target, sql.Literal(meaning)))
 
 
 def _fill(cursor: Any, table: ConfigTable) -> None:
     cursor.execute("SELECT row_key FROM ml_ops.config_default WHERE table_name = %s", (table.name,))
-    done = {row["row_key"] for row in cursor.fetchall()}
+    filled = {row["row_key"] for row in cursor.fetchall()}
     for row in table.rows:
         key = json.dumps([row[name] for name in table.key], ensure_ascii=False)
-        if key in done:
+        if key in filled:
             continue
         values = sql.SQL(", ").join(map(sql.Literal, row.values()))
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING")

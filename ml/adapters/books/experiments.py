@@ -50,13 +50,13 @@ def begin(url: str, rows: Sequence[Mapping[str, Any]], shares: Mapping[tuple[str
     """Keep how arms began; those that are known stay as they are."""
     with publishing(url) as cursor:
         for row in rows:
-            told = Json(dict(row), dumps=lambda value: json.dumps(value, default=str))
+            definition = Json(dict(row), dumps=lambda value: json.dumps(value, default=str))
             cursor.execute(
                 """
                 INSERT INTO ml_ops.experiment (name, arm, capability, told, share, since, changed_on)
                 VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
                 """,
-                (row["name"], row["arm"], row["capability"], told, shares[row["name"], row["arm"]], night, night),
+                (row["name"], row["arm"], row["capability"], definition, shares[row["name"], row["arm"]], night, night),
             )
 
 

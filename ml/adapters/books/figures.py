@@ -71,20 +71,20 @@ def tell(
         cursor.execute(
             "SELECT id, kind, name, slice FROM ml_ops.alert WHERE capability = %s AND closed_at IS NULL", (capability,)
         )
-        there = {(capability, row["kind"], row["name"], row["slice"]): row["id"] for row in cursor.fetchall()}
+        known = {(capability, row["kind"], row["name"], row["slice"]): row["id"] for row in cursor.fetchall()}
         now = {alert.key for alert in found}
-        again = set(measured)
-        gone = [n for key, n in there.items() if key not in now and (key[1] in kinds or key[1:] in again)]
-        cursor.execute("UPDATE ml_ops.alert SET closed_at = clock_timestamp() WHERE id = ANY(%s)", (gone,))
+        remeasured = set(measured)
+        closed = [n for key, n in known.items() if key not in now and (key[1] in kinds or key[1:] in remeasured)]
+        cursor.execute("UPDATE ml_ops.alert SET closed_at = clock_timestamp() WHERE id = ANY(%s)", (closed,))
         new = []
         for alert in found:
-            if alert.key in there:
+            if alert.key in known:
                 cursor.execute(
                     """
                     UPDATE ml_ops.alert SET value = %s, expected = %s, words = %s, last_night = greatest(last_night, %s),
                            nights = nights + CASE WHEN last_night < %s THEN 1 ELSE 0 END WHERE id = %s
                     """,
-                    (_plain(alert.value), _plain(alert.expected), alert.words, night, night, there[alert.key]),
+                    (_plain(alert.value), _plain(alert.expected), alert.words, night, night, known[alert.key]),
                 )
                 continue
             cursor.execute(

@@ -50,9 +50,11 @@ def step(
         except BaseException as error:
             with suppress(NightshiftError, psycopg2.Error):  # the first error is the one to tell
                 message = f"{type(error).__name__}: {error}"[:_MESSAGE]
-                _end(url, number, "failed", time.perf_counter() - start, record | {"message": message} | need.told())
+                _end(
+                    url, number, "failed", time.perf_counter() - start, record | {"message": message} | need.measured()
+                )
             raise
-        _end(url, number, "done", time.perf_counter() - start, record | need.told())
+        _end(url, number, "done", time.perf_counter() - start, record | need.measured())
 
 
 class Need:
@@ -62,7 +64,7 @@ class Need:
         forget_peak()
         self._before = sum(os.times()[:4])
 
-    def told(self) -> dict[str, float | None]:
+    def measured(self) -> dict[str, float | None]:
         """Processor time, of programs that were run too, and the most memory."""
         return {"cpu_seconds": sum(os.times()[:4]) - self._before, "peak_mib": peak_mib()}
 

@@ -40,9 +40,9 @@ class Progress:
 
     def line(self, now: float) -> str:
         """What is said at ``now`` of the monotonic clock."""
-        told = f"{self._what}: {self._doing} ({_words(now - self._since)}"
-        told += ")" if self._since == self._start else f"; {_words(now - self._start)} since the start)"
-        return told + (f"; then: {', '.join(self._left)}" if self._left else "")
+        text = f"{self._what}: {self._doing} ({_words(now - self._since)}"
+        text += ")" if self._since == self._start else f"; {_words(now - self._start)} since the start)"
+        return text + (f"; then: {', '.join(self._left)}" if self._left else "")
 
     def _run(self) -> None:
         while not self._ended.wait(self._every_s):

@@ -71,12 +71,16 @@ class Registered:
     verdict: Mapping[str, Any] = field(default_factory=dict)
 
 
-def record_version(url: str, made: Registered, folder: Path) -> None:
+def record_version(url: str, registered: Registered, folder: Path) -> None:
     """Write down a registered version, the SHA-256 of each file in ``folder``, and what was decided about it."""
-    artifacts = [(made.capability, made.version, f, digest(p), p.stat().st_size) for f, p in files(folder).items()]
+    artifacts = [
+        (registered.capability, registered.version, f, digest(p), p.stat().st_size) for f, p in files(folder).items()
+    ]
     if not artifacts:
         raise NightshiftError(
-            f"The model of {made.capability} has no file.", came=str(folder), do="let Model.save write at least one"
+            f"The model of {registered.capability} has no file.",
+            came=str(folder),
+            do="let Model.save write at least one",
         )
     with publishing(url) as cursor:
         cursor.execute(
@@ -85,21 +89,29 @@ def record_version(url: str, made: Registered, folder: Path) -> None:
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             (
-                made.capability,
-                made.version,
-                made.run_id,
-                made.shop,
-                made.as_of,
-                made.recipe,
-                Json(dict(made.params)),
-                made.baseline,
-                Json(dict(made.metrics)),
+                registered.capability,
+                registered.version,
+                registered.run_id,
+                registered.shop,
+                registered.as_of,
+                registered.recipe,
+                Json(dict(registered.params)),
+                registered.baseline,
+                Json(dict(registered.metrics)),
             ),
         )
         execute_values(
             cursor, "INSERT INTO ml_ops.artifact (capability, version, file, sha256, bytes) VALUES %s", artifacts
         )
-        _decide(cursor, made.capability, made.version, made.decision, made.why, made.metrics, made.verdict)
+        _decide(
+            cursor,
+            registered.capability,
+            registered.version,
+            registered.decision,
+            registered.why,
+            registered.metrics,
+            registered.verdict,
+        )
 
 
 def promote(url: str, capability: str, version: int, why: str, person: str | None = None) -> dict[str, Any]:

@@ -211,12 +211,12 @@ def _customers(app: FastAPI, ask: Ask, key: Any) -> None:
 def _errors(app: FastAPI) -> None:
     """Answers to what goes wrong: in words, never a traceback."""
 
-    def told(status: int, words: object, headers: Mapping[str, str] | None = None) -> Response:
+    def answer(status: int, words: object, headers: Mapping[str, str] | None = None) -> Response:
         return Rows({"detail": words}, status, headers=dict(headers or {}))
 
     @app.exception_handler(RequestValidationError)
     def _wrong(_: Request, error: RequestValidationError) -> Response:
-        return told(
+        return answer(
             422, [{"at": ".".join(map(str, e["loc"]))[:100], "what": str(e["msg"])[:200]} for e in error.errors()[:10]]
         )
 
@@ -224,23 +224,23 @@ def _errors(app: FastAPI) -> None:
     def _refused(_: Request, error: psycopg2.Error) -> Response:
         code = error.pgcode or ""
         if code in _NOT_YET:
-            return told(404, "not published yet")
+            return answer(404, "not published yet")
         if code.startswith("22"):
-            return told(400, str(error.diag.message_primary or "a value that the database refuses")[:200])
+            return answer(400, str(error.diag.message_primary or "a value that the database refuses")[:200])
         log.warning("the database: %s %s", code, str(error).strip()[:200])
-        return told(503, "the database does not answer", {"Retry-After": "1"})
+        return answer(503, "the database does not answer", {"Retry-After": "1"})
 
     @app.exception_handler(Busy)
     @app.exception_handler(NightshiftError)
     def _busy(_: Request, error: Exception) -> Response:
         log.warning("no session: %s", str(error)[:200])
-        return told(503, "the database does not answer", {"Retry-After": "1"})
+        return answer(503, "the database does not answer", {"Retry-After": "1"})
 
     @app.exception_handler(ValueError)
     def _value(_: Request, __: ValueError) -> Response:  # psycopg2 of a NUL, or of half a character
-        return told(400, "a value that cannot be a text")
+        return answer(400, "a value that cannot be a text")
 
     @app.exception_handler(Exception)
     def _unforeseen(_: Request, error: Exception) -> Response:
         log.error("unforeseen: %s: %s", type(error).__name__, str(error)[:200])
-        return told(500, "something that was not foreseen; the log names it")
+        return answer(500, "something that was not foreseen; the log names it")

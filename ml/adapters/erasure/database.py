@@ -104,16 +104,16 @@ class DatabaseErasure:
         """Which rows may be a customer's; who names another customer is none of them."""
         texts = list(texts)
         by_id = {column: list(owners) for column, owners in self.traces.ids.items() if column in texts and owners}
-        mine = [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(ids)) for c, ids in by_id.items()]
+        conditions = [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(ids)) for c, ids in by_id.items()]
         hashes = list(self.traces.hashes)
         others = [c for c in texts if c not in self.traces.ids and c not in {WHO, OTHER}]
         if hashes:
-            mine += [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(hashes)) for c in others]
+            conditions += [sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Literal(hashes)) for c in others]
         customers = sql.Literal(list(self.traces.ids.get(WHO, {})))
         second = sql.SQL("t.{} = ANY({}::text[])").format(sql.Identifier(OTHER), customers) if OTHER in texts else None
-        if not mine:
+        if not conditions:
             return second
-        condition = sql.SQL("({})").format(sql.SQL(" OR ").join(mine))
+        condition = sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
         if WHO not in texts:
             return condition
         own = sql.SQL("{} AND (t.{who} IS NULL OR t.{who} = ANY({customers}::text[]))").format(
@@ -195,8 +195,8 @@ class DatabaseErasure:
             return "", []
         if not is_json:
             return self.needles.strike(text)
-        told, owners = strike_json(json.loads(text), self.needles, self.traces)
-        return json.dumps(told), owners
+        document, owners = strike_json(json.loads(text), self.needles, self.traces)
+        return json.dumps(document), owners
 
     def _count(self, place: str, touched: tuple[str, str], rows: list[dict[str, Any]]) -> None:
         if rows:

@@ -158,16 +158,16 @@ class LakeErasure:
 
     def _account(self, folder: str, name: str) -> None:
         """Let a shard's account (``00000.json``), or that of all shards, tell how many rows of it are gone."""
-        told = self.lake.read_json(folder, name)
-        erased = told.get("erased", {})
-        for table, rows in told["rows"].items():
-            shard = f"{name.removesuffix('.json')}.parquet" if "shard" in told else ""
+        account = self.lake.read_json(folder, name)
+        erased = account.get("erased", {})
+        for table, rows in account["rows"].items():
+            shard = f"{name.removesuffix('.json')}.parquet" if "shard" in account else ""
             paths = [path for path in files(self.lake, folder, table) if path.endswith(shard)]
-            there = sum(self._rows(path) for path in paths)
-            if there < rows:
-                told["rows"] = told["rows"] | {table: there}
-                told["erased"] = erased = erased | {table: erased.get(table, 0) + rows - there}
-                self.lake.write_json(self.lake.join(folder, name), told)
+            present = sum(self._rows(path) for path in paths)
+            if present < rows:
+                account["rows"] = account["rows"] | {table: present}
+                account["erased"] = erased = erased | {table: erased.get(table, 0) + rows - present}
+                self.lake.write_json(self.lake.join(folder, name), account)
 
     def _rows(self, path: str) -> int:
         with self.lake.open(path) as file, pq.ParquetFile(file) as parquet:
@@ -200,8 +200,8 @@ class LakeErasure:
                     self.lake.remove("live", name, run)
             path = self.lake.join("live", name, "unscored.parquet")
             table = self.lake.read_parquet(path) if self.lake.exists(path) else None
-            if table is not None and pc.any(mine := pc.is_in(table["key"], pa.array(known, pa.string()))).as_py():
-                rest = table.filter(pc.invert(mine)).combine_chunks()
+            if table is not None and pc.any(is_erased := pc.is_in(table["key"], pa.array(known, pa.string()))).as_py():
+                rest = table.filter(pc.invert(is_erased)).combine_chunks()
                 self.lake.write_batches(path, rest.to_batches() or [_empty(table.schema)])
 
     def _remove(self, place: str, folder: str) -> None:
@@ -214,9 +214,11 @@ class LakeErasure:
         for ref in snapshots(self.lake):
             for name in ("validated.json", "rejected.json"):
                 if self.lake.exists("snapshot", ref, name):
-                    told, owners = strike_json(self.lake.read_json("snapshot", ref, name), self.needles, self.traces)
+                    document, owners = strike_json(
+                        self.lake.read_json("snapshot", ref, name), self.needles, self.traces
+                    )
                     if owners:
-                        self.lake.write_json(self.lake.join("snapshot", ref, name), told)
+                        self.lake.write_json(self.lake.join("snapshot", ref, name), document)
                         self._note("reports", dict(Counter(owners)))
         for path in self.lake.walk("docs"):
             with self.lake.open(path) as file:
@@ -240,10 +242,10 @@ def row_owners(table: pa.Table, ownership: Ownership, hashes: Owners) -> pa.Arra
 
 def rows_owners(rows: list[Any], ownership: Ownership, hashes: Owners) -> pa.Array:
     """Owners of rows given as JSON or dictionaries."""
-    told = [json.loads(row) if isinstance(row, str) else row or {} for row in rows]
-    names = dict.fromkeys(name for row in told for name in row)
-    columns = {name: pa.array([_text(row.get(name)) for row in told], pa.string()) for name in names}
-    return ownership.owners(columns, hashes) if columns else pa.nulls(len(told), pa.string())
+    records = [json.loads(row) if isinstance(row, str) else row or {} for row in rows]
+    names = dict.fromkeys(name for row in records for name in row)
+    columns = {name: pa.array([_text(row.get(name)) for row in records], pa.string()) for name in names}
+    return ownership.owners(columns, hashes) if columns else pa.nulls(len(records), pa.string())
 
 
 def _text(value: Any) -> str | None:

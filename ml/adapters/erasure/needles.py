@@ -157,9 +157,9 @@ def _examples(value: Any, traces: Traces, owners: list[str]) -> Any:
     if not isinstance(value, list):
         return value
     known = {id_: owner for column in (WHO, *traces.ids) for id_, owner in traces.ids.get(column, {}).items()}
-    made = []
+    struck = []
     for example in value:
         owner = known.get(str(example).split("/", maxsplit=1)[0])
         owners += [owner] if owner else []
-        made.append(STRUCK if owner else example)
-    return made
+        struck.append(STRUCK if owner else example)
+    return struck

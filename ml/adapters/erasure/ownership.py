@@ -107,8 +107,8 @@ class Ownership:
 
 def owned(values: pa.Array | pa.ChunkedArray, owners: pa.Array) -> Owners:
     """Values of the rows that have an owner -> that owner."""
-    there = pc.and_(pc.is_valid(owners), pc.is_valid(_whole(values)))
-    return dict(zip(_whole(values).filter(there).to_pylist(), owners.filter(there).to_pylist(), strict=True))
+    known = pc.and_(pc.is_valid(owners), pc.is_valid(_whole(values)))
+    return dict(zip(_whole(values).filter(known).to_pylist(), owners.filter(known).to_pylist(), strict=True))
 
 
 def count(owners: pa.Array) -> dict[str, int]:

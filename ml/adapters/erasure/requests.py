@@ -31,7 +31,7 @@ WHERE n.nspname = 'shop' AND c.relname = 'erasure' AND a.attnum > 0 AND NOT a.at
 """
 
 
-def asked(shop_url: str, timezone: str) -> list[tuple[str, datetime | None]]:
+def from_shop(shop_url: str, timezone: str) -> list[tuple[str, datetime | None]]:
     """Read the shop's requests: customer's id and when; none if it has no table ``shop.erasure``."""
     columns = {row["name"] for row in postgres.query(shop_url, _HAS)}
     if "customer_id" not in columns:
@@ -59,12 +59,14 @@ def refuse_many(shop_url: str, new: Sequence[tuple[str, datetime | None]]) -> No
     """
     if len(new) <= FEW:
         return
-    there = {row["customer_id"] for row in postgres.query(shop_url, _STILL_THERE)} & {customer for customer, _ in new}
+    affected = {row["customer_id"] for row in postgres.query(shop_url, _STILL_THERE)} & {
+        customer for customer, _ in new
+    }
     customers = postgres.query(shop_url, "SELECT count(*) AS n FROM shop.customer")[0]["n"]
-    if len(there) > max(FEW, SHARE * customers):
+    if len(affected) > max(FEW, SHARE * customers):
         raise DataRefused(
             "shop.erasure asks to forget more customers at once than can be believed: that cannot be undone.",
-            came=f"{len(there):,} new requests of customers in shop.customer, which has {customers:,}; "
+            came=f"{len(affected):,} new requests of customers in shop.customer, which has {customers:,}; "
             f"{SHARE:.0%} are believed".replace("%", " %"),
             do="mend the view; if it is meant, ./nightshift erase --many forgets them all",
         )
@@ -132,7 +134,7 @@ def add(cursor: Any, removed: Mapping[str, Mapping[str, int]]) -> None:
             )
 
 
-def done(
+def close(
     url: str, customers: Iterable[str], models: Sequence[Mapping[str, Any]], kept: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """Close the requests; returns their receipts."""

@@ -18,8 +18,8 @@ def leave_shared(lake: Lake, ownership: Ownership, traces: Traces) -> None:
     for table in TABLES.values() if whole else ():
         for path in files(lake, "snapshot", whole[-1], "raw", table.name):
             for part in row_groups(lake, path):
-                mine = table.name in OWNED
-                leave(traces, part.filter(pc.is_null(ownership.owners(columns_of(part)))) if mine else part)
+                has_owner = table.name in OWNED
+                leave(traces, part.filter(pc.is_null(ownership.owners(columns_of(part)))) if has_owner else part)
 
 
 def leave(traces: Traces, others: pa.Table) -> None:
@@ -31,5 +31,5 @@ def leave(traces: Traces, others: pa.Table) -> None:
         if not pa.types.is_string(column.type):
             continue
         traces.leave(pc.unique(column.filter(pc.is_in(column, values))).to_pylist())
-        said = pc.unique(column.filter(phrases.maybe(column)))
-        traces.shared = sorted({*traces.shared, *(p for text in said.to_pylist() for p in phrases.pieces_in(text))})
+        texts = pc.unique(column.filter(phrases.maybe(column)))
+        traces.shared = sorted({*traces.shared, *(p for text in texts.to_pylist() for p in phrases.pieces_in(text))})

@@ -80,8 +80,8 @@ class Traces:
         self.shared = sorted({*self.shared, *other.shared})
         for column, owners in other.ids.items():
             self.ids.setdefault(column, {}).update(owners)
-        for mine, theirs in ((self.hashes, other.hashes), (self.texts, other.texts), (self.plain, other.plain)):
-            mine.update(theirs)
+        for own, theirs in ((self.hashes, other.hashes), (self.texts, other.texts), (self.plain, other.plain)):
+            own.update(theirs)
         self.said = sorted({(owner, product, text) for owner, product, text in (*self.said, *other.said)})
 
     def as_json(self) -> dict[str, Any]:
@@ -109,8 +109,8 @@ def files(lake: Lake, *parts: str) -> list[str]:
 def row_groups(lake: Lake, path: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Row groups of a Parquet file; with ``columns`` only those of them that it has."""
     with lake.open(path) as file, pq.ParquetFile(file) as parquet:
-        there = parquet.schema_arrow.names
-        chosen = there if columns is None else [name for name in there if name in columns]
+        present = parquet.schema_arrow.names
+        chosen = present if columns is None else [name for name in present if name in columns]
         for number in range(parquet.num_row_groups):
             yield parquet.read_row_group(number, columns=chosen)
 
@@ -163,8 +163,8 @@ def _shop_rows(cursor: Any, table: Table, ids: Mapping[str, list[str]]) -> list[
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
         (f'shop."{table.name}"',),
     )
-    there = {row[0] for row in cursor.fetchall()}
-    names = [column.name for column in table.columns if column.kind == "text" and column.name in there]
+    present = {row[0] for row in cursor.fetchall()}
+    names = [column.name for column in table.columns if column.kind == "text" and column.name in present]
     by = [name for name in names if ids.get(name)]
     if not by:
         return []

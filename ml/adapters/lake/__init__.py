@@ -84,9 +84,9 @@ class Lake(FileTree):
         names = [name for name in self.names(*parts) if name.endswith(".parquet")]
         found: dict[str, list[str]] = {}
         for name in names:
-            if not (told := _RANGE.fullmatch(name)):
+            if not (match := _RANGE.fullmatch(name)):
                 return [names]
-            found.setdefault(told[1], []).append(name)
+            found.setdefault(match[1], []).append(name)
         return list(found.values())
 
     def _write_files(

@@ -112,8 +112,8 @@ def _rails(verdict: Mapping[str, Any]) -> str:
 
 
 def _slices(metrics: Mapping[str, Mapping[str, float]], metric: str) -> str:
-    mine = metrics.get("challenger", {})
-    rows = [(f"`{name}`", f"{value:.4g}") for name, value in sorted(mine.items()) if _is_slice(name)]
+    challenger = metrics.get("challenger", {})
+    rows = [(f"`{name}`", f"{value:.4g}") for name, value in sorted(challenger.items()) if _is_slice(name)]
     return _grid(("case or slice", "figure"), rows) if rows else f"No slice of `{metric}` is measured."
 
 
@@ -140,7 +140,7 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
         for t in capability.publishes
         for c in t.columns
     ]
-    said = {
+    document = {
         "artifact_path": "model",
         "run_id": run_id,
         "flavors": {"nightshift": {"capability": capability.name}},
@@ -148,7 +148,7 @@ def write(folder: Path, capability: Capability, features: Mapping[str, Any], run
         "saved_input_example_info": {"artifact_path": EXAMPLE, "type": "json_object", "pandas_orient": "records"},
     }
     (folder / EXAMPLE).write_text(json.dumps(example, indent=1), encoding="utf-8")
-    (folder / MLMODEL).write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
+    (folder / MLMODEL).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
 def _kind(kind: Any) -> str:

@@ -50,15 +50,15 @@ def forget(uri: str, run_id: str, versions: Iterable[Mapping[str, Any]]) -> None
     repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
     for entry in repository.list_artifacts():
         repository.delete_artifacts(entry.path)
-    gone = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE")
+    absent = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE")
     for version in versions:
         try:
             client.delete_model_version(version["capability"], str(version["version"]))
         except MlflowException as error:
-            if error.error_code not in gone:
+            if error.error_code not in absent:
                 raise
     try:
         client.delete_run(run_id)
     except MlflowException as error:
-        if error.error_code not in gone:
+        if error.error_code not in absent:
             raise

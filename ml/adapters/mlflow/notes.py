@@ -47,9 +47,9 @@ def model(capability: Capability) -> str:
 
 def run(tags: Mapping[str, str], metrics: Mapping[str, Mapping[str, float]], metric: str) -> str:
     """What became of a training: the decision, why, and the gate's figure of each model."""
-    said = f"Night {tags.get('night', '')}: **{outcome(tags)}**. {tags.get('why', '')}".strip()
+    summary = f"Night {tags.get('night', '')}: **{outcome(tags)}**. {tags.get('why', '')}".strip()
     figures = ", ".join(f"{who} {figure[metric]:.4g}" for who, figure in metrics.items() if metric in figure)
-    return f"{said}\n\n`{metric}`: {figures}." if figures else said
+    return f"{summary}\n\n`{metric}`: {figures}." if figures else summary
 
 
 def run_name(tags: Mapping[str, str]) -> str:

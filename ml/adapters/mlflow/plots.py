@@ -53,9 +53,14 @@ def draw_reliability(points: Mapping[str, Points], path: Path) -> None:
     figure = Figure(figsize=(6, 6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for who, (told, true, lower, upper) in ((who, found.T) for who, found in points.items()):
+    for who, (forecast, observed, lower, upper) in ((who, found.T) for who, found in points.items()):
         axes.errorbar(
-            told, true, [np.maximum(true - lower, 0), np.maximum(upper - true, 0)], fmt="o-", capsize=3, label=who
+            forecast,
+            observed,
+            [np.maximum(observed - lower, 0), np.maximum(upper - observed, 0)],
+            fmt="o-",
+            capsize=3,
+            label=who,
         )
     most = max(float(found[:, :2].max()) for found in points.values())
     axes.plot([0, most], [0, most], color="grey", linewidth=1)

@@ -87,8 +87,8 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
     experiment = _experiment(client, capability.name, artifact_root)
     for tag, value in {notes.NOTE: notes.experiment(capability), **notes.KIND}.items():
         client.set_experiment_tag(experiment, tag, value)
-    said = {notes.NOTE: card or notes.run(tags, metrics, capability.gate.metric)}
-    run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **said}, notes.run_name(tags))
+    description = {notes.NOTE: card or notes.run(tags, metrics, capability.gate.metric)}
+    run = client.create_run(experiment, int(started.timestamp() * 1000), {**tags, **description}, notes.run_name(tags))
     run_id = str(run.info.run_id)
     try:
         _log(client, run_id, params, metrics)
@@ -173,8 +173,8 @@ def register(uri: str, capability: Capability, run_id: str, above: int = 0) -> i
     source, note = f"{run.info.artifact_uri}/{MODEL}", run.data.tags.get(notes.NOTE, "")
     numbers = [0]
     while numbers[-1] <= above:
-        made = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
-        numbers.append(int(made.version))
+        created = client.create_model_version(name, source, run_id, await_creation_for=0, description=_short(note))
+        numbers.append(int(created.version))
     for taken in numbers[1:-1]:
         client.delete_model_version(name, str(taken))
     return numbers[-1]

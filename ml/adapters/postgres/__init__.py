@@ -216,14 +216,14 @@ def _pending(cursor: Cursor, files: Mapping[int, Path]) -> list[int]:
     if not _one(cursor)["found"]:
         return sorted(files)
     cursor.execute("SELECT number FROM ml_ops.migration")
-    done = {row["number"] for row in cursor.fetchall()}
-    if unknown := done - set(files):
+    applied = {row["number"] for row in cursor.fetchall()}
+    if unknown := applied - set(files):
         raise NightshiftError(
             "The database was migrated by a newer Nightshift.",
             came=f"migration {max(unknown)}; this version knows up to {max(files)}",
             do="update Nightshift, or use another database",
         )
-    return sorted(set(files) - done)
+    return sorted(set(files) - applied)
 
 
 def _apply(cursor: Cursor, number: int, path: Path) -> str:
@@ -258,9 +258,9 @@ def _unrolled(cursor: Cursor) -> list[str]:
         {"roles": list(ROLES), "role": [r for r, _ in _READS], "schema": [s for _, s in _READS]},
     )
     row = _one(cursor)
-    made = row["missing"] and row["may_create"]
-    files = ["roles.sql"] if row["ml"] and (made or row["ours"]) else []
-    return files + (["shop_grants.sql"] if row["shop"] or (row["has_shop"] and made) else [])
+    creates_roles = row["missing"] and row["may_create"]
+    files = ["roles.sql"] if row["ml"] and (creates_roles or row["ours"]) else []
+    return files + (["shop_grants.sql"] if row["shop"] or (row["has_shop"] and creates_roles) else [])
 
 
 def _roles(cursor: Cursor) -> list[str]:

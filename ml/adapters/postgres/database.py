@@ -47,9 +47,9 @@ def examine(urls: Mapping[str, str]) -> list[Finding]:
     with closing(connection):
         facts = _facts(connection, list(names.values()))
         findings = [*_server(connection, facts), *_login(facts), *_databases(facts, names), *_roles(facts)]
-    there = {row["name"] for row in facts["databases"]}
+    present = {row["name"] for row in facts["databases"]}
     for name, database in names.items():
-        if database in there:
+        if database in present:
             findings += _inside(urls[name], name, database, str(facts["login"]))
     return findings
 
@@ -148,14 +148,14 @@ def _login(facts: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _databases(facts: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Finding]:
-    login, there = _quoted(facts["login"]), {row["name"]: row for row in facts["databases"]}
+    login, present = _quoted(facts["login"]), {row["name"]: row for row in facts["databases"]}
     for name in names.values():
-        if name not in there:
+        if name not in present:
             create = f"CREATE DATABASE {_quoted(name)} OWNER {login};"
             state: Literal["note", "fault"] = "note" if facts["may_create_databases"] else "fault"
-            made = ": it will be made" if state == "note" else ", and the login may not create it"
-            yield Finding(state, f"the database {name} is not there{made}", (create,) if state == "fault" else ())
-        elif not there[name]["may_connect"]:
+            outlook = ": it will be made" if state == "note" else ", and the login may not create it"
+            yield Finding(state, f"the database {name} is not there{outlook}", (create,) if state == "fault" else ())
+        elif not present[name]["may_connect"]:
             yield Finding(
                 "fault",
                 f"the login may not connect to {name}",

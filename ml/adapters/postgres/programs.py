@@ -63,9 +63,9 @@ def run(url: str, program: Path, *arguments: str, lines: Iterable[bytes] = ()) -
     own = {f"PG{'DATABASE' if name == 'dbname' else name.upper()}": str(value) for name, value in parts.items()}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            [program, *arguments], env=kept | own, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
+            [program, *arguments], env=kept | own, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
         ) as process,
     ):
         assert process.stdin is not None
@@ -76,9 +76,9 @@ def run(url: str, program: Path, *arguments: str, lines: Iterable[bytes] = ()) -
         except BrokenPipeError:
             pass  # what it wrote says why
         if process.wait():
-            said.seek(0)
+            errors.seek(0)
             raise NightshiftError(
                 f"{program.name} failed.",
-                came=said.read().decode(errors="replace").strip()[-1500:] or f"exit code {process.returncode}",
+                came=errors.read().decode(errors="replace").strip()[-1500:] or f"exit code {process.returncode}",
                 do="mend what it says, then run the command again; nothing was changed",
             )

@@ -77,11 +77,11 @@ class _Parents:
         )
         wanted = f'"{key}"' + (", exchange_rate" if rates else "")
         none = ", NULL::DOUBLE AS exchange_rate" if rates else ""
-        mine = f'SELECT "{column}" AS "{key}"{none} FROM read_parquet({raw})'
-        there = f"SELECT {wanted} FROM read_parquet({literal(files)}, union_by_name = true)" if files else ""
+        own = f'SELECT "{column}" AS "{key}"{none} FROM read_parquet({raw})'
+        parents = f"SELECT {wanted} FROM read_parquet({literal(files)}, union_by_name = true)" if files else ""
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {wanted} FROM ({there or mine + ' WHERE false'}) "
-            f'SEMI JOIN ({mine}) USING ("{key}")'
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT {wanted} FROM ({parents or own + ' WHERE false'}) "
+            f'SEMI JOIN ({own}) USING ("{key}")'
         )
         folders = [
             at for at in (self._history, self._folder) if self._lake.exists(at, "quarantine", f"{parent}.parquet")

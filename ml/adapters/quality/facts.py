@@ -26,9 +26,9 @@ def facts_of(
     nulls = manifest["tables"][name].get("nulls", {})
     for rule in sieve.broken:
         column = rule.column.removeprefix("_gone_")
-        told = rows - nulls.get(column, 0)
-        if rule.severity == "kept" and column != rule.column and told >= _FEW:
-            facts[f"found_{column}"] = 1 - sieve.broken[rule] / told
+        filled = rows - nulls.get(column, 0)
+        if rule.severity == "kept" and column != rule.column and filled >= _FEW:
+            facts[f"found_{column}"] = 1 - sieve.broken[rule] / filled
     if previous and name in previous["tables"]:
         before = previous["tables"][name]["rows"] + _YOUNG
         days = (datetime.fromisoformat(manifest["as_of"]) - datetime.fromisoformat(previous["as_of"])).days

@@ -69,8 +69,8 @@ class Mender:
             cut |= shortened
         columns["_cut"] = pa.array(cut)
         for column in (c for c in self.table.columns if c.gone == "null"):
-            gone = columns[f"_gone_{column.name}"]
-            columns[column.name] = pc.if_else(gone, pa.scalar(None, pa.string()), columns[column.name])
+            is_lost = columns[f"_gone_{column.name}"]
+            columns[column.name] = pc.if_else(is_lost, pa.scalar(None, pa.string()), columns[column.name])
         if "currency" in columns:
             self._count_currencies(columns)
         return pa.RecordBatch.from_pydict(columns)
@@ -98,14 +98,14 @@ class Mender:
                 rows / max(1, self.rows),
                 money / self.money if self.money else None,
             )
-            for name, told in self.tallies.items()
-            for word, (rows, money) in sorted(told.items(), key=lambda item: (-item[1][0], item[0]))
+            for name, tally in self.tallies.items()
+            for word, (rows, money) in sorted(tally.items(), key=lambda item: (-item[1][0], item[0]))
         )
 
     def facts(self, currency: str) -> tuple[dict[str, float], dict[str, str]]:
         """What the words are in sum, for the suite's facts, and how it is told."""
         numbers: dict[str, float] = {}
-        told: dict[str, str] = {}
+        texts: dict[str, str] = {}
         for name in self.tallies:
             unknown = [w for w in self.words() if w.column == name and w.taken_for is None]
             if not vocabulary(self.table[name].words).closed:
@@ -114,16 +114,16 @@ class Mender:
                 (f"unknown_{name}", [w.share for w in unknown]),
                 (f"unknown_{name}_money", [w.money or 0.0 for w in unknown]),
             ):
-                numbers[fact], told[fact] = sum(shares), told_words(unknown)
+                numbers[fact], texts[fact] = sum(shares), counted_words(unknown)
         if self.currencies:
             found = Counter({code or currency: n for code, n in self.currencies.items() if code or currency})
             if currency and currency not in found:
                 found[currency] = 0
             numbers["currencies"] = len(found)
-            told["currencies"] = ", ".join(
+            texts["currencies"] = ", ".join(
                 f"{code} in {n:,} orders" for code, n in sorted(found.items(), key=_most_first)
             )
-        return numbers, told
+        return numbers, texts
 
     def _unread(self, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
         """Name the cells that hold no value of their kind: those the extract could not cast, NaN and infinity."""
@@ -163,11 +163,11 @@ class Mender:
         counts = np.bincount(codes, minlength=len(words) + 1)
         money = np.bincount(codes, self._worth(columns, rows), minlength=len(words) + 1)
         tally = self.tallies.setdefault(column.name, {})
-        told = vocabulary(column.words)
+        known_words = vocabulary(column.words)
         clean: list[str | None] = []
         for word, n, worth in zip(words, counts, money, strict=False):
             blank = not word.strip() and not column.required
-            clean.append(None if blank else told.clean(word))
+            clean.append(None if blank else known_words.clean(word))
             if not blank:
                 known = tally.setdefault(word if word in tally or len(tally) < _MANY else _REST, [0, 0.0])
                 known[0] += int(n)
@@ -199,12 +199,12 @@ def column_is_closed(table: str, column: str) -> bool:
     return vocabulary(TABLES[table][column].words).closed
 
 
-def told_words(words: list[WordCount]) -> str:
+def counted_words(words: list[WordCount]) -> str:
     """Name words with their counts and shares.
 
     Examples
     --------
-    >>> told_words([WordCount("status", "x1", None, 12, 0.05, 0.041)])
+    >>> counted_words([WordCount("status", "x1", None, 12, 0.05, 0.041)])
     "'x1' 12 (5.0 %, 4.1 % of the money)"
     """
     parts = []

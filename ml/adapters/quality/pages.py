@@ -99,8 +99,8 @@ def _rule(tally: Tally, verdict: Verdict) -> tuple[str, ...]:
     if not found.rows:
         return name, reason, '<b class="bad">the table</b>', f"it is {_examples(found.examples)}"
     values = "" if tally.rule.column.startswith("_") else f"<br><small>values {_examples(tally.partial)}</small>"
-    done = "" if found.severity == "fault" else f" ({found.severity})"
-    share = f"<br><small>{_share(found.rows / max(1, verdict.rows))}{done}</small>"
+    consequence = "" if found.severity == "fault" else f" ({found.severity})"
+    share = f"<br><small>{_share(found.rows / max(1, verdict.rows))}{consequence}</small>"
     shown = f"keys {_examples(found.examples)}{values if tally.partial else ''}"
     return name, reason, f'<b class="odd">{_count(found.rows)}</b>{share}', shown
 

@@ -58,8 +58,8 @@ def _with_duplicates(connection: Any, published: Published, suite: Suite, source
     connection.execute(
         f"CREATE TEMP TABLE repeated AS SELECT {keys} FROM read_parquet({source}) GROUP BY {keys} HAVING count(*) > 1"
     )
-    there = connection.sql("SELECT count(*) FROM repeated").fetchall()[0][0]
-    twice = f"({keys}) IN (SELECT ({keys}) FROM repeated)" if there else "false"
+    repeated = connection.sql("SELECT count(*) FROM repeated").fetchall()[0][0]
+    twice = f"({keys}) IN (SELECT ({keys}) FROM repeated)" if repeated else "false"
     wanted = [name for name in dict.fromkeys((*published.key, *suite.columns)) if name != "_duplicate"]
     columns = ", ".join(f'"{name}"' for name in wanted)
     return f"SELECT {columns}, {twice} AS _duplicate FROM read_parquet({source})"

@@ -80,13 +80,13 @@ def rows_with_facts(
             f"{lost} AND {normal} AS {_q('_gone_' + column)}",
         ]
         facts += [f"p{number}.exchange_rate AS _rate"] if parent.rates else []
-    there = _columns(connection, raw)
+    present = _columns(connection, raw)
     if table.name == "order" and has_rates(connection, raw):
         facts.append("r.exchange_rate AS _rate")
-    facts += ["r._unread"] if "_unread" in there else []
+    facts += ["r._unread"] if "_unread" in present else []
     facts += _own_facts(table, as_of)
     own = ", ".join(
-        f"r.{_q(c.name)}" if c.name in there else f"NULL::{_DUCKDB[c.kind]} AS {_q(c.name)}" for c in table.columns
+        f"r.{_q(c.name)}" if c.name in present else f"NULL::{_DUCKDB[c.kind]} AS {_q(c.name)}" for c in table.columns
     )
     source = f"read_parquet({raw}, filename = true, file_row_number = true)"
     if sold_before:
@@ -98,11 +98,11 @@ def rows_with_facts(
 
 def _without_structures(table: Table, source: str) -> str:
     """The rows of ``source``, null where JSON or the like stands in the place of words."""
-    told = (
+    replaced = (
         f"CASE WHEN regexp_matches({name}, '{STRUCTURED}') THEN NULL ELSE {name} END AS {name}"
         for name in WORDED[table.name]
     )
-    return f"(SELECT * REPLACE ({', '.join(told)}) FROM {source})"
+    return f"(SELECT * REPLACE ({', '.join(replaced)}) FROM {source})"
 
 
 def has_rates(connection: Any, files: str) -> bool:
@@ -117,9 +117,9 @@ def quarantined(connection: Any, table: Table) -> Any:
     """Return key, JSON text and unreadable cells of the rows registered as ``broken`` (row_key, row, _unread)."""
     key = ", ".join(f"coalesce({_q(name)}::VARCHAR, 'null')" for name in table.key)
     fields = ", ".join(f"{_q(column.name)} := {_as_json(column.name, column.kind)}" for column in table.columns)
-    told = f"CASE WHEN _unread IS NULL THEN to_json(struct_pack({fields}))::VARCHAR "
-    told += f"ELSE to_json(struct_pack({fields}, _unread := _unread))::VARCHAR END"
-    sql = f"SELECT concat_ws('/', {key}) AS row_key, {told} AS row, _unread FROM broken"
+    row_json = f"CASE WHEN _unread IS NULL THEN to_json(struct_pack({fields}))::VARCHAR "
+    row_json += f"ELSE to_json(struct_pack({fields}, _unread := _unread))::VARCHAR END"
+    sql = f"SELECT concat_ws('/', {key}) AS row_key, {row_json} AS row, _unread FROM broken"
     return connection.sql(sql).to_arrow_table()
 
 

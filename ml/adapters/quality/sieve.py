@@ -111,8 +111,8 @@ class Sieve:
             for severity in ("fault", "left out"):
                 rows = np.flatnonzero(outcome == severity)
                 if len(rows):
-                    mine = [(rule, np.intersect1d(at, rows)) for rule, at in broken if rule.severity == severity]
-                    writer.write_table(self._quarantine(came.take(pa.array(rows)), rows, mine))
+                    of_severity = [(rule, np.intersect1d(at, rows)) for rule, at in broken if rule.severity == severity]
+                    writer.write_table(self._quarantine(came.take(pa.array(rows)), rows, of_severity))
             self.failed += int((outcome == "fault").sum())
             self.left_out += int((outcome == "left out").sum())
             stays = outcome == "kept"
@@ -122,24 +122,24 @@ class Sieve:
     def _note(self, rows: pa.RecordBatch, stays: npt.NDArray[np.bool_], broken: Sequence[_Broken]) -> None:
         """Count what is said of rows that stay, with some of their keys."""
         for rule, positions in broken:
-            mine = positions[stays[positions]]
-            self.broken[rule] += len(mine)
+            staying = positions[stays[positions]]
+            self.broken[rule] += len(staying)
             lacking = EXAMPLES - len(self.examples[rule])
-            keys = rows.select(list(self.table.key)).take(pa.array(mine[:lacking])).to_pylist()
+            keys = rows.select(list(self.table.key)).take(pa.array(staying[:lacking])).to_pylist()
             self.examples[rule] += ["/".join(map(str, key.values())) for key in keys]
 
     def _quarantine(self, rows: pa.RecordBatch, bad: npt.NDArray[np.int64], broken: Sequence[_Broken]) -> pa.Table:
         """One line for each row and rule that it breaks."""
         self.beside.register("broken", pa.Table.from_batches([rows]))
-        told = quarantined(self.beside, self.table)
+        quarantine = quarantined(self.beside, self.table)
         lines = []
         for rule, positions in broken:
-            mine = told.take(pa.array(np.searchsorted(bad, positions)))
+            refused = quarantine.take(pa.array(np.searchsorted(bad, positions)))
             self.broken[rule] += len(positions)
-            self.examples[rule] += _examples(rule, mine.slice(0, EXAMPLES - len(self.examples[rule])))
+            self.examples[rule] += _examples(rule, refused.slice(0, EXAMPLES - len(self.examples[rule])))
             same = {"table_name": self.table.name, "rule": rule.name, "severity": rule.severity}
-            columns = {name: pa.array([text] * len(mine), pa.string()) for name, text in same.items()}
-            columns |= {name: mine[name] for name in ("row_key", "row")}
+            columns = {name: pa.array([text] * len(refused), pa.string()) for name, text in same.items()}
+            columns |= {name: refused[name] for name in ("row_key", "row")}
             lines.append(pa.table({name: columns[name] for name in QUARANTINE.names}, schema=QUARANTINE))
         return pa.concat_tables(lines)
 

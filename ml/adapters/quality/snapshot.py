@@ -78,22 +78,22 @@ def validate_snapshot(  # noqa: PLR0913 (one call holds all that a validation de
             facts["emptied_columns"] = emptied(
                 manifest["tables"][name], (previous_manifest or {}).get("tables", {}).get(name)
             )
-            numbers, told = sieve.mender.facts(currency)
+            numbers, texts = sieve.mender.facts(currency)
             whole = Judge(name, suite.facts)
-            verdicts.append(_verdict(name, suite, rows, sieve, breaches_of_facts(whole, facts | numbers, told)))
+            verdicts.append(_verdict(name, suite, rows, sieve, breaches_of_facts(whole, facts | numbers, texts)))
             judged.append(Judged(suite, sieve.judge.tallies + whole.tallies, verdicts[-1]))
     write_docs(lake, ref, judged)
     return verdicts
 
 
 def breaches_of_facts(
-    judge: Judge, facts: Mapping[str, float | None], told: Mapping[str, str] | None = None
+    judge: Judge, facts: Mapping[str, float | None], texts: Mapping[str, str] | None = None
 ) -> tuple[Breach, ...]:
     """Judge a table as a whole: a frame of one row, a column a fact; a fact that is not known breaks nothing.
 
-    ``told`` says in words what some facts come from.
+    ``texts`` says in words what some facts come from.
     """
-    words = told or {}
+    words = texts or {}
     names = {tally.rule.column for tally in judge.tallies}
     frame = pa.table({name: pa.array([facts.get(name)], pa.float64()) for name in names}).to_pandas()
     return tuple(

@@ -53,9 +53,11 @@ class Suite:
             raise NightshiftError(
                 "A table has no suite.", came=str(path), do="write one (see those beside it); it may be empty of rules"
             )
-        said = json.loads(path.read_text("utf-8"))
-        rows, facts = (tuple(_rule(rule, path) for rule in said.get(part, ())) for part in ("expectations", "facts"))
-        return cls(said["name"], said.get("meta", {}).get("notes", ""), rows, facts)
+        document = json.loads(path.read_text("utf-8"))
+        rows, facts = (
+            tuple(_rule(rule, path) for rule in document.get(part, ())) for part in ("expectations", "facts")
+        )
+        return cls(document["name"], document.get("meta", {}).get("notes", ""), rows, facts)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,23 +71,23 @@ class Suite:
         return float(bounds[0]) if bounds else 0.0
 
 
-def _rule(said: dict[str, Any], path: Path) -> Rule:
-    reason = said.get("meta", {}).get("reason")
+def _rule(entry: dict[str, Any], path: Path) -> Rule:
+    reason = entry.get("meta", {}).get("reason")
     if not reason:
         raise NightshiftError(
             "A rule has no reason.",
-            came=f"{path.name}: {said['type']} {said['kwargs']}",
+            came=f"{path.name}: {entry['type']} {entry['kwargs']}",
             do='add "meta": {"reason": …}',
         )
-    severity = said["meta"].get("severity", "fault")
+    severity = entry["meta"].get("severity", "fault")
     if severity not in get_args(Severity):
         raise NightshiftError(
             "A rule has a severity that there is not.",
             came=f"{path.name}: {severity!r}",
             do=f"write one of {', '.join(get_args(Severity))}",
         )
-    name = said["meta"].get("rule") or _named(said["type"], said["kwargs"])
-    return Rule(said["type"], said["kwargs"], name, reason, severity)
+    name = entry["meta"].get("rule") or _named(entry["type"], entry["kwargs"])
+    return Rule(entry["type"], entry["kwargs"], name, reason, severity)
 
 
 def _named(kind: str, kwargs: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ml.adapters.quality.mending import WordCount, column_is_closed, told_words
+from ml.adapters.quality.mending import WordCount, column_is_closed, counted_words
 from ml.adapters.quality.suite import Severity
 
 EXAMPLES = 5
@@ -62,7 +62,7 @@ def refusal(verdicts: Iterable[Verdict]) -> str:
       quarantined_share at most 0.05: it is 0.3 (more is no accident)
       quantity above 0: 300 rows (30.0 %), e.g. o1/1, o2/1 (nobody buys nothing)
     """
-    return "\n".join(_told(verdict) for verdict in verdicts if verdict.refused)
+    return "\n".join(_in_words(verdict) for verdict in verdicts if verdict.refused)
 
 
 def notes(verdicts: Iterable[Verdict]) -> list[str]:
@@ -79,19 +79,19 @@ def notes(verdicts: Iterable[Verdict]) -> list[str]:
     for verdict in verdicts:
         for breach in (b for b in verdict.breaches if b.severity != "fault"):
             share = f"{100 * breach.rows / max(1, verdict.rows):.1f} %"
-            done = "are left out" if breach.severity == "left out" else "stay, but are counted"
-            came = f"{breach.rows:,} of {verdict.rows:,} rows ({share}) {done}"
+            consequence = "are left out" if breach.severity == "left out" else "stay, but are counted"
+            came = f"{breach.rows:,} of {verdict.rows:,} rows ({share}) {consequence}"
             lines.append(
                 f"{verdict.table}: {came}: not {breach.rule}, e.g. {', '.join(breach.examples[:3])} ({breach.reason})"
             )
         for column in dict.fromkeys(word.column for word in verdict.words):
             unknown = [w for w in verdict.words if w.column == column and w.taken_for is None]
             if unknown and column_is_closed(verdict.table, column):
-                lines.append(f"{verdict.table}.{column}: words that are not known: {told_words(unknown)}")
+                lines.append(f"{verdict.table}.{column}: words that are not known: {counted_words(unknown)}")
     return lines
 
 
-def _told(verdict: Verdict) -> str:
+def _in_words(verdict: Verdict) -> str:
     lines = [
         f"{verdict.table}: {verdict.failed:,} of {verdict.rows:,} rows ({verdict.share:.1%}) are broken, "
         f"{verdict.tolerated:.1%} are tolerated".replace("%", " %")

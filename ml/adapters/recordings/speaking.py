@@ -58,8 +58,10 @@ def speaks(language: str) -> bool:
 def _languages() -> frozenset[str]:
     if not shutil.which("espeak-ng"):
         return frozenset()
-    told = subprocess.run(["espeak-ng", "--voices"], capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
-    return frozenset(line.split()[1][:2] for line in told.stdout.splitlines()[1:] if len(line.split()) > 1)
+    listing = subprocess.run(
+        ["espeak-ng", "--voices"], capture_output=True, text=True, check=False, timeout=_PATIENCE_S
+    )
+    return frozenset(line.split()[1][:2] for line in listing.stdout.splitlines()[1:] if len(line.split()) > 1)
 
 
 def _run(line: Sequence[str], text: str) -> str:

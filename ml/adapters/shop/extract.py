@@ -79,8 +79,8 @@ def shop_identity(url: str) -> str:
         mark = json.loads(row["mark"] or "{}")["nightshift"]
     except (ValueError, KeyError, TypeError):
         return str(row["database"])
-    told = json.dumps([mark["options"], mark["fingerprint"]], sort_keys=True).encode()
-    return f"{row['database']}/{mark['source']}-{hashlib.sha256(told).hexdigest()[:8]}"
+    origin = json.dumps([mark["options"], mark["fingerprint"]], sort_keys=True).encode()
+    return f"{row['database']}/{mark['source']}-{hashlib.sha256(origin).hexdigest()[:8]}"
 
 
 def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
@@ -164,12 +164,14 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
     }
     manifest["state"] = state.state(url)
     with reading(url, timezone, as_of, now, sample) as connection:
-        there = Shop.of(found)
+        catalogue = Shop.of(found)
         pseudonym = Pseudonym(hash_key)
         whose = Ownership(forgotten, pseudonym.hashed)
-        reader = Reader(connection, lake, there, pseudonym, partial(there.select, sample=sample is not None), whose)
-        asked = (
-            ranges.Asked(url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection))
+        reader = Reader(
+            connection, lake, catalogue, pseudonym, partial(catalogue.select, sample=sample is not None), whose
+        )
+        request = (
+            ranges.Request(url, lake.uri, hash_key, timezone, as_of, sample, found, *ranges.exported(connection))
             if spread
             else None
         )
@@ -177,10 +179,10 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
             if name in found:
                 progress(f"Reading shop.{name} …")
                 place = lake.join(folder, "raw", name)
-                within = ranges.bounds(connection, there, table) if asked else []
+                within = ranges.bounds(connection, catalogue, table) if request else []
                 manifest["tables"][name] = (
-                    ranges.read(spread, asked, table, place, within, whose)
-                    if spread and asked and len(within) > 1
+                    ranges.read(spread, request, table, place, within, whose)
+                    if spread and request and len(within) > 1
                     else reader.read(table, place)
                 )
             else:
@@ -197,9 +199,9 @@ def extract(  # noqa: PLR0913 (one call holds all that a snapshot depends on)
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
     """Digest of all that a snapshot holds, by the digests of its tables."""
-    told = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
-    told += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    digests = [(n, t["sha256"], t["columns"]) for n, t in manifest["tables"].items()]
+    digests += [(n, t["sha256"], {}) for n, t in manifest["config"].items()]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def refuse_before_first(url: str, table: Table, as_of: datetime, timezone: str) -> None:

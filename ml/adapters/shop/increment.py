@@ -107,10 +107,10 @@ def leave_out_known(connection: Any, lake: Lake, folder: str, history: str, tabl
     keys = ", ".join(map(quoted, table.key))
     query = f"SELECT * FROM {read}"
     if lake.exists(history, "clean", table.name):
-        there = f"read_parquet({lake.sql(history, 'clean', table.name)})"
+        known = f"read_parquet({lake.sql(history, 'clean', table.name)})"
         # The semi-join first: it hashes the few new keys and passes the snapshot's through, however many these are.
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE there AS SELECT DISTINCT {keys} FROM (SELECT {keys} FROM {there}) "
+            f"CREATE OR REPLACE TEMP TABLE there AS SELECT DISTINCT {keys} FROM (SELECT {keys} FROM {known}) "
             f"SEMI JOIN (SELECT {keys} FROM {read}) USING ({keys})"
         )
         query += f" ANTI JOIN there USING ({keys})"

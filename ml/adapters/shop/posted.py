@@ -48,11 +48,11 @@ def read(
         name: {row["name"]: (row["type"], True) for row in postgres.query(url, _COLUMNS, (f"ml_ops.{VIEWS[name]}",))}
         for name in wanted
     }
-    there, pseudonym = Shop.of(found), Pseudonym(hash_key)
+    catalogue, pseudonym = Shop.of(found), Pseudonym(hash_key)
 
     def select(table: Table) -> str:
-        return there.select(table).replace(f'shop."{table.name}"', f"ml_ops.{VIEWS[table.name]}")
+        return catalogue.select(table).replace(f'shop."{table.name}"', f"ml_ops.{VIEWS[table.name]}")
 
     with reading(url, timezone, as_of) as connection:
-        reader = Reader(connection, lake, there, pseudonym, select, Ownership(forgotten, pseudonym.hashed))
+        reader = Reader(connection, lake, catalogue, pseudonym, select, Ownership(forgotten, pseudonym.hashed))
         return {name: reader.read(TABLES[name], place(name)) for name in wanted}

@@ -37,8 +37,8 @@ class Pseudonym(dict[bytes, bytes]):
         # 12 bytes are exactly 16 characters of base64, so one call encodes all of them, with no string object each.
         text = base64.urlsafe_b64encode(b"".join(map(self.__getitem__, distinct)))
         offsets = np.arange(0, len(text) + 1, 16, dtype=np.int32)
-        made = pa.StringArray.from_buffers(len(distinct), pa.py_buffer(offsets), pa.py_buffer(text))
-        return made.take(coded.indices)
+        hashes = pa.StringArray.from_buffers(len(distinct), pa.py_buffer(offsets), pa.py_buffer(text))
+        return hashes.take(coded.indices)
 
 
 def valid_text(values: pa.Array) -> pa.Array:

@@ -30,7 +30,7 @@ Bounds = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What every range is read with: the same shop, state, times and key."""
 
     url: str
@@ -76,13 +76,13 @@ def sorted_once(cuts: list[str | None]) -> list[str]:
 
 
 def read(
-    spread: Spread, asked: Asked, table: Table, folder: str, within: list[Bounds], whose: Ownership
+    spread: Spread, request: Request, table: Table, folder: str, within: list[Bounds], whose: Ownership
 ) -> dict[str, Any]:
     """Read a table by ranges; gives the manifest's entry, as :meth:`reader.Reader.read`."""
-    lake = Lake(asked.lake)
+    lake = Lake(request.lake)
     lake.remove(folder)
-    told = (whose.customers, whose.keys, whose.contacts)
-    pieces = spread(read_range, [(asked, table.name, folder, n, two, told) for n, two in enumerate(within)])
+    forgotten = (whose.customers, whose.keys, whose.contacts)
+    pieces = spread(read_range, [(request, table.name, folder, n, two, forgotten) for n, two in enumerate(within)])
     nulls: Counter[str] = Counter(dict.fromkeys(table.column_names, 0))
     sums: dict[str, str] = {}
     for piece in pieces:
@@ -105,24 +105,26 @@ def read(
 
 def read_range(
     _place: Place,
-    asked: Asked,
+    request: Request,
     name: str,
     folder: str,
     number: int,
     within: Bounds,
-    told: tuple[frozenset[str], dict[str, Owners], dict[str, Owners]],
+    owners: tuple[frozenset[str], dict[str, Owners], dict[str, Owners]],
 ) -> dict[str, Any]:
     """Read one range into the lake, in the state of the shop that was exported."""
-    pseudonym, shop, table = Pseudonym(asked.hash_key), Shop.of(asked.found), TABLES[name]
-    whose = Ownership(told[0], pseudonym.hashed, told[1], told[2])
-    with reader.reading(asked.url, asked.timezone, asked.as_of, asked.now, asked.sample, asked.state) as connection:
+    pseudonym, shop, table = Pseudonym(request.hash_key), Shop.of(request.found), TABLES[name]
+    whose = Ownership(owners[0], pseudonym.hashed, owners[1], owners[2])
+    with reader.reading(
+        request.url, request.timezone, request.as_of, request.now, request.sample, request.state
+    ) as connection:
         where, values = _within(_key(shop, table), within)
         one = reader.Reader(
             connection,
-            Lake(asked.lake),
+            Lake(request.lake),
             shop,
             pseudonym,
-            partial(shop.select, sample=asked.sample is not None, within=where),
+            partial(shop.select, sample=request.sample is not None, within=where),
             whose,
             values,
         )
@@ -133,8 +135,8 @@ def read_range(
 def _key(shop: Shop, table: Table) -> str:
     """The key's first column: a text as it is, so that its index serves; anything else as its text."""
     column = table.key[0]
-    there = shop.types.get(table.name, {}).get(column)
-    return f"t.{quoted(column)}" + ("" if there == "text" else "::text")
+    kind = shop.types.get(table.name, {}).get(column)
+    return f"t.{quoted(column)}" + ("" if kind == "text" else "::text")
 
 
 def _within(key: str, within: Bounds) -> tuple[str, tuple[str, ...]]:

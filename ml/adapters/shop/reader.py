@@ -104,9 +104,9 @@ class Reader:
         arrays = []
         *cells, unread = batch.columns
         for column, values in zip(table.columns, cells, strict=True):
-            made = valid_text(values) if column.kind == "text" else values
-            made = masked_texts(made) if column.masked else made
-            arrays.append(self.pseudonym.hashed(made) if column.personal else made)
+            mended = valid_text(values) if column.kind == "text" else values
+            mended = masked_texts(mended) if column.masked else mended
+            arrays.append(self.pseudonym.hashed(mended) if column.personal else mended)
         return pa.RecordBatch.from_arrays([*arrays, valid_text(unread)], schema=raw_schema(table))
 
     def _without(self, table: Table, batch: pa.RecordBatch, erased: list[int]) -> pa.RecordBatch:

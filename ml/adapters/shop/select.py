@@ -62,7 +62,7 @@ class Shop:
     @classmethod
     def of(cls, found: Mapping[str, Mapping[str, tuple[str, bool]]]) -> Shop:
         """Make it of a catalogue: type, and whether it may be read, by table and column."""
-        return cls(found, {name: {column: told[0] for column, told in has.items()} for name, has in found.items()})
+        return cls(found, {name: {column: entry[0] for column, entry in has.items()} for name, has in found.items()})
 
     def select(self, table: Table, *, sample: bool = False, within: str = "") -> str:
         """Select every contract column of ``table``, cast to its kind (a column that the shop lacks is null).
@@ -137,15 +137,15 @@ class Shop:
         if other.name in path:
             return []
         inner = f"{alias}_{other.name}"
-        mine, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
+        own, theirs = f"{alias}.{quoted(column)}", f"{inner}.{quoted(key)}"
         types = self.types.get(table.name, {}).get(column), self.types.get(other.name, {}).get(key)
         if types[0] is None or types[0] != types[1]:
-            mine, theirs = f"{mine}::text", f"{theirs}::text"
+            own, theirs = f"{own}::text", f"{theirs}::text"
         new = " UNION ALL ".join(
             f"SELECT {theirs} FROM {_from(other)} {inner} WHERE ({condition}) AND ({self._own(other, inner)[0]})"
             for condition in self._new(other, live, inner, since, path)
         )
-        return [f"{mine} IN ({new})"] if new else []
+        return [f"{own} IN ({new})"] if new else []
 
     def _list(self, table: Table) -> str:
         values = [
@@ -196,8 +196,8 @@ class Shop:
         return f"CASE WHEN {cast} > {_LAST} THEN {_LAST} WHEN {cast} < {_FIRST} THEN {_FIRST} ELSE {cast} END"
 
     def _time(self, table: Table, column: str, alias: str) -> str:
-        there = column and column in self.columns[table.name]
-        return f"{alias}.{quoted(column)}::timestamptz" if there else _NEVER
+        present = column and column in self.columns[table.name]
+        return f"{alias}.{quoted(column)}::timestamptz" if present else _NEVER
 
     def _own(self, table: Table, alias: str) -> tuple[str, str]:
         """Conditions: by its own times the row was known or is a fault to be shown; and: it has no time of its own."""
@@ -252,12 +252,12 @@ class Shop:
             f"SELECT s.customer_id::text FROM shop.customer s WHERE {self._known(TABLES['customer'], 's')} "
             f"ORDER BY md5(s.customer_id::text), 1 LIMIT {_SAMPLE}"
         )
-        mine = f"IN ({customers})"
+        in_sample = f"IN ({customers})"
         has = self.columns[table.name]
         if "customer_id" in has:
-            return f"t.customer_id::text {mine}"
+            return f"t.customer_id::text {in_sample}"
         if "order_id" in has and "customer_id" in self.columns.get("order", ()):
-            return f't.order_id::text IN (SELECT o.order_id::text FROM shop."order" o WHERE o.customer_id::text {mine})'
+            return f't.order_id::text IN (SELECT o.order_id::text FROM shop."order" o WHERE o.customer_id::text {in_sample})'
         return ""
 
 

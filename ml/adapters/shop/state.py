@@ -53,13 +53,13 @@ def changes(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[s
     >>> changes({"order": {"definition": "a", "writes": 7}}, {"order": {"definition": "a", "writes": 10}})
     ['rows written: 3 behind shop.order']
     """
-    told = [f"shop.{name} is new" for name in sorted(now.keys() - before.keys())]
-    told += [f"shop.{name} is gone" for name in sorted(before.keys() - now.keys())]
+    words = [f"shop.{name} is new" for name in sorted(now.keys() - before.keys())]
+    words += [f"shop.{name} is gone" for name in sorted(before.keys() - now.keys())]
     both = sorted(before.keys() & now.keys())
-    told += [f"shop.{name} was changed" for name in both if before[name]["definition"] != now[name]["definition"]]
+    words += [f"shop.{name} was changed" for name in both if before[name]["definition"] != now[name]["definition"]]
     written = [
         f"{more:,} behind shop.{name}"
         for name in both
         if (more := (now[name]["writes"] or 0) - (before[name]["writes"] or 0)) > 0
     ]
-    return told + (["rows written: " + ", ".join(written)] if written else [])
+    return words + (["rows written: " + ", ".join(written)] if written else [])

@@ -56,10 +56,10 @@ class SparkBackend(Backend):  # type: ignore[misc]
     @classmethod
     def of(cls, session: Any) -> SparkBackend:
         """The backend of a session."""
-        made = cls()
-        made.register_options()
-        made.do_connect(session)
-        return made
+        backend = cls()
+        backend.register_options()
+        backend.do_connect(session)
+        return backend
 
     def scanned(self, files: Sequence[str], schema: pa.Schema) -> Any:
         """Parquet files as a table of these columns; they go by their names, one that a file lacks is null there."""

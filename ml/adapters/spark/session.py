@@ -70,7 +70,7 @@ def refuse(master: str, file: Path | None) -> None:
         )
     properties(file)
     if master.startswith("sc://"):
-        if missing := [name for name in ("grpc", "grpc_status", "google.rpc") if not _there(name)]:
+        if missing := [name for name in ("grpc", "grpc_status", "google.rpc") if not _installed(name)]:
             raise NightshiftError(
                 "The master is a Spark Connect server, and what PySpark needs to speak to it is not installed.",
                 came=f"NIGHTSHIFT_SPARK_MASTER={master}, no {', '.join(missing)}",
@@ -170,7 +170,7 @@ def master_of(settings: Settings) -> str:
     return settings.spark_master or f"local[{settings.threads}]"
 
 
-def _there(name: str) -> bool:
+def _installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
     except ModuleNotFoundError:
@@ -181,18 +181,18 @@ def _java() -> None:
     home = os.environ.get("JAVA_HOME")
     java = f"{home}/bin/java" if home else shutil.which("java")
     try:
-        said = subprocess.run([java or "java", "-version"], capture_output=True, text=True, check=True).stderr
+        output = subprocess.run([java or "java", "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError) as error:
         raise NightshiftError(
             "The engine is Spark, and no Java runs.",
             came=f"JAVA_HOME={home or 'not set'} ({error})",
             do=f"install Java {JAVA} or later (Debian, Ubuntu: apt install openjdk-17-jre-headless), or set JAVA_HOME",
         ) from error
-    version = re.search(r'version "(?:1\.)?(\d+)', said)
+    version = re.search(r'version "(?:1\.)?(\d+)', output)
     if not version or int(version[1]) < JAVA:
         raise NightshiftError(
             "This Java is too old for Spark.",
-            came=said.splitlines()[0] if said else "no version",
+            came=output.splitlines()[0] if output else "no version",
             do=f"install Java {JAVA} or later, or set JAVA_HOME to one",
         )
 
@@ -292,5 +292,5 @@ def _no_session(master: str, came: str) -> NightshiftError:
 def _first_line(error: BaseException) -> str:
     """What happened; Java's error comes after a line that says that there was one."""
     lines = [line.strip(": \t") for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith("An error occurred while calling")]
-    return (told or [type(error).__name__])[0][:500]
+    own = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (own or [type(error).__name__])[0][:500]

@@ -44,12 +44,12 @@ class SparkSpread:
             return self._run(_versions_there, [()])
         except Exception as error:
             lines = [line.strip() for line in str(error).splitlines()]
-            told = [
+            mismatches = [
                 line for line in lines if line.startswith("ModuleNotFoundError") or "PYTHON_VERSION_MISMATCH" in line
             ]
-            if not told:
+            if not mismatches:
                 raise
-            raise _unlike(master_of(self._settings), told[-1]) from error
+            raise _unlike(master_of(self._settings), mismatches[-1]) from error
 
     def _run(self, function: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> list[Result]:
         if not tasks:
@@ -60,20 +60,20 @@ class SparkSpread:
             place = Place(_home(home), 1, memory_gb)
             for batch in batches:
                 for number in batch.column(0).to_pylist():
-                    made = outcome(function, place, given[number])
-                    yield pa.RecordBatch.from_pydict({"piece": [number], "result": [made]}, schema=_ROW)
+                    pickled = outcome(function, place, given[number])
+                    yield pa.RecordBatch.from_pydict({"piece": [number], "result": [pickled]}, schema=_ROW)
 
         frame = self._session.range(0, len(given), 1, len(given))
-        told = frame.mapInArrow(pieces, "piece long, result binary").toArrow().sort_by("piece")
-        return [_opened(result) for result in told["result"].to_pylist()]
+        results = frame.mapInArrow(pieces, "piece long, result binary").toArrow().sort_by("piece")
+        return [_opened(result) for result in results["result"].to_pylist()]
 
     def _memory_gb(self) -> float:
         """What an executor's Python may take, shared by the pieces that it works on at once."""
-        told = self._session.conf.get(MEMORY, "").strip().lower()
-        if not told:
+        memory = self._session.conf.get(MEMORY, "").strip().lower()
+        if not memory:
             return min(MEMORY_GB, self._settings.memory_gb)
-        unit = {"k": 2**-20, "m": 2**-10, "g": 1.0, "t": 2.0**10}.get(told.rstrip("b")[-1:], 0.0)
-        amount = float(told.rstrip("b")[:-1]) * unit if unit else float(told) * 2**-10
+        unit = {"k": 2**-20, "m": 2**-10, "g": 1.0, "t": 2.0**10}.get(memory.rstrip("b")[-1:], 0.0)
+        amount = float(memory.rstrip("b")[:-1]) * unit if unit else float(memory) * 2**-10
         return amount / max(1, int(self._session.conf.get("spark.executor.cores", "1") or 1))
 
 
@@ -91,16 +91,16 @@ def outcome(function: Callable[..., Any], place: Place, task: tuple[Any, ...]) -
         return pickle.dumps((None, words))
 
 
-def _opened(told: bytes) -> Any:
-    result, error = pickle.loads(told)  # noqa: S301 - what our own function made on our own executor
+def _opened(pickled: bytes) -> Any:
+    result, error = pickle.loads(pickled)  # noqa: S301 - what our own function made on our own executor
     if error is not None:
         raise error
     return result
 
 
-def _home(asked: str) -> Path:
+def _home(wanted: str) -> Path:
     """A folder on the executor's machine: the night's own where that is there, else one for temporary files."""
-    given = os.environ.get("NIGHTSHIFT_HOME") or asked
+    given = os.environ.get("NIGHTSHIFT_HOME") or wanted
     if Path(given).is_dir() and os.access(given, os.W_OK):
         return Path(given)
     own = Path(tempfile.gettempdir()) / f"nightshift-{os.getuid()}"

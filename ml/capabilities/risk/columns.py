@@ -119,23 +119,23 @@ ENCODED: dict[str, tuple[tuple[str, ...], str]] = {
 
 def _counted() -> dict[str, str]:
     """What is counted over the earlier orders of each entity."""
-    made: dict[str, str] = {}
+    names: dict[str, str] = {}
     for entity, of in ENTITIES.items():
-        made |= {f"{entity}_orders_{w}": f"orders {of} in {_SPANS[w]}" for w in WINDOWS}
-        made |= {
+        names |= {f"{entity}_orders_{w}": f"orders {of} in {_SPANS[w]}" for w in WINDOWS}
+        names |= {
             f"{entity}_{PLURALS[other]}_{w}": f"different {PLURALS[other]} {of.replace('to this', 'at this')} in {span}"
             for other in DISTINCT.get(entity, ())
             for w, span in ((w, _SPANS[w]) for w in WINDOWS)
         }
-        made |= {f"{entity}_frauds_{w}": f"frauds {of} that became known in {_SPANS[w]}" for w in FRAUD_WINDOWS}
-        made |= {f"{entity}_fraud_share_{w}": f"orders {of} in {_SPANS[w]} are known frauds" for w in FRAUD_WINDOWS}
-        made |= {
+        names |= {f"{entity}_frauds_{w}": f"frauds {of} that became known in {_SPANS[w]}" for w in FRAUD_WINDOWS}
+        names |= {f"{entity}_fraud_share_{w}": f"orders {of} in {_SPANS[w]} are known frauds" for w in FRAUD_WINDOWS}
+        names |= {
             f"{entity}_orders": f"orders {of} ever",
             f"{entity}_frauds": f"known frauds {of}",
             f"{entity}_days": f"days since the first order {of}",
             f"{entity}_hours": f"hours since the last order {of}",
         }
-    return made
+    return names
 
 
 COUNTED = _counted()

@@ -55,19 +55,19 @@ def evaluate(
     rows = truth.sort_by("order_id")
     costs = money.costs(features, params)
     label = rows["label"].to_numpy().astype(np.int8)
-    made = {name: _judge(model, rows, label, costs) for name, model in models.items()}
+    evaluations = {name: _judge(model, rows, label, costs) for name, model in models.items()}
     baseline = SPEC.gate.baseline
-    if baseline not in made:
-        return made
+    if baseline not in evaluations:
+        return evaluations
     return {
         name: replace(
             one,
             stops=(
                 *too_few(models[name].bad_, models[name].good_, int(label.sum())),
-                *slices.worse(rows, label, one.per_unit, made[baseline].per_unit),
+                *slices.worse(rows, label, one.per_unit, evaluations[baseline].per_unit),
             ),
         )
-        for name, one in made.items()
+        for name, one in evaluations.items()
     }
 
 
@@ -84,8 +84,8 @@ def lacking(tables: Tables, start: datetime, end: datetime, params: Params) -> s
         rows.aggregate(n=rows.count(), bad=rows["label"].sum().fill_null(0)).to_pyarrow() for rows in (known, window)
     ]
     (n, bad), (units, frauds) = ((int(row["n"][0].as_py()), int(row["bad"][0].as_py())) for row in sums)
-    if told := too_few(bad, n - bad, frauds):
-        return told[0]
+    if shortage := too_few(bad, n - bad, frauds):
+        return shortage[0]
     few = SPEC.gate.min_units
     return f"only {units} orders with a known outcome to judge on, the gate asks for {few}" if units < few else ""
 

@@ -67,12 +67,12 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     What an order says of itself is one expression. It runs at the call, once, and the kernels behind :mod:`history` add
     the counts over earlier orders to its rows: every text is joined once, however many tables are made of it.
     """
-    told = described(tables, as_of, params)
-    rows = coded(log(told))
+    order_rows = described(tables, as_of, params)
+    rows = coded(log(order_rows))
     used = shared(rows)
-    names = ibis.memtable(_names(told, used, tables, as_of))
-    kept = [name for name in told.column_names if not name.startswith(_LOG)]
-    every = ibis.memtable(pa.table({name: told[name] for name in kept} | _columns(history(rows))))
+    names = ibis.memtable(_names(order_rows, used, tables, as_of))
+    kept = [name for name in order_rows.column_names if not name.startswith(_LOG)]
+    every = ibis.memtable(pa.table({name: order_rows[name] for name in kept} | _columns(history(rows))))
     order = every if only is None else every.semi_join(only, "order_id")
     order = order.select(
         "order_no",
@@ -114,12 +114,12 @@ def described(tables: Tables, as_of: datetime, params: Params) -> pa.Table:
     return _described(detailed(placed, tables, as_of, params), tables, as_of, params).to_pyarrow()
 
 
-def log(told: pa.Table) -> pa.Table:
+def log(order_rows: pa.Table) -> pa.Table:
     """What :mod:`history` counts, of the rows that :func:`build` describes."""
-    hidden = [name for name in told.column_names if name.startswith(_LOG)]
+    hidden = [name for name in order_rows.column_names if name.startswith(_LOG)]
     return pa.table(
-        {name: told[name] for name in ("order_no", "at", "fraud_at", "won_at")}
-        | {name.removeprefix(_LOG): told[name] for name in hidden}
+        {name: order_rows[name] for name in ("order_no", "at", "fraud_at", "won_at")}
+        | {name.removeprefix(_LOG): order_rows[name] for name in hidden}
     )
 
 
@@ -207,10 +207,10 @@ def _entities(used: ibis.Table, placed: ibis.Table, names: ibis.Table) -> ibis.T
     )
 
 
-def _names(told: pa.Table, used: pa.Table, tables: Tables, as_of: datetime) -> pa.Table:
+def _names(order_rows: pa.Table, used: pa.Table, tables: Tables, as_of: datetime) -> pa.Table:
     """The entities as the shop writes them, of the orders that are open or that name an entity of ``used``."""
-    asked = pc.or_(told["open"], pc.is_in(told["order_no"], used["order_no"].combine_chunks()))
-    rows = ibis.memtable(told.filter(asked).select(["order_no", "order_id", "at"]))
+    wanted = pc.or_(order_rows["open"], pc.is_in(order_rows["order_no"], used["order_no"].combine_chunks()))
+    rows = ibis.memtable(order_rows.filter(wanted).select(["order_no", "order_id", "at"]))
     written = tables["order"]
     written = written.select("order_id", **{name: written[column].nullif("") for name, column in TRACES.items()})
     rows = cards(rows.inner_join(written, "order_id"), tables, as_of)
@@ -234,9 +234,9 @@ def _rules(tables: Tables, as_of: datetime) -> ibis.Table:
 
 def _chosen(table: ibis.Table, kinds: Mapping[str, str]) -> ibis.Table:
     """These columns; one that a snapshot of an older version does not have is null."""
-    there = set(table.columns)
+    present = set(table.columns)
     return table.select(
-        **{name: (table[name] if name in there else ibis.null(kind)).cast(kind) for name, kind in kinds.items()}
+        **{name: (table[name] if name in present else ibis.null(kind)).cast(kind) for name, kind in kinds.items()}
     )
 
 

@@ -72,10 +72,10 @@ def history(rows: Log) -> pa.Table:
             partial(_components, rows),
         ]
     )
-    made = {"order_no": pa.array(rows.order_no)}
+    columns = {"order_no": pa.array(rows.order_no)}
     for part in parts:
-        made |= part
-    return pa.table(made)
+        columns |= part
+    return pa.table(columns)
 
 
 def shared(rows: Log) -> pa.Table:
@@ -94,9 +94,9 @@ def shared(rows: Log) -> pa.Table:
 def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
     name = LISTED.get(kind, kind)
     code, n = rows.code[name], rows.size[name]
-    there = in_order[code[in_order] >= 0]
+    named = in_order[code[in_order] >= 0]
     last = np.zeros(n, np.int64)
-    last[code[there]] = there  # of equal codes the last one stays
+    last[code[named]] = named  # of equal codes the last one stays
     pair, _ = windows.codes(_pairs(code, rows.code["customer"], rows.size["customer"]))
     # Numbers are given in the order of coming: where a new largest one comes, a pair is seen for the first time.
     first = np.flatnonzero(np.diff(np.maximum.accumulate(pair), prepend=-1) > 0)
@@ -163,10 +163,10 @@ def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
     """Take out the codes that most customers have, each guest being one; see :mod:`ml.contract.identities`."""
     people = len(np.unique(customer[customer >= 0])) + int((customer < 0).sum())
     least = max(COMMON_CUSTOMERS, int(COMMON_SHARE * people) + 1)
-    there = code >= 0
+    known = code >= 0
     common = [
         value
-        for value in np.flatnonzero(np.bincount(code[there], minlength=n) >= least)
+        for value in np.flatnonzero(np.bincount(code[known], minlength=n) >= least)
         if len(np.unique(who := customer[code == value])) + max(0, int((who < 0).sum()) - 1) >= least
     ]
     return np.where(np.isin(code, common), np.int32(-1), code).astype(np.int32) if common else code
@@ -195,14 +195,14 @@ def _entity(rows: Log, entity: str) -> dict[str, pa.Array]:
     groups = windows.group(code, n, rows.by_at, rows.by_since)
     every, seen = windows.orders(groups, rows.at, rows.since, np.concatenate([SPANS, RECENT]))
     placed, lately = every[:, : len(SPANS)], every[:, len(SPANS) :]
-    made = _windows(f"{entity}_orders", placed, none)
+    columns = _windows(f"{entity}_orders", placed, none)
     for other in DISTINCT.get(entity, ()):
         counts = windows.different(groups, rows.code[other], rows.at, rows.since, SPANS)
-        made |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
+        columns |= _windows(f"{entity}_{PLURALS[other]}", counts, none)
     known = frauds(code, n, rows.at, rows.by_at, rows.news, RECENT)
-    made |= _recent_frauds(entity, known[:, 1:], lately, none)
+    columns |= _recent_frauds(entity, known[:, 1:], lately, none)
     new = seen[:, 0] == 0
-    return made | {
+    return columns | {
         f"{entity}_orders": pa.array(seen[:, 0].astype(np.int32), mask=none),
         f"{entity}_frauds": pa.array(known[:, 0].copy(), mask=none),
         f"{entity}_days": _real((rows.at - seen[:, 1]) / 86_400, new),
@@ -214,12 +214,12 @@ def _recent_frauds(
     entity: str, bad: npt.NDArray[np.int32], orders: windows.Counts, none: npt.NDArray[np.bool_]
 ) -> dict[str, pa.Array]:
     """Frauds that became known in each window, and their share of its orders (null where there is neither)."""
-    made = {}
+    columns = {}
     for i, w in enumerate(FRAUD_WINDOWS):
         found, of = bad[:, i], np.maximum(bad[:, i], orders[:, i])
-        made[f"{entity}_frauds_{w}"] = pa.array(np.minimum(found, windows.MOST).astype(np.int16), mask=none)
-        made[f"{entity}_fraud_share_{w}"] = _real(found / np.maximum(of, 1), none | (of == 0))
-    return made
+        columns[f"{entity}_frauds_{w}"] = pa.array(np.minimum(found, windows.MOST).astype(np.int16), mask=none)
+        columns[f"{entity}_fraud_share_{w}"] = _real(found / np.maximum(of, 1), none | (of == 0))
+    return columns
 
 
 def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
@@ -231,16 +231,16 @@ def _usual(rows: Log, entity: str) -> dict[str, pa.Array]:
 
 def _familiar(rows: Log) -> dict[str, pa.Array]:
     """How often the customer used each of the order's traces before, and how many of them are new to the customer."""
-    made, strange = {}, np.zeros(len(rows.at), np.float64)
+    columns, strange = {}, np.zeros(len(rows.at), np.float64)
     guest = rows.code["customer"] < 0
     for name in OWN:
         none = guest | (rows.code[name] < 0)
         code, n = windows.codes(_pairs(rows.code["customer"], rows.code[name], rows.size[name]))
         groups = windows.group(code, n, rows.by_at, rows.by_since)
         _, seen = windows.orders(groups, rows.at, rows.since, SPANS[:1])
-        made[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
+        columns[f"own_{name}_orders"] = pa.array(seen[:, 0].astype(np.int32), mask=none)
         strange += ~none & (seen[:, 0] == 0)
-    return made | {"strange": _real(strange, guest)}
+    return columns | {"strange": _real(strange, guest)}
 
 
 def _windows(name: str, counts: windows.Counts, none: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:

@@ -52,7 +52,7 @@ class Inputs:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the matrix's columns."""
-        rates = () if self.encoder is None else tuple(made for name in RATES for made in (name, f"{name}_seen"))
+        rates = () if self.encoder is None else tuple(column for name in RATES for column in (name, f"{name}_seen"))
         return (*self.numbers, *rates, *TEXTS)
 
     def learn(
@@ -66,15 +66,15 @@ class Inputs:
 
     def matrix(self, order: pa.Table, encoded: Floats | None = None) -> Matrix:
         """Numbers, rates, and texts as the number of their value; NaN for what is not known."""
-        made = np.empty((len(order), len(self.columns)), np.float32)
+        x = np.empty((len(order), len(self.columns)), np.float32)
         for j, name in enumerate(self.numbers):
-            made[:, j] = order[name].cast(pa.float32()).to_numpy()
+            x[:, j] = order[name].cast(pa.float32()).to_numpy()
         if self.encoder is not None:
-            made[:, len(self.numbers) : -len(TEXTS)] = self.encoder.encode(order) if encoded is None else encoded
-        for j, name in enumerate(TEXTS, made.shape[1] - len(TEXTS)):
+            x[:, len(self.numbers) : -len(TEXTS)] = self.encoder.encode(order) if encoded is None else encoded
+        for j, name in enumerate(TEXTS, x.shape[1] - len(TEXTS)):
             code = pc.index_in(order[name].combine_chunks(), pa.array(self.values[name], pa.string()))
-            made[:, j] = code.cast(pa.float32()).to_numpy(zero_copy_only=False)
-        return made
+            x[:, j] = code.cast(pa.float32()).to_numpy(zero_copy_only=False)
+        return x
 
 
 def frequent_values(texts: pa.ChunkedArray) -> list[str]:

@@ -100,10 +100,10 @@ class RiskModel:
         order = _in_order(features["order"])
         self.anomaly_ = Anomaly(UNUSUAL).fit(order)
         # Places, not a copy: a table of millions of orders with all that is counted of them is the most that is held.
-        told = np.flatnonzero(pc.and_(order["settled"], pc.is_valid(order["label"])).to_numpy())
-        y = order["label"].take(pa.array(told)).to_numpy().astype(np.int8)
+        labelled = np.flatnonzero(pc.and_(order["settled"], pc.is_valid(order["label"])).to_numpy())
+        y = order["label"].take(pa.array(labelled)).to_numpy().astype(np.int8)
         self.bad_, self.good_ = int(y.sum()), int(len(y) - y.sum())
-        texts = {name: order[name].take(pa.array(told)) for name in TEXTS}
+        texts = {name: order[name].take(pa.array(labelled)) for name in TEXTS}
         values = {name: frequent_values(text) for name, text in texts.items()}
         self.text_rates_ = {n: value_rates(t, values[n], y, self.params.prior_orders) for n, t in texts.items()}
         self.usual_ = _medians(order)
@@ -113,7 +113,7 @@ class RiskModel:
         self.chosen_ = variants.usual(self.params)
         self.inputs_ = Inputs.of(self.chosen_, values, boosted=self.boosted)
         if self.learnt:
-            self._learn(order, told, y, fold)
+            self._learn(order, labelled, y, fold)
             self._meet_the_latest(order, y)
         return self
 
@@ -171,18 +171,18 @@ class RiskModel:
         np.savez(folder / "arrays.npz", **arrays)
 
     def _learn(
-        self, order: pa.Table, told: npt.NDArray[np.int64], y: Labels, fold: npt.NDArray[np.int64] | None
+        self, order: pa.Table, labelled: npt.NDArray[np.int64], y: Labels, fold: npt.NDArray[np.int64] | None
     ) -> None:
-        """Learn from the youngest of the orders ``told``, no row of which sees a label that it may not see."""
+        """Learn from the youngest of the orders ``labelled``, no row of which sees a label that it may not see."""
         if self.boosted and fold is None:
             first = max(0, len(y) - variants.ROWS)
-            rows = order.take(pa.array(told[first:]))
+            rows = order.take(pa.array(labelled[first:]))
             self.chosen_ = variants.chosen(rows, y[first:], self.inputs_.values, self.params, self.seed)
             self.inputs_ = Inputs.of(self.chosen_, self.inputs_.values, boosted=True)
         needs = ["at"] if self.inputs_.encoder is None else self.inputs_.encoder.needs
-        encoded = self.inputs_.learn(order.select(needs).take(pa.array(told)), y, self.chosen_, fold)
+        encoded = self.inputs_.learn(order.select(needs).take(pa.array(labelled)), y, self.chosen_, fold)
         first = max(0, len(y) - self.params.train_orders)
-        rows, y, fold = order.take(pa.array(told[first:])), y[first:], None if fold is None else fold[first:]
+        rows, y, fold = order.take(pa.array(labelled[first:])), y[first:], None if fold is None else fold[first:]
         x = self.matrix(rows, None if encoded is None else encoded[first:])
         rows = rows.select(["at", "total"])  # the rest is in the matrix, and large
         if self.boosted and fold is None:

@@ -33,8 +33,8 @@ class Costs:
 
 def costs(features: Mapping[str, pa.Table], params: Params) -> Costs:
     """The shop's own costs where it has told them, else the defaults of ``params``."""
-    told = features["cost"].to_pylist() if "cost" in features else []
-    chosen = told[0] if told else {}
+    configured = features["cost"].to_pylist() if "cost" in features else []
+    chosen = configured[0] if configured else {}
     names = tuple(Costs.__dataclass_fields__)
     return Costs(**{n: float(getattr(params, n) if chosen.get(n) is None else chosen[n]) for n in names})
 

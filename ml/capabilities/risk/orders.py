@@ -93,7 +93,7 @@ def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Param
     rows = known(tables["payment"], as_of, "paid_at")
     rows = rows.inner_join(placed.select("order_id", "order_no", "at"), "order_id")
     at_order = (seconds(rows["paid_at"]) <= rows["at"] + params.decide_minutes * 60).fill_null(True)
-    made = rows.group_by("order_no").aggregate(
+    payments = rows.group_by("order_no").aggregate(
         _n=at_order.sum(),
         instalments=rows["instalments"].max(where=at_order).cast("int32"),
         _first=rows["method"].min(where=at_order),
@@ -101,12 +101,14 @@ def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Param
         card=rows["card"].nullif("").min(where=at_order),
         card_listed=rows["card"].nullif("").min(),
     )
-    both = ibis.ifelse(made["_first"] == made["_last"], made["_first"], made["_first"] + "+" + made["_last"])
-    return made.mutate(
+    both = ibis.ifelse(
+        payments["_first"] == payments["_last"], payments["_first"], payments["_first"] + "+" + payments["_last"]
+    )
+    return payments.mutate(
         payment=both,
-        card=key(made["card"]),
-        card_listed=key(made["card_listed"]),
-        payments=made["_n"].nullif(0).cast("int32"),
+        card=key(payments["card"]),
+        card_listed=key(payments["card_listed"]),
+        payments=payments["_n"].nullif(0).cast("int32"),
     ).drop("_first", "_last", "_n")
 
 
@@ -120,17 +122,19 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
     end = _seconds_of(as_of)
     now = placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400)
     if "order_outcome" in tables:
-        told = known(tables["order_outcome"], as_of, "known_at")
-        at, bad = seconds(told["known_at"]), told["kind"].isin(FRAUD)
-        begun = told.aggregate(_begun=at.min())
-        told = told.group_by("order_id").aggregate(
+        outcomes = known(tables["order_outcome"], as_of, "known_at")
+        at, bad = seconds(outcomes["known_at"]), outcomes["kind"].isin(FRAUD)
+        begun = outcomes.aggregate(_begun=at.min())
+        outcomes = outcomes.group_by("order_id").aggregate(
             fraud_at=at.min(where=bad),
             _bad_until=at.max(where=bad),
             _good=(~bad).any(),
-            _won=at.max(where=told["kind"].isin(TAKEN_BACK)),
+            _won=at.max(where=outcomes["kind"].isin(TAKEN_BACK)),
         )
-        told = told.mutate(won_at=ibis.ifelse(told["_won"] > told["_bad_until"], told["_won"], ibis.null("int64")))
-        now = now.left_join(told, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
+        outcomes = outcomes.mutate(
+            won_at=ibis.ifelse(outcomes["_won"] > outcomes["_bad_until"], outcomes["_won"], ibis.null("int64"))
+        )
+        now = now.left_join(outcomes, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
         silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
         good = now["_good"].fill_null(False) | silent.fill_null(False)
         fraud = now["fraud_at"].notnull() & now["won_at"].isnull()

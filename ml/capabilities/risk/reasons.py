@@ -63,7 +63,7 @@ _FACTS = {
 _FLAGS = ("guest", "countries_differ", "abroad")
 
 
-class Told(NamedTuple):
+class Usual(NamedTuple):
     """What a model knows that reasons are told with.
 
     Parameters
@@ -87,7 +87,7 @@ class Told(NamedTuple):
     text_rates: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
 
-def words(order: pa.Table, contributions: Floats, model: Told, values: Matrix | None = None) -> pa.Array:
+def words(order: pa.Table, contributions: Floats, model: Usual, values: Matrix | None = None) -> pa.Array:
     """Name the ``MOST`` largest positive contributions of each order, each another fact and out of the usual.
 
     Parameters
@@ -95,7 +95,7 @@ def words(order: pa.Table, contributions: Floats, model: Told, values: Matrix | 
     order : pyarrow.Table
         Rows of the features' ``order``.
     contributions : ndarray of shape (n_orders, n_columns), float64
-    model : Told
+    model : Usual
     values : ndarray of shape (n_orders, n_columns), float32, optional
         The model's matrix; without it learned rates are not told.
 
@@ -112,20 +112,20 @@ def words(order: pa.Table, contributions: Floats, model: Told, values: Matrix | 
     moved = np.take_along_axis(contributions, best, axis=1) > LEAST
     facts = {fact: 1 << i for i, fact in enumerate(sorted({fact_of(column) for column in columns}))}
     bits = np.array([facts[fact_of(column)] for column in columns], np.int64)
-    said, told, used = np.full(n, "", object), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    texts, counts, used = np.full(n, "", object), np.zeros(n, np.int64), np.zeros(n, np.int64)
     for place in range(looked):
-        free = moved[:, place] & (told < MOST) & ((used & bits[best[:, place]]) == 0)
+        free = moved[:, place] & (counts < MOST) & ((used & bits[best[:, place]]) == 0)
         # One column at a time: each of its different values is worded once, however many orders have it.
         for j in np.unique(best[free, place]):
             rows = np.flatnonzero(free & (best[:, place] == j))
-            found = _told(order, rows, columns[j], model, None if values is None else values[rows, j])
-            there = found != ""
-            rows, found = rows[there], found[there]
-            said[rows] += np.where(told[rows] > 0, "; ", "").astype(object) + found
-            told[rows] += 1
+            found = _reasons_of(order, rows, columns[j], model, None if values is None else values[rows, j])
+            worded = found != ""
+            rows, found = rows[worded], found[worded]
+            texts[rows] += np.where(counts[rows] > 0, "; ", "").astype(object) + found
+            counts[rows] += 1
             used[rows] |= bits[j]
-    said[said == ""] = NOTHING
-    return pa.array(said, pa.string())
+    texts[texts == ""] = NOTHING
+    return pa.array(texts, pa.string())
 
 
 def fact_of(column: str) -> str:
@@ -151,16 +151,16 @@ def fact_of(column: str) -> str:
     return f"{'goods' if entity in _GOODS else 'who'}, {metric}" if entity else column
 
 
-def _told(
-    order: pa.Table, rows: npt.NDArray[np.int64], column: str, model: Told, values: Matrix | None
+def _reasons_of(
+    order: pa.Table, rows: npt.NDArray[np.int64], column: str, model: Usual, values: Matrix | None
 ) -> npt.NDArray[np.object_]:
     """One reason for each of ``rows``; empty where the value is what is usual."""
     name = column.removesuffix("_seen")
     if name in ENCODED:
         if values is None:
             return np.full(len(rows), "", object)
-        said = _seen if name != column else _rate
-        return np.array([said(ENCODED[name][1], float(value), model.rate) for value in values], object)
+        wording = _seen if name != column else _rate
+        return np.array([wording(ENCODED[name][1], float(value), model.rate) for value in values], object)
     usual = model.usual.get(column)
     if column in _CLOCK:
         moments = order["at"].take(pa.array(rows)).to_pylist()
@@ -170,8 +170,8 @@ def _told(
     each = [_worded(column, value, usual, rates, model.rate) for value in found.dictionary.to_pylist()]
     each.append(_worded(column, None, None, rates, model.rate))
     at = pc.fill_null(found.indices, len(each) - 1).to_numpy(zero_copy_only=False)
-    made: npt.NDArray[np.object_] = np.array(each, object)[at]
-    return made
+    texts: npt.NDArray[np.object_] = np.array(each, object)[at]
+    return texts
 
 
 def _rate(what: str, rate: float, usual: float) -> str:
@@ -235,9 +235,11 @@ def _worded(
     '25 % of the orders with this dearest product in 7 days are known frauds (usual 0 %)'
     """
     if column in CATEGORIES:
-        told = (rates or {}).get(str(value))
-        of = f" ({percent(told)} of these were frauds, usual {percent(rate)})" if told is not None else ""
-        return "" if told is not None and told <= rate else f"{CATEGORIES[column]}: {value or 'unknown'}{of}"
+        value_rate = (rates or {}).get(str(value))
+        of = f" ({percent(value_rate)} of these were frauds, usual {percent(rate)})" if value_rate is not None else ""
+        return (
+            "" if value_rate is not None and value_rate <= rate else f"{CATEGORIES[column]}: {value or 'unknown'}{of}"
+        )
     name = NUMBERS[column]
     if value is None:
         since = re.match(r"(?:days|hours) since the (?:first|last) order (.*)", name)
@@ -257,11 +259,11 @@ def _counted(column: str, name: str, value: float, usual: float | None) -> str:
         return "" if times == "1" else f"order value {times} times the {_TIMES[column]} usual"
     if usual is not None and number(value) == number(usual):
         return ""
-    said = f" (usual {number(usual)})" if usual is not None else ""
+    comparison = f" (usual {number(usual)})" if usual is not None else ""
     counted = (column in COUNTED or column in _COUNTS) and not name.startswith(("days", "hours"))
     if counted and value == 1 and name.startswith(("orders ", "frauds ", "known frauds ")):
         name = name.replace("orders", "order", 1) if name.startswith("orders") else name.replace("frauds", "fraud", 1)
-    return f"{number(value)} {name}{said}" if counted else f"{name} {number(value)}{said}"
+    return f"{number(value)} {name}{comparison}" if counted else f"{name} {number(value)}{comparison}"
 
 
 def percent(share: float) -> str:

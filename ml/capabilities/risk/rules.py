@@ -43,21 +43,21 @@ def decisions(order: pa.Table, rule: pa.Table) -> tuple[Choices, pa.Array]:
         The entry, such as ``deny device 7f3a…: ring of May``; null where none fits.
     """
     at = np.full(len(order), NONE, np.int64)
-    told = rule.sort_by([(name, "ascending") for name in ("entity", "value", "note")])
+    entries = rule.sort_by([(name, "ascending") for name in ("entity", "value", "note")])
     for kind in ("deny", "allow"):
         for entity, columns in PLACES.items():
-            chosen = np.flatnonzero(_equal(told["kind"], kind) & _equal(told["entity"], entity))
+            chosen = np.flatnonzero(_equal(entries["kind"], kind) & _equal(entries["entity"], entity))
             if not len(chosen):
                 continue
-            values = told["value"].take(pa.array(chosen)).combine_chunks()
+            values = entries["value"].take(pa.array(chosen)).combine_chunks()
             for column in columns:
                 found = pc.index_in(order[column].combine_chunks().cast(pa.string()), values)
-                there = pc.is_valid(found).to_numpy(zero_copy_only=False) & (at == NONE)
-                at[there] = chosen[pc.fill_null(found, 0).to_numpy(zero_copy_only=False)[there]]
+                matched = pc.is_valid(found).to_numpy(zero_copy_only=False) & (at == NONE)
+                at[matched] = chosen[pc.fill_null(found, 0).to_numpy(zero_copy_only=False)[matched]]
     entry = pa.array(at, mask=at == NONE)
-    deny = pc.fill_null(pc.equal(told["kind"], "deny").combine_chunks().take(entry), False)
+    deny = pc.fill_null(pc.equal(entries["kind"], "deny").combine_chunks().take(entry), False)
     decision = np.where(at == NONE, NONE, np.where(deny.to_numpy(zero_copy_only=False), BLOCK, ALLOW))
-    return decision, _words(told).take(entry)
+    return decision, _words(entries).take(entry)
 
 
 def _equal(column: pa.ChunkedArray, value: str) -> npt.NDArray[np.bool_]:

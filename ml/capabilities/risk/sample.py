@@ -155,13 +155,13 @@ def _outcome_table(rng: np.random.Generator, placed: _Placed, ids: npt.NDArray[A
     bad = (placed.ring >= 0) | (rng.random(n) < 0.01)
     kind = np.where(bad, rng.choice(["fraud", "chargeback"], n), rng.choice(["ok", "returned"], n, p=[0.93, 0.07]))
     learned = placed.day + np.where(bad, np.clip(rng.lognormal(3, 0.4, n), 5, 44), rng.uniform(30, 44, n))
-    told = np.flatnonzero((learned < DAYS) & (rng.random(n) < np.where(bad, 0.9, 0.97)))
-    twice = told[kind[told] == "fraud"][:1]
+    reported = np.flatnonzero((learned < DAYS) & (rng.random(n) < np.where(bad, 0.9, 0.97)))
+    twice = reported[kind[reported] == "fraud"][:1]
     return pa.table(
         {
-            "order_id": np.concatenate([ids[told], ids[twice]]),
-            "kind": np.concatenate([kind[told], np.full(len(twice), "chargeback")]),
-            "known_at": _at(np.concatenate([learned[told], learned[twice] + 1])),
+            "order_id": np.concatenate([ids[reported], ids[twice]]),
+            "kind": np.concatenate([kind[reported], np.full(len(twice), "chargeback")]),
+            "known_at": _at(np.concatenate([learned[reported], learned[twice] + 1])),
         }
     )
 

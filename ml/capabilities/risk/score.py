@@ -133,17 +133,17 @@ def _reasons(
     A contribution costs a hundred times what a probability does, and nobody asks why the others are harmless.
     """
     if model.learnt:
-        asked = np.flatnonzero((decision != money.ALLOW) | (probability > TELLING * model.rate))
-        rows = order.take(pa.array(asked))
+        explained = np.flatnonzero((decision != money.ALLOW) | (probability > TELLING * model.rate))
+        rows = order.take(pa.array(explained))
         x = model.matrix(rows)
-        known = reasons.Told(model.columns_, model.usual_, zone, model.rate, model.text_rates)
+        known = reasons.Usual(model.columns_, model.usual_, zone, model.rate, model.text_rates)
         words = reasons.words(rows, model.contributions(rows, x)[:, :-1], known, x)
     else:
-        asked = np.arange(len(order))
-        known = reasons.Told(UNUSUAL, model.usual_, zone)
+        explained = np.arange(len(order))
+        known = reasons.Usual(UNUSUAL, model.usual_, zone)
         words = reasons.words(order, model.anomaly_.surprising(order), known)
-    at = np.full(len(order), len(asked), np.int64)
-    at[asked] = np.arange(len(asked))
+    at = np.full(len(order), len(explained), np.int64)
+    at[explained] = np.arange(len(explained))
     words = pc.take(pa.concat_arrays([words, pa.array([reasons.NOTHING])]), pa.array(at))
     return _without_nothing(words, order, probability, decision, listed)
 
@@ -158,16 +158,16 @@ def _without_nothing(
     """An order that is held is held for something: the list, its value at its chance, or all of it together."""
     total = np.nan_to_num(order["total"].to_numpy().astype(np.float64))
     silent = pc.equal(words, reasons.NOTHING).to_numpy(zero_copy_only=False) & (decision != money.ALLOW)
-    said = np.array(words.to_pylist(), object)
+    texts = np.array(words.to_pylist(), object)
     for row in np.flatnonzero(silent):
         if listed[row]:
-            said[row] = "the shop's own list"
+            texts[row] = "the shop's own list"
         elif np.isnan(probability[row]):
-            said[row] = "unusual as a whole: no single count stands out"
+            texts[row] = "unusual as a whole: no single count stands out"
         else:
             chance, value = reasons.percent(float(probability[row])), reasons.number(float(total[row]))
-            said[row] = f"no single fact stands out: a chance of {chance} at an order value of {value}"
-    return pa.array(said, pa.string())
+            texts[row] = f"no single fact stands out: a chance of {chance} at an order value of {value}"
+    return pa.array(texts, pa.string())
 
 
 def _customers(model: RiskModel, features: Mapping[str, pa.Table], held: pa.Table, params: Params) -> Columns:

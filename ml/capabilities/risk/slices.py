@@ -68,12 +68,12 @@ def slices(order: pa.Table, label: npt.NDArray[np.integer], probability: Floats)
         return []
     bar = np.quantile(probability[good], 1 - ALARMS)
     alarm = good & (probability > bar)
-    made = []
+    found = []
     for name, rows in masks(order):
         n, others = float((good & rows).sum()), float((good & ~rows).sum())
         rest = float((alarm & ~rows).sum()) / max(1.0, others)
         least = float(wilson((alarm & rows).sum(), n, CONFIDENCE_Z)[0])
-        made.append(
+        found.append(
             Slice(
                 name,
                 int(rows.sum()),
@@ -82,19 +82,19 @@ def slices(order: pa.Table, label: npt.NDArray[np.integer], probability: Floats)
                 flagged=others > 0 and least > TIMES * max(rest, ALARMS / TIMES),
             )
         )
-    return made
+    return found
 
 
 def metrics(found: list[Slice]) -> dict[str, float]:
     """The slices as figures of an evaluation."""
-    made = {}
+    figures = {}
     for one in (replace(one, name=re.sub(r"[^\w/. -]", "_", one.name)) for one in found):
-        made[f"slice/{one.name}/orders"] = float(one.orders)
+        figures[f"slice/{one.name}/orders"] = float(one.orders)
         for kind, rates in (("fraud_rate", one.fraud_rate), ("false_alarms", one.false_alarms)):
             for bound, value in zip(("", "_lower", "_upper"), rates, strict=True):
-                made[f"slice/{one.name}/{kind}{bound}"] = value
-        made[f"slice/{one.name}/flagged"] = float(one.flagged)
-    return made
+                figures[f"slice/{one.name}/{kind}{bound}"] = value
+        figures[f"slice/{one.name}/flagged"] = float(one.flagged)
+    return figures
 
 
 def worse(order: pa.Table, label: npt.NDArray[np.integer], ours: Floats, theirs: Floats) -> list[str]:

@@ -25,7 +25,7 @@ BEGIN
         $body$;
         CREATE OR REPLACE FUNCTION ml_ops.search_near(query %1$I.halfvec, most integer)
         RETURNS TABLE (no bigint, meaning double precision)
-        LANGUAGE sql STABLE SET hnsw.ef_search = 100 AS $body$
+        LANGUAGE sql STABLE SET ivfflat.probes = 20 AS $body$
             SELECT p.product_no, 1 - (p.vector::%1$I.halfvec(%2$s) OPERATOR(%1$I.<=>) query::%1$I.halfvec(%2$s))
             FROM ml.search_product AS p
             ORDER BY p.vector::%1$I.halfvec(%2$s) OPERATOR(%1$I.<=>) query::%1$I.halfvec(%2$s) LIMIT most
@@ -158,65 +158,6 @@ BEGIN
 END
 $$;
 
--- What a list has not, by category the best score; a batch of before it was kept says nothing of it.
-DO $make$
-BEGIN
-    PERFORM FROM pg_attribute AS a WHERE a.attrelid = to_regclass('ml.query') AND a.attname = 'rest_scores' AND NOT a.attisdropped;
-    EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION ml_ops.search_rest(key text) RETURNS TABLE (categories text[], scores real[])
-        LANGUAGE sql STABLE AS $body$ SELECT %s FROM ml.query AS q WHERE q.query = key $body$
-    $sql$, CASE WHEN FOUND THEN 'q.rest_categories, q.rest_scores' ELSE 'NULL::text[], NULL::real[]' END);
-END
-$make$;
-
--- The list of a query that the log knows, with what fits the customer and what is there now, where ml.search would find the
--- same: no rule of the staff changes how the query is read, and as many as are needed stand before anything that the night
--- left out. Else nos is null; last tells that what the list has stands before the rest, so that pages go on from it.
-CREATE OR REPLACE FUNCTION ml_ops.search_known(
-    key text, who text, needed integer, today date,
-    OUT nos bigint[], OUT scores double precision[], OUT reasons text[], OUT sold text[], OUT told jsonb,
-    OUT last double precision
-) LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_column
-DECLARE
-    every integer; listed integer; good integer; words text[]; categories text[]; points real[]; bound double precision;
-BEGIN
-    SELECT q.products, q.understood::jsonb, r.categories, r.scores INTO every, told, categories, points
-    FROM ml.query AS q CROSS JOIN LATERAL ml_ops.search_rest(q.query) AS r WHERE q.query = search_known.key;
-    IF every IS NULL THEN
-        RETURN;
-    END IF;
-    words := ARRAY(SELECT jsonb_array_elements_text(told -> 'words'));
-    PERFORM FROM ml_config.search_rule AS x, ml.search_setting AS s
-    WHERE x.kind <> 'pin' AND (x.starts_on IS NULL OR x.starts_on <= today) AND (x.ends_on IS NULL OR x.ends_on >= today)
-      AND CASE x.kind WHEN 'redirect' THEN ml_ops.search_key(s.rules, x.query) = search_known.key
-               WHEN 'synonym' THEN ARRAY[ml_ops.search_key(s.rules, x.query), ml_ops.search_key(s.rules, x.target)] && words
-               ELSE ml_ops.search_key(s.rules, x.query) = ANY (words) END;
-    IF FOUND THEN
-        RETURN;
-    END IF;
-    sold := ml_ops.search_on_sale(ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_known.key));
-    -- What the night left out has at most the best score of its category, and what fits the customer in that.
-    SELECT max(u.score + coalesce((
-               SELECT 0.15 * s.share FROM ml.search_customer AS s WHERE s.customer_id = who AND s.category = u.category), 0))
-    INTO bound FROM unnest(categories, points) AS u (category, score);
-    SELECT array_agg(c.product_no ORDER BY c.total DESC, c.product_no), array_agg(c.total ORDER BY c.total DESC, c.product_no),
-           array_agg(c.reason ORDER BY c.total DESC, c.product_no), count(*), min(c.last),
-           count(*) FILTER (WHERE c.there AND c.total >= bound)
-    INTO nos, scores, reasons, listed, last, good
-    FROM (
-        SELECT p.product_no, l.score + coalesce(0.15 * s.share, 0) AS total, min(l.score) OVER () AS last,
-               l.reason || CASE WHEN s.share >= 0.2 THEN ', fits what you buy' ELSE '' END AS reason,
-               p.available AND p.product_id = ANY (sold) AS there
-        FROM ml.query_product AS l JOIN ml.search_product AS p USING (product_id)
-        LEFT JOIN ml.search_customer AS s ON s.customer_id = who AND s.category = p.category
-        WHERE l.query = search_known.key) AS c;
-    IF listed < every AND good < needed THEN
-        nos := NULL;
-    END IF;
-END
-$$;
-
 CREATE OR REPLACE FUNCTION ml.search(
     query text,
     n integer DEFAULT 20,
@@ -263,6 +204,12 @@ BEGIN
     END IF;
     IF search.query IS NULL THEN
         RETURN;
+    END IF;
+    IF cat IS NULL AND limits = '{}' THEN
+        RETURN QUERY SELECT * FROM ml_ops.search_listed(key, who, skipped, wanted);
+        IF FOUND THEN
+            RETURN;
+        END IF;
     END IF;
     IF cat IS NULL AND limits - 'available' = '{}' THEN
         SELECT * INTO nos, scores, reasons, sold, told, last FROM ml_ops.search_known(key, who, skipped + wanted, today);

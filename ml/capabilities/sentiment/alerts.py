@@ -28,11 +28,11 @@ class Counts(NamedTuple):
     bad_before: Ints
 
 
-def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
+def rows(opinions: Opinions, params: Params) -> dict[str, pa.Array]:
     """Make the rows of ``sentiment_alert``, by product id and aspect."""
     from scipy.stats import false_discovery_control
 
-    spans = [counts(said, days, params) for days in params.alert_days]
+    spans = [counts(opinions, days, params) for days in params.alert_days]
     p_values = np.stack([p_value(span) for span in spans])
     possible = np.stack([least_p_value(span) for span in spans])
     of_all = len(spans)
@@ -42,27 +42,27 @@ def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
     enough = np.stack([span.bad >= params.alert_least for span in spans])
     which = np.where(enough, p_values, 2.0).argmin(axis=0)
     found = np.argwhere((q <= params.false_alarms) & enough.any(axis=0))
-    return _told(said, spans, which, p, q, found, params)
+    return _columns(opinions, spans, which, p, q, found, params)
 
 
-def counts(said: Opinions, days: int, params: Params) -> Counts:
+def counts(opinions: Opinions, days: int, params: Params) -> Counts:
     """Reviews and bad ones in the last ``days`` and in the year before, of those whose words the model knows."""
-    recent = said.read & (said.age_days < days)
-    before = said.read & ~recent & (said.age_days < days + params.before_days)
-    shape = (len(said.products) + 1, len(said.aspects) + 1)
-    criticised = said.aspect_score <= -params.aspect_sure
+    recent = opinions.read & (opinions.age_days < days)
+    before = opinions.read & ~recent & (opinions.age_days < days + params.before_days)
+    shape = (len(opinions.products) + 1, len(opinions.aspects) + 1)
+    criticised = opinions.aspect_score <= -params.aspect_sure
     found = []
     for part in (recent, before):
         n, bad = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        n[:] = np.bincount(said.product[part] + 1, minlength=shape[0])[:, None]
-        bad[:, 0] = np.bincount(said.product[part & said.negative] + 1, minlength=shape[0])
-        clause = criticised & part[said.review]
-        key = (said.product[said.review[clause]] + 1) * shape[1] + said.aspect[clause] + 1
+        n[:] = np.bincount(opinions.product[part] + 1, minlength=shape[0])[:, None]
+        bad[:, 0] = np.bincount(opinions.product[part & opinions.negative] + 1, minlength=shape[0])
+        clause = criticised & part[opinions.review]
+        key = (opinions.product[opinions.review[clause]] + 1) * shape[1] + opinions.aspect[clause] + 1
         bad += np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
         # Row 0 held the reviews of no product; the shop's are all, an account's equal ones once.
-        every = part if said.once is None else part & said.once
-        n[0], bad[0, 0] = every.sum(), (every & said.negative).sum()
-        bad[0, 1:] = np.bincount(said.aspect[criticised & every[said.review]], minlength=shape[1] - 1)
+        every = part if opinions.once is None else part & opinions.once
+        n[0], bad[0, 0] = every.sum(), (every & opinions.negative).sum()
+        bad[0, 1:] = np.bincount(opinions.aspect[criticised & every[opinions.review]], minlength=shape[1] - 1)
         found += [n, bad]
     return Counts(*found)
 
@@ -86,11 +86,17 @@ def least_p_value(tests: Counts) -> Floats:
     return np.asarray(hypergeom.pmf(np.minimum(n, bad), whole, bad, n))
 
 
-def _told(
-    said: Opinions, spans: list[Counts], which: npt.NDArray[np.intp], p: Floats, q: Floats, found: Ints, params: Params
+def _columns(
+    opinions: Opinions,
+    spans: list[Counts],
+    which: npt.NDArray[np.intp],
+    p: Floats,
+    q: Floats,
+    found: Ints,
+    params: Params,
 ) -> dict[str, pa.Array]:
-    names, aspects = ["", *said.products], ["", *said.aspects]
-    made: list[dict[str, object]] = []
+    names, aspects = ["", *opinions.products], ["", *opinions.aspects]
+    records: list[dict[str, object]] = []
     for row, column in found.tolist():
         span = spans[which[row, column]]
         days = params.alert_days[which[row, column]]
@@ -98,7 +104,7 @@ def _told(
         share, before = bad / n, bad_before / max(1, n_before)
         what = aspects[column] or "the product"
         does = f"criticise {what}" if aspects[column] else "are negative"
-        made.append(
+        records.append(
             {
                 "product_id": names[row],
                 "aspect": aspects[column],
@@ -109,7 +115,7 @@ def _told(
                 "share_before": before,
                 "p_value": float(p[row, column]),
                 "q_value": float(q[row, column]),
-                "quote": _quote(said, row - 1, column - 1, days, params),
+                "quote": _quote(opinions, row - 1, column - 1, days, params),
                 "reason": f"{bad} of {n} reviews of the last {days} days {does}; before it were {before:.0%}",
             }
         )
@@ -135,14 +141,14 @@ def _told(
         "quote",
         "reason",
     )
-    return {name: pa.array([row[name] for row in made], kinds.get(name, pa.string())) for name in columns}
+    return {name: pa.array([row[name] for row in records], kinds.get(name, pa.string())) for name in columns}
 
 
-def _quote(said: Opinions, product: int, aspect: int, days: int, params: Params) -> str:
+def _quote(opinions: Opinions, product: int, aspect: int, days: int, params: Params) -> str:
     """The most critical clause of the days: of the aspect, or of any; empty where none criticises."""
-    mine = (said.aspect_score <= -params.aspect_sure) & (said.age_days[said.review] < days)
-    mine &= (product < 0) | (said.product[said.review] == product)
+    candidates = (opinions.aspect_score <= -params.aspect_sure) & (opinions.age_days[opinions.review] < days)
+    candidates &= (product < 0) | (opinions.product[opinions.review] == product)
     if aspect >= 0:
-        mine &= said.aspect == aspect
-    places = np.flatnonzero(mine)
-    return str(said.quotes[int(places[said.aspect_score[places].argmin()])].as_py()) if len(places) else ""
+        candidates &= opinions.aspect == aspect
+    places = np.flatnonzero(candidates)
+    return str(opinions.quotes[int(places[opinions.aspect_score[places].argmin()])].as_py()) if len(places) else ""

@@ -31,12 +31,12 @@ def entries(features: Mapping[str, pa.Table]) -> list[tuple[AspectWord, str]]:
     A word that came with the platform and whose language nobody wrote down counts in its own.
     """
     rows = features["aspect_word"].to_pylist() if "aspect_word" in features else list(ASPECT_WORD.rows)
-    made = []
+    found = []
     for row in sorted(rows, key=lambda row: str(row["word"])):
-        told = row.get("language") or _BUILT_IN.get((row["word"], row["aspect"]), ANY)
+        language = row.get("language") or _BUILT_IN.get((row["word"], row["aspect"]), ANY)
         word = AspectWord(row["word"], row["aspect"], bool(row["hint"]), bool(row.get("beside")))
-        made.append((word, str(told)))
-    return made
+        found.append((word, str(language)))
+    return found
 
 
 def of_language(
@@ -45,8 +45,8 @@ def of_language(
     """The words that count in reviews of ``languages``."""
     return [
         word
-        for word, told in found
-        if word.word not in without and (told == ANY or not set(languages).isdisjoint(told.split()))
+        for word, spoken in found
+        if word.word not in without and (spoken == ANY or not set(languages).isdisjoint(spoken.split()))
     ]
 
 
@@ -103,23 +103,23 @@ def learn(texts: Texts, roles: Roles, params: Params) -> dict[str, str]:
 def _count(data: Bytes, ends: Any, folds: Folds, words: Words, counts: Any, where: Any) -> None:
     """Count each word's clauses, all (last column) and those of each aspect, and keep one place where it stands."""
     text, n_aspects = room(ends), counts.shape[1] - 1
-    joints, there = room_for_joints(text), np.zeros(max(1, n_aspects), np.bool_)
+    joints, present = room_for_joints(text), np.zeros(max(1, n_aspects), np.bool_)
     for r in range(len(ends) - 1):
         n, t = tokenise(data, ends[r], ends[r + 1], folds, text)
         find_joints(text, n, t, words, joints)
         first = 0
         while first < t:
             last = clause_end(joints, first, t)
-            there[:] = False
+            present[:] = False
             for k in range(first, last):
                 if 0 < joints.roles[k] <= n_aspects:
-                    there[joints.roles[k] - 1] = True
+                    present[joints.roles[k] - 1] = True
             for k in range(first, last):
                 if joints.roles[k] == 0:
                     place = _place(text, k, len(counts))
                     counts[place, n_aspects] += 1
                     for a in range(n_aspects):
-                        counts[place, a] += there[a]
+                        counts[place, a] += present[a]
                     where[place, 0] = r
                     where[place, 1] = text.places[text.froms[text.starts[k]]] - ends[r]
                     where[place, 2] = text.places[text.froms[text.starts[k + 1] - 1] + 1] - ends[r]

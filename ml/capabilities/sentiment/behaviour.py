@@ -101,8 +101,8 @@ def passes(model: Sentiment, cases: Sequence[Case]) -> list[bool]:
 def shares(model: Sentiment) -> dict[str, float]:
     """``behaviour <ability>``: share of the cases passed in the shop's languages; none there, no figure."""
     cases = [case for case in CASES if case.language in model.languages_]
-    told = passes(model, cases) if cases else []
+    passed_cases = passes(model, cases) if cases else []
     found: dict[str, list[bool]] = {}
-    for case, passed in zip(cases, told, strict=True):
+    for case, passed in zip(cases, passed_cases, strict=True):
         found.setdefault(f"behaviour {case.ability}", []).append(passed)
     return {name: float(np.mean(values)) for name, values in found.items()}

@@ -9,17 +9,17 @@ from ml.text.function_words import words
 
 def _rows() -> tuple[dict[str, str | bool], ...]:
     """One row a word: of two aspects the first has it, of several languages all."""
-    made: dict[str, tuple[str, bool, bool, list[str]]] = {}
+    entries: dict[str, tuple[str, bool, bool, list[str]]] = {}
     for hint, beside, lists in ((False, False, ASPECT_WORDS), (True, False, ASPECT_HINTS), (True, True, ASPECT_BESIDE)):
         for aspect, by_language in lists.items():
             for language, text in by_language.items():
                 for word in words(text):
-                    row = made.setdefault(word, (aspect, hint, beside, []))
+                    row = entries.setdefault(word, (aspect, hint, beside, []))
                     if row[:3] == (aspect, hint, beside):
                         row[3].append(language)
     return tuple(
         {"word": word, "aspect": aspect, "hint": hint, "beside": beside, "language": " ".join(sorted(set(languages)))}
-        for word, (aspect, hint, beside, languages) in made.items()
+        for word, (aspect, hint, beside, languages) in entries.items()
     )
 
 

@@ -44,8 +44,8 @@ def evaluate(
     """
     rows = truth.sort_by("review_id")
     texts = clean(rows["title"], rows["text"])
-    said = pc.not_equal(texts, "")
-    texts, stars = texts.filter(said), rows["stars"].filter(said).to_numpy().astype(np.int64)
+    worded = pc.not_equal(texts, "")
+    texts, stars = texts.filter(worded), rows["stars"].filter(worded).to_numpy().astype(np.int64)
     return {name: _judge(model, texts, classes(stars)) for name, model in models.items()}
 
 
@@ -69,13 +69,13 @@ def _judge(model: Sentiment, texts: pa.Array, truth: npt.NDArray[np.int64]) -> E
     return Evaluation(figures | recall | behaviour.shares(model), np.asarray(per_unit, np.float64))
 
 
-def calibration_error(told: npt.NDArray[np.float64], hit: npt.NDArray[np.bool_], bins: int = 10) -> float:
+def calibration_error(chance: npt.NDArray[np.float64], hit: npt.NDArray[np.bool_], bins: int = 10) -> float:
     """Expected calibration error: mean over reviews of |share of hits - mean chance told| in ten bins of that chance."""
-    if not len(told):
+    if not len(chance):
         return 0.0
-    place = np.minimum((told * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, hit - told, minlength=bins)
-    return float(np.abs(gaps).sum() / len(told))
+    place = np.minimum((chance * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, hit - chance, minlength=bins)
+    return float(np.abs(gaps).sum() / len(chance))
 
 
 def ceiling(texts: pa.Array, truth: npt.NDArray[np.int64]) -> float:

@@ -38,20 +38,20 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
     """
     reviews = _reviews(tables, end)
     words = reviews["title"].fill_null("") + reviews["text"].fill_null("")
-    told = reviews.filter(reviews["written_at"] >= _micros(start), reviews["stars"].notnull(), words.strip() != "")
-    return told.select("review_id", "stars", "title", "text")
+    rated = reviews.filter(reviews["written_at"] >= _micros(start), reviews["stars"].notnull(), words.strip() != "")
+    return rated.select("review_id", "stars", "title", "text")
 
 
 def _reviews(tables: Tables, as_of: datetime) -> ibis.Table:
-    there = known(tables["review"], as_of, "written_at", "known_at")
-    return there.select(
+    reviews = known(tables["review"], as_of, "written_at", "known_at")
+    return reviews.select(
         "review_id",
         "product_id",
         "customer_id",
         "stars",
         "title",
         "text",
-        written_at=there["written_at"].cast("timestamp('UTC', 6)").epoch_seconds().cast("int64") * 1_000_000,
+        written_at=reviews["written_at"].cast("timestamp('UTC', 6)").epoch_seconds().cast("int64") * 1_000_000,
     )
 
 

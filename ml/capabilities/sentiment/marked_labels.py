@@ -40,11 +40,11 @@ def taught(features: Mapping[str, pa.Table], reviews: pa.Table) -> pa.Table:
     return reviews.set_column(place, "stars", pa.array(stars, pa.int64(), mask=stars == 0))
 
 
-def publish(said: pa.Table, label: npt.NDArray[np.int64]) -> pa.Table:
+def publish(predictions: pa.Table, label: npt.NDArray[np.int64]) -> pa.Table:
     """What is published of each review, with the label that a person gave instead of the model's."""
-    told = label >= 0
-    if not told.any():
-        return said
+    is_marked = label >= 0
+    if not is_marked.any():
+        return predictions
     values = {
         "label": pa.array(LABELS).take(pa.array(np.maximum(label, 0))),
         "score": pa.array(_SCORES[label]),
@@ -53,6 +53,6 @@ def publish(said: pa.Table, label: npt.NDArray[np.int64]) -> pa.Table:
         "reason": pa.scalar(REASON),
     }
     for name, value in values.items():
-        place = said.schema.get_field_index(name)
-        said = said.set_column(place, name, pc.if_else(pa.array(told), value, said[name]))
-    return said
+        place = predictions.schema.get_field_index(name)
+        predictions = predictions.set_column(place, name, pc.if_else(pa.array(is_marked), value, predictions[name]))
+    return predictions

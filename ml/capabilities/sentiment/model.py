@@ -73,11 +73,11 @@ class Sentiment:
         found = aspect_words.entries(features)
         self.aspect_words_, self.common_words_ = {}, {}
         for code in self.languages_:
-            mine = Texts.of(texts.filter(pc.equal(codes, code)))
-            there = aspect_words.of_language(found, [code])
-            self.common_words_[code] = aspect_words.common(mine, there)
-            there = [one for one in there if one.word not in self.common_words_[code]]
-            self.aspect_words_[code] = aspect_words.learn(mine, roles(there, [code]), self.params)
+            own = Texts.of(texts.filter(pc.equal(codes, code)))
+            words = aspect_words.of_language(found, [code])
+            self.common_words_[code] = aspect_words.common(own, words)
+            words = [one for one in words if one.word not in self.common_words_[code]]
+            self.aspect_words_[code] = aspect_words.learn(own, roles(words, [code]), self.params)
 
     def chances(self, texts: pa.Array) -> npt.NDArray[np.float64]:
         """Chance of each class for cleaned texts, shape (n_texts, 3)."""
@@ -91,12 +91,12 @@ class Sentiment:
         codes = sorted(self.languages_) if code == language.UNKNOWN else [code]
         without = {word for one in codes for word in self.common_words_.get(one, ())}
         found = aspect_words.of_language(aspect_words.entries(features), codes, without)
-        said = {one.word for one in found}
+        configured = {one.word for one in found}
         found += [
             AspectWord(word, aspect, hint=True)
             for one in codes
             for word, aspect in sorted(self.aspect_words_.get(one, {}).items())
-            if word not in said
+            if word not in configured
         ]
         return roles(found, codes)
 
@@ -127,8 +127,8 @@ def teaching(reviews: pa.Table, params: Params) -> tuple[pa.Array, npt.NDArray[n
     rows = rows.filter(pc.is_valid(rows["stars"])).sort_by([("written_at", "descending"), ("review_id", "ascending")])
     rows = rows.slice(0, params.train_reviews)
     texts = clean(rows["title"], rows["text"])
-    said = pc.not_equal(texts, "")
-    return texts.filter(said), rows["stars"].filter(said).to_numpy().astype(np.int64)
+    worded = pc.not_equal(texts, "")
+    return texts.filter(worded), rows["stars"].filter(worded).to_numpy().astype(np.int64)
 
 
 def fit(features: Mapping[str, pa.Table], params: Params, seed: int) -> Sentiment:
@@ -149,10 +149,10 @@ def load(folder: Path) -> Sentiment:
     ArtifactError
         A file is missing or has another format.
     """
-    with artifacts.reading(folder, "sentiment", FORMAT) as story:
-        told = story["params"] | {"alert_days": tuple(story["params"]["alert_days"])}
-        model = Sentiment(Params(**told), taught=story["taught"], seed=story["seed"])
-        model.languages_, model.aspect_words_ = story["languages"], story["aspect_words"]
-        model.common_words_, model.contradictions_ = story["common_words"], story["contradictions"]
-        model.classifier_ = files.load(story, folder, model.params)
+    with artifacts.reading(folder, "sentiment", FORMAT) as config:
+        values = config["params"] | {"alert_days": tuple(config["params"]["alert_days"])}
+        model = Sentiment(Params(**values), taught=config["taught"], seed=config["seed"])
+        model.languages_, model.aspect_words_ = config["languages"], config["aspect_words"]
+        model.common_words_, model.contradictions_ = config["common_words"], config["contradictions"]
+        model.classifier_ = files.load(config, folder, model.params)
     return model

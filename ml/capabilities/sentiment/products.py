@@ -24,20 +24,20 @@ class Shrinkage(NamedTuple):
     weight: float
 
 
-def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
+def rows(opinions: Opinions, params: Params) -> dict[str, pa.Array]:
     """Make the rows of ``product_sentiment``, by product id."""
-    m = len(said.products)
-    has = said.product >= 0
-    n, total = _sums(said.product[has], said.score[has], m)
-    drawn = shrinkage(said.product[has], said.score[has], m)
+    m = len(opinions.products)
+    has = opinions.product >= 0
+    n, total = _sums(opinions.product[has], opinions.score[has], m)
+    drawn = shrinkage(opinions.product[has], opinions.score[has], m)
     mean, half = shrunk(n, total, drawn)
-    recent = has & (said.age_days < params.trend_days)
-    earlier = has & ~recent & (said.age_days < 2 * params.trend_days)
-    halves = [_sums(said.product[part], said.score[part], m) for part in (recent, earlier)]
+    recent = has & (opinions.age_days < params.trend_days)
+    earlier = has & ~recent & (opinions.age_days < 2 * params.trend_days)
+    halves = [_sums(opinions.product[part], opinions.score[part], m) for part in (recent, earlier)]
     trend = shrunk(*halves[0], drawn)[0] - shrunk(*halves[1], drawn)[0]
     missing = (halves[0][0] == 0) | (halves[1][0] == 0)
-    made = {
-        "product_id": pa.array(said.products, pa.string()),
+    columns = {
+        "product_id": pa.array(opinions.products, pa.string()),
         "n": pa.array(n),
         "score": pa.array(mean),
         "low": pa.array(np.maximum(mean - half, -1.0)),
@@ -46,8 +46,8 @@ def rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
         "trend": pa.array(trend, mask=missing),
     }
     for list_name, quote_name, sign in (("praised", "praise_quote", 1), ("criticised", "criticism_quote", -1)):
-        made[list_name], made[quote_name] = _aspects(said, sign, params)
-    return made
+        columns[list_name], columns[quote_name] = _aspects(opinions, sign, params)
+    return columns
 
 
 def shrinkage(product: Ints, score: Floats, m: int) -> Shrinkage:
@@ -64,13 +64,13 @@ def shrinkage(product: Ints, score: Floats, m: int) -> Shrinkage:
     n, total = _sums(product, score, m)
     if not len(score):
         return Shrinkage(0.0, 1.0, 1.0)
-    overall, groups, there = float(score.mean()), int((n > 0).sum()), n > 0
+    overall, groups, rated = float(score.mean()), int((n > 0).sum()), n > 0
     means = total / np.maximum(1, n)
     free = len(score) - groups
     # Where each product has one review, all of the variance is taken as that of reviews.
     within = float(((score - means[product]) ** 2).sum()) / free if free else float(((score - overall) ** 2).mean())
     within = max(within, 1e-4)
-    between = float((n[there] * (means[there] - overall) ** 2).sum()) - (groups - 1) * within
+    between = float((n[rated] * (means[rated] - overall) ** 2).sum()) - (groups - 1) * within
     spread = len(score) - float((n.astype(np.float64) ** 2).sum()) / len(score)
     tau = between / spread if spread > 0 else 0.0
     return Shrinkage(overall, within, min(_SAME, within / tau) if tau > 0 else _SAME)
@@ -88,16 +88,16 @@ def _sums(product: Ints, score: Floats, m: int) -> tuple[Ints, Floats]:
     )
 
 
-def aspect_rows(said: Opinions, params: Params) -> dict[str, pa.Array]:
+def aspect_rows(opinions: Opinions, params: Params) -> dict[str, pa.Array]:
     """Make the rows of ``product_aspect``: every aspect of every product that a review speaks of, by product and aspect."""
-    n, praised, criticised = _counts(said, params)
+    n, praised, criticised = _counts(opinions, params)
     where = np.argwhere(n > 0)
     n, praised, criticised = (part[n > 0] for part in (n, praised, criticised))
     net = (praised - criticised) / n
     low, high = spread(n, praised, criticised)
     return {
-        "product_id": pa.array(said.products, pa.string()).take(pa.array(where[:, 0])),
-        "aspect": pa.array(said.aspects, pa.string()).take(pa.array(where[:, 1])),
+        "product_id": pa.array(opinions.products, pa.string()).take(pa.array(where[:, 0])),
+        "aspect": pa.array(opinions.aspects, pa.string()).take(pa.array(where[:, 1])),
         "n": pa.array(n),
         "praised": pa.array(praised),
         "criticised": pa.array(criticised),
@@ -121,42 +121,42 @@ def spread(n: Ints, praised: Ints, criticised: Ints) -> tuple[Floats, Floats]:
     return np.maximum(net - half, -1.0), np.minimum(net + half, 1.0)
 
 
-def _counts(said: Opinions, params: Params) -> tuple[Ints, Ints, Ints]:
+def _counts(opinions: Opinions, params: Params) -> tuple[Ints, Ints, Ints]:
     """Reviews that speak of, praise and criticise each aspect, of shape (n_products, n_aspects) each."""
-    m, n_aspects = len(said.products), len(said.aspects)
-    product = said.product[said.review] if len(said.review) else np.zeros(0, np.int64)
+    m, n_aspects = len(opinions.products), len(opinions.aspects)
+    product = opinions.product[opinions.review] if len(opinions.review) else np.zeros(0, np.int64)
     found = []
     for hit in (
         np.ones(len(product), bool),
-        said.aspect_score >= params.aspect_sure,
-        said.aspect_score <= -params.aspect_sure,
+        opinions.aspect_score >= params.aspect_sure,
+        opinions.aspect_score <= -params.aspect_sure,
     ):
-        mine = hit & (product >= 0)
-        key = product[mine] * n_aspects + said.aspect[mine]
+        counted = hit & (product >= 0)
+        key = product[counted] * n_aspects + opinions.aspect[counted]
         found.append(np.bincount(key, minlength=m * n_aspects).astype(np.int64).reshape(m, n_aspects))
     return found[0], found[1], found[2]
 
 
-def _aspects(said: Opinions, sign: int, params: Params) -> tuple[pa.Array, pa.Array]:
+def _aspects(opinions: Opinions, sign: int, params: Params) -> tuple[pa.Array, pa.Array]:
     """The aspects of each product with the largest net of praise (``sign`` 1) or criticism (-1), and the strongest clause on the first."""
-    m, n_aspects = len(said.products), len(said.aspects)
+    m, n_aspects = len(opinions.products), len(opinions.aspects)
     names, quotes = [""] * m, [""] * m
     if not m * n_aspects:
         return pa.array(names, pa.string()), pa.array(quotes, pa.string())
-    _, praised, criticised = _counts(said, params)
+    _, praised, criticised = _counts(opinions, params)
     net = sign * (praised - criticised)
     for p in np.flatnonzero((net > 0).any(axis=1)):
         best = np.argsort(-net[p], kind="stable")[:TOP]
-        names[p] = ", ".join(said.aspects[a] for a in best if net[p, a] > 0)
-    product = said.product[said.review]
-    hit = (product >= 0) & (sign * said.aspect_score >= params.aspect_sure)
+        names[p] = ", ".join(opinions.aspects[a] for a in best if net[p, a] > 0)
+    product = opinions.product[opinions.review]
+    hit = (product >= 0) & (sign * opinions.aspect_score >= params.aspect_sure)
     clause = np.flatnonzero(hit)
-    key = product[hit] * n_aspects + said.aspect[hit]
-    strongest = clause[np.lexsort((clause, -sign * said.aspect_score[clause], key))]
-    first_key, at = np.unique(product[strongest] * n_aspects + said.aspect[strongest], return_index=True)
+    key = product[hit] * n_aspects + opinions.aspect[hit]
+    strongest = clause[np.lexsort((clause, -sign * opinions.aspect_score[clause], key))]
+    first_key, at = np.unique(product[strongest] * n_aspects + opinions.aspect[strongest], return_index=True)
     top = net.argmax(axis=1)
     for wanted, place in zip(first_key.tolist(), at.tolist(), strict=True):
         p, a = divmod(wanted, n_aspects)
         if top[p] == a and net[p, a] > 0:
-            quotes[p] = said.quotes[int(strongest[place])].as_py()
+            quotes[p] = opinions.quotes[int(strongest[place])].as_py()
     return pa.array(names, pa.string()), pa.array(quotes, pa.string())

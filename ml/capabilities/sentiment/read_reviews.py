@@ -48,14 +48,14 @@ class Judged(NamedTuple):
     ----------
     reviews : pyarrow.Table
         review_id, product_id, stars, written_at (microseconds since 1970).
-    said : pyarrow.Table
+    predictions : pyarrow.Table
         label, score, confidence, language, mismatch, reason, fingerprint of each.
     aspects : pyarrow.Table
         row (of ``reviews``), aspect, score, quote; by row and aspect.
     """
 
     reviews: pa.Table
-    said: pa.Table
+    predictions: pa.Table
     aspects: pa.Table
 
 
@@ -75,11 +75,11 @@ def judge(model: Sentiment, features: Mapping[str, pa.Table], reviews: pa.Table,
         parts.append(_fresh(model, features, reviews.take(pa.array(rows)), rows, params))
     if not parts:
         parts = [_fresh(model, features, reviews, fresh, params)]
-    said = pa.concat_tables([part[0] for part in parts]).sort_by("row").drop(["row"])
-    said = marked_labels.publish(said, label)
-    said = said.append_column("fingerprint", pa.array(prints))
+    predictions = pa.concat_tables([part[0] for part in parts]).sort_by("row").drop(["row"])
+    predictions = marked_labels.publish(predictions, label)
+    predictions = predictions.append_column("fingerprint", pa.array(prints))
     aspects = pa.concat_tables([part[1] for part in parts]).sort_by([("row", "ascending"), ("aspect", "ascending")])
-    return Judged(reviews.select(["review_id", "product_id", "stars", "written_at"]), said, aspects)
+    return Judged(reviews.select(["review_id", "product_id", "stars", "written_at"]), predictions, aspects)
 
 
 def _fingerprint(features: Mapping[str, pa.Table], reviews: pa.Table) -> npt.NDArray[np.int64]:
@@ -109,20 +109,20 @@ def _carried(
 ) -> tuple[pa.Table, pa.Table]:
     rows = np.flatnonzero(source >= 0)
     old = features["before_review_sentiment"].select(list(_CARRIED)).take(pa.array(source[rows]))
-    said = pa.table({"row": pa.array(rows)} | {name: old[name] for name in _CARRIED})
+    predictions = pa.table({"row": pa.array(rows)} | {name: old[name] for name in _CARRIED})
     ids = reviews["review_id"].take(pa.array(rows)).combine_chunks()
     old = features["before_review_aspect"]
     place = pc.index_in(old["review_id"], ids)
-    there = pc.is_valid(place)
-    old = old.filter(there)
+    matched = pc.is_valid(place)
+    old = old.filter(matched)
     aspects = pa.table(
         {
-            "row": pa.array(rows[place.filter(there).to_numpy()]),
+            "row": pa.array(rows[place.filter(matched).to_numpy()]),
             **{name: old[name] for name in ("aspect", "score", "quote")},
         },
         schema=_ASPECT,
     )
-    return said, aspects
+    return predictions, aspects
 
 
 def _fresh(
@@ -137,10 +137,12 @@ def _fresh(
     codes = np.array(language.detect(whole, model.languages_), object)
     parts = []
     for code in sorted(set(codes.tolist())) or [language.NO_WORDS]:
-        mine = np.flatnonzero(codes == code)
-        texts, some = whole.take(pa.array(mine)), reviews.take(pa.array(mine))
-        parts.append(_of_language(model, model.roles(features, code), some, texts, (code, rows[mine]), params))
-    return pa.concat_tables([said for said, _ in parts]), pa.concat_tables([aspects for _, aspects in parts])
+        places = np.flatnonzero(codes == code)
+        texts, some = whole.take(pa.array(places)), reviews.take(pa.array(places))
+        parts.append(_of_language(model, model.roles(features, code), some, texts, (code, rows[places]), params))
+    return pa.concat_tables([predictions for predictions, _ in parts]), pa.concat_tables(
+        [aspects for _, aspects in parts]
+    )
 
 
 def _of_language(
@@ -166,7 +168,7 @@ def _of_language(
     _by_stars(chance, label, mute, stars)
     mismatch = contradictions.opposed(chance, stars, params)
     mismatch |= np.isin(contradictions.numbered(texts, stars), model.contradictions_)
-    said = pa.table(
+    predictions = pa.table(
         {
             "row": pa.array(rows),
             "label": pa.array(LABELS).take(pa.array(label)),
@@ -177,7 +179,7 @@ def _of_language(
             "reason": _reasons(bytes_, found),
         }
     )
-    return said, _aspects(bytes_, found, roles, rows, params)
+    return predictions, _aspects(bytes_, found, roles, rows, params)
 
 
 def _unread(found: Read, code: str, model: Sentiment) -> npt.NDArray[np.bool_]:

@@ -65,31 +65,31 @@ def score_all(
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what the reviews of a product say together, and which turned bad, from the rows of all reviews."""
-    said = None
+    collected = None
     if units(features):
-        said = opinions(rows, int(features["moment"]["as_of"][0].as_py()), features["review"])
+        collected = opinions(rows, int(features["moment"]["as_of"][0].as_py()), features["review"])
     return {
-        PRODUCT_SENTIMENT.name: batches(PRODUCT_SENTIMENT, [products.rows(said, params)] if said else []),
-        PRODUCT_ASPECT.name: batches(PRODUCT_ASPECT, [products.aspect_rows(said, params)] if said else []),
-        SENTIMENT_ALERT.name: batches(SENTIMENT_ALERT, [alerts.rows(said, params)] if said else []),
+        PRODUCT_SENTIMENT.name: batches(PRODUCT_SENTIMENT, [products.rows(collected, params)] if collected else []),
+        PRODUCT_ASPECT.name: batches(PRODUCT_ASPECT, [products.aspect_rows(collected, params)] if collected else []),
+        SENTIMENT_ALERT.name: batches(SENTIMENT_ALERT, [alerts.rows(collected, params)] if collected else []),
     }
 
 
 def _sentiments(judged: Judged) -> Iterator[Columns]:
     for start in range(0, len(judged.reviews), BLOCK):
-        reviews, said = judged.reviews.slice(start, BLOCK), judged.said.slice(start, BLOCK)
+        reviews, predictions = judged.reviews.slice(start, BLOCK), judged.predictions.slice(start, BLOCK)
         yield {
             "review_id": reviews["review_id"],
             "product_id": reviews["product_id"],
             "written_at": reviews["written_at"],
-            **{name: said[name] for name in said.column_names},
+            **{name: predictions[name] for name in predictions.column_names},
         }
 
 
 def _aspects(judged: Judged) -> Iterator[Columns]:
     for start in range(0, len(judged.aspects), BLOCK):
-        said = judged.aspects.slice(start, BLOCK)
-        reviews = judged.reviews.select(["review_id", "product_id"]).take(said["row"])
-        yield {name: said[name] for name in ("aspect", "score", "quote")} | {
+        rows = judged.aspects.slice(start, BLOCK)
+        reviews = judged.reviews.select(["review_id", "product_id"]).take(rows["row"])
+        yield {name: rows[name] for name in ("aspect", "score", "quote")} | {
             name: reviews[name] for name in reviews.column_names
         }

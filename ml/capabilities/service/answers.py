@@ -59,6 +59,7 @@ class KnowledgeBase:
     def __init__(self, rows: Sequence[Row], today: date) -> None:
         self.by_intent: dict[str, list[Row]] = {}
         self.expired: set[str] = set()
+        self._sorted: dict[tuple[str, str], list[Row]] = {}
         for row in sorted(rows, key=lambda row: str(row["answer_id"])):
             early = row["starts_on"] is not None and row["starts_on"] > today
             late = row["ends_on"] is not None and row["ends_on"] < today
@@ -66,6 +67,22 @@ class KnowledgeBase:
                 self.expired.add(row["intent"])
             else:
                 self.by_intent.setdefault(row["intent"], []).append(row)
+
+    def _spoken(self, intent: str, language: str) -> list[Row]:
+        """The answers to an intent in a language, the most special first."""
+        key = intent, language
+        if key not in self._sorted:
+            rows = [row for row in self.by_intent.get(intent, ()) if row["language"] in (language, None)]
+            self._sorted[key] = sorted(
+                rows,
+                key=lambda row: (
+                    row["language"] is None,
+                    row["product_id"] is None,
+                    not row["needs_order"],
+                    row["order_state"] is None,
+                ),
+            )
+        return self._sorted[key]
 
     def find(self, intent: str, language: str, order: Row) -> Answer:
         """The most special answer whose facts are all known.
@@ -80,27 +97,13 @@ class KnowledgeBase:
         if not rows:
             held = "the answer does not hold any more" if intent in self.expired else "the knowledge base has no answer"
             return Answer("", "", approved=False, sources=[], why=held)
-        spoken = [
-            row
-            for row in rows
-            if row["language"] in (language, None) and row["product_id"] in (None, *order["products"])
-        ]
-        if not spoken:
-            return Answer("", "", approved=False, sources=[], why=f"no answer in the language {language}")
-        fitting = [
-            row
-            for row in spoken
-            if not row["needs_order"] or (order["order_id"] and row["order_state"] in (None, order["order_state"]))
-        ]
-        for row in sorted(
-            fitting,
-            key=lambda row: (
-                row["language"] is None,
-                row["product_id"] is None,
-                not row["needs_order"],
-                row["order_state"] is None,
-            ),
-        ):
+        spoken = False
+        for row in self._spoken(intent, language):
+            if row["product_id"] is not None and row["product_id"] not in order["products"]:
+                continue
+            spoken = True
+            if row["needs_order"] and not (order["order_id"] and row["order_state"] in (None, order["order_state"])):
+                continue
             text = filled(str(row["answer"]), order, row["language"] or language)
             if text is not None:
                 sources = [
@@ -108,6 +111,8 @@ class KnowledgeBase:
                     *([f"order {order['order_id']}"] if text != row["answer"] else []),
                 ]
                 return Answer(row["answer_id"], text, bool(row["approved"]), sources, "")
+        if not spoken:
+            return Answer("", "", approved=False, sources=[], why=f"no answer in the language {language}")
         return Answer("", "", approved=False, sources=[], why="it needs facts of an order that are not known")
 
 

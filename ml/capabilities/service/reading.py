@@ -12,7 +12,6 @@ from ml.capabilities.service.model import Service
 from ml.capabilities.service.spec import UNKNOWN, Params
 from ml.text import language
 from ml.text.intents import Judged
-from ml.text.knowing import Doubles
 from ml.text.mail import written
 from ml.text.tokens import HEADLINE
 from ml.text.wishes import names, not_wanted, sentences
@@ -30,10 +29,11 @@ class Read:
     texts : list of str
         Cleaned.
     languages : list of str
-    order : ndarray of shape (n_texts, up to 3), int64
-        The likeliest intents, best first.
-    chances : ndarray of the same shape
-    known : ndarray of shape (n_texts,)
+    order : list of list of int
+        The up to three likeliest intents, best first.
+    chances : list of list of float
+        Of these.
+    known : list of float
         Chance that it asks for one of the intents.
     also : list of str
         A second wish; empty: none.
@@ -43,16 +43,16 @@ class Read:
 
     texts: list[str]
     languages: list[str]
-    order: npt.NDArray[np.int64]
-    chances: Doubles
-    known: Doubles
+    order: list[list[int]]
+    chances: list[list[float]]
+    known: list[float]
     also: list[str]
     refused: list[str]
 
     def intent(self, i: int, intents: list[str], least: float) -> str:
         """The intent of text ``i``; or that none is known, or none likelier than ``least``."""
-        sure = self.known[i] >= HALF and self.known[i] * self.chances[i, 0] >= least
-        return intents[self.order[i, 0]] if sure else UNKNOWN
+        sure = self.known[i] >= HALF and self.known[i] * self.chances[i][0] >= least
+        return intents[self.order[i][0]] if sure else UNKNOWN
 
 
 def read(model: Service, tickets: pa.Table, params: Params) -> Read:
@@ -66,7 +66,7 @@ def read(model: Service, tickets: pa.Table, params: Params) -> Read:
         _by_sentence(model, plain, Judged(scores, known), also, refused, params)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     chances = np.take_along_axis(model.knowing_.chances(scores), order, axis=1)
-    return Read(plain, codes, order, chances, known, also, refused)
+    return Read(plain, codes, order.tolist(), chances.tolist(), known.tolist(), also, refused)
 
 
 def _languages(model: Service, tickets: pa.Table, texts: pa.Array) -> list[str]:

@@ -130,12 +130,10 @@ class Desk:
             else self.base.find(intent, language, ticket | {"products": self.products.get(ticket["order_id"], ())})
         )
         names = [*(intents[k] for k in found.order[i]), "", "", ""]
-        chances = [*(float(c) for c in found.chances[i]), 0.0, 0.0, 0.0]
+        chances = [*found.chances[i], 0.0, 0.0, 0.0]
         chance = chances[0]
         solves = (
-            float(found.known[i]) * chance * outcomes.rate(self.model.outcomes_, answer.answer_id)
-            if answer.answer_id
-            else 0.0
+            found.known[i] * chance * outcomes.rate(self.model.outcomes_, answer.answer_id) if answer.answer_id else 0.0
         )
         must = _must(rule, found.also[i], ticket)
         decision = decide(ticket["ticket_id"], answer, solves, must, self.cost)
@@ -152,7 +150,7 @@ class Desk:
             "intent": intent,
             "chance": chance,
             "known": intent != UNKNOWN,
-            "known_chance": float(found.known[i]),
+            "known_chance": found.known[i],
             "second": names[1],
             "second_chance": chances[1],
             "third": names[2],

@@ -29,6 +29,7 @@ class Teams:
     def __init__(self, rows: list[Row], waiting: Mapping[str, int], now: int, zone: str) -> None:
         self.rows = sorted(rows, key=lambda row: (row["intents"] is None, str(row["team"])))
         self.waiting = waiting
+        self._found: dict[tuple[str, str], Row | None] = {}
         at = datetime.fromtimestamp(now / 1e6, UTC).astimezone(ZoneInfo(zone))
         self.hour = at.hour + at.minute / 60
 
@@ -37,6 +38,12 @@ class Teams:
 
         A team that names the intent comes before those that have all; where none has the language, any may have it.
         """
+        key = intent, language
+        if key not in self._found:
+            self._found[key] = self._of(intent, language)
+        return self._found[key]
+
+    def _of(self, intent: str, language: str) -> Row | None:
         speaking = [row for row in self.rows if row["languages"] is None or language in row["languages"].split()]
         able = [row for row in speaking or self.rows if row["intents"] is None or intent in _names(row["intents"])]
         able = able or (speaking or self.rows)[-1:]

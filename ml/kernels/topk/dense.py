@@ -234,20 +234,22 @@ def _catalogue(y: Scores, turn: Doubles) -> Catalogue:
     order = np.argsort(-np.einsum("if,if->i", y, y, dtype=np.float64), kind="stable").astype(np.int32)
     y = y[order]
     parts = [encode(y[i : i + ENCODED_AT_ONCE], turn, ITEM_MOST) for i in range(0, max(1, len(y)), ENCODED_AT_ONCE)]
-    made = Codes(*(np.concatenate(field) for field in zip(*parts, strict=True)))
-    each = np.stack([1 / made.scale, 1 / made.scale, made.rest / made.scale, made.length / made.scale, made.length])
+    codes = Codes(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+    each = np.stack(
+        [1 / codes.scale, 1 / codes.scale, codes.rest / codes.scale, codes.length / codes.scale, codes.length]
+    )
     starts = np.arange(0, len(y), PANEL)
     bounds = np.maximum.reduceat(each, starts, axis=1) if len(y) else each
     if len(y):
         bounds[0] = np.minimum.reduceat(each[0], starts)
-    return Catalogue(order, _whole_lanes(y), pack_items(made.codes), np.ascontiguousarray(bounds.T))
+    return Catalogue(order, _whole_lanes(y), pack_items(codes.codes), np.ascontiguousarray(bounds.T))
 
 
 def _customers(x: Scores, turn: Doubles) -> Customers:
-    made = encode(x, turn, USER_MOST)
-    rest = (made.rest + SLACK * made.length) / made.scale
-    bounds = np.stack([1 / made.scale, made.code_length, rest, made.length], axis=1)
-    return Customers(_whole_lanes(x), *pack_users(made.codes), bounds)
+    codes = encode(x, turn, USER_MOST)
+    rest = (codes.rest + SLACK * codes.length) / codes.scale
+    bounds = np.stack([1 / codes.scale, codes.code_length, rest, codes.length], axis=1)
+    return Customers(_whole_lanes(x), *pack_users(codes.codes), bounds)
 
 
 def _whole_lanes(vectors: Scores) -> Scores:

@@ -43,8 +43,8 @@ class Codes(NamedTuple):
 
 def rotation(n_factors: int) -> Doubles:
     """An orthogonal matrix without a preferred direction, the same at each call."""
-    made: Doubles = np.linalg.qr(np.random.default_rng(0).standard_normal((n_factors, n_factors)))[0]
-    return made
+    q: Doubles = np.linalg.qr(np.random.default_rng(0).standard_normal((n_factors, n_factors)))[0]
+    return q
 
 
 def encode(vectors: Scores, turn: Doubles, most: int) -> Codes:

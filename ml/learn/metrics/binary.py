@@ -82,8 +82,8 @@ def log_loss_skill(label: Labels, probability: Floats) -> Floats:
     p = np.clip(np.asarray(probability, np.float64), _LEAST, 1 - _LEAST)
     rate = (y.sum() + 0.5) / (len(y) + 1)
     entropy = -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
-    told = np.where(y > 0, np.log(p / rate), np.log((1 - p) / (1 - rate)))
-    return np.asarray(told / entropy, np.float64)
+    gain = np.where(y > 0, np.log(p / rate), np.log((1 - p) / (1 - rate)))
+    return np.asarray(gain / entropy, np.float64)
 
 
 def _curve(label: Labels, score: Floats) -> tuple[Floats, Floats]:

@@ -136,7 +136,7 @@ def doubly_robust(  # noqa: PLR0913 (what a policy is judged by)
         raise ValueError(f"lengths {sorted({len(reward), len(shown), len(wanted)})} differ")
     _refuse(np.asarray(reward, np.float64) - shown, np.asarray(propensity), np.asarray(target), unit, clip)
     w = np.minimum(np.asarray(target, np.float64) / np.asarray(propensity, np.float64), clip)
-    told = _estimate(
+    estimate = _estimate(
         wanted + w * (np.asarray(reward, np.float64) - shown),
         np.ones(len(w)),
         np.ones(len(w)),
@@ -148,7 +148,7 @@ def doubly_robust(  # noqa: PLR0913 (what a policy is judged by)
         normalised=False,
     )
     effective = float(w.sum() ** 2 / (w * w).sum()) if w.any() else 0.0
-    return Estimate(told.value, told.low, told.high, len(w), effective)
+    return Estimate(estimate.value, estimate.low, estimate.high, len(w), effective)
 
 
 def _estimate(  # noqa: PLR0913 (the two public functions' arguments)

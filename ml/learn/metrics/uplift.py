@@ -30,11 +30,11 @@ def qini_interval(
 ) -> tuple[float, float]:
     """Percentiles of the bootstrap over people."""
     rng, n = np.random.default_rng(seed), len(y)
-    made = []
+    resampled = []
     for _ in range(draws):
         rows = rng.integers(0, n, n)
-        made.append(qini(score[rows], treated[rows], y[rows]))
-    low, high = np.quantile(made, [(1 - level) / 2, (1 + level) / 2])
+        resampled.append(qini(score[rows], treated[rows], y[rows]))
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

@@ -204,15 +204,15 @@ def _json(
     fields = {export.name: tuple(export.fields) for export in exports}
     held: dict[str, list[Mapping[str, Any]]] = {}
     for line, value in records(path):
-        made = list(flatten(value))
-        if not made:
+        flat = list(flatten(value))
+        if not flat:
             faults.add(
                 path.name,
                 "an object that is no record known here",
                 where=f"object {line}",
                 came=", ".join(list(value)[:6]),
             )
-        for name, row in made:
+        for name, row in flat:
             held.setdefault(name, []).append(row)
             if len(held[name]) == BATCH_ROWS:
                 yield name, _columns(fields[name], held.pop(name))

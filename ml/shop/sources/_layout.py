@@ -46,27 +46,27 @@ class Layout:
 
 def scan(path: Path) -> Scan:
     """Read all bytes once: is it UTF-8, how do lines end, how many are there."""
-    decoder, done, alien = codecs.getincrementaldecoder("utf-8")(), 0, None
+    decoder, lines, alien = codecs.getincrementaldecoder("utf-8")(), 0, None
     feeds = returns = 0
     last = b""
     with reading(), open_bytes(path) as file:
         while block := file.read(1 << 20):
-            alien = alien or _alien(decoder, block, done)
-            done = (feeds := feeds + block.count(b"\n")) or (returns := returns + block.count(b"\r"))
+            alien = alien or _alien(decoder, block, lines)
+            lines = (feeds := feeds + block.count(b"\n")) or (returns := returns + block.count(b"\r"))
             last = block[-1:]
     if not alien and decoder.getstate()[0]:
-        alien = (done + 1, decoder.getstate()[0][0])
+        alien = (lines + 1, decoder.getstate()[0][0])
     newline = "\r" if returns and not feeds else "\n"
-    return Scan(done + (last not in (b"", newline.encode())), newline, alien)
+    return Scan(lines + (last not in (b"", newline.encode())), newline, alien)
 
 
-def _alien(decoder: codecs.IncrementalDecoder, block: bytes, done: int) -> tuple[int, int] | None:
+def _alien(decoder: codecs.IncrementalDecoder, block: bytes, lines_before: int) -> tuple[int, int] | None:
     held = decoder.getstate()[0]
     try:
         decoder.decode(block)
     except UnicodeDecodeError as error:
         before = (held + block)[: error.start]
-        return done + before.count(b"\n") + 1, (held + block)[error.start]
+        return lines_before + before.count(b"\n") + 1, (held + block)[error.start]
     return None
 
 

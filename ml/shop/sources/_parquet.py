@@ -42,17 +42,19 @@ def rows(path: Path) -> Iterator[pa.RecordBatch]:
         A page is damaged, or there are not as many rows as the footer says.
     """
     file = _opened(path)
-    done = 0
+    n_read = 0
     try:
         with reading():
             for batch in file.iter_batches(BATCH_ROWS):
-                checked = _checked(batch, done)
-                done += batch.num_rows
+                checked = _checked(batch, n_read)
+                n_read += batch.num_rows
                 yield checked
     except (pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
-        raise Unreadable(f"{DAMAGED} after row {done:,} ({_short(error)}); copy or export it again") from None
-    if done != file.metadata.num_rows:
-        raise Unreadable(f"{DAMAGED}: {done:,} rows, but its footer names {file.metadata.num_rows:,}; export it again")
+        raise Unreadable(f"{DAMAGED} after row {n_read:,} ({_short(error)}); copy or export it again") from None
+    if n_read != file.metadata.num_rows:
+        raise Unreadable(
+            f"{DAMAGED}: {n_read:,} rows, but its footer names {file.metadata.num_rows:,}; export it again"
+        )
 
 
 def accepted(kind: Kind, came: pa.DataType) -> bool:
@@ -97,17 +99,17 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.string() if text else kind
 
 
-def _checked(batch: pa.RecordBatch, done: int) -> pa.RecordBatch:
+def _checked(batch: pa.RecordBatch, n_read: int) -> pa.RecordBatch:
     """Unpack dictionaries and bytes; Arrow itself does not look whether text is UTF-8."""
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            made = column if _plain(column.type) == column.type else column.cast(_plain(column.type))
-            made.validate(full=True)
+            plain = column if _plain(column.type) == column.type else column.cast(_plain(column.type))
+            plain.validate(full=True)
         except pa.ArrowInvalid as error:
-            rows = f"rows {done + 1:,} to {done + batch.num_rows:,}"
+            rows = f"rows {n_read + 1:,} to {n_read + batch.num_rows:,}"
             raise Unreadable(f"column {name.strip()} holds a value in {rows} that is none ({_short(error)})") from None
-        columns.append(made)
+        columns.append(plain)
     return pa.RecordBatch.from_arrays(columns, [name.strip() for name in batch.schema.names])
 
 

@@ -175,9 +175,9 @@ def _remarks(db: duckdb.DuckDBPyConnection, sql: Mapping[str, str]) -> Iterator[
         yield f"{nameless:,} lines name no product: left out"
     if unknown:
         yield f"{unknown:,} lines have no quantity: left out"
-    gone, example = db.execute(sql["not in the catalogue"]).fetchall()[0]
-    if gone:
-        yield f"{gone:,} products of the orders are not in the catalogue, as {example!r}: taken as deleted, they are history and not for sale"
+    deleted, example = db.execute(sql["not in the catalogue"]).fetchall()[0]
+    if deleted:
+        yield f"{deleted:,} products of the orders are not in the catalogue, as {example!r}: taken as deleted, they are history and not for sale"
     (joined,) = db.execute(sql["joined"]).fetchall()[0]
     if joined:
         yield f"{joined:,} accounts share an e-mail with an older one: they are one customer"

@@ -191,10 +191,10 @@ def _read(db: duckdb.DuckDBPyConnection, file: _File, faults: Faults) -> Iterato
 def _rows(file: _File, faults: Faults) -> Iterator[tuple[pa.RecordBatch, Where]]:
     """Read the rows as they were written, each with its place in the file."""
     if file.form is None:
-        done = 0
+        n_read = 0
         for batch in _parquet.rows(file.path):
-            yield batch, Where("row", range(done + 1, done + batch.num_rows + 1))
-            done += batch.num_rows
+            yield batch, Where("row", range(n_read + 1, n_read + batch.num_rows + 1))
+            n_read += batch.num_rows
         return
 
     def fault(problem: str, line: int, text: str) -> None:
@@ -231,10 +231,10 @@ def _unread(file: _File, column: Column, came: pa.Array, parsed: pa.Array, where
     """Add the values that were there and are null now; a blank text is no value."""
     if parsed.null_count == came.null_count:
         return
-    there = pc.is_valid(came)
+    filled = pc.is_valid(came)
     if pa.types.is_string(came.type) or pa.types.is_large_string(came.type):
-        there = pc.and_kleene(there, pc.invert(pc.match_substring_regex(came, r"^\s*$")))
-    rows = pc.indices_nonzero(pc.and_(pc.fill_null(there, False), pc.is_null(parsed))).to_pylist()
+        filled = pc.and_kleene(filled, pc.invert(pc.match_substring_regex(came, r"^\s*$")))
+    rows = pc.indices_nonzero(pc.and_(pc.fill_null(filled, False), pc.is_null(parsed))).to_pylist()
     kind = file.path.name, column.name, f"expected {EXPECTED[column.kind]}"
     shown = rows[: faults.wanted(*kind)]
     for row in shown:

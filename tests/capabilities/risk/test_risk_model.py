@@ -17,7 +17,7 @@ from ml.capabilities.risk import reasons, slices
 from ml.capabilities.risk.columns import ENCODED, NUMBERS, UNUSUAL
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline, load
-from ml.capabilities.risk.reasons import Told
+from ml.capabilities.risk.reasons import Usual
 from ml.capabilities.risk.spec import SPEC
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, stopped
@@ -111,7 +111,7 @@ def test_encoded_rates_in_training_hold_no_later_label() -> None:
 def _words(**columns: list[Any]) -> list[str]:
     order = pa.table({n: pa.array(v) for n, v in columns.items()})
     told = np.tile(np.arange(len(columns), 0, -1.0), (len(order), 1))
-    return reasons.words(order, told, Told(tuple(columns), {"device_orders_1h": 1.0, "total": 80.0})).to_pylist()
+    return reasons.words(order, told, Usual(tuple(columns), {"device_orders_1h": 1.0, "total": 80.0})).to_pylist()
 
 
 def test_reasons_by_hand() -> None:
@@ -128,7 +128,7 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
     """Of contributions below zero none is told, and never more than three."""
     names = tuple(NUMBERS)[:5]
     order = pa.table({name: [1.0, 1.0] for name in names})
-    made = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Told(names, {}))
+    made = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Usual(names, {}))
     assert made[0].as_py() == reasons.NOTHING
     assert [part.split(" 1")[0].split("1 ")[-1] for part in made[1].as_py().split("; ")] == [
         NUMBERS[names[3]],
@@ -141,7 +141,7 @@ def test_times_are_told_on_the_shops_clock() -> None:
     """The hour and the day are those of the shop's time zone; a log ratio is told as the ratio."""
     order = pa.table({"hour": [23.65], "weekday": [2.0], "customer_value": [1.0986], "at": [1_767_224_340]})
     told = np.array([[3.0, 2.0, 1.0]])
-    made = reasons.words(order, told, Told(order.column_names[:3], {"hour": 14.9}, "Europe/Paris")).to_pylist()
+    made = reasons.words(order, told, Usual(order.column_names[:3], {"hour": 14.9}, "Europe/Paris")).to_pylist()
     assert made == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
 
 

@@ -17,7 +17,7 @@ from ml.capabilities.risk.columns import ENCODED, NUMBERS, RECENT_FRAUDS
 from ml.capabilities.risk.evaluate import evaluate, lacking, within
 from ml.capabilities.risk.inputs import TEXTS
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline
-from ml.capabilities.risk.reasons import Told, fact_of
+from ml.capabilities.risk.reasons import Usual, fact_of
 from ml.capabilities.risk.spec import SPEC
 from ml.core.capability import Split
 from ml.core.gate import decide
@@ -124,7 +124,7 @@ def test_a_reason_tells_a_fact_once() -> None:
         "device_customers_1h",
     )
     order = pa.table({name: [4.0] for name in columns})
-    made = reasons.words(order, np.arange(len(columns), 0, -1.0)[None], Told(columns, {})).to_pylist()[0]
+    made = reasons.words(order, np.arange(len(columns), 0, -1.0)[None], Usual(columns, {})).to_pylist()[0]
     assert made == (
         "4 orders by this customer in 1 hour; 4 frauds with this dearest product that became known in 7 days; "
         "4 different customers from this device in 1 hour"
@@ -138,7 +138,7 @@ def test_what_is_usual_is_no_reason_and_a_rate_has_its_number() -> None:
     order = pa.table({"device_orders_1h": [0.0]})
     values = np.array([[0.0, 0.043, 0.001]], np.float32)
     made = reasons.words(
-        order, np.array([[3.0, 2.0, 1.0]]), Told(columns, {"device_orders_1h": 0.0}, rate=0.009), values
+        order, np.array([[3.0, 2.0, 1.0]]), Usual(columns, {"device_orders_1h": 0.0}, rate=0.009), values
     )
     assert made.to_pylist() == ["4.3 % frauds among earlier orders with the dearest product (usual 0.9 %)"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+
 import numpy as np
 import psycopg2
 import pytest
@@ -207,6 +210,19 @@ def test_the_nights_list_alone_answers_a_known_query(live: Live) -> None:
     live.run("DELETE FROM ml_batch.search_term_7")
     assert live.call("search", "Leather  SOFA", 10) == before
     assert live.call("search", "leather sofa alba", 10) != new
+
+
+def test_a_page_as_it_is_is_the_page_as_it_is_worked_out(live: Live) -> None:
+    """While the staff has no rule the list is given as it is; with one that is over it is worked out: the same rows."""
+    known = [row["query"] for row in live.case.rows["query"].to_pylist() if row["products"]][:40]
+    plain = {query: live.call("search", query, 3) for query in known}
+    listed = live.run(
+        "SELECT count(DISTINCT q.query) AS n FROM ml.query AS q, ml_ops.search_listed(q.query, NULL, 0, 3) WHERE q.query = ANY "
+        f"(ARRAY(SELECT jsonb_array_elements_text('{json.dumps(known)}')))"
+    )[0]["n"]
+    assert listed > len(known) / 2
+    live.rule("stop_word", "nothing of it", ends_on=date(2025, 1, 1))
+    assert {query: live.call("search", query, 3) for query in known} == plain
 
 
 def test_stock_and_rules_of_the_moment_hold_for_a_known_query(live: Live) -> None:

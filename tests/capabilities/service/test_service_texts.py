@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -374,3 +375,40 @@ def test_a_recording_that_is_not_clear_goes_to_a_person(starter: Service) -> Non
 def triage_of(found: dict[str, pa.Table]) -> dict[str, dict]:
     """Rows by ticket of a model that is fitted on ``found``."""
     return triage(model.fit(found, PARAMS, 7), found)
+
+
+def test_an_answer_that_stops_solving_is_told() -> None:
+    """Its row of ``ml.service_figures`` says so, by more than chance; that of one which goes on as before does not."""
+    base = [answer("hours", "When are you open?\nopening hours"), answer("fish", "Do you sell fish?\nfresh fish")]
+
+    def sent(number: int, name: str, text: str, ago: int, **told: Any) -> dict[str, Any]:
+        opened = BEFORE - timedelta(days=ago)
+        facts = {"opened_at": opened, "first_answer_at": opened, "solved_at": opened + timedelta(hours=1)}
+        return ticket(number, f"{text} {number}", intent=name, sent_answer_id=f"{name} answer", **facts, **told)
+
+    tickets = []
+    for n in range(30):
+        came_back = {"reopened_at": BEFORE - timedelta(days=19)}
+        tickets += [sent(n, "hours", "opening hours", 60), sent(100 + n, "fish", "fresh fish", 60)]
+        tickets += [sent(200 + n, "hours", "opening hours", 20, **came_back), sent(300 + n, "fish", "fresh fish", 20)]
+    rows = every(desk(tickets, answer=base))["service_figures"].to_pylist()
+    told = {row["name"]: row for row in rows if row["kind"] == "answer"}
+    assert "solves less than before: 100% then, 0% now" in told["hours answer"]["reason"]
+    assert told["hours answer"]["q_value"] < 0.001
+    assert told["fish answer"]["reason"] == "60 tickets, 0 of them open"
+    assert told["fish answer"]["q_value"] > 0.5
+
+
+def test_a_customer_whom_the_shop_forgot_gets_no_orders_facts(starter: Service) -> None:
+    """Validation leaves their rows as a guest's: no order, no money, a person for what needs one; others are not touched."""
+    order = {"order_id": "o1", "ordered_at": BEFORE, "status": "placed", "total": 50.0}
+    given = {"order": [order | {"customer_id": "c1"}, order | {"order_id": "o9", "customer_id": None}]}
+    asked = [ticket(1, "Where is my parcel?"), ticket(2, "Where is my parcel?", customer_id=None, order_id="o9")]
+    found = desk(asked, customer=[{"customer_id": "c1"}], **given)
+    rows = triage(starter, found)
+    assert (rows["t1"]["order_id"], rows["t1"]["customer_value"]) == ("o1", 50.0)
+    forgotten = rows["t2"]
+    assert (forgotten["order_id"], forgotten["order_value"], forgotten["customer_value"]) == (None, None, 0.0)
+    assert forgotten["decision"] == "person"
+    assert "o9" not in forgotten["answer"] + forgotten["reason"] + str(forgotten["sources"])
+    assert [row["customer_id"] for row in found["order"].to_pylist()] == ["c1"]

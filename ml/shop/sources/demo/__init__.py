@@ -139,6 +139,6 @@ def _chunk(options: Options, chunk: int, shop: Catalogue, hours: Clock, sales: S
 
 def _keep(options: Options, chunk: int, spool: Spool, name: str, rows: pa.RecordBatch) -> None:
     if name in FAULTS:
-        rows, told = plant(options, chunk, name, rows)
-        spool.add("fault", told)
+        rows, truth = plant(options, chunk, name, rows)
+        spool.add("fault", truth)
     spool.add(name, rows)

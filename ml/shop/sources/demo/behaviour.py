@@ -87,8 +87,8 @@ def _occasions(rng: np.random.Generator, options: Options, them: People, clock: 
     newcomer = np.flatnonzero(at_once)
     who = np.r_[who, newcomer]
     t = np.r_[t, them.registered[newcomer] + rng.integers(1800, 9000, len(newcomer))]
-    there = ~_away(them, who, t)
-    return who[there], t[there]
+    present = ~_away(them, who, t)
+    return who[present], t[present]
 
 
 def _away(them: People, who: Ints, t: Ints) -> Bools:
@@ -112,10 +112,14 @@ def _bursts(rng: np.random.Generator, options: Options, them: People) -> tuple[I
 
 
 def _repeats(
-    rng: np.random.Generator, options: Options, shop: Catalogue, them: People, done: tuple[Ints, Ints, Ints, Ints]
+    rng: np.random.Generator,
+    options: Options,
+    shop: Catalogue,
+    them: People,
+    first_purchases: tuple[Ints, Ints, Ints, Ints],
 ) -> tuple[Repeats, tuple[Ints, Ints, Ints]]:
     """Series that first purchases of consumables start, and the occasions that they bring."""
-    who, t, product, fraud = done
+    who, t, product, fraud = first_purchases
     by_time = np.lexsort((t, product, who))
     key = (who * shop.products + product)[by_time]
     new = by_time[np.r_[True, key[1:] != key[:-1]]] if key.size else by_time

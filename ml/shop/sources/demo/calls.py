@@ -29,8 +29,8 @@ def spoken(options: Options, chunk: int, rows: Rows, english: Collection[str]) -
     NightshiftError
         No synthesiser is installed.
     """
-    there = voices()
-    if not there:
+    installed = voices()
+    if not installed:
         raise NightshiftError(
             "Tickets cannot be spoken.", came="neither flite nor espeak-ng runs", do="apt-get install flite espeak-ng"
         )
@@ -43,7 +43,7 @@ def spoken(options: Options, chunk: int, rows: Rows, english: Collection[str]) -
     folder.mkdir(parents=True, exist_ok=True)
     texts, uris = table["text"].to_pylist(), [None] * len(tickets)
     channels, subjects = table["channel"].to_pylist(), table["subject"].to_pylist()
-    for i, voice in zip(chosen, rng.choice(there, len(chosen)), strict=True):
+    for i, voice in zip(chosen, rng.choice(installed, len(chosen)), strict=True):
         uri = f"{tickets[i]['ticket_id']}.wav"
         speak(_aloud(texts[i]), folder / uri, str(voice))
         texts[i], subjects[i], channels[i], uris[i] = "", None, "phone", uri  # type: ignore[call-overload]

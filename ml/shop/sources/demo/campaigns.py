@@ -44,8 +44,8 @@ def mailings(options: Options, chunk: int, them: People) -> Mailing:
     rng, n = options.rng("campaign", chunk), len(them.number)
     sent_at = np.arange(options.start + _EVERY // 2 + 9 * 3600, options.stop, _EVERY)
     campaign, who = np.divmod(np.arange(len(sent_at) * n), n)
-    asked = accepts_marketing(them)[who] & (them.registered[who] < sent_at[campaign]) & (them.persona[who] != RING)
-    chosen = asked & (rng.random(len(who)) < 0.35)
+    reachable = accepts_marketing(them)[who] & (them.registered[who] < sent_at[campaign]) & (them.persona[who] != RING)
+    chosen = reachable & (rng.random(len(who)) < 0.35)
     campaign, who = campaign[chosen], who[chosen]
     sent, treated = sent_at[campaign], rng.random(len(who)) < 0.6
     control, uplift = chances(them, who, sent)

@@ -115,7 +115,7 @@ def catalogue(options: Options) -> Catalogue:
         options.start - rng.integers(1, 3 * 365 * DAY_S, n),
         options.start + rng.integers(0, options.days * DAY_S, n),
     )
-    gone = (rng.random(n) < 0.12) & (sold_from < options.stop - 60 * DAY_S)
+    discontinued = (rng.random(n) < 0.12) & (sold_from < options.stop - 60 * DAY_S)
     earliest = np.maximum(sold_from, options.start) + 30 * DAY_S
     until = earliest + (rng.random(n) * np.maximum(options.stop - earliest, 1)).astype(np.int64)
     wears = (rng.random(n) < 0.4) & (kinds.repeat_days[category] == 0)
@@ -134,7 +134,7 @@ def catalogue(options: Options) -> Catalogue:
         np.maximum(np.round(kinds.price[category] * np.exp(level)), 2) - 0.05,
         appeal,
         sold_from,
-        np.where(gone, until, options.stop + 3650 * DAY_S),
+        np.where(discontinued, until, options.stop + 3650 * DAY_S),
         np.where(wears, rng.uniform(60, 240, n), 0.0),
         quality,
         np.clip(0.02 + 0.08 * sized + 0.04 * (weak == 1) - 0.03 * np.minimum(quality, 0), 0.01, 0.4),

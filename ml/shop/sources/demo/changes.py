@@ -63,10 +63,10 @@ def changed(change: str, table: str, batches: Iterable[pa.RecordBatch], day: Day
 
 def _young(rows: pa.RecordBatch, table: str, since: int) -> pa.Array:
     """Which rows became known since then."""
-    told = TABLES[table]
-    moment = rows[told.event_time].cast(pa.int64())
-    if told.known_time and told.known_time != told.event_time:
-        moment = pc.max_element_wise(moment, rows[told.known_time].cast(pa.int64()))
+    spec = TABLES[table]
+    moment = rows[spec.event_time].cast(pa.int64())
+    if spec.known_time and spec.known_time != spec.event_time:
+        moment = pc.max_element_wise(moment, rows[spec.known_time].cast(pa.int64()))
     return pc.greater_equal(moment, since * 1_000_000)
 
 

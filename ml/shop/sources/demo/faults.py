@@ -38,12 +38,12 @@ def plant(options: Options, chunk: int, table: str, rows: pa.RecordBatch) -> tup
     kinds = FAULTS[table]
     kind = rng.integers(0, len(kinds), len(broken))
     keys = col.join(*(rows[name].cast(pa.string()) for name in TABLES[table].key), by="/").take(pa.array(broken))
-    _, told = col.rows(
+    _, truth = col.rows(
         FAULT, table_name=pa.array([table] * len(broken), pa.string()), row_key=keys, fault=col.pick(kinds, kind)
     )
     for position, name in enumerate(kinds):
         rows = _BREAK[name](rows, broken[kind == position], options)
-    return rows, told
+    return rows, truth
 
 
 def _orphan(rows: pa.RecordBatch, at: Ints, _: Options) -> pa.RecordBatch:

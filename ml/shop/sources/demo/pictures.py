@@ -61,8 +61,8 @@ def _rows(
     start: int, files: list[str | None], twins: list[int], colours: list[str], faults: list[str]
 ) -> Iterator[Rows]:
     products = np.arange(start, start + len(files))
-    there = np.array([file is not None for file in files])
-    ids = product_ids(products[there])
+    pictured = np.array([file is not None for file in files])
+    ids = product_ids(products[pictured])
     yield col.rows(
         PRODUCT_IMAGE,
         product_id=ids,

@@ -61,7 +61,7 @@ def _with_fees(options: Options, table: pa.Table) -> pa.Table:
     ids = pc.unique(table["order_id"])
     chosen = ids.filter(pa.array(rng.random(len(ids)) < 0.5))
     n = len(chosen)
-    made = {
+    values = {
         "order_id": chosen,
         "line_no": np.full(n, 99),
         "product_id": rng.choice(list(FEES), n),
@@ -70,7 +70,9 @@ def _with_fees(options: Options, table: pa.Table) -> pa.Table:
     }
     more = pa.table(
         {
-            field.name: pa.array(made[field.name]).cast(field.type) if field.name in made else pa.nulls(n, field.type)
+            field.name: pa.array(values[field.name]).cast(field.type)
+            if field.name in values
+            else pa.nulls(n, field.type)
             for field in table.schema
         }
     )

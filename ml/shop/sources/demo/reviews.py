@@ -80,38 +80,38 @@ def opinions(options: Options, shop: Catalogue, bought: Purchases, fate: Fate) -
     )
 
 
-def review_tables(options: Options, them: People, bought: Purchases, said: Opinions) -> Iterator[Rows]:
+def review_tables(options: Options, them: People, bought: Purchases, reviews: Opinions) -> Iterator[Rows]:
     """The contract table ``review`` and its truth."""
-    rng, n = options.rng("reviews", bought.chunk), len(said.line)
-    of = bought.line_order[said.line]
+    rng, n = options.rng("reviews", bought.chunk), len(reviews.line)
+    of = bought.line_order[reviews.line]
     language = them.language[bought.who[of]]
-    number = col.ids("V", bought.numbers[of] * 100 + bought.line_no[said.line])
-    known = said.written + rng.integers(600, 2 * DAY_S, n)
+    number = col.ids("V", bought.numbers[of] * 100 + bought.line_no[reviews.line])
+    known = reviews.written + rng.integers(600, 2 * DAY_S, n)
     late = (rng.random(n) < 0.3) & (known < options.stop)
     yield col.rows(
         REVIEW,
         review_id=number,
-        product_id=product_ids(bought.product[said.line]),
+        product_id=product_ids(bought.product[reviews.line]),
         customer_id=customer_ids(them.number[bought.who[of]]),
         order_id=col.ids("O", bought.numbers[of], rng.random(n) < 0.9),
-        stars=said.stars,
-        title=_titles(rng, language, said, rng.random(n) < 0.6),
-        text=_texts(rng, language, said),
-        written_at=col.times(said.written),
+        stars=reviews.stars,
+        title=_titles(rng, language, reviews, rng.random(n) < 0.6),
+        text=_texts(rng, language, reviews),
+        written_at=col.times(reviews.written),
         known_at=col.times(known, late),
     )
     listed = [
-        [np.where(good == praised, a, -1) for a, good in zip(said.aspect, said.praises, strict=True)]
+        [np.where(good == praised, a, -1) for a, good in zip(reviews.aspect, reviews.praises, strict=True)]
         for praised in (True, False)
     ]
     yield col.rows(
         REVIEW_TRUTH,
         review_id=number,
         language=col.pick(LANGUAGES, language),
-        sentiment=col.pick(SENTIMENTS, said.sentiment),
+        sentiment=col.pick(SENTIMENTS, reviews.sentiment),
         praised=_names(*listed[0]),
         blamed=_names(*listed[1]),
-        stars_contradict=said.contradicts,
+        stars_contradict=reviews.contradicts,
     )
 
 
@@ -165,30 +165,32 @@ def _by_language(rng: np.random.Generator, part: str, language: Ints, sentiment:
     return col.pick(flat, np.array(begin)[which] + (rng.random(len(which)) * np.array(size)[which]).astype(np.int64))
 
 
-def _titles(rng: np.random.Generator, language: Ints, said: Opinions, given: Bools) -> pa.Array:
-    return pc.if_else(pa.array(given), _by_language(rng, "title", language, said.sentiment), None)
+def _titles(rng: np.random.Generator, language: Ints, reviews: Opinions, given: Bools) -> pa.Array:
+    return pc.if_else(pa.array(given), _by_language(rng, "title", language, reviews.sentiment), None)
 
 
-def _texts(rng: np.random.Generator, language: Ints, said: Opinions) -> pa.Array:
+def _texts(rng: np.random.Generator, language: Ints, reviews: Opinions) -> pa.Array:
     """Opening, one clause or two, 'but' between praise and blame, now and then an emoji; a few leave it empty."""
     n = len(language)
-    first, second = (_clause(rng, language, a, p) for a, p in zip(said.aspect, said.praises, strict=True))
-    turns = np.asarray(said.praises[0] != said.praises[1])
+    first, second = (_clause(rng, language, a, p) for a, p in zip(reviews.aspect, reviews.praises, strict=True))
+    turns = np.asarray(reviews.praises[0] != reviews.praises[1])
     link = col.pick([f" {words(name)[w]} " for name in LANGUAGES for w in ("and", "but")], language * 2 + turns)
     body = col.join(
         pc.utf8_capitalize(pc.utf8_slice_codeunits(first, 0, 1)),
         pc.utf8_slice_codeunits(first, 1),
-        pc.if_else(pa.array(said.aspect[1] >= 0), link, ""),
+        pc.if_else(pa.array(reviews.aspect[1] >= 0), link, ""),
         second,
-        pc.if_else(pa.array(said.aspect[0] >= 0), ".", ""),
+        pc.if_else(pa.array(reviews.aspect[0] >= 0), ".", ""),
     )
-    opening = _by_language(rng, "open", language, said.sentiment)
-    opened = (rng.random(n) < 0.55) | (said.aspect[0] < 0)
-    face = np.select([said.sentiment == _POSITIVE, said.sentiment == _NEGATIVE], [0, 3], 6) + rng.integers(0, 3, n)
+    opening = _by_language(rng, "open", language, reviews.sentiment)
+    opened = (rng.random(n) < 0.55) | (reviews.aspect[0] < 0)
+    face = np.select([reviews.sentiment == _POSITIVE, reviews.sentiment == _NEGATIVE], [0, 3], 6) + rng.integers(
+        0, 3, n
+    )
     emoji = col.pick(["😀", "👍", "❤️", "😡", "👎", "😞", "😐", "🤷", "🙂"], face)
     text = col.join(
         pc.if_else(pa.array(opened), opening, ""),
-        pc.if_else(pa.array(opened & (said.aspect[0] >= 0)), " ", ""),
+        pc.if_else(pa.array(opened & (reviews.aspect[0] >= 0)), " ", ""),
         body,
         pc.if_else(pa.array(rng.random(n) < 0.1), pc.binary_join_element_wise(" ", emoji, ""), ""),
     )

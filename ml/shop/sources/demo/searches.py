@@ -64,8 +64,8 @@ def search_log(options: Options, shop: Catalogue, them: People, clock: Clock, ch
     wanted = _wanted(rng, shop, kind)
     typed = _typed(rng, kind, wanted)
     product = _product(rng, shop, kind, _meant(kind, wanted, typed))
-    there = (product >= 0) & (shop.sold_from[product] <= t)
-    clicked = there & (rng.random(len(who)) < 0.75)
+    available = (product >= 0) & (shop.sold_from[product] <= t)
+    clicked = available & (rng.random(len(who)) < 0.75)
     place = np.minimum(rng.geometric(0.35, len(who)), 20)
     fails = (kind == SLIP) | (kind == SYNONYM)
     again = np.flatnonzero(fails)
@@ -140,8 +140,10 @@ def _product(rng: np.random.Generator, shop: Catalogue, kind: Ints, wanted: Ints
     found = np.full(len(kind), -1, np.int64)
     group = shop.category * 4 + shop.noun
     for noun in np.unique(wanted):
-        mine, has = np.flatnonzero(wanted == noun), np.flatnonzero(group == noun)
+        meant, has = np.flatnonzero(wanted == noun), np.flatnonzero(group == noun)
         if len(has):
             running = np.cumsum(shop.appeal[has])
-            found[mine] = has[np.searchsorted(running / running[-1], drawn[mine], side="right").clip(max=len(has) - 1)]
+            found[meant] = has[
+                np.searchsorted(running / running[-1], drawn[meant], side="right").clip(max=len(has) - 1)
+            ]
     return np.where(kind == GAP, -1, found)

@@ -41,16 +41,16 @@ def session_tables(options: Options, shop: Catalogue, them: People, clock: Clock
     """Yield event, cart and search."""
     rng = options.rng("sessions", bought.chunk)
     visits = (_buying(rng, shop, them, bought), _looking(rng, options, shop, them, clock, len(bought.t)))
-    made = Events(*(np.concatenate(column) for column in zip(*(vars(v).values() for v in visits), strict=True)))
-    inside = (made.t >= np.maximum(them.registered[made.who], options.start)) & (made.t < options.stop)
-    inside &= (made.kind == _SEARCH) | (shop.sold_from[made.product] <= made.t)
+    log = Events(*(np.concatenate(column) for column in zip(*(vars(v).values() for v in visits), strict=True)))
+    inside = (log.t >= np.maximum(them.registered[log.who], options.start)) & (log.t < options.stop)
+    inside &= (log.kind == _SEARCH) | (shop.sold_from[log.product] <= log.t)
     by_time = np.flatnonzero(inside)
-    by_time = by_time[np.argsort(made.t[by_time], kind="stable")]
-    made = Events(*(column[by_time] for column in vars(made).values()))
-    guest = (made.session * 2_654_435_761 % 100 < 4) & (made.order < 0)
-    yield _events(rng, options, them, bought.chunk, made, guest)
-    yield _carts(options, them, bought, made, guest)
-    yield _searches(rng, shop, them, bought.chunk, made, guest)
+    by_time = by_time[np.argsort(log.t[by_time], kind="stable")]
+    log = Events(*(column[by_time] for column in vars(log).values()))
+    guest = (log.session * 2_654_435_761 % 100 < 4) & (log.order < 0)
+    yield _events(rng, options, them, bought.chunk, log, guest)
+    yield _carts(options, them, bought, log, guest)
+    yield _searches(rng, shop, them, bought.chunk, log, guest)
 
 
 def _buying(rng: np.random.Generator, shop: Catalogue, them: People, bought: Purchases) -> Events:
@@ -105,44 +105,44 @@ def _looking(
     )
 
 
-def _events(rng: np.random.Generator, options: Options, them: People, chunk: int, made: Events, guest: Bools) -> Rows:
+def _events(rng: np.random.Generator, options: Options, them: People, chunk: int, log: Events, guest: Bools) -> Rows:
     """Half a per cent arrive hours late: the app was off line."""
-    n = len(made.t)
-    known = made.t + rng.integers(3600, 36 * 3600, n)
+    n = len(log.t)
+    known = log.t + rng.integers(3600, 36 * 3600, n)
     late = (rng.random(n) < 0.005) & (known < options.stop)
     return col.rows(
         EVENT,
         event_id=col.ids("E", chunk * IDS_PER_CHUNK + np.arange(n)),
-        customer_id=customer_ids(them.number[made.who], ~guest),
-        session_id=col.ids("S", chunk * IDS_PER_CHUNK + made.session),
-        product_id=product_ids(made.product, made.kind != _SEARCH),
-        kind=col.pick(KINDS, made.kind),
-        occurred_at=col.times(made.t),
+        customer_id=customer_ids(them.number[log.who], ~guest),
+        session_id=col.ids("S", chunk * IDS_PER_CHUNK + log.session),
+        product_id=product_ids(log.product, log.kind != _SEARCH),
+        kind=col.pick(KINDS, log.kind),
+        occurred_at=col.times(log.t),
         known_at=col.times(known, late),
     )
 
 
-def _carts(options: Options, them: People, bought: Purchases, made: Events, guest: Bools) -> Rows:
+def _carts(options: Options, them: People, bought: Purchases, log: Events, guest: Bools) -> Rows:
     """One line a session and product, with the order that it became."""
-    rows = np.flatnonzero((made.kind == _CART) & (made.t >= options.stop - CART_DAYS * DAY_S))
-    code = made.session[rows] * (1 << 20) + made.product[rows]
+    rows = np.flatnonzero((log.kind == _CART) & (log.t >= options.stop - CART_DAYS * DAY_S))
+    code = log.session[rows] * (1 << 20) + log.product[rows]
     rows = rows[np.sort(np.unique(code, return_index=True)[1])]
-    became = made.order[rows] >= 0
+    became = log.order[rows] >= 0
     return col.rows(
         CART,
-        cart_id=col.ids("B", bought.chunk * IDS_PER_CHUNK + made.session[rows]),
-        product_id=product_ids(made.product[rows]),
-        customer_id=customer_ids(them.number[made.who[rows]], ~guest[rows]),
+        cart_id=col.ids("B", bought.chunk * IDS_PER_CHUNK + log.session[rows]),
+        product_id=product_ids(log.product[rows]),
+        customer_id=customer_ids(them.number[log.who[rows]], ~guest[rows]),
         quantity=np.ones(len(rows)),
-        added_at=col.times(made.t[rows]),
-        order_id=col.ids("O", bought.numbers[made.order[rows]], became),
+        added_at=col.times(log.t[rows]),
+        order_id=col.ids("O", bought.numbers[log.order[rows]], became),
     )
 
 
-def _searches(rng: np.random.Generator, shop: Catalogue, them: People, chunk: int, made: Events, guest: Bools) -> Rows:
+def _searches(rng: np.random.Generator, shop: Catalogue, them: People, chunk: int, log: Events, guest: Bools) -> Rows:
     """What is typed: the category, the brand, both, or a slip of the finger that finds nothing."""
-    rows = np.flatnonzero(made.kind == _SEARCH)
-    product, n = made.product[rows], len(rows)
+    rows = np.flatnonzero(log.kind == _SEARCH)
+    product, n = log.product[rows], len(rows)
     listed = words("catalogue")
     names = shop.categories.names
     slips = [name[:2] + name[3] + name[2] + name[4:] if len(name) > 4 else name + name[-1] for name in names]
@@ -157,14 +157,14 @@ def _searches(rng: np.random.Generator, shop: Catalogue, them: People, chunk: in
     )
     size = np.bincount(shop.category, minlength=len(names))[category]
     found = np.where(style == 1, 0, np.where(style == 0, size, 1 + size // 4))
-    clicked = (style != 1) & (rng.random(n) < 0.6) & (shop.sold_from[product] <= made.t[rows])
+    clicked = (style != 1) & (rng.random(n) < 0.6) & (shop.sold_from[product] <= log.t[rows])
     return col.rows(
         SEARCH,
         search_id=col.ids("Q", chunk * IDS_PER_CHUNK + np.arange(n)),
-        customer_id=customer_ids(them.number[made.who[rows]], ~guest[rows]),
-        session_id=col.ids("S", chunk * IDS_PER_CHUNK + made.session[rows]),
+        customer_id=customer_ids(them.number[log.who[rows]], ~guest[rows]),
+        session_id=col.ids("S", chunk * IDS_PER_CHUNK + log.session[rows]),
         query=phrases.take(pa.array(index)),
         results=found,
         clicked_product_id=product_ids(product, clicked),
-        searched_at=col.times(made.t[rows]),
+        searched_at=col.times(log.t[rows]),
     )

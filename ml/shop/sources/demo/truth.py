@@ -7,8 +7,8 @@ from ml.core.spec import Kind
 
 
 def _table(name: str, meaning: str, key: str, **columns: tuple[Kind, str]) -> Table:
-    made = tuple(Column(column, kind, text, required=True) for column, (kind, text) in columns.items())
-    return Table(name, meaning, tuple(key.split()), made)
+    fields = tuple(Column(column, kind, text, required=True) for column, (kind, text) in columns.items())
+    return Table(name, meaning, tuple(key.split()), fields)
 
 
 CUSTOMER_TASTE = _table(
