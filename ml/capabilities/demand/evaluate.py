@@ -23,13 +23,15 @@ def evaluate(models: Mapping[str, Demand], features: Rows, truth: pa.Table, para
     """Judge the next 28 days of every product that has been sold.
 
     ``skill`` of a product is 1 minus twice its mean pinball loss of .1, .5 and .9 over its naive scale (mean step from day
-    to day): larger is better. Days without stock say nothing and are left out. ``WAPE`` is of the median, ``bias`` of the mean,
+    to day; the shop's usual one where it sold once): larger is better. Days without stock say nothing and are left out. ``WAPE`` is of the median, ``bias`` of the mean,
     ``coverage of 80 percent`` of what lies from .1 to .9.
     """
     shop = shelf(features, params.history_days, AHEAD)
     came = _came(shop.product["product_id"].combine_chunks(), truth)
     scale = naive_scale(shop.panel.pieces)
-    kept = np.flatnonzero(np.isfinite(scale) & np.isfinite(came).any(axis=1))
+    scale = np.where(np.isfinite(scale), scale, np.nanmedian(scale) if np.isfinite(scale).any() else 1.0)
+    sold = pc.is_valid(shop.product["first"]).to_numpy(zero_copy_only=False)
+    kept = np.flatnonzero(sold & np.isfinite(came).any(axis=1))
     y, past = came[kept], Past(shop.panel.rows(kept))
     at = [list(QUANTILES).index(name) for name in JUDGED]
     found = {}

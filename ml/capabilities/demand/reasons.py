@@ -12,6 +12,9 @@ from ml.learn.series.forecaster import Forecast
 _CHANGED = 0.15
 """A change by less is not told."""
 _PRICE = 0.05
+_SILENT_DAYS = 7
+_SILENT_PIECES = 20
+"""A shop that sold nothing for so many days, in which it used to sell so many pieces, may have ended its sales."""
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -34,7 +37,8 @@ def words(past: Past, seen: Seen, made: Forecast, product: pa.Table, params: Par
     out_of_stock = np.minimum(DAYS, end) - past.sold.count(end - DAYS, end)
     price = panel.ahead[:, end : end + DAYS, 0].mean(axis=1) if panel.ahead is not None else np.zeros(len(lately))
     mean, begins = made.mean[:, :DAYS].mean(axis=1), product["begins"].to_numpy()
-    categories = product["category"].to_pylist()
+    categories, silent = product["category"].to_pylist(), _silent_days(past)
+    ended = [f"the whole shop sold nothing for {silent} days: its sales may have ended"][: silent > 0]
     texts = []
     for i in range(len(lately)):
         if -begins[i] <= params.new_days or known[i] == 0:
@@ -43,7 +47,7 @@ def words(past: Past, seen: Seen, made: Forecast, product: pa.Table, params: Par
                 f"new, sold {_amount(np.nan_to_num(lately[i]) * max(known[i], 0))} so far: expected like {like}"
             )
             continue
-        said = [f"sold {_amount(lately[i] * 7)} a week lately" if lately[i] > 0 else "nothing sold in 4 weeks"]
+        said = [*ended, f"sold {_amount(lately[i] * 7)} a week lately" if lately[i] > 0 else "nothing sold in 4 weeks"]
         if share[i] < 1 / 7 and share[i] > 0:
             said.append(f"sells on one day in {1 / share[i]:.0f}")
         if before[i] > 0 and abs(lately[i] / before[i] - 1) > 2 * _CHANGED and share[i] > 1 / 7:
@@ -71,6 +75,17 @@ def _year(past: Past, grouping: int) -> np.ndarray[tuple[int], np.dtype[np.float
     known = (before > 0) & (then >= DAYS)
     changed = np.divide(after, before, out=np.full(len(before), np.nan), where=known)
     return np.asarray(changed[group.code], np.float64)
+
+
+def _silent_days(past: Past) -> int:
+    """Days since the shop sold anything, where that is not chance; else 0. The last grouping is the shop as a whole."""
+    shop, n = past.panel.groupings[-1].mean[0], len(past.panel.groupings[-1].code)
+    sold = np.flatnonzero(shop > 0)
+    if not len(sold):
+        return 0
+    silent, last = len(shop) - 1 - int(sold[-1]), int(sold[-1])
+    usual = float(shop[max(last - DAYS, 0) : last + 1].mean()) * n
+    return silent if silent >= _SILENT_DAYS and usual * silent >= _SILENT_PIECES else 0
 
 
 def _amount(pieces: float) -> str:

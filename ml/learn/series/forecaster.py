@@ -313,7 +313,7 @@ class Forecaster:
     def _conform(self, past: Past, tests: list[_Test]) -> None:
         """Learn the shifts on the newest origins."""
         rows = np.arange(len(past.panel.pieces))
-        ys, qs, where = [], [], []
+        ys, qs, where, when = [], [], [], []
         all_ratios: list[list[Floats]] = [[] for _ in range(KINDS)]
         for test in tests:
             mean, quantiles = self._raw(past, test.origin, self.spans, test.seen, rows)
@@ -321,13 +321,14 @@ class Forecaster:
             known = np.isfinite(y)
             ys.append(y[known])
             qs.append(quantiles[known])
+            when.append(np.full(int(known.sum()), test.origin))
             where.append(self._slice(test.seen.level, self.spans)[known])
             for grouping in past.panel.groupings:
                 for j, kind in enumerate(kinds(self.spans)):
                     all_ratios[kind].append(ratios(test.truth[:, j], mean[:, j], grouping.code))
-        self.shifts_ = shifts(
-            np.concatenate(ys), np.concatenate(qs), self.params.levels, np.concatenate(where), self._slices
-        )
+        y, q, at, of = (np.concatenate(each) for each in (ys, qs, when, where))
+        apart = max(start + width for start, width in self.spans)
+        self.shifts_ = shifts(y, q, self.params.levels, of, self._slices, at, apart)
         self.group_ratios_ = ratio_quantiles(all_ratios, self.params.levels)
 
 

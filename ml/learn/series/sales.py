@@ -124,7 +124,10 @@ def shelf(features: Mapping[str, pa.Table], days: int, ahead: int) -> Shelf:
     ids = product["product_id"].combine_chunks()
     pieces, price = _dense(ids, rows, t, ahead)
     begins = np.maximum(product["begins"].to_numpy() + t, 0)
-    pieces[np.arange(t) < begins[:, None]] = np.nan
+    # Where a series begins with a sale, that sale says that there is such a product, not how often it sells: those that
+    # sold once of late would seem to sell daily.
+    born = np.nan_to_num(product["first"].cast(pa.float64()).to_numpy(zero_copy_only=False), nan=1.0) + t
+    pieces[np.arange(t) < (begins + (born == begins))[:, None]] = np.nan
     shut = features["closed"]
     row, day = _places(ids, shut, t)
     pieces[row, day] = np.nan

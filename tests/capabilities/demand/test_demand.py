@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 import pytest
 
 from ml.capabilities.demand import sample
-from ml.capabilities.demand.model import Demand
+from ml.capabilities.demand.model import AHEAD, Demand
 from ml.capabilities.demand.spec import QUANTILES, SPEC
 from ml.core.capability import Known
+from ml.learn.series.sales import shelf
 from ml.registry import capability
 from tests.contract.cases import Case
 
@@ -122,6 +123,31 @@ def test_odd_products_get_a_finite_forecast(case: Case) -> None:
     for column in SPEC.publishes[0].columns:
         if column.kind == "number":
             assert np.isfinite(rows[column.name].to_numpy()).all()
+
+
+def test_a_first_sale_is_no_rate(case: Case) -> None:
+    """Each day ten products sell for the first time, and none of them again: known of each are the days after."""
+    tables = dict(case.tables)
+    ids = [f"once{i:03d}" for i in range(280)]
+    day = [case.as_of - timedelta(days=1 + i // 10, hours=-3) for i in range(280)]
+    both = list(zip(ids, day, strict=True))
+    toys = [{"product_id": i, "title": i, "category": "toys", "listed_at": at} for i, at in both]
+    tables["product"] = _more(tables["product"], toys)
+    tables["order"] = _more(tables["order"], [{"order_id": i, "ordered_at": at, "status": "paid"} for i, at in both])
+    line = {"line_no": 1, "quantity": 1.0, "unit_price": 5.0}
+    tables["order_item"] = _more(tables["order_item"], [line | {"order_id": i, "product_id": i} for i in ids])
+    known = Known(case.build(tables, case.as_of))
+    shop = shelf(known, SPEC.params.history_days, AHEAD)
+    mine = pc.starts_with(shop.product["product_id"], "once").to_numpy(zero_copy_only=False)
+    assert np.nansum(shop.panel.pieces[mine]) == 0
+    assert (np.isfinite(shop.panel.pieces[mine]).sum(axis=1) == np.repeat(np.arange(28), 10)).all()
+
+
+def test_a_shop_whose_sales_ended_is_told(case: Case) -> None:
+    """Twenty days after its last order each product says so."""
+    known = Known(case.build(case.tables, case.as_of + timedelta(days=20)))
+    rows = case.score(case.young, known)["demand_forecast"]
+    assert all("sold nothing for 20 days" in reason for reason in rows["reason"].to_pylist())
 
 
 def test_a_shop_of_one_day_gets_the_average(case: Case) -> None:
