@@ -108,7 +108,10 @@ def _built(base: Path, folder: Path) -> Stage:
         elif instruction == "ENV":
             stage.environ |= dict(pair.partition("=")[::2] for pair in shlex.split(words))
         elif instruction == "RUN":
-            _in(stage, ["sh", "-c", re.sub(r"--mount=\S+\s+", "", words)], args)
+            line = re.sub(r"--mount=\S+\s+", "", words).replace(
+                "-m venv ", "-m venv --upgrade-deps "
+            )  # Debian's pip is old
+            _in(stage, ["sh", "-c", line], args)
         elif instruction == "COPY":
             _copied(stage, stages, shlex.split(words))
     return stage

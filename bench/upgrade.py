@@ -27,7 +27,7 @@ from ml.adapters import postgres
 from ml.core.errors import NightshiftError
 from ml.settings import PROJECT
 
-BACK = (150, 300)
+BACK = (100, 200)
 """How many commits of the main line the two old versions lie behind, in the place of releases, of which there is none yet."""
 CAPABILITY, TABLE = "sentiment", "review_sentiment"
 EVERY_S = 0.05
@@ -87,7 +87,7 @@ class Reader:
 
 
 def run(options: Options) -> Iterator[Row]:
-    """Homes that older commits made (``--shop COMMIT``; 150 and 300 commits back otherwise) go on with this code.
+    """Homes that older commits made (``--shop COMMIT``; 100 and 200 commits back otherwise) go on with this code.
 
     The old code, with its own tree and an environment of its own locked requirements (from the package index or uv's cache),
     loads a demo shop and runs a night. Then this code migrates and runs the next night, while a reader polls the published

@@ -63,7 +63,7 @@ class Rules(NamedTuple):
 def rules(language: str) -> Rules:
     """The rules of a language (ISO 639-1); of one without suffixes, or several, words are not stemmed."""
     source, target = _folds()
-    suffixes = "|".join(sorted(SUFFIXES.get(language, "").split(), key=lambda suffix: (-len(suffix), suffix)))
+    suffixes = "|".join(sorted(fold(SUFFIXES.get(language, "")).split(), key=lambda suffix: (-len(suffix), suffix)))
     return Rules(source, target, f"^(.{{3,}}?)(?:{suffixes})$" if suffixes else "")
 
 

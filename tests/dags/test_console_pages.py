@@ -159,6 +159,31 @@ def test_promote_and_roll_back_ask_first_and_are_written_down(anna, shop, monkey
     ]
 
 
+def test_a_version_that_waits_is_approved_or_refused_by_name(anna, shop, monkeypatch):
+    """The page asks while a version waits; the answer is that of ./nightshift approve, with the person's name and words."""
+    from ml.pipeline import approval
+
+    monkeypatch.setattr(approval.tracking, "set_alias", lambda *_: None)
+    assert "waits for a person's approval" not in words(anna.get("/models/risk"))
+    rows = "SELECT decision, why, person FROM ml_ops.promotion WHERE capability = 'risk' ORDER BY id DESC LIMIT 1"
+    for answer, decision, why in (("refuse", "refuse", "too few"), ("approve", "manual", "")):
+        shop.run(
+            "INSERT INTO ml_ops.promotion (capability, version, decision, why, metrics) VALUES ('risk', 2, 'waiting', 'won', '{}')"
+        )
+        page = anna.get("/models/risk")
+        assert "Version 2 waits for a person's approval." in words(page)
+        done = anna.press(page, "/approve", answer=answer, why=why)
+        assert done.status_code == 200, done.text
+        (row,) = postgres.query(shop.url, rows)
+        assert (row["decision"], row["person"], why in row["why"]) == (decision, "anna", True)
+        assert "waits for a person's approval" not in words(done)
+    assert [
+        (r["action"], r["note"]) for r in postgres.query(shop.url, "SELECT action, note FROM ml_ops.audit ORDER BY id")
+    ] == [("refuse", "too few"), ("approve", "")]
+    late = anna.ask("POST", "/models/risk/approve", {"csrf": re.search(r'name="csrf" value="(\w+)"', done.text)[1]})
+    assert late.status_code == 409
+
+
 def test_the_window_shows_the_page_with_reasons_and_pins_from_there(anna, shop):
     """A customer's list as the shop shows it, why each product; a pin set from there is in ml.recommend at once."""
     page = anna.get("/window?customer=c3")

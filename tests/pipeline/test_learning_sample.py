@@ -12,7 +12,7 @@ import pytest
 from ml.adapters.lake import Lake, pieces
 from ml.core.errors import WrongUse
 from ml.pipeline.context import LazyTables, Night
-from ml.pipeline.learning_sample import Draw, chosen, draw, sampled
+from ml.pipeline.learning_sample import TIMES, Draw, chosen, draw, sampled
 from ml.registry import capability
 from ml.settings import Settings
 
@@ -93,7 +93,7 @@ def test_memory_decides_where_nothing_is_set(night: Night, tables: LazyTables) -
     shares = []
     for part in (0.5, 0.25):
         little = replace(
-            night.settings, memory_gb=part * 6 * pieces.in_memory(night.lake, "features/order.parquet") / 2**30
+            night.settings, memory_gb=part * TIMES * pieces.in_memory(night.lake, "features/order.parquet") / 2**30
         )
         shares.append(draw(replace(night, settings=little), capability("risk"), tables).share)
     assert shares == pytest.approx([0.5, 0.25], rel=0.01)

@@ -49,13 +49,19 @@ def read(query: str, index: Index, spelling: Mapping[str, Sequence[str]]) -> Rea
     measured = [(word, written) for word, written in measures(text) if word in index.idf]
     for _, written in measured:
         text = text.replace(written, " ")
-    for word in words(text)[:MOST]:
+    for word in _code(words(text), index)[:MOST]:
         _take(word, reading, index, spelling)
     for word, _ in measured:
         _add(reading, (word,), word)
     _join(reading, index)
     _names(reading, index)
     return reading
+
+
+def _code(found: list[str], index: Index) -> list[str]:
+    """A product's number is one word, however it is written: nothing else of it is looked for."""
+    known = index.words.get("".join(found)) if len(found) > 1 else None
+    return ["".join(found)] if known and known.kind == "code" else found
 
 
 def _prices(text: str, reading: Reading) -> str:

@@ -127,7 +127,13 @@ BEGIN
         END LOOP;
     END IF;
 
-    FOREACH word IN ARRAY (ml_ops.search_words(rules, folded))[:12] LOOP
+    parts := ml_ops.search_words(rules, folded);
+    IF cardinality(parts) > 1 AND EXISTS (
+        SELECT FROM ml.search_word AS w WHERE w.word = array_to_string(parts, '') AND w.kind = 'code'
+    ) THEN
+        parts := ARRAY[array_to_string(parts, '')];  -- a product's number, however it is written
+    END IF;
+    FOREACH word IN ARRAY parts[:12] LOOP
         SELECT w.terms, w.kind INTO known, kind FROM ml.search_word AS w WHERE w.word = word;
         IF NOT FOUND THEN
             stem := ml_ops.search_stem(rules, word); kind := 'word'; known := ARRAY[stem];

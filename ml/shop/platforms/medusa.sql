@@ -120,7 +120,8 @@ SELECT
     END AS status,
     coalesce(back.amount, 0) + coalesce(carriage.amount, 0) - coalesce((
         SELECT sum(c.amount) FROM order_credit_line AS c
-        WHERE c.order_id = o.id AND c.deleted_at IS NULL AND coalesce(c.version, o.version) <= o.version
+        -- Of the checkout (gift cards, store credit); a refund makes one of a later version and leaves what was bought as it is.
+        WHERE c.order_id = o.id AND c.deleted_at IS NULL AND coalesce(c.version, 1) <= 1
     ), 0) AS total,
     coalesce(carriage.amount, 0) AS shipping,
     upper(o.currency_code) AS currency,

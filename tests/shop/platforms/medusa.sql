@@ -83,3 +83,5 @@ INSERT INTO order_shipping_method_tax_line VALUES (20, 's1', null);
 INSERT INTO "return" VALUES ('d', null, '2026-11-10Z', null);
 INSERT INTO cart VALUES ('ca', 'cus_guest', null, '2026-10-03Z');
 INSERT INTO cart_line_item VALUES ('ca', 2, 'cup', '2026-10-03 09:50Z', null);
+-- A refund of a part of b, after it was edited.
+INSERT INTO order_credit_line VALUES ('b', 3, null, 2);

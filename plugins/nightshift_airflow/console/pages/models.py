@@ -82,12 +82,14 @@ def one(here: Here, name: str) -> HTMLResponse:
     decisions = here.reader.rows(_PROMOTIONS, (name,))
     serving = next((row["version"] for row in decisions if row["decision"] in SERVES), None)
     by_version = {str(row["version"]): row for row in reversed(decisions)}
+    last = {row["version"]: row["id"] for row in reversed(decisions)}
     pair = [by_version[side] for side in (here.asked("a"), here.asked("b")) if side in by_version]
     return here.show(
         "model.html",
         spec=spec,
         decisions=decisions,
         serving=serving,
+        waits=[r["version"] for r in decisions if r["decision"] == "waiting" and last[r["version"]] == r["id"]],
         verdict=verdict,
         pair=pair,
         metrics=sorted({m for row in pair for f in row["metrics"].values() if isinstance(f, dict) for m in f}),
@@ -157,6 +159,26 @@ def promote(here: Here, form: Form, name: str) -> Response:
             note=form.get("why", "")[:500],
         )
     return here.go(f"models/{name}", here.words("Version {n} serves from the next night on.", n=version))
+
+
+@router.post("/{name}/approve")
+def approve(here: Here, form: Form, name: str) -> Response:
+    """Answer for a version that waits: it serves from the next night on, or it is refused."""
+    from ml import pipeline
+
+    spec, version, approved = capability(name), int(form.get("version", "0") or 0), form.get("answer") == "approve"
+    why = form.get("why", "")[:500]
+    try:
+        row = pipeline.approve(
+            here.settings, spec.name, version, approved=approved, person=here.person, words=why.strip()
+        )
+    except NightshiftError as error:
+        return here.show("error.html", status=409, title="Nothing was answered.", said=str(error))
+    answer, after = "approve" if approved else "refuse", {"version": version, "promotion": row["id"]}
+    with here.database.transaction(readonly=False) as cursor:
+        edits.record(cursor, here.person, answer, name, after=after, note=why)
+    said = "Version {n} serves from the next night on." if approved else "Version {n} was refused."
+    return here.go(f"models/{name}", here.words(said, n=version))
 
 
 @router.post("/{name}/rollback")
