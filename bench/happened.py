@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -120,15 +121,25 @@ def nights(story: Story, options: Options) -> Iterator[str]:
             CAPABILITIES[name] = replace(spec, params=replace(spec.params, **CUT.get(name, {})))
         learned = [story.first + week * WEEK for week in range(2 if options.quick else WEEKS)]
         for night in learned:
+            start = time.monotonic()
             pipeline.run_night(settings, night, capabilities=story.capabilities, force_train=True)
-        for night in sorted(
-            {night + CAPABILITIES[n].gate.horizon for n in story.capabilities for night in learned} - {*learned}
-        ):
-            _judge(settings, night, story.capabilities)
+            print(f"{story.shop}, night of {night}: {time.monotonic() - start:.0f} s", flush=True)
+        _judge_all(settings, learned, story.capabilities)
         yield settings.database_url
     finally:
         CAPABILITIES.update(kept)
         made.run("down")
+
+
+def _judge_all(settings: Settings, learned: Sequence[date], names: Sequence[str]) -> None:
+    """Look back from as late as the gates' horizons ask, in as few nights as judge every batch: a night judges some only."""
+    last = max(learned[-1] + CAPABILITIES[name].gate.horizon for name in names)
+    for later in range(len(learned)):
+        _judge(settings, last + timedelta(days=later), names)
+        rows = [row for name in names for row in figures(settings.database_url, CAPABILITIES[name])]
+        print(f"judged: {len(rows)} of {len(learned) * len(names)}", flush=True)
+        if len(rows) == len(learned) * len(names):
+            return
 
 
 def _judge(settings: Settings, night: date, names: Sequence[str]) -> None:

@@ -17,11 +17,15 @@ WEEKS = 20
 def sample(seed: int) -> Sample:
     """Orders of 40 regular customers, one a week, and of 60 who ordered twice, long ago."""
     rng = np.random.default_rng(seed)
-    ages = [(f"r{who:02d}", 7.0 * week + rng.uniform(0.2, 6.8)) for who in range(REGULARS) for week in range(WEEKS)]
-    ages += [(f"l{who:02d}", rng.uniform(90, 140)) for who in range(LAPSED) for _ in range(2)]
+    ages = [
+        (f"r{customer:02d}", 7.0 * week + rng.uniform(0.2, 6.8))
+        for customer in range(REGULARS)
+        for week in range(WEEKS)
+    ]
+    ages += [(f"l{customer:02d}", rng.uniform(90, 140)) for customer in range(LAPSED) for _ in range(2)]
     orders = [f"o{number:04d}" for number in range(len(ages))]
     placed = pa.array([AS_OF - timedelta(days=float(age)) for _, age in ages], pa.timestamp("us", "UTC"))
-    customers = sorted({who for who, _ in ages})
+    customers = sorted({customer for customer, _ in ages})
     return Sample(
         {
             "customer": pa.table({"customer_id": customers}),
@@ -29,7 +33,7 @@ def sample(seed: int) -> Sample:
             "order": pa.table(
                 {
                     "order_id": orders,
-                    "customer_id": [who for who, _ in ages],
+                    "customer_id": [customer for customer, _ in ages],
                     "ordered_at": placed,
                     "status": ["cancelled" if number % 50 == 0 else "paid" for number in range(len(orders))],
                 }

@@ -80,8 +80,8 @@ class Decision:
         elif self.outcome == "refuse":
             head = "The challenger is refused"
         else:
-            who = "the challenger" if self.outcome == "promote" else self.baseline
-            head = f"{who[:1].upper()}{who[1:]} {serves}"
+            winner = "the challenger" if self.outcome == "promote" else self.baseline
+            head = f"{winner[:1].upper()}{winner[1:]} {serves}"
         return f"{head}: {self.reason}. {self.figures}".rstrip()
 
 
@@ -127,14 +127,14 @@ def decide(
     _check({"challenger": challenger} | others)
     units = len(challenger)
     differences = {
-        who: difference(challenger, values, confidence=gate.confidence, seed=seed) if units else Difference(0, 0, 0)
-        for who, values in others.items()
+        rival: difference(challenger, values, confidence=gate.confidence, seed=seed) if units else Difference(0, 0, 0)
+        for rival, values in others.items()
     }
-    must_beat = [who for who in others if who == "baseline" or not same_recipe]
+    must_beat = [rival for rival in others if rival == "baseline" or not same_recipe]
     if units < gate.min_units:
         fault = f"only {units} units to measure {gate.metric} on, the gate asks for {gate.min_units}"
     else:
-        lost = [who for who in must_beat if not differences[who].lower > 0]
+        lost = [rival for rival in must_beat if not differences[rival].lower > 0]
         fault = _lost(lost, gate, served=champion is not None) if lost else ""
     outcome: Outcome = "promote" if not fault else "baseline" if champion is None else "refuse"
     reason = fault or _won(differences, gate, same_recipe=same_recipe)
@@ -177,36 +177,36 @@ def difference(ours: Units, theirs: Units, *, confidence: float, seed: int) -> D
 
 
 def _check(arrays: Mapping[str, Units]) -> None:
-    lengths = {who: np.shape(values) for who, values in arrays.items()}
-    broken = {who: int((~np.isfinite(values)).sum()) for who, values in arrays.items()}
+    lengths = {model: np.shape(values) for model, values in arrays.items()}
+    broken = {model: int((~np.isfinite(values)).sum()) for model, values in arrays.items()}
     if len(set(lengths.values())) > 1 or len(next(iter(lengths.values()))) != 1:
         raise NightshiftError(
             "The models were not measured on the same units.",
-            came=", ".join(f"{who}: {shape}" for who, shape in lengths.items()),
+            came=", ".join(f"{model}: {shape}" for model, shape in lengths.items()),
             do="let evaluate.py give one number per unit for each model, in the same order",
         )
     if any(broken.values()):
         raise NightshiftError(
             "A metric is not a finite number.",
-            came=", ".join(f"{who}: {n} of {len(arrays[who])} units" for who, n in broken.items() if n),
+            came=", ".join(f"{model}: {n} of {len(arrays[model])} units" for model, n in broken.items() if n),
             do="let evaluate.py leave out units that it cannot measure, for all models alike",
         )
 
 
-def _name(who: str, gate: Gate) -> str:
-    return gate.baseline if who == "baseline" else "the champion"
+def _name(rival: str, gate: Gate) -> str:
+    return gate.baseline if rival == "baseline" else "the champion"
 
 
 def _lost(lost: Sequence[str], gate: Gate, *, served: bool) -> str:
-    names = " or ".join(_name(who, gate) for who in lost)
+    names = " or ".join(_name(rival, gate) for rival in lost)
     return f"it does not beat {names}" if served else "the challenger does not beat it"
 
 
 def _won(differences: Mapping[str, Difference], gate: Gate, *, same_recipe: bool) -> str:
-    beaten = " and ".join(_name(who, gate) for who in differences if not (who == "champion" and same_recipe))
+    beaten = " and ".join(_name(rival, gate) for rival in differences if not (rival == "champion" and same_recipe))
     return f"it beats {beaten}" + ("; it is the champion's recipe on newer data" if same_recipe else "")
 
 
 def _figures(differences: Mapping[str, Difference], gate: Gate, units: int) -> str:
-    sums = ", ".join(f"{_name(who, gate)} {difference}" for who, difference in differences.items())
+    sums = ", ".join(f"{_name(rival, gate)} {difference}" for rival, difference in differences.items())
     return f"{gate.metric} against {sums} on {units:,} units (each bound holds with {gate.confidence:.0%} confidence)."

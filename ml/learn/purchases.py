@@ -99,10 +99,12 @@ def log(features: Mapping[str, pa.Table], until: int) -> Log:
     """
     products = features["product"].sort_by("product_no").combine_chunks()
     lines = features["purchase"].filter(pc.field("customer_no") >= 0)
-    who, what, order, at = (lines[name].to_numpy() for name in ("customer_no", "product_no", "order_no", "at"))
+    customer_no, product_no, order, at = (
+        lines[name].to_numpy() for name in ("customer_no", "product_no", "order_no", "at")
+    )
     quantity, price = (lines[name].to_numpy() for name in ("quantity", "price"))
     # Equal lines but for quantity and price are put in order too: sums of floats depend on it.
-    sequence = np.lexsort((price, quantity, what, order, at, who))
+    sequence = np.lexsort((price, quantity, product_no, order, at, customer_no))
     n = features["customer"].num_rows
     customers = features["customer"].sort_by("customer_no")
     segments = pc.unique(customers["segment"]).sort()
@@ -112,8 +114,8 @@ def log(features: Mapping[str, pa.Table], until: int) -> Log:
         n_customers=n,
         n_products=products.num_rows,
         until=until,
-        indptr=ends_of(np.bincount(who, minlength=n)),
-        product=what[sequence].astype(np.int32),
+        indptr=ends_of(np.bincount(customer_no, minlength=n)),
+        product=product_no[sequence].astype(np.int32),
         order=order[sequence].astype(np.int32),
         at=at[sequence].astype(np.int64),
         quantity=quantity[sequence].astype(np.float32),
@@ -179,11 +181,11 @@ def _looks(table: pa.Table | None, n: int) -> dict[str, npt.NDArray[Any]]:
             "look_at": np.empty(0, np.int64),
             "look_weight": np.empty(0, np.float32),
         }
-    who, what, at = (table[name].to_numpy() for name in ("customer_no", "product_no", "at"))
-    sequence = np.lexsort((what, at, who))
+    customer_no, product_no, at = (table[name].to_numpy() for name in ("customer_no", "product_no", "at"))
+    sequence = np.lexsort((product_no, at, customer_no))
     return {
-        "look_indptr": ends_of(np.bincount(who, minlength=n)),
-        "look_product": what[sequence].astype(np.int32),
+        "look_indptr": ends_of(np.bincount(customer_no, minlength=n)),
+        "look_product": product_no[sequence].astype(np.int32),
         "look_at": at[sequence].astype(np.int64),
         "look_weight": table["weight"].to_numpy()[sequence].astype(np.float32),
     }

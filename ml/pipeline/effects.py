@@ -100,8 +100,8 @@ def _sums(night: Night, start: datetime, ids: list[str]) -> Mapping[str, Floats]
             )
             .to_pyarrow()
         )
-    at_row = {who: place for place, who in enumerate(totals["customer_id"].to_pylist())}
-    places = np.array([at_row.get(who, -1) for who in ids], np.int64)
+    at_row = {customer: place for place, customer in enumerate(totals["customer_id"].to_pylist())}
+    places = np.array([at_row.get(customer, -1) for customer in ids], np.int64)
     found = {}
     for name in totals.column_names[1:]:
         values = np.r_[np.nan_to_num(totals[name].cast(pa.float64()).to_numpy()), 0.0]

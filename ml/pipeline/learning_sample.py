@@ -109,10 +109,10 @@ def chosen(
     ``numbers`` are the lots by ``customer_no``, in tables that know a customer by that.
     """
     if numbers is not None:
-        who = rows["customer_no"].to_numpy(zero_copy_only=False)
-        known = (who >= 0) & (who < len(numbers))
+        customer_no = rows["customer_no"].to_numpy(zero_copy_only=False)
+        known = (customer_no >= 0) & (customer_no < len(numbers))
         found: npt.NDArray[np.bool_] = known.copy()
-        found[known] = numbers[who[known]] < share
+        found[known] = numbers[customer_no[known]] < share
         return found
     ids = pc.coalesce(*(rows[name].cast(pa.string()) for name in columns)).dictionary_encode()
     encoded = ids if isinstance(ids, pa.DictionaryArray) else ids.combine_chunks()

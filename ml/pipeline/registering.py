@@ -74,7 +74,7 @@ def register(
     approver = approval.wanted(night, capability) if outcome == "promote" else None
     outcome = "waiting" if approver else outcome
     verdict = numbers(capability, decision, evaluations, trial.rails) | drawn.facts
-    metrics = {who: dict(evaluation.metrics) | drawn.facts for who, evaluation in evaluations.items()}
+    metrics = {candidate: dict(evaluation.metrics) | drawn.facts for candidate, evaluation in evaluations.items()}
     progress.at("writes it to MLflow")
     facts: dict[str, Any] = {
         "tables": {n: night.manifest["tables"][n] for n in capability.tables if n in night.manifest["tables"]},
@@ -109,7 +109,7 @@ def register(
             **facts,
             decision=decision,
             folder=Path(folder),
-            reliability={who: evaluation.reliability for who, evaluation in evaluations.items()},
+            reliability={candidate: evaluation.reliability for candidate, evaluation in evaluations.items()},
         )
         url = settings.database_url
         version = tracking.register(settings.mlflow_uri, capability, run_id, versions.latest(url, capability.name))

@@ -50,7 +50,7 @@ def numbers(
         "outcome": decision.outcome,
         "units": decision.units,
         "metric": capability.gate.metric,
-        "differences": {who: asdict(difference) for who, difference in decision.differences.items()},
+        "differences": {rival: asdict(difference) for rival, difference in decision.differences.items()},
         "promised": promise(capability, evaluations[serves]) if serves in evaluations else {},
         "guardrails": [asdict(one) for one in rails],
         "stops": list(evaluations["challenger"].stops) if "challenger" in evaluations else [],

@@ -103,7 +103,7 @@ def _shopify(lists: Lists, titles: Mapping[str, str], folder: Path, written: Wri
         )
         _lines(folder / "shopify_metafields.jsonl", calls, len(fields), written)
     _left(titles, numbers or handles, written)
-    guests = sum(not who.isdigit() for who in lists.get("home", {}))
+    guests = sum(not customer.isdigit() for customer in lists.get("home", {}))
     if guests:
         written.notes.append(
             f"{guests:,} customers have no number of Shopify's (guests, or no customers export): without a metafield"
@@ -164,9 +164,9 @@ def _woocommerce(lists: Lists, titles: Mapping[str, str], folder: Path, written:
     ]
     _table(folder / "woocommerce_products.csv", header, [row for row in rows if any(row[1:])], written)
     homes = [
-        [who, ",".join(p for p in products if p in known)]
-        for who, products in lists.get("home", {}).items()
-        if who.isdigit()
+        [customer, ",".join(p for p in products if p in known)]
+        for customer, products in lists.get("home", {}).items()
+        if customer.isdigit()
     ]
     _table(
         folder / "woocommerce_customers.csv", ["user_id", "nightshift_home"], [row for row in homes if row[1]], written

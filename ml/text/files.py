@@ -56,17 +56,17 @@ def load_network(folder: Path, params: TextParams) -> Network:
 _SMALL = ("embedding", "filters", "head")
 
 
-def load(story: Mapping[str, Any], folder: Path, params: TextParams) -> Classifier:
+def load(config: Mapping[str, Any], folder: Path, params: TextParams) -> Classifier:
     """Read what :func:`save` wrote."""
     with np.load(folder / "linear.npz", allow_pickle=False) as arrays:
         idf = np.zeros(1 << params.bits, np.float32)
-        weights = np.zeros((len(idf), len(story["bias"])), np.float32)
+        weights = np.zeros((len(idf), len(config["bias"])), np.float32)
         idf[arrays["kept"]], weights[arrays["kept"]] = arrays["idf"], arrays["weights"]
-    fitted = Linear(idf, weights, np.array(story["bias"], np.float32), shares(params))
-    alone = Calibration(**{name: np.array(value) for name, value in story["alone"].items()})
-    if story["both"] is None:
+    fitted = Linear(idf, weights, np.array(config["bias"], np.float32), shares(params))
+    alone = Calibration(**{name: np.array(value) for name, value in config["alone"].items()})
+    if config["both"] is None:
         return Classifier(fitted, alone, None, None)
-    both = Calibration(**{name: np.array(value) for name, value in story["both"].items()})
+    both = Calibration(**{name: np.array(value) for name, value in config["both"].items()})
     return Classifier(fitted, alone, load_network(folder, params), both)
 
 

@@ -185,10 +185,10 @@ def save(fitted: Classifier, folder: Path) -> dict[str, Any]:
     }
 
 
-def load(story: dict[str, Any], folder: Path, params: IntentParams) -> Classifier:
+def load(config: dict[str, Any], folder: Path, params: IntentParams) -> Classifier:
     """Read what :func:`save` wrote."""
     with np.load(folder / "ridge.npz", allow_pickle=False) as arrays:
         whole = {n: arrays[n] if n == "row" else arrays[n].astype(np.float32) for n in _ARRAYS}
-    second = load_network(folder, params.of_network()) if story["network"] else None
-    params = replace(params, width=story["width"])
-    return Classifier(Ridge(**whole, params=params), Knowing(**story["knowing"]), second, story["share"])
+    second = load_network(folder, params.of_network()) if config["network"] else None
+    params = replace(params, width=config["width"])
+    return Classifier(Ridge(**whole, params=params), Knowing(**config["knowing"]), second, config["share"])

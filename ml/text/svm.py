@@ -148,7 +148,7 @@ def _log_count_ratio(x: Csr, above: npt.NDArray[np.bool_], importance: Floats) -
     """r_i = ln((p_i / |p|) / (q_i / |q|)), p_i = 1 + how many texts above the step have n-gram i, q_i of the others."""
     binary = x.copy()
     binary.data = np.ones_like(binary.data)
-    p, q = (1 + binary.T @ np.where(who, importance, 0) for who in (above, ~above))
+    p, q = (1 + binary.T @ np.where(rows, importance, 0) for rows in (above, ~above))
     return np.asarray(np.log(p / p.sum()) - np.log(q / q.sum()), np.float32)
 
 

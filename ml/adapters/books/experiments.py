@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import date
 from typing import Any
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 from psycopg2.extras import Json, execute_values
 
 from ml.adapters import postgres
+from ml.adapters.postgres.acting import publishing
 
 _EFFECT = (
     "experiment",
@@ -48,7 +48,7 @@ def state(url: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 def begin(url: str, rows: Sequence[Mapping[str, Any]], shares: Mapping[tuple[str, str], float], night: date) -> None:
     """Keep how arms began; those that are known stay as they are."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         for row in rows:
             definition = Json(dict(row), dumps=lambda value: json.dumps(value, default=str))
             cursor.execute(
@@ -62,7 +62,7 @@ def begin(url: str, rows: Sequence[Mapping[str, Any]], shares: Mapping[tuple[str
 
 def change(url: str, name: str, arm: str, night: date, *, share: float, state: str, why: str = "") -> None:
     """Give an arm another share or state from the next night on."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.experiment SET share = %s, state = %s, why = %s, changed_on = %s
@@ -74,10 +74,10 @@ def change(url: str, name: str, arm: str, night: date, *, share: float, state: s
 
 def show(url: str, capability: str, rows: pa.Table) -> None:
     """Let ``ml.experiment_arm`` say who sees which arm of a capability, in place of what it said."""
-    with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
+    with publishing(url) as cursor:
         cursor.execute("DELETE FROM ml_ops.experiment_arm WHERE capability = %s", (capability,))
         if len(rows):
-            postgres.copy_arrow(connection, "ml_ops", "experiment_arm", rows.to_batches())
+            postgres.copy_arrow(cursor.connection, "ml_ops", "experiment_arm", rows.to_batches())
 
 
 def assigned(url: str, experiment: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ def assigned(url: str, experiment: str) -> dict[str, str]:
 
 def write_effects(url: str, night: date, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a night's effects in place of those that it wrote before."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute("DELETE FROM ml_ops.experiment_effect WHERE night = %s", (night,))
         if rows:
             names = ", ".join(_EFFECT)

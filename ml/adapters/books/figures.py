@@ -10,6 +10,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from ml.adapters import postgres
+from ml.adapters.postgres.acting import publishing
 from ml.core.figures import Alert, Figure
 
 _COLUMNS = ("kind", "name", "slice", "value", "low", "high", "expected", "units", "about", "version")
@@ -21,7 +22,7 @@ def write(url: str, night: date, ref: str, capability: str, figures: Sequence[Fi
     A batch is judged once: what another night found of it stays.
     """
     rows = [(night, ref, capability, *(_plain(getattr(figure, name)) for name in _COLUMNS)) for figure in figures]
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             "DELETE FROM ml_ops.figure WHERE night = %s AND capability = %s AND kind = ANY(%s)",
             (night, capability, list(kinds)),
@@ -65,7 +66,7 @@ def tell(
     measured : collection of tuple
         Kind, name and slice of single figures that were measured again; an open alert of one of them is closed too.
     """
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('alerts ' || %s, 0))", (capability,))
         cursor.execute(
             "SELECT id, kind, name, slice FROM ml_ops.alert WHERE capability = %s AND closed_at IS NULL", (capability,)

@@ -15,6 +15,7 @@ from psycopg2.extras import Json
 from ml.adapters import postgres
 from ml.adapters.books.locks import exclusive
 from ml.adapters.books.progress import Progress
+from ml.adapters.postgres.acting import publishing
 from ml.core.errors import NightshiftError
 from ml.core.memory import forget_peak, peak_mib
 
@@ -76,7 +77,7 @@ def at_work(url: str, wait_s: float = 7200) -> Iterator[None]:
 
 
 def _begin(url: str, ref: str, name: str, capability: str, shard: int) -> int:
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             INSERT INTO ml_ops.night AS n (ref, night) VALUES (%(ref)s, %(night)s)
@@ -102,7 +103,7 @@ def night_of(ref: str) -> date:
 
 
 def _end(url: str, number: int, status: str, seconds: float, record: dict[str, Any]) -> None:
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.step SET status = %s, seconds = %s, rows = %s, message = %s, cpu_seconds = %s, peak_mib = %s
@@ -221,7 +222,7 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
     str
         The night's status.
     """
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.night SET ended_at = clock_timestamp(), summary = %(summary)s, status = CASE WHEN EXISTS (
@@ -239,7 +240,7 @@ def close_night(url: str, ref: str, summary: dict[str, Any]) -> str:
 
 def settle(url: str, ref: str) -> None:
     """End a row of ``ml_ops.night`` that only a training opened: no night ran on the snapshot that it read."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             UPDATE ml_ops.night SET status = 'done', ended_at = clock_timestamp() WHERE ref = %(ref)s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from ml.adapters import postgres
 from ml.adapters.books.nights import night_of
 from ml.adapters.lake import Lake
+from ml.adapters.postgres.acting import publishing
 
 
 def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
@@ -26,11 +26,11 @@ def load_quarantine(url: str, lake: Lake, ref: str, folder: str = "") -> int:
     """
     folder = lake.join(folder or lake.join("snapshot", ref), "quarantine")
     paths = lake.files(folder) if lake.names(folder) else []
-    with closing(postgres.connect(url)) as connection, connection, connection.cursor() as cursor:
+    with publishing(url) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('quarantine ' || %s, 0))", (ref,))
         cursor.execute("DELETE FROM ml_ops.quarantine WHERE ref = %s", (ref,))
         batches = (batch for path in paths for batch in _refused(lake, path, ref))
-        return postgres.copy_arrow(connection, "ml_ops", "quarantine", batches)
+        return postgres.copy_arrow(cursor.connection, "ml_ops", "quarantine", batches)
 
 
 def _refused(lake: Lake, path: str, ref: str) -> Iterator[pa.RecordBatch]:
@@ -45,6 +45,6 @@ def _refused(lake: Lake, path: str, ref: str) -> Iterator[pa.RecordBatch]:
 
 def forget_quarantine(url: str, days: int) -> int:
     """Delete quarantined rows older than ``days``; how many."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute("DELETE FROM ml_ops.quarantine WHERE at < now() - make_interval(days => %s)", (days,))
         return int(cursor.rowcount)

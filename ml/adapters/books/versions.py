@@ -12,6 +12,7 @@ from typing import Any
 from psycopg2.extras import Json, execute_values
 
 from ml.adapters import postgres
+from ml.adapters.postgres.acting import publishing
 from ml.core.errors import NightshiftError, WrongUse
 
 _SERVING = """
@@ -81,7 +82,7 @@ def record_version(url: str, registered: Registered, folder: Path) -> None:
             came=str(folder),
             do="let Model.save write at least one",
         )
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             """
             INSERT INTO ml_ops.version (capability, version, run_id, shop, as_of, recipe, params, baseline, metrics)
@@ -126,7 +127,7 @@ def promote(url: str, capability: str, version: int, why: str, person: str | Non
     NightshiftError
         There is no such version; lists those that there are.
     """
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             "SELECT version, metrics FROM ml_ops.version WHERE capability = %s AND withdrawn_at IS NULL ORDER BY 1",
             (capability,),
@@ -155,7 +156,7 @@ def decide(
     url: str, capability: str, version: int, decision: str, why: str, *, person: str | None = None
 ) -> dict[str, Any]:
     """Write down one more decision about a version that is registered; gives the row of ``ml_ops.promotion``."""
-    with postgres.transaction(url) as cursor:
+    with publishing(url) as cursor:
         cursor.execute(
             "SELECT metrics FROM ml_ops.version WHERE capability = %s AND version = %s", (capability, version)
         )

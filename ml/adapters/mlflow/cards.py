@@ -91,18 +91,18 @@ def _promise(verdict: Mapping[str, Any]) -> str:
             f"`{promised['metric']}` {promised['mean']:.4g} [{promised['low']:.4g}, {promised['high']:.4g}] (95 %) on "
             f"{promised['units']:,} units.\n"
         )
-    for who, d in (verdict.get("differences") or {}).items():
-        found += f"Against the {who}: {d['mean']:+.4g} [{d['lower']:+.4g}, {d['upper']:+.4g}].\n"
+    for rival, d in (verdict.get("differences") or {}).items():
+        found += f"Against the {rival}: {d['mean']:+.4g} [{d['lower']:+.4g}, {d['upper']:+.4g}].\n"
     return found + "\n" if found else ""
 
 
 def _figures(metrics: Mapping[str, Mapping[str, float]]) -> str:
     if not metrics:
         return "Nothing was measured: there was too little to measure it on."
-    who = sorted(metrics, key=lambda name: (name != "challenger", name))
+    models = sorted(metrics, key=lambda name: (name != "challenger", name))
     names = sorted({name for figures in metrics.values() for name in figures if not _is_slice(name)})
-    rows = [(f"`{n}`", *(f"{metrics[w][n]:.4g}" if n in metrics[w] else "" for w in who)) for n in names]
-    return _grid(("figure", *who), rows)
+    rows = [(f"`{n}`", *(f"{metrics[w][n]:.4g}" if n in metrics[w] else "" for w in models)) for n in names]
+    return _grid(("figure", *models), rows)
 
 
 def _rails(verdict: Mapping[str, Any]) -> str:

@@ -48,7 +48,9 @@ def model(capability: Capability) -> str:
 def run(tags: Mapping[str, str], metrics: Mapping[str, Mapping[str, float]], metric: str) -> str:
     """What became of a training: the decision, why, and the gate's figure of each model."""
     summary = f"Night {tags.get('night', '')}: **{outcome(tags)}**. {tags.get('why', '')}".strip()
-    figures = ", ".join(f"{who} {figure[metric]:.4g}" for who, figure in metrics.items() if metric in figure)
+    figures = ", ".join(
+        f"{candidate} {figure[metric]:.4g}" for candidate, figure in metrics.items() if metric in figure
+    )
     return f"{summary}\n\n`{metric}`: {figures}." if figures else summary
 
 

@@ -23,9 +23,9 @@ def comparison(metrics: Mapping[str, Mapping[str, float]], decision: Decision, p
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     names = list(dict.fromkeys(name for figures in metrics.values() for name in figures if _drawn(figures, name)))
     width = 0.8 / max(1, len(metrics))
-    for index, (who, figures) in enumerate(metrics.items()):
+    for index, (model, figures) in enumerate(metrics.items()):
         places = [n + index * width for n, name in enumerate(names) if name in figures]
-        left.bar(places, [figures[name] for name in names if name in figures], width, label=who)
+        left.bar(places, [figures[name] for name in names if name in figures], width, label=model)
     left.set_xticks([n + 0.4 - width / 2 for n in range(len(names))], names, rotation=20, ha="right")
     left.set_title("Metrics on what came after training")
     if metrics:
@@ -33,7 +33,7 @@ def comparison(metrics: Mapping[str, Mapping[str, float]], decision: Decision, p
     for row, gap in enumerate(decision.differences.values()):
         right.errorbar(gap.mean, row, xerr=[[gap.mean - gap.lower], [gap.upper - gap.mean]], fmt="o", capsize=6)
     right.axvline(0, color="grey", linewidth=1)
-    right.set_yticks(range(len(decision.differences)), [f"challenger − {who}" for who in decision.differences])
+    right.set_yticks(range(len(decision.differences)), [f"challenger − {model}" for model in decision.differences])
     right.set_ylim(-0.6, len(decision.differences) - 0.4)
     right.set_title(f"{decision.outcome} ({decision.units:,} units)")
     figure.savefig(path, dpi=110)
@@ -53,14 +53,14 @@ def draw_reliability(points: Mapping[str, Points], path: Path) -> None:
     figure = Figure(figsize=(6, 6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for who, (forecast, observed, lower, upper) in ((who, found.T) for who, found in points.items()):
+    for model, (forecast, observed, lower, upper) in ((model, found.T) for model, found in points.items()):
         axes.errorbar(
             forecast,
             observed,
             [np.maximum(observed - lower, 0), np.maximum(upper - observed, 0)],
             fmt="o-",
             capsize=3,
-            label=who,
+            label=model,
         )
     most = max(float(found[:, :2].max()) for found in points.values())
     axes.plot([0, most], [0, most], color="grey", linewidth=1)

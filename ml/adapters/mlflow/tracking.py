@@ -96,7 +96,7 @@ def log_run(  # noqa: PLR0913 - one run is one call: what is missing in it would
         client.log_artifacts(run_id, str(folder), MODEL)
         with tempfile.TemporaryDirectory() as temporary:
             comparison(metrics, decision, Path(temporary) / "comparison.png")
-            if drawn := {who: points for who, points in (reliability or {}).items() if len(points)}:
+            if drawn := {model: points for model, points in (reliability or {}).items() if len(points)}:
                 draw_reliability(drawn, Path(temporary) / "reliability.png")
             client.log_artifacts(run_id, temporary, "plots")
         if card:
@@ -114,7 +114,7 @@ def _log(client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[s
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    figures = {_named(f"{who}/{name}"): value for who, all_ in metrics.items() for name, value in all_.items()}
+    figures = {_named(f"{model}/{name}"): value for model, all_ in metrics.items() for name, value in all_.items()}
     client.log_batch(
         run_id,
         metrics=[Metric(name, float(value), now, 0) for name, value in figures.items()],

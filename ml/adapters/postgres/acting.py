@@ -1,4 +1,4 @@
-"""Roles of the steps of a night: the shop is read as nightshift_extract, batches are made and shown as nightshift_publish.
+"""Roles of the steps of a night: the shop is read as nightshift_extract, all that is written is written as nightshift_publish.
 
 A login takes a role where it may, and where the role can do all that the step needs; elsewhere it keeps its own rights, so
 that a server without the roles works as well. Each role is taken for a transaction: a pooler gives the session to others.
@@ -39,6 +39,10 @@ WHERE n.nspname IN ('ml', 'ml_batch') AND c.relkind IN ('r', 'p', 'v')
 _MAY_PUBLISH = f"""
 FROM pg_roles AS r WHERE r.rolname = '{PUBLISH}' AND {_MEMBER}
   AND coalesce(has_schema_privilege(r.oid, to_regnamespace('ml_batch')::oid, 'CREATE'), false)
+  AND NOT EXISTS (
+      SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'ml_ops' AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'audit')
+        AND NOT has_table_privilege(r.oid, c.oid, 'DELETE'))
   AND pg_has_role(r.oid, 'USAGE') AND has_database_privilege(r.oid, current_database(), 'TEMPORARY')
 """
 _AS_PUBLISH = f"SELECT set_config('role', r.rolname, true) {_MAY_PUBLISH} AND NOT EXISTS (SELECT {_MINE})"

@@ -183,7 +183,7 @@ def _without_common(code: Codes, n: int, customer: Codes) -> Codes:
     common = [
         value
         for value in np.flatnonzero(np.bincount(code[known], minlength=n) >= least)
-        if len(np.unique(who := customer[code == value])) + max(0, int((who < 0).sum()) - 1) >= least
+        if len(np.unique(holders := customer[code == value])) + max(0, int((holders < 0).sum()) - 1) >= least
     ]
     return np.where(np.isin(code, common), np.int32(-1), code).astype(np.int32) if common else code
 

@@ -145,7 +145,7 @@ class RiskModel:
 
     def save(self, folder: Path) -> None:
         """Write ``model.json``, ``arrays.npz`` and the boosters' texts; the same model gives the same bytes."""
-        story = {
+        config = {
             "format": FORMAT,
             "params": asdict(self.params),
             "chosen": asdict(self.chosen_),
@@ -160,7 +160,7 @@ class RiskModel:
             "flow_days": self.flow_days_,
             "orders_per_day": self.orders_per_day_,
         }
-        (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
+        (folder / "model.json").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
         arrays: dict[str, Any] = {"flow": self.flow_, **self.anomaly_.state()}
         if self.learnt and self.inputs_.encoder is not None:
             arrays |= self.inputs_.encoder.state()
@@ -256,13 +256,13 @@ def load(folder: Path) -> RiskModel:
     """
     from lightgbm.basic import LightGBMError
 
-    with artifacts.reading(folder, "risk", FORMAT, LightGBMError) as story:
-        model = RiskModel(Params(**story["params"]), story["seed"], boosted=story["boosted"])
-        model.chosen_ = Params(**story["chosen"])
-        model.good_, model.bad_, model.text_rates_ = story["good"], story["bad"], story["text_rates"]
-        model.inputs_ = Inputs.of(model.chosen_, story["values"], boosted=model.boosted)
-        model.usual_, model.calibration_ = story["usual"], Calibration(**story["calibration"])
-        model.flow_days_, model.orders_per_day_ = story["flow_days"], story["orders_per_day"]
+    with artifacts.reading(folder, "risk", FORMAT, LightGBMError) as config:
+        model = RiskModel(Params(**config["params"]), config["seed"], boosted=config["boosted"])
+        model.chosen_ = Params(**config["chosen"])
+        model.good_, model.bad_, model.text_rates_ = config["good"], config["bad"], config["text_rates"]
+        model.inputs_ = Inputs.of(model.chosen_, config["values"], boosted=model.boosted)
+        model.usual_, model.calibration_ = config["usual"], Calibration(**config["calibration"])
+        model.flow_days_, model.orders_per_day_ = config["flow_days"], config["orders_per_day"]
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             model.flow_, model.anomaly_ = arrays["flow"], Anomaly.of(UNUSUAL, arrays)
             if model.learnt and model.inputs_.encoder is not None:

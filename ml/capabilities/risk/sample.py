@@ -93,16 +93,16 @@ def _orders(rng: np.random.Generator) -> _Placed:
     n = RINGS * RING_ORDERS
     ring = np.repeat(np.arange(RINGS), RING_ORDERS)
     start = np.linspace(5, DAYS - RING_DAYS + 2, RINGS) + rng.uniform(-2, 2, RINGS)
-    who = np.concatenate([rng.integers(0, CUSTOMERS, ORDERS), CUSTOMERS + np.arange(n)])
+    customer = np.concatenate([rng.integers(0, CUSTOMERS, ORDERS), CUSTOMERS + np.arange(n)])
     day = np.concatenate([rng.uniform(0, DAYS, ORDERS), start[ring] + rng.uniform(0, RING_DAYS, n)])
     rings = np.concatenate([np.full(ORDERS, -1), ring])
     traces = []
     for shared, fresh in ((2, 0.1), (3, 0.2), (1, 0.1)):
-        usual = np.where(rings >= 0, CUSTOMERS + rings * 8 + rng.integers(0, shared, len(who)), who)
-        traces.append(np.where(rng.random(len(who)) < fresh, 10_000 + np.arange(len(who)), usual))
+        usual = np.where(rings >= 0, CUSTOMERS + rings * 8 + rng.integers(0, shared, len(customer)), customer)
+        traces.append(np.where(rng.random(len(customer)) < fresh, 10_000 + np.arange(len(customer)), usual))
     order = np.argsort(day)
     order = order[day[order] < DAYS - 0.01]
-    return _Placed(day[order], who[order], rings[order], *(trace[order] for trace in traces))
+    return _Placed(day[order], customer[order], rings[order], *(trace[order] for trace in traces))
 
 
 def _order_table(rng: np.random.Generator, placed: _Placed, ids: npt.NDArray[Any], total: Days) -> pa.Table:

@@ -102,7 +102,7 @@ class Sentiment:
 
     def save(self, folder: Path) -> None:
         """Write the files of a version; the same model gives the same bytes."""
-        story = {
+        config = {
             "format": FORMAT,
             "taught": self.taught,
             "seed": self.seed,
@@ -113,7 +113,7 @@ class Sentiment:
             "contradictions": self.contradictions_,
             **files.save(self.classifier_, folder),
         }
-        (folder / "model.json").write_text(json.dumps(story, ensure_ascii=False), encoding="utf-8")
+        (folder / "model.json").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
 
 
 def classes(stars: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
