@@ -118,6 +118,20 @@ def test_every_planted_fault_in_small_batches(lake: Lake) -> None:
     assert lake.read_parquet("snapshot", REF, "clean", "order_item").num_rows == 994
 
 
+def test_rows_that_point_to_a_table_that_is_not_there_are_named(lake: Lake) -> None:
+    """A shop may have messages and no table of tickets: they go to quarantine by the rule, and no file is called damaged."""
+    message = {
+        "message_id": "m1",
+        "ticket_id": "t1",
+        "author": "customer",
+        "text": "hello",
+        "written_at": AS_OF - timedelta(hours=1),
+    }
+    snapshot(lake, small() | {"ticket_message": [message]})
+    assert validate(lake)["ticket_message"].failed == 1
+    assert [line["rule"] for line in quarantine(lake, "ticket_message")] == ["ticket_id is in ticket"]
+
+
 def test_orphans_cascade(lake: Lake) -> None:
     """A row that points to a quarantined row is quarantined too, down to the last child."""
     tables = small()

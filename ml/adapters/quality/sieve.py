@@ -91,7 +91,9 @@ class Sieve:
         target = self.lake.join(self.folder, "quarantine", f"{self.table.name}.parquet")
         return target if self.piece is None else self.lake.join(self.lake.parts(target), f"{self.piece:05d}.parquet")
 
-    def _own_parents(self, _column: str, parent: str, _key: str) -> Parent:
+    def _own_parents(self, _column: str, parent: str, key: str) -> Parent:
+        if not self.lake.names(self.folder, "raw", parent):  # the shop has no such table
+            return Parent(f'(SELECT NULL::VARCHAR AS "{key}" WHERE false)', [])
         clean = self.lake.sql(self.folder, "clean", parent)
         refused = self.lake.sql(self.folder, "quarantine", f"{parent}.parquet")
         rates = parent == "order" and self.table.has_order_money and has_rates(self.connection, clean)

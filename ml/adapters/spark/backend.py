@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ibis
@@ -73,6 +73,19 @@ class SparkBackend(Backend):  # type: ignore[misc]
         frame, columns = self._frame(table), PySparkSchema.from_ibis(table.schema())
         typed = frame.select(*(frame[f"`{column.name}`"].cast(column.dataType) for column in columns))
         typed.write.mode("overwrite").parquet(_uri(folder))
+
+    def in_groups(self, table: Any, by: str, function: Callable[[pa.Table], pa.Table], schema: pa.Schema) -> Any:
+        """What a function makes on the executors of partitions in which rows of one value of ``by`` lie together, cached."""
+
+        def there(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            if rows := list(batches):
+                yield from function(pa.Table.from_batches(rows)).cast(schema).to_batches()
+
+        name, columns = ibis.util.gen_name("groups"), ibis.Schema.from_pyarrow(schema)
+        frame = self._frame(table)
+        made = frame.repartition(frame[f"`{by}`"]).mapInArrow(there, PySparkSchema.from_ibis(columns)).cache()
+        made.createOrReplaceTempView(name)
+        return self._typed(name, columns)
 
     def to_pyarrow(self, expr: Any, /, **kwargs: Any) -> Any:  # noqa: ARG002
         """Read a result by Arrow, without pandas in between, which knows no whole number that is null."""
