@@ -305,6 +305,8 @@ class Forecaster:
             return mean, np.repeat(flat[:, None], len(self.params.levels), axis=1)
         both = self._both(past, origin, seen, spans)
         grown = mixed(self.quantile_weights_.rows(rows)[:, : len(both)], both) / seen.level[:, None, None]
+        # A network's quantile is never quite 0: where the trees' is, it would leave all days without a sale outside.
+        grown = np.where(both[0] > 0, grown, 0.0)
         grown = grown.reshape(-1, len(self.params.grown))
         quantiles = np.maximum(spread(grown, self.params.grown, self.params.levels), 0)
         quantiles *= agreed(mean / seen.level[:, None], boosted / seen.level[:, None], grown)[:, None]
