@@ -49,7 +49,7 @@ class Settings:
     speech: str = ""
     """What transcribes recordings, one of :data:`SPEECH`; empty: they go to people."""
     learn_customers: int = 0
-    """Of how many customers a version learns at most; 0: of as many as ``memory_gb`` holds."""
+    """Of how many customers a version learns at most; 0: of all, on Spark of as many as ``memory_gb`` holds."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:

@@ -121,12 +121,16 @@ def chosen(
 
 
 def draw(night: Night, capability: Capability, features: Features) -> Draw:
-    """How large a share of the customers this machine learns from: ``NIGHTSHIFT_LEARN_CUSTOMERS``, else what memory allows."""
-    if not capability.draws:
+    """How large a share of the customers this machine learns from: ``NIGHTSHIFT_LEARN_CUSTOMERS``, else all of them.
+
+    On Spark, for shops that one machine does not hold, it is otherwise what memory allows.
+    """
+    most = night.settings.learn_customers
+    if not capability.draws or not (most or night.settings.engine == "spark"):
         return Draw()
     manifest = night.manifest["tables"]
     customers = int(manifest.get(CUSTOMERS, manifest.get("order", {"rows": 0}))["rows"])
-    if most := night.settings.learn_customers:
+    if most:
         share, why = most / max(1, customers), f"NIGHTSHIFT_LEARN_CUSTOMERS={most}"
     else:
         share = _room(capability, _lazy(features), night.settings.memory_gb)

@@ -84,19 +84,24 @@ def test_the_setting_says_how_many(night: Night, tables: LazyTables) -> None:
     assert len(found["cost"]) == 1
 
 
-def test_memory_decides_where_nothing_is_set(night: Night, tables: LazyTables) -> None:
+def test_memory_decides_on_spark_where_nothing_is_set(night: Night, tables: LazyTables) -> None:
     """All of a shop that fits; of one that does not as large a share as memory holds, for the same tables half of it in half."""
-    assert sampled(night, capability("risk"), tables) == (
-        tables,
-        Draw(1.0, CUSTOMERS, draw(night, capability("risk"), tables).why),
-    )
+    settings = replace(night.settings, engine="spark")
+    held = draw(replace(night, settings=settings), capability("risk"), tables)
+    assert held == Draw(1.0, CUSTOMERS, held.why)
+    assert sampled(replace(night, settings=settings), capability("risk"), tables)[0] is tables
     shares = []
     for part in (0.5, 0.25):
-        little = replace(
-            night.settings, memory_gb=part * TIMES * pieces.in_memory(night.lake, "features/order.parquet") / 2**30
-        )
-        shares.append(draw(replace(night, settings=little), capability("risk"), tables).share)
+        memory = part * TIMES * pieces.in_memory(night.lake, "features/order.parquet") / 2**30
+        little = replace(night, settings=replace(settings, memory_gb=memory))
+        shares.append(draw(little, capability("risk"), tables).share)
     assert shares == pytest.approx([0.5, 0.25], rel=0.01)
+
+
+def test_one_machine_learns_from_all_where_nothing_is_set(night: Night, tables: LazyTables) -> None:
+    """However little memory the queries may take: nobody asked for fewer customers."""
+    little = replace(night, settings=replace(night.settings, memory_gb=1e-9))
+    assert sampled(little, capability("risk"), tables) == (tables, Draw())
 
 
 def test_who_learns_of_products_draws_nothing(night: Night, tables: LazyTables) -> None:
