@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ml.pipeline.approval import approve
     from ml.pipeline.collect import extract, validate
-    from ml.pipeline.encoder import encoder
     from ml.pipeline.erasure import erase, look_for
     from ml.pipeline.keeping import Keep, backup, backups
     from ml.pipeline.lane import score_new
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ml.pipeline.monitoring import monitor
     from ml.pipeline.need import needs
     from ml.pipeline.night import run_night
+    from ml.pipeline.picture_encoder import encoder
     from ml.pipeline.plan import outlook
     from ml.pipeline.publishing import publish
     from ml.pipeline.rebuilding import rebuild
@@ -47,7 +47,7 @@ else:
         "report": "summary",
         "score_new": "lane",
         "maintain": "maintenance",
-        "encoder": "encoder",
+        "encoder": "picture_encoder",
         "promote": "maintenance",
         "rollback": "maintenance",
         "run_night": "night",

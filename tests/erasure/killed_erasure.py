@@ -38,7 +38,7 @@ POINTS = {
     "staged": lambda: setattr(Lake, "move", die),
     "moved": lambda: die_at_file("manifest.json"),
     "predictions": lambda: setattr(LakeErasure, "_derived", die),
-    "receipt": lambda: setattr(requests, "done", die),
+    "receipt": lambda: setattr(requests, "close", die),
 }
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ READERS = ("shop_reader", "nightshift_viewer", CONSOLE)
 
 _READS = (
     ("nightshift_extract", "shop"),
+    ("nightshift_extract", "ml_ops"),
     ("nightshift_viewer", "shop"),
     ("nightshift_viewer", "ml_ops"),
     ("nightshift_publish", "ml_config"),

@@ -26,10 +26,11 @@ AS_EXTRACT = f"""
 SELECT set_config('role', r.rolname, true) FROM pg_roles AS r
 WHERE r.rolname = '{EXTRACT}' AND {_MEMBER} AND NOT EXISTS (
     SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege(c.oid, 'SELECT')
+    WHERE (n.nspname = 'shop' OR (n.nspname, c.relname) IN (('ml_ops', 'posted_event'), ('ml_ops', 'posted_search')))
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_table_privilege(c.oid, 'SELECT')
       AND NOT (has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_table_privilege(r.oid, c.oid, 'SELECT')))
 """  # noqa: S608 - a constant
-"""Take the role that reads the shop, where it sees all that the login sees there."""
+"""Take the role that reads the shop and what was posted, where it sees all that the login sees there."""
 
 _MINE = f"""
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

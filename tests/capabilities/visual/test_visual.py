@@ -102,7 +102,7 @@ def pictures() -> dict[str, bytes]:
 
 def test_a_picture_that_is_shown_to_the_console_finds_its_product(settings, tmp_path: Path, monkeypatch):
     """Before a model serves the page says so; then it shows products with why; what is no picture is refused in words."""
-    from ml.pipeline import encoder
+    from ml.pipeline import picture_encoder
     from tests.console_client import browser, words
 
     anna = browser(monkeypatch, settings)
@@ -110,7 +110,7 @@ def test_a_picture_that_is_shown_to_the_console_finds_its_product(settings, tmp_
     assert "No model of pictures serves yet" in words(anna.get("/find"))
     published(settings)
     case().young.save(tmp_path)
-    monkeypatch.setattr(encoder.fetching, "fetch", lambda *_: tmp_path)
+    monkeypatch.setattr(picture_encoder.fetching, "fetch", lambda *_: tmp_path)
     (token,) = re.findall(r'name="csrf" value="(\w+)"', anna.get("/find").text)
     found = anna.show("/find/picture", pictures()["p100"], csrf=token)
     assert found.status_code == 200, found.text

@@ -23,6 +23,12 @@ BEGIN
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ml TO shop_reader;
     END IF;
 
+    -- It reads the shop (shop_grants.sql), and what was posted for tables that the shop does not have.
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'nightshift_extract') THEN
+        GRANT USAGE ON SCHEMA ml_ops TO nightshift_extract;
+        GRANT SELECT ON ml_ops.posted_event, ml_ops.posted_search TO nightshift_extract;
+    END IF;
+
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'nightshift_publish') THEN
         GRANT USAGE, CREATE ON SCHEMA ml, ml_batch TO nightshift_publish;
         GRANT USAGE ON SCHEMA ml_ops, ml_config TO nightshift_publish;

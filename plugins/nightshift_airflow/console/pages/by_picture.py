@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from ml.core import console
 from ml.core.errors import NightshiftError
 from ml.core.pictures import Unreadable
-from ml.pipeline.encoder import serving
+from ml.pipeline.picture_encoder import serving
 from ml.registry import CAPABILITIES
 from nightshift_airflow.console.database import Row
 from nightshift_airflow.console.page import Here, Page
