@@ -257,8 +257,8 @@ class Capability:
     """Published or feature tables whose rows of the last night that the same version scored are handed to ``score``
     among the features, as ``before_<table>``, if there is such a night: what has not changed need not be made again."""
     draws: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Feature tables (``truth`` among them) of which a fit may get a sample where the shop is larger than memory, each with
-    the columns by which a row is drawn: the first that has a value. Customers whose ids' hash is small are drawn, with all
+    """Feature tables (``truth`` among them) of which a fit gets a sample where ``NIGHTSHIFT_LEARN_CUSTOMERS`` says so (on
+    Spark also where memory is short), each with the columns by which a row is drawn: the first that has a value. Customers whose ids' hash is small are drawn, with all
     their rows. Tables that are not named, and all of a capability that names none, are learned from as a whole."""
     cutoffs: tuple[timedelta, ...] = ()
     """How long before the features' time a model also learns from: ``fit`` finds a window for each in
