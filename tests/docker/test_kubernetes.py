@@ -152,7 +152,9 @@ def test_a_task_reaches_the_api_server_and_nobody_a_task() -> None:
     assert policies["nightshift-mlflow"]["podSelector"]["matchLabels"].items() <= MLFLOW["metadata"]["labels"].items()
 
 
-@pytest.mark.skipif(not CHART, reason="NIGHTSHIFT_CHART_SCHEMA names no values.schema.json of Airflow's chart (helm pull)")
+@pytest.mark.skipif(
+    not CHART, reason="NIGHTSHIFT_CHART_SCHEMA names no values.schema.json of Airflow's chart (helm pull)"
+)
 def test_the_values_are_what_the_chart_allows() -> None:
     """Held against the schema that ``helm install`` holds them against."""
     import jsonschema

@@ -1,0 +1,13 @@
+"""The night of one capability in many small pieces, and a lane of minutes: ours, for ``bench load``."""
+
+from __future__ import annotations
+
+import os
+
+from ml.pipeline import serving
+from nightshift_airflow import factory
+
+serving.UNITS_PER_SHARD = int(os.environ["BENCH_UNITS_PER_SHARD"])
+lane = factory.live(os.environ["BENCH_LANE"])
+factory.CAPABILITIES = {name: factory.CAPABILITIES[name] for name in [os.environ["BENCH_CAPABILITY"]]}
+night = factory.night()
