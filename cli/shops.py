@@ -193,7 +193,8 @@ def speak_answers(
 
 def demo(
     source: Annotated[
-        str, typer.Option("--shop", help=f"{SOURCES_HELP} With Node, a real shop from npm: vendure or medusa.")
+        str,
+        typer.Option("--shop", help=f"{SOURCES_HELP} With Node, a real shop from npm: vendure, medusa or evershop."),
     ] = "demo",
     data: Data = None,
     customers: Customers = None,
