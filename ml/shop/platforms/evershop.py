@@ -35,9 +35,9 @@ PLATFORM = Platform.of(
             why="upgrade to 2, whose orders keep what a line cost after its discount",
         ),
     ),
-    checked="2.2.1: the migrations of its npm package",
+    checked="2.2.1, installed from npm: `./nightshift bench shops --shop evershop`",
     remarks=(
         "Each variant is a product of its own, as EverShop keeps it.",
-        "An order whose card or PayPal payment is pending is not a sale yet; one that is paid on delivery is.",
+        "An order whose card or PayPal payment is pending or failed is not a sale yet; one that is paid on delivery is.",
     ),
 )

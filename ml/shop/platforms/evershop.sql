@@ -10,7 +10,13 @@ SELECT customer_email AS email, created_at AS bought_at FROM "order";
 SELECT
     p.product_id,
     d.name AS title,
-    d.description,
+    -- EverShop 2 keeps what its editor gives: rows of columns of blocks, as JSON.
+    CASE
+        WHEN d.description ~ '^\s*\[\s*\{\s*"' THEN (
+            SELECT string_agg(part #>> '{}', ' ') FROM jsonb_path_query(d.description::jsonb, 'strict $.**.text') AS part
+        )
+        WHEN d.description !~ '^\s*\[\s*\]\s*$' THEN d.description
+    END AS description,
     c.name AS category,
     p.price,
     p.status AND coalesce(p.visibility, true) AS active,
@@ -26,11 +32,13 @@ SELECT
     o.created_at AS ordered_at,
     CASE
         WHEN lower(o.status) IN ('canceled', 'cancelled') OR o.payment_status IN ('canceled', 'cancelled', 'voided') THEN 'cancelled'
-        WHEN o.payment_status = 'refunded' THEN 'refunded'
-        WHEN o.payment_status = 'partial_refunded' THEN 'partly_returned'
-        WHEN o.payment_status = 'pending' AND o.payment_method IN ('stripe', 'paypal') THEN 'pending'
-        WHEN o.shipment_status IN ('delivered', 'shipped') THEN o.shipment_status
-        WHEN o.payment_status = 'paid' THEN 'paid'
+        WHEN o.payment_status LIKE '%partial_refunded' THEN 'partly_returned'
+        WHEN o.payment_status LIKE '%refunded' THEN 'refunded'
+        WHEN o.payment_status LIKE '%\_failed' OR (o.payment_status = 'pending' AND o.payment_method IN ('stripe', 'paypal')) THEN 'pending'
+        WHEN o.shipment_status = 'delivered' THEN 'delivered'
+        WHEN o.shipment_status IN ('shipped', 'partially_shipped', 'partially_delivered') THEN 'shipped'
+        WHEN o.payment_status = 'paid' OR o.payment_status LIKE '%\_captured' THEN 'paid'
+        WHEN o.payment_status LIKE '%\_authorized' THEN 'placed'
         ELSE coalesce(o.status, 'placed')
     END AS status,
     o.grand_total AS total,

@@ -87,8 +87,10 @@ SELECT
     person.customer_id,
     o."orderPlacedAt" AT TIME ZONE 'UTC' AS ordered_at,
     CASE
-        WHEN o.state <> 'Cancelled' AND back.refunded >= o."subTotalWithTax" + o."shippingWithTax" AND back.refunded > 0
-            THEN 'refunded'
+        WHEN o.state <> 'Cancelled' AND money.refunded > 0 AND money.paid <= money.refunded THEN 'refunded'
+        -- A change that lowers the total gives its difference back, and what is left is sold.
+        WHEN o.state <> 'Cancelled' AND money.refunded > 0 AND money.paid - money.refunded < o."subTotalWithTax" + o."shippingWithTax"
+            THEN 'partly_returned'
         WHEN o.state IN ('Modifying', 'ArrangingAdditionalPayment') THEN 'placed'
         WHEN o.state = 'PaymentAuthorized' THEN 'placed'
         WHEN o.state = 'PaymentSettled' THEN 'paid'
@@ -110,11 +112,13 @@ FROM "order" AS o
 LEFT JOIN customer AS c ON c.id = o."customerId"
 LEFT JOIN person ON person.id = o."customerId"
 LEFT JOIN (
-    SELECT p."orderId", sum(r.total) AS refunded
+    SELECT p."orderId", sum(p.amount) AS paid, sum(back.total) AS refunded
     FROM payment AS p
-    INNER JOIN refund AS r ON r."paymentId" = p.id AND r.state = 'Settled'
+    LEFT JOIN (SELECT "paymentId", sum(total) AS total FROM refund WHERE state = 'Settled' GROUP BY "paymentId") AS back
+        ON back."paymentId" = p.id
+    WHERE p.state IN ('Authorized', 'Settled')
     GROUP BY p."orderId"
-) AS back ON back."orderId" = o.id
+) AS money ON money."orderId" = o.id
 WHERE o."orderPlacedAt" IS NOT NULL AND coalesce(o.type, 'Regular') <> 'Seller';
 
 -- name: order_item
