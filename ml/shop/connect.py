@@ -107,6 +107,7 @@ def connect(
         for row in cursor.fetchall():
             columns.setdefault(row["schema"], {})[row["table"]] = frozenset(row["columns"])
         platform, where, version = recognise(columns, name, schema, mysql=False)
+        choices.fit(platform)
         notes = list(_make_room(cursor, replace=replace))
         statements = list(_statements(cursor, platform, where, columns, choices))
         rows = {view: _count(cursor, view) for view in platform.views}
