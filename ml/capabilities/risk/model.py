@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import level, money, tuning, variants
+from ml.capabilities.risk import money, tuning, variants
 from ml.capabilities.risk.columns import NUMBERS, RATES, RAW, UNUSUAL
 from ml.capabilities.risk.inputs import TEXTS, Floats, Inputs, Labels, Matrix, frequent_values, value_rates
 from ml.capabilities.risk.spec import Params
 from ml.core import artifacts
 from ml.core.units import DAY_S
-from ml.learn import boosters, calibration
+from ml.learn import boosters, calibration, level
 from ml.learn.anomaly import Anomaly
 from ml.learn.calibration import Calibration
 from ml.learn.encoding import Encoder
