@@ -42,6 +42,7 @@ def documents(name: str) -> list[dict[str, Any]]:
 
 VALUES = documents("values.yaml")[0]
 SIZES = {path.stem: documents(f"pods/{path.name}")[0] for path in FOLDER.glob("pods/*.yaml")}
+SERVICES = composition.services()
 MLFLOW = documents("mlflow.yaml")[0]["spec"]["template"]
 PODS = {**SIZES, "mlflow": MLFLOW}
 SETTINGS, SECRET = documents("settings.yaml")[0]["data"], documents("secret.example.yaml")[0]["stringData"]
