@@ -72,7 +72,8 @@ def test_the_next_training_learns_from_decisions() -> None:
 
 def test_a_decision_after_the_training_changes_nothing() -> None:
     """What was decided at the instant of the training or later, or nobody knows when, is not learned from; what was known by
-    an earlier cutoff is all that an earlier training sees."""
+    an earlier cutoff is all that an earlier training sees.
+    """
     order, plain = _plain()
     late = [("deny", o, at) for o in _young() for at in (CASE.as_of, CASE.as_of + timedelta(days=1), None)]
     unmoved = _order(_tables(late))
