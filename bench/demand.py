@@ -13,8 +13,9 @@ from bench import _series as series
 from bench._series import JUDGED, Losses, Series
 from ml.capabilities.demand.spec import SPEC
 from ml.learn.series.columns import Past
-from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import actual
+from ml.learn.series.params import SeriesParams
 
 SEED, RESAMPLES = 7, 1000
 AT = (0, 1, 2)

@@ -10,15 +10,16 @@ from scipy import special
 
 from bench import Options, Row, _large_shop
 from bench import _series as series
-from ml.capabilities.stock.learned import learn, try_out
-from ml.capabilities.stock.policy import USUAL, Replay
-from ml.capabilities.stock.policy import costs as policy_costs
-from ml.capabilities.stock.simulator import simulate
 from ml.capabilities.stock.spec import SPEC
+from ml.learn.inventory.learned import learn, try_out
+from ml.learn.inventory.policy import USUAL, Replay
+from ml.learn.inventory.policy import costs as policy_costs
+from ml.learn.inventory.simulator import simulate
 from ml.learn.params import NetworkParams
 from ml.learn.series.columns import Past
-from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import Panel
+from ml.learn.series.params import SeriesParams
 
 SEED, RESAMPLES = 7, 1000
 LEAD, REVIEW, PENALTY, LEVEL = 2, 1, 9.0, 0.9

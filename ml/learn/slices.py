@@ -1,4 +1,4 @@
-"""Whether a model serves every kind of unit: rates by slice, and where it is worse than another by more than chance."""
+"""Whether a model of a rare event serves every kind of unit: rates by slice, and where one model is worse than another."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from ml.learn.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
 Masks = Iterable[tuple[str, Mask]]
 """Name and rows of each slice."""
 
-FEWEST_BAD = 10
-"""Bad units below which models are not compared within a slice."""
+FEWEST_EVENTS = 10
+"""Events below which models are not compared within a slice."""
 ALARMS = 0.01
-"""Share of all good units that is held for the comparison of slices: their false alarms."""
+"""Share of all good orders that is held for the comparison of slices: their false alarms."""
 TIMES = 3.0
-"""A slice is flagged when its good units are held so many times as often as all others, by more than chance."""
+"""A slice is flagged when its good customers are held so many times as often as all others, by more than chance."""
 CONFIDENCE_Z = 2.58
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Units of one kind: how many, the share of bad ones, and the share of the good ones among the riskiest of all.
+    """Orders of one kind: how many, the share of frauds, and the share of the good ones among the riskiest of all.
 
     ``fraud_rate`` and ``false_alarms`` come with Wilson's 95 % bounds: (rate, lower, upper).
     """
@@ -42,7 +43,7 @@ class Slice:
 def slices(masks: Masks, label: npt.NDArray[np.integer], probability: Floats) -> list[Slice]:
     """Rates of each slice.
 
-    False alarms are compared at one bar for all, the one that holds ``ALARMS`` of all good units.
+    False alarms are compared at one bar for all, the one that holds ``ALARMS`` of all good orders.
     """
     good = np.asarray(label) == 0
     if not good.any():
@@ -79,23 +80,23 @@ def metrics(found: list[Slice]) -> dict[str, float]:
 
 
 def worse(masks: Masks, label: npt.NDArray[np.integer], ours: Floats, theirs: Floats) -> list[str]:
-    """Slices in which our metric per unit is below theirs by more than chance, in words.
+    """Slices in which our metric per order is below theirs by more than chance, in words.
 
     A normal bound at 99.5 % each, for there are several. A model that is better on average must not be paid for by one
-    country or by all new customers. A slice with hardly a bad unit says nothing here: whoever expects the fewest wins
+    country or by all new customers. A slice with hardly a fraud says nothing here: whoever expects the fewest frauds wins
     it; what its good customers suffer, :func:`slices` flags.
 
     Parameters
     ----------
-    label : ndarray of shape (n_units,)
-    ours, theirs : ndarray of shape (n_units,)
-        The gate's metric per unit.
+    label : ndarray of shape (n_orders,)
+    ours, theirs : ndarray of shape (n_orders,)
+        The gate's metric per order.
     """
     found = []
     gap, bad = ours - theirs, np.asarray(label) > 0
     for name, rows in masks:
         mean, error = float(gap[rows].mean()), float(gap[rows].std() / np.sqrt(rows.sum()))
-        if (bad & rows).sum() >= FEWEST_BAD and mean + CONFIDENCE_Z * error < 0:
+        if (bad & rows).sum() >= FEWEST_EVENTS and mean + CONFIDENCE_Z * error < 0:
             found.append(f"{name}: {mean:+.4f} ± {CONFIDENCE_Z * error:.4f} on {int(rows.sum()):,} orders")
     return found
 

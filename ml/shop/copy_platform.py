@@ -36,6 +36,7 @@ def copied(
     choices.check()
     columns = by_prefix(tables.columns())
     platform, where, version = recognise(columns, name, prefix, mysql=True)
+    choices.fit(platform)
     source = Copied.of(platform, tables, where, choices, options)
     absent = tuple(t for t, optional, _ in platform.columns() if optional and t not in columns[where])
     statuses: Iterable[tuple[str | None, int]] = source.db.execute(STATUSES.format(quoted("contract order"))).fetchall()

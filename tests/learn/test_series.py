@@ -13,12 +13,13 @@ from sklearn.metrics import mean_pinball_loss
 
 from ml.learn.metrics.series import bias, coverage, naive_scale, pinball, wape
 from ml.learn.params import NetworkParams
-from ml.learn.series import forecaster, network
+from ml.learn.series import forecaster, network, training
 from ml.learn.series.columns import Past
 from ml.learn.series.combination import weigh
 from ml.learn.series.conformal import shifts
-from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import Grouping, Panel, Sums, actual
+from ml.learn.series.params import SeriesParams
 from ml.learn.series.quantiles import around
 from ml.learn.series.simple import METHODS
 from ml.learn.trees import Trees
@@ -184,10 +185,10 @@ def test_a_network_counts_by_its_past_errors(tmp_path: Path, monkeypatch: pytest
         layer = (np.zeros((width, 7 * 4), np.float32), np.full(7 * 4, bias, np.float32))
         return network.SpanNetwork([layer], np.zeros(width, np.float32), np.ones(width, np.float32), DAYS)
 
-    monkeypatch.setattr(forecaster, "learn", lambda *_: made(9.0))
+    monkeypatch.setattr(training, "learn", lambda *_: made(9.0))
     assert Forecaster(DAYS, with_it, 7).fit(told).network_ is None
-    monkeypatch.setattr(forecaster, "learn", lambda *_: made(-0.5))
-    monkeypatch.setattr(Forecaster, "_grown", lambda self, *_: [trees_of(3.0)] * (1 + len(self.params.grown)))
+    monkeypatch.setattr(training, "learn", lambda *_: made(-0.5))
+    monkeypatch.setattr(forecaster, "grow", lambda *_: [trees_of(3.0)] * (1 + len(with_it.grown)))
     fitted = Forecaster(DAYS, with_it, 7).fit(told)
     assert fitted.network_ is not None
     assert fitted.quantile_weights_.usual[1] > 0.5

@@ -181,5 +181,5 @@ SPEC = Capability(
         "products that are in a list": "SELECT count(DISTINCT product_id) FROM ml.recommendation",
     },
     config=CONFIG,
-    functions=("live.sql",),
+    functions=("ml.contract:on_sale.sql", "live.sql"),
 )

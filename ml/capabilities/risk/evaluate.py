@@ -50,7 +50,7 @@ def evaluate(
         ``log_loss_skill`` (per order too), ``pr_auc``, ``roc_auc``, ``recall_at_1pct_fpr``, ``precision@capacity`` (of the
         riskiest orders that ``reviews_per_day`` allow), ``saving`` (shop currency, what the decisions saved against
         allowing all), ``saving_share`` (of what the frauds cost), ``reviews_per_day``, ``blocked`` (share),
-        ``calibration_error``, ``frauds``, ``units``, and the figures of :mod:`ml.learn.slices`. A model that had no labels to
+        ``calibration_error``, ``frauds``, ``units``, and the figures of :mod:`slices`. A model that had no labels to
         learn from foretells one and the same rate for all. ``stops`` names the slices in which a model is worse than
         the baseline by more than chance, and tells of a window with too few frauds: it is not promoted then.
     """

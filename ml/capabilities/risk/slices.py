@@ -1,4 +1,4 @@
-"""Kinds of orders: by country, payment method, and new against old customers."""
+"""The slices in which a model is to serve every kind of customer: country, payment method, and new against old customers."""
 
 from __future__ import annotations
 

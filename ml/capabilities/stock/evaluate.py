@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from ml.capabilities.stock.model import Stock
 from ml.capabilities.stock.position import position
-from ml.capabilities.stock.simulator import simulate
 from ml.capabilities.stock.spec import WIDTHS, Params
 from ml.core.capability import Rows
 from ml.core.evaluation import Evaluation
+from ml.learn.inventory.simulator import simulate
 from ml.learn.series.columns import Past
 from ml.learn.series.sales import shelf
 

@@ -12,18 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.stock.learned import LearnedPolicy, Verdict, columns, try_out
-from ml.capabilities.stock.policy import USUAL, Replay, critical, normal, search, target
 from ml.capabilities.stock.position import Position, position
-from ml.capabilities.stock.simulator import Rule
 from ml.capabilities.stock.spec import LEVELS, WIDTHS, Params
 from ml.core import artifacts
 from ml.core.capability import Features
 from ml.learn import network
+from ml.learn.inventory.learned import LearnedPolicy, Verdict, columns, try_out
+from ml.learn.inventory.policy import USUAL, Replay, critical, normal, search, target
+from ml.learn.inventory.simulator import Rule
 from ml.learn.params import NetworkParams
 from ml.learn.series.columns import Past
-from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import Panel
+from ml.learn.series.params import SeriesParams
 from ml.learn.series.sales import Shelf, shelf
 
 FORMAT = 3
@@ -66,7 +67,7 @@ class Stock:
     ----------
     forecaster_ : Forecaster
     policy_ : tuple of float
-        The best classical one, see :func:`ml.capabilities.stock.policy.target`.
+        The best classical one, see :func:`ml.learn.inventory.policy.target`.
     learned_ : LearnedPolicy or None
         None: it was not tried, or does not cost less than the classical one by more than chance.
     verdict_ : Verdict

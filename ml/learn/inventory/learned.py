@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.stock.policy import Replay, costs, target
-from ml.capabilities.stock.simulator import Rule
 from ml.core.gate import difference
 from ml.learn import network
+from ml.learn.inventory.policy import Replay, costs, target
+from ml.learn.inventory.simulator import Rule
 from ml.learn.network import Layer
 from ml.learn.params import NetworkParams
 
@@ -146,7 +146,7 @@ def _given(replay: Replay, longest: int) -> list[npt.NDArray[np.float32]]:
 
 
 def course(keras: Any, net: Any, review_days: int, longest: int, days: int) -> Any:
-    """:func:`ml.capabilities.stock.simulator.simulate` as a Keras model: what is given in, cost of each product out (n, 1)."""
+    """:func:`ml.learn.inventory.simulator.simulate` as a Keras model: what is given in, cost of each product out (n, 1)."""
     import tensorflow as tf
 
     class Course(keras.layers.Layer):  # type: ignore[misc]

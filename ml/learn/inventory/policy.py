@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from ml.capabilities.stock.simulator import Rule, simulate
 from ml.core.gate import difference
+from ml.learn.inventory.simulator import Rule, simulate
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
