@@ -106,6 +106,7 @@ def test_a_budget_is_kept(case: Case) -> None:
             "margin_share": [None],
             "holding_share": [None],
             "review_days": [None],
+            "placing_cost": [None],
             "budget": [3000.0],
             "most_pieces": [None],
         },
@@ -124,3 +125,22 @@ def test_a_product_without_a_count_has_no_plan(case: Case) -> None:
     rows = case.score(case.young, Known(case.build(tables, case.as_of - timedelta(days=1))))["stock_plan"]
     assert "p05" not in rows["product_id"].to_pylist()
     assert len(rows) == sample.PRODUCTS - 1
+
+
+def test_where_an_order_costs_it_waits_and_is_larger(case: Case) -> None:
+    """With a cost of placing an order (s, S) serves: fewer products are ordered today, each for longer, and it is said."""
+    costs = {name: [None] for name in case.serve["cost"].column_names} | {"placing_cost": [40.0]}
+    dear = pa.table(costs, schema=case.serve["cost"].schema)
+    model = case.fit(dict(case.known) | {"cost": dear})
+    assert model.policy_.batch > 0
+    rows = case.score(model, Known(dict(case.serve) | {"cost": dear}))["stock_plan"].to_pylist()
+    usual = {row["product_id"]: row for row in case.rows["stock_plan"].to_pylist()}
+    assert all(row["order_at"] == row["target"] for row in usual.values())
+    waits = [row for row in rows if row["order_at"] < row["target"]]
+    assert len(waits) > len(rows) / 2
+    for row in waits:
+        assert row["order_now"] == (row["on_hand"] + row["on_order"] <= row["order_at"])
+        assert "an order costs 40.00 to place: it waits until" in row["reason"]
+    ordered = [row for row in waits if row["order_now"]]
+    assert 0 < len(ordered) < sum(usual[row["product_id"]]["order_now"] for row in waits)
+    assert np.mean([row["order_pieces"] / usual[row["product_id"]]["target"] for row in ordered]) > 1
