@@ -1,14 +1,12 @@
-"""The lists back in a real shop: a night of what ``shop connect`` reads, ``serve``, and the example's plugin in that shop."""
+"""The lists of a night back in a real shop: ``serve``, and the example's plugin in that shop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from bench import Row
 from bench._served import served
-from ml import pipeline
 from ml.adapters import postgres
 from ml.adapters.endpoint import new_key
 from ml.settings import Settings
@@ -18,13 +16,8 @@ Plugin = Callable[[Mapping[str, str]], Mapping[str, Any]]
 SHOWN = "SELECT product_id::text AS id FROM shop.product WHERE active"
 
 
-def back_in_the_shop(shop: Settings, title: str, backdate: str, plugin: Plugin) -> Iterator[Row]:
+def back_in_the_shop(shop: Settings, title: str, plugin: Plugin) -> Iterator[Row]:
     """Hold each list and event of the plugin against the same SELECT."""
-    with postgres.transaction(shop.shop_url) as cursor:  # a night knows what was ordered before its date began
-        cursor.execute(backdate)
-    pipeline.run_night(
-        shop, datetime.now(UTC).date(), capabilities=["recommender"], force_train=True, publish_past=True
-    )
     text, key = new_key("plugin", "backend")
     with served(shop.database_url, key) as port:
         said = plugin({"SERVE_URL": f"http://127.0.0.1:{port}", "SERVE_KEY": text})

@@ -1,8 +1,9 @@
 """Known platforms, really installed and filled by their own API: what ``shop connect`` reads of what was done.
 
-django-oscar from PyPI, Vendure and Medusa from npm (where there is Node), in a folder that goes away; ``--shop`` chooses one.
-Each order is held against the answer of the platform's own checkout: lines, total, shipping, status, buyer. In Vendure and
-Medusa the plugin of ``examples/`` shows the lists of a night, and posts events, through the shop's own API.
+django-oscar from PyPI, Vendure, Medusa and EverShop from npm (where there is Node), in a folder that goes away; ``--shop``
+chooses one. Each order is held against the answer of the platform's own checkout: lines, total, shipping, status, buyer; then
+what a night published against what was done. In Vendure and Medusa the plugin of ``examples/`` shows the lists, and posts
+events, through the shop's own API.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bench import Options, Row
 from bench._as_read import database
 from bench._served import free_port
 from bench._shop_back import back_in_the_shop
+from bench._shop_night import night_of_the_shop
 from cli import real_shops
 from ml.adapters import postgres
 from ml.contract.vocabulary import vocabulary
@@ -33,12 +35,16 @@ SCRIPTS = Path(__file__).parent / "_shops"
 CENT = 0.011
 PLUGINS = {"vendure": ("typescript@5", "@types/node@20"), "medusa": ("typescript@5", "@types/node@20")}
 """Whose plugin of the examples is tried, and what compiles it."""
+OSCAR_BACKDATE = """UPDATE order_order SET date_placed = date_placed - (id % 120 + 1) * interval '1 day';
+UPDATE order_orderstatuschange SET date_created = o.date_placed FROM order_order AS o WHERE o.id = order_id;
+UPDATE auth_user SET date_joined = date_joined - interval '200 days';
+UPDATE catalogue_product SET date_created = date_created - interval '200 days'"""
 
 
 def run(options: Options) -> Iterator[Row]:
     """Install, fill and connect each platform; the share of rows that say what was done must be 1."""
     count = 40 if options.quick else 200
-    for name in [options.shop] if options.shop else ["oscar", "vendure", "medusa"]:
+    for name in [options.shop] if options.shop else ["oscar", *real_shops.REAL_SHOPS]:
         with database() as settings:
             folder = settings.home / name
             folder.mkdir()
@@ -52,10 +58,10 @@ def run(options: Options) -> Iterator[Row]:
             found = connect(shop.shop_url)
             title = f"{found.platform.title} {found.version.name}"
             yield from _compared(shop, name, title, did)
+            backdate = OSCAR_BACKDATE if name == "oscar" else real_shops.REAL_SHOPS[name].backdate
+            yield from night_of_the_shop(shop, title, backdate, did)
             if name in PLUGINS:
-                yield from back_in_the_shop(
-                    shop, title, real_shops.REAL_SHOPS[name].backdate, partial(_plugin, name, folder, shop.shop_url)
-                )
+                yield from back_in_the_shop(shop, title, partial(_plugin, name, folder, shop.shop_url))
 
 
 def _compared(shop: Settings, name: str, title: str, did: Mapping[str, Any]) -> Iterator[Row]:

@@ -58,10 +58,12 @@ class Reader:
     url: str
     reads: int = 0
     failures: list[str] = field(default_factory=list)
+    """When, in which part of the upgrade, and the server's words with its code."""
     slowest_s: float = 0.0
+    part: str = "migration"
 
     def __enter__(self) -> Self:
-        self._end = threading.Event()
+        self._end, self._begin = threading.Event(), time.perf_counter()
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
         return self
@@ -80,10 +82,17 @@ class Reader:
                         cursor.execute(f"SELECT count(*) FROM ml.{TABLE}")  # noqa: S608  # a name of ours
                         (rows,) = cursor.fetchone() or (0,)
                     if not rows:
-                        self.failures.append("no rows")
+                        self._failed(start, "no rows")
                 except psycopg2.Error as error:
-                    self.failures.append(str(error).strip())
+                    self._failed(
+                        start, f"{type(error).__name__} {error.pgcode or 'without a code'}: {str(error).strip()}"
+                    )
                 self.reads, self.slowest_s = self.reads + 1, max(self.slowest_s, time.perf_counter() - start)
+
+    def _failed(self, start: float, words: str) -> None:
+        text = f"{self.part}, asked at {start - self._begin:.2f} s, failed at {time.perf_counter() - self._begin:.2f} s: {words}"
+        self.failures.append(text)
+        print(f"A read of ml.{TABLE} failed: {text}", file=sys.stderr, flush=True)
 
 
 def run(options: Options) -> Iterator[Row]:
@@ -133,7 +142,7 @@ def _upgraded(options: Options, commit: str) -> Iterator[Row]:
             start = time.perf_counter()
             postgres.migrate(url)
             migrated = time.perf_counter() - start
-            lost = _lost(before, _books(url))
+            lost, reader.part = _lost(before, _books(url)), "the next night"
             _python(sys.executable, PROJECT, own, _NIGHT, str(first + timedelta(days=1)), CAPABILITY)
         yield Row(
             f"reads of ml.{TABLE} that failed or found nothing, of {reader.reads:,}",
@@ -144,7 +153,7 @@ def _upgraded(options: Options, commit: str) -> Iterator[Row]:
             float(not reader.failures),
             target=1.0,
             note=f"slowest {1000 * reader.slowest_s:.0f} ms; from {commit[:8]} with {_packages(python)}, migrated in {migrated:.1f} s"
-            + "".join(f"; {text}" for text in reader.failures[:2]),
+            + "".join(f"; {text}" for text in reader.failures[:5]),
         )
         yield Row(
             "rows of the books that are lost",

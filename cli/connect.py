@@ -39,6 +39,9 @@ def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
         Pairs,
         typer.Option(metavar="JPY=0.0061", help="What one unit of a currency is worth in the shop's. Repeatable."),
     ] = None,
+    variants: Annotated[
+        str, typer.Option(metavar="together|each", help="What a product's variants are; if not given, as on its page.")
+    ] = "",
     language: Annotated[str, typer.Option(help="Of titles, as the platform names it: en, fr_FR …")] = "",
     replace: Annotated[
         bool, typer.Option("--replace", help="Also take the place of a schema shop that is there; it is kept beside.")
@@ -61,17 +64,10 @@ def connect_shop(  # noqa: PLR0913, PLR0917 (the options of a command)
         out.print(f"{disconnect(url)} views are gone; the platform's tables are as they were.")
         return
     rates = {code.upper(): _number(code, value) for code, value in _pairs("--rate", rate)}
+    choices = Choices(dict(_pairs("--status", status)), rates, language, variants)
     if is_mysql(url):
-        _copy(
-            url,
-            platform,
-            schema,
-            Choices(dict(_pairs("--status", status)), rates, language),
-            replace=replace,
-            dry_run=dry_run,
-        )
+        _copy(url, platform, schema, choices, replace=replace, dry_run=dry_run)
         return
-    choices = Choices(dict(_pairs("--status", status)), rates, language)
     found = connect(url, platform or None, schema=schema, choices=choices, replace=replace, try_only=dry_run)
     if dry_run:
         out.print("\n\n".join(found.statements), markup=False, soft_wrap=True)
@@ -120,7 +116,7 @@ def tell(found: Any) -> None:
         [f"{place:<24}{name:<24}{rows:>9,}" for place, name, rows in found.custom],
     )
     absent = [f"not there, so without: {', '.join(found.absent)}"] if found.absent else []
-    _section("Worth knowing", [*found.platform.remarks, *absent, *found.notes])
+    _section("Worth knowing", [*found.noticed, *found.platform.remarks, *absent, *found.notes])
 
 
 def _meant(word: Any) -> str:

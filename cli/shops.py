@@ -193,7 +193,8 @@ def speak_answers(
 
 def demo(
     source: Annotated[
-        str, typer.Option("--shop", help=f"{SOURCES_HELP} With Node, a real shop from npm: vendure or medusa.")
+        str,
+        typer.Option("--shop", help=f"{SOURCES_HELP} With Node, a real shop from npm: vendure, medusa or evershop."),
     ] = "demo",
     data: Data = None,
     customers: Customers = None,
@@ -205,12 +206,12 @@ def demo(
     from cli.demo import show
     from cli.environment import Stack
     from cli.nights import foretold, headlines, run_dag, the_night
-    from cli.real_shops import REAL_SHOPS, need_node
-    from cli.real_shops.demo import fill_real_shop
+    from cli.real_shops import REAL_SHOPS
+    from cli.real_shops.demo import fill_real_shop, refuse_real_shop
 
     requested = the_night(night)
     if real := source in REAL_SHOPS:
-        need_node()
+        refuse_real_shop(source, data=data, customers=customers, seed=seed)
     else:
         refuse_source(source, data, customers=customers, seed=seed)
     begun, home = time.monotonic(), Home.find(os.environ)

@@ -55,6 +55,16 @@ REAL_SHOPS = {
         UPDATE product SET created_at = created_at - interval '200 days';
         UPDATE customer SET created_at = created_at - interval '200 days'""",
     ),
+    "evershop": RealShop(
+        "EverShop",
+        # Its package of 2.2 imports concat-stream and does not name it.
+        ("@evershop/evershop@2", "concat-stream@2"),
+        ("database.js", "evershop_shop.js"),
+        """UPDATE "order" SET created_at = created_at - (order_id % 120 + 1) * interval '1 day';
+        UPDATE payment_transaction SET created_at = o.created_at FROM "order" AS o WHERE o.order_id = payment_transaction_order_id;
+        UPDATE product SET created_at = created_at - interval '200 days';
+        UPDATE customer SET created_at = created_at - interval '200 days'""",
+    ),
 }
 
 

@@ -11,11 +11,22 @@ from cli.real_shops import REAL_SHOPS, fill, install, need_node
 from ml.adapters import postgres
 from ml.core.errors import WrongUse
 from ml.settings import Settings
-from ml.shop.connect import connect, disconnect
+from ml.shop.connect import connect, disconnect, refuse_foreign
 from ml.shop.ddl import quoted
 
 ORDERS = 300
 LAST = 'SELECT max(ordered_at)::date AS day FROM shop."order"'
+
+
+def refuse_real_shop(name: str, **options: object) -> None:
+    """Raise if the machine cannot install ``name``, or was given what only a simulated shop takes, before anything starts."""
+    if given := [f"--{option}" for option, value in options.items() if value is not None]:
+        raise WrongUse(
+            f"{REAL_SHOPS[name].title} is filled by its own checkout, and takes no such option.",
+            came=", ".join(given),
+            do=f"./nightshift demo --shop {name}",
+        )
+    need_node()
 
 
 def fill_real_shop(settings: Settings, name: str, home: Path, *, replace: bool) -> date:
@@ -28,7 +39,6 @@ def fill_real_shop(settings: Settings, name: str, home: Path, *, replace: bool) 
     replace : bool
         Also take the place of a schema ``shop`` that ``shop connect`` did not make; it is kept beside.
     """
-    need_node()
     title, url, schema = REAL_SHOPS[name].title, settings.database_url, f"demo_{name}"
     if settings.shop_url != url:
         raise WrongUse(
@@ -36,6 +46,8 @@ def fill_real_shop(settings: Settings, name: str, home: Path, *, replace: bool) 
             came="NIGHTSHIFT_SHOP_URL is set",
             do="unset it for the demo, or connect your shop: ./nightshift shop connect",
         )
+    if not replace:
+        refuse_foreign(url)
     folder = home / "demo" / name
     with steps(f"Installing {title} from npm …") as step:
         install(name, folder)

@@ -53,6 +53,57 @@ async function main() {
         actions: [{ code: 'order_percentage_discount', arguments: [{ name: 'discount', value: '10' }] }],
     }));
     const methods = await app.get(core.ShippingMethodService).findAll(ctx);
+    // The shop's own work on a placed order: called off, changed, sent, or money given back. What it is then in the contract's words.
+    const goOn = async (ctx, n, orderId) => {
+        const order = await orders.findOne(ctx, orderId);
+        const { id: paymentId, amount: paid } = (await orders.getOrderPayments(ctx, orderId))[0];
+        const change = async (lines, refunds) => {
+            sure(await orders.transitionToState(ctx, orderId, 'Modifying'));
+            return sure(await orders.modifyOrder(ctx, { dryRun: false, orderId, adjustOrderLines: lines, ...(refunds && { refund: refunds }) }));
+        };
+        // A refund is a promise until somebody settles it.
+        const settle = async () => {
+            for (const refund of await orders.getPaymentRefunds(ctx, paymentId)) {
+                if (refund.state !== 'Settled') sure(await orders.settleRefund(ctx, { id: refund.id, transactionId: 'by hand' }));
+            }
+        };
+        const giveBack = async (amount) => {
+            sure(await orders.refundOrder(ctx, { lines: [], shipping: 0, adjustment: 0, amount, paymentId, reason: 'not as shown' }));
+            await settle();
+        };
+        const [first] = order.lines;
+        switch (n % 7) {
+            case 1: {
+                const sent = sure(await orders.createFulfillment(ctx, {
+                    lines: order.lines.map((line) => ({ orderLineId: line.id, quantity: line.quantity })),
+                    handler: { code: 'manual-fulfillment', arguments: [{ name: 'method', value: 'Parcel' }, { name: 'trackingCode', value: '' }] },
+                }));
+                for (const state of ['Shipped', 'Delivered']) sure(await orders.transitionFulfillmentToState(ctx, sent.id, state));
+                return 'delivered';
+            }
+            case 2: // a piece less, and its money back: sold as it is now
+                if (first.quantity < 2) return 'paid';
+                await change([{ orderLineId: first.id, quantity: first.quantity - 1 }], { paymentId, reason: 'one too many' });
+                await settle();
+                sure(await orders.transitionToState(ctx, orderId, 'PaymentSettled'));
+                return 'paid';
+            case 3:
+                sure(await orders.cancelOrder(ctx, { orderId, reason: 'changed mind' }));
+                return 'cancelled';
+            case 4:
+                await change([{ orderLineId: first.id, quantity: first.quantity + 2 }]);
+                sure(await orders.transitionToState(ctx, orderId, 'ArrangingAdditionalPayment'));
+                return 'placed';
+            case 5:
+                await giveBack(paid);
+                return 'refunded';
+            case 6:
+                await giveBack(100);
+                return 'partly_returned';
+            default:
+                return 'paid';
+        }
+    };
     const place = async (ctx, n) => {
         const email = `Person${n % people}@mail.example`;
         // One person opens an account after having bought as a guest.
@@ -67,16 +118,7 @@ async function main() {
         sure(await orders.setShippingMethod(ctx, order.id, [methods.items[0].id]));
         sure(await orders.transitionToState(ctx, order.id, 'ArrangingPayment'));
         sure(await orders.addPaymentToOrder(ctx, order.id, { method: 'dummy', metadata: {} }));
-        let status = 'paid';
-        if (n % 7 === 3) { sure(await orders.cancelOrder(ctx, { orderId: order.id, reason: 'changed mind' })); status = 'cancelled'; }
-        else if (n % 7 === 4) {
-            const whole = await orders.findOne(ctx, order.id);
-            sure(await orders.transitionToState(ctx, order.id, 'Modifying'));
-            sure(await orders.modifyOrder(ctx, { dryRun: false, orderId: order.id,
-                adjustOrderLines: [{ orderLineId: whole.lines[0].id, quantity: whole.lines[0].quantity + 2 }] }));
-            sure(await orders.transitionToState(ctx, order.id, 'ArrangingAdditionalPayment'));
-            status = 'placed';
-        }
+        const status = await goOn(ctx, n, order.id);
         const all = await orders.findOne(ctx, order.id);
         const product = Object.fromEntries(variants);
         did.orders[order.id] = {

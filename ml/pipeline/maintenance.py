@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ml.adapters import spark
 from ml.adapters.batches import lane
 from ml.adapters.batches import publish as publishing
 from ml.adapters.books import nights as ops
@@ -20,6 +21,9 @@ from ml.pipeline.summary import registry_differences
 from ml.registry import CAPABILITIES
 from ml.registry import capability as find
 from ml.settings import Settings
+
+SCRATCH_DAYS = 2
+"""What a session on Spark left behind that was killed goes after so many days."""
 
 
 def rollback(settings: Settings, table: str, *, person: str = "", words: str = "") -> dict[str, Any]:
@@ -84,6 +88,7 @@ def maintain(settings: Settings, *, keep_nights: int = retention.BATCHES.keep) -
         for kind in kinds:  # a folder without attempts would be counted as a night that is kept
             if not lake.names(kind, name):
                 lake.remove(kind, name)
+    lake.remove_older(spark.SCRATCH, days=SCRATCH_DAYS)
     return {
         "batches": dropped,
         "snapshots": removed,

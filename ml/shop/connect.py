@@ -8,23 +8,23 @@ All of it is one transaction on the platform's own database: schema ``shop`` wit
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ml.adapters import postgres
 from ml.contract.vocabulary import vocabulary
 from ml.core.errors import ContractError, NightshiftError
-from ml.shop import swap
+from ml.shop import reader, swap
 from ml.shop.ddl import literal, quoted
+from ml.shop.noticed import noticed
 from ml.shop.platforms._choices import Choices, chosen, select
 from ml.shop.platforms._platform import Columns, Platform, Version
 from ml.shop.platforms._recognise import recognise
 
-READER = "nightshift_reader"
 SHARED = "shop_help"
 _MARK = "nightshift connect"
 _COLUMNS = """
@@ -69,6 +69,7 @@ class Connected:
     custom: tuple[tuple[str, str, int], ...]
     notes: tuple[str, ...]
     statements: tuple[str, ...]
+    noticed: tuple[str, ...]
     password: str | None = None
 
 
@@ -109,12 +110,14 @@ def connect(
         for row in cursor.fetchall():
             columns.setdefault(row["schema"], {})[row["table"]] = frozenset(row["columns"])
         platform, where, version = recognise(columns, name, schema, mysql=False)
+        choices.fit(platform)
         notes = list(_make_room(cursor, replace=replace))
         statements = list(_statements(cursor, platform, where, columns, choices))
         rows = {view: _count(cursor, view) for view in platform.views}
         meant, custom = words(_statuses(cursor)), tuple(_custom(cursor, platform))
         release = _release(cursor, platform)
-        password, granted = _grant(cursor, notes)
+        seen = tuple(noticed(partial(_rows, cursor), _order_columns(cursor), partial(quoted, "shop")))
+        password, granted = reader.grant(cursor, notes)
         absent = tuple(t for t, optional, _ in platform.columns() if optional and t not in columns[where])
         if try_only:
             cursor.execute("ROLLBACK")
@@ -129,6 +132,7 @@ def connect(
         custom,
         tuple(notes),
         (*statements, *granted),
+        seen,
         None if try_only else password,
     )
 
@@ -177,21 +181,37 @@ def _drop(cursor: Any, views: list[tuple[str, str]]) -> None:
         cursor.execute(f"DROP VIEW {', '.join(quoted(*view) for view in views)}")
 
 
-def _make_room(cursor: Any, *, replace: bool) -> Iterator[str]:
-    """Drop our own views of before; refuse, or rename, schemas that are not ours."""
-    ours = _ours(cursor)
-    _drop(cursor, ours)
+def refuse_foreign(url: str) -> None:
+    """Raise where :func:`connect` without ``replace`` would, as before a long installation."""
+    with explained(), postgres.transaction(url) as cursor:
+        for schema, names in _foreign(cursor, _ours(cursor)):
+            raise _occupied(schema, names)
+
+
+def _foreign(cursor: Any, ours: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """The schemas that hold what is not ours, with the names."""
     cursor.execute(_VIEWS)
     left: dict[str, list[str]] = {}
     for row in cursor.fetchall():
-        left.setdefault(row["schema"], []).append(row["name"])
-    for schema, names in sorted(left.items()):
+        if (row["schema"], row["name"]) not in ours:
+            left.setdefault(row["schema"], []).append(row["name"])
+    return sorted(left.items())
+
+
+def _occupied(schema: str, names: list[str]) -> ContractError:
+    return ContractError(
+        f"Schema {schema} is there already and was not made by this command, so it stays as it is.",
+        came=f"{len(names)} tables or views: {', '.join(sorted(names)[:10])}",
+        do="with --replace it is renamed, not dropped (./nightshift shop restore brings it back)",
+    )
+
+
+def _make_room(cursor: Any, *, replace: bool) -> Iterator[str]:
+    """Drop our own views of before; refuse, or rename, schemas that are not ours."""
+    _drop(cursor, _ours(cursor))
+    for schema, names in _foreign(cursor, []):
         if not replace:
-            raise ContractError(
-                f"Schema {schema} is there already and was not made by this command, so it stays as it is.",
-                came=f"{len(names)} tables or views: {', '.join(sorted(names)[:10])}",
-                do="with --replace it is renamed, not dropped (./nightshift shop restore brings it back)",
-            )
+            raise _occupied(schema, names)
         kept = swap.before(schema, f"{datetime.now(UTC):%Y%m%d_%H%M%S_%f}")
         cursor.execute(f"ALTER SCHEMA {quoted(schema)} RENAME TO {quoted(kept)}")
         yield f"The schema {schema} that was there is kept as {kept}"
@@ -242,6 +262,16 @@ def _count(cursor: Any, view: str) -> int:
     return int(cursor.fetchone()["n"])
 
 
+def _rows(cursor: Any, sql: str) -> list[tuple[Any, ...]]:
+    cursor.execute(sql)
+    return [tuple(row.values()) for row in cursor.fetchall()]
+
+
+def _order_columns(cursor: Any) -> list[str]:
+    cursor.execute(f"SELECT * FROM {quoted('shop', 'order')} LIMIT 0")
+    return [column.name for column in cursor.description]
+
+
 def words(found: Iterable[tuple[str | None, int]]) -> tuple[Word, ...]:
     """Say what each status of the orders, with its count, is taken for."""
     known = vocabulary("order.status")
@@ -265,23 +295,3 @@ def _release(cursor: Any, platform: Platform) -> str:
     cursor.execute(platform.sql["release"])
     row = cursor.fetchone()
     return str(next(iter(row.values())) or "") if row else ""
-
-
-def _grant(cursor: Any, notes: list[str]) -> tuple[str | None, list[str]]:
-    """Let the reader's login read schema shop; make it where this login may."""
-    cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) AS there", (READER,))
-    password, statements = None, []
-    if not cursor.fetchone()["there"]:
-        cursor.execute("SELECT rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_user")
-        if not cursor.fetchone()["may"]:
-            notes.append(
-                f"This login may not create roles: let an administrator CREATE ROLE {READER} LOGIN, then run this again"
-            )
-            return None, []
-        password = secrets.token_urlsafe(18)
-        cursor.execute(f"CREATE ROLE {READER} LOGIN CONNECTION LIMIT 4 PASSWORD {literal(password)}")
-        statements.append(f"CREATE ROLE {READER} LOGIN CONNECTION LIMIT 4;")
-        statements.append(_run(cursor, f"ALTER ROLE {READER} SET default_transaction_read_only = on"))
-    statements.append(_run(cursor, f"GRANT USAGE ON SCHEMA shop TO {READER}"))
-    statements.append(_run(cursor, f"GRANT SELECT ON ALL TABLES IN SCHEMA shop TO {READER}"))
-    return password, statements

@@ -149,6 +149,7 @@ def live(name: str) -> DAG:
             execution_timeout=timedelta(minutes=15),
             priority_weight=LANE_PRIORITY,
             weight_rule="absolute",
+            **_lane_queue(),
         )(name)
     return dag
 
@@ -208,6 +209,12 @@ def _all_but_one() -> dict[str, int]:
     """A night leaves one of the places for tasks to the lanes of minutes, where the environment says how many there are."""
     places = int(os.environ.get("AIRFLOW__CORE__PARALLELISM") or 0)
     return {"max_active_tasks": places - 1} if places > 1 else {}
+
+
+def _lane_queue() -> dict[str, str]:
+    """Celery's queue of the lanes, where the workers have one: a priority counts no more once a task waits in Redis."""
+    name = os.environ.get("NIGHTSHIFT_LANE_QUEUE")
+    return {"queue": name} if name else {}
 
 
 def _clock(schedule: str) -> CronTriggerTimetable:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg2
 import pytest
 
 from ml.adapters import postgres
+from ml.adapters.postgres import acting
 from ml.adapters.postgres.acting import as_login, publishing
 from ml.adapters.shop.reader import reading
 from ml.settings import Settings
@@ -76,6 +78,24 @@ def test_batches_of_before_are_handed_over(settings: Settings) -> None:
         cursor.execute("CREATE OR REPLACE VIEW ml.x AS SELECT y FROM ml_batch.x_1")
     with postgres.transaction(url, role="shop_reader") as cursor:
         cursor.execute("TABLE ml.x")
+
+
+def test_a_reader_never_pays_for_the_hand_over(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a reader and the hand-over would wait for each other the hand-over gives way, before the server looks for a victim."""
+    url = settings.database_url
+    monkeypatch.setattr(acting, "TRIES", 1)
+    with postgres.transaction(url) as cursor:
+        for name in ("y", "x"):
+            cursor.execute(f"CREATE TABLE ml_batch.{name}_1 (z int); CREATE VIEW ml.{name} AS TABLE ml_batch.{name}_1")
+    with ThreadPoolExecutor() as pool, postgres.transaction(url) as reader:
+        reader.execute("TABLE ml.x")
+        notes = pool.submit(postgres.migrate, url)
+        while not postgres.query(url, "SELECT FROM pg_locks WHERE NOT granted"):
+            assert not notes.done()
+        reader.execute("TABLE ml.y")
+        assert "stay the login's own for now: canceling statement due to lock timeout" in " ".join(notes.result())
+    monkeypatch.setattr(acting, "TRIES", 12)
+    assert postgres.migrate(url) == ("gave 4 tables and views of batches to nightshift_publish",)
 
 
 def test_a_login_without_the_roles_publishes_with_its_own_rights(settings: Settings) -> None:

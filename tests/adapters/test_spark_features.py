@@ -14,9 +14,11 @@ import pyarrow as pa
 import pytest
 
 from ml.adapters.lake import Lake
+from ml.core.connected import connected
 from ml.registry import CAPABILITIES
 from ml.settings import Settings
 from tests.contract.cases import Case
+from tests.core.test_connected import by_scipy
 
 pytestmark = [
     pytest.mark.spark,
@@ -142,6 +144,22 @@ def _classes(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A number for each value, in the order in which they come: equal where the values are."""
     seen: dict[Any, int | None] = {None: None}
     return pa.chunked_array([pa.array([seen.setdefault(v, len(seen)) for v in column.to_pylist()], pa.int64())])
+
+
+def test_components_by_joins_are_those_of_scipy(spark: Any, tmp_path: Path) -> None:
+    """A chain of 40 rows and a random graph beside it; the labels' plan is a file's, whatever number of rounds there were."""
+    rng = np.random.default_rng(5)
+    chain = [(i, i + d) for i in rng.permutation(40).tolist() for d in (0, 1)]
+    random = [(int(r), int(n)) for r, n in zip(rng.integers(40, 120, 80), rng.integers(60, 140, 80), strict=True)]
+    row, node = np.array(chain + random).T
+    lake, links = Lake(str(tmp_path)), pa.table({"row": pa.array(row), "node": pa.array(node)})
+    lake.write_stream("links", links.schema, links.to_batches())
+    labels = connected(lake.table(spark, "links"))
+    found = spark.to_pyarrow(labels).to_pydict()
+    assert len(set(found["row"])) == len(found["row"])
+    assert dict(zip(found["row"], found["label"], strict=True)) == by_scipy(chain + random)
+    plan = spark._frame(labels)._jdf.queryExecution().optimizedPlan().toString()  # Spark's own view of it
+    assert "Join" not in plan
 
 
 def test_arithmetic_is_duckdbs(spark: Any) -> None:

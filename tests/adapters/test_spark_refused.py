@@ -9,6 +9,7 @@ import pytest
 
 from ml.adapters import spark
 from ml.adapters.spark import session
+from ml.adapters.spark.properties import properties
 from ml.core.errors import NightshiftError
 from ml.settings import Settings
 
@@ -83,12 +84,12 @@ def test_lines_of_the_properties_that_are_none_are_all_named(tmp_path: Path) -> 
     """Names that are not Spark's, names without a value, and what the results rest on."""
     file = tmp_path / "spark.conf"
     file.write_text("# ours\n\nspark.executor.memory  2g\nspark.a.b=c d\n")
-    assert session.properties(file) == {"spark.executor.memory": "2g", "spark.a.b": "c d"}
+    assert properties(file) == {"spark.executor.memory": "2g", "spark.a.b": "c d"}
     file.write_text("executor.memory 2g\nspark.x\nspark.sql.session.timeZone Europe/Paris\n")
     with pytest.raises(NightshiftError, match=r"line 1: executor(.|\n)*line 2: spark\.x(.|\n)*line 3: .*rest on UTC"):
-        session.properties(file)
+        properties(file)
     with pytest.raises(NightshiftError, match="cannot be read"):
-        session.properties(tmp_path / "none")
+        properties(tmp_path / "none")
 
 
 def test_what_spark_says_in_the_middle_reaches_a_person_in_words(
@@ -102,7 +103,7 @@ def test_what_spark_says_in_the_middle_reaches_a_person_in_words(
 
     for name in ("refuse", "_session", "_executors"):
         monkeypatch.setattr(session, name, lambda *_: None)
-    monkeypatch.setattr(SparkBackend, "of", lambda _: None)
+    monkeypatch.setattr(SparkBackend, "of", lambda *_: None)
     settings = Settings.from_env(NEEDED | {"NIGHTSHIFT_HOME": str(tmp_path), "NIGHTSHIFT_SPARK_MASTER": "spark://a:1"})
     java = "An error occurred while calling o1.parquet.\n: org.apache.spark.SparkException: lost all executors\n\tat x"
     with (

@@ -183,6 +183,9 @@ def test_a_night_leaves_a_place_to_the_lanes(lane, monkeypatch):
     assert task.priority_weight == factory.LANE_PRIORITY > max(downstream) + 1
     monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "1")
     assert factory.night().max_active_tasks > 1
+    monkeypatch.setenv("NIGHTSHIFT_LANE_QUEUE", "asap")
+    assert [task.queue for task in factory.live(WATCH.name).tasks] == ["asap"]
+    assert {task.queue for task in factory.night().tasks} == {"default"}
 
 
 def test_the_lane_between_nights(lane):

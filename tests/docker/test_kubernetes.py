@@ -20,6 +20,8 @@ from nightshift_airflow import pods
 from tests.docker import composition
 
 FOLDER = PROJECT / "docker" / "kubernetes"
+RELEASE = "nightshift"
+CHART = os.environ.get("NIGHTSHIFT_CHART_SCHEMA", "")
 MANIFESTS = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("pods/*.yaml")])
 KINDS = {
     "Pod": "V1Pod",
@@ -40,6 +42,7 @@ def documents(name: str) -> list[dict[str, Any]]:
 
 VALUES = documents("values.yaml")[0]
 SIZES = {path.stem: documents(f"pods/{path.name}")[0] for path in FOLDER.glob("pods/*.yaml")}
+SERVICES = composition.services()
 MLFLOW = documents("mlflow.yaml")[0]["spec"]["template"]
 PODS = {**SIZES, "mlflow": MLFLOW}
 SETTINGS, SECRET = documents("settings.yaml")[0]["data"], documents("secret.example.yaml")[0]["stringData"]
@@ -133,6 +136,33 @@ def test_a_pods_settings_are_what_its_process_reads(name: str, tmp_path: Path) -
     assert (lake, server) == (SETTINGS["NIGHTSHIFT_LAKE_URI"], True)
     if name in SIZES:
         assert (memory, threads) == (float(own["NIGHTSHIFT_MEMORY_GB"]), int(own["NIGHTSHIFT_THREADS"]))
+
+
+def test_a_task_reaches_the_api_server_and_nobody_a_task() -> None:
+    """It is told the address of the chart's service, its labels are let in there, and nothing is let in to it."""
+    assert SETTINGS["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"http://{RELEASE}-api-server:8080/execution/"
+    assert f"helm install {RELEASE} " in (PROJECT / "docs" / "production.md").read_text(encoding="utf-8")
+    peers = [peer["podSelector"]["matchLabels"] for peer in VALUES["apiServer"]["networkPolicy"]["ingress"]["from"]]
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in documents("network.yaml")}
+    closed = policies["nightshift-tasks"]
+    assert "ingress" not in closed
+    for pod in SIZES.values():
+        labels = pod["metadata"]["labels"].items()
+        assert any(peer.items() <= labels for peer in peers)
+        assert closed["podSelector"]["matchLabels"].items() <= labels
+    assert policies["nightshift-mlflow"]["podSelector"]["matchLabels"].items() <= MLFLOW["metadata"]["labels"].items()
+
+
+@pytest.mark.skipif(
+    not CHART, reason="NIGHTSHIFT_CHART_SCHEMA names no values.schema.json of Airflow's chart (helm pull)"
+)
+def test_the_values_are_what_the_chart_allows() -> None:
+    """Held against the schema that ``helm install`` holds them against."""
+    import jsonschema
+
+    schema = json.loads(Path(CHART).read_text(encoding="utf-8"))
+    faults = jsonschema.Draft7Validator(schema).iter_errors(VALUES)
+    assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
 
 
 def test_the_names_are_those_that_the_code_and_compose_know() -> None:

@@ -6,6 +6,7 @@ that a server without the roles works as well. Each role is taken for a transact
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -49,8 +50,12 @@ FROM pg_roles AS r WHERE r.rolname = '{PUBLISH}' AND {_MEMBER}
 _AS_PUBLISH = f"SELECT set_config('role', r.rolname, true) {_MAY_PUBLISH} AND NOT EXISTS (SELECT {_MINE})"
 _TO_HAND_OVER = f"""
 SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, n.nspname AS place, c.relname AS name {_MINE}
-  AND EXISTS (SELECT {_MAY_PUBLISH}) ORDER BY c.oid
+  AND EXISTS (SELECT {_MAY_PUBLISH}) ORDER BY c.relkind = 'v' DESC, c.oid
 """
+"""Views first: a reader, too, takes the view before what it shows."""
+LOCK_TIMEOUT_S = 0.5
+"""Below Postgres' deadlock_timeout of 1 s: where a reader and we wait for each other, we give way."""
+TRIES = 12
 
 
 def as_publisher(cursor: Any) -> None:
@@ -77,19 +82,29 @@ def hand_over(cursor: Any) -> list[str]:
     owned = cursor.fetchall()
     if not owned:
         return []
-    cursor.execute("SAVEPOINT hand_over; SET LOCAL lock_timeout = '5s'")
-    try:
-        for row in owned:
-            cursor.execute(
-                sql.SQL("ALTER {} {} OWNER TO {}").format(
-                    sql.SQL(row["kind"]), sql.Identifier(row["place"], row["name"]), sql.Identifier(PUBLISH)
-                )
-            )
-    except (psycopg2.errors.LockNotAvailable, psycopg2.errors.InsufficientPrivilege) as error:
-        cursor.execute("ROLLBACK TO SAVEPOINT hand_over")
-        return [f"batches stay the login's own for now: {str(error).strip()}"]
+    for number in range(1, TRIES + 1):
+        cursor.execute("SAVEPOINT hand_over")
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(1000 * LOCK_TIMEOUT_S)}ms",))
+        try:
+            _give(cursor, owned)
+        except (psycopg2.errors.LockNotAvailable, psycopg2.errors.InsufficientPrivilege) as error:
+            cursor.execute("ROLLBACK TO SAVEPOINT hand_over; RELEASE SAVEPOINT hand_over")
+            if number == TRIES or isinstance(error, psycopg2.errors.InsufficientPrivilege):
+                return [f"batches stay the login's own for now: {str(error).strip()}"]
+            time.sleep(LOCK_TIMEOUT_S)  # in which whoever waited for us reads
+        else:
+            break
     cursor.execute("SET LOCAL lock_timeout = DEFAULT")
     return [f"gave {len(owned)} tables and views of batches to {PUBLISH}"]
+
+
+def _give(cursor: Any, owned: list[dict[str, str]]) -> None:
+    for row in owned:
+        cursor.execute(
+            sql.SQL("ALTER {} {} OWNER TO {}").format(
+                sql.SQL(row["kind"]), sql.Identifier(row["place"], row["name"]), sql.Identifier(PUBLISH)
+            )
+        )
 
 
 def to_hand_over(cursor: Any) -> bool:

@@ -7,6 +7,6 @@ ranges of keys on the executors. :mod:`session` finds the cluster or says in wor
 
 from __future__ import annotations
 
-from ml.adapters.spark.session import is_kept, kept, opened, refuse, spreading
+from ml.adapters.spark.session import SCRATCH, is_kept, kept, opened, refuse, spreading
 
-__all__ = ["is_kept", "kept", "opened", "refuse", "spreading"]
+__all__ = ["SCRATCH", "is_kept", "kept", "opened", "refuse", "spreading"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ibis
@@ -54,11 +54,12 @@ class SparkBackend(Backend):  # type: ignore[misc]
     compiler = Compiler()
 
     @classmethod
-    def of(cls, session: Any) -> SparkBackend:
-        """The backend of a session."""
+    def of(cls, session: Any, scratch: str) -> SparkBackend:
+        """The backend of a session; ``scratch``, a folder that all executors reach, holds what is computed once."""
         backend = cls()
         backend.register_options()
         backend.do_connect(session)
+        backend.scratch = scratch
         return backend
 
     def scanned(self, files: Sequence[str], schema: pa.Schema) -> Any:
@@ -70,9 +71,22 @@ class SparkBackend(Backend):  # type: ignore[misc]
 
     def write_parts(self, table: Any, folder: str) -> None:
         """Let the executors write a table as Parquet files into a new folder; the types are the expression's."""
-        frame, columns = self._frame(table), PySparkSchema.from_ibis(table.schema())
-        typed = frame.select(*(frame[f"`{column.name}`"].cast(column.dataType) for column in columns))
-        typed.write.mode("overwrite").parquet(_uri(folder))
+        _cast(self._frame(table), table.schema()).write.mode("overwrite").parquet(_uri(folder))
+
+    def in_groups(self, table: Any, by: str, function: Callable[[pa.Table], pa.Table], schema: pa.Schema) -> Any:
+        """What a function makes on the executors of partitions in which rows of one value of ``by`` lie together, computed.
+
+        Rows where it is null belong to no group and lie anywhere.
+        """
+        from pyspark.sql import functions as f
+
+        def grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            if rows := list(batches):
+                yield from function(pa.Table.from_batches(rows)).cast(schema).to_batches()
+
+        frame, columns = self._frame(table), ibis.Schema.from_pyarrow(schema)
+        place = f.when(frame[by].isNull(), f.xxhash64(*frame.columns)).otherwise(f.xxhash64(frame[by]))
+        return self._stored(frame.repartition(place).mapInArrow(grouped, PySparkSchema.from_ibis(columns)), columns)
 
     def to_pyarrow(self, expr: Any, /, **kwargs: Any) -> Any:  # noqa: ARG002
         """Read a result by Arrow, without pandas in between, which knows no whole number that is null."""
@@ -89,14 +103,22 @@ class SparkBackend(Backend):  # type: ignore[misc]
         frame = self._session.createDataFrame(rows, schema=PySparkSchema.from_ibis(op.schema))
         frame.createOrReplaceTempView(op.name)
 
-    def _create_cached_table(self, name: str, expr: Any) -> Any:
-        frame = self._frame(expr).cache()
-        frame.createOrReplaceTempView(name)
-        self._cached_dataframes[name] = frame
-        return self._typed(name, expr.schema())
+    def stored(self, table: Any) -> Any:
+        """The rows of a table, computed now; what is made of them begins at files, not at the plan that gave them."""
+        return self._stored(self._frame(table), table.schema())
+
+    def _stored(self, frame: Any, schema: Any) -> Any:
+        folder = f"{self.scratch}/{ibis.util.gen_name('rows')}"
+        _cast(frame, schema).write.parquet(_uri(folder))
+        return self.scanned([folder], schema.to_pyarrow())
 
     def _typed(self, name: str, schema: Any) -> Any:
         return ops.DatabaseTable(name=name, schema=schema, source=self, namespace=ops.Namespace()).to_expr()
+
+
+def _cast(frame: Any, schema: Any) -> Any:
+    """A frame's columns with the types of an expression."""
+    return frame.select(*(frame[f"`{c.name}`"].cast(c.dataType) for c in PySparkSchema.from_ibis(schema)))
 
 
 def _uri(path: str) -> str:

@@ -14,7 +14,9 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from ml.adapters.spark.properties import DEFAULTS, OURS, properties
 from ml.core.errors import NightshiftError, WrongUse
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -26,23 +28,11 @@ if TYPE_CHECKING:
 MASTER = re.compile(r"local(\[[^\]]+\])?|spark://\S+|sc://\S+|yarn|k8s://\S+")
 JAVA = 17
 """The oldest version that PySpark 4.0 runs on."""
+SCRATCH = "scratch"
+"""Folder of the lake for what a session's executors compute once; each session has its own in it."""
 REACHED_S = 5.0
 EXECUTORS_S = 60.0
 """How long a cluster may take to give the first executor."""
-_DEFAULTS = {
-    "spark.app.name": "nightshift",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.compression.codec": "zstd",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-    "spark.scheduler.listenerbus.eventqueue.capacity": "100000",
-}
-_OURS = ("spark.sql.session.timeZone", "spark.sql.parquet.outputTimestampType")
-"""What the results depend on: a person's file does not change it."""
 
 
 def refuse(master: str, file: Path | None) -> None:
@@ -89,9 +79,14 @@ _kept: list[Any] = []
 def opened(settings: Settings) -> Iterator[Any]:
     """An Ibis backend on a session of the cluster, once an executor has shown that it runs what is asked of it."""
     with kept(settings) as session:
+        from ml.adapters.lake import Lake
         from ml.adapters.spark.backend import SparkBackend
 
-        yield SparkBackend.of(session)
+        lake, folder = Lake(settings.lake_uri), f"{SCRATCH}/{uuid4().hex}"
+        try:
+            yield SparkBackend.of(session, lake.join(folder))
+        finally:
+            lake.remove(folder)
 
 
 @contextmanager
@@ -132,37 +127,6 @@ def kept(settings: Settings) -> Iterator[Any]:
         _kept.clear()
         with suppress(Exception):  # a cluster that is gone cannot be left
             session.stop()
-
-
-def properties(path: Path | None) -> dict[str, str]:
-    """Read a file as ``spark-defaults.conf``: a name, white space or ``=``, a value; ``#`` begins a comment."""
-    if path is None:
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise WrongUse(
-            "The file of Spark's properties cannot be read.",
-            came=f"NIGHTSHIFT_SPARK_PROPERTIES={path} ({error.strerror})",
-            do="name a file as spark-defaults.conf",
-        ) from error
-    found, wrong = {}, []
-    for number, line in enumerate(map(str.strip, lines), 1):
-        if line and not line.startswith("#"):
-            name, _, value = re.sub(r"\s*=\s*|\s+", "\0", line, count=1).partition("\0")
-            if not name.startswith("spark.") or not value:
-                wrong.append(f"line {number}: {line}")
-            elif name in _OURS and value != _DEFAULTS[name]:
-                wrong.append(f"line {number}: {line} (the results rest on {_DEFAULTS[name]})")
-            else:
-                found[name] = value
-    if wrong:
-        raise WrongUse(
-            "The file of Spark's properties has lines that are none.",
-            came=f"{path}\n" + "\n".join(wrong),
-            do="write a name that begins with spark., a space, and its value on each line",
-        )
-    return found
 
 
 def master_of(settings: Settings) -> str:
@@ -225,11 +189,11 @@ def _session(settings: Settings) -> Any:
     master, given = master_of(settings), properties(settings.spark_properties)
     if master.startswith("sc://"):
         builder = SparkSession.builder.remote(master)
-        options = {name: _DEFAULTS[name] for name in _OURS} | given
+        options = {name: DEFAULTS[name] for name in OURS} | given
     else:
         builder = SparkSession.builder.master(master)
         # Where the executors have the same folder, as on one machine, they find Nightshift in it.
-        options = _DEFAULTS | {"spark.executorEnv.PYTHONPATH": str(PROJECT)} | _local(master, settings) | given
+        options = DEFAULTS | {"spark.executorEnv.PYTHONPATH": str(PROJECT)} | _local(master, settings) | given
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         return builder.config(map=options).getOrCreate()

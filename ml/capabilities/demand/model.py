@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from ml.capabilities.demand.spec import DAYS, QUANTILES, WEEKS, Params
 from ml.core import artifacts
 from ml.core.capability import Features
-from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import Span
+from ml.learn.series.params import SeriesParams
 from ml.learn.series.sales import Shelf, shelf
 
 FORMAT = 2

@@ -3,20 +3,10 @@
 -- They read the published batches, and the shop's rules and catalogue as they are at this moment. Run whenever a batch takes
 -- the place of another, in the same transaction, with the shop's time zone set and function bodies unchecked.
 
--- Which of ids the shop sells at this moment. Made to measure: an index on the shop's own product ids is used whatever their
--- type is, and counts of stock since the night are looked at where the planner finds that cheap (an index on product_id,
--- counted_at).
+-- The beginning of one of a customer's own lists, whole or nothing: what is not excluded and what the shop sells at this
+-- moment. In SQL, so that it becomes part of the query that asks; a product each, so that no plan reads the whole catalogue.
 DO $make$
 DECLARE
-    dear constant double precision := 500;
-    key text;
-    active text := '';
-    stock text := '';
-    counted constant text := $sql$
-        AND coalesce((SELECT s.quantity > 0 FROM shop.stock AS s
-                      WHERE s.product_id = p.product_id AND s.counted_at <= now() AND s.counted_at >= %s
-                      ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
-    sold constant text := 'SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY ((%s)::%s[])%s%s';
     own constant text := $sql$
         CREATE OR REPLACE FUNCTION ml_ops.recommender_%1$s(
             who text, wanted integer, unwanted text[], no_products text[], no_brands text[], no_categories text[]
@@ -38,45 +28,12 @@ DECLARE
     again constant text := $sql$(
         SELECT b.*, s.brand, s.category FROM ml.buy_again AS b
         LEFT JOIN LATERAL (SELECT p.brand, p.category FROM ml.product_state AS p WHERE p.product_id = b.product_id LIMIT 1) AS s ON true)$sql$;
+    sale record;
     for_sale text;
-    plan json;
 BEGIN
-    SELECT format_type(a.atttypid, NULL) INTO key FROM pg_attribute AS a
-    WHERE a.attrelid = to_regclass('shop.product') AND a.attname = 'product_id' AND NOT a.attisdropped;
-    PERFORM FROM pg_attribute AS a
-    WHERE a.attrelid = to_regclass('shop.product') AND a.attname = 'active' AND NOT a.attisdropped;
-    IF FOUND THEN
-        active := ' AND p.active IS NOT FALSE';
-    END IF;
-    BEGIN
-        EXECUTE 'EXPLAIN (FORMAT JSON) ' || format(
-            sold, $$SELECT array_agg(x.product_id) FROM (SELECT product_id FROM shop.product LIMIT 20) AS x$$, key, active,
-            format(counted, 'now()'))  -- with the first batch there is no view yet that would say since when
-        INTO plan;
-        IF (plan -> 0 -> 'Plan' ->> 'Total Cost')::double precision < dear THEN
-            stock := format(counted, '(SELECT n.as_of FROM ml.product_state AS n LIMIT 1)');
-        END IF;
-    EXCEPTION WHEN OTHERS THEN
-        stock := '';  -- no shop.stock, or nothing that can be asked this way: the night's state holds
-    END;
-    EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION ml_ops.recommender_on_sale(ids text[]) RETURNS text[]
-        LANGUAGE plpgsql STABLE AS $body$
-        BEGIN
-            IF ids = '{}' THEN
-                RETURN ids;
-            END IF;
-            RETURN ARRAY(%s);
-        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
-            OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
-            RETURN ids;  -- no shop here, or another one than at the last publication: the night's state holds
-        END
-        $body$
-    $sql$, format(sold, 'ids', coalesce(key, 'text'), active, stock));
-
-    -- The beginning of one of a customer's own lists, whole or nothing: what is not excluded and what the shop sells at this
-    -- moment. In SQL, so that it becomes part of the query that asks; a product each, so that no plan reads the whole catalogue.
-    for_sale := format('SELECT FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s%s', coalesce(key, 'text'), active, stock);
+    sale := ml_ops.on_sale_where();
+    for_sale := format('SELECT FROM shop.product AS p WHERE p.product_id = (l.product_id)::%s%s', sale.key, sale.condition);
+    DROP FUNCTION IF EXISTS ml_ops.recommender_on_sale(text[]);
     DROP FUNCTION IF EXISTS ml_ops.recommender_home(text, integer, text[], text[], text[]);  -- of before
     DROP FUNCTION IF EXISTS ml_ops.recommender_new(text, integer, text[], text[], text[]);
     DROP FUNCTION IF EXISTS ml_ops.recommender_again(text, integer, text[], text[], text[]);
@@ -226,7 +183,7 @@ BEGIN
         WHERE (cat IS NULL OR s.category = cat)
           AND (other_rules OR (u.product_id = ANY (no_products)) IS NOT TRUE AND (s.brand = ANY (no_brands)) IS NOT TRUE
                               AND (s.category = ANY (no_categories)) IS NOT TRUE);
-        sold := ml_ops.recommender_on_sale(CASE WHEN other_rules THEN ml_ops.recommender_fit(pins, today, seg, cat, own_set) ELSE pins END);
+        sold := ml_ops.on_sale(CASE WHEN other_rules THEN ml_ops.recommender_fit(pins, today, seg, cat, own_set) ELSE pins END);
         IF cardinality(sold) < cardinality(pins) THEN
             SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o) INTO pins, pin_places
             FROM unnest(pins, pin_places) WITH ORDINALITY AS u (a, b, o) WHERE u.a = ANY (sold);
@@ -363,7 +320,7 @@ BEGIN
         END CASE;
         IF found_ids IS NOT NULL THEN
             sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, seg, cat, own_set) ELSE found_ids END;
-            sold := ml_ops.recommender_on_sale(sold);
+            sold := ml_ops.on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
                        array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)
@@ -497,7 +454,7 @@ BEGIN
         END CASE;
         IF found_ids IS NOT NULL THEN
             sold := CASE WHEN guarded THEN ml_ops.recommender_fit(found_ids, today, '', NULL, NULL) ELSE found_ids END;
-            sold := ml_ops.recommender_on_sale(sold);
+            sold := ml_ops.on_sale(sold);
             IF cardinality(sold) < cardinality(found_ids) THEN
                 SELECT array_agg(u.a ORDER BY u.o), array_agg(u.b ORDER BY u.o), array_agg(u.c ORDER BY u.o),
                        array_agg(u.d ORDER BY u.o), array_agg(u.e ORDER BY u.o), array_agg(u.f ORDER BY u.o)

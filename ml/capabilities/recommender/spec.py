@@ -15,6 +15,7 @@ from ml.capabilities.recommender.published import (
     POPULAR_PRODUCT,
     PRODUCT_STATE,
     RECOMMENDATION,
+    RECOMMENDATION_PART,
     SIMILAR_PRODUCT,
     TRENDING_PRODUCT,
 )
@@ -119,6 +120,7 @@ SPEC = Capability(
     wants=("event", "stock", "product_image"),
     publishes=(
         RECOMMENDATION,
+        RECOMMENDATION_PART,
         DISCOVERY,
         SIMILAR_PRODUCT,
         BOUGHT_TOGETHER,
@@ -179,5 +181,5 @@ SPEC = Capability(
         "products that are in a list": "SELECT count(DISTINCT product_id) FROM ml.recommendation",
     },
     config=CONFIG,
-    functions=("live.sql",),
+    functions=("ml.contract:on_sale.sql", "live.sql"),
 )

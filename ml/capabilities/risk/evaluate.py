@@ -11,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import money, slices
+from ml.capabilities.risk import money
 from ml.capabilities.risk.model import RiskModel
 from ml.capabilities.risk.orders import Tables, labelled, orders, seconds
+from ml.capabilities.risk.slices import masks
 from ml.capabilities.risk.spec import SPEC, Params
 from ml.capabilities.risk.thin import too_few, within
 from ml.core.evaluation import Evaluation
 from ml.core.units import DAY_S
+from ml.learn import slices
 from ml.learn.calibration import reliability
 from ml.learn.metrics import binary
 
@@ -64,7 +66,7 @@ def evaluate(
             one,
             stops=(
                 *too_few(models[name].bad_, models[name].good_, int(label.sum())),
-                *slices.worse(rows, label, one.per_unit, evaluations[baseline].per_unit),
+                *slices.worse(masks(rows), label, one.per_unit, evaluations[baseline].per_unit),
             ),
         )
         for name, one in evaluations.items()
@@ -116,7 +118,7 @@ def _judge(model: RiskModel, rows: pa.Table, label: binary.Labels, costs: money.
             "units": float(len(label)),
         }
         | _saving(model, rows, label, probability, costs, days)
-        | slices.metrics(slices.slices(rows, label, probability)),
+        | slices.metrics(slices.slices(masks(rows), label, probability)),
         per_unit,
         reliability=reliability(label, probability),
     )

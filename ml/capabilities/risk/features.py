@@ -11,13 +11,14 @@ from datetime import datetime
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ml.capabilities.risk import apart
 from ml.capabilities.risk.columns import CATEGORIES, ENTITIES, KEYS, LINKS, NUMBERS
 from ml.capabilities.risk.history import UNITS, coded, history, shared
 from ml.capabilities.risk.orders import MOST, TRACES, Tables, cards, detailed, key, labelled, orders, seconds
 from ml.capabilities.risk.spec import Params
 from ml.core.asof import known
+from ml.core.once import on_executors, once
 
 _LOG = "log_"
 """Begins the names of what is counted and then left out."""
@@ -53,8 +54,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     dict of str to ibis.Table
         ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
         ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
-        :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
-        a label of either kind would be known), ``open`` (may still be held) and ``fraud_days`` (after which it was known to be a
+        :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown),
+        ``decided`` (1: the staff held it, 0: released it, null: neither), ``settled`` (so old that a label of either kind would be known), ``open`` (may still be held) and ``fraud_days`` (after which it was known to be a
         fraud; null: is not) · ``open``: those of them that are open,
         and their entities as the shop knows them, ``device``, ``card``, ``last_card`` (another, if two cards paid),
         ``address``, ``ip`` and ``email`` · ``customer``
@@ -67,12 +68,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     What an order says of itself is one expression. It runs at the call, once, and the kernels behind :mod:`history` add
     the counts over earlier orders to its rows: every text is joined once, however many tables are made of it.
     """
-    order_rows = described(tables, as_of, params)
-    rows = coded(log(order_rows))
-    used = shared(rows)
-    names = ibis.memtable(_names(order_rows, used, tables, as_of))
-    kept = [name for name in order_rows.column_names if not name.startswith(_LOG)]
-    every = ibis.memtable(pa.table({name: order_rows[name] for name in kept} | _columns(history(rows))))
+    every, used = _counted(_placed(tables, as_of, params))
+    names = ibis.memtable(_names(every, used, tables, as_of))
     order = every if only is None else every.semi_join(only, "order_id")
     order = order.select(
         "order_no",
@@ -84,6 +81,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         *CATEGORIES,
         *KEYS,
         "label",
+        "decided",
         "settled",
         "open",
         fraud_days=_fraud_days(order),
@@ -92,7 +90,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         "order": order,
         "open": order.filter(order["open"]).left_join(names, "order_no").drop("order_no_right"),
         "customer": _customers(every),
-        "entity": _entities(ibis.memtable(used), every, names),
+        "entity": _entities(used, every, names),
         "cost": _cost(tables),
         "rule": _rules(tables, as_of),
     }
@@ -110,8 +108,26 @@ def truth(tables: Tables, start: datetime, end: datetime, params: Params) -> ibi
 
 def described(tables: Tables, as_of: datetime, params: Params) -> pa.Table:
     """What each order says of itself, its label, and what is to be counted of it (names that begin with ``log_``)."""
+    return _placed(tables, as_of, params).to_pyarrow()
+
+
+def _placed(tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     placed = labelled(orders(tables, as_of), tables, as_of, params)
-    return _described(detailed(placed, tables, as_of, params), tables, as_of, params).to_pyarrow()
+    return _described(detailed(placed, tables, as_of, params), tables, as_of, params)
+
+
+def _counted(placed: ibis.Table) -> tuple[ibis.Table, ibis.Table]:
+    """The orders with their counts, and the entities of :func:`history.shared`: on the engine that has them."""
+    kept = [name for name in placed.columns if not name.startswith(_LOG)]
+    if on_executors(placed):
+        placed = once(placed)
+        hidden = {name.removeprefix(_LOG): name for name in placed.columns if name.startswith(_LOG)}
+        counts, used = apart.counted(placed.select("order_no", "at", "fraud_at", "won_at", **hidden))
+        return once(placed.select(kept).inner_join(counts, "order_no")), used
+    here = placed.to_pyarrow()
+    rows = coded(log(here))
+    every = pa.table({name: here[name] for name in kept} | _columns(history(rows)))
+    return ibis.memtable(every), ibis.memtable(shared(rows))
 
 
 def log(order_rows: pa.Table) -> pa.Table:
@@ -178,6 +194,7 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime, params: Para
         "fraud_at",
         "won_at",
         "label",
+        "decided",
         "settled",
         "open",
         **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},
@@ -207,10 +224,11 @@ def _entities(used: ibis.Table, placed: ibis.Table, names: ibis.Table) -> ibis.T
     )
 
 
-def _names(order_rows: pa.Table, used: pa.Table, tables: Tables, as_of: datetime) -> pa.Table:
+def _names(every: ibis.Table, used: ibis.Table, tables: Tables, as_of: datetime) -> pa.Table:
     """The entities as the shop writes them, of the orders that are open or that name an entity of ``used``."""
-    wanted = pc.or_(order_rows["open"], pc.is_in(order_rows["order_no"], used["order_no"].combine_chunks()))
-    rows = ibis.memtable(order_rows.filter(wanted).select(["order_no", "order_id", "at"]))
+    naming = used.select("order_no", naming=True).distinct()
+    asked = every.select("order_no", "order_id", "at", "open").left_join(naming, "order_no")
+    rows = asked.filter(asked["open"] | asked["naming"].notnull()).select("order_no", "order_id", "at")
     written = tables["order"]
     written = written.select("order_id", **{name: written[column].nullif("") for name, column in TRACES.items()})
     rows = cards(rows.inner_join(written, "order_id"), tables, as_of)

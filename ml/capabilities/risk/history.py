@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +26,8 @@ UNITS = 1 << 20
 NEVER = np.iinfo(np.int64).max
 LISTED = {"card": "card_listed"}
 """What :func:`shared` lists of a kind, where it is more than the features may know."""
+USUAL = ("customer", "category")
+COMPONENT = "component"
 TRACED = ("device", "card", "address", "ip", "email")
 
 
@@ -67,7 +70,7 @@ def history(rows: Log) -> pa.Table:
     parts = side_by_side(
         [
             *(partial(_entity, rows, name) for name in ENTITIES),
-            *(partial(_usual, rows, name) for name in ("customer", "category")),
+            *(partial(_usual, rows, name) for name in USUAL),
             partial(_familiar, rows),
             partial(_components, rows),
         ]
@@ -78,7 +81,18 @@ def history(rows: Log) -> pa.Table:
     return pa.table(columns)
 
 
-def shared(rows: Log) -> pa.Table:
+def history_by(rows: Log, key: str) -> pa.Table:
+    """The columns of :func:`history` for which the orders that share ``key`` are enough, an entity or :data:`COMPONENT`."""
+    made = {"order_no": pa.array(rows.order_no)}
+    if key == COMPONENT:
+        return pa.table(made | _components(rows))
+    made |= _entity(rows, key)
+    if key in USUAL:
+        made |= _usual(rows, key)
+    return pa.table(made | _familiar(rows) if key == "customer" else made)
+
+
+def shared(rows: Log, kinds: Sequence[str] = LINKS) -> pa.Table:
     """List the devices, cards and addresses that several customers used, or a fraud that is known by now.
 
     Returns
@@ -88,7 +102,7 @@ def shared(rows: Log) -> pa.Table:
         ``frauds``.
     """
     in_order = np.argsort(rows.order_no)
-    return pa.concat_tables(side_by_side([partial(_shared, rows, kind, in_order) for kind in LINKS]))
+    return pa.concat_tables(side_by_side([partial(_shared, rows, kind, in_order) for kind in kinds]))
 
 
 def _shared(rows: Log, kind: str, in_order: npt.NDArray[np.intp]) -> pa.Table:
@@ -120,7 +134,7 @@ def _pairs(code: Codes, other: Codes, n: int) -> Longs:
     return np.where((code < 0) | (other < 0), 0, code.astype(np.int64) * n + other + 1)
 
 
-def coded(log: pa.Table) -> Log:
+def coded(log: pa.Table, *, common: bool = True) -> Log:
     """Number the entities of a log.
 
     Parameters
@@ -131,6 +145,8 @@ def coded(log: pa.Table) -> Log:
         it became known, after that, to be none; null: still is), ``value``, ``category`` and a column per entity: whole
         numbers or texts, equal for what is shared, null where there is none; ``card_listed`` is the card whenever it was
         paid.
+    common : bool
+        False: what most customers share is taken out already.
 
     Notes
     -----
@@ -142,7 +158,7 @@ def coded(log: pa.Table) -> Log:
     found = side_by_side([partial(_codes, log[name]) for name in names])
     code = {name: part for name, (part, _) in zip(names, found, strict=True)}
     size = {name: n for name, (_, n) in zip(names, found, strict=True)}
-    for name in (*TRACED, *LISTED.values()):
+    for name in (*TRACED, *LISTED.values()) if common else ():
         code[name] = _without_common(code[name], size[name], code["customer"])
     return Log(order_no, at, since, _by(at), _by(since), fraud_row, fraud_at, fraud_step, value, code, size)
 

@@ -37,7 +37,7 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    sold := ml_ops.search_on_sale(ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_known.key));
+    sold := ml_ops.on_sale(ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_known.key));
     -- What the night left out has at most the best score of its category, and what fits the customer in that.
     SELECT max(u.score + coalesce((
                SELECT 0.15 * s.share FROM ml.search_customer AS s WHERE s.customer_id = who AND s.category = u.category), 0))
@@ -80,7 +80,7 @@ BEGIN
     END IF;
     ids := ARRAY(SELECT l.product_id FROM ml.query_product AS l WHERE l.query = search_listed.key AND (l.score < bound) IS NOT TRUE
                  ORDER BY l.rank LIMIT skipped + wanted + 10);  -- some may be gone
-    sold := ml_ops.search_on_sale(ids);
+    sold := ml_ops.on_sale(ids);
     RETURN QUERY
     SELECT u.nth::integer, u.product_id, u.title, u.score, u.reason, u.reason LIKE 'is near%', told, u.batch_id, u.model_version
     FROM (

@@ -36,41 +36,7 @@ BEGIN
 END
 $make$;
 
--- Which of ids the shop sells at this moment, and has.
-DO $make$
-DECLARE
-    key text; active text := ''; stock text := '';
-BEGIN
-    SELECT format_type(a.atttypid, NULL) INTO key FROM pg_attribute AS a
-    WHERE a.attrelid = to_regclass('shop.product') AND a.attname = 'product_id' AND NOT a.attisdropped;
-    PERFORM FROM pg_attribute AS a
-    WHERE a.attrelid = to_regclass('shop.product') AND a.attname = 'active' AND NOT a.attisdropped;
-    IF FOUND THEN
-        active := ' AND p.active IS NOT FALSE';
-    END IF;
-    PERFORM FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-    WHERE i.indrelid = to_regclass('shop.stock') AND a.attname = 'product_id';
-    IF FOUND THEN
-        stock := $sql$
-            AND coalesce((SELECT s.quantity > 0 FROM shop.stock AS s WHERE s.product_id = p.product_id AND s.counted_at <= now()
-                          ORDER BY s.counted_at DESC LIMIT 1), true)$sql$;
-    END IF;
-    EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION ml_ops.search_on_sale(ids text[]) RETURNS text[]
-        LANGUAGE plpgsql STABLE AS $body$
-        BEGIN
-            IF to_regclass('shop.product') IS NULL THEN
-                RETURN ids;  -- to fail and to catch it costs as much as the whole answer
-            END IF;
-            RETURN ARRAY(SELECT p.product_id::text FROM shop.product AS p WHERE p.product_id = ANY (ids::%s[])%s%s);
-        EXCEPTION WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name
-            OR insufficient_privilege OR datatype_mismatch OR data_exception THEN
-            RETURN ids;  -- no shop here, or another one than at the last publication: the night's state holds
-        END
-        $body$
-    $sql$, coalesce(key, 'text'), active, stock);
-END
-$make$;
+DROP FUNCTION IF EXISTS ml_ops.search_on_sale(text[]);  -- of before
 
 -- The products whose words say most of a reading: over places the best term's impact. Most readings have one term a place, and
 -- then there is nothing to take the best of.
@@ -279,11 +245,11 @@ BEGIN
       AND (x.starts_on IS NULL OR x.starts_on <= today) AND (x.ends_on IS NULL OR x.ends_on >= today);
 
     IF sold IS NULL THEN
-        sold := ml_ops.search_on_sale(ARRAY(
+        sold := ml_ops.on_sale(ARRAY(
             SELECT p.product_id FROM unnest(nos[: 3 * (skipped + wanted) + 20]) AS a JOIN ml.search_product AS p ON p.product_no = a
             UNION SELECT unnest(pins)));
     ELSIF pins IS NOT NULL THEN
-        sold := sold || ml_ops.search_on_sale(pins);
+        sold := sold || ml_ops.on_sale(pins);
     END IF;
     RETURN QUERY
     WITH listed AS (

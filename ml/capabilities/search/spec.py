@@ -283,7 +283,7 @@ SPEC = Capability(
         "queries without an answer": "SELECT count(*) FROM ml.search_gap",
     },
     config=CONFIG,
-    functions=("ml.text:words.sql", "words.sql", "known.sql", "search.sql", "suggest.sql"),
+    functions=("ml.contract:on_sale.sql", "ml.text:words.sql", "words.sql", "known.sql", "search.sql", "suggest.sql"),
     skips={
         "test_optional_tables_may_be_absent": (
             "without a search log nobody has asked, missed or reworded anything: ml.search_gap, ml.search_synonym and "

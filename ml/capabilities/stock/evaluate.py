@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 
 from ml.capabilities.stock.model import Stock
 from ml.capabilities.stock.position import position
-from ml.capabilities.stock.simulator import simulate
 from ml.capabilities.stock.spec import WIDTHS, Params
 from ml.core.capability import Rows
 from ml.core.evaluation import Evaluation
+from ml.learn.inventory.policy import Levels
+from ml.learn.inventory.simulator import simulate
 from ml.learn.series.columns import Past
 from ml.learn.series.sales import shelf
 
@@ -26,6 +27,7 @@ def evaluate(models: Mapping[str, Stock], features: Rows, truth: pa.Table, param
     ``saving`` of a product is minus what holding and lost sales cost, over the margin of its mean demand before: larger is
     better. ``served`` is the share of demand that found stock. Where a learned policy was tried, ``learned_policy_gain`` is
     what it saves beside the best classical one, ``learned_policy_gain_above`` what that lies above by more than chance.
+    ``batch``: what (s, S) orders at once, as a multiple of the power approximation; 0: a base stock serves.
     """
     shop = shelf(features, params.history_days, WIDTHS[-1])
     ids = shop.product["product_id"].combine_chunks()
@@ -38,12 +40,15 @@ def evaluate(models: Mapping[str, Stock], features: Rows, truth: pa.Table, param
     usual = past.level(origin) * where.penalty * DAYS
     found = {}
     for name, model in models.items():
-        rule = model.rule(model.demand(shop, past, kept, origin), past, where, origin)
-        start = rule(0, where.on_hand, where.on_order)
+        asked = model.demand(shop, past, kept, origin), past, where, origin
+        chosen, now = model.choice(*asked), model.levels(*asked)
+        rule, start = chosen.rule if isinstance(chosen, Levels) else chosen, now.begin(now.target[:, 0])
         course = simulate(demand[kept], rule, where.whole_lead, start, review_days=int(where.review_days))
-        saving = -course.cost(where.holding, where.penalty) / usual
+        placing = np.full(len(kept), where.placing)
+        saving = -course.costs(where.holding, where.penalty, placing).sum(axis=1) / usual
         total = float(demand[kept].sum())
         figures = {"saving": float(saving.mean()) if len(saving) else 0.0, "products": float(len(kept))}
+        figures["batch"] = model.policy_.batch
         if np.isfinite(model.verdict_.gain):
             figures |= {
                 "learned_policy_gain": model.verdict_.gain,

@@ -16,7 +16,7 @@ from ml.learn.series import sales
 Tables = Mapping[str, ibis.Table]
 
 _LATELY_DAYS = 90
-_COST = ("margin_share", "holding_share", "review_days", "budget", "most_pieces")
+_COST = ("margin_share", "holding_share", "review_days", "placing_cost", "budget", "most_pieces")
 _SUPPLY = {
     "product_id": pa.string(),
     "supplier": pa.string(),

@@ -12,21 +12,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.stock.learned import LearnedPolicy, Verdict, columns, try_out
-from ml.capabilities.stock.policy import USUAL, Replay, critical, normal, search, target
 from ml.capabilities.stock.position import Position, position
-from ml.capabilities.stock.simulator import Rule
 from ml.capabilities.stock.spec import LEVELS, WIDTHS, Params
 from ml.core import artifacts
 from ml.core.capability import Features
 from ml.learn import network
+from ml.learn.inventory.learned import LearnedPolicy, columns, try_out
+from ml.learn.inventory.policy import USUAL, Levels, Policy, Replay, Verdict, critical, levels, normal, search
+from ml.learn.inventory.simulator import Rule
 from ml.learn.params import NetworkParams
 from ml.learn.series.columns import Past
-from ml.learn.series.forecaster import Forecaster, SeriesParams
+from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import Panel
+from ml.learn.series.params import SeriesParams
 from ml.learn.series.sales import Shelf, shelf
 
-FORMAT = 3
+FORMAT = 4
 SPANS = tuple((0, width) for width in WIDTHS)
 _REPLAYED_DAYS = 28
 _REPLAYS = 3
@@ -41,6 +42,11 @@ class Demand(NamedTuple):
 
     mean: Floats
     quantiles: Floats
+
+    @property
+    def daily(self) -> Floats:
+        """Mean demand of a day of the next four weeks, (n,)."""
+        return np.asarray(self.mean[:, WIDTHS.index(28)] / 28)
 
     def at(self, days: Floats) -> Floats:
         """Quantiles of the demand of so many days, (n, n_levels); between two widths on a straight line."""
@@ -65,8 +71,8 @@ class Stock:
     Attributes
     ----------
     forecaster_ : Forecaster
-    policy_ : tuple of float
-        The best classical one, see :func:`ml.capabilities.stock.policy.target`.
+    policy_ : Policy
+        The best classical one.
     learned_ : LearnedPolicy or None
         None: it was not tried, or does not cost less than the classical one by more than chance.
     verdict_ : Verdict
@@ -125,27 +131,31 @@ class Stock:
         known = np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)[rows]
         return _in_pieces(self.forecaster_, past, origin, known)
 
-    def targets(self, demand: Demand, past: Past, where: Position, origin: int) -> Floats:
-        """Target stock of each product where it stands today, capped by what is sold within its shelf life."""
-        return self.rule(demand, past, where, origin)(0, where.on_hand, where.on_order)
+    def levels(self, demand: Demand, past: Past, where: Position, origin: int) -> Levels:
+        """Of each product today, (n, 1): when to order, and up to what; no more than is sold within its shelf life."""
+        chosen = self.choice(demand, past, where, origin)
+        if isinstance(chosen, Levels):
+            return chosen
+        made = chosen(0, where.on_hand, where.on_order)[:, None]
+        return Levels(made, made)
 
-    def rule(self, demand: Demand, past: Past, where: Position, origin: int) -> Rule:
-        """The same for any stock: one forecast, held for as long as it is asked."""
+    def choice(self, demand: Demand, past: Past, where: Position, origin: int) -> Levels | Rule:
+        """The same for any stock: one forecast, held for as long as a simulator asks."""
         level, days = critical(where.holding, where.penalty, where.review_days), where.protected_days
         keeps = np.minimum(where.shelf_life_days, WIDTHS[-1])
         most = np.where(where.shelf_life_days < WIDTHS[-1], demand.at(keeps)[:, LEVELS.index(0.5)], np.inf)
         quantiles = demand.at(days)
         middle, upper = quantiles[:, LEVELS.index(0.5)], _at_level(quantiles, level)
         if self.learning and self.learned_ is not None:
-            learned, fixed = self.learned_, columns(_still(where, middle, upper), 0)
+            learned, fixed = self.learned_, columns(_still(where, demand, middle, upper), 0)
             return lambda _, there, coming: np.minimum(learned.target(fixed, middle, upper, there, coming), most)
-        made = target(middle, upper, self.policy_)
+        made = levels(_still(where, demand, middle, upper), self.policy_)
         if not self.learning:
             mean = np.nan_to_num(past.sold.mean(origin - 56, origin))
             square = np.nan_to_num(past.squared.mean(origin - 56, origin))
-            made = normal(mean, np.sqrt(np.maximum(square - mean**2, 0)), days, level)
-        made = np.minimum(made, most)
-        return lambda *_: made
+            base = normal(mean, np.sqrt(np.maximum(square - mean**2, 0)), days, level)[:, None]
+            made = Levels(base, base)
+        return Levels(*(np.minimum(each, most[:, None]) for each in made))
 
     def save(self, folder: Path) -> None:
         """Write the forecaster's files and ``model.json``; the same model gives the same bytes."""
@@ -156,7 +166,7 @@ class Stock:
             "format": FORMAT,
             "learning": self.learning,
             "seed": self.seed,
-            "policy": self.policy_,
+            "policy": list(self.policy_),
             "verdict": [None if np.isnan(each) else each for each in self.verdict_],
             "learned": self.learned_ is not None,
             "ids": self.product_ids_.to_pylist(),
@@ -176,29 +186,27 @@ def _replay(forecaster: Forecaster, past: Past, where: Position, start: int) -> 
     known = ~np.isnan(sold)
     usual = np.where(known, sold, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     level, everything = critical(where.holding, where.penalty, where.review_days), np.arange(len(sold))
-    made = [
-        _in_pieces(forecaster, past, start + day, everything).at(where.protected_days)
-        for day in range(0, _REPLAYED_DAYS, _WEEK)
-    ]
-    middle, upper = (
+    weeks = [_in_pieces(forecaster, past, start + day, everything) for day in range(0, _REPLAYED_DAYS, _WEEK)]
+    made = [each.at(where.protected_days) for each in weeks]
+    middle, upper, daily = (
         np.repeat(np.stack(each, axis=1), _WEEK, axis=1)
-        for each in ([q[:, LEVELS.index(0.5)] for q in made], [_at_level(q, level) for q in made])
+        for each in (
+            [q[:, LEVELS.index(0.5)] for q in made],
+            [_at_level(q, level) for q in made],
+            [each.daily for each in weeks],
+        )
     )
-    demand = np.where(known, sold, usual[:, None])
-    return Replay(demand, middle, upper, where.whole_lead, max(int(where.review_days), 1), where.holding, where.penalty)
+    return _with_costs(where, np.where(known, sold, usual[:, None]), middle, upper, daily)
 
 
-def _still(where: Position, middle: Floats, upper: Floats) -> Replay:
-    """A day without demand, as a learned policy looks at it."""
-    return Replay(
-        np.zeros((len(middle), 1)),
-        middle[:, None],
-        upper[:, None],
-        where.whole_lead,
-        max(int(where.review_days), 1),
-        where.holding,
-        where.penalty,
-    )
+def _still(where: Position, demand: Demand, middle: Floats, upper: Floats) -> Replay:
+    """A day without demand, as a policy looks at it."""
+    return _with_costs(where, np.zeros((len(middle), 1)), middle[:, None], upper[:, None], demand.daily[:, None])
+
+
+def _with_costs(where: Position, demand: Floats, middle: Floats, upper: Floats, daily: Floats) -> Replay:
+    review, placing = max(int(where.review_days), 1), np.full(len(demand), where.placing)
+    return Replay(demand, middle, upper, daily, where.whole_lead, review, where.holding, where.penalty, placing)
 
 
 def _at_level(quantiles: Floats, level: Floats) -> Floats:
@@ -230,7 +238,7 @@ def load(folder: Path) -> Stock:
     with artifacts.reading(folder, "stock", FORMAT) as kept:
         model = Stock(Params(), kept["seed"], learning=kept["learning"])
         model.product_ids_ = pa.array(kept["ids"], pa.string())
-        model.policy_ = (kept["policy"][0], kept["policy"][1])
+        model.policy_ = Policy(*kept["policy"])
         model.verdict_ = Verdict(*(np.nan if each is None else each for each in kept["verdict"]))
         model.learned_ = LearnedPolicy(network.load_layers(folder / _POLICY)) if kept["learned"] else None
         model.forecaster_ = Forecaster.load(folder)

@@ -53,10 +53,12 @@ class Position:
     slower: Longs
     """So many of the newest orders at the supplier came, or are, later than chance explains; 0: it has not slowed."""
     review_days: float
+    placing: float
+    """What an order of one product costs, whatever its size."""
 
     def rows(self, chosen: Longs) -> Self:
         """Some of the products."""
-        taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name != "review_days"}
+        taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.type != "float"}
         return replace(self, **taken)
 
     @property
@@ -110,6 +112,7 @@ def position(features: Rows, shop: Shelf, params: Params) -> Position:
         np.array([each.silent for each in lately], np.int64),
         np.array([each.slower for each in lately], np.int64),
         chosen["review_days"],
+        chosen["placing_cost"],
     )
 
 
@@ -122,7 +125,7 @@ def limits(features: Rows) -> tuple[float, float]:
 
 def _chosen(cost: pa.Table, params: Params) -> dict[str, float]:
     row = cost.to_pylist()[0] if len(cost) else {}
-    names = ("margin_share", "holding_share", "review_days")
+    names = ("margin_share", "holding_share", "review_days", "placing_cost")
     return {name: float(getattr(params, name) if row.get(name) is None else row[name]) for name in names}
 
 

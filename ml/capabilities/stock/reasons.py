@@ -6,12 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.stock.position import Position
+from ml.learn.inventory.policy import Levels
 
 Floats = npt.NDArray[np.float64]
 _LONGER_DAYS = 3.0
 
 
-def words(where: Position, order: Floats, chance: Floats, out: Floats, over: Floats, middle: Floats) -> list[str]:
+def words(
+    where: Position, order: Floats, chance: Floats, out: Floats, over: Floats, middle: Floats, levels: Levels
+) -> list[str]:
     """One text a product.
 
     Parameters
@@ -30,6 +33,11 @@ def words(where: Position, order: Floats, chance: Floats, out: Floats, over: Flo
         if np.isfinite(out[i]) and order[i] > 0:
             said.append(
                 f"sold out in {out[i]:.0f} days, before the order comes in {chance[i]:.0%} of cases".replace("%", " %")
+            )
+        if levels.point[i, 0] < levels.target[i, 0]:
+            said.append(
+                f"an order costs {where.placing:,.2f} to place: it waits until {levels.point[i, 0]:,.0f} are left, "
+                f"and is up to {levels.target[i, 0]:,.0f}"
             )
         said += _doubts(where, i)
         if over[i] > 0:

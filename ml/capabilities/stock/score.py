@@ -87,9 +87,10 @@ def _plan(model: Stock, features: Rows, shop: Shelf, everything: Position, rows:
     where, past = everything.rows(rows), Past(shop.panel.rows(rows))
     ids = shop.product["product_id"].combine_chunks().take(pa.array(rows))
     demand = model.demand(shop, past, rows, past.panel.length)
-    targets = model.targets(demand, past, where, past.panel.length)
+    levels = model.levels(demand, past, where, past.panel.length)
+    points, targets = levels.point[:, 0], levels.target[:, 0]
     there = where.on_hand + where.on_order
-    order = _packed(targets - there, where)
+    order = np.where(there <= points, _packed(targets - there, where), 0.0)
     quantiles = demand.at(where.lead_days)
     chance, lost = shortage(there, quantiles)
     last = demand.quantiles[:, -1]
@@ -109,6 +110,7 @@ def _plan(model: Stock, features: Rows, shop: Shelf, everything: Position, rows:
         "order_now": pa.array(order > 0),
         "order_pieces": pa.array(order),
         "target": pa.array(targets),
+        "order_at": pa.array(points),
         "sold_out_at": pa.array(stamp, mask=~gone).cast(pa.timestamp("us", "UTC")),
         "sold_out_chance": pa.array(chance),
         "expected_lost": pa.array(lost),
@@ -116,8 +118,10 @@ def _plan(model: Stock, features: Rows, shop: Shelf, everything: Position, rows:
         "holding_money": pa.array(money),
         "overstock": pa.array(over),
         "markdown": pa.array(markdown),
-        "order_cost": pa.array(order * where.cost),
-        "reason": pa.array(words(where, order, chance, out, over, quantiles[:, LEVELS.index(0.5)]), pa.string()),
+        "order_cost": pa.array(order * where.cost + np.where(order > 0, where.placing, 0)),
+        "reason": pa.array(
+            words(where, order, chance, out, over, quantiles[:, LEVELS.index(0.5)], levels), pa.string()
+        ),
     }
 
 

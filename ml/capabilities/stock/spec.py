@@ -35,6 +35,8 @@ class Params:
     """What a lost sale costs, as a share of the price."""
     holding_share: float = 0.25
     """What a piece in stock costs in a year, as a share of its cost."""
+    placing_cost: float = 0.0
+    """What an order of one product costs, whatever its size; above 0 an (s, S) policy is tried."""
     cost_share: float = 0.6
     """Cost of a piece, as a share of its price, where the shop does not say."""
     elasticity: float = 2.0
@@ -60,6 +62,9 @@ STOCK_PLAN = Published(
         PublishedColumn("order_pieces", "number", "How many to order; 0: none.", "pieces"),
         PublishedColumn("target", "number", "Stock and orders together should be as many.", "pieces"),
         PublishedColumn(
+            "order_at", "number", "At so many in stock and on order together, or fewer, it is ordered.", "pieces"
+        ),
+        PublishedColumn(
             "sold_out_at",
             "timestamp",
             "When it is sold out without an order; null: not within 91 days.",
@@ -76,7 +81,7 @@ STOCK_PLAN = Published(
         PublishedColumn(
             "markdown", "number", "Suggested, to sell the overstock within 91 days; 0: none.", "share of the price"
         ),
-        PublishedColumn("order_cost", "number", "What the order costs.", "shop currency"),
+        PublishedColumn("order_cost", "number", "What the order costs, with placing it.", "shop currency"),
         PublishedColumn("reason", "text", "Why, in words."),
     ),
     indexes=(("order_now", "lost_money"),),
@@ -110,6 +115,12 @@ COST = ConfigTable(
             "What a piece in stock costs in a year, as a share of its cost; null: the default.",
         ),
         ConfigColumn("review_days", "number", "Days between two looks at what to order; null: the default.", "days"),
+        ConfigColumn(
+            "placing_cost",
+            "number",
+            "What placing an order of one product costs, whatever its size: above 0 it may wait and be larger; null: nothing.",
+            "shop currency",
+        ),
         ConfigColumn("budget", "number", "Most money for orders of a night; null: no limit.", "shop currency"),
         ConfigColumn(
             "most_pieces", "number", "Most pieces that a night may order, as a truck holds; null: no limit.", "pieces"
@@ -120,11 +131,15 @@ COST = ConfigTable(
         "margin_share is between 0 and 1": "margin_share BETWEEN 0 AND 1",
         "holding_share is between 0 and 10": "holding_share BETWEEN 0 AND 10",
         "review_days is between 1 and 60": "review_days BETWEEN 1 AND 60",
+        "placing_cost is 0 or more": "placing_cost >= 0",
         "budget is 0 or more": "budget >= 0",
         "most_pieces is 0 or more": "most_pieces >= 0",
     },
     rows=({"one": True, "margin_share": 0.35, "holding_share": 0.25, "review_days": 7.0},),
-    examples={"No more than 5,000 for orders in a night.": "UPDATE ml_config.stock_cost SET budget = 5000"},
+    examples={
+        "An order of a product costs 4.50 to place: order less often, and more.": "UPDATE ml_config.stock_cost SET placing_cost = 4.5",
+        "No more than 5,000 for orders in a night.": "UPDATE ml_config.stock_cost SET budget = 5000",
+    },
 )
 
 SPEC = Capability(

@@ -9,8 +9,6 @@ on older ones alone (:func:`held`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,58 +16,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.learn import trees
-from ml.learn.params import NetworkParams
-from ml.learn.regression import Forest, regress
 from ml.learn.series.columns import Past, Seen
 from ml.learn.series.combination import Weights, mixed, weigh
 from ml.learn.series.conformal import Shifts, ratio_quantiles, ratios, shifts
-from ml.learn.series.network import SpanNetwork, learn
-from ml.learn.series.panel import Panel, Span, actual
-from ml.learn.series.quantiles import agreed, around, spread
+from ml.learn.series.network import SpanNetwork
+from ml.learn.series.panel import Panel, Span
+from ml.learn.series.params import SeriesParams
+from ml.learn.series.quantiles import agreed, around, for_new, spread
 from ml.learn.series.simple import METHODS
-from ml.learn.series.spans import KINDS, held, kinds, until_then
+from ml.learn.series.spans import KINDS, held, kinds
+from ml.learn.series.training import Test, grow, tests, train
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
-LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-BOOSTED = "LightGBM"
-_MOST = 20.0
-"""A target is at most so many times the level: one order of a wholesaler must not move a tree."""
 _VOLUMES = 3
 _LITTLE = 0.05
 """A network that counts less is not worth its time."""
-
-
-@dataclass(frozen=True)
-class SeriesParams:
-    """Parameters of :class:`Forecaster`."""
-
-    levels: tuple[float, ...] = LEVELS
-    grown: tuple[float, ...] = (0.1, 0.5, 0.9)
-    """Levels that trees are grown for; the others follow from their distance to the middle, and are made conformal too."""
-    trees: int = 80
-    leaves: int = 16
-    rate: float = 0.1
-    min_leaf: int = 40
-    column_share: float = 0.6
-    rows: int = 40_000
-    """Rows (a series, an origin, a span) that are learned from, at most; drawn by lot."""
-    origins: int = 12
-    step: int = 5
-    """Periods between two origins; with 7 days a week every weekday is one."""
-    methods: tuple[str, ...] = ("average", "smoothing", "Theta", "TSB")
-    """Simple methods that are combined with the boosted trees."""
-    network_seconds: float = 0.0
-    """A network of TensorFlow is a further candidate: at most so long is it trained, each of two times; 0: none is."""
-    network_series: int = 300
-    """Fewer series are not enough for a network."""
-    boosted: bool = True
-    """False: the first of the methods alone, with intervals made of its errors; a gate's baseline."""
-
-    @property
-    def forest(self) -> Forest:
-        return Forest(self.trees, self.leaves, self.rate, self.min_leaf, self.column_share)
 
 
 class Forecast(NamedTuple):
@@ -115,16 +78,17 @@ class Forecaster:
         level = past.level(end)
         self.borders_ = np.quantile(level, [1 / 3, 2 / 3]) if len(level) else np.zeros(2)
         split = end - held(end, self.spans, panel.rhythm.season)
-        self.trees_, self.network_ = self._grown(past, split), self._trained(past, split)
+        self.trees_ = grow(past, self.spans, split, self.params, self.seed)
+        self.network_ = train(past, self.spans, split, self.params, self.seed)
         self.shifts_ = Shifts(np.zeros((self._slices, len(self.params.levels))))
         self.group_ratios_ = np.ones((KINDS, len(self.params.levels)))
-        newest = list(self._tests(past, split, end)) if len(panel.pieces) else []
+        newest = list(tests(past, self.spans, split, end, self.params.step)) if len(panel.pieces) else []
         self._weigh(past, newest)
         if newest:
             self._conform(past, newest)
-        self.trees_ = self._grown(past, end)
+        self.trees_ = grow(past, self.spans, end, self.params, self.seed)
         if self.network_ is not None:
-            self.network_ = self._trained(past, end)
+            self.network_ = train(past, self.spans, end, self.params, self.seed)
         return self
 
     def predict(
@@ -192,7 +156,7 @@ class Forecaster:
         made.network_ = SpanNetwork.load(folder / f"{name}_network.npz", made.spans) if kept["network"] else None
         return made
 
-    def _weigh(self, past: Past, tests: list[_Test]) -> None:
+    def _weigh(self, past: Past, tests: list[Test]) -> None:
         """Weigh means and quantiles by their errors at ``tests``; a network that counts nothing is dropped."""
         n, k = len(past.panel.pieces), 1 + len(self.params.methods)
         self.quantile_weights_ = Weights.of_first(n, 2)
@@ -218,53 +182,6 @@ class Forecaster:
         """Slice of each series and span, flat: how fast it sells, and the kind of span."""
         volume = np.searchsorted(self.borders_, level)
         return np.asarray((volume[:, None] * KINDS + kinds(spans)).ravel(), np.int64)
-
-    def _grown(self, past: Past, until: int) -> list[trees.Trees]:
-        """Trees of the mean and of each level, on targets that end at ``until`` or before."""
-        if not self.params.boosted:
-            return []
-        xs, ys, levels = [], [], []
-        rng = np.random.default_rng(self.seed)
-        origins = list(self._origins(past.panel, until))
-        for origin in origins:
-            seen = past.seen(origin, self.spans)
-            y = until_then(actual(past.panel, origin, self.spans), origin, self.spans, until) / seen.level[:, None]
-            most = -(-self.params.rows // len(origins))
-            pick = np.flatnonzero(np.isfinite(y.ravel()))
-            pick = np.sort(rng.choice(pick, most, replace=False)) if len(pick) > most else pick
-            xs.append(seen.x[pick])
-            ys.append(np.clip(y.ravel()[pick], 0, _MOST))
-            levels.append(np.repeat(seen.level, len(self.spans))[pick])
-        if sum(map(len, ys)) < 2 * self.params.min_leaf:
-            return []
-        x, y, weight = np.concatenate(xs), np.concatenate(ys), np.sqrt(np.concatenate(levels))
-        return regress(x, y, self.params.forest, self.seed, (None, *self.params.grown), weight=weight)
-
-    def _trained(self, past: Past, until: int) -> SpanNetwork | None:
-        """A network, where there are enough series for one."""
-        if not self.params.network_seconds or len(past.panel.pieces) < self.params.network_series:
-            return None
-        given = NetworkParams(epochs=16, patience=2, batch=512, seconds=self.params.network_seconds)
-        origins = list(self._origins(past.panel, until))
-        return learn(past, origins, self.spans, until, self.params.grown, given, self.params.rows, self.seed)
-
-    def _origins(self, panel: Panel, until: int) -> Iterator[int]:
-        """The newest origins in steps, and older ones for the longest span."""
-        longest, step, n = max(start + width for start, width in self.spans), self.params.step, self.params.origins
-        first = min(start + width for start, width in self.spans)
-        near = {until - first - step * j for j in range(n)}
-        far = {until - longest - 3 * step * j for j in range(n // 2)}
-        least = min(panel.rhythm.windows[2], until // 2)
-        yield from sorted(origin for origin in near | far if least <= origin < until)
-
-    def _tests(self, past: Past, split: int, end: int) -> Iterator[_Test]:
-        """Origins from ``split`` on with what came after, each span only where it is over before ``end``."""
-        last = end - min(start + width for start, width in self.spans)
-        step = max(self.params.step, -(-(last - split + 1) // 6))
-        for origin in range(last, split - 1, -step):
-            truth = actual(past.panel, origin, self.spans)
-            if np.isfinite(truth).any():
-                yield _Test(origin, past.seen(origin, self.spans), truth)
 
     def _means(self, past: Past, origin: int, seen: Seen, spans: tuple[Span, ...] | None = None) -> Floats:
         """Means by method, the boosted first, shape (n_methods, n_series, n_spans)."""
@@ -310,9 +227,9 @@ class Forecaster:
         grown = grown.reshape(-1, len(self.params.grown))
         quantiles = np.maximum(spread(grown, self.params.grown, self.params.levels), 0)
         quantiles *= agreed(mean / seen.level[:, None], boosted / seen.level[:, None], grown)[:, None]
-        return _for_new(past, origin, seen, mean, quantiles, self.params.levels)
+        return for_new(past, origin, seen, mean, quantiles, self.params.levels)
 
-    def _conform(self, past: Past, tests: list[_Test]) -> None:
+    def _conform(self, past: Past, tests: list[Test]) -> None:
         """Learn the shifts on the newest origins."""
         rows = np.arange(len(past.panel.pieces))
         ys, qs, where, when = [], [], [], []
@@ -332,23 +249,3 @@ class Forecaster:
         apart = max(start + width for start, width in self.spans)
         self.shifts_ = shifts(y, q, self.params.levels, of, self._slices, at, apart)
         self.group_ratios_ = ratio_quantiles(all_ratios, self.params.levels)
-
-
-class _Test(NamedTuple):
-    origin: int
-    seen: Seen
-    truth: Floats
-
-
-def _for_new(
-    past: Past, origin: int, seen: Seen, mean: Floats, quantiles: Floats, levels: tuple[float, ...]
-) -> tuple[Floats, Floats]:
-    """The same, but for a series without a past: as its likes, and anything may come (an exponential distribution).
-
-    What the trees know of series without sales is of old ones. They count in full once four weeks are known.
-    """
-    own = np.minimum(past.sold.count(0, origin) / past.panel.rhythm.windows[2], 1.0)[:, None]
-    like = seen.level[:, None] * seen.profile
-    wide = seen.profile.reshape(-1, 1) * -np.log1p(-np.asarray(levels))
-    flat = np.repeat(own, mean.shape[1], axis=0)
-    return own * mean + (1 - own) * like, flat * quantiles + (1 - flat) * wide

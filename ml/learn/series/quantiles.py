@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from ml.learn.series.columns import Past, Seen
+
 Floats = npt.NDArray[np.float64]
 
 _RARE = 0.25
@@ -71,3 +73,17 @@ def around(mean: Floats, quantiles: Floats, levels: tuple[float, ...], season: n
     low, high = holds & (at <= 0.1), holds & (at >= 0.9)
     raised = np.where(high, np.maximum(quantiles, mean[:, :, None]), quantiles)
     return np.where(low, np.minimum(raised, mean[:, :, None]), raised)
+
+
+def for_new(
+    past: Past, origin: int, seen: Seen, mean: Floats, quantiles: Floats, levels: tuple[float, ...]
+) -> tuple[Floats, Floats]:
+    """The same, but for a series without a past: as its likes, and anything may come (an exponential distribution).
+
+    What the trees know of series without sales is of old ones. They count in full once four weeks are known.
+    """
+    own = np.minimum(past.sold.count(0, origin) / past.panel.rhythm.windows[2], 1.0)[:, None]
+    like = seen.level[:, None] * seen.profile
+    wide = seen.profile.reshape(-1, 1) * -np.log1p(-np.asarray(levels))
+    flat = np.repeat(own, mean.shape[1], axis=0)
+    return own * mean + (1 - own) * like, flat * quantiles + (1 - flat) * wide

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ml.contract.vocabulary import vocabulary
 from ml.core.errors import WrongUse
 from ml.shop.ddl import literal, quoted
-from ml.shop.platforms._platform import Platform
+from ml.shop.platforms._platform import EACH, TOGETHER, Platform
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Choices:
     rates: Mapping[str, float] = field(default_factory=dict)
     language: str = ""
     """As the platform names it; empty: the platform's own choice."""
+    variants: str = ""
+    """Whether a product's variants are one product together or each its own; empty: as the platform's page says."""
 
     def check(self) -> None:
         """Refuse words that the contract does not have, and rates that are none."""
@@ -33,11 +35,28 @@ class Choices:
         odd = [f"{code}={rate}" for code, rate in self.rates.items() if not 0 < rate < float("inf")]
         if odd:
             raise WrongUse("A rate is a number above 0.", came=", ".join(odd), do="give it as JPY=0.0061")
+        if self.variants not in ("", TOGETHER, EACH):
+            raise WrongUse(
+                "A product's variants are one product together, or each its own.",
+                came=self.variants,
+                do=f"--variants {TOGETHER} or --variants {EACH}",
+            )
+
+    def fit(self, platform: Platform) -> None:
+        """Refuse what the mapping of a platform does not leave open."""
+        if self.variants and not platform.variants:
+            raise WrongUse(
+                f"The mapping of {platform.title} has one way to read variants.",
+                came=f"--variants {self.variants}",
+                do=f"leave it out; docs/platforms/{platform.name}.md says what a variant counts as",
+            )
 
 
 def select(platform: Platform, name: str, choices: Choices) -> str:
-    """Give a block's SELECT with the language that was chosen."""
-    return platform.sql[name].rstrip(";").replace("$language", literal(choices.language))
+    """Give a block's SELECT with the language and the meaning of variants that were chosen."""
+    each = (choices.variants or platform.variants) == EACH
+    text = platform.sql[name].rstrip(";").replace("$language", literal(choices.language))
+    return text.replace("$each", str(each).lower())
 
 
 def chosen(names: Sequence[str], sql: str, choices: Choices) -> str:

@@ -13,6 +13,9 @@ from ml.shop.sources._files import blocks
 Columns = Mapping[str, Mapping[str, frozenset[str]]]
 """Schema -> table -> the names of its columns."""
 
+TOGETHER, EACH = "together", "each"
+"""The variants of a product are one product of the contract, or each is one of its own."""
+
 HELP = ("custom", "release")
 """Blocks of a mapping that are no view: fields of the shop's own, and what the platform says of its version."""
 
@@ -51,6 +54,8 @@ class Platform:
     remarks: tuple[str, ...] = ()
     checked: str = ""
     """Against what the names of tables and columns were held: a version, and where its schema stands."""
+    variants: str = ""
+    """What its variants are where the shop does not say: :data:`TOGETHER` or :data:`EACH`; empty: it has no choice."""
     mysql: bool = False
     only: Mapping[str, str] = field(default_factory=dict)
     """On MySQL: the condition under which rows of a table are read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.shop.platforms._platform import Platform, Version
+from ml.shop.platforms._platform import EACH, Platform, Version
 
 PLATFORM = Platform.of(
     __file__,
@@ -10,7 +10,7 @@ PLATFORM = Platform.of(
     people=True,
     reads={
         "customer": "customer_id email created_at",
-        "product": "product_id price status visibility?boolean created_at category_id?integer",
+        "product": "product_id price status visibility?boolean created_at category_id?integer variant_group_id?integer",
         "product_description": "product_description_product_id name description",
         "category_description": "category_description_category_id name",
         "product_inventory": "product_inventory_product_id qty manage_stock stock_availability",
@@ -35,9 +35,10 @@ PLATFORM = Platform.of(
             why="upgrade to 2, whose orders keep what a line cost after its discount",
         ),
     ),
-    checked="2.2.1: the migrations of its npm package",
+    variants=EACH,
+    checked="2.2.1, installed from npm: `./nightshift bench shops --shop evershop`",
     remarks=(
-        "Each variant is a product of its own, as EverShop keeps it.",
-        "An order whose card or PayPal payment is pending is not a sale yet; one that is paid on delivery is.",
+        "Each variant is a product of its own, as EverShop keeps it; with --variants together those of a group are its first.",
+        "An order whose card or PayPal payment is pending or failed is not a sale yet; one that is paid on delivery is.",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.shop.platforms._platform import Platform, Version
+from ml.shop.platforms._platform import TOGETHER, Platform, Version
 
 PLATFORM = Platform.of(
     __file__,
@@ -10,7 +10,7 @@ PLATFORM = Platform.of(
     reads={
         "customer": "id email has_account created_at deleted_at company_name?text metadata?jsonb",
         "product": "id title description status is_giftcard created_at deleted_at metadata?jsonb",
-        "product_variant": "id product_id deleted_at manage_inventory allow_backorder",
+        "product_variant": "id product_id deleted_at manage_inventory allow_backorder title?text",
         "product_category?": "id?text name?text mpath?text deleted_at?timestamptz",
         "product_category_product?": "product_id?text product_category_id?text",
         "order": "id customer_id version status is_draft_order currency_code created_at canceled_at email deleted_at "
@@ -18,7 +18,7 @@ PLATFORM = Platform.of(
         "order_address": "id country_code address_1 postal_code city",
         "order_item": "id order_id version item_id quantity raw_quantity deleted_at return_received_quantity "
         "unit_price?numeric raw_unit_price?jsonb",
-        "order_line_item": "id product_id unit_price raw_unit_price is_tax_inclusive",
+        "order_line_item": "id product_id unit_price raw_unit_price is_tax_inclusive variant_id?text",
         "order_line_item_tax_line": "item_id rate deleted_at?timestamptz",
         "order_line_item_adjustment": "item_id amount deleted_at?timestamptz version?integer is_tax_inclusive?boolean",
         "order_shipping": "order_id version shipping_method_id deleted_at return_id?text",
@@ -36,7 +36,8 @@ PLATFORM = Platform.of(
         "inventory_level?": "inventory_item_id?text stocked_quantity?numeric reserved_quantity?numeric "
         "updated_at?timestamptz deleted_at?timestamptz",
         "cart?": "id?text customer_id?text completed_at?timestamptz deleted_at?timestamptz",
-        "cart_line_item?": "cart_id?text product_id?text quantity?numeric created_at?timestamptz deleted_at?timestamptz",
+        "cart_line_item?": "cart_id?text product_id?text quantity?numeric created_at?timestamptz deleted_at?timestamptz "
+        "variant_id?text",
         "order_cart?": "order_id?text cart_id?text deleted_at?timestamptz",
     },
     versions=(
@@ -47,9 +48,11 @@ PLATFORM = Platform.of(
             why="move to Medusa 2, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    variants=TOGETHER,
     checked="2.21, installed from npm: `./nightshift bench shops --shop medusa`",
     remarks=(
         "An order counts in its present version; a sold order that waits as pending is a sale.",
+        "A variant counts as its product; with --variants each it is a product of its own.",
         "Prices are those of the shop's first currency without rules or price lists.",
     ),
 )

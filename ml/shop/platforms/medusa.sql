@@ -24,7 +24,7 @@ WITH tax AS (
 SELECT
     i.order_id,
     i.id AS line_id,
-    l.product_id,
+    CASE WHEN $each THEN coalesce(l.variant_id, l.product_id) ELSE l.product_id END AS product_id,
     coalesce((i.raw_quantity ->> 'value')::numeric, i.quantity) AS quantity,
     i.return_received_quantity AS returned,
     coalesce((i.raw_unit_price ->> 'value')::numeric, i.unit_price, (l.raw_unit_price ->> 'value')::numeric, l.unit_price)
@@ -80,8 +80,11 @@ WHERE c.deleted_at IS NULL;
 
 -- name: product
 SELECT
-    p.id AS product_id,
-    p.title,
+    coalesce(one.id, p.id) AS product_id,
+    CASE
+        WHEN (SELECT count(*) FROM product_variant AS v WHERE v.product_id = p.id) > 1 THEN concat_ws(' ', p.title, one.title)
+        ELSE p.title
+    END AS title,
     p.description,
     (
         SELECT c.name FROM product_category_product AS pc
@@ -95,13 +98,15 @@ SELECT
         INNER JOIN product_variant_price_set AS s ON s.variant_id = v.id AND s.deleted_at IS NULL
         INNER JOIN price AS a ON a.price_set_id = s.price_set_id AND a.deleted_at IS NULL
         WHERE
-            v.product_id = p.id AND v.deleted_at IS NULL AND a.price_list_id IS NULL AND coalesce(a.rules_count, 0) = 0
+            v.product_id = p.id AND (one.id IS NULL OR v.id = one.id) AND v.deleted_at IS NULL AND a.price_list_id IS NULL AND coalesce(a.rules_count, 0) = 0
             AND coalesce(a.min_quantity, 1) <= 1
             AND a.currency_code = (SELECT currency_code FROM store_currency WHERE is_default AND deleted_at IS NULL LIMIT 1)
     ) AS price,
-    p.status::text = 'published' AND p.deleted_at IS NULL AND NOT coalesce(p.is_giftcard, false) AS active,
+    p.status::text = 'published' AND p.deleted_at IS NULL AND one.deleted_at IS NULL AND NOT coalesce(p.is_giftcard, false) AS active,
     p.created_at AS listed_at
-FROM product AS p;
+FROM product AS p
+LEFT JOIN product_variant AS one ON one.product_id = p.id AND $each
+WHERE one.id IS NOT NULL OR NOT $each;
 
 -- name: order
 SELECT
@@ -164,20 +169,20 @@ GROUP BY order_id;
 -- name: stock
 -- Of a product that is counted: all its variants, at all places, less what is reserved.
 SELECT
-    v.product_id,
+    CASE WHEN $each THEN v.id ELSE v.product_id END AS product_id,
     max(l.updated_at) AS counted_at,
     sum((l.stocked_quantity - coalesce(l.reserved_quantity, 0)) / greatest(coalesce(i.required_quantity, 1), 1)) AS quantity
 FROM product_variant AS v
 INNER JOIN product_variant_inventory_item AS i ON i.variant_id = v.id AND i.deleted_at IS NULL
 INNER JOIN inventory_level AS l ON l.inventory_item_id = i.inventory_item_id AND l.deleted_at IS NULL
 WHERE v.deleted_at IS NULL
-GROUP BY v.product_id
+GROUP BY 1
 HAVING bool_and(v.manage_inventory AND NOT v.allow_backorder);
 
 -- name: cart
 SELECT
     c.id AS cart_id,
-    l.product_id,
+    CASE WHEN $each THEN coalesce(l.variant_id, l.product_id) ELSE l.product_id END AS product_id,
     max(person.customer_id) AS customer_id,
     sum(l.quantity) AS quantity,
     min(l.created_at) AS added_at,
@@ -187,7 +192,7 @@ INNER JOIN cart_line_item AS l ON l.cart_id = c.id AND l.deleted_at IS NULL
 LEFT JOIN person ON person.id = c.customer_id
 LEFT JOIN order_cart AS oc ON oc.cart_id = c.id AND oc.deleted_at IS NULL
 WHERE c.deleted_at IS NULL AND l.product_id IS NOT NULL
-GROUP BY c.id, l.product_id;
+GROUP BY 1, 2;
 
 -- name: custom
 SELECT 'order.metadata' AS place, key AS field, count(*) AS rows FROM "order", jsonb_object_keys(metadata) AS key GROUP BY key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.shop.platforms._platform import Platform, Version
+from ml.shop.platforms._platform import TOGETHER, Platform, Version
 
 PLATFORM = Platform.of(
     __file__,
@@ -39,9 +39,10 @@ PLATFORM = Platform.of(
             why="upgrade to 3, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    variants=TOGETHER,
     checked="the release that PyPI gives: `./nightshift bench shops --shop oscar`",
     remarks=(
-        "A child counts as its parent, which is what a page shows.",
+        "A child counts as its parent, which is what a page shows; with --variants each it is a product of its own.",
         "An order is placed after its payment, so Pending and no status are sales; other words of your pipeline are shown.",
         "product.price is the stock record's, whose tax your strategy adds; prices of order lines have it.",
     ),

@@ -8,16 +8,16 @@ SELECT guest_email AS email, date_placed AS bought_at FROM order_order;
 
 -- name: shown
 -- The product that a page shows: a child's parent.
-SELECT id, coalesce(parent_id, id) AS product_id FROM catalogue_product;
+SELECT id, CASE WHEN $each THEN id ELSE coalesce(parent_id, id) END AS product_id FROM catalogue_product;
 
 -- name: product
 SELECT
     p.id AS product_id,
-    p.title,
-    p.description,
+    coalesce(nullif(p.title, ''), parent.title) AS title,
+    coalesce(nullif(p.description, ''), parent.description) AS description,
     (
         SELECT c.name FROM catalogue_productcategory AS pc INNER JOIN catalogue_category AS c ON c.id = pc.category_id
-        WHERE pc.product_id = p.id
+        WHERE pc.product_id IN (p.id, parent.id)
         ORDER BY c.depth DESC, c.id
         LIMIT 1
     ) AS category,
@@ -25,10 +25,11 @@ SELECT
         SELECT min(s.price) FROM shown INNER JOIN partner_stockrecord AS s ON s.product_id = shown.id
         WHERE shown.product_id = p.id
     ) AS price,
-    p.is_public AS active,
+    p.is_public AND coalesce(parent.is_public, true) AS active,
     p.date_created AS listed_at
 FROM catalogue_product AS p
-WHERE p.parent_id IS NULL;
+LEFT JOIN catalogue_product AS parent ON parent.id = p.parent_id
+WHERE CASE WHEN $each THEN p.structure <> 'parent' ELSE p.parent_id IS NULL END;
 
 -- name: order
 SELECT
@@ -103,7 +104,8 @@ SELECT
 FROM partner_stockrecord AS s
 INNER JOIN shown ON shown.id = s.product_id
 INNER JOIN catalogue_product AS p ON p.id = shown.product_id
-INNER JOIN catalogue_productclass AS c ON c.id = p.product_class_id AND c.track_stock
+LEFT JOIN catalogue_product AS parent ON parent.id = p.parent_id
+INNER JOIN catalogue_productclass AS c ON c.id = coalesce(parent.product_class_id, p.product_class_id) AND c.track_stock
 GROUP BY shown.product_id;
 
 -- name: cart

@@ -11,8 +11,8 @@ SELECT currency AS code FROM order_order GROUP BY currency ORDER BY count(*) DES
 
 -- name: product
 SELECT
-    p.id AS product_id,
-    p.name AS title,
+    coalesce(one.id, p.id) AS product_id,
+    concat_ws(' ', p.name, nullif(one.name, '')) AS title,
     (
         SELECT string_agg(block -> 'data' ->> 'text', ' ')
         FROM jsonb_array_elements(
@@ -25,7 +25,7 @@ SELECT
         FROM product_productvariant AS v
         INNER JOIN product_productvariantchannellisting AS l ON l.variant_id = v.id
         INNER JOIN channel_channel AS ch ON ch.id = l.channel_id AND ch.currency_code = (SELECT code FROM currency)
-        WHERE v.product_id = p.id
+        WHERE v.product_id = p.id AND (one.id IS NULL OR v.id = one.id)
     ) AS price,
     EXISTS (
         SELECT FROM product_productchannellisting AS l
@@ -34,7 +34,9 @@ SELECT
     ) AS active,
     p.created_at AS listed_at
 FROM product_product AS p
-LEFT JOIN product_category AS c ON c.id = p.category_id;
+LEFT JOIN product_productvariant AS one ON one.product_id = p.id AND $each
+LEFT JOIN product_category AS c ON c.id = p.category_id
+WHERE one.id IS NOT NULL OR NOT $each;
 
 -- name: order
 SELECT
@@ -68,7 +70,7 @@ LEFT JOIN account_address AS billed ON billed.id = o.billing_address_id;
 SELECT
     l.order_id,
     row_number() OVER (PARTITION BY l.order_id ORDER BY l.created_at, l.id) AS line_no,
-    v.product_id,
+    CASE WHEN $each THEN v.id ELSE v.product_id END AS product_id,
     l.quantity,
     coalesce(l.total_price_gross_amount / nullif(l.quantity, 0), l.unit_price_gross_amount) AS unit_price
 FROM order_orderline AS l
@@ -83,10 +85,10 @@ GROUP BY e.order_id;
 
 -- name: stock
 -- Saleor does not say when it counted: now.
-SELECT v.product_id, now() AS counted_at, sum(s.quantity - coalesce(s.quantity_allocated, 0)) AS quantity
+SELECT CASE WHEN $each THEN v.id ELSE v.product_id END AS product_id, now() AS counted_at, sum(s.quantity - coalesce(s.quantity_allocated, 0)) AS quantity
 FROM product_productvariant AS v
 INNER JOIN warehouse_stock AS s ON s.product_variant_id = v.id
-GROUP BY v.product_id
+GROUP BY 1
 HAVING bool_and(v.track_inventory);
 
 -- name: custom

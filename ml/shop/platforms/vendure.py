@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.shop.platforms._platform import Platform, Version
+from ml.shop.platforms._platform import TOGETHER, Platform, Version
 
 PLATFORM = Platform.of(
     __file__,
@@ -13,6 +13,7 @@ PLATFORM = Platform.of(
         "product": "id createdAt deletedAt enabled",
         "product_translation": "baseId languageCode name description",
         "product_variant": "id productId deletedAt enabled trackInventory",
+        "product_variant_translation?": "baseId?integer languageCode?varchar name?varchar",
         "product_variant_price": "variantId channelId price currencyCode?varchar",
         "collection": "id isRoot position",
         "collection_translation": "baseId languageCode name",
@@ -35,10 +36,12 @@ PLATFORM = Platform.of(
             why="upgrade to Vendure 2, or write the views by hand (docs/connect-your-shop.md)",
         ),
     ),
+    variants=TOGETHER,
     checked="3.7, installed from npm: `./nightshift bench shops --shop vendure`",
     remarks=(
         "Amounts are kept in hundredths, as Vendure's own strategy does for every currency.",
         "An order counts once it is placed; what is still being filled is a cart. Orders of sellers are parts of another.",
+        "A variant counts as its product; with --variants each it is a product of its own.",
         "Titles are those of the default channel's language; another: --language.",
     ),
 )

@@ -18,7 +18,7 @@ FROM customer;
 SELECT
     l."orderId" AS order_id,
     l.id AS line_id,
-    v."productId" AS product_id,
+    CASE WHEN $each THEN v.id ELSE v."productId" END AS product_id,
     l.quantity,
     (
         l."listPrice" + coalesce((
@@ -48,8 +48,13 @@ WHERE c."deletedAt" IS NULL;
 
 -- name: product
 SELECT
-    p.id AS product_id,
-    t.name AS title,
+    coalesce(one.id, p.id) AS product_id,
+    coalesce((
+        SELECT vt.name FROM product_variant_translation AS vt
+        WHERE vt."baseId" = one.id
+        ORDER BY (vt."languageCode" = (SELECT code FROM language)) DESC, vt."languageCode"
+        LIMIT 1
+    ), t.name) AS title,
     t.description,
     (
         SELECT ct.name
@@ -57,7 +62,7 @@ SELECT
         INNER JOIN collection_product_variants_product_variant AS cv ON cv."productVariantId" = v.id
         INNER JOIN collection AS c ON c.id = cv."collectionId" AND NOT c."isRoot"
         INNER JOIN collection_translation AS ct ON ct."baseId" = c.id
-        WHERE v."productId" = p.id
+        WHERE v."productId" = p.id AND (one.id IS NULL OR v.id = one.id)
         ORDER BY (ct."languageCode" = (SELECT code FROM language)) DESC, c.id DESC
         LIMIT 1
     ) AS category,
@@ -66,20 +71,22 @@ SELECT
         FROM product_variant AS v
         INNER JOIN product_variant_price AS a ON a."variantId" = v.id
         INNER JOIN channel AS c ON c.id = a."channelId" AND c.code = '__default_channel__'
-        WHERE v."productId" = p.id AND v."deletedAt" IS NULL AND v.enabled
+        WHERE v."productId" = p.id AND (one.id IS NULL OR v.id = one.id) AND v."deletedAt" IS NULL AND v.enabled
             AND coalesce(a."currencyCode", c."defaultCurrencyCode") IS NOT DISTINCT FROM coalesce(
                 c."defaultCurrencyCode", a."currencyCode"
             )
     ) AS price,
-    p.enabled AND p."deletedAt" IS NULL AS active,
+    p.enabled AND p."deletedAt" IS NULL AND coalesce(one.enabled, true) AND one."deletedAt" IS NULL AS active,
     p."createdAt" AT TIME ZONE 'UTC' AS listed_at
 FROM product AS p
+LEFT JOIN product_variant AS one ON one."productId" = p.id AND $each
 LEFT JOIN LATERAL (
     SELECT name, description FROM product_translation
     WHERE "baseId" = p.id
     ORDER BY ("languageCode" = (SELECT code FROM language)) DESC, "languageCode"
     LIMIT 1
-) AS t ON true;
+) AS t ON true
+WHERE one.id IS NOT NULL OR NOT $each;
 
 -- name: order
 SELECT
@@ -87,8 +94,10 @@ SELECT
     person.customer_id,
     o."orderPlacedAt" AT TIME ZONE 'UTC' AS ordered_at,
     CASE
-        WHEN o.state <> 'Cancelled' AND back.refunded >= o."subTotalWithTax" + o."shippingWithTax" AND back.refunded > 0
-            THEN 'refunded'
+        WHEN o.state <> 'Cancelled' AND money.refunded > 0 AND money.paid <= money.refunded THEN 'refunded'
+        -- A change that lowers the total gives its difference back, and what is left is sold.
+        WHEN o.state <> 'Cancelled' AND money.refunded > 0 AND money.paid - money.refunded < o."subTotalWithTax" + o."shippingWithTax"
+            THEN 'partly_returned'
         WHEN o.state IN ('Modifying', 'ArrangingAdditionalPayment') THEN 'placed'
         WHEN o.state = 'PaymentAuthorized' THEN 'placed'
         WHEN o.state = 'PaymentSettled' THEN 'paid'
@@ -110,11 +119,13 @@ FROM "order" AS o
 LEFT JOIN customer AS c ON c.id = o."customerId"
 LEFT JOIN person ON person.id = o."customerId"
 LEFT JOIN (
-    SELECT p."orderId", sum(r.total) AS refunded
+    SELECT p."orderId", sum(p.amount) AS paid, sum(back.total) AS refunded
     FROM payment AS p
-    INNER JOIN refund AS r ON r."paymentId" = p.id AND r.state = 'Settled'
+    LEFT JOIN (SELECT "paymentId", sum(total) AS total FROM refund WHERE state = 'Settled' GROUP BY "paymentId") AS back
+        ON back."paymentId" = p.id
+    WHERE p.state IN ('Authorized', 'Settled')
     GROUP BY p."orderId"
-) AS back ON back."orderId" = o.id
+) AS money ON money."orderId" = o.id
 WHERE o."orderPlacedAt" IS NOT NULL AND coalesce(o.type, 'Regular') <> 'Seller';
 
 -- name: order_item
@@ -154,19 +165,19 @@ WHERE p.state IN ('Authorized', 'Settled');
 
 -- name: stock
 SELECT
-    v."productId" AS product_id,
+    CASE WHEN $each THEN v.id ELSE v."productId" END AS product_id,
     max(s."updatedAt") AT TIME ZONE 'UTC' AS counted_at,
     sum(s."stockOnHand" - s."stockAllocated") AS quantity
 FROM product_variant AS v
 INNER JOIN stock_level AS s ON s."productVariantId" = v.id
 WHERE v."deletedAt" IS NULL AND v.enabled
-GROUP BY v."productId"
+GROUP BY 1
 HAVING bool_and(v."trackInventory" = 'TRUE');
 
 -- name: cart
 SELECT
     o.id AS cart_id,
-    v."productId" AS product_id,
+    CASE WHEN $each THEN v.id ELSE v."productId" END AS product_id,
     max(person.customer_id) AS customer_id,
     sum(l.quantity) AS quantity,
     min(l."createdAt") AT TIME ZONE 'UTC' AS added_at,
@@ -176,7 +187,7 @@ INNER JOIN order_line AS l ON l."orderId" = o.id
 INNER JOIN product_variant AS v ON v.id = l."productVariantId"
 LEFT JOIN person ON person.id = o."customerId"
 WHERE coalesce(o.type, 'Regular') <> 'Seller'
-GROUP BY o.id, v."productId";
+GROUP BY 1, 2;
 
 -- name: custom
 SELECT c.relname::text AS place, a.attname::text AS field, 0 AS rows

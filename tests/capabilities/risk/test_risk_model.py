@@ -13,14 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ml.capabilities.risk import reasons, slices
+from ml.capabilities.risk import reasons
 from ml.capabilities.risk.columns import ENCODED, NUMBERS, UNUSUAL
 from ml.capabilities.risk.evaluate import evaluate
 from ml.capabilities.risk.model import RiskModel, fit, fit_baseline, load
 from ml.capabilities.risk.reasons import Usual
+from ml.capabilities.risk.slices import masks
 from ml.capabilities.risk.spec import SPEC
 from ml.core.errors import ArtifactError
 from ml.core.gate import Decision, stopped
+from ml.learn import slices
 from ml.learn.metrics.binary import roc_auc
 from tests.contract.cases import SEED, Case
 
@@ -172,11 +174,12 @@ def test_a_country_held_far_more_often_is_flagged() -> None:
     """Where all the false alarms fall on one of two countries it is flagged; where they are even none is."""
     rng = np.random.default_rng(2)
     label, p = (rng.random(4000) < 0.02).astype(int), rng.random(4000)
-    even = {one.name: one.flagged for one in slices.slices(_orders(4000), label, p)}
+    even = {one.name: one.flagged for one in slices.slices(masks(_orders(4000)), label, p)}
     assert not any(even.values())
     assert set(even) == {"country/DE", "country/FR", "payment/card", "customer/new", "customer/old"}
     odd = {
-        one.name: one.flagged for one in slices.slices(_orders(4000), label, np.where(np.arange(4000) % 2, p, p / 2))
+        one.name: one.flagged
+        for one in slices.slices(masks(_orders(4000)), label, np.where(np.arange(4000) % 2, p, p / 2))
     }
     assert odd["country/FR"]
     assert not odd["country/DE"]
@@ -186,15 +189,17 @@ def test_a_slice_that_a_model_fails_stops_its_promotion() -> None:
     """Better on average and worse for every second order: named, and the gate's promote becomes a refusal."""
     gap = np.where(np.arange(4000) % 2, -0.1, 0.5) + np.random.default_rng(3).normal(0, 0.2, 4000)
     label = np.arange(4000) % 20 < 2
-    found = slices.worse(_orders(4000), label, gap, np.zeros(4000))
+    found = slices.worse(masks(_orders(4000)), label, gap, np.zeros(4000))
     assert [text.split(":")[0] for text in found] == ["country/FR", "customer/old"]
     passed = Decision("promote", "it beats logistic regression", {}, 4000)
     assert stopped(passed, found, served=True).outcome == "refuse"
     assert stopped(passed, found, served=False).outcome == "baseline"
     assert "country/FR" in stopped(passed, found, served=True).why
     assert stopped(passed, [], served=True) is passed
-    assert not slices.worse(_orders(4000), label, np.abs(gap), np.zeros(4000))
-    assert not slices.worse(_orders(4000), np.zeros(4000), gap, np.zeros(4000)), "a slice without frauds says nothing"
+    assert not slices.worse(masks(_orders(4000)), label, np.abs(gap), np.zeros(4000))
+    assert not slices.worse(masks(_orders(4000)), np.zeros(4000), gap, np.zeros(4000)), (
+        "a slice without frauds says nothing"
+    )
 
 
 def test_evaluation_tells_the_money() -> None:

@@ -26,7 +26,9 @@ INSERT INTO customer VALUES (1, 'ann@mail.example', '2026-10-20Z'), (2, 'ben@mai
 INSERT INTO category_description VALUES (1, 'Cups');
 INSERT INTO product (product_id, price, status, visibility, created_at, category_id) VALUES (1, 12, true, true, '2026-09-01Z', 1),
 (2, 6, true, true, '2026-09-01Z', null), (4, 9, false, true, '2026-09-01Z', null);
-INSERT INTO product_description VALUES (1, 'Blue cup', ''), (2, 'Green tea', ''), (4, 'Not yet', '');
+INSERT INTO product_description VALUES (1, 'Blue cup',
+'[{"id": "r", "size": 1, "columns": [{"id": "c", "size": 1, "data": {"blocks": [{"type": "paragraph", "data": {"text": "Of \"clay\"."}},
+{"type": "list", "data": {"items": []}}]}}]}]'), (2, 'Green tea', '[]'), (4, 'Not yet', '');
 INSERT INTO product_inventory VALUES (1, 5, true, true), (2, 3, false, true);
 INSERT INTO "order" (order_id, status, cart_id, currency, customer_id, customer_email, shipping_fee_incl_tax, grand_total,
 payment_method, payment_status, shipment_status, created_at) VALUES
@@ -35,10 +37,15 @@ payment_method, payment_status, shipment_status, created_at) VALUES
 (3, 'canceled', 3, 'EUR', 2, 'ben@mail.example', 0, 6, 'stripe', 'canceled', 'canceled', '2026-11-04 10:00Z'),
 (4, 'processing', 4, 'EUR', 2, 'ben@mail.example', 0, 26, 'stripe', 'paid', 'partially_shipped', '2026-11-06 10:00Z'),
 (5, 'new', 5, 'EUR', 2, 'ben@mail.example', 0, 6, 'stripe', 'pending', 'pending', '2026-11-07 10:00Z'),
-(6, 'engraving', 6, 'EUR', null, 'cid@mail.example', 0, 6, 'cod', 'collecting', 'pending', '2026-11-08 10:00Z');
+(6, 'engraving', 6, 'EUR', null, 'cid@mail.example', 0, 6, 'cod', 'collecting', 'pending', '2026-11-08 10:00Z'),
+(7, 'processing', 7, 'EUR', 2, 'ben@mail.example', 0, 6, 'stripe', 'stripe_captured', 'pending', '2026-11-09 10:00Z'),
+(8, 'closed', 8, 'EUR', 2, 'ben@mail.example', 0, 6, 'stripe', 'stripe_refunded', 'delivered', '2026-11-09 11:00Z'),
+(9, 'processing', 9, 'EUR', 2, 'ben@mail.example', 0, 6, 'stripe', 'stripe_partial_refunded', 'pending', '2026-11-09 12:00Z'),
+(10, 'new', 10, 'EUR', 2, 'ben@mail.example', 0, 6, 'stripe', 'stripe_failed', 'pending', '2026-11-09 13:00Z'),
+(11, 'processing', 11, 'EUR', 2, 'ben@mail.example', 0, 6, 'paypal', 'paypal_authorized', 'pending', '2026-11-09 14:00Z');
 -- The product 3 of line 5 was deleted since.
 INSERT INTO order_item VALUES (1, 1, 1, 2, 18), (2, 1, 2, 1, 6), (3, 2, 1, 3, 36), (4, 2, 2, 1, 6), (5, 4, 3, 1, 20), (6, 4, 2, 1, 6),
-(7, 3, 2, 1, 6), (8, 5, 2, 1, 6), (9, 6, 2, 1, 6);
+(7, 3, 2, 1, 6), (8, 5, 2, 1, 6), (9, 6, 2, 1, 6), (10, 7, 2, 1, 6), (11, 8, 2, 1, 6), (12, 9, 2, 1, 6), (13, 10, 2, 1, 6), (14, 11, 2, 1, 6);
 INSERT INTO payment_transaction VALUES (1, 2, 42, 'Capture', '2026-11-03 10:01Z');
 INSERT INTO cart VALUES (1, null);
 INSERT INTO cart_item VALUES (1, 1, 2, '2026-10-03 09:50Z');

@@ -9,8 +9,9 @@ import pytest
 
 from ml.adapters import postgres
 from ml.core.errors import ContractError, NightshiftError, WrongUse
-from ml.shop.connect import READER, connect, disconnect, explained
+from ml.shop.connect import connect, disconnect, explained
 from ml.shop.platforms._choices import Choices
+from ml.shop.reader import READER
 from tests.shop.platforms.test_laws import rows
 
 TABLES = """

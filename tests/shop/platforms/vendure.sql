@@ -54,7 +54,11 @@ INSERT INTO "order" (id, code, type, state, active, "orderPlacedAt", "createdAt"
 (4, 'D', 'Aggregate', 'PartiallyShipped', false, '2026-11-06 10:00', '2026-11-06', '{}', '{}', 'EUR', 3, 2600, 0),
 (5, 'D1', 'Seller', 'PartiallyShipped', false, '2026-11-06 10:00', '2026-11-06', '{}', '{}', 'EUR', 3, 2600, 0),
 (6, 'E', 'Regular', 'AddingItems', true, null, '2026-11-07', '{}', '{}', 'EUR', 3, 600, 0),
-(7, 'F', 'Regular', 'OnTheMoon', false, '2026-11-08 10:00', '2026-11-08', '{}', '{}', 'EUR', 3, 600, 0);
+(7, 'F', 'Regular', 'OnTheMoon', false, '2026-11-08 10:00', '2026-11-08', '{}', '{}', 'EUR', 3, 600, 0),
+(8, 'G', 'Regular', 'PaymentSettled', false, '2026-11-09 10:00', '2026-11-09', '{}', '{}', 'EUR', 3, 600, 0),
+(9, 'H', 'Regular', 'PaymentSettled', false, '2026-11-09 11:00', '2026-11-09', '{}', '{}', 'EUR', 3, 600, 0),
+(10, 'I', 'Regular', 'PaymentSettled', false, '2026-11-09 12:00', '2026-11-09', '{}', '{}', 'EUR', 3, 600, 0);
+-- Order 8 was three teas and is one: its refund is more than what is left, and nothing came back of that.
 -- Order 1: two cups at 10.00 without tax less 5.00 on the line, and a tea; order 2 was modified from two cups to three.
 INSERT INTO order_line (id, "orderId", "productVariantId", quantity, "orderPlacedQuantity", "listPrice", "listPriceIncludesTax",
 adjustments, "taxLines", "createdAt") VALUES
@@ -63,8 +67,13 @@ adjustments, "taxLines", "createdAt") VALUES
 (4, 2, 21, 1, 1, 600, true, '[]', '[]', '2026-11-03'), (5, 3, 21, 0, 1, 600, true, '[]', '[]', '2026-11-04'),
 (6, 4, 31, 1, 1, 2000, true, '[]', '[]', '2026-11-06'), (7, 4, 21, 1, 1, 600, true, '[]', '[]', '2026-11-06'),
 (8, 5, 31, 1, 1, 2000, true, '[]', '[]', '2026-11-06'), (9, 6, 21, 1, 0, 600, true, '[]', '[]', '2026-11-07'),
-(10, 7, 21, 1, 1, 600, true, '[]', '[]', '2026-11-08');
+(10, 7, 21, 1, 1, 600, true, '[]', '[]', '2026-11-08'), (11, 8, 21, 1, 3, 600, true, '[]', '[]', '2026-11-09'),
+(12, 9, 21, 1, 1, 600, true, '[]', '[]', '2026-11-09'), (13, 10, 21, 1, 1, 600, true, '[]', '[]', '2026-11-09');
 INSERT INTO surcharge VALUES (true, '[]', 1, 250, 2);
-INSERT INTO payment VALUES ('2026-10-03 10:01', 'stripe', 'Settled', 1, 2880, 1), ('2026-11-06 10:01', 'stripe', 'Declined', 2, 1, 4);
+INSERT INTO payment VALUES ('2026-10-03 10:01', 'stripe', 'Settled', 1, 2880, 1), ('2026-11-06 10:01', 'stripe', 'Declined', 2, 1, 4),
+('2026-11-09 10:01', 'stripe', 'Settled', 3, 1800, 8), ('2026-11-09 11:01', 'stripe', 'Settled', 4, 600, 9),
+('2026-11-09 12:01', 'stripe', 'Settled', 5, 600, 10);
+INSERT INTO refund (state, id, "paymentId", total) VALUES ('Settled', 1, 3, 1200), ('Settled', 2, 4, 100), ('Failed', 3, 4, 500),
+('Settled', 4, 5, 600);
 INSERT INTO history_entry VALUES ('2026-11-05', 'ORDER_STATE_TRANSITION', '{"from": "PaymentSettled", "to": "Cancelled"}', 3),
 ('2026-11-09', 'ORDER_STATE_TRANSITION', '{"from": "Shipped", "to": "Delivered"}', 2);

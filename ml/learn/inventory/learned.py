@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml.capabilities.stock.policy import Replay, costs, target
-from ml.capabilities.stock.simulator import Rule
-from ml.core.gate import difference
 from ml.learn import network
+from ml.learn.inventory.policy import Policy, Replay, Verdict, levels, saving
+from ml.learn.inventory.simulator import Rule
 from ml.learn.network import Layer
 from ml.learn.params import NetworkParams
 
@@ -28,23 +27,6 @@ _FIXED, _COLUMNS = 5, 7
 _REACH = 0.7
 """A target moves by a factor of at most e to this power, down or up."""
 _TINY = 1e-3
-
-
-class Verdict(NamedTuple):
-    """What the learned policy would have saved on the newest replay, as a share of the classical cost; nan: not tried.
-
-    Attributes
-    ----------
-    gain, lower : float
-        Mean over products, and what it lies above with 95 % confidence, paired by product: above 0 it serves.
-    """
-
-    gain: float = np.nan
-    lower: float = np.nan
-
-    @property
-    def serves(self) -> bool:
-        return bool(self.lower > 0)
 
 
 class LearnedPolicy(NamedTuple):
@@ -114,24 +96,16 @@ def learn(replays: Sequence[Replay], params: NetworkParams, seed: int) -> Learne
 
 
 def try_out(
-    replays: Sequence[Replay], classical: tuple[float, float], params: NetworkParams, seed: int
+    replays: Sequence[Replay], classical: Policy, params: NetworkParams, seed: int
 ) -> tuple[LearnedPolicy | None, Verdict]:
     """Learn on all replays but the newest, judge on that beside the best classical policy; None unless it costs less.
 
-    One that serves has seen all replays but the newest.
+    One that serves has seen all replays but the newest. It is not taught what placing an order costs, but is judged by it.
     """
     policy = learn(replays[:-1], params, seed)
-    verdict = judged(policy, replays[-1], classical, seed)
+    newest = replays[-1]
+    verdict = saving(newest, policy.rule(newest), levels(newest, classical), seed)
     return (policy if verdict.serves else None), verdict
-
-
-def judged(policy: LearnedPolicy, replay: Replay, classical: tuple[float, float], seed: int) -> Verdict:
-    """Hold the learned policy against the classical one on a stretch that it has not seen."""
-    theirs = costs(replay, target(replay.middle, replay.upper, classical))
-    ours = costs(replay, policy.rule(replay))
-    unit = max(float(theirs.mean()), 1e-9)
-    found = difference(-ours / unit, -theirs / unit, confidence=0.95, seed=seed)
-    return Verdict(found.mean, found.lower)
 
 
 def _given(replay: Replay, longest: int) -> list[npt.NDArray[np.float32]]:
@@ -146,7 +120,7 @@ def _given(replay: Replay, longest: int) -> list[npt.NDArray[np.float32]]:
 
 
 def course(keras: Any, net: Any, review_days: int, longest: int, days: int) -> Any:
-    """:func:`ml.capabilities.stock.simulator.simulate` as a Keras model: what is given in, cost of each product out (n, 1)."""
+    """:func:`ml.learn.inventory.simulator.simulate` as a Keras model: what is given in, cost of each product out (n, 1)."""
     import tensorflow as tf
 
     class Course(keras.layers.Layer):  # type: ignore[misc]

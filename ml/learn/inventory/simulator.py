@@ -37,9 +37,10 @@ class Course(NamedTuple):
     held: Floats
     open: Floats
 
-    def cost(self, holding: Floats, penalty: Floats) -> Floats:
-        """Holding per piece and day, and penalty per piece that was lost (or waited a day), shape (n_products,)."""
-        return np.asarray(self.held.sum(axis=1) * holding + self.lost.sum(axis=1) * penalty)
+    def costs(self, holding: Floats, penalty: Floats, placing: Floats) -> Floats:
+        """Holding per piece, penalty per piece that was lost (or waits), ``placing`` per order, (n_products, n_days)."""
+        parts = ((self.held, holding), (self.lost, penalty), (self.ordered > 0, placing))
+        return np.asarray(sum(what * each[:, None] for what, each in parts))
 
 
 def simulate(
