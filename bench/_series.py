@@ -51,7 +51,7 @@ def freshretail(folder: Path) -> Series:
 
 
 def online_retail(folder: Path) -> Series:
-    """Online Retail: pieces by product and day, products sold on 20 days or more before the first origin."""
+    """Online Retail: pieces by product and day, the 1,217 products sold on 60 days or more before the first origin."""
     path = str(folder / "uci_online_retail" / "online_retail.parquet")
     columns = _read(
         f"""SELECT upper(trim(StockCode)) AS code, CAST(InvoiceDate AS DATE) AS day, sum(Quantity)::DOUBLE AS pieces
@@ -64,7 +64,7 @@ def online_retail(folder: Path) -> Series:
     pieces = np.zeros((len(ids), last - first + 1), np.float32)
     pieces[row, day - first] = columns["pieces"]
     origins = tuple((date(2011, month, at) - _EPOCH).days - int(first) for month, at in ((9, 16), (10, 14), (11, 11)))
-    kept = (pieces[:, : origins[0]] > 0).sum(axis=1) >= 20
+    kept = (pieces[:, : origins[0]] > 0).sum(axis=1) >= 60
     pieces = begun(pieces[kept])
     prior = np.full(len(pieces), np.nanmean(pieces), np.float32)
     panel = Panel(pieces, int(first), prior, (grouping(pieces, np.zeros(len(pieces), np.int64)),))

@@ -1,15 +1,17 @@
-"""Answer of each console page to eight people who click at once on a shop of 200,000 customers, beside 300 ms."""
+"""Answer of each console page, and of what shows a change before it is saved, to eight people who click at once on a shop of 200,000 customers, beside 300 ms."""
 
 from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -49,6 +51,20 @@ def _paths(chance: random.Random, customers: int) -> dict[str, str]:
         "Data": "data",
         "Experiments": "experiments",
         "Search": f"search?q=c{who}",
+    }
+
+
+def _forms(chance: random.Random, customers: int) -> dict[str, tuple[str, dict[str, str]]]:
+    """What is sent to see a change before it is saved: address and fields."""
+    product = f"p{1 + chance.randint(1, customers) % (customers // 20)}"
+    who = f"c{chance.randint(1, customers)}"
+    return {
+        "A pin, before and after": (
+            "rules/rule/preview",
+            {"kind": "pin", "product_id": product, "rank": "1", "who": who},
+        ),
+        "A budget, before and after": ("rules/marketing_budget/preview", {"key": "[true]", "budget": "5000"}),
+        "Costs of risk, before and after": ("rules/risk_cost/preview", {"key": "[true]", "review_cost": "4"}),
     }
 
 
@@ -99,14 +115,30 @@ def run(options: Options) -> Iterator[Row]:
 def _clicks(root: str, customers: int, count: int, seed: int) -> list[tuple[str, float]]:
     """One person's clicks, at random moments: page and milliseconds."""
     chance, found = random.Random(seed), []
+    token = _token(root)
     for _ in range(count):
         time.sleep(chance.expovariate(1 / PAUSE_S))
-        name, path = chance.choice(list(_paths(chance, customers).items()))
+        paths, forms = _paths(chance, customers), _forms(chance, customers)
+        name = chance.choice([*paths, *forms])
+        path, fields = forms.get(name, (paths.get(name, ""), {}))
         begin = time.perf_counter()
-        with urllib.request.urlopen(root + path, timeout=30) as answer:  # noqa: S310 - ours
-            answer.read()
+        _ask(root + path, fields | {"csrf": token} if fields else {})
         found.append((name, (time.perf_counter() - begin) * 1000))
     return found
+
+
+def _ask(address: str, fields: Mapping[str, str]) -> str:
+    """A page; with fields the answer to a form."""
+    body = urllib.parse.urlencode(fields).encode() if fields else None
+    with urllib.request.urlopen(address, body, timeout=60) as answer:  # noqa: S310 - ours
+        return str(answer.read().decode())
+
+
+def _token(root: str) -> str:
+    """What the forms of our pages carry."""
+    found = re.search(r'name="csrf" value="(\w+)"', _ask(f"{root}rules/rule?kind=pin", {}))
+    assert found is not None
+    return found[1]
 
 
 def _await(root: str, server: subprocess.Popen[bytes]) -> None:
@@ -118,7 +150,9 @@ def _await(root: str, server: subprocess.Popen[bytes]) -> None:
             time.sleep(1)
         else:
             for path in _paths(random.Random(0), 200).values():
-                urllib.request.urlopen(root + path, timeout=60).close()  # noqa: S310 - ours
+                _ask(root + path, {})
+            for path, fields in _forms(random.Random(0), 200).values():
+                _ask(root + path, fields | {"csrf": _token(root)})
             return
     raise RuntimeError("the console's server ended before it answered")
 

@@ -116,7 +116,7 @@ def tell(found: Any) -> None:
         [f"{place:<24}{name:<24}{rows:>9,}" for place, name, rows in found.custom],
     )
     absent = [f"not there, so without: {', '.join(found.absent)}"] if found.absent else []
-    _section("Worth knowing", [*found.platform.remarks, *absent, *found.notes])
+    _section("Worth knowing", [*found.noticed, *found.platform.remarks, *absent, *found.notes])
 
 
 def _meant(word: Any) -> str:

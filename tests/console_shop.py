@@ -219,6 +219,10 @@ def _value(column: PublishedColumn, products: int) -> str:
         "boolean": "n % 7 > 0",
         "timestamp": f"timestamptz '{NIGHT}' - (n % 600) * interval '1 h'",
     }
+    if column.unit == "log-odds" and column.kind == "numbers":
+        return "(SELECT array_agg(((n + i) % 9 - 4) / 8.0) FROM generate_series(1, 20) AS i)"
+    if column.name == "products" and column.kind == "texts":
+        return f"(SELECT array_agg('p' || 1 + (n + i) % {products}) FROM generate_series(1, 20) AS i)"
     if column.kind != "text":
         return of_kind.get(column.kind, "NULL")
     for name, prefix in _PREFIX.items():

@@ -134,6 +134,26 @@ class ByPicture:
 
 
 @dataclass(frozen=True)
+class Contributions:
+    """A published table that says what raised and lowered the score of each product that a customer is shown.
+
+    Parameters
+    ----------
+    table : str
+        Led by ``customer_id``. Its columns of kind ``numbers`` are the contributions, in log-odds, each explained by its
+        meaning; their entries are in the order of ``products``.
+    products : str
+        The column of the products.
+    base : str
+        The column of what the score is before anything is known.
+    """
+
+    table: str
+    products: str
+    base: str
+
+
+@dataclass(frozen=True)
 class Action:
     """A way from a row that is shown to a form of ``ml_config`` that is filled in from it; its preview comes before the save.
 
@@ -168,6 +188,8 @@ class Console:
         By table of ``ml_config``, what the night does with a change, where it has no effect at once.
     by_picture : ByPicture or None
         What answers a picture.
+    contributions : Contributions or None
+        What made the scores of the shop window.
     actions : mapping of str to tuple of Action
         By published table, or by function (``ml.search``), what can be done with a row.
     """
@@ -176,6 +198,7 @@ class Console:
     probes: Mapping[str, tuple[Probe | Estimate, ...]] = field(default_factory=dict)
     later: Mapping[str, str] = field(default_factory=dict)
     by_picture: ByPicture | None = None
+    contributions: Contributions | None = None
     actions: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
 
 

@@ -97,6 +97,8 @@ class ConfigColumn:
     """An SQL expression; empty: null."""
     numbered: bool = False
     """Counted up by the database where no value is given."""
+    stamped: bool = False
+    """A timestamp that the database sets when the row is written or changed without one; null in rows from before it."""
     references: str = ""
     personal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Another column -> its values: in rows with one of these this column holds a person's own (an address), which the

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ml.adapters import postgres
@@ -19,6 +20,7 @@ from ml.contract.vocabulary import vocabulary
 from ml.core.errors import ContractError, NightshiftError
 from ml.shop import reader, swap
 from ml.shop.ddl import literal, quoted
+from ml.shop.noticed import noticed
 from ml.shop.platforms._choices import Choices, chosen, select
 from ml.shop.platforms._platform import Columns, Platform, Version
 from ml.shop.platforms._recognise import recognise
@@ -67,6 +69,7 @@ class Connected:
     custom: tuple[tuple[str, str, int], ...]
     notes: tuple[str, ...]
     statements: tuple[str, ...]
+    noticed: tuple[str, ...]
     password: str | None = None
 
 
@@ -113,6 +116,7 @@ def connect(
         rows = {view: _count(cursor, view) for view in platform.views}
         meant, custom = words(_statuses(cursor)), tuple(_custom(cursor, platform))
         release = _release(cursor, platform)
+        seen = tuple(noticed(partial(_rows, cursor), _order_columns(cursor), partial(quoted, "shop")))
         password, granted = reader.grant(cursor, notes)
         absent = tuple(t for t, optional, _ in platform.columns() if optional and t not in columns[where])
         if try_only:
@@ -128,6 +132,7 @@ def connect(
         custom,
         tuple(notes),
         (*statements, *granted),
+        seen,
         None if try_only else password,
     )
 
@@ -255,6 +260,16 @@ def _stand_in(
 def _count(cursor: Any, view: str) -> int:
     cursor.execute(f"SELECT count(*) AS n FROM {quoted('shop', view)}")
     return int(cursor.fetchone()["n"])
+
+
+def _rows(cursor: Any, sql: str) -> list[tuple[Any, ...]]:
+    cursor.execute(sql)
+    return [tuple(row.values()) for row in cursor.fetchall()]
+
+
+def _order_columns(cursor: Any) -> list[str]:
+    cursor.execute(f"SELECT * FROM {quoted('shop', 'order')} LIMIT 0")
+    return [column.name for column in cursor.description]
 
 
 def words(found: Iterable[tuple[str | None, int]]) -> tuple[Word, ...]:

@@ -11,6 +11,7 @@ from ml.settings import Settings
 from ml.shop.connect import STATUSES, Connected, words
 from ml.shop.ddl import quoted
 from ml.shop.load import LoadReport, Progress, load
+from ml.shop.noticed import noticed
 from ml.shop.platforms._choices import Choices
 from ml.shop.platforms._copy import Copied, Tables, by_prefix
 from ml.shop.platforms._recognise import recognise
@@ -41,6 +42,12 @@ def copied(
     absent = tuple(t for t, optional, _ in platform.columns() if optional and t not in columns[where])
     statuses: Iterable[tuple[str | None, int]] = source.db.execute(STATUSES.format(quoted("contract order"))).fetchall()
     release = source.db.execute(platform.sql["release"]).fetchall() if "release" in platform.sql else []
+    described = source.db.execute(f"DESCRIBE {quoted('contract order')}").fetchall()
+    seen = noticed(
+        lambda sql: source.db.execute(sql).fetchall(),
+        [row[0] for row in described],
+        lambda table: quoted(f"contract {table}"),
+    )
     return source, Connected(
         platform,
         version,
@@ -52,6 +59,7 @@ def copied(
         (),
         (),
         (),
+        tuple(seen),
     )
 
 

@@ -289,3 +289,21 @@ def test_the_edits_of_the_manual_do_what_they_say(settings: Settings) -> None:
             for statement in statements.split(";\n"):
                 cursor.execute(statement)
                 assert cursor.rowcount > 0, (name, statement)
+
+
+def test_the_database_writes_when_a_row_was_decided(url: str) -> None:
+    """Rows from before the column have no time; new and changed ones have theirs; a time that is given stays."""
+    stamped = replace(COST, columns=(*COST.columns, ConfigColumn("at", "timestamp", "When.", stamped=True)))
+    for _ in range(2):
+        config.sync(url, [stamped])
+        assert [row["at"] for row in rows(url)] == [None, None]
+    run(url, "INSERT INTO ml_config.cost (kind, price) VALUES ('odd', 2)")
+    run(url, "UPDATE ml_config.cost SET price = 5 WHERE kind = 'late'")
+    now = {row["kind"]: row["at"] for row in rows(url)}
+    assert now["late"] is None  # the row is as it was
+    assert now["odd"] is not None
+    run(url, "UPDATE ml_config.cost SET price = 51 WHERE kind = 'lost'")
+    run(url, "UPDATE ml_config.cost SET price = 3, at = '2020-01-01 00:00+00' WHERE kind = 'odd'")
+    now = {row["kind"]: row["at"] for row in rows(url)}
+    assert now["lost"] is not None
+    assert now["odd"] == datetime(2020, 1, 1, tzinfo=UTC)

@@ -244,6 +244,13 @@ def test_an_order_is_held_noted_and_undone(anna, shop):
     )
     held = anna.follow(page)
     assert [row["kind"] for row in postgres.query(shop.url, rows)] == ["deny"]
+    times = "SELECT after ->> 'decided_at' AS at FROM ml_ops.audit WHERE object = 'risk_list' ORDER BY id"
+    released_at, held_at = (row["at"] for row in postgres.query(shop.url, times))
+    assert (
+        released_at
+        < held_at
+        == postgres.query(shop.url, "SELECT to_jsonb(decided_at) AS at FROM ml_config.risk_list")[0]["at"]
+    )
     anna.press(held, "/rules/undo/2")
     anna.press(anna.get(f"/orders/{first}"), "/rules/undo/1")
     assert postgres.query(shop.url, rows) == []

@@ -25,6 +25,17 @@ HASH = "^[A-Za-z0-9_-]{16}$"
 _OURS = "nightshift: "
 """How the comment of a check begins that came from a spec; the check's SQL follows."""
 
+_STAMPED = "stamped"
+_STAMP = """
+ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT now();
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW IS DISTINCT FROM OLD AND NEW.{name} IS NOT DISTINCT FROM OLD.{name} THEN NEW.{name} := now(); END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();
+"""
+
 _RIGHTS = {
     "nightshift_staff": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "nightshift_console": ("SELECT", "INSERT", "UPDATE", "DELETE"),
@@ -56,6 +67,7 @@ def sync(url: str, tables: Iterable[ConfigTable]) -> None:
                 if column.name not in present:
                     # Rows that are there have no value for it: a column without a default has to take null.
                     _alter(cursor, table, "ADD COLUMN {}", _column(column, required=bool(column.default)))
+            _stamp(cursor, table)
             _check(cursor, table)
             _comment(cursor, table)
             _fill(cursor, table)
@@ -140,6 +152,19 @@ def _column(column: ConfigColumn, *, required: bool) -> sql.Composed:
 
 def _alter(cursor: Any, table: ConfigTable, action: str, *parts: sql.Composable) -> None:
     cursor.execute(sql.SQL("ALTER TABLE {} ").format(_name(table)) + sql.SQL(action).format(*parts))
+
+
+def _stamp(cursor: Any, table: ConfigTable) -> None:
+    """Let the database write when a row was made, or changed by who did not say when; rows from before have no time."""
+    for column in table.columns:
+        cursor.execute(
+            "SELECT FROM pg_trigger WHERE tgname = %s AND tgrelid = to_regclass(format('%%I.%%I', %s::text, %s::text))",
+            (_STAMPED, SCHEMA, table.name),
+        )
+        if column.stamped and not cursor.rowcount:
+            function = sql.Identifier(SCHEMA, f"{table.name}_{_STAMPED}")
+            names = {"name": sql.Identifier(column.name), "table": _name(table), "function": function}
+            cursor.execute(sql.SQL(_STAMP).format(**names, trigger=sql.Identifier(_STAMPED)))
 
 
 def _check(cursor: Any, table: ConfigTable) -> None:

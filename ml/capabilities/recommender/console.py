@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.core.console import Console, Panel, Probe
+from ml.core.console import Console, Contributions, Panel, Probe
 
 _SAMPLE = """
 SELECT c.customer_id AS who, ARRAY(SELECT r.product_id FROM ml.recommend(c.customer_id, 10) AS r ORDER BY r.rank) AS what
@@ -38,6 +38,7 @@ _NIGHT = "Boosts and buries move places in the lists of the next night; pins and
 
 CONSOLE = Console(
     panels=(Panel("What speaks for each of them", "window", _EVIDENCE),),
+    contributions=Contributions("recommendation_part", "products", "base"),
     probes={"rule": LISTS, "category_rule": LISTS},
     later={
         "rule": _NIGHT,

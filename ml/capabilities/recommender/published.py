@@ -43,6 +43,32 @@ RECOMMENDATION = Published(
     indexes=(("product_id",),),
 )
 
+RECOMMENDATION_PART = Published(
+    "recommendation_part",
+    "What made the score of each product that the ranker chose for home: what raised it and what lowered it, in log-odds "
+    "(+0.69 doubles the odds). base and the parts of a product sum to the log-odds of its chance.",
+    ("customer_id",),
+    (
+        PublishedColumn("customer_id", "text", "Who."),
+        PublishedColumn("products", "texts", "Products of home, in the order of rank; the parts are in this order."),
+        PublishedColumn("base", "number", "Before anything is known of customer and product.", "log-odds"),
+        *(
+            PublishedColumn(name, "numbers", meaning, "log-odds")
+            for name, meaning in (
+                ("bought", "What the customer bought of it before: how often, how lately, at which distances."),
+                ("looked", "That the customer looked at it, put it in the cart or wished for it."),
+                ("habit", "How the customer shops: how often, how much, how lately."),
+                ("alike", "What customers who bought the same products bought as well."),
+                ("people", "What people with a like history buy, and what they buy next."),
+                ("category", "The customer's share in its category, and what resembles what they bought."),
+                ("popular", "How many buy it at this time, and whether they become more."),
+                ("product", "The product itself: price, quantity and age, and how far these are from the customer's."),
+                ("agreed", "How many of the candidate models proposed it."),
+            )
+        ),
+    ),
+)
+
 DISCOVERY = Published(
     "discovery",
     "What is new to a customer: products that they never bought, best first.",

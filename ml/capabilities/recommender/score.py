@@ -19,7 +19,7 @@ from ml.capabilities.recommender.ranking import mix
 from ml.capabilities.recommender.ranking.lists import Lists
 from ml.capabilities.recommender.reasons import Named, Words, numbers
 from ml.capabilities.recommender.shelf.rerank import Reranker
-from ml.capabilities.recommender.shelf.rerank_kernels import Shown
+from ml.capabilities.recommender.shelf.rerank_kernels import NOTHING, Shown
 from ml.capabilities.recommender.shelf.rules import work_out
 from ml.capabilities.recommender.spec import SPEC, Params
 from ml.capabilities.recommender.tables import (
@@ -28,16 +28,18 @@ from ml.capabilities.recommender.tables import (
     catalogue_state,
     cold_start,
     popular_product,
+    recommendation_part,
     similar_product,
     trending_product,
 )
 from ml.capabilities.recommender.tables.alike import Looks, Texts
+from ml.capabilities.recommender.tables.recommendation_part import Explained
 from ml.capabilities.recommender.tables.tonight import Tonight
 from ml.capabilities.recommender.templates import REASON_CODES, Reason
 from ml.core.batches import batches
 from ml.kernels.compiled import Ids
 
-BLOCK = 20_000
+BLOCK = 10_000
 
 
 def units(features: Mapping[str, pa.Table]) -> int:
@@ -55,6 +57,7 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
     bought = there and len(features["purchase"]) > 0
     return {
         "recommendation": units(features) if there else 0,
+        "recommendation_part": 0,
         "discovery": _unsated(features) if there else 0,
         "similar_product": 0,
         "bought_together": 0,
@@ -189,18 +192,22 @@ def _buy_again(shop: _Shop) -> Iterator[dict[str, pa.Array]]:
 
 
 class _Ranked(NamedTuple):
-    """Lists of the customers from number ``start`` on: of home, and of what is new to them."""
+    """Lists of the customers from number ``start`` on: of home, what made its scores, and of what is new to them."""
 
     start: int
     home: Shown
+    made: Explained
     new: Shown
 
 
 def _lists(model: Recommender, shop: _Shop) -> dict[str, Iterator[dict[str, pa.Array]]]:
-    """Blocks of rows of the two tables that the ranker makes, in one pass over the customers."""
-    home, new = tee(_ranked(model, shop))
+    """Blocks of rows of the tables that the ranker makes, in one pass over the customers."""
+    home, made, new = tee(_ranked(model, shop), 3)
     return {
         "recommendation": (_block(shop, ranked.home, ranked.start) for ranked in home),
+        "recommendation_part": (
+            recommendation_part.rows(shop.customers, shop.tonight.ids, ranked.made, ranked.start) for ranked in made
+        ),
         "discovery": (_block(shop, ranked.new, ranked.start) for ranked in new),
     }
 
@@ -208,14 +215,15 @@ def _lists(model: Recommender, shop: _Shop) -> dict[str, Iterator[dict[str, pa.A
 def _ranked(model: Recommender, shop: _Shop) -> Iterator[_Ranked]:
     start, end = shop.span
     rules, customers = shop.reranker.rules, np.arange(start, end, dtype=np.int32)
-    lists = Lists(model, rules.shelf(shop.features), customers, shop.params, again=rules.again)
+    lists = Lists(model, rules.shelf(shop.features), customers, shop.params, again=rules.again, explained=True)
     habits = mix.habit(lists.log)
     for i in range(0, end - start, BLOCK):
         numbers = np.arange(start + i, start + min(i + BLOCK, end - start))
         every, new = lists.both(i, i + len(numbers))
         home = mix.home(every, new, lists.bought(i, every.ids), habits[numbers], shop.params.top_k)
-        shown = shop.reranker.lists(home, numbers, lists.bought(i, home.ids))
-        yield _Ranked(start + i, shown, shop.discoverer.lists(new, numbers))
+        shown = shop.reranker.lists(home._replace(parts=NOTHING), numbers, lists.bought(i, home.ids))
+        made = recommendation_part.explained(home, shown.ids, lists.base)
+        yield _Ranked(start + i, shown, made, shop.discoverer.lists(new._replace(parts=NOTHING), numbers))
 
 
 def _block(shop: _Shop, ranked: Shown, start: int) -> dict[str, pa.Array]:

@@ -15,6 +15,7 @@ from ml.capabilities.recommender.published import (
     POPULAR_PRODUCT,
     PRODUCT_STATE,
     RECOMMENDATION,
+    RECOMMENDATION_PART,
     SIMILAR_PRODUCT,
     TRENDING_PRODUCT,
 )
@@ -119,6 +120,7 @@ SPEC = Capability(
     wants=("event", "stock", "product_image"),
     publishes=(
         RECOMMENDATION,
+        RECOMMENDATION_PART,
         DISCOVERY,
         SIMILAR_PRODUCT,
         BOUGHT_TOGETHER,

@@ -95,6 +95,13 @@ LIST = ConfigTable(
         ),
         ConfigColumn("note", "text", "Why; stands in ml.order_risk.rule."),
         ConfigColumn("ends_on", "date", "Last day on which it holds; null: until it is deleted."),
+        ConfigColumn(
+            "decided_at",
+            "timestamp",
+            "When it was written or last changed; the training learns from an order's entry what was known by then. Null: not "
+            "known, nothing is learned from it.",
+            stamped=True,
+        ),
     ),
     checks={
         "kind is allow or deny": "kind IN ('allow', 'deny')",

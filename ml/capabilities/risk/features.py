@@ -54,8 +54,8 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
     dict of str to ibis.Table
         ``order``: one row per order: ``order_no`` (from 0, in the order of time and id), ``order_id``, ``customer_id``,
         ``ordered_at`` and the same as ``at`` (whole seconds since 1970), the numbers :data:`columns.NUMBERS`, the texts
-        :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown), ``settled`` (so old that
-        a label of either kind would be known), ``open`` (may still be held) and ``fraud_days`` (after which it was known to be a
+        :data:`columns.CATEGORIES`, the keys :data:`columns.KEYS`, ``label`` (1: a fraud or chargeback, 0: good, null: unknown),
+        ``decided`` (1: the staff held it, 0: released it, null: neither), ``settled`` (so old that a label of either kind would be known), ``open`` (may still be held) and ``fraud_days`` (after which it was known to be a
         fraud; null: is not) · ``open``: those of them that are open,
         and their entities as the shop knows them, ``device``, ``card``, ``last_card`` (another, if two cards paid),
         ``address``, ``ip`` and ``email`` · ``customer``
@@ -81,6 +81,7 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         *CATEGORIES,
         *KEYS,
         "label",
+        "decided",
         "settled",
         "open",
         fraud_days=_fraud_days(order),
@@ -193,6 +194,7 @@ def _described(placed: ibis.Table, tables: Tables, as_of: datetime, params: Para
         "fraud_at",
         "won_at",
         "label",
+        "decided",
         "settled",
         "open",
         **{f"{_LOG}since": rows["since"], f"{_LOG}value": (_size(rows["total"]) * UNITS).round().cast("int64")},

@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.capabilities.risk import money, tuning, variants
+from ml.capabilities.risk import money, variants
 from ml.capabilities.risk.columns import NUMBERS, RATES, RAW, UNUSUAL
 from ml.capabilities.risk.inputs import TEXTS, Floats, Inputs, Labels, Matrix, frequent_values, value_rates
 from ml.capabilities.risk.spec import Params
 from ml.core import artifacts
 from ml.core.units import DAY_S
-from ml.learn import boosters, calibration, level
+from ml.learn import boosters, boosters_tuning, calibration, decisions, level
 from ml.learn.anomaly import Anomaly
 from ml.learn.calibration import Calibration
 from ml.learn.encoding import Encoder
@@ -57,7 +57,7 @@ class RiskModel:
     usual_ : dict of str to float
         Median of each number.
     chosen_ : Params
-        ``params``, with what :mod:`variants` and :mod:`tuning` found better.
+        ``params``, with what :mod:`variants` and :mod:`ml.learn.boosters_tuning` found better.
     calibration_ : Calibration
     flow_ : ndarray of shape (n_later, 2), float64
         Probability and total of the latest orders, which the model did not learn from.
@@ -94,6 +94,7 @@ class RiskModel:
     def fit(self, features: Mapping[str, pa.Table], fold: npt.NDArray[np.int64] | None = None) -> Self:
         """Learn from the settled orders of ``features["order"]`` whose label is known; forgets any earlier fit.
 
+        Orders of which only what the staff decided is known are learned from too, see :mod:`ml.learn.decisions`.
         ``fold``, one number per such order in the order of ``order_no``, is for orders without a time: see
         :meth:`ml.learn.encoding.Encoder.fit`. The highest folds stand for the later orders then.
         """
@@ -186,15 +187,21 @@ class RiskModel:
         x = self.matrix(rows, None if encoded is None else encoded[first:])
         rows = rows.select(["at", "total"])  # the rest is in the matrix, and large
         if self.boosted and fold is None:
-            self.chosen_ = tuning.tuned(x, y, len(TEXTS), self.chosen_, self.seed)
+            trials, weight = self.chosen_.trials, self.chosen_.fraud_weight
+            given = (x, y, len(TEXTS), self.chosen_, self.seed)
+            self.chosen_ = boosters_tuning.tuned(*given, trials=trials, weight=weight)
         later = np.arange(len(y)) >= len(y) * (1 - LATER) if fold is None else fold > fold.max() * (1 - LATER)
         self._calibrate(rows, x, y, later)
-        self.core_ = self._fitted(x, y)
+        decided = decisions.of(order, self.matrix, y) if self.boosted and fold is None else None
+        self.core_ = self._fitted(x, y, decided)
 
-    def _fitted(self, x: Matrix, y: Labels) -> Any:
-        if self.boosted:
-            return boosters.boost(x, y, len(TEXTS), self.chosen_, self.seed, tuning.weights(y, self.chosen_))
-        return self.linear().fit(x, y)
+    def _fitted(self, x: Matrix, y: Labels, decided: decisions.Decided | None = None) -> Any:
+        if not self.boosted:
+            return self.linear().fit(x, y)
+        weight = boosters_tuning.weights(y, self.chosen_.fraud_weight)
+        if decided is not None:
+            x, y, weight = decisions.beside(x, y, weight, decided)
+        return boosters.boost(x, y, len(TEXTS), self.chosen_, self.seed, weight)
 
     def linear(self) -> Logistic:
         """The baseline's learner, not fitted yet."""

@@ -18,6 +18,7 @@ TRACES = {"device": "device_id", "address": "shipping_address", "ip": "ip", "ema
 FRAUD = ("fraud", "chargeback")
 TAKEN_BACK = ("ok",)
 """Outcomes that, known after a fraud or chargeback, say that it was none: the dispute was won."""
+MOMENT = "timestamp('UTC', 6)"
 MOST = 1e12
 """Amounts above are counted as this where they are added up: in hundredths they still fit a whole number."""
 
@@ -113,14 +114,15 @@ def _payments(placed: ibis.Table, tables: Tables, as_of: datetime, params: Param
 
 
 def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
-    """Add ``fraud_at``, ``won_at``, ``label``, ``settled`` and ``open`` as known at ``as_of``.
+    """Add ``fraud_at``, ``won_at``, ``label``, ``decided``, ``settled`` and ``open`` as known at ``as_of``.
 
     An order with a fraud or chargeback is 1, unless it was known to be ok after that (``won_at``: a dispute that was won);
     one that came back, was cancelled or went well is 0. One without an outcome is unknown, however good it looks, until it
-    is ``mature_days`` old and was placed after the shop began to write outcomes down.
+    is ``mature_days`` old and was placed after the shop began to write outcomes down. Of an order that the staff holds,
+    neither silence nor a cancellation says that it was good: both follow from the hold.
     """
     end = _seconds_of(as_of)
-    now = placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400)
+    now = _decided(placed.mutate(settled=placed["at"] < end - params.settle_days * 86_400), tables, as_of)
     if "order_outcome" in tables:
         outcomes = known(tables["order_outcome"], as_of, "known_at")
         at, bad = seconds(outcomes["known_at"]), outcomes["kind"].isin(FRAUD)
@@ -128,7 +130,8 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
         outcomes = outcomes.group_by("order_id").aggregate(
             fraud_at=at.min(where=bad),
             _bad_until=at.max(where=bad),
-            _good=(~bad).any(),
+            _good=(~bad & (outcomes["kind"] != "cancelled")).any(),
+            _cancelled=(outcomes["kind"] == "cancelled").any(),
             _won=at.max(where=outcomes["kind"].isin(TAKEN_BACK)),
         )
         outcomes = outcomes.mutate(
@@ -136,10 +139,12 @@ def labelled(placed: ibis.Table, tables: Tables, as_of: datetime, params: Params
         )
         now = now.left_join(outcomes, "order_id").drop("order_id_right", "_won", "_bad_until").cross_join(begun)
         silent = (now["at"] < end - params.mature_days * 86_400) & (now["at"] >= now["_begun"]) & is_settled_sale(now)
-        good = now["_good"].fill_null(False) | silent.fill_null(False)
+        released = (now["decided"] != 1).fill_null(True)
+        follows = now["_cancelled"].fill_null(False) | silent.fill_null(False)
+        good = now["_good"].fill_null(False) | (follows & released)
         fraud = now["fraud_at"].notnull() & now["won_at"].isnull()
         now = now.mutate(label=ibis.cases((fraud, 1), (good, 0), else_=ibis.null("int8")).cast("int8"))
-        now = now.drop("_good", "_begun")
+        now = now.drop("_good", "_cancelled", "_begun")
     else:
         now = now.mutate(fraud_at=ibis.null("int64"), won_at=ibis.null("int64"), label=ibis.null("int8"))
     unfinished = may_be_held(now) & now["label"].isnull()
@@ -163,6 +168,18 @@ def seconds(time: ibis.Value) -> ibis.Value:
 def hundredths(amount: ibis.Value) -> ibis.Value:
     """A whole number of cents, between 0 and ``MOST``; sums of whole numbers are the same in any order."""
     return (ibis.greatest(ibis.least(amount.cast("float64"), MOST), 0.0) * 100).round().cast("int64")
+
+
+def _decided(placed: ibis.Table, tables: Tables, as_of: datetime) -> ibis.Table:
+    """Add ``decided``: 1, the staff held the order before ``as_of``; 0, released it; null, neither, or nobody knows when."""
+    if "decided_at" not in (tables["risk_list"].columns if "risk_list" in tables else ()):
+        return placed.mutate(decided=ibis.null("int8"))
+    entries = tables["risk_list"]
+    entries = entries.filter(entries["entity"] == "order", entries["decided_at"] < ibis.literal(as_of, type=MOMENT))
+    held = (entries["kind"] == "deny").cast("int8").max()
+    return placed.left_join(
+        entries.group_by(_order=entries["value"]).aggregate(decided=held), [("order_id", "_order")]
+    ).drop("_order")
 
 
 def _seconds_of(time: datetime) -> int:

@@ -33,7 +33,7 @@ class Params(BoostingParams):
     recent_frauds: str = "chosen"
     """Counts and shares of the frauds that became known in the last 7 and 30 days: ``yes``, ``no``, or what is best."""
     trials: int = 0
-    """Proposals that :mod:`tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
+    """Proposals that :mod:`ml.learn.boosters_tuning` tries at each training of a shop with enough frauds; 0: the parameters as they are."""
     fraud_weight: float = 1.0
     """How many good orders a fraud weighs while learning. The calibration takes it out of the probabilities again."""
     loss_share: float = DEFAULTS["loss_share"]

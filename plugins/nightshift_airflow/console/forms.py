@@ -45,7 +45,7 @@ def fields(table: ConfigTable, row: Mapping[str, Any] | None = None) -> list[Fie
     return [
         _field(table, column, row)
         for column in table.columns
-        if not (column.numbered or (single(table) and column.name in table.key))
+        if not (column.numbered or column.stamped or (single(table) and column.name in table.key))
     ]
 
 

@@ -96,6 +96,9 @@ def about(reader: Reader, column: str, value: str, limit: int = ROWS) -> list[Bl
     """What every published table says of a customer, product or order."""
     found = []
     for spec, table in published():
+        explained = console.of(spec).contributions
+        if explained is not None and explained.table == table.name:
+            continue  # it stands beside each product of the window, in words
         if column in table.column_names and led_by(table, column) and reader.has(f"ml.{table.name}"):
             found.append(rows_of(reader, spec, table, {column: value}, limit=limit))
     return [block for block in found if block.rows or block.note]

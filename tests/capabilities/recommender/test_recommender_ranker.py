@@ -13,10 +13,11 @@ import pytest
 from ml.capabilities.recommender.candidates import content, ensemble, sequence
 from ml.capabilities.recommender.model import Recommender, load, tonights_log
 from ml.capabilities.recommender.ranking import ranker
-from ml.capabilities.recommender.ranking.columns import COLUMNS, Group, group_of_columns
+from ml.capabilities.recommender.ranking.columns import COLUMNS, GROUPS, Group, Part, part_of_columns
 from ml.capabilities.recommender.ranking.facts import product_facts
 from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.ranking.lists import Lists
+from ml.capabilities.recommender.score import score
 from ml.capabilities.recommender.spec import SPEC
 from ml.capabilities.recommender.templates import Reason
 from ml.learn.purchases import Log, before
@@ -113,10 +114,52 @@ def test_columns_say_what_they_are_called(log: Log) -> None:
 
 
 def test_every_column_speaks_for_something() -> None:
-    """Each column has a group, and the groups that give reasons are not empty."""
-    groups = group_of_columns()
-    assert len(groups) == len(COLUMNS)
-    assert set(groups) == set(Group)
+    """Each column has a part, and no part or group that gives reasons is empty."""
+    parts = part_of_columns()
+    assert len(parts) == len(COLUMNS)
+    assert set(parts) == set(Part) == set(GROUPS)
+    assert set(GROUPS.values()) == set(Group)
+
+
+def test_parts_and_base_are_the_score(model: Recommender, features) -> None:
+    """The parts of each place the ranker chose sum, with the base, to the log-odds of its score; others have none."""
+    n = features["customer"].num_rows
+    lists = Lists(model, features, np.arange(-1, n, dtype=np.int32), PARAMS, explained=True)
+    every, new = lists.both(0, n + 1)
+    chosen = ~np.isnan(every.parts[:, :, 0])
+    assert 0 < (every.ids < 0).sum() + chosen.sum() <= chosen.size
+    log_odds = lists.base + every.parts[chosen].astype(np.float64).sum(axis=1)
+    np.testing.assert_allclose(1 / (1 + np.exp(-log_odds)), every.scores[chosen], rtol=1e-4)
+    there = ~np.isnan(new.parts[:, :, 0])
+    chances = np.where(there, 1 / (1 + np.exp(-lists.base - new.parts.sum(axis=2))), 0)
+    np.testing.assert_allclose(-np.sort(-chances, axis=1)[:, :10], np.where(there, new.scores, 0)[:, :10], rtol=1e-4)
+
+
+def test_what_is_published_of_a_score_is_the_rankers_own(model: Recommender, features) -> None:
+    """Each product of home that the ranker chose has its parts in the row of its customer; what was bought is moved by that."""
+    made = {name: pa.Table.from_batches(list(rows)) for name, rows in score(model, features, 0, 1, PARAMS).items()}
+    home = made["recommendation"].to_pylist()
+    parts = {row["customer_id"]: row for row in made["recommendation_part"].to_pylist()}
+    lists = Lists(model, features, np.arange(features["customer"].num_rows, dtype=np.int32), PARAMS, explained=True)
+    number = {who: r for r, who in enumerate(features["customer"].sort_by("customer_no")["customer_id"].to_pylist())}
+    every, names = lists.rank(0, len(number)), lists.products["product_id"].to_pylist()
+    compared, bought = 0, []
+    for place in home:
+        row, r = parts[place["customer_id"]], number[place["customer_id"]]
+        if place["product_id"] not in row["products"]:
+            continue
+        at, found = row["products"].index(place["product_id"]), [row[part.label] for part in Part]
+        together = row["base"] + sum(values[at] for values in found)
+        own = [k for k, i in enumerate(every.ids[r]) if i >= 0 and names[i] == place["product_id"]]
+        if own and not np.isnan(every.parts[r, own[0], 0]):
+            assert 1 / (1 + np.exp(-together)) == pytest.approx(float(every.scores[r, own[0]]), rel=1e-4)
+            compared += 1
+        if place["reason_code"] == "again":
+            bought.append(row["bought"][at])
+    assert compared > len(home) / 2
+    assert np.mean(bought) > 0
+    blend = Recommender(replace(PARAMS, ranker=False), seed=SEED).fit(features)
+    assert not sum(rows.num_rows for rows in score(blend, features, 0, 1, PARAMS)["recommendation_part"])
 
 
 def test_reasons_are_true(model: Recommender, features) -> None:

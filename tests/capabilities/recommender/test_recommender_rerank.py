@@ -17,10 +17,10 @@ from ml.capabilities.recommender.config import CATEGORY_RULE, REASON_TEMPLATE, R
 from ml.capabilities.recommender.reasons import Words
 from ml.capabilities.recommender.shelf.rerank import Reranker, explore_slots, price_level, rerank
 from ml.capabilities.recommender.shelf.rerank_kernels import Customers, Ranked, Shown
-from ml.capabilities.recommender.shelf.rerank_reference import rerank_reference
 from ml.capabilities.recommender.shelf.rules import Rules, night, work_out
 from ml.capabilities.recommender.spec import Params
 from ml.capabilities.recommender.templates import TEMPLATES, Reason
+from tests.capabilities.recommender.rerank_reference import rerank_reference
 
 NIGHT = date(2026, 1, 15)
 PLAIN = Params(top_k=4, explore_share=0.0)

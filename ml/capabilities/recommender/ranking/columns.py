@@ -144,8 +144,22 @@ class Cross(Column):
     """Candidate models that proposed the product."""
 
 
+class Part(Column):
+    """What a column tells of; a column of ``ml.recommendation_part`` each."""
+
+    BOUGHT = auto()
+    LOOKED = auto()
+    HABIT = auto()
+    ALIKE = auto()
+    PEOPLE = auto()
+    CATEGORY = auto()
+    POPULAR = auto()
+    PRODUCT = auto()
+    AGREED = auto()
+
+
 class Group(Column):
-    """What a column speaks for, see :func:`group_of_columns`."""
+    """What a column speaks for as a reason: :class:`Part` by :data:`GROUPS`."""
 
     AGAIN = auto()
     BECAUSE = auto()
@@ -153,6 +167,23 @@ class Group(Column):
     POPULAR = auto()
     OTHER = auto()
     """Nothing that can be named."""
+
+
+GROUPS = {
+    Part.BOUGHT: Group.AGAIN,
+    Part.LOOKED: Group.AGAIN,
+    Part.HABIT: Group.OTHER,
+    Part.ALIKE: Group.BECAUSE,
+    Part.PEOPLE: Group.BECAUSE,
+    Part.CATEGORY: Group.CATEGORY,
+    Part.POPULAR: Group.POPULAR,
+    Part.PRODUCT: Group.OTHER,
+    Part.AGREED: Group.OTHER,
+}
+"""Own purchases speak for buying again; item-to-item models, factors and people for other products; prices, times and
+sizes of the customer for nothing that can be named."""
+ALIKE = ("linear", "recent", "neighbours")
+"""Models of products that the same customers buy; the others that propose are of customers who buy alike."""
 
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -198,27 +229,27 @@ def at(column: Column) -> int:
     return int(SPANS[type(column).__name__.lower()].start + column)
 
 
-def group_of_columns() -> Ids:
-    """The :class:`Group` of each column.
-
-    Own purchases speak for buying again; item-to-item models, factors and people for other products; prices, times and
-    sizes of the customer speak for nothing that can be named.
-    """
-    group = []
+def part_of_columns() -> Ids:
+    """The :class:`Part` of each column."""
+    part = []
     for name in COLUMNS:
         kind, _, what = name.partition(" ")
         proposed = kind in {"score", "rank"}
         sold = kind == "product" and what.startswith(
             ("buyers", "new", "fades", "growth", "looks", "last_year", "lately")
         )
-        if kind == "pair" or name in {"product again", "product repeat", "customer repeats"}:
-            group.append(Group.AGAIN)
+        if kind == "pair":
+            part.append(Part.LOOKED if what.startswith("look") else Part.BOUGHT)
+        elif name in {"product again", "product repeat", "customer repeats"}:
+            part.append(Part.BOUGHT)
         elif sold or (proposed and what in {"popular", "trend"}):
-            group.append(Group.POPULAR)
+            part.append(Part.POPULAR)
         elif what in {"content", "category_share", "category_last"}:
-            group.append(Group.CATEGORY)
+            part.append(Part.CATEGORY)
         elif proposed:
-            group.append(Group.BECAUSE)
+            part.append(Part.ALIKE if what in ALIKE else Part.PEOPLE)
+        elif what == "proposers":
+            part.append(Part.AGREED)
         else:
-            group.append(Group.OTHER)
-    return np.array(group, np.int32)
+            part.append(Part.HABIT if kind == "customer" else Part.PRODUCT)
+    return np.array(part, np.int32)

@@ -19,7 +19,7 @@ from ml.capabilities.recommender.model import Recommender, tonights_log
 from ml.capabilities.recommender.ranking import blend
 from ml.capabilities.recommender.ranking.columns import Product
 from ml.capabilities.recommender.ranking.facts import product_facts
-from ml.capabilities.recommender.ranking.ranked_lists import Second, candidates, ranked_rows, simple_rows
+from ml.capabilities.recommender.ranking.ranked_lists import Second, base, candidates, ranked_rows, simple_rows
 from ml.capabilities.recommender.ranking.truths import fresh, often
 from ml.capabilities.recommender.shelf.rerank_kernels import Ranked
 from ml.capabilities.recommender.spec import Params
@@ -48,7 +48,8 @@ class Lists:
         True: only what a customer has not bought before.
     again : ndarray of shape (n_products,), bool, optional
         Which products their buyers may be shown again; not given: the ranking decides.
-    threads : int
+    explained : bool
+        True: each place keeps what made its score.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Lists:
         *,
         new: bool = False,
         again: npt.NDArray[np.bool_] | None = None,
+        explained: bool = False,
     ) -> None:
         self.products = features["product"].sort_by("product_no")
         self.params = params
@@ -67,6 +69,7 @@ class Lists:
         self.log = tonights_log(features)
         self.available = self.products["available"].to_numpy()
         self.m = len(self.available)
+        self.explained = explained
         self.hide = np.ones(self.m, bool) if new else None if again is None else ~again
         self._second: Second | None = None
         self._blend: blend.Blend | None = None
@@ -100,14 +103,15 @@ class Lists:
         depth = max(1, min(self.params.depth, self.m))
         if self._second is not None:
             rows = slice(start, end)
-            made = ranked_rows(self._second, self.customers[rows], self._group[rows], depth, self.params, hides)
+            who = (self.customers[rows], self._group[rows])
+            made = ranked_rows(self._second, *who, depth, self.params, hides, explained=self.explained)
         else:
             made = [self._blended(start, end, depth, hide) for hide in hides]
         return [self._full(start, ranked, hide) for ranked, hide in zip(made, hides, strict=True)]
 
     def _full(self, start: int, ranked: Ranked, hide: Mask | None) -> Ranked:
         """The same lists, lengthened by what is popular where they end early, to ``params.depth`` places."""
-        ids, scores, source, code = ranked
+        ids, scores, source, code, parts = ranked
         self._fill(start, ids, scores, code, hide)
         short = ((0, 0), (0, self.params.depth - ids.shape[1]))
         return Ranked(
@@ -115,7 +119,13 @@ class Lists:
             np.pad(scores, short),
             np.pad(source, short, constant_values=-1),
             np.pad(code, short, constant_values=Reason.RANGE),
+            np.pad(parts, (*short, (0, 0)), constant_values=np.nan) if parts.size and short[1][1] else parts,
         )
+
+    @property
+    def base(self) -> float:
+        """See :func:`ranked_lists.base`; nan without a ranker."""
+        return np.nan if self._second is None else base(self._second)
 
     def candidates(self, start: int, end: int) -> tuple[npt.NDArray[np.int64], Ids]:
         """What the ranker chooses from for rows ``[start, end)``: CSR of products; without a ranker, its lists."""

@@ -78,6 +78,7 @@ def home(every: Ranked, new: Ranked, bought: Mask, share: Scores, top_k: int) ->
         np.minimum.accumulate(_taken(place, every.scores, new.scores, 0), axis=1),
         _taken(place, every.source, new.source, -1),
         _taken(place, every.code, new.code, Reason.RANGE),
+        _taken(place, every.parts, new.parts, np.nan) if every.parts.size else every.parts,
     )
 
 
@@ -86,6 +87,7 @@ def _taken(place: Ids, ours: npt.NDArray[T], theirs: npt.NDArray[T], nothing: fl
     depth = ours.shape[1]
     fresh = place >= depth
     at = np.where(fresh, place - depth, np.maximum(place, 0))
+    at, fresh = (a.reshape(*a.shape, *[1] * (ours.ndim - 2)) for a in (at, fresh))
     found = np.where(fresh, np.take_along_axis(theirs, at, 1), np.take_along_axis(ours, at, 1))
     found[place < 0] = nothing
     return found

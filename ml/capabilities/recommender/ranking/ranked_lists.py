@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ml.capabilities.recommender.candidates.ensemble import Sources
 from ml.capabilities.recommender.ranking import ranker, season
-from ml.capabilities.recommender.ranking.columns import Cross, Group, Pair, at, group_of_columns
+from ml.capabilities.recommender.ranking.columns import GROUPS, Cross, Group, Pair, Part, at, part_of_columns
 from ml.capabilities.recommender.ranking.frame import Frame, frame
 from ml.capabilities.recommender.shelf.rerank_kernels import Ranked
 from ml.capabilities.recommender.spec import Params
@@ -57,10 +57,13 @@ def ranked_rows(
     depth: int,
     params: Params,
     hides: Sequence[npt.NDArray[np.bool_] | None],
+    *,
+    explained: bool = False,
 ) -> list[Ranked]:
     """Rank for ``users`` of the groups ``group``, once for each of ``hides``; scores are chances.
 
-    What a customer has bought of ``hide`` is left out. Lists end early, with -1, where there are fewer candidates.
+    What a customer has bought of ``hide`` is left out. Lists end early, with -1, where there are fewer candidates. If
+    ``explained``, each place has the :class:`columns.Part` of its score: with :func:`base` they sum to its log-odds.
     """
     shape = (len(users), depth)
     made = [
@@ -69,6 +72,7 @@ def ranked_rows(
             np.full(shape, -np.inf, np.float32),
             np.full(shape, -1, np.int32),
             np.full(shape, Reason.RANGE, np.int8),
+            np.full((*shape, len(Part)) if explained else (0, 0, 0), np.nan, np.float32),
         )
         for _ in hides
     ]
@@ -77,7 +81,7 @@ def ranked_rows(
         table = frame(second.sources, second.log, users[rows], second.products, second.available, params)
         worth = ranker.score(second.ranker, table.x).astype(np.float32)
         for ranked, hide in zip(made, hides, strict=True):
-            ids, scores, source, code = (part[rows] for part in ranked)
+            ids, scores, source, code, parts = (part[rows] for part in ranked)
             shown = worth if hide is None else np.where(table.bought & hide[table.items], -np.inf, worth)
             if hide is not None and hide.all():
                 shown = season.worth(second.ranker.season, table.ends, table.items, table.x, worth, ~table.bought)
@@ -85,8 +89,12 @@ def ranked_rows(
             _select(table.ends, table.items, shown.astype(np.float32), chosen, ids, scores)
             there = chosen >= 0
             scores[:] = -np.sort(-np.where(there, worth[chosen], -np.inf), axis=1)  # chances, whatever the order is by
-            code[there], source[there] = _reasons(second, table, chosen[there], group[rows][np.nonzero(there)[0]])
-    for ids, scores, _, _ in made:
+            moved = trees.saabas(second.ranker.chance, table.x[chosen[there]], part_of_columns(), len(Part))
+            if explained:
+                parts[there] = moved
+            given = group[rows][np.nonzero(there)[0]]
+            code[there], source[there] = _reasons(second, table, chosen[there], moved, given)
+    for ids, scores, *_ in made:
         scores[:] = np.where(ids >= 0, 1 / (1 + np.exp(-scores)), 0)
     return made
 
@@ -124,7 +132,13 @@ def candidates(second: Second, users: Ids, params: Params) -> tuple[npt.NDArray[
     return np.concatenate(ends), np.concatenate(items)
 
 
-def _reasons(second: Second, table: Frame, rows: Ids, group: Ids) -> tuple[Codes, Ids]:
+def base(second: Second) -> float:
+    """The log-odds before anything is known of a pair."""
+    grown = second.ranker.chance
+    return float(grown.value[grown.root].sum())
+
+
+def _reasons(second: Second, table: Frame, rows: Ids, moved: npt.NDArray[np.float64], group: Ids) -> tuple[Codes, Ids]:
     """Code and source of some rows of a table.
 
     Of the groups of columns that speak for the product, the one that adds most to its score gives the reason, among
@@ -133,7 +147,7 @@ def _reasons(second: Second, table: Frame, rows: Ids, group: Ids) -> tuple[Codes
     bought, else because of a product, else that it is there.
     """
     x, items = table.x[rows], table.items[rows]
-    parts = trees.saabas(second.ranker.chance, x, group_of_columns(), len(Group))
+    parts = moved @ np.eye(len(Group))[[GROUPS[part] for part in Part]]
     owned = table.bought[rows]
     looked = ~owned & ~np.isnan(x[:, at(Pair.LOOK_LAST)])
     because = table.because[rows]

@@ -1,6 +1,6 @@
 """From a ranking to the list that is shown: rules, variety, price, and a few places drawn by lot.
 
-The obvious way to the same lists is in :mod:`ml.capabilities.recommender.shelf.rerank_reference`.
+The obvious way to the same lists is in :mod:`tests.capabilities.recommender.rerank_reference`.
 """
 
 from __future__ import annotations

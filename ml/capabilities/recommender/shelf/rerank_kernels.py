@@ -16,18 +16,22 @@ MIX = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0xBF58476D1C
 _STEPS = tuple(map(np.uint64, (27, 30, 31)))
 
 Places = npt.NDArray[np.int64]
+NOTHING = np.zeros((0, 0, 0), np.float32)
+"""No parts."""
 
 
 class Ranked(NamedTuple):
     """A ranking, best first, each of shape (n, depth); -1 in ``ids`` after its end.
 
-    ``source``: the product that the reason names, or -1; ``code``: which reason.
+    ``source``: the product that the reason names, or -1; ``code``: which reason; ``parts``, of shape (n, depth, n_parts):
+    what made the ranker's log-odds, nan where it did not choose; of no length where nothing was ranked by one.
     """
 
     ids: Ids
     scores: Scores
     source: Ids
     code: npt.NDArray[np.int8]
+    parts: npt.NDArray[np.float32] = NOTHING
 
 
 class Shown(NamedTuple):

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from ml.registry import CAPABILITIES
-from nightshift_airflow.console import look, shop
+from nightshift_airflow.console import contributions, look, shop
 from nightshift_airflow.console.database import Row
 from nightshift_airflow.console.page import Here, Page
 
@@ -25,6 +25,7 @@ def window(here: Here) -> HTMLResponse:
     shown, fault = _shown(here, customer, segment, basket)
     blocks = look.about(here.reader, "customer_id", customer) if customer else []
     blocks = [block for block in blocks if block.table != "recommendation" or not shown]
+    moved = contributions.of(here.reader, customer, shown) if shown else {}
     blocks += look.panels(here.reader, "window", customer) if customer else []
     bought = _bought(here, customer, shown) if customer else shop.Found("order")
     ids = [row["product_id"] for row in (*shown, *bought.rows)] + [row.get("source_product_id") for row in shown]
@@ -47,6 +48,7 @@ def window(here: Here) -> HTMLResponse:
         samples=samples,
         segments=[row["segment"] for row in segments],
         bought=bought,
+        moved=moved,
         since={row["product_id"] for row in bought.rows},
         rules=_rules(here, [row["product_id"] for row in shown]),
         pictures=shop.has(here.settings, "product_image"),

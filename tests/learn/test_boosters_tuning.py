@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from ml.capabilities.risk import tuning
-from ml.capabilities.risk.spec import SPEC
+from ml.learn import boosters_tuning as tuning
+from ml.learn.params import BoostingParams
 
-POOR = replace(SPEC.params, trials=6, trees=2, leaves=2, learning_rate=0.01)
+POOR = BoostingParams(trees=2, leaves=2, learning_rate=0.01)
 """What learns next to nothing."""
 
 
@@ -23,7 +21,7 @@ def _orders(n: int) -> tuple[np.ndarray, np.ndarray]:
 def test_what_foretells_later_orders_better_is_chosen() -> None:
     """The proposal that wins has the lower loss on later orders; the same seed makes the same choice."""
     x, y = _orders(2_000)
-    first, again = (tuning.tuned(x, y, 0, POOR, 7) for _ in range(2))
+    first, again = (tuning.tuned(x, y, 0, POOR, 7, trials=6) for _ in range(2))
     assert first == again
     poor, better = (np.concatenate(list(tuning.losses(x, y, 0, params, 7))).mean() for params in (POOR, first))
     assert better < 0.9 * poor
@@ -33,7 +31,7 @@ def test_luck_and_few_frauds_change_nothing() -> None:
     """Where there is nothing to learn, too few frauds or no trial asked for, the parameters stay."""
     x, y = _orders(2_000)
     dealt = np.random.default_rng(1).permutation(y)
-    assert tuning.tuned(x, dealt, 0, POOR, 7) == POOR
+    assert tuning.tuned(x, dealt, 0, POOR, 7, trials=6) == POOR
     few = np.where(np.cumsum(y) <= tuning.FEWEST - 1, y, 0)
-    assert tuning.tuned(x, few, 0, POOR, 7) is POOR
-    assert tuning.tuned(x, y, 0, replace(POOR, trials=0), 7).trials == 0
+    assert tuning.tuned(x, few, 0, POOR, 7, trials=6) is POOR
+    assert tuning.tuned(x, y, 0, POOR, 7, trials=0) is POOR
