@@ -1,4 +1,4 @@
-"""The night of one capability in many small pieces, and a lane of minutes: ours, for ``bench load``."""
+"""The DAGs of ``bench load``: the night of one capability in many small pieces, and a lane of minutes."""
 
 from __future__ import annotations
 

@@ -61,7 +61,16 @@ async function main() {
             sure(await orders.transitionToState(ctx, orderId, 'Modifying'));
             return sure(await orders.modifyOrder(ctx, { dryRun: false, orderId, adjustOrderLines: lines, ...(refunds && { refund: refunds }) }));
         };
-        const giveBack = async (amount) => sure(await orders.refundOrder(ctx, { lines: [], shipping: 0, adjustment: 0, amount, paymentId, reason: 'not as shown' }));
+        // A refund is a promise until somebody settles it.
+        const settle = async () => {
+            for (const refund of await orders.getPaymentRefunds(ctx, paymentId)) {
+                if (refund.state !== 'Settled') sure(await orders.settleRefund(ctx, { id: refund.id, transactionId: 'by hand' }));
+            }
+        };
+        const giveBack = async (amount) => {
+            sure(await orders.refundOrder(ctx, { lines: [], shipping: 0, adjustment: 0, amount, paymentId, reason: 'not as shown' }));
+            await settle();
+        };
         const [first] = order.lines;
         switch (n % 7) {
             case 1: {
@@ -75,6 +84,8 @@ async function main() {
             case 2: // a piece less, and its money back: sold as it is now
                 if (first.quantity < 2) return 'paid';
                 await change([{ orderLineId: first.id, quantity: first.quantity - 1 }], { paymentId, reason: 'one too many' });
+                await settle();
+                sure(await orders.transitionToState(ctx, orderId, 'PaymentSettled'));
                 return 'paid';
             case 3:
                 sure(await orders.cancelOrder(ctx, { orderId, reason: 'changed mind' }));

@@ -26,7 +26,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 CUSTOMERS = 300
-NAMES = [n for n in os.environ.get("NIGHTSHIFT_SPARK_NAMES", "").split(",") if n] or list(CAPABILITIES)
+HASHED = {"risk"}
+"""It knows a basket by the engine's own hash, so that a model of one engine does not serve the other: docs/scale.md."""
+NAMES = [n for n in os.environ.get("NIGHTSHIFT_SPARK_NAMES", "").split(",") if n] or [
+    n for n in CAPABILITIES if n not in HASHED
+]
 
 
 def test_every_published_table_is_that_of_duckdb(settings: Settings, tmp_path: Any) -> None:
