@@ -14,13 +14,13 @@ def complete(name: str, scored: Sequence[Mapping[str, Any] | None]) -> dict[str,
     The state of a task alone is not trusted: a shard that timed out has been reported as a success.
     """
     results = [result for result in scored if result]
-    told = sorted(result["shard"] for result in results)
+    numbers = sorted(result["shard"] for result in results)
     planned = max((result["shards"] for result in results), default=0)
     versions = sorted({str(result["version"]) for result in results})
-    if told != list(range(planned)) or len(versions) != 1:
+    if numbers != list(range(planned)) or len(versions) != 1:
         raise NightshiftError(
             f"The scores of {name} are not whole, so nothing is published.",
-            came=f"shards {told} of {planned}, model versions {', '.join(versions) or 'none'}",
+            came=f"shards {numbers} of {planned}, model versions {', '.join(versions) or 'none'}",
             do=f"clear {name}.score in Airflow's grid with all its shards",
         )
     rows: dict[str, int] = {}
