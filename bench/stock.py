@@ -26,7 +26,7 @@ from ml.learn.series.params import SeriesParams
 SEED, RESAMPLES = 7, 1000
 LEVEL = 0.9
 """A lost piece costs nine times what one costs in stock from a review to the next."""
-NETWORK = NetworkParams(epochs=60, patience=8, dropout=0.0, batch=512, seconds=120.0)
+NETWORK = NetworkParams(epochs=60, patience=8, dropout=0.0, batch=512, seconds=60.0)
 FACTORS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
 Floats = npt.NDArray[np.float64]
 

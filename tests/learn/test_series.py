@@ -15,7 +15,7 @@ from ml.learn.metrics.series import bias, coverage, naive_scale, pinball, wape
 from ml.learn.params import NetworkParams
 from ml.learn.series import forecaster, network, training
 from ml.learn.series.columns import Past
-from ml.learn.series.combination import weigh
+from ml.learn.series.combination import Weights, weigh
 from ml.learn.series.conformal import shifts
 from ml.learn.series.forecaster import Forecaster
 from ml.learn.series.panel import Grouping, Panel, Sums, actual
@@ -196,6 +196,29 @@ def test_a_network_counts_by_its_past_errors(tmp_path: Path, monkeypatch: pytest
     past = Past(told)
     for one, again in zip(fitted.predict(past, 150), Forecaster.load(tmp_path).predict(past, 150), strict=True):
         np.testing.assert_array_equal(one, again)
+
+
+def test_intervals_of_rare_demand_include_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products with mostly empty days: a network's quantiles lie above 0, those of the forecast must not (car parts)."""
+    rng = np.random.default_rng(6)
+    rare = panel(n=60)._replace(pieces=rng.poisson(0.06, (60, 150)).astype(np.float32))
+    width = network.columns(Past(rare), 100, DAYS, Past(rare).seen(100, DAYS), DAYS).shape[1]
+    layer = (rng.normal(0, 0.2, (width, 7 * 4)).astype(np.float32), np.zeros(7 * 4, np.float32))
+    net = network.SpanNetwork([layer], np.zeros(width, np.float32), np.ones(width, np.float32), DAYS)
+    monkeypatch.setattr(training, "learn", lambda *_: net)
+    monkeypatch.setattr(forecaster, "weigh", lambda tests, *_: halves(len(tests[0][0]), len(tests[0][1])))
+    fitted = Forecaster(DAYS, replace(FEW, network_seconds=1.0, network_series=10), 7).fit(rare)
+    assert fitted.network_ is not None
+    assert (network.SpanNetwork.predict(net, Past(rare), 150, Past(rare).seen(150, DAYS), DAYS, 3)[1] > 0).all()
+    low = fitted.predict(Past(rare), 150).quantiles[:, :, [fitted.params.levels.index(q) for q in (0.05, 0.1, 0.5)]]
+    assert (low == 0).mean() > 0.99
+
+
+def halves(n_series: int, n_methods: int) -> Weights:
+    """The first method and the last count alike."""
+    usual = np.zeros(n_methods)
+    usual[[0, -1]] = 0.5
+    return Weights(np.tile(usual, (n_series, 1)), usual)
 
 
 def trees_of(value: float) -> Trees:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from ml.capabilities.delivery.model import LEVELS, Delivery, late_chance
+from ml.capabilities.delivery.model import LEVELS, Delivery
 from ml.capabilities.delivery.spec import Params
 from ml.core.capability import Rows
 from ml.core.evaluation import Evaluation
@@ -42,6 +42,6 @@ def evaluate(
             "coverage of 80 percent": coverage(took, days[:, LEVELS.index(0.1)], days[:, LEVELS.index(0.9)]),
         }
         if 0 < late.sum() < len(late):
-            figures["average precision"] = average_precision(late, late_chance(days, promise)[told])
+            figures["average precision"] = average_precision(late, model.late(orders, past)[told])
         found[name] = Evaluation({key: value for key, value in figures.items() if np.isfinite(value)}, close)
     return found

@@ -16,10 +16,11 @@ from ml.core import artifacts
 from ml.core.capability import Features
 from ml.core.units import DAY_S
 from ml.learn import trees
+from ml.learn.metrics.binary import average_precision
 from ml.learn.regression import Forest, regress
 from ml.learn.series.quantiles import spread
 
-FORMAT = 2
+FORMAT = 3
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 GROWN = (0.1, 0.5, 0.9)
 FEWEST = 200
@@ -27,6 +28,9 @@ FEWEST = 200
 _NEWEST = 0.25
 """Share of the deliveries, the newest, that quantiles are made conformal on."""
 _ROUTE = 3
+FEWEST_LATE = 20
+"""Late orders below which nobody can tell whose chance to be late is better: the route's serves."""
+_MOST_JUDGED, _RESAMPLES = 4_000, 200
 Floats = npt.NDArray[np.float64]
 
 
@@ -50,6 +54,9 @@ class Delivery:
         By so much the distances from the median are too small on orders that the trees have not seen.
     usual_ : float
         Days where nothing is known of a route.
+    late_by_trees_ : bool
+        Whether the chance to be late is read off the trees: only if they order the newest quarter better than the route's
+        errors do, by more than chance.
     """
 
     def __init__(self, params: Params, seed: int, *, learning: bool = True) -> None:
@@ -59,7 +66,7 @@ class Delivery:
         """Learn from what was delivered; forgets any earlier fit."""
         past = features["past"].sort_by([("at", "ascending"), ("order_id", "ascending")]).combine_chunks()
         y = past["took_days"].to_numpy().astype(np.float64)
-        self.trees_, self.errors_, self.widened_ = [], np.ones(len(LEVELS)), 1.0
+        self.trees_, self.errors_, self.widened_, self.late_by_trees_ = [], np.ones(len(LEVELS)), 1.0, False
         self.usual_ = float(np.median(y)) if len(y) else 5.0
         x, newest = matrix(past, past), len(y) - int(len(y) * _NEWEST)
         # Young orders that are not delivered yet are missing: of them only the quick ones would be learned from.
@@ -70,6 +77,7 @@ class Delivery:
         if late.any():
             self.errors_ = np.quantile(ratio[late], LEVELS)
         if self.learning and early.sum() >= FEWEST:
+            self.late_by_trees_ = self._orders_better(past.filter(pa.array(settled)), x[settled], ratio[settled])
             self.trees_ = self._grown(x[early], ratio[early])
             if late.sum() >= FEWEST:
                 self.widened_ = widening(ratio[late], self._ratios(x[late]))
@@ -78,10 +86,48 @@ class Delivery:
 
     def days(self, orders: pa.Table, past: pa.Table) -> Floats:
         """Quantiles of the days of each order at ``LEVELS``, (n_orders, n_levels)."""
+        return self._by_trees(matrix(orders, past))
+
+    def late(self, orders: pa.Table, past: pa.Table, elapsed: Floats | float = 0.0) -> Floats:
+        """Chance of each order to come after its promise, (n_orders,); nan without one.
+
+        Parameters
+        ----------
+        elapsed : ndarray of shape (n_orders,)
+            Days that it waits already: what has not come by now takes longer.
+        """
         x = matrix(orders, past)
+        days = self._by_trees(x) if self.late_by_trees_ else self.by_route(x)
+        promise = np.asarray(orders["promise_days"].to_numpy(zero_copy_only=False), np.float64)
+        return late_chance(np.maximum(days, np.broadcast_to(elapsed, len(x))[:, None]), promise)
+
+    def _by_trees(self, x: npt.NDArray[np.float32]) -> Floats:
         ratios = self._ratios(x)
         middle = ratios[:, [LEVELS.index(0.5)]]
         return np.asarray(np.maximum(middle + self.widened_ * (ratios - middle), 0.05) * self._route(x)[:, None])
+
+    def by_route(self, x: npt.NDArray[np.float32]) -> Floats:
+        """Days of each order by the errors of its route alone, (n_orders, n_levels)."""
+        return np.maximum(np.tile(self.errors_, (len(x), 1)), 0.05) * self._route(x)[:, None]
+
+    def _orders_better(self, past: pa.Table, x: npt.NDArray[np.float32], ratio: Floats) -> bool:
+        """Whether trees of older orders find the late ones of the newest two quarters better than the route's errors do.
+
+        By average precision and by more than chance: each quarter by trees that saw what was before it.
+        """
+        took = past["took_days"].to_numpy().astype(np.float64)
+        promise = np.asarray(past["promise_days"].to_numpy(zero_copy_only=False), np.float64)
+        rng, quarter, gains = np.random.default_rng(self.seed), np.arange(len(x)) * 4 // max(len(x), 1), []
+        for newest in (2, 3):
+            rows = rng.permutation(np.flatnonzero((quarter == newest) & np.isfinite(promise)))[:_MOST_JUDGED]
+            late = (took > promise)[rows].astype(np.int8)
+            if late.sum() < FEWEST_LATE or (quarter < newest).sum() < FEWEST:
+                return False
+            self.trees_ = self._grown(x[quarter < newest], ratio[quarter < newest])
+            ours, theirs = (late_chance(each(x[rows]), promise[rows]) for each in (self._by_trees, self.by_route))
+            picks = [rng.integers(0, len(rows), len(rows)) for _ in range(_RESAMPLES)]
+            gains.append([average_precision(late[p], ours[p]) - average_precision(late[p], theirs[p]) for p in picks])
+        return bool(np.nanquantile(np.mean(gains, axis=0), 0.05) > 0)
 
     def _grown(self, x: npt.NDArray[np.float32], ratio: Floats) -> list[trees.Trees]:
         return regress(relative(x), ratio, Forest(self.params.trees, 16, 0.1, 30), self.seed, GROWN)
@@ -108,6 +154,7 @@ class Delivery:
             "errors": self.errors_.tolist(),
             "widened": self.widened_,
             "usual": self.usual_,
+            "late_by_trees": self.late_by_trees_,
         }
         (folder / "model.json").write_text(json.dumps(kept), encoding="utf-8")
 
@@ -172,5 +219,5 @@ def load(folder: Path) -> Delivery:
         model = Delivery(Params(), kept["seed"], learning=kept["learning"])
         model.trees_ = [trees.load(folder / f"trees_{number}.npz") for number in range(kept["trees"])]
         model.errors_, model.widened_ = np.array(kept["errors"], np.float64), kept["widened"]
-        model.usual_ = kept["usual"]
+        model.usual_, model.late_by_trees_ = kept["usual"], kept["late_by_trees"]
     return model

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.delivery.columns import NEWEST, matrix
-from ml.capabilities.delivery.model import LEVELS, Delivery, late_chance
+from ml.capabilities.delivery.model import LEVELS, Delivery
 from ml.capabilities.delivery.spec import DEFAULTS, ORDER_PROMISE, Params
 from ml.core.batches import batches
 from ml.core.capability import Rows
@@ -46,7 +46,7 @@ def score(
     # What has not come by now takes longer than until now.
     days = np.maximum(model.days(orders, past), elapsed[:, None] + 0.1)
     promise = np.asarray(orders["promise_days"].to_numpy(zero_copy_only=False), np.float64)
-    late = np.where(elapsed > promise, 1.0, late_chance(days, promise))
+    late = np.where(elapsed > promise, 1.0, model.late(orders, past, elapsed + 0.1))
     costs = _costs(features, params)
     action, saves = decide(late, orders, costs, params)
     told = np.isfinite(promise)

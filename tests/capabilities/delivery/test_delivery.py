@@ -14,7 +14,7 @@ from ml import pipeline
 from ml.adapters import postgres
 from ml.capabilities.delivery import sample
 from ml.capabilities.delivery.columns import matrix
-from ml.capabilities.delivery.model import Delivery
+from ml.capabilities.delivery.model import Delivery, late_chance
 from ml.capabilities.delivery.spec import SPEC
 from ml.core.capability import Known
 from ml.registry import capability
@@ -102,3 +102,16 @@ def test_risk_holds_an_order_and_the_staff_can_turn_it_off(settings: Settings) -
     assert held == [{"action": "hold", "reason": "order risk says review: a new device"}]
     execute(settings.database_url, "UPDATE ml_config.order_cost SET may_hold = false")
     assert postgres.query(settings.database_url, ask)[0]["action"] == first["action"]
+
+
+def test_trees_tell_who_is_late_only_where_they_find_more(case: Case) -> None:
+    """On the sample they do; where days were dealt out anew among the orders the route's chance serves."""
+    assert case.young.late_by_trees_
+    past = case.known["past"].combine_chunks()
+    took = np.random.default_rng(4).permutation(past["took_days"].to_numpy())
+    dealt = past.set_column(past.column_names.index("took_days"), "took_days", pa.array(took))
+    model = Delivery(SPEC.params, SEED).fit(Known(dict(case.known) | {"past": dealt}))
+    assert not model.late_by_trees_
+    promise = dealt["promise_days"].to_numpy(zero_copy_only=False)
+    x = matrix(dealt, dealt)
+    np.testing.assert_array_equal(model.late(dealt, dealt), late_chance(model.by_route(x), promise))
