@@ -29,10 +29,10 @@ CUTS = [CASE.as_of - timedelta(days=days) for days in (190.2, 40.7)]
 
 def _known(name: str, table: pa.Table) -> np.ndarray:
     """When each row became known by a time of its own; NaT: with its order, or always."""
-    made = np.full(len(table), "NaT", "datetime64[us]")
+    latest = np.full(len(table), "NaT", "datetime64[us]")
     for column in filter(None, (TABLES[name].event_time, TABLES[name].known_time)):
-        made = np.fmax(made, table[column].to_numpy().astype("datetime64[us]"))
-    return made
+        latest = np.fmax(latest, table[column].to_numpy().astype("datetime64[us]"))
+    return latest
 
 
 def _changed(tables: Mapping[str, pa.Table], cut: datetime, how: str) -> dict[str, pa.Table]:

@@ -142,9 +142,11 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
 def test_times_are_told_on_the_shops_clock() -> None:
     """The hour and the day are those of the shop's time zone; a log ratio is told as the ratio."""
     order = pa.table({"hour": [23.65], "weekday": [2.0], "customer_value": [1.0986], "at": [1_767_224_340]})
-    told = np.array([[3.0, 2.0, 1.0]])
-    made = reasons.words(order, told, Usual(order.column_names[:3], {"hour": 14.9}, "Europe/Paris")).to_pylist()
-    assert made == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
+    contributions = np.array([[3.0, 2.0, 1.0]])
+    texts = reasons.words(
+        order, contributions, Usual(order.column_names[:3], {"hour": 14.9}, "Europe/Paris")
+    ).to_pylist()
+    assert texts == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
 
 
 def test_without_labels_only_more_than_usual_is_told() -> None:
@@ -152,10 +154,10 @@ def test_without_labels_only_more_than_usual_is_told() -> None:
     assert not [name for name in UNUSUAL if name.endswith(("_orders", "orders_90d"))]
     rows = CASE.tables["order_outcome"].slice(0, 0)
     known = CASE.build({**CASE.tables, "order_outcome": rows}, CASE.as_of)
-    made = CASE.score(CASE.fit(known), known)["order_risk"]["reason"].to_pylist()
-    told = [part for reason in made for part in reason.split("; ") if "(usual " in part]
-    assert told
-    for part in told:
+    texts = CASE.score(CASE.fit(known), known)["order_risk"]["reason"].to_pylist()
+    facts = [part for reason in texts for part in reason.split("; ") if "(usual " in part]
+    assert facts
+    for part in facts:
         value, usual = (float(number.replace(",", "")) for number in re.findall(r"(?:^|usual )([\d.,]+)", part))
         assert value > usual, part
 
@@ -205,11 +207,11 @@ def test_a_slice_that_a_model_fails_stops_its_promotion() -> None:
 def test_evaluation_tells_the_money() -> None:
     """The saving is the sum over the orders, no more than the frauds cost; allowing all saves nothing."""
     models = {"challenger": _model(), SPEC.gate.baseline: fit_baseline(CASE.known, PARAMS, SEED)}
-    made = evaluate(models, CASE.known, CASE.truth, PARAMS)["challenger"]
-    assert 0 < made.metrics["saving_share"] <= 1
-    assert made.metrics["reviews_per_day"] <= 2 * PARAMS.reviews_per_day
-    assert made.reliability.shape == (10, 4)
-    assert made.stops == ()
+    evaluation = evaluate(models, CASE.known, CASE.truth, PARAMS)["challenger"]
+    assert 0 < evaluation.metrics["saving_share"] <= 1
+    assert evaluation.metrics["reviews_per_day"] <= 2 * PARAMS.reviews_per_day
+    assert evaluation.reliability.shape == (10, 4)
+    assert evaluation.stops == ()
 
 
 def test_the_anomaly_score_is_the_rank_of_what_its_columns_add_up_to() -> None:
