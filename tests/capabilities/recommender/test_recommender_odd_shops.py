@@ -87,17 +87,17 @@ def test_rows_in_any_order_give_the_same_table(name: str) -> None:
 @pytest.mark.parametrize("shop", ODD)
 def test_odd_shops_pass_their_audit(shop: str, tmp_path: Path) -> None:
     """A table that may rightly be empty is no fault, and one that may not is not."""
-    lake, made = Lake(str(tmp_path)), ODD[shop]
-    expected = score.expected(made)
+    lake, known = Lake(str(tmp_path)), ODD[shop]
+    expected = score.expected(known)
     for published in (one for one in SPEC.publishes if one.name in TABLES):
-        rows = pa.Table.from_pylist(table(published.name, made), schema(published))
+        rows = pa.Table.from_pylist(table(published.name, known), schema(published))
         lake.write_batches(
             f"{published.name}/00000.parquet", rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]
         )
-        there = len(set(rows[published.key[0]].to_pylist()))
+        units = len(set(rows[published.key[0]].to_pylist()))
         facts = {
             "rows": float(len(rows)),
-            "coverage": there / expected[published.name] if expected[published.name] else 1.0,
+            "coverage": units / expected[published.name] if expected[published.name] else 1.0,
         }
         suite = PROJECT / "expectations" / "ml" / f"{published.name}.json"
         assert refusal([audit(published, lake, published.name, suite, facts)]) == "", published.name
@@ -110,8 +110,8 @@ def test_a_list_that_must_be_there_is_missed(tmp_path: Path) -> None:
     for published in (one for one in SPEC.publishes if one.name in {"cold_start", "popular_product"}):
         lake.write_batches(f"{published.name}/0.parquet", list(batches(published)))
         suite = PROJECT / "expectations" / "ml" / f"{published.name}.json"
-        told = refusal([audit(published, lake, published.name, suite, {"rows": 0.0, "coverage": 0.0})])
-        assert "coverage at least 1" in told
+        message = refusal([audit(published, lake, published.name, suite, {"rows": 0.0, "coverage": 0.0})])
+        assert "coverage at least 1" in message
 
 
 def test_a_small_shop_reads_all_tables(settings: Settings) -> None:

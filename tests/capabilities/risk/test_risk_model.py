@@ -54,8 +54,8 @@ def test_only_the_youngest_orders_are_learned_from() -> None:
     labelled = int(pc.sum(pc.and_(CASE.known["order"]["settled"], pc.is_valid(CASE.known["order"]["label"]))).as_py())
     few, every = (RiskModel(replace(PARAMS, train_orders=n), SEED).fit(CASE.known) for n in (labelled // 2, labelled))
     assert (few.good_, few.bad_) == (every.good_, every.bad_)
-    for mine, theirs in zip(few.inputs_.encoder.state().values(), every.inputs_.encoder.state().values(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for ours, theirs in zip(few.inputs_.encoder.state().values(), every.inputs_.encoder.state().values(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     assert not np.allclose(few.predict(CASE.truth), every.predict(CASE.truth))
     np.testing.assert_array_equal(every.predict(CASE.truth), _model().predict(CASE.truth))
 
@@ -112,8 +112,10 @@ def test_encoded_rates_in_training_hold_no_later_label() -> None:
 
 def _words(**columns: list[Any]) -> list[str]:
     order = pa.table({n: pa.array(v) for n, v in columns.items()})
-    told = np.tile(np.arange(len(columns), 0, -1.0), (len(order), 1))
-    return reasons.words(order, told, Usual(tuple(columns), {"device_orders_1h": 1.0, "total": 80.0})).to_pylist()
+    contributions = np.tile(np.arange(len(columns), 0, -1.0), (len(order), 1))
+    return reasons.words(
+        order, contributions, Usual(tuple(columns), {"device_orders_1h": 1.0, "total": 80.0})
+    ).to_pylist()
 
 
 def test_reasons_by_hand() -> None:
@@ -130,9 +132,9 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
     """Of contributions below zero none is told, and never more than three."""
     names = tuple(NUMBERS)[:5]
     order = pa.table({name: [1.0, 1.0] for name in names})
-    made = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Usual(names, {}))
-    assert made[0].as_py() == reasons.NOTHING
-    assert [part.split(" 1")[0].split("1 ")[-1] for part in made[1].as_py().split("; ")] == [
+    texts = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Usual(names, {}))
+    assert texts[0].as_py() == reasons.NOTHING
+    assert [part.split(" 1")[0].split("1 ")[-1] for part in texts[1].as_py().split("; ")] == [
         NUMBERS[names[3]],
         NUMBERS[names[0]],
         NUMBERS[names[1]],
