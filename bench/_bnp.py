@@ -52,21 +52,21 @@ _SQL = {
 
 def database(folder: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with the published tables as ``basket`` and ``line``."""
-    made = duckdb.connect()
-    made.execute("SET TimeZone = 'UTC'; SET threads = 2")
+    db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'; SET threads = 2")
     for name in ("baskets", "products"):
         if not (folder / f"{name}.parquet").is_file():
             raise FileNotFoundError(f"{folder} holds no {name}.parquet; name the folder with --data")
-    made.read_parquet(str(folder / "baskets.parquet")).create("basket")
-    lines = made.read_parquet(str(folder / "products.parquet"))
+    db.read_parquet(str(folder / "baskets.parquet")).create("basket")
+    lines = db.read_parquet(str(folder / "products.parquet"))
     lines.select("* EXCLUDE Nbr_of_prod_purchas, Nbr_of_prod_purchas AS quantity").create("line")
-    return made
+    return db
 
 
 def tables(source: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
     """The contract's tables, as far as order risk reads them."""
-    made = {}
+    by_name = {}
     for name, sql in _SQL.items():
         known = {"opened": OPENED, "step": STEP_S} if "$" in sql else {}
-        made[name] = source.sql(sql, params=known).to_arrow_table()
-    return made
+        by_name[name] = source.sql(sql, params=known).to_arrow_table()
+    return by_name

@@ -23,14 +23,14 @@ Shop = Mapping[str, pa.Table]
 
 def retail(data: Path) -> dict[str, pa.Table]:
     """Online Retail as the loader makes it; lines that nobody could have chosen are left out as the validation does."""
-    made = {name: _whole(name, batches) for name, batches in online_retail.tables(data)}
-    items = made["order_item"]
+    tables = {name: _whole(name, batches) for name, batches in online_retail.tables(data)}
+    items = tables["order_item"]
     kept = pc.and_(pc.greater(items["quantity"], 0), pc.greater(items["unit_price"], 0))
-    made["order_item"] = items.filter(kept)
+    tables["order_item"] = items.filter(kept)
     # An order of which nothing was chosen (an adjustment, a stock correction) is none.
-    sold = pc.is_in(made["order"]["order_id"], pc.unique(made["order_item"]["order_id"]))
-    made["order"] = made["order"].filter(sold)
-    return made
+    sold = pc.is_in(tables["order"]["order_id"], pc.unique(tables["order_item"]["order_id"]))
+    tables["order"] = tables["order"].filter(sold)
+    return tables
 
 
 def cdnow(data: Path, share: float = 1.0) -> dict[str, pa.Table]:
@@ -43,7 +43,7 @@ def cdnow(data: Path, share: float = 1.0) -> dict[str, pa.Table]:
     noon = pc.add(day, pa.scalar(timedelta(hours=12), pa.duration("us"))).cast(pa.timestamp("us", "UTC"))
     count, money = rows["number_of_cds"].cast(pa.float64()), rows["dollar_value"].cast(pa.float64())
     pieces = pc.max_element_wise(count, pa.scalar(1.0))
-    made = {
+    columns = {
         "customer": pa.table({"customer_id": pc.unique(who)}),
         "product": pa.table({"product_id": ["cd"], "title": ["CD"]}),
         "order": pa.table({"order_id": order, "customer_id": who, "ordered_at": noon, "total": money}),
@@ -57,7 +57,7 @@ def cdnow(data: Path, share: float = 1.0) -> dict[str, pa.Table]:
             }
         ),
     }
-    return {name: _whole(name, table.to_batches()) for name, table in made.items()}
+    return {name: _whole(name, table.to_batches()) for name, table in columns.items()}
 
 
 def at(shop: Shop, when: datetime, cutoffs: Iterable[timedelta] = SPEC.cutoffs) -> Known:
@@ -72,8 +72,8 @@ def at(shop: Shop, when: datetime, cutoffs: Iterable[timedelta] = SPEC.cutoffs) 
 
 def truth(shop: Shop, when: datetime) -> pa.Table:
     """The orders of the horizon after a time."""
-    made = features.truth(_memory(shop), when, when + SPEC.gate.horizon, SPEC.params)
-    return ibis.duckdb.connect().to_pyarrow(made)
+    following = features.truth(_memory(shop), when, when + SPEC.gate.horizon, SPEC.params)
+    return ibis.duckdb.connect().to_pyarrow(following)
 
 
 def day(year: int, month: int, number: int) -> datetime:

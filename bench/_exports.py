@@ -104,17 +104,17 @@ def _written(draw: st.DrawFn, names: list[str], cells: list[list[str]]) -> str:
     end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
     if end == "\r" and any("\n" in cell for row in cells for cell in row):
         end = "\n"
-    made = io.StringIO(newline="")
+    buffer = io.StringIO(newline="")
     quoting: Any = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]))
-    writer = csv.writer(made, delimiter=mark, lineterminator=end, quoting=quoting)
+    writer = csv.writer(buffer, delimiter=mark, lineterminator=end, quoting=quoting)
     if draw(st.integers(0, 6)) == 0:
-        made.write(f"sep={mark}{end}")
+        buffer.write(f"sep={mark}{end}")
     writer.writerow([name + " " * draw(st.integers(0, 1)) for name in names])
     for row in cells:
         if draw(st.integers(0, 9)) == 0:
-            made.write(end)
+            buffer.write(end)
         writer.writerow(row)
-    text = made.getvalue()
+    text = buffer.getvalue()
     return text if draw(st.booleans()) else text.removesuffix(end)
 
 
@@ -162,9 +162,9 @@ def _parquet_file(draw: st.DrawFn, export: Export, table: Table, harm: str | Non
         export.hopeless = meant is None
         for row, meaning in zip(values, meant or [], strict=False):
             row[spot] = meaning
-    made = io.BytesIO()
-    parquet.write_table(pa.Table.from_arrays(arrays, [c.name for c in columns]), made, write_page_checksum=True)
-    data = made.getvalue()
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_arrays(arrays, [c.name for c in columns]), buffer, write_page_checksum=True)
+    data = buffer.getvalue()
     if harm == "bytes":
         data = _damaged(draw, data)
         export.broken.append("Parquet")

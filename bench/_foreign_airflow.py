@@ -92,5 +92,5 @@ def _runs(bags: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    told = main(Path(sys.argv[1]))
-    sys.stdout.write("\nTOLD " + json.dumps(told) + "\n")
+    measured = main(Path(sys.argv[1]))
+    sys.stdout.write("\nTOLD " + json.dumps(measured) + "\n")

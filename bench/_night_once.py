@@ -23,7 +23,7 @@ EVERY_S = 0.05
 class Own(nights.Need):
     """What a step takes, the processor time of its own thread alone, and how many threads ran or wanted to at once."""
 
-    made: ClassVar[list[Own]] = []
+    instances: ClassVar[list[Own]] = []
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Own(nights.Need):
         self._end = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
-        Own.made.append(self)
+        Own.instances.append(self)
 
     def measured(self) -> dict[str, float | None]:
         self._end.set()
@@ -46,9 +46,11 @@ class Own(nights.Need):
         return max(self._looks, default=0), sum(self._looks) / max(1, len(self._looks))
 
     def _look(self) -> None:
-        mine = threading.get_native_id()
+        own_id = threading.get_native_id()
         while not self._end.wait(EVERY_S):
-            self._looks.append(sum(_runs(task) for task in Path("/proc/self/task").iterdir() if int(task.name) != mine))
+            self._looks.append(
+                sum(_runs(task) for task in Path("/proc/self/task").iterdir() if int(task.name) != own_id)
+            )
 
 
 def _runs(task: Path) -> bool:
@@ -70,7 +72,11 @@ def main() -> None:
     done = run_night(settings, date.fromisoformat(sys.argv[1]), capabilities=sys.argv[2:], fresh=True)
     sys.stdout.write(
         json.dumps(
-            {"ref": done["ref"], "own": [one.seconds for one in Own.made], "threads": [one.threads for one in Own.made]}
+            {
+                "ref": done["ref"],
+                "own": [one.seconds for one in Own.instances],
+                "threads": [one.threads for one in Own.instances],
+            }
         )
         + "\n"
     )

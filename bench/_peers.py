@@ -56,10 +56,10 @@ class Past:
     def matrix(self, weight: npt.NDArray[np.float64] | None = None) -> csr_matrix:
         """Customers by products, weights of all purchases added up; without weights 1 for each product bought."""
         ones = np.ones(len(self.who)) if weight is None else weight
-        made = csr_matrix((ones, (self.who, self.what)), shape=(self.n, self.m), dtype=np.float32)
+        counts = csr_matrix((ones, (self.who, self.what)), shape=(self.n, self.m), dtype=np.float32)
         if weight is None:
-            made.data[:] = 1
-        return made
+            counts.data[:] = 1
+        return counts
 
 
 def popularity(past: Past, users: npt.NDArray[np.int64], days: float) -> Table:
@@ -73,8 +73,8 @@ def personal(past: Past, users: npt.NDArray[np.int64], half_life: float, weight:
     """Orders that fade, and 30-day popularity."""
     popular = popularity(past, users[:1], 30)[0] if len(users) else np.zeros(past.m, np.float32)
     own = past.matrix(0.5 ** (past.age / half_life))[users].toarray()
-    made: Table = own + weight * popular / max(1.0, float(popular.max(initial=0)))
-    return made
+    scores: Table = own + weight * popular / max(1.0, float(popular.max(initial=0)))
+    return scores
 
 
 def item_knn(past: Past, users: npt.NDArray[np.int64], kind: str, k: int, *, orders: bool) -> Table:
@@ -122,9 +122,9 @@ def ease(past: Past, users: npt.NDArray[np.int64], penalty: float, *, orders: bo
     p = np.linalg.inv(gram)
     b = -p / np.diag(p)
     np.fill_diagonal(b, 0)
-    made = np.zeros((len(users), past.m), np.float32)
-    made[:, most] = x[users] @ b.astype(np.float32)
-    return made
+    scores = np.zeros((len(users), past.m), np.float32)
+    scores[:, most] = x[users] @ b.astype(np.float32)
+    return scores
 
 
 def tifu_knn(past: Past, users: npt.NDArray[np.int64], fade: float, own: float, k: int) -> Table:
@@ -143,8 +143,8 @@ def tifu_knn(past: Past, users: npt.NDArray[np.int64], fade: float, own: float, 
         rows = np.repeat(np.arange(len(block)), k)
         weights = csr_matrix((np.full(len(rows), 1 / k), (rows, nearest.ravel())), shape=(len(block), past.n))
         near[start : start + 500] = (weights @ v).toarray()
-    made: Table = own * v[users].toarray() + (1 - own) * near
-    return made
+    scores: Table = own * v[users].toarray() + (1 - own) * near
+    return scores
 
 
 Scorer = Callable[[Past, npt.NDArray[np.int64]], Table]

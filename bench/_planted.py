@@ -58,8 +58,10 @@ def rows(shop: Shop, window: Window, fitted: Recommender, ours: Mapping[str, Any
             scores = np.full(chance.shape, -np.inf)
             scores[row, items] = chance[row, items]
             best = judged(window.lists(scores, new=task == "new"), window, task).figures["ndcg@10"]
-            mine = ours[task].figures["ndcg@10"]
-            yield Row(f"demo, {task}: NDCG@10 of the same candidates", "ndcg", mine, name, best, mine / best, target)
+            reached = ours[task].figures["ndcg@10"]
+            yield Row(
+                f"demo, {task}: NDCG@10 of the same candidates", "ndcg", reached, name, best, reached / best, target
+            )
 
 
 def _seen(shop: Shop, window: Window) -> pa.Table:
@@ -104,10 +106,10 @@ def _chances(shop: Shop, window: Window, tastes: str) -> npt.NDArray[np.float64]
     connection.register("wanted", pa.table({"customer_id": wanted}))
     moments = {"first": window.start, "at": window.start + HORIZON / 2, "last": window.start + HORIZON}
     table = connection.execute(_CHANCE.format(tastes=tastes), moments).to_arrow_table()
-    made = np.zeros((len(wanted), len(products)))
+    chances = np.zeros((len(wanted), len(products)))
     places = [
         pc.index_in(table[name], ids).to_numpy() for name, ids in (("customer_id", wanted), ("product_id", products))
     ]
     known = ~np.isnan(np.asarray(places[1], float))
-    made[places[0][known].astype(np.int64), places[1][known].astype(np.int64)] = table["chance"].to_numpy()[known]
-    return made
+    chances[places[0][known].astype(np.int64), places[1][known].astype(np.int64)] = table["chance"].to_numpy()[known]
+    return chances

@@ -29,22 +29,22 @@ Shop = Mapping[str, pa.Table]
 
 def shop(customers: int, days: int) -> dict[str, pa.Table]:
     """A shop without planted faults."""
-    made = demo.tables(customers=customers, days=days, faults=0)
-    return {name: pa.Table.from_batches(rows) for name, rows in made if name in TABLES}
+    generated = demo.tables(customers=customers, days=days, faults=0)
+    return {name: pa.Table.from_batches(rows) for name, rows in generated if name in TABLES}
 
 
 def ours(tables: Shop, nights: int) -> tuple[list[list[drift.Finding]], int]:
     """Our alarms of each of the last nights, the latest first, and the tests of a night."""
     backend = ibis.duckdb.connect(threads=2)
     backend.raw_sql("SET TimeZone = 'UTC'")
-    made = list(
+    watched = list(
         series({name: backend.create_table(name, rows) for name, rows in tables.items()}, AS_OF, days=READ + nights)
     )
     found, tests = [], 0
     for night in range(nights):
-        told = [drift.compare(one.since(night)) for one in made]
-        told += [drift.compare(one.since(night).weekly(), weekly=True) for one in made]
-        real = [f for f in told if f is not None]
+        findings = [drift.compare(one.since(night)) for one in watched]
+        findings += [drift.compare(one.since(night).weekly(), weekly=True) for one in watched]
+        real = [f for f in findings if f is not None]
         tests = max(tests, len(real))
         found.append(drift.alarms(real))
     return found, tests
@@ -68,20 +68,20 @@ def _samples(tables: Shop, night: int) -> Iterator[tuple[str, pa.Array, pa.Array
     end = int(AS_OF.timestamp()) - night * DAY_S
     rng = np.random.default_rng(night)
     for name, rows in tables.items():
-        told = TABLES[name]
-        if not told.event_time:
+        contract = TABLES[name]
+        if not contract.event_time:
             continue
-        at = rows[told.event_time].cast(pa.int64()).to_numpy() // 1_000_000
+        at = rows[contract.event_time].cast(pa.int64()).to_numpy() // 1_000_000
         today = np.flatnonzero((at >= end - DAY_S) & (at < end))
         before = np.flatnonzero((at >= end - (PEER_DAYS + 1) * DAY_S) & (at < end - DAY_S))
         if len(today) < 5 or len(before) < 50:
             continue
         if len(before) > ROWS:
             before = rng.choice(before, ROWS, replace=False)
-        for column in told.columns:
+        for column in contract.columns:
             if (
                 column.name in rows.column_names
-                and column.name not in told.key
+                and column.name not in contract.key
                 and column.kind in ("number", "integer", "text")
             ):
                 values = rows[column.name]

@@ -157,9 +157,9 @@ class Checker:
         sql = _PAIRS.get(name, PERSONAL)
         self.db.register("listed", listed)
         used = {"as_of": self.as_of} if "$as_of" in sql else {}
-        made = self.db.execute(sql, used)
-        names = [column[0] for column in made.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in made.fetchall()]
+        result = self.db.execute(sql, used)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 REASONED = ("recommendation", "discovery", "buy_again", *_PAIRS)

@@ -67,13 +67,13 @@ def _cutoff(settings: Settings, shop: Shop, tables: Mapping[str, pa.Table], star
     label = f"{shop.name}, night of {start:%Y-%m-%d}"
     yield Row(f"{label}: the night", "s", time.monotonic() - began, "-", float("nan"), float("nan"), note=why)
     window = Window(shop, start, SPEC.params)
-    asked = _asked(settings, window)
+    query = _units_query(settings, window)
     for task, reads in READS.items():
         truth = window.truth if task == "all" else window.new
         peers = _peers(window, truth, new=task == "new")
         best = max(peers, key=lambda name: float(peers[name].mean()))
         for read, statement in reads.items():
-            ours = _judged(_lists(settings, window, f"WITH asked AS ({asked}) {statement}"), truth)
+            ours = _judged(_lists(settings, window, f"WITH asked AS ({query}) {statement}"), truth)
             gap = difference(ours, peers[best], confidence=CONFIDENCE, seed=SEED)
             others = ", ".join(f"{name} {values.mean():.3f}" for name, values in sorted(peers.items()))
             yield Row(
@@ -89,7 +89,7 @@ def _cutoff(settings: Settings, shop: Shop, tables: Mapping[str, pa.Table], star
     yield from _reasons(settings, tables, start, label)
 
 
-def _asked(settings: Settings, window: Window) -> str:
+def _units_query(settings: Settings, window: Window) -> str:
     """The units and at most ``MOST_EXCLUDED`` products that each had bought, the latest, as a SELECT."""
     log = window.log
     customers = window.features["customer"].sort_by("customer_no")["customer_id"].take(pa.array(window.users))
@@ -112,11 +112,11 @@ def _lists(settings: Settings, window: Window, statement: str) -> Ids:
     )
     unit = {name: i for i, name in enumerate(customers)}
     number = {name: i for i, name in enumerate(window.log.product_id.to_pylist())}
-    made = np.full((len(customers), 10), -1, np.int32)
+    lists = np.full((len(customers), 10), -1, np.int32)
     for row in select(settings, statement):
         if row["customer_id"] in unit:
-            made[unit[row["customer_id"]], int(row["rank"]) - 1] = number.get(row["product_id"], -1)
-    return made
+            lists[unit[row["customer_id"]], int(row["rank"]) - 1] = number.get(row["product_id"], -1)
+    return lists
 
 
 def _judged(lists: Ids, truth: Truth) -> Floats:

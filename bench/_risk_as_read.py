@@ -39,10 +39,10 @@ def run(options: Options) -> Iterator[Row]:
             why = night(settings, shop, END, "risk")
             rows = select(settings, "SELECT order_id, probability, decision FROM ml.order_risk ORDER BY order_id")
         label = np.array([bad[row["order_id"]] for row in rows], np.int8)
-        told = np.array([np.nan if row["probability"] is None else row["probability"] for row in rows], np.float64)
+        published = np.array([np.nan if row["probability"] is None else row["probability"] for row in rows], np.float64)
         alone = _baseline(shop, [row["order_id"] for row in rows])
         what = f"{days} days of history, {len(rows):,} open orders, {int(label.sum())} frauds"
-        yield _row(what, label, told, alone, why)
+        yield _row(what, label, published, alone, why)
 
 
 def cut(tables: dict[str, pa.Table], days: int, pace: int) -> tuple[dict[str, pa.Table], dict[str, int]]:
@@ -109,7 +109,7 @@ def _baseline(shop: dict[str, pa.Table], ids: list[str]) -> Floats:
 
 
 def _row(what: str, label: binary.Labels, ours: Floats, theirs: Floats, why: str) -> Row:
-    made, peer = binary.average_precision(label, np.nan_to_num(ours)), binary.average_precision(label, theirs)
+    own, peer = binary.average_precision(label, np.nan_to_num(ours)), binary.average_precision(label, theirs)
     rng, gaps = np.random.default_rng(SEED), np.empty(RESAMPLES)
     for i in range(RESAMPLES):
         drawn = rng.integers(0, len(label), len(label))
@@ -117,5 +117,5 @@ def _row(what: str, label: binary.Labels, ours: Floats, theirs: Floats, why: str
             label[drawn], theirs[drawn]
         )
     low, high = np.quantile(gaps, [0.025, 0.975])
-    note = f"difference {made - peer:+.3f} [{low:+.3f}, {high:+.3f}]; {why}"
-    return Row(f"{what}: published PR-AUC", "share", made, ALONE, peer, made / max(peer, 1e-9), 1.0, note=note)
+    note = f"difference {own - peer:+.3f} [{low:+.3f}, {high:+.3f}]; {why}"
+    return Row(f"{what}: published PR-AUC", "share", own, ALONE, peer, own / max(peer, 1e-9), 1.0, note=note)

@@ -65,8 +65,8 @@ def folds(ids: Longs, k: int, salt: int) -> Longs:
 
 def _read(db: duckdb.DuckDBPyConnection) -> tuple[pa.Table, binary.Labels, Longs, dict[str, npt.NDArray[np.object_]]]:
     tables = {name: ibis.memtable(table) for name, table in source.tables(db).items()}
-    made = features.build(tables, source.AS_OF, SPEC.params)["order"]
-    order = ibis.duckdb.connect().to_pyarrow(made).sort_by("order_no")
+    orders = features.build(tables, source.AS_OF, SPEC.params)["order"]
+    order = ibis.duckdb.connect().to_pyarrow(orders).sort_by("order_no")
     ids = order["order_id"].to_numpy().astype(np.int64)
     lines = db.sql("SELECT * FROM line ORDER BY basket_ID, cash_price DESC, goods_code, model").fetchnumpy()
     return order, order["label"].to_numpy().astype(np.int8), folds(ids, FOLDS, 0), lines
@@ -117,9 +117,9 @@ def _encoded(texts: npt.NDArray[np.object_], row: Longs, label: binary.Labels, f
     """The rate of each line's value: a training basket's by the other inner folds, a test basket's by all training ones."""
     _, code = np.unique(np.asarray(texts, str), return_inverse=True)
     y, train, size = label[row], fold[row] != k, int(code.max()) + 1
-    made = rates(code[train], y[train], size, PRIOR)[code]
-    made[train] = out_of_fold(code[train], y[train], folds(row[train], INNER, 1), size, PRIOR)
-    return made
+    encoded = rates(code[train], y[train], size, PRIOR)[code]
+    encoded[train] = out_of_fold(code[train], y[train], folds(row[train], INNER, 1), size, PRIOR)
+    return encoded
 
 
 def _rows(label: binary.Labels, ours: Floats, peer: Floats, fold: Longs) -> Iterator[Row]:
@@ -163,12 +163,12 @@ def _mean(of: Callable[[binary.Labels, Floats], float], label: binary.Labels, sc
 def _bootstrap(label: binary.Labels, ours: Floats, peer: Floats, fold: Longs) -> dict[str, Floats]:
     """Differences of the fold means over resamples of baskets within each fold, the same baskets for both."""
     rng = np.random.default_rng(SEED)
-    made = {metric: np.zeros(RESAMPLES) for metric in METRICS}
+    gaps = {metric: np.zeros(RESAMPLES) for metric in METRICS}
     parts = [np.flatnonzero(fold == k) for k in np.unique(fold)]
     for i in range(RESAMPLES):
         for part in parts:
             drawn = part[rng.integers(0, len(part), len(part))]
             for metric, of in METRICS.items():
                 gap = of(label[drawn], ours[drawn]) - of(label[drawn], peer[drawn])
-                made[metric][i] += gap / len(parts)
-    return made
+                gaps[metric][i] += gap / len(parts)
+    return gaps

@@ -69,11 +69,11 @@ def run(options: Options) -> Iterator[Row]:
 
 
 def _features(customers: int) -> tuple[dict[str, pa.Table], pa.Table]:
-    made = {}
+    tables = {}
     for name, batches in demo.tables(customers=customers, seed=SEED, faults=0.0):
         if name in _NEEDED:
-            made[name] = _whole(name, pa.Table.from_batches(batches))
-    shop = {name: ibis.memtable(table) for name, table in made.items()}
+            tables[name] = _whole(name, pa.Table.from_batches(batches))
+    shop = {name: ibis.memtable(table) for name, table in tables.items()}
     backend = ibis.duckdb.connect()
     cutoff = AS_OF - HORIZON
     known = {n: backend.to_pyarrow(t) for n, t in features.build(shop, cutoff, SPEC.params).items()}
@@ -180,11 +180,11 @@ def _planted(customers: int, *, seen: bool) -> tuple[pa.Array, Matrix]:
 
 def _first(who: Longs, used: Longs, at: Longs) -> npt.NDArray[np.bool_]:
     """Whether each trace is used by its customer for the first time, shape (n_traces, n_orders)."""
-    made = np.ones(used.shape, bool)
-    for row, trace in zip(made, used, strict=True):
+    first = np.ones(used.shape, bool)
+    for row, trace in zip(first, used, strict=True):
         order = np.lexsort((at, trace, who))
         row[order[1:]] = (np.diff(who[order]) != 0) | (np.diff(trace[order]) != 0)
-    return made
+    return first
 
 
 def _rows(judged: Mapping[str, Evaluation]) -> Iterator[Row]:

@@ -97,18 +97,18 @@ def cards(customers: int, terminals: int = 800) -> dict[str, pa.Table]:
     }
 
 
-def _measure(what: str, tables: Mapping[str, pa.Table], asked: Params) -> Iterator[Row]:
+def _measure(what: str, tables: Mapping[str, pa.Table], params: Params) -> Iterator[Row]:
     shop = {name: ibis.memtable(whole(name, table)) for name, table in tables.items()}
     backend, end = ibis.duckdb.connect(), datetime.combine(END, datetime.min.time(), UTC)
-    start = end - timedelta(days=TEST_DAYS + asked.settle_days)
-    known = {"order": backend.to_pyarrow(features.build(shop, start, asked)["order"])}
-    truth = backend.to_pyarrow(features.truth(shop, start, end, asked))
+    start = end - timedelta(days=TEST_DAYS + params.settle_days)
+    known = {"order": backend.to_pyarrow(features.build(shop, start, params)["order"])}
+    truth = backend.to_pyarrow(features.truth(shop, start, end, params))
     label = truth["label"].to_numpy()
-    chosen = fit(known, asked, SEED)
+    chosen = fit(known, params, SEED)
     ours = binary.average_precision(label, chosen.predict(truth))
     found = {}
     for rates, recent in itertools.product(variants.RATES, variants.RECENT):
-        model = fit(known, replace(asked, rates=rates, recent_frauds=recent), SEED)
+        model = fit(known, replace(params, rates=rates, recent_frauds=recent), SEED)
         found[f"rates {rates}, recent frauds {recent}"] = binary.average_precision(label, model.predict(truth))
     best = max(found.values())
     for name, theirs in found.items():

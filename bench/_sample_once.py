@@ -29,9 +29,10 @@ def main(root: str, name: str, share: float, folder: Path) -> None:
     whole = LazyTables.of(lake, lake.join("known"))
     windows = [LazyTables.of(lake, lake.join(place)) for place in lake.names("") if place.startswith("window-")]
     whole = whole.with_windows([Window(datetime.fromtimestamp(0, UTC), tables, tables["truth"]) for tables in windows])
-    told = lake.read_json("moments.json")
+    moments = lake.read_json("moments.json")
     whole.windows = tuple(
-        window._replace(as_of=datetime.fromisoformat(at)) for window, at in zip(whole.windows, told["at"], strict=True)
+        window._replace(as_of=datetime.fromisoformat(at))
+        for window, at in zip(whole.windows, moments["at"], strict=True)
     )
     size = sum(one.size(n) for one in (whole, *windows) for n in one)
     before, began = peak_gib(), time.perf_counter()

@@ -24,9 +24,9 @@ def publish(url: str, spec: Capability, rows: Mapping[str, pa.Table], timezone: 
     with tempfile.TemporaryDirectory() as folder, closing(postgres.connect(url)) as connection:
         lake = Lake(folder)
         for table in spec.publishes:
-            made = rows[table.name]
-            empty = pa.RecordBatch.from_pylist([], made.schema)
-            lake.write_batches(lake.join(table.name, "00000.parquet"), made.to_batches() or [empty])
+            table_rows = rows[table.name]
+            empty = pa.RecordBatch.from_pylist([], table_rows.schema)
+            lake.write_batches(lake.join(table.name, "00000.parquet"), table_rows.to_batches() or [empty])
             with connection, connection.cursor() as cursor:
                 cursor.execute(f'DROP VIEW IF EXISTS ml."{table.name}"')
                 cursor.execute(f'DROP TABLE IF EXISTS ml_batch."{batch_table.name_of(table.name, BATCH)}"')

@@ -34,20 +34,20 @@ class Shop:
 
     def __init__(self, customers: int) -> None:
         self.truth: list[dict[str, Any]] = []
-        made = {}
+        tables = {}
         for name, rows in demo.tables(customers=customers, seed=7, faults=0.0):
             if name in SPEC.tables:
-                made[name] = whole(name, pa.Table.from_batches(rows))
+                tables[name] = whole(name, pa.Table.from_batches(rows))
             elif name.endswith(".search_truth"):
                 self.truth = pa.Table.from_batches(rows).to_pylist()
-        self.tables = {name: ibis.memtable(table) for name, table in made.items()}
+        self.tables = {name: ibis.memtable(table) for name, table in tables.items()}
         self.db = ibis.duckdb.connect()
 
     def known(self, as_of: datetime, *, windows: bool = True) -> Known:
         """Features at a time, with the window before it."""
-        made = {n: self.db.to_pyarrow(t) for n, t in features.build(self.tables, as_of, SPEC.params).items()}
+        built = {n: self.db.to_pyarrow(t) for n, t in features.build(self.tables, as_of, SPEC.params).items()}
         then = as_of - HORIZON
-        return Known(made, [Window(then, self.known(then, windows=False), self.after(then, as_of))] if windows else ())
+        return Known(built, [Window(then, self.known(then, windows=False), self.after(then, as_of))] if windows else ())
 
     def after(self, start: datetime, end: datetime) -> pa.Table:
         """Searches with a click."""
@@ -85,7 +85,7 @@ def run(options: Options) -> Iterator[Row]:
 def planted(url: str, truth: list[dict[str, Any]], rows: Mapping[str, pa.Table]) -> Iterator[Row]:
     """Share of the planted intents, slips, synonyms and gaps that are found, by what the shop reads."""
     titles = [title.lower() for title in rows["search_product"]["title"].to_pylist()]
-    asked = set(rows["query"]["query"].to_pylist())
+    known_queries = set(rows["query"]["query"].to_pylist())
     with postgres.transaction(url, readonly=True) as cursor:
         found: dict[str, list[bool]] = {"intent": [], "slip": [], "synonym": [], "gap": []}
         for row in truth:
@@ -94,7 +94,7 @@ def planted(url: str, truth: list[dict[str, Any]], rows: Mapping[str, pa.Table])
             if row["kind"] == "gap":
                 cursor.execute("SELECT count(*) AS n FROM ml.search_gap WHERE query = %s", (row["query"],))
                 found["gap"].append(bool((cursor.fetchone() or {"n": 0})["n"]))
-            elif has and (row["query"] in asked or row["kind"] == "intent"):
+            elif has and (row["query"] in known_queries or row["kind"] == "intent"):
                 cursor.execute("SELECT title FROM ml.search(%s, 3)", (row["query"],))
                 lists = [hit["title"].lower() for hit in cursor.fetchall()]
                 found[row["kind"]].append(bool(lists) and all(all(w in title for w in words) for title in lists[:1]))

@@ -47,16 +47,16 @@ def run(options: Options) -> Iterator[Row]:
     titles = [title[:LONGEST] for title in products["title"].to_pylist()]
     vectors = sentences.embed(titles) if sentences.available() else None
     rows = published(SPEC, model, _read(features, model, vectors))
-    asked = sorted(rated)
+    queries = sorted(rated)
     with database() as settings:
         publish(settings.database_url, SPEC, rows)
-        lists = {"ml.search": _from_sql(settings.database_url, asked)}
-        lists["Postgres full-text search"] = _full_text(settings.database_url, products, asked)
+        lists = {"ml.search": _from_sql(settings.database_url, queries)}
+        lists["Postgres full-text search"] = _full_text(settings.database_url, products, queries)
     engine = fit_baseline(features, SPEC.params, 7).engine(features)
     ids = engine.index.products["product_id"].to_pylist()
-    lists["BM25F"] = {query: [ids[i] for i in engine.answer(key(query), DEPTH).ids] for query in asked}
+    lists["BM25F"] = {query: [ids[i] for i in engine.answer(key(query), DEPTH).ids] for query in queries}
     if vectors is not None:
-        lists["MiniLM"] = _sentence_model(ids_of(products), vectors, asked)
+        lists["MiniLM"] = _sentence_model(ids_of(products), vectors, queries)
         lists["BM25F and MiniLM by rank"] = _by_rank(lists["BM25F"], lists["MiniLM"])
     yield from _rows({name: ndcg(found, rated) for name, found in lists.items()}, sorted(rated))
 
@@ -96,7 +96,7 @@ def _products(folder: Path, quick: bool) -> pa.Table:
             "ORDER BY product_id LIMIT ?",
             [path, 2_000 if quick else 1_000_000],
         ).to_arrow_table()
-    said = [
+    attributes = [
         " ".join(str(v) for k, v in json.loads(text or "{}").items() if k.startswith("t_"))
         for text in rows["attributes"].to_pylist()
     ]
@@ -105,7 +105,7 @@ def _products(folder: Path, quick: bool) -> pa.Table:
         {
             "product_id": rows["product_id"],
             "title": rows["title"],
-            "description": [f"{one or ''} {other}" for one, other in zip(short, said, strict=True)],
+            "description": [f"{one or ''} {other}" for one, other in zip(short, attributes, strict=True)],
             "category": [""] * len(rows),
             "brand": rows["supplier"],
             "price": [None if cents is None else cents / 100 for cents in rows["price_cents"].to_pylist()],
@@ -141,16 +141,16 @@ def ndcg(lists: Lists, rated: Mapping[str, Mapping[str, int]]) -> dict[str, Floa
     return {name: np.array(values) for name, values in found.items()}
 
 
-def _from_sql(url: str, asked: list[str]) -> Lists:
+def _from_sql(url: str, queries: list[str]) -> Lists:
     with postgres.transaction(url, readonly=True) as cursor:
         found = {}
-        for query in asked:
+        for query in queries:
             cursor.execute("SELECT product_id FROM ml.search(%s, %s) ORDER BY rank", (query, DEPTH))
             found[query] = [row["product_id"] for row in cursor.fetchall()]
     return found
 
 
-def _full_text(url: str, products: pa.Table, asked: list[str]) -> Lists:
+def _full_text(url: str, products: pa.Table, queries: list[str]) -> Lists:
     """websearch_to_tsquery with OR for AND, ts_rank_cd over title (A), brand (B) and description (D)."""
     with postgres.transaction(url) as cursor:
         cursor.execute("CREATE TEMP TABLE peer (product_id text, title text, brand text, description text)")
@@ -165,7 +165,7 @@ def _full_text(url: str, products: pa.Table, asked: list[str]) -> Lists:
         )
         cursor.execute("CREATE INDEX ON indexed USING gin (t)")
         found = {}
-        for query in asked:
+        for query in queries:
             cursor.execute(
                 "SELECT product_id FROM indexed, to_tsquery('english', %s) AS q WHERE t @@ q "
                 "ORDER BY ts_rank(t, q, 1) DESC, product_id LIMIT %s",
@@ -175,11 +175,11 @@ def _full_text(url: str, products: pa.Table, asked: list[str]) -> Lists:
     return found
 
 
-def _sentence_model(ids: list[str], vectors: Vectors, asked: list[str]) -> Lists:
-    scores = sentences.embed(asked) @ vectors.T
+def _sentence_model(ids: list[str], vectors: Vectors, queries: list[str]) -> Lists:
+    scores = sentences.embed(queries) @ vectors.T
     return {
         query: [ids[i] for i in np.argsort(-row, kind="stable")[:DEPTH]]
-        for query, row in zip(asked, scores, strict=True)
+        for query, row in zip(queries, scores, strict=True)
     }
 
 
@@ -200,9 +200,9 @@ def first_half(query: str) -> bool:
     return int(hashlib.md5(query.encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 0
 
 
-def _rows(judged: Mapping[str, Mapping[str, Floats]], asked: list[str]) -> Iterator[Row]:
+def _rows(judged: Mapping[str, Mapping[str, Floats]], queries: list[str]) -> Iterator[Row]:
     ours = judged["ml.search"]
-    first = np.array([first_half(query) for query in asked])
+    first = np.array([first_half(query) for query in queries])
     for kind, target in TARGETS.items():
         peer = max((name for name in judged if name != "ml.search"), key=lambda name: float(judged[name][kind].mean()))
         mean, low = bounds(ours[kind] - judged[peer][kind])

@@ -52,19 +52,19 @@ def run(options: Options) -> Iterator[Row]:
     """p99 and CPU of each call, and how much of the nearest 20 the index finds (quick: 2,000 products)."""
     products, queries, seconds = (2_000, 200, 1) if options.quick else (200_000, 5_000, 10)
     rng = np.random.default_rng(5)
-    known, asked = shop(rng, products, queries)
+    known, typed = shop(rng, products, queries)
     params = replace(SPEC.params, sentence_model=False)
-    said = _Said()
+    progress = _Said()
     model = fit(known, params, 7)
-    said("learned")
+    progress("learned")
     rows = published(SPEC, model, known)
-    said("scored")
+    progress("scored")
     with database() as settings:
         url = settings.database_url
         publish(url, SPEC, rows)
-        said("published")
+        progress("published")
         del rows, model
-        counts = _questions(url, rng, asked)
+        counts = _questions(url, rng, typed)
         cpu = {name: _cpu_ms(url, call, counts, 50 if options.quick else 400) for name, call in CALLS.items()}
         taken = {
             (name, rate): latencies(url, _script(call, counts), seconds, rate)
@@ -123,29 +123,29 @@ def shop(rng: np.random.Generator, products: int, queries: int) -> tuple[Known, 
         }
     )
     drawn = rng.permutation(products)[:queries]
-    asked = sorted(
+    typed = sorted(
         {" ".join(titles[i].lower().split()[k:-1]) for k, i in zip(rng.integers(0, 3, queries), drawn, strict=True)}
     )
-    share = 1 / (1.0 + rng.permutation(len(asked)))
+    share = 1 / (1.0 + rng.permutation(len(typed)))
     often = SEARCHES * share / share.sum()
     whole = [int(value) + 3 for value in often]
-    clicked = rng.integers(0, products, (len(asked), 5))
+    clicked = rng.integers(0, products, (len(typed), 5))
     who = rng.integers(0, CUSTOMERS, 3 * CUSTOMERS)
     features = {
         "product": product,
         "asked": pa.table(
             {
-                "query": asked,
+                "query": typed,
                 "asked": often,
                 "every": whole,
                 "people": whole,
-                "empty": [0] * len(asked),
+                "empty": [0] * len(typed),
                 "unclicked": often * 0.3,
             }
         ),
         "clicked": pa.table(
             {
-                "query": np.repeat(asked, 5).tolist(),
+                "query": np.repeat(typed, 5).tolist(),
                 "product_id": [ids[i] for i in clicked.ravel()],
                 "clicks": np.repeat(often * 0.1, 5),
                 "bought": np.repeat(often * 0.02, 5),
@@ -170,20 +170,20 @@ def shop(rng: np.random.Generator, products: int, queries: int) -> tuple[Known, 
         .aggregate([("weight", "sum")])
         .rename_columns(["customer_id", "category", "weight"]),
     }
-    return Known(features), asked
+    return Known(features), typed
 
 
-def _questions(url: str, rng: np.random.Generator, asked: list[str]) -> dict[str, int]:
+def _questions(url: str, rng: np.random.Generator, typed: list[str]) -> dict[str, int]:
     """What is asked: known queries, new ones (one in five with a slip), and their beginnings."""
-    parts = [query.split() for query in asked]
+    parts = [query.split() for query in typed]
     new = []
     for one, other in rng.integers(0, len(parts), (len(parts), 2)):
         word = parts[other][-1]
         slip = word[:2] + word[3:] if len(word) > 4 and rng.random() < 0.2 else word
         query = f"{parts[one][0]} {slip}"
-        if query not in asked:
+        if query not in typed:
             new.append(query)
-    kinds = {"known": asked, "new": new, "prefix": [query[: int(rng.integers(1, len(query)))] for query in asked]}
+    kinds = {"known": typed, "new": new, "prefix": [query[: int(rng.integers(1, len(query)))] for query in typed]}
     with postgres.transaction(url) as cursor:
         from psycopg2.extras import execute_values
 

@@ -72,8 +72,8 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
         "sentiment",
     )
     rows = {row["review_id"]: row for row in select(settings, "SELECT * FROM ml.review_sentiment")}
-    mine = [i for i in range(n) if task.test[i]]
-    guess = np.array([LABELS.index(rows[ids[i]]["label"]) for i in mine])
+    tested = [i for i in range(n) if task.test[i]]
+    guess = np.array([LABELS.index(rows[ids[i]]["label"]) for i in tested])
     yield _labels(task, guess, why)
     flagged = np.array([bool(rows[i]["mismatch"]) for i in ids])
     recall = float(flagged[flip].mean())
@@ -99,15 +99,15 @@ def _olist(settings: Settings, task: Task) -> Iterator[Row]:
         1.0,
     )
     empty = {token for word in words_of(EMPTY, ["pt"]) for token in fold(word)}
-    told = [
+    named = [
         part[2:].lower()
         for row in rows.values()
         if row["language"] == "pt"
         for part in row["reason"].split(", ")
         if part
     ]
-    full = 1 - float(np.mean([part in empty for part in told]))
-    yield Row(f"Olist, {len(told):,} reasons that say something", "share", full, "all", 1.0, full, 1.0)
+    full = 1 - float(np.mean([part in empty for part in named]))
+    yield Row(f"Olist, {len(named):,} reasons that say something", "share", full, "all", 1.0, full, 1.0)
     both = select(
         settings,
         "SELECT count(*) AS n, count(*) FILTER (WHERE string_to_array(praised, ', ') && string_to_array(criticised, ', ')) AS both "
@@ -165,14 +165,15 @@ def _demo(settings: Settings, customers: int) -> Iterator[Row]:
     }
     night(settings, {name: tables[name] for name in NEEDED}, demo.END, "sentiment")
     truth = {row["review_id"]: row for row in tables["demo_truth.review_truth"].to_pylist()}
-    told = select(settings, "SELECT review_id, aspect, score FROM ml.review_aspect")
+    aspects = select(settings, "SELECT review_id, aspect, score FROM ml.review_aspect")
     right = [
-        row["aspect"] in truth[row["review_id"]]["praised" if row["score"] > 0 else "blamed"].split(",") for row in told
+        row["aspect"] in truth[row["review_id"]]["praised" if row["score"] > 0 else "blamed"].split(",")
+        for row in aspects
     ]
     planted = sum(len([a for a in (row["praised"] + "," + row["blamed"]).split(",") if a]) for row in truth.values())
     precision, recall = float(np.mean(right)), sum(right) / planted
     yield Row(
-        f"demo shop, {len(told):,} aspect rows that are right",
+        f"demo shop, {len(aspects):,} aspect rows that are right",
         "share",
         precision,
         "target",

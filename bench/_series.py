@@ -31,11 +31,11 @@ class Series(NamedTuple):
 def freshretail(folder: Path) -> Series:
     """FreshRetail, city 12: 5,117 products of stores, 90 days; discount, holiday and activity are known beforehand."""
     path = str(folder / "freshretail" / "city12_daily.parquet")
-    told = _read(
+    columns = _read(
         f"SELECT * FROM read_parquet('{path}') ORDER BY store_id, product_id, dt"  # noqa: S608 (a path of the command line)
     )
-    n = len(told["dt"]) // 90
-    day = {name: np.asarray(told[name]).reshape(n, 90) for name in told if name != "dt"}
+    n = len(columns["dt"]) // 90
+    day = {name: np.asarray(columns[name]).reshape(n, 90) for name in columns if name != "dt"}
     pieces = day["sale_amount"].astype(np.float32)
     known = np.stack([day[name] for name in ("discount", "holiday_flag", "activity_flag")], axis=2).astype(np.float32)
     groupings = tuple(
@@ -43,7 +43,7 @@ def freshretail(folder: Path) -> Series:
         for name in ("product_id", "store_id", "third_category_id")
     )
     opened = (1 - day["stockout_hours_6_22"] / 16).astype(np.float32)
-    first = int(np.asarray(told["dt"], "datetime64[D]").astype(int)[0])
+    first = int(np.asarray(columns["dt"], "datetime64[D]").astype(int)[0])
     prior = np.full(n, pieces.mean(), np.float32)
     panel = Panel(pieces, first, prior, groupings, opened, known, DAYS)
     origins = tuple((date(2024, 6, each) - _EPOCH).days - first for each in (5, 12, 19))
@@ -53,16 +53,16 @@ def freshretail(folder: Path) -> Series:
 def online_retail(folder: Path) -> Series:
     """Online Retail: pieces by product and day, the 1,217 products sold on 60 days or more before the first origin."""
     path = str(folder / "uci_online_retail" / "online_retail.parquet")
-    told = _read(
+    columns = _read(
         f"""SELECT upper(trim(StockCode)) AS code, CAST(InvoiceDate AS DATE) AS day, sum(Quantity)::DOUBLE AS pieces
         FROM read_parquet('{path}') WHERE Quantity > 0 AND UnitPrice > 0 AND InvoiceNo NOT LIKE 'C%'
         AND regexp_matches(StockCode, '^[0-9]{{5}}') GROUP BY ALL ORDER BY ALL"""  # noqa: S608
     )
-    day = np.asarray(told["day"], "datetime64[D]").astype(int)
+    day = np.asarray(columns["day"], "datetime64[D]").astype(int)
     first, last = day.min(), day.max()
-    ids, row = np.unique(np.asarray(told["code"], str), return_inverse=True)
+    ids, row = np.unique(np.asarray(columns["code"], str), return_inverse=True)
     pieces = np.zeros((len(ids), last - first + 1), np.float32)
-    pieces[row, day - first] = told["pieces"]
+    pieces[row, day - first] = columns["pieces"]
     origins = tuple((date(2011, month, at) - _EPOCH).days - int(first) for month, at in ((9, 16), (10, 14), (11, 11)))
     kept = (pieces[:, : origins[0]] > 0).sum(axis=1) >= 60
     pieces = begun(pieces[kept])
@@ -74,9 +74,9 @@ def online_retail(folder: Path) -> Series:
 def car_parts(folder: Path) -> Series:
     """Car parts: 2,509 series of 51 months, the last six to be forecast."""
     path = str(folder / "carparts" / "carparts.parquet")
-    told = _read(f"SELECT * FROM read_parquet('{path}')")  # noqa: S608
-    months = [name for name in told if name != "Part"]
-    values: Floats = np.stack([np.ma.filled(np.ma.asarray(told[m], float), np.nan) for m in months], axis=1)
+    columns = _read(f"SELECT * FROM read_parquet('{path}')")  # noqa: S608
+    months = [name for name in columns if name != "Part"]
+    values: Floats = np.stack([np.ma.filled(np.ma.asarray(columns[m], float), np.nan) for m in months], axis=1)
     whole = values[~np.isnan(values).any(axis=1)].astype(np.float32)
     groups = (grouping(whole, np.zeros(len(whole), np.int64)),)
     panel = Panel(whole, 0, np.full(len(whole), whole.mean(), np.float32), groups, rhythm=MONTHS)
@@ -85,8 +85,8 @@ def car_parts(folder: Path) -> Series:
 
 def _read(query: str) -> dict[str, npt.NDArray[Any]]:
     with duckdb.connect() as db:
-        told: dict[str, Any] = dict(db.execute(query).fetchnumpy())
-    return told
+        columns: dict[str, Any] = dict(db.execute(query).fetchnumpy())
+    return columns
 
 
 def grouping(pieces: npt.NDArray[np.float32], code: Longs) -> Grouping:
@@ -113,19 +113,19 @@ class Losses(NamedTuple):
     squared: Floats
 
 
-def losses(panel: Panel, origin: int, truth: Floats, made: Forecast, at: tuple[int, int, int]) -> Losses:
+def losses(panel: Panel, origin: int, truth: Floats, forecast: Forecast, at: tuple[int, int, int]) -> Losses:
     """Judge a forecast; ``at`` are the positions of .1, .5 and .9."""
     scale = naive_scale(panel.pieces[:, :origin])
     step = naive_scale(panel.pieces[:, :origin], squared=True)
-    low, middle, high = (made.quantiles[:, :, j] for j in at)
+    low, middle, high = (forecast.quantiles[:, :, j] for j in at)
     lost = np.mean([pinball(truth, q, level) for q, level in zip((low, middle, high), JUDGED, strict=True)], axis=0)
     return Losses(
         lost.mean(axis=1) / scale,
         np.abs(truth - middle).sum(axis=1),
         truth.sum(axis=1),
-        made.mean.sum(axis=1),
+        forecast.mean.sum(axis=1),
         ((truth >= low) & (truth <= high)).mean(axis=1),
-        np.sqrt(np.square(truth - made.mean).mean(axis=1)) / step,
+        np.sqrt(np.square(truth - forecast.mean).mean(axis=1)) / step,
     )
 
 
@@ -164,8 +164,8 @@ class PlainBoosted:
         """Forecast after ``origin``, as multiples of the level at the fit."""
         now, scale = _lags(panel, origin, self.spans, self.scale), self.scale[:, None]
         flat = [np.asarray(np.maximum(model.predict(now, num_threads=1), 0)) for model in self.models]
-        made = [each.reshape(-1, len(self.spans)) * scale for each in flat]
-        return Forecast(made[3], np.stack(made[:3], axis=2))
+        parts = [each.reshape(-1, len(self.spans)) * scale for each in flat]
+        return Forecast(parts[3], np.stack(parts[:3], axis=2))
 
 
 def _lags(panel: Panel, origin: int, spans: tuple[Span, ...], scale: Floats) -> npt.NDArray[np.float32]:
@@ -176,7 +176,7 @@ def _lags(panel: Panel, origin: int, spans: tuple[Span, ...], scale: Floats) -> 
     shared = [past[:, -lag] for lag in range(1, min(season, 7) + 1)] + windows + [np.log(scale)]
     if panel.opened is not None:
         shared += [panel.opened[:, origin - 7 : origin].mean(axis=1), panel.opened[:, origin - 1]]
-    made = []
+    blocks = []
     for start, _ in spans:
         back = start + 1 - -(-(start + 1) // season) * season
         columns = [
@@ -187,5 +187,5 @@ def _lags(panel: Panel, origin: int, spans: tuple[Span, ...], scale: Floats) -> 
         ]
         if panel.ahead is not None:
             columns += list(panel.ahead[:, origin + start].T)
-        made.append(np.stack(columns, axis=1))
-    return np.stack(made, axis=1).reshape(len(past) * len(spans), -1).astype(np.float32)
+        blocks.append(np.stack(columns, axis=1))
+    return np.stack(blocks, axis=1).reshape(len(past) * len(spans), -1).astype(np.float32)

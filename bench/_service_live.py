@@ -52,33 +52,33 @@ def rows(options: Options) -> Iterator[Row]:
 
 def _features(customers: int) -> dict[str, pa.Table]:
     wanted = {"customer", "order", "order_item", "shipment", "ticket", "ticket_message"}
-    made = demo.tables(customers=customers, faults=0)
-    tables = {name: ibis.memtable(pa.Table.from_batches(some)) for name, some in made if name in wanted}
+    generated = demo.tables(customers=customers, faults=0)
+    tables = {name: ibis.memtable(pa.Table.from_batches(some)) for name, some in generated if name in wanted}
     backend = ibis.duckdb.connect()
     return {name: backend.to_pyarrow(table) for name, table in features.build(tables, AS_OF, SPEC.params).items()}
 
 
 def _answers(found: dict[str, pa.Table], fitted: Service, seconds: int) -> Iterator[Row]:
-    made = published(SPEC, fitted, found, fitted.params)
-    asked = found["ticket"].select(["text", "customer_id"]).to_pylist()[:2_000]
+    tables = published(SPEC, fitted, found, fitted.params)
+    questions = found["ticket"].select(["text", "customer_id"]).to_pylist()[:2_000]
     with database() as settings:
         url = settings.database_url
-        publish(url, replace(SPEC, publishes=(TERM, SETTING, ORDER)), made)
+        publish(url, replace(SPEC, publishes=(TERM, SETTING, ORDER)), tables)
         with postgres.transaction(url) as cursor:
             cursor.execute(_QUESTIONS)
-            lines = [(no, row["text"], row["customer_id"]) for no, row in enumerate(asked, 1)]
+            lines = [(no, row["text"], row["customer_id"]) for no, row in enumerate(questions, 1)]
             cursor.executemany("INSERT INTO bench_question VALUES (%s, %s, %s)", lines)
             cursor.execute("GRANT SELECT ON bench_question TO PUBLIC")
         for rate in (None, RATE):
             taken = {
-                name: latencies(url, f"\\set no random(1, {len(asked)})\n{call};\n", seconds, rate)
+                name: latencies(url, f"\\set no random(1, {len(questions)})\n{call};\n", seconds, rate)
                 for name, call in CALLS.items()
             }
             base, ours = taken.values()
             how = f"{CLIENTS} clients" + ("" if rate is None else f", {rate} calls/s")
             p99 = float(np.quantile(ours, 0.99))
             note = (
-                f"p50 {np.median(ours):.1f} ms, {len(ours) / seconds:,.0f} calls/s, {made[TERM.name].num_rows:,} terms; "
+                f"p50 {np.median(ours):.1f} ms, {len(ours) / seconds:,.0f} calls/s, {tables[TERM.name].num_rows:,} terms; "
                 f"a plain SELECT: p99 {np.quantile(base, 0.99):.1f} ms"
             )
             yield Row(f"ml.answer, {how}: p99", "ms", p99, "limit", LIMIT_MS, LIMIT_MS / p99, 1.0, note)
@@ -91,8 +91,8 @@ def _repeated(tickets: pa.Table, rows: int) -> pa.Table:
     number = pa.array([f" {i}" for i in range(rows)])
     for name in ("ticket_id", "text"):
         place = whole.column_names.index(name)
-        made = pc.binary_join_element_wise(whole[name].cast(pa.string()), number, "")
-        whole = whole.set_column(place, whole.schema.field(name), made.cast(whole.schema.field(name).type))
+        numbered = pc.binary_join_element_wise(whole[name].cast(pa.string()), number, "")
+        whole = whole.set_column(place, whole.schema.field(name), numbered.cast(whole.schema.field(name).type))
     return whole
 
 
@@ -102,8 +102,8 @@ def _triaged(found: dict[str, pa.Table], fitted: Service, how: str) -> Row:
     first = found | {"ticket": found["ticket"].slice(0, 100)}
     assert all(sum(b.num_rows for b in some) >= 0 for some in score.score(fitted, first, 0, 1, fitted.params).values())
     start = time.process_time()
-    made = score.score(fitted, found, 0, 1, fitted.params)
-    n = sum(batch.num_rows for name in (TRIAGE.name, ANSWER.name) for batch in made[name])
+    scored = score.score(fitted, found, 0, 1, fitted.params)
+    n = sum(batch.num_rows for name in (TRIAGE.name, ANSWER.name) for batch in scored[name])
     taken = time.process_time() - start
     note = f"{tickets:,} tickets, {n:,} rows, one process"
     return Row(

@@ -46,10 +46,12 @@ def outside(task: Task, judged: Mapping[str, Sure], methods: Mapping[str, Callab
         f"{n} {v:.2f}" for n, v in precise.items()
     )
     for what, values in (("out-of-scope AUROC", area), ("out-of-scope recall, line set for precision .80", found)):
-        mine, theirs = values["ours"], {name: value for name, value in values.items() if name != "ours"}
+        reached, theirs = values["ours"], {name: value for name, value in values.items() if name != "ours"}
         best = max(theirs, key=lambda name: theirs[name])
         others = ", ".join(f"{name} {value:.3f}" for name, value in theirs.items())
-        yield Row(what, "share", mine, best, theirs[best], mine / max(theirs[best], 1e-9), None, f"{others}; {note}")
+        yield Row(
+            what, "share", reached, best, theirs[best], reached / max(theirs[best], 1e-9), None, f"{others}; {note}"
+        )
 
 
 def _held_out(task: Task) -> Task:
@@ -61,7 +63,7 @@ def _held_out(task: Task) -> Task:
     number = np.full(task.n, -1)
     kept = np.unique(task.y[~test])
     number[kept] = np.arange(len(kept))
-    sides = [[text for text, mine in zip(task.train, side, strict=True) if mine] for side in (~test, test)]
+    sides = [[text for text, inside in zip(task.train, side, strict=True) if inside] for side in (~test, test)]
     return Task(sides[0], number[task.y[~test]], sides[1], np.where(strange[test], -1, number[task.y[test]]))
 
 

@@ -46,7 +46,7 @@ class _Asked(NamedTuple):
 
 def rows(options: Options) -> Iterator[Row]:
     """By voice: word errors of Whisper beside PocketSphinx; then intents of the transcript beside those of the written text."""
-    asked = _shop(8 if options.quick else 1)
+    task = _shop(8 if options.quick else 1)
     engines = {name: engine(name) for name in SPEECH if not missing(name)}
     if not engines or not voices():
         raise NightshiftError(
@@ -54,18 +54,16 @@ def rows(options: Options) -> Iterator[Row]:
             came=f"voices {voices()}, engines {sorted(engines)}",
             do="pip install -r requirements-voice.txt and apt-get install flite espeak-ng",
         )
-    written_right, chance = float(asked.right(asked.texts).mean()), 1 / len(asked.names)
-    note = (
-        f"{len(asked.texts)} texts of the demo; the questions that come along are taught, none of them is among these"
-    )
+    written_right, chance = float(task.right(task.texts).mean()), 1 / len(task.names)
+    note = f"{len(task.texts)} texts of the demo; the questions that come along are taught, none of them is among these"
     yield Row("intents, as written", "share", written_right, "chance", chance, written_right / chance, None, note)
     for voice in voices():
-        yield from _voice(voice, asked, engines, written_right)
+        yield from _voice(voice, task, engines, written_right)
 
 
-def _voice(voice: str, asked: _Asked, engines: Mapping[str, Transcriber], as_written: float) -> Iterator[Row]:
-    heard = _heard(voice, asked.texts, engines)
-    rates = {name: _error_rate(asked.texts, [part.text for part in found]) for name, found in heard.items()}
+def _voice(voice: str, task: _Asked, engines: Mapping[str, Transcriber], as_written: float) -> Iterator[Row]:
+    heard = _heard(voice, task.texts, engines)
+    rates = {name: _error_rate(task.texts, [part.text for part in found]) for name, found in heard.items()}
     ours, *others = heard
     peer = others[0] if others else ours
     note = "lower is better; the ratio is the other engine's rate over ours"
@@ -80,7 +78,7 @@ def _voice(voice: str, asked: _Asked, engines: Mapping[str, Transcriber], as_wri
         note,
     )
     for name, found in heard.items():
-        good = asked.right([part.text for part in found])
+        good = task.right([part.text for part in found])
         clear = np.array([part.confidence >= SPEC.params.least_heard for part in found])
         note = f"{clear.mean():.0%} are clear: right in {_mean(good[clear]):.3f} of these, in {_mean(good[~clear]):.3f} of the others"
         least = LEAST * as_written
@@ -106,16 +104,16 @@ def _shop(step: int) -> _Asked:
     plain = json.loads((_WORDS / "en.json").read_text(encoding="utf-8"))["tickets"]
     more = json.loads((_WORDS / "service.json").read_text(encoding="utf-8"))["en"]["more"]
     pairs = [(text, intent) for intent in plain for text in [*plain[intent], *more[intent]]]
-    asked = [
+    examples = [
         (line, str(row["intent"]))
         for row in ANSWERS
         if row["language"] == "en"
         for line in str(row["questions"]).splitlines()
     ]
-    asked = [(line, intent) for line, intent in asked if line not in {text for text, _ in pairs}]
-    names = sorted({intent for _, intent in asked})
-    labels = np.array([names.index(intent) for _, intent in asked])
-    fitted = intents.learn(_cleaned([line for line, _ in asked]), labels, len(names), SPEC.params, 7)
+    examples = [(line, intent) for line, intent in examples if line not in {text for text, _ in pairs}]
+    names = sorted({intent for _, intent in examples})
+    labels = np.array([names.index(intent) for _, intent in examples])
+    fitted = intents.learn(_cleaned([line for line, _ in examples]), labels, len(names), SPEC.params, 7)
     pairs = pairs[::step]
     return _Asked([text for text, _ in pairs], [intent for _, intent in pairs], names, fitted)
 
@@ -135,9 +133,9 @@ def _heard(voice: str, texts: list[str], engines: Mapping[str, Transcriber]) -> 
     return found
 
 
-def _error_rate(said: list[str], understood: list[str]) -> float:
+def _error_rate(reference: list[str], understood: list[str]) -> float:
     """Words put in, left out or taken for others, over the words that were said."""
-    pairs = [(_words(one), _words(other)) for one, other in zip(said, understood, strict=True)]
+    pairs = [(_words(one), _words(other)) for one, other in zip(reference, understood, strict=True)]
     return sum(_distance(one, other) for one, other in pairs) / sum(len(one) for one, _ in pairs)
 
 

@@ -146,11 +146,11 @@ def shops(draw: st.DrawFn) -> list[ShopTable]:
     tables = [t for t in TABLES.values() if t.required] + draw(
         st.lists(st.sampled_from(others), min_size=4, max_size=8, unique=True)
     )
-    made = [_table(draw, table) for table in tables]
+    drawn = [_table(draw, table) for table in tables]
     if draw(st.integers(0, 4)) == 0:
-        spot = draw(st.integers(0, len(made) - 1))
-        made[spot] = _unfit(draw, made[spot])
-    return made
+        spot = draw(st.integers(0, len(drawn) - 1))
+        drawn[spot] = _unfit(draw, drawn[spot])
+    return drawn
 
 
 def _table(draw: st.DrawFn, table: Table) -> ShopTable:
@@ -180,13 +180,15 @@ def _cell(draw: st.DrawFn, came: str, pool: list[str], number: int) -> str | Non
     return None if draw(st.integers(0, 9)) == 0 else draw(st.sampled_from(pool))
 
 
-def _unfit(draw: st.DrawFn, made: ShopTable) -> ShopTable:
-    spots = [n for n in made.types if made.table[n].kind in BAD]
+def _unfit(draw: st.DrawFn, shop_table: ShopTable) -> ShopTable:
+    spots = [n for n in shop_table.types if shop_table.table[n].kind in BAD]
     if not spots:
-        return made
+        return shop_table
     spot = draw(st.sampled_from(spots))
-    came = draw(st.sampled_from(BAD[made.table[spot].kind]))
-    return ShopTable(made.table, {**made.types, spot: came}, tuple({**row, spot: None} for row in made.rows))
+    came = draw(st.sampled_from(BAD[shop_table.table[spot].kind]))
+    return ShopTable(
+        shop_table.table, {**shop_table.types, spot: came}, tuple({**row, spot: None} for row in shop_table.rows)
+    )
 
 
 class NoValue(Exception):

@@ -33,25 +33,25 @@ def trial(settings: Settings, shop: list[ShopTable]) -> Counter[str]:
     """
     written = _make(settings, shop)
     lake = Lake(settings.lake_uri)
-    unfit = {made.table.name: made.unfit() for made in shop if made.unfit()}
+    unfit = {drawn.table.name: drawn.unfit() for drawn in shop if drawn.unfit()}
     try:
         extract.extract(settings.shop_url, lake, REF, NIGHT, settings.hash_key, now=NIGHT)
     except NightshiftError as error:
-        told = str(error)
-        assert unfit, ("a shop that fits was refused", told)
-        assert all(f"shop.{name}.{c}" in told for name, columns in unfit.items() for c in columns), (unfit, told)
+        message = str(error)
+        assert unfit, ("a shop that fits was refused", message)
+        assert all(f"shop.{name}.{c}" in message for name, columns in unfit.items() for c in columns), (unfit, message)
         return Counter(refused=len(shop))
     assert not unfit, ("read, though it does not fit", unfit)
     verdicts = quality.validate_snapshot(lake, REF, PROJECT / "expectations" / "shop", accept_growth=True)
     ends: Counter[str] = Counter()
-    anyone_late = any(late(made.table, row) for made in shop for row in written[made.table.name])
-    for made in shop:
-        verdict = next(v for v in verdicts if v.table == made.table.name)
-        _compare(lake, made, written[made.table.name], anyone_late=anyone_late)
-        raw, clean = (_rows(lake, folder, made.table.name) for folder in ("raw", "clean"))
-        assert len(raw) == verdict.rows, (made.table.name, len(raw), verdict)
+    anyone_late = any(late(drawn.table, row) for drawn in shop for row in written[drawn.table.name])
+    for drawn in shop:
+        verdict = next(v for v in verdicts if v.table == drawn.table.name)
+        _compare(lake, drawn, written[drawn.table.name], anyone_late=anyone_late)
+        raw, clean = (_rows(lake, folder, drawn.table.name) for folder in ("raw", "clean"))
+        assert len(raw) == verdict.rows, (drawn.table.name, len(raw), verdict)
         assert len(clean) == verdict.rows - verdict.failed - verdict.left_out, (
-            made.table.name,
+            drawn.table.name,
             "rows are lost",
             len(clean),
             verdict,
@@ -66,16 +66,16 @@ def _make(settings: Settings, shop: list[ShopTable]) -> dict[str, list[dict[str,
     written = {}
     with closing(postgres.connect(settings.shop_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop; SET TimeZone = 'UTC'")
-        for made in shop:
-            columns = list(made.types)
-            typed = ", ".join(f'"{c}" {came}' for c, came in made.types.items())
-            cursor.execute(f'CREATE TABLE shop."{made.table.name}" ({typed})')
-            for row in made.rows:
-                places = ", ".join(f"%s::text::{came}" for came in made.types.values())
-                cursor.execute(f'INSERT INTO shop."{made.table.name}" VALUES ({places})', [row[c] for c in columns])  # noqa: S608
+        for drawn in shop:
+            columns = list(drawn.types)
+            typed = ", ".join(f'"{c}" {came}' for c, came in drawn.types.items())
+            cursor.execute(f'CREATE TABLE shop."{drawn.table.name}" ({typed})')
+            for row in drawn.rows:
+                places = ", ".join(f"%s::text::{came}" for came in drawn.types.values())
+                cursor.execute(f'INSERT INTO shop."{drawn.table.name}" VALUES ({places})', [row[c] for c in columns])  # noqa: S608
             texts = ", ".join(f'"{c}"::text' for c in columns)
-            cursor.execute(f'SELECT {texts} FROM shop."{made.table.name}" ORDER BY ctid')  # noqa: S608
-            written[made.table.name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+            cursor.execute(f'SELECT {texts} FROM shop."{drawn.table.name}" ORDER BY ctid')  # noqa: S608
+            written[drawn.table.name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     return written
 
 
@@ -83,18 +83,18 @@ def _rows(lake: Lake, folder: str, name: str) -> list[dict[str, Any]]:
     return list(lake.read_parquet("snapshot", REF, folder, name).to_pylist())
 
 
-def _compare(lake: Lake, made: ShopTable, written: list[dict[str, Any]], *, anyone_late: bool) -> None:
-    name, key = made.table.name, made.table.key[0]
+def _compare(lake: Lake, drawn: ShopTable, written: list[dict[str, Any]], *, anyone_late: bool) -> None:
+    name, key = drawn.table.name, drawn.table.key[0]
     raw = {row[key]: row for row in _rows(lake, "raw", name)}
     clean = {row[key] for row in _rows(lake, "clean", name)}
     for row in written:
         if row[key] not in raw:
             assert anyone_late, (name, "a row was not read", row)
             continue
-        for column in (made.table[c] for c in made.types):
+        for column in (drawn.table[c] for c in drawn.types):
             found = raw[row[key]][column.name]
             try:
-                expected = meaning(column.kind, made.types[column.name], row[column.name])
+                expected = meaning(column.kind, drawn.types[column.name], row[column.name])
             except NoValue:
                 assert row[key] not in clean, (
                     name,
@@ -110,7 +110,7 @@ def _compare(lake: Lake, made: ShopTable, written: list[dict[str, Any]], *, anyo
                 assert found == expected, (
                     name,
                     column.name,
-                    made.types[column.name],
+                    drawn.types[column.name],
                     "became another",
                     expected,
                     found,

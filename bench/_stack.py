@@ -40,11 +40,11 @@ class Stack:
             text=True,
         )
         assert process.stdout is not None
-        said = process.stdout.read()
+        output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         if status:
-            raise NightshiftError(f"./nightshift {' '.join(args)} failed.", came=said[-3000:])
-        return time.perf_counter() - start, usage.ru_maxrss / 2**20, said
+            raise NightshiftError(f"./nightshift {' '.join(args)} failed.", came=output[-3000:])
+        return time.perf_counter() - start, usage.ru_maxrss / 2**20, output
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a SELECT."""
@@ -69,12 +69,12 @@ class Stack:
 @contextmanager
 def stack(options: Options) -> Iterator[Stack]:
     """A stack that is up; its data stays in ``options.scratch`` for the next benchmark."""
-    made = Stack((options.scratch / "home").absolute())
-    made.run("up")
+    started = Stack((options.scratch / "home").absolute())
+    started.run("up")
     try:
-        yield made
+        yield started
     finally:
-        made.run("down")
+        started.run("down")
 
 
 def peak_gib() -> float:

@@ -52,15 +52,15 @@ class Novelties:
         fresh = np.where(day >= out, 2.0 ** (-(day - out) / 8), 0.0)
         mood = np.exp(np.cumsum(rng.normal(0, 0.12, (DAYS, len(names))), axis=0))
         level = size * (fresh + 0.1 * (day >= out)) * mood
-        asked = [rng.choice(len(names), A_DAY, p=row / row.sum()) for row in level]
-        when, what = np.repeat(np.arange(DAYS), A_DAY), np.concatenate(asked)
+        searches = [rng.choice(len(names), A_DAY, p=row / row.sum()) for row in level]
+        when, what = np.repeat(np.arange(DAYS), A_DAY), np.concatenate(searches)
         n = len(what)
         start = AS_OF - timedelta(days=DAYS)
         at = np.datetime64(start.replace(tzinfo=None), "us") + ((when + rng.random(n)) * 86_400e6).astype(
             "timedelta64[us]"
         )
         clicked = rng.random(n) < 0.8
-        made = {
+        tables = {
             "product": pa.table(
                 {
                     "product_id": [f"g{i:03d}" for i in range(len(names))],
@@ -82,7 +82,7 @@ class Novelties:
                 }
             ),
         }
-        self.tables = {name: ibis.memtable(whole(name, table)) for name, table in made.items()}
+        self.tables = {name: ibis.memtable(whole(name, table)) for name, table in tables.items()}
         self.db = ibis.duckdb.connect()
 
     def known(self, as_of: datetime, *, windows: bool = False) -> Known:  # noqa: ARG002 (as the demo's)

@@ -84,10 +84,10 @@ def tasks(options: Options) -> Iterator[Task]:
     yield _task("Olist, 3 classes", [""] * len(texts), texts, (stars >= 3).astype(int) + (stars >= 4), stars)
     rows = pq.read_table(clothing)
     parts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in ("Title", "Review Text")]
-    there = pc.not_equal(pc.utf8_trim_whitespace(pc.binary_join_element_wise(*parts, "\n")), "")
-    recommended, rating = (rows[name].filter(there).to_numpy()[::step] for name in ("Recommended IND", "Rating"))
-    titles, bodies = (part.filter(there).to_pylist()[::step] for part in parts)
-    kinds = pc.fill_null(rows["Department Name"].cast(pa.string()), "").filter(there).to_pylist()[::step]
+    filled = pc.not_equal(pc.utf8_trim_whitespace(pc.binary_join_element_wise(*parts, "\n")), "")
+    recommended, rating = (rows[name].filter(filled).to_numpy()[::step] for name in ("Recommended IND", "Rating"))
+    titles, bodies = (part.filter(filled).to_pylist()[::step] for part in parts)
+    kinds = pc.fill_null(rows["Department Name"].cast(pa.string()), "").filter(filled).to_pylist()[::step]
     yield _task("clothing, recommended", titles, bodies, recommended, rating, kinds)
 
 
@@ -99,10 +99,10 @@ def unseen(options: Options) -> Iterator[Task]:
     folder = (options.data or Path()) / "hutto_ICWSM_2014"
     for path in sorted(folder.glob("*_GroundTruth.txt")):
         rows = [line.split("\t") for line in path.read_text("latin-1").splitlines()[:: 10 if options.quick else 1]]
-        told = np.array([float(row[1]) for row in rows])
-        sure = np.abs(told) > CLEAR
+        scores = np.array([float(row[1]) for row in rows])
+        sure = np.abs(scores) > CLEAR
         texts = [row[2] for row, here in zip(rows, sure, strict=True) if here]
-        positive = told[sure] > 0
+        positive = scores[sure] > 0
         yield _task(f"unseen {path.name.split('_')[0]}", [""] * len(texts), texts, positive, 1 + 4 * positive)
 
 
@@ -188,10 +188,10 @@ def _fitted(task: Task, make: Callable[[], Any]) -> Scores:
         )
 
     spaced = [vectors("word", 2), vectors("char_wb", 5, least=2)]
-    made = make_union(*([vectors("char", 3)] if task.name == "Chinese" else spaced))
+    vectorizer = make_union(*([vectors("char", 3)] if task.name == "Chinese" else spaced))
     (train, labels), (test, _) = task.part(test=False), task.part(test=True)
-    fitted = make().fit(made.fit_transform(train), labels)
-    x = made.transform(test)
+    fitted = make().fit(vectorizer.fit_transform(train), labels)
+    x = vectorizer.transform(test)
     scores = fitted.predict_log_proba(x) if hasattr(fitted, "predict_log_proba") else fitted.decision_function(x)
     return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
 

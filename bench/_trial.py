@@ -113,10 +113,10 @@ def _loaded(settings: Settings, export: Export, folder: Path) -> None:
             assert len(found) == export.rows[name], ("rows were swallowed", name, export.broken)
 
 
-def _refused(told: str, export: Export, folder: Path) -> None:
-    assert export.broken, ("a whole export was refused", told)
-    assert "Traceback" not in told
-    assert any(name in told for name in export.files) or "required table" in told, ("no file is named", told)
+def _refused(message: str, export: Export, folder: Path) -> None:
+    assert export.broken, ("a whole export was refused", message)
+    assert "Traceback" not in message
+    assert any(name in message for name in export.files) or "required table" in message, ("no file is named", message)
     try:
         read_folder(folder)
     except Faulty as error:
@@ -124,4 +124,4 @@ def _refused(told: str, export: Export, folder: Path) -> None:
             fault = error.args[0]
             shown = repr(fault.value)[:40].strip("'\"")
             for part in (fault.file, f"column {fault.column}", f"line {fault.line} ", shown):
-                assert part in told, ("the refusal does not name", part, told)
+                assert part in message, ("the refusal does not name", part, message)

@@ -64,17 +64,17 @@ def _newcomers(folder: Path, *, quick: bool) -> Iterator[Row]:
             for same in (both, kind)
         ]
     for part, what in enumerate(("type and colour", "type")):
-        mine = found["picture alone"][part]
+        own = found["picture alone"][part]
         for peer in ("neither", "words alone"):
             other = found[peer][part]
-            gap = difference(mine, other, confidence=0.95, seed=SEED)
+            gap = difference(own, other, confidence=0.95, seed=SEED)
             yield Row(
                 f"{new} of {len(styles):,} fashion products new and without words: similar_product, {what}",
                 "P@10",
-                float(mine.mean()),
+                float(own.mean()),
                 peer,
                 float(other.mean()),
-                float(mine.mean()) / max(float(other.mean()), 1e-9),
+                float(own.mean()) / max(float(other.mean()), 1e-9),
                 note=str(gap),
             )
 
@@ -100,7 +100,7 @@ def _catalogue(
     """Feature tables of a shop that sold nothing yet; the last ``new`` products have words only if asked for."""
     n = len(styles)
     ids = [f"p{i:05d}" for i in range(n)]
-    told = [words or i < n - new for i in range(n)]
+    titled = [words or i < n - new for i in range(n)]
     empty = {
         "customer_no": "int32",
         "product_no": "int32",
@@ -109,7 +109,7 @@ def _catalogue(
         "quantity": "float32",
         "price": "float32",
     }
-    made = {
+    tables = {
         "moment": pa.table({"as_of": pa.array([NIGHT], pa.int64())}),
         "customer": pa.table({"customer_no": pa.array([0], pa.int32()), "customer_id": ["c"], "segment": [""]}),
         "product": pa.table(
@@ -117,8 +117,8 @@ def _catalogue(
                 "product_no": pa.array(range(n), pa.int32()),
                 "product_id": ids,
                 "title": [
-                    str(row["productDisplayName"]) if said else name
-                    for row, name, said in zip(styles, ids, told, strict=True)
+                    str(row["productDisplayName"]) if has_title else name
+                    for row, name, has_title in zip(styles, ids, titled, strict=True)
                 ],
                 "category": [""] * n,
                 "brand": [""] * n,
@@ -132,8 +132,8 @@ def _catalogue(
     }
     if pictures:
         shown = [look_at(files[row["id"]]).thumbnail for row in styles]
-        made["picture"] = pa.table({"product_no": pa.array(range(n), pa.int32()), "content": shown})
-    return made
+        tables["picture"] = pa.table({"product_no": pa.array(range(n), pa.int32()), "content": shown})
+    return tables
 
 
 def _demo(*, quick: bool) -> Iterator[Row]:
@@ -165,9 +165,9 @@ def _demo(*, quick: bool) -> Iterator[Row]:
     yield _paired(f"demo, {len(users):,} customers, recommender", whole["with"], whole["without"])
 
 
-def _paired(what: str, mine: Floats, other: Floats) -> Row:
-    gap = difference(mine, other, confidence=0.95, seed=SEED)
-    ratio = float(mine.mean()) / max(float(other.mean()), 1e-9)
+def _paired(what: str, ours: Floats, other: Floats) -> Row:
+    gap = difference(ours, other, confidence=0.95, seed=SEED)
+    ratio = float(ours.mean()) / max(float(other.mean()), 1e-9)
     return Row(
-        f"{what}: NDCG@10", "ndcg", float(mine.mean()), "without pictures", float(other.mean()), ratio, note=str(gap)
+        f"{what}: NDCG@10", "ndcg", float(ours.mean()), "without pictures", float(other.mean()), ratio, note=str(gap)
     )

@@ -89,8 +89,8 @@ class Window:
 
     def __init__(self, shop: Shop, start: datetime, params: Params) -> None:
         self.start = start
-        made = features.build(shop.tables, start, params)
-        self.features = {name: shop.backend.to_pyarrow(table) for name, table in made.items()}
+        built = features.build(shop.tables, start, params)
+        self.features = {name: shop.backend.to_pyarrow(table) for name, table in built.items()}
         products = self.features["product"].sort_by("product_no")
         self.sold = np.bincount(self.log.product, minlength=self.log.n_products) > 0
         at = products.schema.get_field_index("available")
@@ -111,10 +111,10 @@ class Window:
     @cached_property
     def bought(self) -> npt.NDArray[np.bool_]:
         """What each unit had bought before, shape (n_units, n_products)."""
-        made = np.zeros((len(self.users), self.log.n_products), bool)
+        mask = np.zeros((len(self.users), self.log.n_products), bool)
         for row, u in enumerate(self.users):
-            made[row, self.log.product[self.log.indptr[u] : self.log.indptr[u + 1]]] = True
-        return made
+            mask[row, self.log.product[self.log.indptr[u] : self.log.indptr[u + 1]]] = True
+        return mask
 
     @property
     def new(self) -> Truth:

@@ -100,7 +100,7 @@ def _read(folder: Path) -> pd.DataFrame:
     rows = pd.read_parquet(folder / "online_retail.parquet")
     rows = rows[(rows["Quantity"] > 0) & (rows["UnitPrice"] > 0) & rows["CustomerID"].notna()]
     code = rows["StockCode"].str.upper()
-    made = pd.DataFrame(
+    lines = pd.DataFrame(
         {
             "order_id": rows["InvoiceNo"].astype(str),
             "product_id": code,
@@ -109,7 +109,7 @@ def _read(folder: Path) -> pd.DataFrame:
             "title": rows["Description"],
         }
     )
-    return made[~code.str.fullmatch(_FEES)]
+    return lines[~code.str.fullmatch(_FEES)]
 
 
 def _features(past: pd.DataFrame) -> Known:
@@ -187,7 +187,7 @@ def _visits(folder: Path) -> Iterator[Row]:
         ):
             label = y[test].astype(np.int64)
             figures = {name: float(of(label, each)) for name, each in score.items()}
-            mine, best = figures.pop("ours"), max(figures, key=lambda name: figures[name])
+            reached, best = figures.pop("ours"), max(figures, key=lambda name: figures[name])
             rng, draws = np.random.default_rng(SEED), []
             for _ in range(300):
                 rows = rng.integers(0, len(label), len(label))
@@ -197,10 +197,10 @@ def _visits(folder: Path) -> Iterator[Row]:
             yield Row(
                 f"sessions, {what} PageValues: {metric}",
                 "area",
-                mine,
+                reached,
                 best,
                 figures[best],
-                mine / figures[best],
+                reached / figures[best],
                 1.0,
                 note=f"difference [{low:+.3f}, {high:+.3f}]; {others}; asked for {targets[what == 'without']}",
             )

@@ -89,7 +89,7 @@ def _chances(what: str, several: list[Judged], days: int) -> Iterator[Row]:
     ours = [one.ours.chances[:, j] for one in several]
     names = [name for name in PEERS if all(name in one.peers for one in several)]
     for metric, function in (("ROC-AUC", binary.roc_auc), ("PR-AUC", binary.average_precision)):
-        mine = float(np.mean([function(y, p) for y, p in zip(labels, ours, strict=True)]))
+        reached = float(np.mean([function(y, p) for y, p in zip(labels, ours, strict=True)]))
         peers = {n: [one.peers[n].log_odds[:, j] for one in several] for n in names}
         figures = {n: float(np.mean([function(y, p) for y, p in zip(labels, peers[n], strict=True)])) for n in names}
         best = max(figures, key=lambda n: figures[n])
@@ -98,12 +98,12 @@ def _chances(what: str, several: list[Judged], days: int) -> Iterator[Row]:
         yield Row(
             f"{what}: {metric}",
             "area",
-            mine,
+            reached,
             PEERS[best],
             figures[best],
-            mine / figures[best],
+            reached / figures[best],
             1.0,
-            note=f"difference {mine - figures[best]:+.4f} [{low:+.4f}, {high:+.4f}]; {others}",
+            note=f"difference {reached - figures[best]:+.4f} [{low:+.4f}, {high:+.4f}]; {others}",
         )
     if len(several) == 1:
         error = binary.calibration_error(labels[0], ours[0])
@@ -118,26 +118,33 @@ def _paired(
     labels: list[npt.NDArray[np.int64]], ours: list[Floats], theirs: list[Floats], function: Any
 ) -> tuple[float, float]:
     """95 % bootstrap interval of the mean difference over cut-offs, customers drawn within each."""
-    rng, made = np.random.default_rng(SEED), []
+    rng, gains = np.random.default_rng(SEED), []
     for _ in range(DRAWS):
         part = []
         for y, a, b in zip(labels, ours, theirs, strict=True):
             rows = rng.integers(0, len(y), len(y))
             part.append(function(y[rows], a[rows]) - function(y[rows], b[rows]))
-        made.append(np.mean(part))
-    low, high = np.quantile(made, [0.025, 0.975])
+        gains.append(np.mean(part))
+    low, high = np.quantile(gains, [0.025, 0.975])
     return float(low), float(high)
 
 
 def _money(what: str, one: Judged) -> Iterator[Row]:
     spend = one.after.spend
     for metric, function in (("rank correlation", money.spearman), ("normalised Gini", money.gini)):
-        mine = function(spend, one.ours.spend)
+        reached = function(spend, one.ours.spend)
         figures = {n: function(spend, each.spend) for n, each in one.peers.items()}
         best = max(figures, key=lambda n: figures[n])
         note = ", ".join(f"{PEERS[n]} {value:.3f}" for n, value in figures.items() if n != best)
         yield Row(
-            f"{what}: {metric}", "", mine, PEERS[best], figures[best], mine / max(figures[best], 1e-9), 1.0, note=note
+            f"{what}: {metric}",
+            "",
+            reached,
+            PEERS[best],
+            figures[best],
+            reached / max(figures[best], 1e-9),
+            1.0,
+            note=note,
         )
     off = abs(float(one.ours.spend.sum() / spend.sum()) - 1)
     note = ", ".join(f"{PEERS[n]} {each.spend.sum() / spend.sum() - 1:+.0%}" for n, each in one.peers.items())
@@ -165,8 +172,8 @@ def _speed(fitted: CustomerValue, known: Known, n: int) -> Row:
     ids = pa.array([f"x{number:08d}" for number in range(n)])
     rows = rows.set_column(rows.column_names.index("customer_id"), "customer_id", ids)
     start = perf_counter()
-    made = score(fitted, {"customer": rows, "month_ago": known["month_ago"]}, 0, 1, SPEC.params)
-    scored = sum(len(batch) for batch in made["customer_value"])
+    scored_tables = score(fitted, {"customer": rows, "month_ago": known["month_ago"]}, 0, 1, SPEC.params)
+    scored = sum(len(batch) for batch in scored_tables["customer_value"])
     seconds = perf_counter() - start
     limit = 180.0 * n / LARGE
     return Row(f"value of {scored:,} customers", "s", seconds, "limit", limit, limit / seconds, 1.0)

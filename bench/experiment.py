@@ -114,7 +114,12 @@ def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
     liked = 0.5 ** np.arange(1, actions + 1)
     logged = 0.7 * liked / liked.sum() + 0.3 / actions  # three places of ten by lot among all
     target = logged[::-1]
-    told: dict[str, list[tuple[float, bool]]] = {"IPS": [], "SNIPS": [], "doubly robust": [], "mean of the log": []}
+    estimates: dict[str, list[tuple[float, bool]]] = {
+        "IPS": [],
+        "SNIPS": [],
+        "doubly robust": [],
+        "mean of the log": [],
+    }
     for trial in range(trials):
         worth = rng.beta(1, 8, (n, actions)) * np.linspace(0.5, 1.5, actions)
         truth = float((worth * target).sum(axis=1).mean())
@@ -131,11 +136,11 @@ def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
                 doubly_robust(reward, chances, wanted, model[rows, shown], model @ target, seed=trial, draws=200),
             ),
         ):
-            told[name].append((estimate.value - truth, estimate.low <= truth <= estimate.high))
-        told["mean of the log"].append((reward.mean() - truth, False))
-    naive = float(np.mean([error for error, _ in told["mean of the log"]]))
+            estimates[name].append((estimate.value - truth, estimate.low <= truth <= estimate.high))
+        estimates["mean of the log"].append((reward.mean() - truth, False))
+    naive = float(np.mean([error for error, _ in estimates["mean of the log"]]))
     for name in ("IPS", "SNIPS", "doubly robust"):
-        errors = np.array([error for error, _ in told[name]])
+        errors = np.array([error for error, _ in estimates[name]])
         half = 1.96 * errors.std(ddof=1) / np.sqrt(trials)
         bias = float(errors.mean())
         yield Row(
@@ -147,5 +152,5 @@ def _off_policy(rng: np.random.Generator, trials: int) -> Iterator[Row]:
             half / max(abs(bias), 1e-12),
             target=None,
             note=f"within ±{half:.2g}: {'yes' if abs(bias) <= half else 'no'}; truth in the interval "
-            f"{np.mean([inside for _, inside in told[name]]):.0%}",
+            f"{np.mean([inside for _, inside in estimates[name]]):.0%}",
         )

@@ -29,8 +29,8 @@ def _copy_to(settings: Settings, tables: list[str]) -> None:
 def run(options: Options) -> Iterator[Row]:
     """Rows per second of both over all tables of a demo shop of 100,000 customers (quick: 2,000)."""
     customers = 2_000 if options.quick else 100_000
-    with stack(options) as made:
-        settings = made.settings()
+    with stack(options) as running:
+        settings = running.settings()
         report = load(settings, "demo", customers=customers, replace=True)
         lake = Lake(str(options.scratch / "extract-lake"))
         night = date(2100, 1, 1)

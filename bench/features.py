@@ -55,8 +55,8 @@ def run(options: Options) -> Iterator[Row]:
 def _ours(folder: Path) -> dict[str, int]:
     backend = ibis.duckdb.connect()
     tables = {path.stem: backend.read_parquet(path) for path in folder.glob("*.parquet")}
-    made = features.build(tables, AS_OF, PARAMS)
-    return {name: backend.to_pyarrow(table).num_rows for name, table in made.items()}
+    built = features.build(tables, AS_OF, PARAMS)
+    return {name: backend.to_pyarrow(table).num_rows for name, table in built.items()}
 
 
 def _pandas(folder: Path) -> dict[str, int]:
@@ -75,9 +75,9 @@ def _pandas(folder: Path) -> dict[str, int]:
     known &= events["customer_id"].notna() & events["product_id"].notna() & events["kind"].isin(list(weights))
     looked = events[known].rename(columns={"occurred_at": "at"})
     looked["base"] = looked["kind"].map(weights)
-    made = {"look": _days(looked, customers, products), "purchase": _lines(t, customers, products)}
-    made |= {"customer": customers, "product": products}
-    return {name: len(table) for name, table in made.items()} | {"moment": 1}
+    built = {"look": _days(looked, customers, products), "purchase": _lines(t, customers, products)}
+    built |= {"customer": customers, "product": products}
+    return {name: len(table) for name, table in built.items()} | {"moment": 1}
 
 
 def _lines(t: dict[str, pd.DataFrame], customers: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:

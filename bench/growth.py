@@ -22,12 +22,12 @@ def run(options: Options) -> Iterator[Row]:
     """
     sizes = (500, 1_000, 2_000) if options.quick else (10_000, 100_000, 1_000_000)
     taken: dict[int, tuple[float, float]] = {}
-    with stack(options) as made:
+    with stack(options) as running:
         for customers in sizes:
-            report = load(made.settings(), "demo", customers=customers, replace=True)
+            report = load(running.settings(), "demo", customers=customers, replace=True)
             assert report.last_order is not None
             night = report.last_order + timedelta(days=1)
-            seconds, peak, _ = made.run("night", "--local", "--date", str(night), "--force-train", "--fresh")
+            seconds, peak, _ = running.run("night", "--local", "--date", str(night), "--force-train", "--fresh")
             taken[customers] = (seconds, peak)
             rows = sum(n for name, n in report.rows.items() if "." not in name)
             yield Row(

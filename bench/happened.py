@@ -74,15 +74,15 @@ def run(options: Options) -> Iterator[Row]:
     ``--docs`` writes the table and the pictures into docs/measured.md. A night's model was promised by the gate on a time
     before the night; what happened lies after it.
     """
-    told: dict[str, list[dict[str, Any]]] = {}
+    figures_of: dict[str, list[dict[str, Any]]] = {}
     if options.home is not None:
         url = Stack(options.home.absolute()).settings().database_url
-        told = {name: figures(url, spec) for name, spec in CAPABILITIES.items()}
+        figures_of = {name: figures(url, spec) for name, spec in CAPABILITIES.items()}
     else:
         for story in STORIES:
             if options.shop in ("", story.shop):
                 with nights(story, options) as url:
-                    told |= {name: figures(url, CAPABILITIES[name]) for name in story.capabilities}
+                    figures_of |= {name: figures(url, CAPABILITIES[name]) for name in story.capabilities}
                     share = float(postgres.query(url, _COST)[0]["share"] or 0.0)
                 yield Row(
                     f"{story.shop}: share of a night's work that monitor takes",
@@ -93,12 +93,12 @@ def run(options: Options) -> Iterator[Row]:
                     SHARE / max(share, 1e-9),
                     None if options.quick else 1.0,
                 )
-    told = {name: rows for name, rows in told.items() if rows}
-    for name, rows in told.items():
+    figures_of = {name: rows for name, rows in figures_of.items() if rows}
+    for name, rows in figures_of.items():
         yield from (_row(CAPABILITIES[name], row) for row in rows)
         draw(rows, CAPABILITIES[name], options.scratch / f"happened-{name}.svg")
     if options.docs:
-        write(told, quick=options.quick)
+        write(figures_of, quick=options.quick)
 
 
 def figures(url: str, spec: Capability) -> list[dict[str, Any]]:
@@ -109,14 +109,14 @@ def figures(url: str, spec: Capability) -> list[dict[str, Any]]:
 @contextmanager
 def nights(story: Story, options: Options) -> Iterator[str]:
     """Load the shop, run its nights in this process; the database with their figures."""
-    made = Stack((options.scratch / f"happened-{story.shop}").absolute())
+    running = Stack((options.scratch / f"happened-{story.shop}").absolute())
     kept = {name: CAPABILITIES[name] for name in story.capabilities}
     try:
         size = (
             ("--customers", "2000") if story.shop == "demo" else ("--data", str(options.data)) if options.data else ()
         )
-        made.run("shop", "load", story.shop, *size, "--replace")
-        settings = made.settings()
+        running.run("shop", "load", story.shop, *size, "--replace")
+        settings = running.settings()
         for name, spec in kept.items() if options.quick else ():
             CAPABILITIES[name] = replace(spec, params=replace(spec.params, **CUT.get(name, {})))
         learned = [story.first + week * WEEK for week in range(2 if options.quick else WEEKS)]
@@ -128,7 +128,7 @@ def nights(story: Story, options: Options) -> Iterator[str]:
         yield settings.database_url
     finally:
         CAPABILITIES.update(kept)
-        made.run("down")
+        running.run("down")
 
 
 def _judge_all(settings: Settings, learned: Sequence[date], names: Sequence[str]) -> None:
@@ -175,10 +175,10 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page: Path = PAGE) -> None:
+def write(figures_of: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page: Path = PAGE) -> None:
     """Put a table and a picture of each capability between the marks of the page, in the place of its own before."""
     text = page.read_text("utf-8")
-    for name, rows in told.items():
+    for name, rows in figures_of.items():
         spec = CAPABILITIES[name]
         draw(rows, spec, page.parent / f"happened-{name}.svg")
         head = f"| {spec.title}: night | promised | happened | 95 % interval | {spec.gate.baseline} | units |"
@@ -190,10 +190,10 @@ def write(told: Mapping[str, Sequence[Mapping[str, Any]]], *, quick: bool, page:
         title = f"{spec.title}: {spec.gate.metric} of the {rows[0]['slice']} after each night"
         begin, end = (f"<!-- {mark}{name} -->" for mark in ("", "/"))
         table = "\n".join([head, "| --- |" + " ---: |" * 5, *lines])
-        made = "\n\n".join([begin, *([QUICK] if quick else []), table, f"![{title}](happened-{name}.svg)", end])
+        section = "\n\n".join([begin, *([QUICK] if quick else []), table, f"![{title}](happened-{name}.svg)", end])
         if begin not in text:
             text = text.replace(END, f"{begin}{end}\n\n{END}")
-        text = text[: text.index(begin)] + made + text[text.index(end) + len(end) :]
+        text = text[: text.index(begin)] + section + text[text.index(end) + len(end) :]
     page.write_text(text, "utf-8")
 
 

@@ -30,11 +30,11 @@ TARGET = 2.0
 def run(options: Options) -> Iterator[Row]:
     """CPU, memory and processes of a stack after a night, beside Airflow's and MLflow's servers as they start by themselves."""
     settle, watch = (5.0, 20.0) if options.quick else (SETTLE_S, WATCH_S)
-    with stack(options) as made:
-        _a_night(made)
+    with stack(options) as running:
+        _a_night(running)
         time.sleep(settle)
-        told = json.loads((made.home / "state.json").read_text())
-        ours = measure([told["supervisor"]["pid"]], watch)
+        state = json.loads((running.home / "state.json").read_text())
+        ours = measure([state["supervisor"]["pid"]], watch)
     with _defaults((options.scratch / "defaults").absolute()) as pids:
         time.sleep(settle)
         theirs = measure(pids, watch)
@@ -49,11 +49,11 @@ def _rows(ours: Usage, theirs: Usage, target: float | None) -> Iterator[Row]:
     yield Row("an idle stack's memory", "MiB", ours.mib, "defaults", theirs.mib, theirs.mib / ours.mib, target, note)
 
 
-def _a_night(made: Stack) -> None:
+def _a_night(running: Stack) -> None:
     """What a night leaves in memory counts too."""
-    report = load(made.settings(), "demo", None, replace=True, customers=1_000)
+    report = load(running.settings(), "demo", None, replace=True, customers=1_000)
     assert report.last_order is not None
-    made.run("night", "--date", str(report.last_order + timedelta(days=1)))
+    running.run("night", "--date", str(report.last_order + timedelta(days=1)))
 
 
 @contextmanager

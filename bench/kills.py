@@ -98,15 +98,15 @@ def run(options: Options) -> Iterator[Row]:
     count = int(os.environ.get("NIGHTSHIFT_KILLS") or (3 if options.quick else 60))
     per_night = int(os.environ.get("NIGHTSHIFT_KILLS_PER_NIGHT") or 6)
     rng = random.Random(int(os.environ.get("NIGHTSHIFT_KILLS_SEED") or 1))
-    with stack(options) as made:
-        settings = made.settings()
+    with stack(options) as running:
+        settings = running.settings()
         report = load(settings, "demo", None, replace=True, customers=CUSTOMERS)
         assert report.last_order is not None
         night = report.last_order + timedelta(days=1)
-        airflow = _airflow(made)
+        airflow = _airflow(running)
         _night(settings, airflow, night)  # the first one learns
         usual = _night(settings, airflow, night)
-        kinds = [kind for kind in KINDS if SERVICES.get(kind) in {None, *_services(made)}]
+        kinds = [kind for kind in KINDS if SERVICES.get(kind) in {None, *_services(running)}]
         drawn = cycle(kinds)
         reader = Reader(settings.database_url)
         thread = threading.Thread(target=reader.run)
@@ -115,7 +115,7 @@ def run(options: Options) -> Iterator[Row]:
         try:
             while (missing := count - sum(len(outcome.kills) for outcome in outcomes)) > 0:
                 planned = [(next(drawn), rng.uniform(0, 2 * usual / per_night)) for _ in range(min(missing, per_night))]
-                outcomes.append(_one(made, settings, airflow, night, planned))
+                outcomes.append(_one(running, settings, airflow, night, planned))
                 _tell(outcomes)
         finally:
             reader.stopped.set()
@@ -163,14 +163,14 @@ def _rows(outcomes: list[Outcome], usual: float, reader: Reader) -> Iterator[Row
     )
 
 
-def _services(made: Stack) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads((made.home / "state.json").read_text())["services"]
+def _services(running: Stack) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads((running.home / "state.json").read_text())["services"]
     return found
 
 
-def _airflow(made: Stack) -> Airflow:
-    stack_ = json.loads((made.home / "stack.json").read_text())
-    password = json.loads((made.home / "secrets.json").read_text())["airflow_admin_password"]
+def _airflow(running: Stack) -> Airflow:
+    stack_ = json.loads((running.home / "stack.json").read_text())
+    password = json.loads((running.home / "secrets.json").read_text())["airflow_admin_password"]
     return Airflow(f"http://127.0.0.1:{stack_['ports']['airflow']}", "admin", password, patience=300)
 
 
@@ -231,7 +231,7 @@ def _over(state: str) -> bool:
 
 
 def _one(
-    made: Stack, settings: Settings, airflow: Airflow, night: date, planned: Sequence[tuple[str, float]]
+    running: Stack, settings: Settings, airflow: Airflow, night: date, planned: Sequence[tuple[str, float]]
 ) -> Outcome:
     """A night with kills: ``planned`` are kinds of process, each with the seconds that pass before it is struck."""
     outcome = Outcome()
@@ -242,7 +242,7 @@ def _one(
             time.sleep(pause_s)
             if _over(_state(airflow, run_id)):
                 break
-            if _struck(made, settings, kind):
+            if _struck(running, settings, kind):
                 outcome.kills.append((kind, time.monotonic() - start))
         outcome.fault = _ended(settings, airflow, run_id, before, LONGEST_S)
     except NightshiftError as error:
@@ -251,15 +251,15 @@ def _one(
     return outcome
 
 
-def _struck(made: Stack, settings: Settings, kind: str) -> bool:
+def _struck(running: Stack, settings: Settings, kind: str) -> bool:
     """End a process of this kind with -9; False where none lived within a minute."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with suppress(psycopg2.Error, NightshiftError, ProcessLookupError):
-            if (pid := _pid(made, settings, kind)) is not None:
+            if (pid := _pid(running, settings, kind)) is not None:
                 if kind == "connection":
                     return bool(
-                        postgres.query(made.admin_url(), "SELECT pg_terminate_backend(%s) AS it", (pid,))[0]["it"]
+                        postgres.query(running.admin_url(), "SELECT pg_terminate_backend(%s) AS it", (pid,))[0]["it"]
                     )
                 os.kill(pid, signal.SIGKILL)
                 return True
@@ -267,14 +267,14 @@ def _struck(made: Stack, settings: Settings, kind: str) -> bool:
     return False
 
 
-def _pid(made: Stack, settings: Settings, kind: str) -> int | None:
-    services = _services(made)
+def _pid(running: Stack, settings: Settings, kind: str) -> int | None:
+    services = _services(running)
     if kind in ("backend", "connection"):
         sql = """
             SELECT pid FROM pg_stat_activity
             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1
         """
-        rows = postgres.query(made.admin_url() if kind == "connection" else settings.database_url, sql)
+        rows = postgres.query(running.admin_url() if kind == "connection" else settings.database_url, sql)
         return int(rows[0]["pid"]) if rows else None
     if kind != "task":
         service = services[SERVICES[kind]]
@@ -285,6 +285,6 @@ def _pid(made: Stack, settings: Settings, kind: str) -> int | None:
     scheduler = services["airflow-scheduler"]["pid"]
     with suppress(psutil.Error):
         workers = psutil.Process(scheduler).children()
-        running = [task for worker in workers for task in worker.children(recursive=True)]
-        return random.choice(running).pid if running else None
+        children = [task for worker in workers for task in worker.children(recursive=True)]
+        return random.choice(children).pid if children else None
     return None

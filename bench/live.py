@@ -46,7 +46,7 @@ _PLAIN = next(iter(_CALLS))
 def run(options: Options) -> Iterator[Row]:
     """p99 of each call on 200,000 customers with 20 products each, one in twenty unknown, 20 rules (quick: 2,000)."""
     customers, products, seconds = (2_000, 1_000, 1) if options.quick else (200_000, 50_000, 10)
-    with stack(options) as made, shop_database(made.admin_url(), customers, products) as url:
+    with stack(options) as running, shop_database(running.admin_url(), customers, products) as url:
         taken: dict[tuple[str, int | None], list[np.ndarray]] = {(name, rate): [] for rate in _RATES for name in _CALLS}
         for _ in range(_ROUNDS):
             for (name, rate), parts in taken.items():

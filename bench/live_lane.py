@@ -37,8 +37,8 @@ SELECT %(order)s, customer_id, 'Where is my parcel?', now(), 'chat' FROM shop.cu
 
 def run(options: Options) -> Iterator[Row]:
     """Seconds on a demo shop of 100,000 customers (quick: 500) a day after its night, by a call and through Airflow."""
-    with stack(options) as made:
-        settings = made.settings()
+    with stack(options) as running:
+        settings = running.settings()
         capability = _capability(options)
         customers = 500 if options.quick else 100_000
         report = load(settings, "demo", None, replace=True, customers=customers)
@@ -47,7 +47,7 @@ def run(options: Options) -> Iterator[Row]:
         pipeline.run_night(settings, report.last_order, capabilities=[capability.name])
         yield from _by_call(settings, capability, customers)
         if capability.name in CAPABILITIES and capability.package.startswith("ml."):
-            yield from _by_airflow(made, settings, capability)
+            yield from _by_airflow(running, settings, capability)
 
 
 def _capability(options: Options) -> Capability:
@@ -78,14 +78,14 @@ def _by_call(settings: Settings, capability: Capability, customers: int) -> Iter
         limit / taken,
         note=f"{orders:,} orders of {customers:,} customers are there; {parts}",
     )
-    told: list[dict[str, float]] = []
+    timings: list[dict[str, float]] = []
     seconds = [
         _until_there(
-            settings, capability, lambda: told.append(pipeline.score_new(settings, capability.name)["seconds"])
+            settings, capability, lambda: timings.append(pipeline.score_new(settings, capability.name)["seconds"])
         )
         for _ in range(_TIMES)
     ]
-    parts = ", ".join(f"{name} {statistics.median(t[name] for t in told):.2f}" for name in told[0])
+    parts = ", ".join(f"{name} {statistics.median(t[name] for t in timings):.2f}" for name in timings[0])
     middle = statistics.median(seconds)
     yield Row(
         f"lane of {capability.name}: from INSERT to the row, by a call",
@@ -99,12 +99,12 @@ def _by_call(settings: Settings, capability: Capability, customers: int) -> Iter
     )
 
 
-def _by_airflow(made: Stack, settings: Settings, capability: Capability) -> Iterator[Row]:
+def _by_airflow(running: Stack, settings: Settings, capability: Capability) -> Iterator[Row]:
     from cli import environment
     from cli.airflow import Airflow
     from cli.home import Home
 
-    home = Home.find({"NIGHTSHIFT_HOME": str(made.home)})
+    home = Home.find({"NIGHTSHIFT_HOME": str(running.home)})
     port, password = environment.Stack.last(home).ports["airflow"], home.secrets()["airflow_admin_password"]
     airflow = Airflow(f"http://127.0.0.1:{port}", "admin", password)
     dag = f"live_{capability.name}"

@@ -56,8 +56,8 @@ def _hillstrom(path: Path) -> Iterator[Row]:
     segment, y = table["segment"].to_numpy(zero_copy_only=False), table["visit"].to_numpy().astype(np.float64)
     for arm, name in (("Womens E-Mail", "women's mail"), ("Mens E-Mail", "men's mail")):
         treated = segment == arm
-        there = treated | (segment == "No E-Mail")
-        train, test = there & (half == 0), there & (half == 1)
+        included = treated | (segment == "No E-Mail")
+        train, test = included & (half == 0), included & (half == 1)
         chance = np.full(int(train.sum()), treated[train].mean())
         choice = uplift.choose(x[train], treated[train], y[train], chance, SPEC.params, SEED)
         score = choice.line.of(choice.fitted.predict(x[test]))
@@ -75,15 +75,15 @@ def _hillstrom(path: Path) -> Iterator[Row]:
                 note=f"mean uplift {gain:.3f} ± {1.96 * error:.3f}; proven at most {max(choice.proven.values()):.1f} errors",
             )
             continue
-        mine, (low, high) = (
+        reached, (low, high) = (
             1000 * qini(score, treated[test], y[test]),
             qini_interval(score, treated[test], y[test], SEED),
         )
         note = f"{choice.name} [{1000 * low:.1f}, {1000 * high:.1f}], top 30 %: {uplift_at(score, treated[test], y[test], 0.3):.3f}"
-        yield Row(f"{what}: Qini x 1000", "visits", mine, "target", 7.6, mine / 7.6, 1.0, note=note)
+        yield Row(f"{what}: Qini x 1000", "visits", reached, "target", 7.6, reached / 7.6, 1.0, note=note)
         for peer, theirs in _peers(x[train], treated[train], y[train], x[test]).items():
             other = 1000 * qini(theirs, treated[test], y[test])
-            yield Row(f"{what}: Qini x 1000", "visits", mine, peer, other, mine / max(other, 1e-9), None)
+            yield Row(f"{what}: Qini x 1000", "visits", reached, peer, other, reached / max(other, 1e-9), None)
 
 
 def _peers(
@@ -131,13 +131,15 @@ def _demo(customers: int) -> Iterator[Row]:
     arm = next(iter(fitted.arms_))
     value, message = fitted.order_value(people), float(ACTION.rows[0]["message_cost"]) + 0.25
     real = change * ordering * value * DEFAULTS["margin_share"] - message
-    told = fitted.effect(arm, people).orders * value * DEFAULTS["margin_share"] - message
+    predicted = fitted.effect(arm, people).orders * value * DEFAULTS["margin_share"] - message
     early = mail.filter(pc.not_equal(mail["campaign_id"], last))
     seen = _seen(early, np.prod(_planted(truth, early), axis=0), people) * value * DEFAULTS["margin_share"] - message
     cost = np.full((len(real), 1), message)
     budget, most = BUDGET_SHARE * len(real) * message, np.array([np.inf])
     for what, limit in (("without a limit", np.inf), (f"a message to {BUDGET_SHARE:.0%}", budget)):
-        ours, best, reach = (real[allocate(each[:, None], cost, limit, most) >= 0].sum() for each in (told, real, seen))
+        ours, best, reach = (
+            real[allocate(each[:, None], cost, limit, most) >= 0].sum() for each in (predicted, real, seen)
+        )
         some = real[
             np.random.default_rng(SEED).permutation(len(real))[: int(limit / message) if np.isfinite(limit) else None]
         ]
@@ -170,9 +172,9 @@ def _planted(truth: pa.Table, rows: pa.Table) -> tuple[Floats, Floats]:
         pc.binary_join_element_wise(*(each[name].combine_chunks() for name in ("campaign_id", "customer_id")), "|")
         for each in (rows, truth)
     ]
-    mine = truth.take(pc.index_in(*keys))
-    change = mine["visit_treated"].to_numpy() - mine["visit_control"].to_numpy()
-    return change, mine["order_given_visit"].to_numpy()
+    matched = truth.take(pc.index_in(*keys))
+    change = matched["visit_treated"].to_numpy() - matched["visit_control"].to_numpy()
+    return change, matched["order_given_visit"].to_numpy()
 
 
 def _seen(known: pa.Table, truth: Floats, new: pa.Table) -> Floats:

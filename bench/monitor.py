@@ -53,11 +53,11 @@ def run(options: Options) -> Iterator[Row]:
     ours_found, theirs_found, words = 0, 0, []
     for change in CHANGES:
         broken = {n: pa.Table.from_batches(changed(change, n, rows.to_batches(), day)) for n, rows in tables.items()}
-        told = [f for f in ours(broken, 1)[0][0] if f"{f.name} {f.what}" not in quiet]
-        told += drift.alarms(states(tables, broken))
+        findings = [f for f in ours(broken, 1)[0][0] if f"{f.name} {f.what}" not in quiet]
+        findings += drift.alarms(states(tables, broken))
         names = set(peer(broken, 0)) - set(theirs[0])
-        ours_found, theirs_found = ours_found + bool(told), theirs_found + bool(names)
-        words.append(f"{change}: {told[0].name if told else 'not found'}")
+        ours_found, theirs_found = ours_found + bool(findings), theirs_found + bool(names)
+        words.append(f"{change}: {findings[0].name if findings else 'not found'}")
     yield Row(
         "planted faults found in their night",
         f"of {len(CHANGES)}",

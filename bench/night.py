@@ -18,16 +18,16 @@ def run(options: Options) -> Iterator[Row]:
     source = options.shop or "demo"
     customers = 1_000 if options.quick else 200_000
     data = options.data or PROJECT.parent / "shared" / "data" / "uci_online_retail"
-    with stack(options) as made:
+    with stack(options) as running:
         given: dict[str, Any] = {"customers": customers} if source == "demo" else {}
         where: Path | None = None if source == "demo" else data
-        report = load(made.settings(), source, where, replace=True, **given)
+        report = load(running.settings(), source, where, replace=True, **given)
         assert report.last_order is not None
         night = report.last_order + timedelta(days=1)
-        local = made.run("night", "--local", "--date", str(night), "--force-train", "--fresh")[0]
-        made.run("night", "--date", str(night))  # the first tasks after a start are slower
-        airflow = made.run("night", "--date", str(night), "--force-train", "--fresh")[0]
-        summary = made.rows("SELECT summary FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")[0]["summary"]
+        local = running.run("night", "--local", "--date", str(night), "--force-train", "--fresh")[0]
+        running.run("night", "--date", str(night))  # the first tasks after a start are slower
+        airflow = running.run("night", "--date", str(night), "--force-train", "--fresh")[0]
+        summary = running.rows("SELECT summary FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")[0]["summary"]
     work = summary["work_seconds"]
     limit = 0.10 if source == "demo" else 0.25
     steps = ", ".join(f"{step['step']} {step['seconds']:.1f}" for step in summary["steps"])

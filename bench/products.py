@@ -86,16 +86,16 @@ def _again(label: str, month: Month) -> Iterator[Row]:
     )[window.users]
     often = history(window.log, window.users.astype(np.int32), 365.0, cap=np.inf, looks=False)
     theirs = window.lists(np.where(often.toarray() > 0, often.toarray(), -np.inf), new=False, k=K)
-    mine, peer = judge(ours, truth), judge(theirs, truth)
+    own, peer = judge(ours, truth), judge(theirs, truth)
     took = np.bincount(truth.units, minlength=truth.n_units) > 0
-    gap = difference(mine[1][took], peer[1][took], confidence=CONFIDENCE, seed=SEED)
+    gap = difference(own[1][took], peer[1][took], confidence=CONFIDENCE, seed=SEED)
     yield Row(
         f"buy_again, {label}: NDCG@10 of what was bought again",
         "ndcg",
-        mine[0]["ndcg@10"],
+        own[0]["ndcg@10"],
         "personal frequency, half after a year",
         peer[0]["ndcg@10"],
-        mine[0]["ndcg@10"] / peer[0]["ndcg@10"],
+        own[0]["ndcg@10"] / peer[0]["ndcg@10"],
         note=f"difference {gap} over {int(took.sum()):,} customers",
     )
     keys = window.log.n_products * month.lines["customer_no"].to_numpy().astype(np.int64)
@@ -104,14 +104,14 @@ def _again(label: str, month: Month) -> Iterator[Row]:
         np.int64
     )
     listed += _number(table["product_id"], window.features["product"], "product")
-    observed, told = float(np.isin(listed, keys).mean()), float(pc.mean(table["score"]).as_py())
+    observed, promised = float(np.isin(listed, keys).mean()), float(pc.mean(table["score"]).as_py())
     yield Row(
         f"buy_again, {label}: share of the rows that were bought",
         "share",
-        told,
+        promised,
         "the mean chance was, observed",
         observed,
-        min(told, observed) / max(told, observed),
+        min(promised, observed) / max(promised, observed),
         note=f"{len(listed):,} rows; chances are of 28 days, observed of 30",
     )
 
@@ -130,19 +130,19 @@ def _together(label: str, month: Month) -> Iterator[Row]:
     cart, other = _pairs(month.lines)
     truth = Truth(*(_units(cart, other)), m)
     query = cart[np.unique(truth.units, return_index=True)[1]]
-    mine = judge(ours[query], truth)
+    own = judge(ours[query], truth)
     for name, scaled in (("count of common orders", False), ("cosine of orders", True)):
         peer = judge(_common(past.orders, past.size, scaled=scaled)[query], truth)
-        gap = difference(mine[1], peer[1], confidence=CONFIDENCE, seed=SEED)
+        gap = difference(own[1], peer[1], confidence=CONFIDENCE, seed=SEED)
         yield Row(
             f"bought_together, {label}: NDCG@10 of the rest of an order",
             "ndcg",
-            mine[0]["ndcg@10"],
+            own[0]["ndcg@10"],
             name,
             peer[0]["ndcg@10"],
-            mine[0]["ndcg@10"] / peer[0]["ndcg@10"],
+            own[0]["ndcg@10"] / peer[0]["ndcg@10"],
             note=f"difference {gap} over {truth.n_units:,} carts; different products shown: "
-            f"{mine[0]['coverage@10']:.0%} and {peer[0]['coverage@10']:.0%}",
+            f"{own[0]['coverage@10']:.0%} and {peer[0]['coverage@10']:.0%}",
         )
 
 
@@ -184,9 +184,9 @@ def _common(orders: csr_array, size: npt.NDArray[np.int64], *, scaled: bool) -> 
 
 
 def _lists(row: npt.NDArray[np.integer], rank: npt.NDArray[np.integer], item: npt.NDArray[np.integer], n: int) -> Ids:
-    made = np.full((n, K), -1, np.int32)
-    made[row[rank < K], rank[rank < K]] = item[rank < K]
-    return made
+    lists = np.full((n, K), -1, np.int32)
+    lists[row[rank < K], rank[rank < K]] = item[rank < K]
+    return lists
 
 
 def _number(ids: pa.ChunkedArray, table: pa.Table, name: str) -> Ids:
@@ -195,9 +195,9 @@ def _number(ids: pa.ChunkedArray, table: pa.Table, name: str) -> Ids:
     return np.asarray(pc.index_in(ids.combine_chunks(), rows[f"{name}_id"].combine_chunks()).to_numpy(), np.int32)
 
 
-def _renumbered(numbers: pa.ChunkedArray, there: pa.Table, here: pa.Table, name: str) -> Ids:
+def _renumbered(numbers: pa.ChunkedArray, source: pa.Table, here: pa.Table, name: str) -> Ids:
     """Numbers of one table in those of another; -1 where it has not the id, and for a guest."""
-    ids = there.sort_by(f"{name}_no")[f"{name}_id"].combine_chunks()
+    ids = source.sort_by(f"{name}_no")[f"{name}_id"].combine_chunks()
     known = pc.fill_null(pc.index_in(ids, here.sort_by(f"{name}_no")[f"{name}_id"].combine_chunks()), -1)
     places = np.append(known.to_numpy().astype(np.int32), np.int32(-1))
     return np.asarray(places[numbers.to_numpy()], np.int32)

@@ -107,14 +107,14 @@ def measure(url: str, lake: Lake, rows: int) -> Iterator[Row]:
     finally:
         file.unlink(missing_ok=True)
         lake.remove(folder)
-    mine, copy = statistics.median(ours), statistics.median(theirs)
+    own, copy = statistics.median(ours), statistics.median(theirs)
     yield Row(
         f"publish of {rows:,} rows x {len(RECOMMENDATION.columns)} columns",
         "rows/s",
-        rows / mine,
+        rows / own,
         "server-side COPY of a binary file",
         rows / copy,
-        copy / mine,
+        copy / own,
         target=0.8,
         note="ours reads Parquet, and swaps; both create the table; ours also makes key and statistics, "
         f"{statistics.median(index):.1f} s, not counted",
@@ -124,8 +124,8 @@ def measure(url: str, lake: Lake, rows: int) -> Iterator[Row]:
 
 def run(options: Options) -> Iterator[Row]:
     """Rows per second of both for 5,000,000 rows (quick: 100,000)."""
-    with stack(options) as made:
-        settings = made.settings()
+    with stack(options) as running:
+        settings = running.settings()
         postgres.migrate(settings.database_url)
         lake = Lake(str(options.scratch / "publish-lake"))
         yield from measure(settings.database_url, lake, 100_000 if options.quick else 5_000_000)

@@ -184,10 +184,10 @@ def _segments(label: str, ours: Judged, theirs: Mapping[str, Judged], window: Wi
         inside = (orders >= low) & (orders <= high)
         if inside.sum() < 2:
             continue
-        mine, peer = ours.per_unit[inside], theirs[best].per_unit[inside]
-        own = difference(mine, np.zeros(len(mine)), confidence=CONFIDENCE, seed=SEED)
+        own_units, peer = ours.per_unit[inside], theirs[best].per_unit[inside]
+        own = difference(own_units, np.zeros(len(own_units)), confidence=CONFIDENCE, seed=SEED)
         yield Row(
-            f"{label}: NDCG@10 of {name}, {len(mine):,} customers",
+            f"{label}: NDCG@10 of {name}, {len(own_units):,} customers",
             "ndcg",
             own.mean,
             best,
@@ -211,10 +211,10 @@ def _variety(label: str, ours: Judged, theirs: Mapping[str, Judged], window: Win
         ("novelty", surprise, "bits"),
         ("products first sold in the last 30 days", fresh, "share"),
     ):
-        mine, peer = (
+        reached, peer = (
             float(values[lists[:, :10][lists[:, :10] >= 0]].mean()) for lists in (ours.lists, theirs[best].lists)
         )
-        yield Row(f"{label}: {name} of the first 10", unit, mine, best, peer, _ratio(mine, peer))
+        yield Row(f"{label}: {name} of the first 10", unit, reached, best, peer, _ratio(reached, peer))
 
 
 def _ratio(ours: float, theirs: float) -> float:

@@ -35,13 +35,13 @@ def run(options: Options) -> Iterator[Row]:
         start = perf_counter()
         backend = _backend(folder)
         tables = {path.stem: backend.read_parquet(path) for path in folder.glob("*.parquet")}
-        made = features.build(tables, AS_OF, SPEC.params)
+        built = features.build(tables, AS_OF, SPEC.params)
         for name in ("order", "open", "customer", "entity"):
-            backend.to_parquet(made[name], folder / f"{name}.made", compression="zstd", compression_level=1)
+            backend.to_parquet(built[name], folder / f"{name}.made", compression="zstd", compression_level=1)
         taken = perf_counter() - start
-        there = pq.read_metadata(folder / "order.made").num_rows
-        if there != rows:
-            raise AssertionError(f"{there} rows of features for {rows} orders")
+        written = pq.read_metadata(folder / "order.made").num_rows
+        if written != rows:
+            raise AssertionError(f"{written} rows of features for {rows} orders")
     finally:
         shutil.rmtree(folder)
     limit = LIMIT_S * rows / 10_000_000

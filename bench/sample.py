@@ -69,11 +69,11 @@ def run(options: Options) -> Iterator[Row]:
     found = evaluate_of(spec).evaluate(models, known, truth, spec.params)
     metric, whole = spec.gate.metric, found["100%"]
     for share, fit in fits.items():
-        mine = found[f"{share:.0%}"]
-        paired = difference(mine.per_unit, whole.per_unit, confidence=CONFIDENCE, seed=SEED)
-        ours, theirs = (float(np.mean(one.per_unit)) for one in (mine, whole))
+        sampled = found[f"{share:.0%}"]
+        paired = difference(sampled.per_unit, whole.per_unit, confidence=CONFIDENCE, seed=SEED)
+        ours, theirs = (float(np.mean(one.per_unit)) for one in (sampled, whole))
         yield Row(
-            f"{shop.name}, {spec.name}: learned from {share:.0%} of the customers, {len(mine.per_unit):,} units",
+            f"{shop.name}, {spec.name}: learned from {share:.0%} of the customers, {len(sampled.per_unit):,} units",
             metric,
             ours,
             "all customers",
@@ -92,9 +92,9 @@ def _write(shop: Shop, spec: Capability, lake: Lake) -> None:
     cutoff = shop.end - horizon
 
     def at(folder: str, moment: datetime) -> None:
-        made: Mapping[str, Any] = part.build(tables, moment, spec.params)
-        made = dict(made) | {"truth": part.truth(tables, moment, moment + horizon, spec.params)}
-        for name, rows in made.items():
+        built: Mapping[str, Any] = part.build(tables, moment, spec.params)
+        built = dict(built) | {"truth": part.truth(tables, moment, moment + horizon, spec.params)}
+        for name, rows in built.items():
             table: pa.Table = shop.backend.to_pyarrow(rows)
             lake.write_batches(lake.join(folder, f"{name}.parquet"), table.to_batches() or [_empty(table.schema)])
 
@@ -115,5 +115,5 @@ def _fit(lake: Lake, spec: Capability, share: float, home: Path) -> Fit:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise NightshiftError("The fit did not end.", came=done.stderr[-1500:])
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Fit(model_of(spec).load(folder), told["seconds"], told["peak"] - told["before"], told["tables"])
+    result = json.loads(done.stdout.splitlines()[-1])
+    return Fit(model_of(spec).load(folder), result["seconds"], result["peak"] - result["before"], result["tables"])

@@ -191,8 +191,8 @@ def night(fitted: model.Sentiment, titles: pa.Array, texts: pa.Array, n: int) ->
     place = np.arange(n) % len(texts)
     chosen = pa.array(place)
     known = _features(titles.take(chosen), texts.take(chosen), pa.array(1 + place % 5))
-    made = published(SPEC, fitted, known)
-    carried = known | {f"before_{name}": made[name] for name in SPEC.carries}
+    tables = published(SPEC, fitted, known)
+    carried = known | {f"before_{name}": tables[name] for name in SPEC.carries}
 
     def again() -> None:
         published(SPEC, fitted, carried)

@@ -71,23 +71,23 @@ def _shop(shop: str, options: Options) -> Iterator[Row]:
     taken: dict[str, str] = {}
     scores = [_scores(window, taken) for window in (earlier, test)]
     for task in ("all", "new"):
-        figures = {name: _judge(test, made, task) for name, made in scores[1].items()}
+        figures = {name: _judge(test, scored, task) for name, scored in scores[1].items()}
         for extra, names in BLENDS.items():
             chosen = (*SIMPLE, *names)
             weights = _weights(earlier, scores[0], chosen, task)
             figures["blend" + extra] = _judge(test, _blend(_shares(test, scores[1], task), weights), task)
         best = max(SIMPLE, key=lambda name: figures[name]["ndcg"].mean())
-        for name, made in figures.items():
+        for name, judged in figures.items():
             peer = "blend" if name.startswith("blend") and name != "blend" else best
-            yield _row(f"{name}, task {task}, {shop}", made, peer, figures[peer], taken.get(name))
+            yield _row(f"{name}, task {task}, {shop}", judged, peer, figures[peer], taken.get(name))
 
 
-def _row(what: str, made: dict[str, Any], peer: str, its: dict[str, Any], seconds: str | None) -> Row:
-    ours, theirs = float(made["ndcg"].mean()), float(its["ndcg"].mean())
-    gain = made["ndcg"] - its["ndcg"]
+def _row(what: str, judged: dict[str, Any], peer: str, its: dict[str, Any], seconds: str | None) -> Row:
+    ours, theirs = float(judged["ndcg"].mean()), float(its["ndcg"].mean())
+    gain = judged["ndcg"] - its["ndcg"]
     half = 1.96 * float(gain.std()) / max(len(gain), 1) ** 0.5
-    note = f"Recall@20 {made['recall']:.3f}, coverage@10 {made['coverage']:.3f}, {gain.mean():+.4f} ± {half:.4f} to the peer"
-    note += "".join(f"; {name} {value:.3f}" for name, value in made["parts"].items())
+    note = f"Recall@20 {judged['recall']:.3f}, coverage@10 {judged['coverage']:.3f}, {gain.mean():+.4f} ± {half:.4f} to the peer"
+    note += "".join(f"; {name} {value:.3f}" for name, value in judged["parts"].items())
     note += f"; {seconds}" if seconds else ""
     return Row(what, "NDCG@10", ours, peer, theirs, ours / max(theirs, 1e-9), note=note)
 
@@ -96,15 +96,15 @@ def _tables(shop: str, options: Options) -> tuple[dict[str, ibis.Table], Any]:
     """The shop as the contract has it, without lines that give nothing or cost nothing."""
     data = options.data or PROJECT.parent / "shared" / "data" / "uci_online_retail"
     given = {"customers": 500 if options.quick else 4_000, "faults": 0.0} if shop == "demo" else {}
-    backend, made = ibis.duckdb.connect(), {}
+    backend, tables = ibis.duckdb.connect(), {}
     for name, batches in Source.find(shop, None if shop == "demo" else data, given).tables():
         if name in READ:
             table = backend.create_table(name, pa.Table.from_batches(list(batches)))
             missing = [c for c in TABLES[name].columns if c.name not in table.columns]
-            made[name] = table.mutate(**{c.name: ibis.null(KINDS[c.kind]) for c in missing})
-    lines = made["order_item"]
-    made["order_item"] = lines.filter(lines["quantity"] > 0, lines["unit_price"] > 0)
-    return made, backend
+            tables[name] = table.mutate(**{c.name: ibis.null(KINDS[c.kind]) for c in missing})
+    lines = tables["order_item"]
+    tables["order_item"] = lines.filter(lines["quantity"] > 0, lines["unit_price"] > 0)
+    return tables, backend
 
 
 def _window(tables: Mapping[str, ibis.Table], backend: Any, start: datetime) -> Window:
@@ -129,7 +129,7 @@ def _window(tables: Mapping[str, ibis.Table], backend: Any, start: datetime) -> 
 
 def _scores(window: Window, taken: dict[str, str]) -> dict[str, Matrix]:
     """Scores of each model for the customers of the window; seconds are kept in ``taken``."""
-    made = {}
+    scores = {}
     models: dict[str, Callable[[Window], Matrix]] = {
         "popularity": _popularity,
         "personal frequency": _personal,
@@ -139,9 +139,9 @@ def _scores(window: Window, taken: dict[str, str]) -> dict[str, Matrix]:
     }
     for name, model in models.items():
         start, used = time.perf_counter(), time.process_time()
-        made[name] = np.asarray(model(window), np.float32)
+        scores[name] = np.asarray(model(window), np.float32)
         taken[name] = f"{time.perf_counter() - start:.0f} s, of the processor {time.process_time() - used:.0f} s"
-    return made
+    return scores
 
 
 def _frequency(log: Log, half_life_days: float) -> csr_array:
@@ -149,9 +149,9 @@ def _frequency(log: Log, half_life_days: float) -> csr_array:
     who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
     _, first = np.unique(np.stack([who, log.order, log.product]), axis=1, return_index=True)
     weight = np.exp2(-(log.until - log.at[first]) / DAY / half_life_days)
-    made = csr_array((weight, (who[first], log.product[first])), shape=(log.n_customers, log.n_products))
-    made.sum_duplicates()
-    return made
+    counts = csr_array((weight, (who[first], log.product[first])), shape=(log.n_customers, log.n_products))
+    counts.sum_duplicates()
+    return counts
 
 
 def _popular(log: Log) -> Any:
@@ -203,8 +203,8 @@ def _all_pairs(module: Any, state: Any, window: Window) -> Matrix:
 
 def _shares(window: Window, scores: Mapping[str, Matrix], task: str) -> dict[str, Matrix]:
     """Scores as shares of the customer's largest, of what the task may show."""
-    hidden = {name: _hidden(window, made, task, 0.0) for name, made in scores.items()}
-    return {name: made / np.maximum(made.max(1, keepdims=True), 1e-9) for name, made in hidden.items()}
+    hidden = {name: _hidden(window, scored, task, 0.0) for name, scored in scores.items()}
+    return {name: scored / np.maximum(scored.max(1, keepdims=True), 1e-9) for name, scored in hidden.items()}
 
 
 def _blend(shares: Mapping[str, Matrix], weights: Mapping[str, float]) -> Matrix:
@@ -228,9 +228,9 @@ def _hidden(window: Window, scores: Matrix, task: str, value: float) -> Matrix:
     """``scores``, for the task "new" with ``value`` where the product was bought before."""
     if task == "all":
         return scores
-    made = scores.copy()
-    made[np.repeat(np.arange(len(made)), np.diff(window.bought.indptr)), window.bought.indices] = value
-    return made
+    masked = scores.copy()
+    masked[np.repeat(np.arange(len(masked)), np.diff(window.bought.indptr)), window.bought.indices] = value
+    return masked
 
 
 def _truth(window: Window, task: str) -> tuple[Any, Any, int]:

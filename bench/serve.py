@@ -35,8 +35,8 @@ def run(options: Options) -> Iterator[Row]:
     customers, products, count = (2_000, 1_000, 60) if options.quick else (200_000, 50_000, 500)
     text, key = new_key("bench", "backend")
     with (
-        stack(options) as made,
-        shop_database(made.admin_url(), customers, products) as url,
+        stack(options) as running,
+        shop_database(running.admin_url(), customers, products) as url,
         served(url, key) as port,
     ):
         for name, (path, sql) in _ROUTES.items():

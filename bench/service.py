@@ -121,8 +121,8 @@ def _hits(scores: Doubles, truth: Labels) -> Doubles:
 
 
 def _reciprocal(scores: Doubles, truth: Labels) -> Doubles:
-    mine = scores[np.arange(len(truth)), truth]
-    return np.asarray(1 / (1 + (scores > mine[:, None]).sum(axis=1)))
+    own = scores[np.arange(len(truth)), truth]
+    return np.asarray(1 / (1 + (scores > own[:, None]).sum(axis=1)))
 
 
 def _beside(what: str, ours: Doubles, peers: Mapping[str, Doubles], target: float) -> Row:

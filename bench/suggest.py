@@ -83,14 +83,14 @@ def _rows(name: str, found: dict[str, np.ndarray], days: int) -> Iterator[Row]:
         (label for label in found if label.startswith("popularity")), key=lambda label: float(found[label].mean())
     )
     every = ", ".join(f"{label} {gains.mean():.3f}" for label, gains in found.items())
-    for mine, other in (("ours", peer), ("ours, customer known", "ours")):
+    for method, other in (("ours", peer), ("ours, customer known", "ours")):
         for measure in ("MRR@10", "Hit@10"):
             a, b = (
-                found[label] if measure == "MRR@10" else (found[label] > 0).astype(float) for label in (mine, other)
+                found[label] if measure == "MRR@10" else (found[label] > 0).astype(float) for label in (method, other)
             )
             mean, low = bounds(a - b)
             yield Row(
-                f"{name}, what was typed on {days} days, at a random prefix, {mine}: {measure}",
+                f"{name}, what was typed on {days} days, at a random prefix, {method}: {measure}",
                 measure,
                 float(a.mean()),
                 other,
@@ -98,7 +98,7 @@ def _rows(name: str, found: dict[str, np.ndarray], days: int) -> Iterator[Row]:
                 float(a.mean() / max(b.mean(), 1e-9)),
                 None,
                 f"{len(a)} searches; difference {mean:+.4f}, at least {low:+.4f} with 97.5 %"
-                + (f"; MRR@10: {every}" if measure == "MRR@10" and mine == "ours" else ""),
+                + (f"; MRR@10: {every}" if measure == "MRR@10" and method == "ours" else ""),
             )
 
 

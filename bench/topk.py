@@ -132,6 +132,6 @@ def _sparse(rng: np.random.Generator, n: int, m: int, per_row: int, popular: Any
 
 def _rows(columns: Any, values: Any, m: int) -> csr_matrix:
     n, per_row = columns.shape
-    made = csr_matrix((values, columns.reshape(-1), np.arange(0, n * per_row + 1, per_row)), shape=(n, m))
-    made.sum_duplicates()
-    return made
+    matrix = csr_matrix((values, columns.reshape(-1), np.arange(0, n * per_row + 1, per_row)), shape=(n, m))
+    matrix.sum_duplicates()
+    return matrix

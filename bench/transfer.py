@@ -82,10 +82,10 @@ Shop = tuple[Part, Part, dict[str, Part]]
 def _compare(name: str, shops: list[Shop], own: int) -> Iterator[Row]:
     """One row a teacher, from the same draws."""
     found: dict[str, list[float]] = {}
-    for mine, test, others in shops:
+    for target_shop, test, others in shops:
         for draw in range(DRAWS):
             rng = np.random.default_rng(SEED + draw)
-            few = mine.some(own, rng)
+            few = target_shop.some(own, rng)
             found.setdefault("alone", []).append(_f1(few, test, NO_LIST))
             found.setdefault("the word list", []).append(_f1(few, test))
             found.setdefault("the word list and misspelt copies", []).append(

@@ -67,8 +67,8 @@ def run(options: Options) -> Iterator[Row]:
     customers = 2_000 if options.quick else 100_000
     out = options.scratch / "plain"
     out.mkdir(parents=True, exist_ok=True)
-    with stack(options) as made:
-        settings = made.settings()
+    with stack(options) as running:
+        settings = running.settings()
         load(settings, "demo", customers=customers, replace=True)
         lake = Lake(str(options.scratch / "validate-lake"))
         manifest = extract.extract(settings.shop_url, lake, REF, AS_OF, settings.hash_key)

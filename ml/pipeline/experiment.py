@@ -54,8 +54,8 @@ def config_rows(night: Night) -> list[dict[str, Any]]:
 def check(night: Night) -> dict[str, list[str]]:
     """What is wrong with the experiments of tonight, by name."""
     url = night.settings.database_url
-    told = {key: row["told"] for key, row in books.state(url).items()}
-    return faults(config_rows(night), night.night, books.versions(url), told, _sets(night))
+    announced = {key: row["told"] for key, row in books.state(url).items()}
+    return faults(config_rows(night), night.night, books.versions(url), announced, _sets(night))
 
 
 def _sets(night: Night) -> dict[str, set[str]]:
@@ -140,16 +140,16 @@ def mix(night: Night, capability: Capability, rows: Mapping[str, int], score: Sc
     for one in found:
         drawn = one.assigned(night, everyone)
         for arm in one.experiment.arms:
-            mine = drawn.filter(pc.equal(drawn["arm"], arm.name))[WHO].combine_chunks()
-            made, number = ({}, version) if arm.shows == "champion" else score(arm)
-            shown.append(_shown(one.experiment, arm, mine, number, night))
+            drawn_ids = drawn.filter(pc.equal(drawn["arm"], arm.name))[WHO].combine_chunks()
+            tables, number = ({}, version) if arm.shows == "champion" else score(arm)
+            shown.append(_shown(one.experiment, arm, drawn_ids, number, night))
             if arm.shows != "champion":
-                taken.append((mine, made))
+                taken.append((drawn_ids, tables))
     new, withheld = dict(rows), {}
     for table in capability.publishes:
         if table.key[0] == WHO and rows.get(table.name):
             new[table.name] = _rewrite(night, capability, table, taken)
-            withheld[table.name] = sum(len(who) for who, made in taken if not made)
+            withheld[table.name] = sum(len(who) for who, tables in taken if not tables)
     return {"rows": new, "withheld": withheld, "arms": pa.concat_tables(shown)}
 
 
@@ -171,7 +171,11 @@ def _rewrite(
     for number, path in enumerate(night.lake.files(night.path("predictions", capability.name, table.name))):
         rows = night.lake.read_parquet(path)
         kept = rows.filter(pc.invert(pc.is_in(rows[WHO], treated)))
-        more = [] if number else [_of(made[table.name], who, rows.schema) for who, made in taken if table.name in made]
+        more = (
+            []
+            if number
+            else [_of(tables[table.name], who, rows.schema) for who, tables in taken if table.name in tables]
+        )
         new = pa.concat_tables([kept, *more]).sort_by([(name, "ascending") for name in table.key])
         count += night.lake.write_batches(path, new.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)])
     return count
@@ -192,10 +196,10 @@ def began(night: Night, capability: Capability) -> None:
     """Keep in the books how tonight's experiments began, once customers see them."""
     rows = {(row["name"], row["arm"]): row for row in config_rows(night)}
     for one in running(night, capability):
-        mine = [
+        own = [
             rows[one.experiment.name, arm.name]
             for arm in one.experiment.arms
             if (one.experiment.name, arm.name) in rows
         ]
         shares = {(one.experiment.name, arm): share for arm, share in one.shares.items()}
-        books.begin(night.settings.database_url, mine, shares, night.night)
+        books.begin(night.settings.database_url, own, shares, night.night)

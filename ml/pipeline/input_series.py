@@ -115,15 +115,15 @@ def _sums(columns: Sequence[Column]) -> dict[str, str]:
 
 
 def _of_table(table: Table, rows: _Rows, days: int) -> Iterator[Series]:
-    there = [column for column in table.columns if column.name in rows.columns and _tells(column)]
-    daily = rows.ask(", ".join([_DAY, *(f"{sql} AS {_quoted(name)}" for name, sql in _sums(there).items())]))
+    monitored = [column for column in table.columns if column.name in rows.columns and _tells(column)]
+    daily = rows.ask(", ".join([_DAY, *(f"{sql} AS {_quoted(name)}" for name, sql in _sums(monitored).items())]))
     by = {name: _by_day(daily, name, days) for name in daily.column_names if name != _DAY}
     n, none = by["_n"], np.zeros(days)
     yield Series(table.name, "rows", "count", n, n, none)
     if not n.sum():
         return
     yield from _repeated(table, rows, n)
-    for column in there:
+    for column in monitored:
         name, filled = f"{table.name}.{column.name}", by[f"n {column.name}"]
         if not column.required:
             yield Series(name, "share without a value", "share", n - filled, n, none)
@@ -207,7 +207,7 @@ def _is_prose(column: Column) -> bool:
 
 
 def _by_day(rows: pa.Table, column: str, days: int) -> Floats:
-    made = np.zeros(days)
+    values = np.zeros(days)
     if len(rows):
-        made[rows[_DAY].to_numpy()] = np.nan_to_num(rows[column].cast(pa.float64()).to_numpy())
-    return made
+        values[rows[_DAY].to_numpy()] = np.nan_to_num(rows[column].cast(pa.float64()).to_numpy())
+    return values

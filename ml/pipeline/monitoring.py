@@ -47,9 +47,9 @@ def monitor(settings: Settings, ref: str, names: Sequence[str] | None = None) ->
         learn again, each with why), ``failed`` (capabilities that could not be looked at, each with why).
     """
     night = Night.open(settings, ref)
-    told: dict[str, Any] = {"figures": 0, "alerts": [], "learn": {}, "failed": {}}
+    summary: dict[str, Any] = {"figures": 0, "alerts": [], "learn": {}, "failed": {}}
     if night.rehearsal:
-        return told
+        return summary
     with night.step("monitor") as record:
         found = [_inputs(night)]
         for capability in map(find, names or CAPABILITIES):
@@ -57,18 +57,18 @@ def monitor(settings: Settings, ref: str, names: Sequence[str] | None = None) ->
                 found.append(_capability(night, capability))
             except Exception as error:
                 log.exception("%s could not be looked after.", capability.name)
-                told["failed"][capability.name] = str(as_words(error) or f"{type(error).__name__}: {error}")
+                summary["failed"][capability.name] = str(as_words(error) or f"{type(error).__name__}: {error}")
         for looked in found:
-            _keep(night, looked, told)
-        record["rows"] = told["figures"]
-        record["message"] = "; ".join(f"{name}: {why}" for name, why in told["failed"].items()) or None
-    return told
+            _keep(night, looked, summary)
+        record["rows"] = summary["figures"]
+        record["message"] = "; ".join(f"{name}: {why}" for name, why in summary["failed"].items()) or None
+    return summary
 
 
 def _inputs(night: Night) -> _Looked:
     found = drift.inputs(night)
-    _, told = effects(night)
-    return _Looked("", drift.input_figures(found), [*drift.input_alerts(found), *told], ("input", "truth"))
+    _, effect_alerts = effects(night)
+    return _Looked("", drift.input_figures(found), [*drift.input_alerts(found), *effect_alerts], ("input", "truth"))
 
 
 def _capability(night: Night, capability: Capability) -> _Looked:
@@ -103,8 +103,8 @@ def _tonight(night: Night, capability: Capability) -> int | None:
 def _features(night: Night, capability: Capability) -> dict[str, str]:
     folder = night.path("features", capability.name, "serve")
     files = [name for name in night.lake.names(folder) if name.endswith(".parquet")]
-    told = {table.name for table in capability.config} | {"night"}
-    return {n: night.lake.join(folder, f) for f in files if (n := f.removesuffix(".parquet")) not in told}
+    excluded = {table.name for table in capability.config} | {"night"}
+    return {n: night.lake.join(folder, f) for f in files if (n := f.removesuffix(".parquet")) not in excluded}
 
 
 def _predictions(night: Night, capability: Capability) -> dict[str, str]:
@@ -112,18 +112,18 @@ def _predictions(night: Night, capability: Capability) -> dict[str, str]:
     return {n: f for n, f in folders.items() if any(file.endswith(".parquet") for file in night.lake.names(f))}
 
 
-def _keep(night: Night, looked: _Looked, told: dict[str, Any]) -> None:
+def _keep(night: Night, looked: _Looked, summary: dict[str, Any]) -> None:
     url = night.settings.database_url
     kinds = ("input",) if not looked.name else ("truth", "cost", "feature", "prediction")
     books.write(url, night.night, night.ref, looked.name, looked.figures, kinds)
     measured = [(f.kind, f.name, f.slice) for f in looked.figures if f.kind == "truth"]
     new = books.tell(url, night.night, looked.name, looked.alerts, kinds=looked.kinds, measured=measured)
-    told["figures"] += len(looked.figures)
-    told["alerts"] += [str(alert) for alert in new]
+    summary["figures"] += len(looked.figures)
+    summary["alerts"] += [str(alert) for alert in new]
     for alert in new:
         log.warning("%s", alert)
         for name in _learners(alert):
-            told["learn"].setdefault(name, alert.words)
+            summary["learn"].setdefault(name, alert.words)
 
 
 def _learners(alert: Alert) -> list[str]:

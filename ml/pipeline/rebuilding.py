@@ -40,7 +40,7 @@ def rebuild(settings: Settings, night: date, names: Sequence[str] | None = None)
     NightshiftError
         Its snapshot or its rows are older than the retention.
     """
-    made: dict[str, dict[str, Any]] = {}
+    rebuilt: dict[str, dict[str, Any]] = {}
     for capability in map(find, names or CAPABILITIES):
         batches = postgres.query(
             settings.database_url,
@@ -51,14 +51,14 @@ def rebuild(settings: Settings, night: date, names: Sequence[str] | None = None)
             (capability.name, night),
         )
         if batches:
-            made |= _rebuilt(settings, capability, {row["table_name"]: row for row in batches})
-    if not made:
+            rebuilt |= _rebuilt(settings, capability, {row["table_name"]: row for row in batches})
+    if not rebuilt:
         raise WrongUse(
             f"Nothing of the night of {night} was published, so there is nothing to make again.",
             came=f"no batch of {', '.join(names or CAPABILITIES)} in ml_ops.batch",
             do="SELECT DISTINCT night FROM ml_ops.batch ORDER BY 1 lists the nights that there are",
         )
-    return made
+    return rebuilt
 
 
 def _rebuilt(

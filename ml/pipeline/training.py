@@ -122,16 +122,16 @@ def _refresh(
 ) -> dict[str, Any] | None:
     """Where another recipe lost, learn the champion's anew: it must not grow old for having won. None: it is no better."""
     usual = replace(capability, params=replace(capability.params, **_fitting(champion["params"], capability.params)))
-    mine, baseline = evaluations["champion"], evaluations[capability.gate.baseline]
+    served, baseline = evaluations["champion"], evaluations[capability.gate.baseline]
     decision = decide(
-        mine.per_unit, mine.per_unit, baseline.per_unit, same_recipe=True, gate=capability.gate, seed=SEED
+        served.per_unit, served.per_unit, baseline.per_unit, same_recipe=True, gate=capability.gate, seed=SEED
     )
-    decision = stopped(decision, mine.stops, served=True)
+    decision = stopped(decision, served.stops, served=True)
     if champion["baseline"]:
         decision = replace(decision, outcome="baseline", reason="it serves already, and learned from newer data")
     if decision.outcome == "refuse":
         return None
-    return register(night, usual, decision, {**evaluations, "challenger": mine}, trial)
+    return register(night, usual, decision, {**evaluations, "challenger": served}, trial)
 
 
 def _evaluate(
@@ -148,8 +148,8 @@ def _evaluate(
     if split:
         known = Known({**split.features, TRUTH: split.truth})
     else:
-        made = features(night, capability, "evaluate", night.as_of, since=cutoff)
-        known, _ = sampled(night, capability, made.with_windows(windows(night, capability, cutoff)))
+        built = features(night, capability, "evaluate", night.as_of, since=cutoff)
+        known, _ = sampled(night, capability, built.with_windows(windows(night, capability, cutoff)))
     model, baseline = model_of(capability), capability.gate.baseline
     progress.at(f"learns on what was known at {cutoff:%Y-%m-%d}", "compares", *serves)
     models = {

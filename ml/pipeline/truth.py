@@ -74,14 +74,14 @@ def judge(night: Night, capability: Capability) -> tuple[list[Figure], list[Aler
     alerts: list[Alert] = []
     for one in due(night, capability):
         try:
-            made = _judge(night, capability, one)
+            figures = _judge(night, capability, one)
         except (ArtifactError, DamagedFile) as error:
             log.warning("The batch of %s of %s is not judged. %s", one.batch["night"], capability.name, error)
             continue
-        found += made
+        found += figures
         # Of the youngest batch at each horizon; what an older one did is history.
         if not any(figure.slice == one.slice and figure.about != one.batch["night"] for figure in found):
-            alerts += worse(capability, one, made)
+            alerts += worse(capability, one, figures)
     return found, alerts
 
 
@@ -143,10 +143,10 @@ def error_of(values: Any) -> float:
     return float(np.std(values, ddof=1) / sqrt(len(values))) if len(values) > 1 else float("inf")
 
 
-def worse(capability: Capability, one: Due, made: Iterable[Figure]) -> list[Alert]:
+def worse(capability: Capability, one: Due, figures: Iterable[Figure]) -> list[Alert]:
     """An alert if the batch did worse than promised by more than chance, or if no truth came at all."""
     gate, verdict = capability.gate, one.batch["verdict"] or {}
-    figure = next((f for f in made if f.name == gate.metric), None)
+    figure = next((f for f in figures if f.name == gate.metric), None)
     if figure is None or not one.promised:
         return []
     common: dict[str, Any] = {"slice": one.slice, "value": figure.value, "expected": figure.expected}
@@ -161,7 +161,7 @@ def worse(capability: Capability, one: Due, made: Iterable[Figure]) -> list[Aler
     spread = sqrt(((figure.value - figure.low) / 1.96) ** 2 + promised["error"] ** 2)
     if promised["mean"] - figure.value <= Z_ALERT * max(spread, 1e-12):
         return []
-    baseline = next((f.value for f in made if f.name == f"baseline: {gate.metric}"), None)
+    baseline = next((f.value for f in figures if f.name == f"baseline: {gate.metric}"), None)
     beside = f"; {gate.baseline} would have had {baseline:.4g}" if baseline is not None else ""
     words = (
         f"version {figure.version} promised {gate.metric} {promised['mean']:.4g} "

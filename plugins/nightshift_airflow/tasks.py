@@ -114,9 +114,9 @@ def _announce_model(ref: str, name: str, decision: Mapping[str, Any], ti: Any, o
     if decision["status"] in ("promote", "baseline"):
         extra = {"version": decision["version"], "why": decision["why"], "ref": ref}
         outlet_events[assets.maybe_model(name)].add(assets.model(name), extra=extra)
-    told = {key: decision.get(key) for key in ("status", "version", "why")}
-    ti.xcom_push(key="model", value=told | {"capability": name})
-    return told | {key: decision[key] for key in ("hours", "otherwise", "report") if key in decision}
+    decided = {key: decision.get(key) for key in ("status", "version", "why")}
+    ti.xcom_push(key="model", value=decided | {"capability": name})
+    return decided | {key: decision[key] for key in ("hours", "otherwise", "report") if key in decision}
 
 
 def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def score(ref: str, name: str, piece: Mapping[str, int]) -> dict[str, Any]:
 
     get_current_context()["piece"] = f"{piece['shard'] + 1} of {piece['shards']}"
     with no_vain_retry():
-        made: dict[str, Any] = pipeline.score(_settings(), ref, name, piece["shard"], piece["shards"])
-    return {**piece, "version": made["version"], "rows": made["rows"]}
+        scored: dict[str, Any] = pipeline.score(_settings(), ref, name, piece["shard"], piece["shards"])
+    return {**piece, "version": scored["version"], "rows": scored["rows"]}
 
 
 def score_all(ref: str, name: str, scored: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -137,11 +137,11 @@ def score_all(ref: str, name: str, scored: Sequence[Mapping[str, Any]]) -> dict[
         shards = complete(name, list(scored))
         done = pipeline.score_all(_settings(), ref, name)
         rows: dict[str, int] = done["rows"]
-        there = done.get("scored", rows)  # before customers of an experiment got their arm's rows
-        if shards != {table: there.get(table) for table in shards}:
+        in_lake = done.get("scored", rows)  # before customers of an experiment got their arm's rows
+        if shards != {table: in_lake.get(table) for table in shards}:
             raise NightshiftError(
                 f"The scores of {name} are not whole, so nothing is published.",
-                came=f"rows {shards} by the tasks, {there} in the lake",
+                came=f"rows {shards} by the tasks, {in_lake} in the lake",
                 do=f"clear {name}.score in Airflow's grid with all its shards",
             )
     return rows
@@ -181,13 +181,13 @@ def complete(name: str, scored: Sequence[Mapping[str, Any] | None]) -> dict[str,
     The state of a task alone is not trusted: a shard that timed out has been reported as a success.
     """
     results = [result for result in scored if result]
-    told = sorted(result["shard"] for result in results)
+    numbers = sorted(result["shard"] for result in results)
     planned = max((result["shards"] for result in results), default=0)
     versions = sorted({str(result["version"]) for result in results})
-    if told != list(range(planned)) or len(versions) != 1:
+    if numbers != list(range(planned)) or len(versions) != 1:
         raise NightshiftError(
             f"The scores of {name} are not whole, so nothing is published.",
-            came=f"shards {told} of {planned}, model versions {', '.join(versions) or 'none'}",
+            came=f"shards {numbers} of {planned}, model versions {', '.join(versions) or 'none'}",
             do=f"clear {name}.score in Airflow's grid with all its shards",
         )
     rows: dict[str, int] = {}
@@ -202,16 +202,16 @@ def score_new(name: str, params: Params, outlet_events: Any) -> dict[str, Any]:
     from ml import pipeline
 
     with no_vain_retry():
-        told: dict[str, Any] = pipeline.score_new(_settings(), name, again=params["again"])
-    if told["status"] == "waiting":
-        raise AirflowSkipException(told["why"])
-    log.info("%s: %s", name, told)
+        report: dict[str, Any] = pipeline.score_new(_settings(), name, again=params["again"])
+    if report["status"] == "waiting":
+        raise AirflowSkipException(report["why"])
+    log.info("%s: %s", name, report)
     spec = CAPABILITIES[name].live
-    if spec and told["scored"] + told["dropped"]:
-        extra = {key: told[key] for key in ("scored", "dropped", "as_of", "run")}
+    if spec and report["scored"] + report["dropped"]:
+        extra = {key: report[key] for key in ("scored", "dropped", "as_of", "run")}
         for table in (spec.publishes, *spec.also):
             outlet_events[assets.maybe_table(table)].add(assets.table(table), extra=extra)
-    return {key: told[key] for key in ("new", "scored", "dropped", "quarantined", "version", "seconds")}
+    return {key: report[key] for key in ("new", "scored", "dropped", "quarantined", "version", "seconds")}
 
 
 def monitor(params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
@@ -223,19 +223,19 @@ def monitor(params: Params, ti: Any, outlet_events: Any) -> dict[str, Any]:
     if not ref:
         raise AirflowSkipException("There is no snapshot to look at.")
     with no_vain_retry():
-        told: dict[str, Any] = pipeline.monitor(_settings(), ref, params["capabilities"])
-    for words in told["alerts"]:
+        report: dict[str, Any] = pipeline.monitor(_settings(), ref, params["capabilities"])
+    for words in report["alerts"]:
         alerts.send(words, kind="monitor", ref=ref)
-    for name, why in told["learn"].items():
+    for name, why in report["learn"].items():
         outlet_events[assets.maybe_drift(name)].add(assets.drift(name), extra={"why": why, "ref": ref})
-    if told["failed"]:
+    if report["failed"]:
         raise NightshiftError(
             "Not every capability could be looked after; what was published stays.",
-            came="\n".join(f"{name}: {why}" for name, why in told["failed"].items()),
+            came="\n".join(f"{name}: {why}" for name, why in report["failed"].items()),
             do="read the log above; clear this task to look again",
         )
-    log.info("%s figures, %s new alerts.", told["figures"], len(told["alerts"]))
-    return {"figures": told["figures"], "alerts": told["alerts"], "learn": sorted(told["learn"])}
+    log.info("%s figures, %s new alerts.", report["figures"], len(report["alerts"]))
+    return {"figures": report["figures"], "alerts": report["alerts"], "learn": sorted(report["learn"])}
 
 
 def report(params: Params, dag_run: Any, ti: Any) -> dict[str, Any]:
@@ -289,20 +289,20 @@ def keep() -> dict[str, Any]:
     if not to:
         raise AirflowSkipException("NIGHTSHIFT_BACKUP_URI is not set: no backup is made. Set it to a folder or bucket.")
     with no_vain_retry():
-        made: dict[str, Any] = pipeline.backup(
+        report: dict[str, Any] = pipeline.backup(
             _settings(),
             to,
             key=os.environ.get("NIGHTSHIFT_BACKUP_KEY", ""),
             keep=pipeline.Keep.parse(os.environ.get("NIGHTSHIFT_BACKUP_KEEP") or "7d,4w,12m"),
             progress=log.info,
         )
-    for note in made["notes"]:
+    for note in report["notes"]:
         log.warning(note)
     log.info(
         "Backup %s of the night of %s: %s bytes, %s of them new.",
-        made["backup"],
-        made["night"] or "?",
-        made["bytes"],
-        made["written"],
+        report["backup"],
+        report["night"] or "?",
+        report["bytes"],
+        report["written"],
     )
-    return {name: made[name] for name in ("backup", "night", "files", "bytes", "written", "thinned", "freed")}
+    return {name: report[name] for name in ("backup", "night", "files", "bytes", "written", "thinned", "freed")}

@@ -171,9 +171,9 @@ def ndcg(parts: list[tuple[float, Csr]], rest: Csr, wanted: npt.NDArray[np.int64
         rows = np.arange(span.stop - span.start)
         scores = sum((w * part[span].toarray() for w, part in parts), np.zeros((len(rows), rest.shape[1]), np.float32))
         scores[rest[span].toarray() > 0] = -np.inf
-        mine = scores[rows, wanted[span]]
-        rank = (scores > mine[:, None]).sum(axis=1)
-        found[span] = np.where((rank < CUT) & (mine > 0), 1 / np.log2(rank + 2), 0.0)
+        wanted_scores = scores[rows, wanted[span]]
+        rank = (scores > wanted_scores[:, None]).sum(axis=1)
+        found[span] = np.where((rank < CUT) & (wanted_scores > 0), 1 / np.log2(rank + 2), 0.0)
     return found
 
 
@@ -192,13 +192,15 @@ def choose(rows: pa.Table, products: pa.Array, titles: Csr, params: Params) -> W
     if len(late.ids) < FEWEST or not len(past.ids):
         return Weights()
     rest, wanted = hidden(late)
-    mine = own(_faded(rows.filter(early), params), late.customers, products)
+    by_own = own(_faded(rows.filter(early), params), late.customers, products)
     by_title = csr_array(sized(rest) @ titles)
     chosen, best = Weights(), -1.0
     for penalty in _PENALTIES if len(products) <= LARGE else (Weights.penalty,):
         together = csr_array(rest @ complements(past, penalty, params))
         for weights in _grid(replace(chosen, penalty=penalty)):
-            value = float(ndcg([(1.0, together), (weights.alpha, by_title), (weights.beta, mine)], rest, wanted).mean())
+            value = float(
+                ndcg([(1.0, together), (weights.alpha, by_title), (weights.beta, by_own)], rest, wanted).mean()
+            )
             if value > best:
                 chosen, best = weights, value
     return chosen

@@ -50,9 +50,9 @@ def parts(
     n, m = len(model.products_), len(products)
     into = csr_array((np.ones(n, np.float32), (np.arange(n), at)), shape=(n, m))
     back = csr_array(into.T)
-    made = [(1.0, csr_array(csr_array(rest @ back) @ model.together_ @ into))]
+    weighted = [(1.0, csr_array(csr_array(rest @ back) @ model.together_ @ into))]
     if model.weights_.alpha:
-        made.append((model.weights_.alpha, csr_array(csr_array(addons.sized(rest) @ back) @ model.titles_ @ into)))
+        weighted.append((model.weights_.alpha, csr_array(csr_array(addons.sized(rest) @ back) @ model.titles_ @ into)))
     if model.weights_.beta:
-        made.append((model.weights_.beta, addons.own(features["again"], taken.customers, products)))
-    return made
+        weighted.append((model.weights_.beta, addons.own(features["again"], taken.customers, products)))
+    return weighted

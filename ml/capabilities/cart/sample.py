@@ -102,7 +102,7 @@ def _events(rng: np.random.Generator, orders: list[tuple[str, datetime]]) -> lis
 
     Whoever buys looks at one product twice and puts it in the cart; whoever does not puts one of many in it, seldom.
     """
-    made = []
+    events = []
     for number, (who, at) in enumerate(orders):
         for buys, start in ((True, at - timedelta(minutes=20)), (False, at - timedelta(days=float(rng.uniform(1, 9))))):
             looks = (
@@ -111,5 +111,5 @@ def _events(rng: np.random.Generator, orders: list[tuple[str, datetime]]) -> lis
             kinds = ["view"] * len(looks) + ["cart"] * (buys or rng.random() < 0.1)
             things = [f"a{each:02d}" for each in [*looks, looks[-1]]]
             for step, (kind, thing) in enumerate(zip(kinds, things, strict=False)):
-                made.append((who, f"v{number:04d}{int(buys)}", thing, kind, start + timedelta(minutes=3 * step)))
-    return made
+                events.append((who, f"v{number:04d}{int(buys)}", thing, kind, start + timedelta(minutes=3 * step)))
+    return events

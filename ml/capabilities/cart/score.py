@@ -62,8 +62,8 @@ def score(
     lines = _part(features["line"], ("cart_id", "product_id"), shard, shards)
     chance = model.chance(lines)
     rows = {name: lines[name] for name in ("cart_id", "product_id", "customer_id", "quantity", "added_at")}
-    made = rows | {"chance": pa.array(chance), "reason": pa.array(_reasons(lines, chance), pa.string())}
-    return {AGAIN.name: batches(AGAIN, own), LINE.name: batches(LINE, [made])}
+    scored = rows | {"chance": pa.array(chance), "reason": pa.array(_reasons(lines, chance), pa.string())}
+    return {AGAIN.name: batches(AGAIN, own), LINE.name: batches(LINE, [scored])}
 
 
 def score_all(
@@ -84,10 +84,10 @@ def score_all(
 
 def _visit_boxes(model: Cart) -> list[Columns]:
     box = model.visit_
-    made: dict[str, pa.Array] = {"box": pa.array(np.arange(len(box.points)))}
+    columns: dict[str, pa.Array] = {"box": pa.array(np.arange(len(box.points)))}
     for j, name in enumerate(VISIT_COLUMNS):
-        made |= {f"{name}_above": pa.array(box.low[:, j]), f"{name}_to": pa.array(box.high[:, j])}
-    return [made | {"points": pa.array(box.points)}]
+        columns |= {f"{name}_above": pa.array(box.low[:, j]), f"{name}_to": pa.array(box.high[:, j])}
+    return [columns | {"points": pa.array(box.points)}]
 
 
 def _part(table: pa.Table, keys: tuple[str, ...], shard: int, shards: int) -> pa.Table:
@@ -127,9 +127,9 @@ def _addons(model: Cart, products: pa.Table, params: Params) -> Iterator[Columns
     weights = model.addon_weights()
     sold = products.filter(products["available"])["product_id"].combine_chunks()
     on_sale = pc.is_in(model.products_, sold).to_numpy(zero_copy_only=False)
-    there = pc.is_in(model.products_, products["product_id"].combine_chunks()).to_numpy(zero_copy_only=False)
+    known = pc.is_in(model.products_, products["product_id"].combine_chunks()).to_numpy(zero_copy_only=False)
     row = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-    kept = on_sale[weights.indices] & there[row] & (weights.data > 0) if len(row) else np.zeros(0, bool)
+    kept = on_sale[weights.indices] & known[row] & (weights.data > 0) if len(row) else np.zeros(0, bool)
     row, column, value = row[kept], weights.indices[kept], weights.data[kept].astype(np.float64)
     order = np.lexsort((column, -value, row))
     row, column, value = row[order], column[order], value[order]

@@ -74,13 +74,13 @@ def so_far(events: ibis.Table, as_of: datetime, params: Params) -> ibis.Table:
         return condition.cast("int64").sum().over(up_to).cast("float64")
 
     kinds = {"views": "view", "carts": "cart", "wishes": "wish", "searches": "search"}
-    made = {name: count(events["kind"] == kind) for name, kind in kinds.items()}
+    counts = {name: count(events["kind"] == kind) for name, kind in kinds.items()}
     return events.select(
         "session_id",
         "at",
         customer_id=events["customer_id"].max().over(whole),
         place=ibis.row_number().over(ibis.window(group_by="session_id", order_by=order)) + 1,
-        **made,
+        **counts,
         products=count(events["fresh"]),
         minutes=(events["at"] - events["at"].min().over(up_to)) / 60.0,
     )
@@ -107,8 +107,8 @@ def learn(seen: pa.Table, seed: int) -> Boxes:
 
 def grow(x: Floats, y: Labels, seed: int, how: BoostingParams = BOOSTING) -> Boxes:
     """Boosted trees on columns without gaps, as boxes."""
-    made = boosters.boost(x.astype(np.float32), y, 0, how, seed)
-    parts = [boxes(each, x.shape[1], 1 / len(made.trees)) for each in made.trees]
+    fitted = boosters.boost(x.astype(np.float32), y, 0, how, seed)
+    parts = [boxes(each, x.shape[1], 1 / len(fitted.trees)) for each in fitted.trees]
     return Boxes(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 

@@ -29,13 +29,13 @@ def _events(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
         return _unknown(placed, "views_7", "views_28", "carts_28", "days_since_event")
     rows = known(tables["event"], as_of, "occurred_at", "known_at")
     age = _age(rows["occurred_at"], as_of)
-    made = rows.group_by("customer_id").aggregate(
+    counts = rows.group_by("customer_id").aggregate(
         views_7=((rows["kind"] == "view") & (age <= 7 * DAY_S)).sum(),
         views_28=((rows["kind"] == "view") & (age <= 28 * DAY_S)).sum(),
         carts_28=((rows["kind"] == "cart") & (age <= 28 * DAY_S)).sum(),
         days_since_event=age.min() / DAY_S,
     )
-    return _zeroed(made, placed, "views_7", "views_28", "carts_28")
+    return _zeroed(counts, placed, "views_7", "views_28", "carts_28")
 
 
 def _counted(
@@ -45,8 +45,8 @@ def _counted(
     if name not in tables:
         return _unknown(placed, column)
     rows = known(tables[name], as_of, time)
-    made = rows.group_by("customer_id").aggregate(**{column: (_age(rows[time], as_of) <= days * DAY_S).sum()})
-    return _zeroed(made, placed, column)
+    counts = rows.group_by("customer_id").aggregate(**{column: (_age(rows[time], as_of) <= days * DAY_S).sum()})
+    return _zeroed(counts, placed, column)
 
 
 def _campaigns(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
@@ -55,18 +55,18 @@ def _campaigns(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Tabl
     rows = known(tables["campaign"], as_of, "sent_at")
     rows = rows.filter(rows["arm"] != "control")
     came = (_age(rows["visited_at"], as_of) > 0).fill_null(False)
-    made = rows.group_by("customer_id").aggregate(
+    counts = rows.group_by("customer_id").aggregate(
         mails_90=(_age(rows["sent_at"], as_of) <= 90 * DAY_S).sum(), mail_visits=came.sum()
     )
-    return _zeroed(made, placed, "mails_90", "mail_visits")
+    return _zeroed(counts, placed, "mails_90", "mail_visits")
 
 
 def _stars(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
     if "review" not in tables:
         return _unknown(placed, "stars")
     rows = known(tables["review"], as_of, "written_at", "known_at")
-    made = rows.group_by("customer_id").aggregate(stars=rows["stars"].cast("int64").mean())
-    return made.filter(made["customer_id"].notnull())
+    means = rows.group_by("customer_id").aggregate(stars=rows["stars"].cast("int64").mean())
+    return means.filter(means["customer_id"].notnull())
 
 
 def _coupons(tables: Tables, placed: ibis.Table) -> ibis.Table:
@@ -74,8 +74,8 @@ def _coupons(tables: Tables, placed: ibis.Table) -> ibis.Table:
         return _unknown(placed, "coupon_share")
     used = tables["coupon"].select("order_id").distinct().mutate(_used=1)
     rows = placed.left_join(used, "order_id")
-    made = rows.group_by("customer_id").aggregate(_n=rows["_used"].fill_null(0).sum(), _all=rows.count())
-    return made.select("customer_id", coupon_share=made["_n"] / made["_all"])
+    sums = rows.group_by("customer_id").aggregate(_n=rows["_used"].fill_null(0).sum(), _all=rows.count())
+    return sums.select("customer_id", coupon_share=sums["_n"] / sums["_all"])
 
 
 def _circle(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
@@ -93,22 +93,22 @@ def _circle(tables: Tables, as_of: datetime, placed: ibis.Table) -> ibis.Table:
     lately = placed.filter(_age(placed["ordered_at"], as_of) <= 90 * DAY_S)
     lately = lately.group_by("customer_id").aggregate(_orders=lately.count())
     joined = pairs.left_join(lately, pairs["other"] == lately["customer_id"])
-    made = joined.group_by("customer_id").aggregate(
+    counts = joined.group_by("customer_id").aggregate(
         circle=joined.count(), circle_orders_90=joined["_orders"].fill_null(0).sum()
     )
     referrals = links.filter(links["kind"] == "referred_by")
     referrals = referrals.group_by(customer_id="other_customer_id").aggregate(referred=referrals.count())
-    made = made.left_join(referrals, "customer_id").drop("customer_id_right")
-    return _zeroed(made, placed, *names)
+    counts = counts.left_join(referrals, "customer_id").drop("customer_id_right")
+    return _zeroed(counts, placed, *names)
 
 
 def _unknown(placed: ibis.Table, *names: str) -> ibis.Table:
     return placed.select("customer_id").distinct().mutate(**{name: ibis.null("float64") for name in names})
 
 
-def _zeroed(made: ibis.Table, placed: ibis.Table, *names: str) -> ibis.Table:
-    """The rows of ``made`` for every customer who has ordered: who is not in it has none."""
-    rows = placed.select("customer_id").distinct().left_join(made, "customer_id").drop("customer_id_right")
+def _zeroed(counts: ibis.Table, placed: ibis.Table, *names: str) -> ibis.Table:
+    """The rows of ``counts`` for every customer who has ordered: who is not in it has none."""
+    rows = placed.select("customer_id").distinct().left_join(counts, "customer_id").drop("customer_id_right")
     return rows.mutate(**{name: rows[name].fill_null(0) for name in names})
 
 

@@ -67,13 +67,13 @@ def fit(outlooks: Sequence[Outlook], out: Outcome) -> Blend:
     odds = np.stack([_odds(z[:, h], out.bought[:, h], usual.odds[h]) for h in range(len(HORIZONS))])
     orders = _means(np.stack([each.orders for each in outlooks], axis=1), out.orders)
     spend = _means(np.stack([each.spend for each in outlooks], axis=1), out.spend)
-    made = Blend(odds, orders, spend, usual.rest)
+    blend = Blend(odds, orders, spend, usual.rest)
     buyers = out.spend > 0
     if buyers.sum() < QUANTILES:
-        return made
-    chance, (_, money) = made.chances(outlooks)[:, -1], made.expected(outlooks)
+        return blend
+    chance, (_, money) = blend.chances(outlooks)[:, -1], blend.expected(outlooks)
     rest = np.log(out.spend[buyers]) - np.log(of_buyer(money, chance)[buyers])
-    return made._replace(rest=np.quantile(rest, np.linspace(0, 1, QUANTILES)))
+    return blend._replace(rest=np.quantile(rest, np.linspace(0, 1, QUANTILES)))
 
 
 def of_buyer(money: Floats, chance: Floats) -> Floats:

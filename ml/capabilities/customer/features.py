@@ -130,7 +130,7 @@ def _basics(placed: ibis.Table, as_of: datetime) -> ibis.Table:
     rows = placed.mutate(age=age, weekend=((placed["at"] // DAY_S + 3) % 7 >= 5).cast("int64"))
     days, low = rows["age"], SEASON[0] * DAY_S
     season = (days > low) & (days <= SEASON[1] * DAY_S)
-    made = rows.group_by("customer_id").aggregate(
+    sums = rows.group_by("customer_id").aggregate(
         orders=rows.count(),
         _last=days.min(),
         _first=days.max(),
@@ -146,24 +146,24 @@ def _basics(placed: ibis.Table, as_of: datetime) -> ibis.Table:
         _store=rows["channel"].isin(("store", "phone")).fill_null(False).sum(),
     )
     # What a customer of less than a year did a year ago cannot be known; neither in a shop that is younger.
-    old = made["_first"] > low
-    return made.select(
+    old = sums["_first"] > low
+    return sums.select(
         "customer_id",
         "orders",
         *(f"orders_{span}" for span in SPANS),
-        days_since=made["_last"] / DAY_S,
-        days_known=made["_first"] / DAY_S,
-        spend=made["_cents"] / CENTS,
-        spend_90=made["_cents_90"] / CENTS,
-        spend_365=made["_cents_365"] / CENTS,
-        mean_order=made["_cents"] / CENTS / made["orders"],
-        largest_order=made["_largest"] / CENTS,
-        returned=made["_back"] / made["orders"],
-        season_orders=ibis.ifelse(old, made["season_orders"], None),
-        season_spend=ibis.ifelse(old, made["_season"] / CENTS, None),
-        weekend_share=made["_weekend"] / made["orders"],
-        app_share=made["_app"] / made["orders"],
-        store_share=made["_store"] / made["orders"],
+        days_since=sums["_last"] / DAY_S,
+        days_known=sums["_first"] / DAY_S,
+        spend=sums["_cents"] / CENTS,
+        spend_90=sums["_cents_90"] / CENTS,
+        spend_365=sums["_cents_365"] / CENTS,
+        mean_order=sums["_cents"] / CENTS / sums["orders"],
+        largest_order=sums["_largest"] / CENTS,
+        returned=sums["_back"] / sums["orders"],
+        season_orders=ibis.ifelse(old, sums["season_orders"], None),
+        season_spend=ibis.ifelse(old, sums["_season"] / CENTS, None),
+        weekend_share=sums["_weekend"] / sums["orders"],
+        app_share=sums["_app"] / sums["orders"],
+        store_share=sums["_store"] / sums["orders"],
     )
 
 
@@ -174,21 +174,21 @@ def _gaps(placed: ibis.Table) -> ibis.Table:
     back = ibis.window(group_by="customer_id", order_by=[ibis.desc("at"), ibis.desc("order_id")])
     stepped = stepped.mutate(_place=ibis.row_number().over(back))
     newest = stepped["_place"] == 0
-    made = stepped.group_by("customer_id").aggregate(
+    sums = stepped.group_by("customer_id").aggregate(
         _n=stepped["gap"].count(),
         _sum=stepped["gap"].sum(),
         _square=(stepped["gap"] * stepped["gap"]).sum(),
         _last=stepped["gap"].max(where=newest),
         _newest=stepped["cents"].max(where=newest),
     )
-    mean = made["_sum"] / made["_n"].nullif(0)
-    variance = ibis.greatest(made["_square"] / made["_n"].nullif(0) - mean * mean, 0.0)
-    return made.select(
+    mean = sums["_sum"] / sums["_n"].nullif(0)
+    variance = ibis.greatest(sums["_square"] / sums["_n"].nullif(0) - mean * mean, 0.0)
+    return sums.select(
         "customer_id",
         mean_gap=mean / 24,
         gap_deviation=variance.sqrt() / 24,
-        last_gap=made["_last"] / 24,
-        last_order=made["_newest"] / CENTS,
+        last_gap=sums["_last"] / 24,
+        last_order=sums["_newest"] / CENTS,
     )
 
 

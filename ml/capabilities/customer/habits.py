@@ -27,8 +27,8 @@ def habits(lines: ibis.Table, placed: ibis.Table) -> ibis.Table:
 
 
 def _most(rows: ibis.Table, column: str) -> ibis.Table:
-    there = rows.filter(rows[column].notnull())
-    counted = there.group_by("customer_id", column).aggregate(n=there.count())
+    filled = rows.filter(rows[column].notnull())
+    counted = filled.group_by("customer_id", column).aggregate(n=filled.count())
     return _ranked(counted, column, 1).select("customer_id", column)
 
 

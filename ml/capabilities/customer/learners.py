@@ -55,11 +55,11 @@ class Boosted:
     def fit(cls, frame: Frame, out: Outcome, texts: int, params: Params, seed: int) -> Boosted:
         chances = [boosters.boost(frame.x, y.astype(np.int8), texts, params, seed) for y in out.bought.T]
         spend = out.spend if out.spend.any() else np.full(len(out.spend), _ROUNDED)  # LightGBM refuses a sum of 0
-        made = [
+        fitted = [
             boosters.boost(frame.x, y, texts, params, seed, objective=objective)
             for y, objective in ((out.orders, "poisson"), (spend, "tweedie"))
         ]
-        return cls(chances, made[0], made[1])
+        return cls(chances, fitted[0], fitted[1])
 
     def outlook(self, frame: Frame) -> Outlook:
         chances = np.stack([each.log_odds(frame.x) for each in self.chances], axis=1)
@@ -147,8 +147,10 @@ class Woods:
         return cls(forest.grow(frame.x, answers, params.forest_trees, seed))
 
     def outlook(self, frame: Frame) -> Outlook:
-        made = self.grown.predict(frame.x)
-        return Outlook(_logit(made[:, : len(HORIZONS)]), np.maximum(made[:, 3], 0), np.maximum(made[:, 5], 0))
+        predicted = self.grown.predict(frame.x)
+        return Outlook(
+            _logit(predicted[:, : len(HORIZONS)]), np.maximum(predicted[:, 3], 0), np.maximum(predicted[:, 5], 0)
+        )
 
     def save(self, folder: Path) -> None:
         self.grown.save(folder)
@@ -191,22 +193,22 @@ class Network:
         return cls(scale, network.layers_of(model))
 
     def outlook(self, frame: Frame) -> Outlook:
-        made = network.forward(self.layers, self.scale.design(frame.x).astype(np.float32)).astype(np.float64)
-        odds, chance = made[:, :3], 1 / (1 + np.exp(-made[:, 2]))
-        deviation = np.minimum(np.logaddexp(0, made[:, 4]) + 0.05, 2.0)
-        return Outlook(odds, _mean(made[:, 5]), chance * _mean(made[:, 3] + deviation**2 / 2))
+        outputs = network.forward(self.layers, self.scale.design(frame.x).astype(np.float32)).astype(np.float64)
+        odds, chance = outputs[:, :3], 1 / (1 + np.exp(-outputs[:, 2]))
+        deviation = np.minimum(np.logaddexp(0, outputs[:, 4]) + 0.05, 2.0)
+        return Outlook(odds, _mean(outputs[:, 5]), chance * _mean(outputs[:, 3] + deviation**2 / 2))
 
     def save(self, folder: Path) -> None:
         network.save_layers(self.layers, folder / "network.npz")
 
 
-def _loss(y: Any, made: Any) -> Any:
+def _loss(y: Any, outputs: Any) -> Any:
     """Of each row: log loss of the chances, minus the log-normal likelihood of the money of buyers, Poisson of the orders."""
     from keras import ops
 
     bought, orders, spend = y[:, :3], y[:, 3], y[:, 4]
-    odds, middle, rate = made[:, :3], made[:, 3], ops.clip(made[:, 5], -_MOST, _MOST)
-    deviation = ops.softplus(made[:, 4]) + 0.05
+    odds, middle, rate = outputs[:, :3], outputs[:, 3], ops.clip(outputs[:, 5], -_MOST, _MOST)
+    deviation = ops.softplus(outputs[:, 4]) + 0.05
     chance = ops.sum(ops.softplus(odds) - bought * odds, axis=1)
     paid = ops.cast(spend > 0, "float32")
     rest = (ops.log(ops.maximum(spend, 0.01)) - middle) / deviation

@@ -160,22 +160,22 @@ class CustomerValue:
         params, seed = self.params, self.seed
         wanted = names or self._candidates(len(rows.at))
         sizes = (len(self.countries_),) if self.countries_ else ()
-        made: dict[str, Learner] = {}
+        fitted: dict[str, Learner] = {}
         if "boosted" in wanted:
-            made["boosted"] = learners.Boosted.fit(rows.frame, rows.out, len(sizes), params, seed)
+            fitted["boosted"] = learners.Boosted.fit(rows.frame, rows.out, len(sizes), params, seed)
         if "linear" in wanted:
             # The baseline looks at recency and frequency alone; the columns stay where they are.
             given = rows.frame if self.learning else narrowed(rows.frame)
-            made["linear"] = learners.Linear.fit(given, rows.out, sizes, params.strength if self.learning else 1.0)
+            fitted["linear"] = learners.Linear.fit(given, rows.out, sizes, params.strength if self.learning else 1.0)
         if "forest" in wanted:
-            made["forest"] = learners.Woods.fit(rows.frame, rows.out, params, seed)
+            fitted["forest"] = learners.Woods.fit(rows.frame, rows.out, params, seed)
         if "history" in wanted:
-            made["history"] = learners.History(self.buying_, self.worth_)
+            fitted["history"] = learners.History(self.buying_, self.worth_)
         if "network" in wanted:
-            linear = made["linear"]
+            linear = fitted["linear"]
             assert isinstance(linear, learners.Linear)  # PARTS has it before
-            made["network"] = learners.Network.fit(rows.frame, rows.out, linear.chances[-1], params, seed, rows.at)
-        return made
+            fitted["network"] = learners.Network.fit(rows.frame, rows.out, linear.chances[-1], params, seed, rows.at)
+        return fitted
 
     def _candidates(self, rows: int) -> tuple[str, ...]:
         if not self.learning:

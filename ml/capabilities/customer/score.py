@@ -47,18 +47,20 @@ def score(
     n = units(features)
     start, end = n * shard // shards, n * (shard + 1) // shards
     every = features["customer"]
-    mine = every.sort_by("customer_id").slice(start, end - start)
+    shard_rows = every.sort_by("customer_id").slice(start, end - start)
     given = segments.rules(features)
-    now = segments.placed(mine, every, given)
-    values = [model.value(mine.slice(at, BLOCK)) for at in range(0, len(mine), BLOCK)]
+    now = segments.placed(shard_rows, every, given)
+    values = [model.value(shard_rows.slice(at, BLOCK)) for at in range(0, len(shard_rows), BLOCK)]
     blocks = (
-        _rows(model, mine.slice(at, BLOCK), value, now.slice(at, BLOCK))
-        for at, value in zip(range(0, len(mine), BLOCK), values, strict=True)
+        _rows(model, shard_rows.slice(at, BLOCK), value, now.slice(at, BLOCK))
+        for at, value in zip(range(0, len(shard_rows), BLOCK), values, strict=True)
     )
     spend = np.concatenate([np.zeros(0), *(value.spend for value in values)])
     return {
         CUSTOMER_VALUE.name: batches(CUSTOMER_VALUE, blocks),
-        CUSTOMER_SEGMENT_CHANGE.name: batches(CUSTOMER_SEGMENT_CHANGE, [_changes(features, mine, now, spend, given)]),
+        CUSTOMER_SEGMENT_CHANGE.name: batches(
+            CUSTOMER_SEGMENT_CHANGE, [_changes(features, shard_rows, now, spend, given)]
+        ),
     }
 
 
@@ -80,16 +82,16 @@ def _rows(model: CustomerValue, customers: pa.Table, value: Value, segment: pa.A
     year_counts = blend.count_interval(value.year_orders, value.year_chance)
     days = days_to_next(value)
     level = np.nan_to_num(customers["price_level"].cast(pa.float64()).to_numpy())
-    made = {f"chance_{h}": value.chances[:, j] for j, h in enumerate(HORIZONS)}
+    columns = {f"chance_{h}": value.chances[:, j] for j, h in enumerate(HORIZONS)}
     for name, middle, (low, high) in (
         ("orders_90", value.orders, counts),
         ("orders_365", value.year_orders, year_counts),
         ("spend_90", value.spend, money),
         ("spend_365", value.year_spend, year),
     ):
-        made |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+        columns |= {name: middle, f"{name}_low": low, f"{name}_high": high}
     return {
-        **{name: pa.array(values) for name, values in made.items()},
+        **{name: pa.array(values) for name, values in columns.items()},
         "chance_left": pa.array(value.left),
         "days_to_next": pa.array(days, mask=days > YEAR),
         "segment": segment,
@@ -116,17 +118,17 @@ def days_to_next(value: Value) -> Floats:
     return days
 
 
-def _changes(features: Rows, mine: pa.Table, now: pa.Array, spend: Floats, given: segments.Rules) -> Columns:
+def _changes(features: Rows, customers: pa.Table, now: pa.Array, spend: Floats, given: segments.Rules) -> Columns:
     ago, every = features["month_ago"].sort_by("customer_id"), features["customer"]
     then = segments.placed(ago, ago, given)
-    before = then.take(pc.index_in(mine["customer_id"].combine_chunks(), ago["customer_id"].combine_chunks()))
+    before = then.take(pc.index_in(customers["customer_id"].combine_chunks(), ago["customer_id"].combine_chunks()))
     before = pc.fill_null(before, "none")
     moved = pc.not_equal(before, now)
-    found = segments.facts(mine, segments.usual_gap(every), np.sort(every["spend"].cast(pa.float64()).to_numpy()))
+    found = segments.facts(customers, segments.usual_gap(every), np.sort(every["spend"].cast(pa.float64()).to_numpy()))
     why = pc.binary_join_element_wise(before, now, " to ")
     table = pa.table(
         {
-            "customer_id": mine["customer_id"],
+            "customer_id": customers["customer_id"],
             "before": before,
             "after": now,
             "spend_90": spend,

@@ -46,8 +46,8 @@ def twins(customers: pa.Table, params: Params, seed: int = 0) -> Iterator[Column
     items = np.ascontiguousarray(np.column_stack([x[pool], -0.5 * (x[pool] ** 2).sum(axis=1)]).astype(np.float32))
     ids = customers["customer_id"].combine_chunks()
     for start in range(0, n, BLOCK):
-        mine = x[start : start + BLOCK]
-        rows = np.ascontiguousarray(np.column_stack([mine, np.ones(len(mine))]).astype(np.float32))
+        block = x[start : start + BLOCK]
+        rows = np.ascontiguousarray(np.column_stack([block, np.ones(len(block))]).astype(np.float32))
         found, _ = top_k_dense(rows, items, min(k + 1, len(pool)))
         yield _block(ids, pool, x, found, start, k)
 

@@ -98,9 +98,9 @@ def _within(chosen: Ids, profit: Floats, cost: Floats, budget: float, most: Floa
             chosen[rows[order[int(most[a]) :]]] = -1
     if np.isfinite(budget):
         rows = np.flatnonzero(chosen >= 0)
-        mine = cost[rows, chosen[rows]]
-        order = np.argsort(-profit[rows, chosen[rows]] / np.maximum(mine, 1e-12), kind="stable")
-        chosen[rows[order[np.cumsum(mine[order]) > budget]]] = -1
+        chosen_cost = cost[rows, chosen[rows]]
+        order = np.argsort(-profit[rows, chosen[rows]] / np.maximum(chosen_cost, 1e-12), kind="stable")
+        chosen[rows[order[np.cumsum(chosen_cost[order]) > budget]]] = -1
         _fill(chosen, profit, cost, budget, most)
     return chosen
 

@@ -45,16 +45,18 @@ def _fits(rule: Mapping[str, Any], may: pa.Table) -> tuple[Floats, pa.Array]:
     orders, spend, since, known = (_floats(may, n) for n in ("orders", "spend", "days_since", "days_known"))
     none = np.full(len(may), -np.inf)
     if rule["kind"] == "high_value":
-        return np.where(orders > 0, spend, none), _said(spend, " spent so far")
+        return np.where(orders > 0, spend, none), _reason(spend, " spent so far")
     if rule["kind"] == "lapsing":
         gap = np.maximum(known - since, 1.0) / np.maximum(orders - 1, 1)
         late = since / np.maximum(gap, 7.0)
-        return np.where((orders > 1) & (late > 2) & (since < 365), spend, none), _said(
+        return np.where((orders > 1) & (late > 2) & (since < 365), spend, none), _reason(
             since, " days since the last order, ", gap, " are usual"
         )
     if rule["kind"] == "category_fan":
         fan = pc.fill_null(pc.equal(may["preferred"], rule["category"]), False).to_numpy(zero_copy_only=False)
-        return np.where(fan.astype(bool), spend, none), _said(spend, f" spent so far, most of it on {rule['category']}")
+        return np.where(fan.astype(bool), spend, none), _reason(
+            spend, f" spent so far, most of it on {rule['category']}"
+        )
     x = np.nan_to_num(matrix(may).astype(np.float64))
     best = np.argsort(-spend, kind="stable")[: max(1, int(np.ceil(SEEDS * len(may))))]
     if not len(may):
@@ -62,10 +64,10 @@ def _fits(rule: Mapping[str, Any], may: pa.Table) -> tuple[Floats, pa.Array]:
     deviation = np.where(x.std(axis=0) > 1e-9, x.std(axis=0), 1.0)
     distance = (((x - x[best].mean(axis=0)) / deviation) ** 2).mean(axis=1)
     distance[best] = np.inf  # they are known already
-    return -distance, _said(orders, " orders, buys like those who spent most")
+    return -distance, _reason(orders, " orders, buys like those who spent most")
 
 
-def _said(*parts: Floats | str) -> pa.Array:
+def _reason(*parts: Floats | str) -> pa.Array:
     texts = [
         pa.scalar(part)
         if isinstance(part, str)

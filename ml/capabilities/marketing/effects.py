@@ -58,32 +58,32 @@ def _figures(
 ) -> dict[str, Any]:
     n, m = int(treated.sum()), int(control.sum())
     enough = min(n, m) >= FEWEST
-    made: dict[str, Any] = {"customers": n, "control": m}
+    figures: dict[str, Any] = {"customers": n, "control": m}
     known_visits = bool(_floats(sent, "visited").any())
     for name, column in (("visits", "visited"), ("orders", "ordered"), ("money", "money")):
         values = _floats(sent, column)
         if not enough or (name == "visits" and not known_visits):
-            made |= {name: None, f"{name}_low": None, f"{name}_high": None}
+            figures |= {name: None, f"{name}_low": None, f"{name}_high": None}
             continue
         a, b = values[treated], values[control]
         change = float(a.mean() - b.mean())
         half = Z95 * float(np.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / m))
-        made |= {name: n * change, f"{name}_low": n * (change - half), f"{name}_high": n * (change + half)}
+        figures |= {name: n * change, f"{name}_low": n * (change - half), f"{name}_high": n * (change + half)}
     discount = float(_floats(sent, "discount")[treated].sum())
     ordered = _floats(sent, "ordered")
     share = min(1.0, float(ordered[control].mean() / max(ordered[treated].mean(), 1e-9))) if enough else None
     if enough and not ordered[treated].any():
         share = 0.0
-    made |= {"discount": discount, "discount_anyway": None if share is None else discount * share}
-    return made | {"reason": _words(made, n, m, params)}
+    figures |= {"discount": discount, "discount_anyway": None if share is None else discount * share}
+    return figures | {"reason": _words(figures, n, m, params)}
 
 
-def _words(made: Mapping[str, Any], n: int, m: int, params: Params) -> str:
-    if made["orders"] is None:
+def _words(figures: Mapping[str, Any], n: int, m: int, params: Params) -> str:
+    if figures["orders"] is None:
         lack = "no control group" if m == 0 else f"only {min(n, m)} customers in it or in its control group"
         return f"{lack}: what it changed is not known"
-    name = "orders" if made["visits"] is None else "visits"
-    low, high = made[f"{name}_low"], made[f"{name}_high"]
+    name = "orders" if figures["visits"] is None else "visits"
+    low, high = figures[f"{name}_low"], figures[f"{name}_high"]
     if low <= 0 <= high:
         return f"{name} within {params.effect_days} days do not clearly differ from those of the {m} who were kept without it"
     clear = "more" if low > 0 else "fewer"

@@ -165,7 +165,7 @@ def _described(
     rows = rows.left_join(who, "customer_id").drop("customer_id_right")
     group = rows["segment"].fill_null("")
     open_days = ibis.least(ibis.greatest(rows["at"] - rows["opened"], 30 * DAY_S).fill_null(365 * DAY_S), 365 * DAY_S)
-    made = {
+    columns = {
         "rate": rows["orders_365"].fill_null(0) * (365 * DAY_S) / open_days,
         "orders": rows["orders"].fill_null(0),
         "orders_90": rows["orders_90"].fill_null(0),
@@ -183,7 +183,7 @@ def _described(
         "app_share": rows["_app"] / rows["orders"],
         "store_share": rows["_store"] / rows["orders"],
     }
-    numbers = {n: (ibis.null("float32") if n in hidden else each.cast("float32")) for n, each in made.items()}
+    numbers = {n: (ibis.null("float32") if n in hidden else each.cast("float32")) for n, each in columns.items()}
     return rows.select(*moments.columns, **numbers)
 
 

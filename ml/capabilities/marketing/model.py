@@ -139,8 +139,8 @@ class Marketing:
         """Expected value of an order: the customer's mean drawn to the shop's."""
         orders, spend = (np.nan_to_num(customers[n].cast(pa.float64()).to_numpy()) for n in ("orders", "spend"))
         prior = self.params.prior_orders
-        made = (prior * self.value_ + spend) / (prior + orders)
-        return np.asarray(np.clip(made, 0, MOST_VALUE * max(self.value_, 0.01)))
+        mean = (prior * self.value_ + spend) / (prior + orders)
+        return np.asarray(np.clip(mean, 0, MOST_VALUE * max(self.value_, 0.01)))
 
     def _learn(self, trial: Trial) -> Arm:
         y = trial.visited if self.outcome_ == "visited" else trial.ordered
@@ -195,8 +195,8 @@ class Marketing:
 def matrix(rows: pa.Table) -> Matrix:
     """Columns ``NUMBERS`` on a log scale, shape (n_rows, n_columns); NaN where nothing is known."""
     columns = [rows[name].cast(pa.float64()).to_numpy() for name in NUMBERS]
-    made = np.stack(columns, axis=1).astype(np.float32) if len(rows) else np.zeros((0, len(NUMBERS)), np.float32)
-    return np.asarray(np.log1p(np.maximum(made, 0)), np.float32)
+    counts = np.stack(columns, axis=1).astype(np.float32) if len(rows) else np.zeros((0, len(NUMBERS)), np.float32)
+    return np.asarray(np.log1p(np.maximum(counts, 0)), np.float32)
 
 
 def trial_of(mail: pa.Table, arm: str, most: int) -> Trial:
@@ -247,22 +247,22 @@ def load(folder: Path) -> Marketing:
     with artifacts.reading(folder, "marketing", FORMAT) as kept:
         model = Marketing(Params(prior_orders=kept["prior"]), learning=kept["learning"])
         model.outcome_, model.value_, model.lacking_ = kept["outcome"], kept["value"], kept["lacking"]
-        model.arms_ = {told["arm"]: _arm(told, folder, number) for number, told in enumerate(kept["arms"])}
+        model.arms_ = {saved["arm"]: _arm(saved, folder, number) for number, saved in enumerate(kept["arms"])}
     return model
 
 
-def _arm(told: Mapping[str, Any], folder: Path, number: int) -> Arm:
+def _arm(saved: Mapping[str, Any], folder: Path, number: int) -> Arm:
     def base(name: str) -> Ridge:
-        return Ridge(*(np.array(part, np.float64) for part in told[name]))
+        return Ridge(*(np.array(part, np.float64) for part in saved[name]))
 
     return Arm(
-        told["name"],
-        uplift.read(told["fitted"], folder, f"arm{number}"),
-        Line(*told["line"]),
+        saved["name"],
+        uplift.read(saved["fitted"], folder, f"arm{number}"),
+        Line(*saved["line"]),
         base("without"),
         base("ordering"),
-        told["per_visit"],
-        told["per_visit_error"],
+        saved["per_visit"],
+        saved["per_visit_error"],
     )
 
 

@@ -67,9 +67,12 @@ def score(
     """Make ``campaign_uplift`` of customers ``[n shard / shards, n (shard + 1) / shards)``."""
     n = units(features)
     start, end = n * shard // shards, n * (shard + 1) // shards
-    mine = features["customer"].sort_by("customer_id").slice(start, end - start)
+    shard_rows = features["customer"].sort_by("customer_id").slice(start, end - start)
     given, rules = actions(features), budget(features)
-    blocks = (_block(model, mine.slice(at, BLOCK), given, rules) for at in range(0, len(mine) if given else 0, BLOCK))
+    blocks = (
+        _block(model, shard_rows.slice(at, BLOCK), given, rules)
+        for at in range(0, len(shard_rows) if given else 0, BLOCK)
+    )
     return {CAMPAIGN_UPLIFT.name: batches(CAMPAIGN_UPLIFT, blocks)}
 
 
@@ -152,12 +155,12 @@ def _why(model: Marketing, action: Action, effect: Effect, value: Floats, profit
     )
 
 
-def _targets(model: Marketing, features: Rows, everyone: pa.Table, made: pa.Table) -> Iterator[Columns]:
+def _targets(model: Marketing, features: Rows, everyone: pa.Table, scored: pa.Table) -> Iterator[Columns]:
     given, rules = actions(features), budget(features)
     n = len(everyone)
     if not n or not given:
         return
-    tables = _by_action(made, everyone, given)
+    tables = _by_action(scored, everyone, given)
     known = np.array([action["arm"] in model.arms_ for action in given])
     profit = np.stack([_floats(each["expected_profit"]) for each in tables], axis=1)
     cost = np.stack([_floats(each["cost"]) for each in tables], axis=1)
@@ -197,16 +200,16 @@ def _rows(
     control = control & some
     at = np.maximum(chosen, 0) * n + np.arange(n)
     stacked = pa.concat_tables(tables).combine_chunks()
-    mine = stacked.take(pa.array(at))
+    best = stacked.take(pa.array(at))
     names = pa.array([*(str(action["action"]) for action in given), NOTHING])
     planned = names.take(pa.array(np.where(some, chosen, len(given))))
     done = names.take(pa.array(np.where(some & ~control, chosen, len(given))))
     coupons = pa.array([*(action["coupon"] for action in given), None], pa.string())
     shares = np.array([*(float(action["discount_share"]) for action in given), 0.0])
     sent = np.where(some & ~control, chosen, len(given))
-    kept = pc.binary_join_element_wise(pa.scalar("kept as control by lot"), mine["reason"], "; ")
-    blocked = pc.binary_join_element_wise(pa.scalar("no consent, or a message lately"), mine["reason"], "; ")
-    reason = pc.if_else(pc.invert(mine["may"]), blocked, pc.if_else(pa.array(control), kept, mine["reason"]))
+    kept = pc.binary_join_element_wise(pa.scalar("kept as control by lot"), best["reason"], "; ")
+    blocked = pc.binary_join_element_wise(pa.scalar("no consent, or a message lately"), best["reason"], "; ")
+    reason = pc.if_else(pc.invert(best["may"]), blocked, pc.if_else(pa.array(control), kept, best["reason"]))
     return {
         "customer_id": everyone["customer_id"],
         "action": done,
@@ -214,23 +217,23 @@ def _rows(
         "coupon": coupons.take(pa.array(sent)),
         "discount_share": pa.array(shares[sent]),
         **{
-            name: mine[name]
+            name: best[name]
             for name in ("uplift_visits", "uplift_orders", "uplift_money", "uplift_money_low", "uplift_money_high")
         },
-        "expected_profit": pa.array(np.where(some, _floats(mine["expected_profit"]), 0.0)),
+        "expected_profit": pa.array(np.where(some, _floats(best["expected_profit"]), 0.0)),
         "control": pa.array(control),
         "propensity": pa.array(np.where(some, chance, 1.0)),
         "reason": reason,
     }
 
 
-def _by_action(made: pa.Table, everyone: pa.Table, given: list[Action]) -> list[pa.Table]:
+def _by_action(scored: pa.Table, everyone: pa.Table, given: list[Action]) -> list[pa.Table]:
     """The rows of each action, in the order of ``everyone``."""
     found = []
     for action in given:
-        mine = made.filter(pc.equal(made["action"], str(action["action"])))
-        at = pc.index_in(everyone["customer_id"].combine_chunks(), mine["customer_id"].combine_chunks())
-        found.append(mine.take(at))
+        rows = scored.filter(pc.equal(scored["action"], str(action["action"])))
+        at = pc.index_in(everyone["customer_id"].combine_chunks(), rows["customer_id"].combine_chunks())
+        found.append(rows.take(at))
     return found
 
 

@@ -48,7 +48,7 @@ def build(tables: Tables, as_of: datetime, params: Params) -> dict[str, ibis.Tab
     clicks = _clicks(tables, searches, as_of, params)
     return {
         "product": _products(tables, as_of, params),
-        "asked": _asked(searches),
+        "asked": _by_query(searches),
         "asked_day": _asked_day(searches, as_of, params),
         "clicked": clicks.group_by("query", "product_id").aggregate(
             clicks=_sum(clicks["weight"]), bought=_sum(clicks["weight"] * clicks["bought"])
@@ -149,7 +149,7 @@ def _searches(tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     )
 
 
-def _asked(searches: ibis.Table) -> ibis.Table:
+def _by_query(searches: ibis.Table) -> ibis.Table:
     return searches.group_by("query").aggregate(
         asked=_sum(searches["weight"]),
         every=searches.count(),

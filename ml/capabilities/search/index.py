@@ -133,8 +133,8 @@ def _weigh(index: Index, texts: Mapping[str, Sequence[str]], params: Params) -> 
     order = np.lexsort((of_row, -impact, of_term))
     ends = np.cumsum(counts)
     for name, number in vocabulary.items():
-        there = order[ends[number] - counts[number] : ends[number]][: params.postings]
-        index.postings[name] = Postings(of_row[there].astype(np.int32), impact[there])
+        places = order[ends[number] - counts[number] : ends[number]][: params.postings]
+        index.postings[name] = Postings(of_row[places].astype(np.int32), impact[places])
         index.counts[name], index.idf[name] = int(counts[number]), float(np.float32(idf[number]))
 
 
@@ -145,10 +145,10 @@ def _know(index: Index, texts: Mapping[str, Sequence[str]], typed: Mapping[str, 
         for text in texts[name]:
             seen.update(words(text))
     frequency = {word: float(count) for word, count in seen.items()}
-    for query, asked in sorted(typed.items()):
+    for query, weight in sorted(typed.items()):
         for word in words(query):
             if stem(word) in index.postings:
-                frequency[word] = frequency.get(word, 0.0) + asked
+                frequency[word] = frequency.get(word, 0.0) + weight
     index.words = {word: Word((stem(word),), times, "word") for word, times in frequency.items()}
     for text in texts["product_id"]:
         code = "".join(words(text))

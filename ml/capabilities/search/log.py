@@ -21,10 +21,10 @@ LONGEST = 100
 """Characters of a query that is kept."""
 
 
-class Asked(NamedTuple):
+class QueryUse(NamedTuple):
     """How often a query was asked lately, by how many at least, and how often in vain."""
 
-    asked: float
+    searches: float
     people: int
     empty: float
     """Share that found nothing."""
@@ -45,7 +45,7 @@ class Reworded(NamedTuple):
 class Log:
     """The log without anybody's own: what fewer than k customers typed is not in it."""
 
-    asked: dict[str, Asked] = field(default_factory=dict)
+    queries: dict[str, QueryUse] = field(default_factory=dict)
     clicks: dict[str, Clicks] = field(default_factory=dict)
     volume: dict[str, float] = field(default_factory=dict)
     """Clicks of a query, corrected for place."""
@@ -67,13 +67,13 @@ def key(query: str) -> str:
 
 def gather(features: Mapping[str, pa.Table], index: Index, params: Params) -> Log:
     """Join what is the same query, and leave out what too few customers typed."""
-    log = Log(asked=asked(features, params))
-    log.rate = rate(features, log.asked)
+    log = Log(queries=query_use(features, params))
+    log.rate = rate(features, log.queries)
     numbers = {name: row for row, name in enumerate(index.products["product_id"].to_pylist())}
     found: dict[str, dict[int, tuple[float, float]]] = {}
     for row in features["clicked"].sort_by([("query", "ascending"), ("product_id", "ascending")]).to_pylist():
         name, product = key(row["query"]), numbers.get(row["product_id"])
-        if name in log.asked and product is not None:
+        if name in log.queries and product is not None:
             before = found.setdefault(name, {}).get(product, (0.0, 0.0))
             found[name][product] = (before[0] + row["clicks"], before[1] + row["bought"])
     for name, products in sorted(found.items()):
@@ -90,12 +90,12 @@ def gather(features: Mapping[str, pa.Table], index: Index, params: Params) -> Lo
     log.reworded = [
         Reworded(*pair, *counts)
         for pair, counts in sorted(pairs.items())
-        if counts[1] >= params.fewest_people and pair[0] != pair[1] and all(name in log.asked for name in pair)
+        if counts[1] >= params.fewest_people and pair[0] != pair[1] and all(name in log.queries for name in pair)
     ]
     return log
 
 
-def asked(features: Mapping[str, pa.Table], params: Params) -> dict[str, Asked]:
+def query_use(features: Mapping[str, pa.Table], params: Params) -> dict[str, QueryUse]:
     """Queries of at least k customers; of several ways to write one, the largest tells how many customers it has."""
     found: dict[str, list[float]] = {}
     for row in features["asked"].sort_by("query").to_pylist():
@@ -105,18 +105,18 @@ def asked(features: Mapping[str, pa.Table], params: Params) -> dict[str, Asked]:
                 sums[place] += row[column]
             sums[4] = max(sums[4], row["people"])
     return {
-        name: Asked(round(often, 6), int(people), empty / max(1, every), unclicked / often if often else 1.0)
+        name: QueryUse(round(often, 6), int(people), empty / max(1, every), unclicked / often if often else 1.0)
         for name, (often, every, empty, unclicked, people) in sorted(found.items())
         if people >= params.fewest_people
     }
 
 
-def rate(features: Mapping[str, pa.Table], asked: Mapping[str, Asked]) -> dict[str, float]:
-    """Searches a day of each query of ``asked``, weighted by age as fits the shop; without days, those lately."""
+def rate(features: Mapping[str, pa.Table], queries: Mapping[str, QueryUse]) -> dict[str, float]:
+    """Searches a day of each query of ``queries``, weighted by age as fits the shop; without days, those lately."""
     if "asked_day" not in features:
-        return {name: row.asked * (1 - row.empty) for name, row in asked.items()}
+        return {name: row.searches * (1 - row.empty) for name, row in queries.items()}
     table = features["asked_day"].sort_by([("query", "ascending"), ("age", "ascending")])
-    known = popularity.days(table, list(asked), {text: key(text) for text in table["query"].unique().to_pylist()})
+    known = popularity.days(table, list(queries), {text: key(text) for text in table["query"].unique().to_pylist()})
     return dict(zip(known.names, popularity.rates(known, popularity.chosen(known)).tolist(), strict=True))
 
 
@@ -203,7 +203,7 @@ def _clicked_alike(log: Log, index: Index, params: Params) -> list[Synonym]:
         # A word that the catalogue has stands for itself; its synonym must be one that finds something.
         unknown = index.stem(single[a]) not in index.idf and index.stem(single[b]) in index.idf
         if a != b and unknown and score >= 0.5 and _differ(single[a], single[b], index):
-            people = min(log.asked[single[a]].people, log.asked[single[b]].people)
+            people = min(log.queries[single[a]].people, log.queries[single[b]].people)
             reason = f"after '{single[a]}' and '{single[b]}' the same products are clicked"
             found.append(Synonym(single[a], single[b], float(score), people, reason))
     return found

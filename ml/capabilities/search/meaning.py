@@ -43,9 +43,9 @@ class Meaning:
         else:
             known = _known(before)
             new = [title for title in titles if title not in known]
-            made = sentences.embed([title[:LONGEST] for title in new])
+            embedded = sentences.embed([title[:LONGEST] for title in new])
             # Not by BLAS, whose rounding depends on how many rows there are.
-            known |= dict(zip(new, shortened(np.einsum("ij,jk->ik", made, self.basis)), strict=True))
+            known |= dict(zip(new, shortened(np.einsum("ij,jk->ik", embedded, self.basis)), strict=True))
             found = [known[title] for title in titles]
         return pa.array(
             [vector if vector is not None and np.any(vector) else None for vector in found], ARROW["vector"]

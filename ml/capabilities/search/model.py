@@ -67,21 +67,25 @@ class Search:
 
     def index(self, features: Mapping[str, pa.Table]) -> Index:
         """The index of the products as they are known."""
-        typed = {name: row.asked for name, row in logs.asked(features, self.params).items()} if self.learning else {}
+        typed = (
+            {name: row.searches for name, row in logs.query_use(features, self.params).items()} if self.learning else {}
+        )
         return build(features["product"], self.language_, self.params, typed)
 
     def vectors(self, products: pa.Table, before: pa.Table | None = None) -> pa.Array:
         """Vector of each product, or null; ``before``: rows of ``search_product`` of this model, whose titles are not read anew."""
         return self.meaning_.of_products(products, self.language_, before)
 
-    def engine(self, features: Mapping[str, pa.Table], made: pa.Table | None = None) -> Engine:
+    def engine(self, features: Mapping[str, pa.Table], published: pa.Table | None = None) -> Engine:
         """What answers queries as known in ``features``; ``made``: the rows of ``search_product``, where they are there."""
         index = self.index(features)
         if not self.learning:
             return Engine(index, self.weights_)
         index.term_vectors = {t: v for t, v in self.meaning_.terms.items() if t in index.idf}
         if index.term_vectors:
-            column = made.sort_by("product_id")["vector"] if made is not None else self.vectors(index.products)
+            column = (
+                published.sort_by("product_id")["vector"] if published is not None else self.vectors(index.products)
+            )
             index.vectors = dense(column)
         log = logs.gather(features, index, self.params)
         logs.teach(index, logs.synonyms(log, index, self.params))

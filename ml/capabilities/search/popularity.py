@@ -69,24 +69,24 @@ def rates(known: Days, decay: Decay, now: int = 0) -> Floats:
     """Searches a day of each query as known ``now`` days before the night, shape (n_queries,)."""
     past = known.age >= now
     age, query, times = known.age[past] - now, known.query[past], known.times[past]
-    made = np.zeros(len(known.names))
+    rate = np.zeros(len(known.names))
     for half_life, share in ((decay.long, 1 - decay.share), (decay.short, decay.share)):
         if share:
             mass = 1 / (1 - 2 ** (-1 / half_life))
-            made += share * np.bincount(query, times * 2.0 ** (-age / half_life), len(made)) / mass
-    return made
+            rate += share * np.bincount(query, times * 2.0 ** (-age / half_life), len(rate)) / mass
+    return rate
 
 
 def chosen(known: Days, seed: int = 0) -> Decay:
     """The decay that ranks what was typed on the last days best; as usual where it is not better by more than chance."""
-    asked = list(_questions(known, seed))
+    questions = list(_questions(known, seed))
     usual = Decay()
-    if len(asked) < FEWEST_DAYS:
+    if len(questions) < FEWEST_DAYS:
         return usual
-    gains = {decay: _gains(known, decay, asked) for decay in (Decay(h, h) for h in HALF_LIVES)}
+    gains = {decay: _gains(known, decay, questions) for decay in (Decay(h, h) for h in HALF_LIVES)}
     best = max(gains, key=lambda decay: float(gains[decay].mean()))
     shorter = [h for h in HALF_LIVES if h < best.long]
-    gains |= {mix: _gains(known, mix, asked) for mix in (Decay(best.long, s, b) for s in shorter for b in SHARES)}
+    gains |= {mix: _gains(known, mix, questions) for mix in (Decay(best.long, s, b) for s in shorter for b in SHARES)}
     best = max(gains, key=lambda decay: float(gains[decay].mean()))
     lead = gains[best] - gains[usual]
     return best if lead.mean() > lead.std(ddof=1) / np.sqrt(len(lead)) else usual
@@ -117,10 +117,10 @@ def _questions(known: Days, seed: int) -> Iterator[_Asked]:
         yield _Asked(day + 1, np.repeat(typed, many), np.repeat(times[typed] / many, many), low, high)
 
 
-def _gains(known: Days, decay: Decay, asked: Sequence[_Asked]) -> Floats:
+def _gains(known: Days, decay: Decay, questions: Sequence[_Asked]) -> Floats:
     """Of each day the mean reciprocal rank of what was typed, among the queries that begin alike; 0 below the tenth place."""
     found = []
-    for day in asked:
+    for day in questions:
         rate = rates(known, decay, day.now)
         above = [int((rate[a:b] > rate[q]).sum()) for q, a, b in zip(day.query, day.low, day.high, strict=True)]
         rank = 1 + np.array(above)

@@ -142,5 +142,5 @@ class Engine:
 
 def _top(values: Floats, most: int) -> Numbers:
     """Where the greatest values above 0 are; of equal ones the first."""
-    there = np.flatnonzero(values > 0)
-    return there[np.lexsort((there, -values[there]))[:most]]
+    positive = np.flatnonzero(values > 0)
+    return positive[np.lexsort((positive, -values[positive]))[:most]]

@@ -54,12 +54,12 @@ def score(model: Search, features: Rows, shard: int, shards: int, params: Params
     most = float(np.log1p(pc.max(features["product"]["sold"]).as_py() or 0.0))
     sold = np.log1p(products["sold"].to_numpy())
     rows = {name: products[name] for name in ("product_id", "title", "category", "brand", "price", "available")}
-    made = rows | {
+    numbered = rows | {
         "product_no": pa.array(np.arange(start, end)),
         "popularity": pa.array((sold / most if most else sold).astype(np.float32)),
         "vector": model.vectors(products, features.get(f"before_{spec.PRODUCT.name}")),
     }
-    return {spec.PRODUCT.name: batches(spec.PRODUCT, [made])}
+    return {spec.PRODUCT.name: batches(spec.PRODUCT, [numbered])}
 
 
 def score_all(model: Search, features: Rows, rows: Rows, params: Params) -> Batches:
@@ -71,7 +71,7 @@ def score_all(model: Search, features: Rows, rows: Rows, params: Params) -> Batc
     log = logs.gather(features, index, params) if model.learning else Log()
     every = suggestions(engine, log, params)
     lists, listed = _lists(engine, log, params)
-    made = {
+    tables = {
         spec.TERM.name: _terms(index),
         spec.WORD.name: _words(index),
         spec.SPELLING.name: _spellings(index),
@@ -83,7 +83,7 @@ def score_all(model: Search, features: Rows, rows: Rows, params: Params) -> Batc
         spec.SYNONYM.name: _synonyms(log, index, params),
         spec.CUSTOMER.name: _customers(features),
     }
-    return {table.name: batches(table, [made[table.name]]) for table in spec.SPEC.for_all}
+    return {table.name: batches(table, [tables[table.name]]) for table in spec.SPEC.for_all}
 
 
 def _columns(table: Published, rows: Sequence[tuple[object, ...]]) -> Columns:
@@ -142,8 +142,8 @@ def _queries(engine: Engine, log: Log, listed: Mapping[str, _Listed]) -> Columns
     """Those that were asked, and the names of categories and brands, of which one may be asked."""
     rows = []
     names = {logs.key(name) for name in engine.index.names.values()} - {""}
-    for query in sorted(names | set(log.asked)):
-        row = log.asked.get(query, logs.Asked(0.0, 0, 0.0, 1.0))
+    for query in sorted(names | set(log.queries)):
+        row = log.queries.get(query, logs.QueryUse(0.0, 0, 0.0, 1.0))
         clicks = log.clicks.get(query)
         reading = engine.read(query)
         corrected = " ".join(reading.words) if reading.corrected else None
@@ -152,7 +152,7 @@ def _queries(engine: Engine, log: Log, listed: Mapping[str, _Listed]) -> Columns
         rows.append(
             (
                 query,
-                row.asked,
+                row.searches,
                 row.people,
                 click_rate,
                 min(1.0, bought) * click_rate,
@@ -180,14 +180,14 @@ def _meaning(reading: Reading, corrected: str | None) -> str:
 def understood(reading: Reading) -> str:
     """What was understood, as the SQL function tells it."""
     prices = {"price_from": reading.least, "price_to": reading.most}
-    said: dict[str, object] = {
+    parts: dict[str, object] = {
         "words": reading.words,
         "corrected_to": " ".join(reading.words) if reading.corrected else None,
         "category": reading.category,
         "brand": reading.brand,
         "colour": reading.colour,
     } | {name: int(price) if price is not None and price.is_integer() else price for name, price in prices.items()}
-    return json.dumps({name: value for name, value in said.items() if value is not None}, ensure_ascii=False)
+    return json.dumps({name: value for name, value in parts.items() if value is not None}, ensure_ascii=False)
 
 
 class _Listed(NamedTuple):
@@ -201,7 +201,7 @@ class _Listed(NamedTuple):
 def _lists(engine: Engine, log: Log, params: Params) -> tuple[Columns, dict[str, _Listed]]:
     """What a known query is answered with, and why; and what the list has not."""
     ids = engine.index.products["product_id"].to_pylist()
-    often = sorted(log.asked, key=lambda query: (-log.asked[query].asked, query))[: params.served_queries]
+    often = sorted(log.queries, key=lambda query: (-log.queries[query].searches, query))[: params.served_queries]
     rows, listed = [], {}
     for query in sorted(often):
         answer = engine.answer(query, params.served)
@@ -215,20 +215,22 @@ def _lists(engine: Engine, log: Log, params: Params) -> tuple[Columns, dict[str,
 
 def reason(parts: np.ndarray) -> str:
     """Why a product answers a query, in words; as the SQL function says it."""
-    said = ["has every word" if parts[1] >= 1 else "has some of the words"] if parts[1] > 0 else ["is near in meaning"]
+    phrases = (
+        ["has every word" if parts[1] >= 1 else "has some of the words"] if parts[1] > 0 else ["is near in meaning"]
+    )
     if parts[6] >= 0.05:
-        said.append("others who searched this chose it" if parts[7] < 0.3 else "others who searched this bought it")
+        phrases.append("others who searched this chose it" if parts[7] < 0.3 else "others who searched this bought it")
     if parts[4] > 0:
-        said.append("of the category meant")
+        phrases.append("of the category meant")
     if parts[5] > 0:
-        said.append("of the brand")
-    return ", ".join(said)
+        phrases.append("of the brand")
+    return ", ".join(phrases)
 
 
 def _gaps(engine: Engine, log: Log) -> Columns:
     titles = engine.index.products["title"].to_pylist()
     rows = []
-    for query, row in log.asked.items():
+    for query, row in log.queries.items():
         reading = engine.read(query)
         unknown = [word for word in words(query) if engine.index.stem(word) not in engine.index.idf]
         if reading.corrected or row.unclicked < VAIN or not (unknown or row.empty >= 0.5):
@@ -238,7 +240,7 @@ def _gaps(engine: Engine, log: Log) -> Columns:
         nearest = ", ".join(titles[i] for i in engine.answer(query, 3).ids) or "nothing"
         why = f"the catalogue has no '{unknown[0]}'" if unknown else f"{row.empty:.0%} of the searches found nothing"
         rows.append(
-            (query, row.asked, row.people, min(1.0, row.unclicked), nearest, f"{row.people} customers asked; {why}")
+            (query, row.searches, row.people, min(1.0, row.unclicked), nearest, f"{row.people} customers asked; {why}")
         )
     return _columns(spec.GAP, sorted(rows))
 
@@ -257,7 +259,7 @@ def _customers(features: Rows) -> Columns:
     first = np.searchsorted(who, who)
     kept = np.arange(len(who)) - first < CATEGORIES
     share = rows["weight"].to_numpy() / np.maximum(total["weight_sum"].to_numpy()[who], 1e-12)
-    made = pa.table({"customer_id": rows["customer_id"], "category": rows["category"], "share": share}).filter(
+    table = pa.table({"customer_id": rows["customer_id"], "category": rows["category"], "share": share}).filter(
         pa.array(kept)
     )
-    return {name: made[name] for name in made.column_names}
+    return {name: table[name] for name in table.column_names}

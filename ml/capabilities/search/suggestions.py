@@ -49,7 +49,7 @@ def suggestions(engine: Engine, log: Log, params: Params) -> list[Suggestion]:
 
 def _all(engine: Engine, log: Log, params: Params) -> Iterator[Suggestion]:
     index = engine.index
-    for query, row in log.asked.items():
+    for query, row in log.queries.items():
         known = all(word in index.words or index.stem(word) in index.idf for word in words(query))
         well = row.empty < MOST_EMPTY and row.unclicked < (FEW_CLICKS if known else MANY_CLICKS)
         if well and query not in engine.instead:
@@ -68,8 +68,8 @@ def _all(engine: Engine, log: Log, params: Params) -> Iterator[Suggestion]:
 def _named(kind: str, names: dict[str, float], log: Log) -> Iterator[Suggestion]:
     """Names with what is sold of each: together as likely as they are typed, drawn to ``USUAL`` as if by ten searches."""
     keys = {name: " ".join(words(fold(name))) for name in names}
-    every = sum(row.asked for row in log.asked.values())
-    typed = sum(log.asked[text].asked for text in set(keys.values()) if text in log.asked)
+    every = sum(row.searches for row in log.queries.values())
+    typed = sum(log.queries[text].searches for text in set(keys.values()) if text in log.queries)
     share = (typed + PRIOR_SEARCHES * USUAL[kind]) / (every + PRIOR_SEARCHES)
     searches, total = max(sum(log.rate.values()), 1.0), max(sum(names.values()), 1.0)
     for name, sold in names.items():

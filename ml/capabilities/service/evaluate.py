@@ -30,8 +30,8 @@ def evaluate(
     """
     rows = truth.sort_by("ticket_id")
     texts = written(rows["subject"], rows["text"])
-    said = pc.not_equal(texts, "")
-    texts, filed = texts.filter(said), rows["intent"].filter(said).to_pylist()
+    filled = pc.not_equal(texts, "")
+    texts, filed = texts.filter(filled), rows["intent"].filter(filled).to_pylist()
     return {name: _judge(model, texts, filed) for name, model in models.items()}
 
 
@@ -41,8 +41,8 @@ def _judge(model: Service, texts: pa.Array, filed: list[str]) -> Evaluation:
     place = np.full(len(filed), np.inf)
     for i, intent in enumerate(filed):
         if intent in number:
-            mine = number[intent]
-            ahead = (scores[i] > scores[i, mine]).sum() + (scores[i, :mine] == scores[i, mine]).sum()
+            filed_as = number[intent]
+            ahead = (scores[i] > scores[i, filed_as]).sum() + (scores[i, :filed_as] == scores[i, filed_as]).sum()
             place[i] = 1 + ahead
     hit = (place == 1).astype(np.float64)
     known = model.knowing_.known(scores)

@@ -44,19 +44,19 @@ def build(tables: Tables, as_of: datetime, params: Params, only: ibis.Table | No
         ``service_team``, ``service_rule``, ``service_cost``: the staff's · ``moment``.
     """
     every = _tickets(tables, as_of)
-    asked = every if only is None else every.semi_join(only, "ticket_id")
-    asked = asked.filter(asked["opened"] >= _micros(as_of - timedelta(days=params.history_days)))
+    tickets = every if only is None else every.semi_join(only, "ticket_id")
+    tickets = tickets.filter(tickets["opened"] >= _micros(as_of - timedelta(days=params.history_days)))
     history = every.left_join(_replies(tables, as_of), "ticket_id").drop("ticket_id_right")
     kept = history["intent"].notnull() | history["first"].notnull() | history["reply"].notnull()
     orders = _orders(tables, as_of)
     return {
-        "ticket": _with_order(asked, orders, tables, as_of, params),
+        "ticket": _with_order(tickets, orders, tables, as_of, params),
         "history": history.filter(kept if only is None else ibis.literal(False)),
         "order": _latest(orders, as_of, params),
         "item": _items(tables, orders, as_of, params),
         "load": _load(every),
         "moment": ibis.literal(_micros(as_of), "int64").name("as_of").as_table(),
-        **{table.name: _told(tables, table.name) for table in CONFIG},
+        **{table.name: _configured(tables, table.name) for table in CONFIG},
     }
 
 
@@ -119,10 +119,10 @@ def _replies(tables: Tables, as_of: datetime) -> ibis.Table:
     """The first message of an agent in each thread."""
     if "ticket_message" not in tables:
         return _none({"ticket_id": "string", "reply": "string"})
-    said = known(tables["ticket_message"], as_of, "written_at")
-    said = said.filter(said["author"] == "agent")
+    messages = known(tables["ticket_message"], as_of, "written_at")
+    messages = messages.filter(messages["author"] == "agent")
     place = ibis.row_number().over(ibis.window(group_by="ticket_id", order_by=["written_at", "message_id"]))
-    return said.mutate(place=place).filter(lambda t: t["place"] == 0).select("ticket_id", reply="text")
+    return messages.mutate(place=place).filter(lambda t: t["place"] == 0).select("ticket_id", reply="text")
 
 
 def _orders(tables: Tables, as_of: datetime) -> ibis.Table:
@@ -162,30 +162,32 @@ def _parcels(tables: Tables, as_of: datetime) -> ibis.Table:
     rows, now = tables["shipment"], _micros(as_of)
     came = _before(rows["delivered_at"], now)
     grouped = rows.mutate(came=came, handed=_before(rows["handed_over_at"], now)).group_by("order_id")
-    made = grouped.aggregate(
+    parcels = grouped.aggregate(
         promised=lambda t: _us(t["promised_at"]).max(),
         handed=lambda t: t["handed"].min(),
         delivered=lambda t: t["came"].max(),
         missing=lambda t: t["came"].isnull().any(),
         carrier=lambda t: t["carrier"].min(),
     )
-    return made.mutate(delivered=ibis.ifelse(made["missing"], ibis.null("int64"), made["delivered"])).drop("missing")
+    return parcels.mutate(delivered=ibis.ifelse(parcels["missing"], ibis.null("int64"), parcels["delivered"])).drop(
+        "missing"
+    )
 
 
-def _with_order(asked: ibis.Table, orders: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
+def _with_order(tickets: ibis.Table, orders: ibis.Table, tables: Tables, as_of: datetime, params: Params) -> ibis.Table:
     """Each ticket with the customer's own order: the one that it names, else the latest before it. Another's is never joined."""
-    rows = asked.left_join(orders, "customer_id", rname="{name}_of")
-    mine = rows["order_id_of"].notnull()
+    rows = tickets.left_join(orders, "customer_id", rname="{name}_of")
+    own = rows["order_id_of"].notnull()
     named = (rows["order_id"] == rows["order_id_of"]).fill_null(False)
     recent = (rows["ordered"] <= rows["opened"]) & (rows["ordered"] >= rows["opened"] - params.order_days * DAY_US)
-    fits = mine & (named | (rows["order_id"].isnull() & recent.fill_null(False)))
+    fits = own & (named | (rows["order_id"].isnull() & recent.fill_null(False)))
     facts = [name for name in _ORDER if name not in ("order_id", "customer_id")]
     latest = ibis.window(group_by="ticket_id", order_by=[ibis.desc("fits"), ibis.desc("ordered"), "order_id_of"])
     rows = rows.mutate(fits=fits)
     rows = rows.mutate(place=ibis.row_number().over(latest)).filter(lambda t: t["place"] == 0)
     empty = {name: ibis.ifelse(rows["fits"], rows[name], ibis.null(_ORDER[name])) for name in facts}
     rows = rows.mutate(order_id=ibis.ifelse(rows["fits"], rows["order_id_of"], ibis.null("string")), **empty)
-    rows = rows.select(*asked.columns, *facts)
+    rows = rows.select(*tickets.columns, *facts)
     return (
         rows.left_join(_values(tables, as_of), "customer_id")
         .drop("customer_id_right")
@@ -227,7 +229,7 @@ def _load(every: ibis.Table) -> ibis.Table:
     return rows.group_by("team").aggregate(waiting=lambda t: t.count())
 
 
-def _told(tables: Tables, name: str) -> ibis.Table:
+def _configured(tables: Tables, name: str) -> ibis.Table:
     """A table of the staff's; where it is not there, the rows that it begins with."""
     spec = next(table for table in CONFIG if table.name == name)
     kinds = {c.name: pa.date32() if c.kind == "date" else ARROW[c.kind] for c in spec.columns}

@@ -31,13 +31,13 @@ def rows(features: Mapping[str, pa.Table], triage: pa.Table, params: Params) -> 
     facts["good"] = np.array([np.nan if value is None else float(value) for value in good])
     waiting = np.array([state in ("open", "reopened") for state in tickets["state"].to_pylist()])
     halfway = float(np.median(facts["opened"]))
-    made = [
-        _row(kind, name, mine, facts, waiting, halfway)
-        for kind, name, mine in _groups(tickets, ordered)
-        if kind == "all" or mine.sum() >= params.fewest
+    found = [
+        _row(kind, name, group, facts, waiting, halfway)
+        for kind, name, group in _groups(tickets, ordered)
+        if kind == "all" or group.sum() >= params.fewest
     ]
-    _correct(made)
-    return sorted(made, key=lambda row: (row["kind"], row["name"]))
+    _correct(found)
+    return sorted(found, key=lambda row: (row["kind"], row["name"]))
 
 
 def _groups(tickets: pa.Table, triage: pa.Table) -> Iterator[tuple[str, str, Mask]]:
@@ -56,17 +56,17 @@ def _groups(tickets: pa.Table, triage: pa.Table) -> Iterator[tuple[str, str, Mas
 
 
 def _row(
-    kind: str, name: str, mine: Mask, facts: Mapping[str, npt.NDArray[np.float64]], waiting: Mask, halfway: float
+    kind: str, name: str, group: Mask, facts: Mapping[str, npt.NDArray[np.float64]], waiting: Mask, halfway: float
 ) -> Row:
-    some = {key: values[mine] for key, values in facts.items()}
+    some = {key: values[group] for key, values in facts.items()}
     young = some["opened"] >= halfway
     now, before = (some["good"][side & ~np.isnan(some["good"])] for side in (young, ~young))
     closed = ~np.isnan(some["solved"])
     return {
         "kind": kind,
         "name": name,
-        "tickets": int(mine.sum()),
-        "open": int(waiting[mine].sum()),
+        "tickets": int(group.sum()),
+        "open": int(waiting[group].sum()),
         "answer_hours": _median((some["first"] - some["opened"]) / _HOUR_US),
         "solve_hours": _median((some["solved"] - some["opened"]) / _HOUR_US),
         "reopened_share": float((~np.isnan(some["reopened"]))[closed].mean()) if closed.any() else 0.0,
@@ -80,8 +80,8 @@ def _row(
 
 
 def _median(values: npt.NDArray[np.float64]) -> float | None:
-    there = values[~np.isnan(values)]
-    return float(np.median(there)) if len(there) else None
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else None
 
 
 def _chance(now: npt.NDArray[np.float64], before: npt.NDArray[np.float64]) -> float | None:
@@ -94,15 +94,15 @@ def _chance(now: npt.NDArray[np.float64], before: npt.NDArray[np.float64]) -> fl
     return float(hypergeom.cdf(int(now.sum()), len(now) + len(before), good, len(now)))
 
 
-def _correct(made: list[Row]) -> None:
+def _correct(found: list[Row]) -> None:
     """Write the q-values (Benjamini & Hochberg 1995) and what they say."""
     from scipy.stats import false_discovery_control
 
-    tested = [row for row in made if row["p"] is not None]
+    tested = [row for row in found if row["p"] is not None]
     if tested:
         for row, q in zip(tested, false_discovery_control([row["p"] for row in tested]), strict=True):
             row["q_value"] = float(q)
-    for row in made:
+    for row in found:
         p = row.pop("p")
         worse = p is not None and row["q_value"] <= 0.05
         share = f"{row['tickets']} tickets, {row['open']} of them open"

@@ -53,7 +53,7 @@ class Service:
 
     def fit(self, features: Mapping[str, pa.Table]) -> Self:
         """Learn from the tables of :func:`features.build`; forgets any earlier fit."""
-        texts, intents, told = teaching(features, self.params)
+        texts, intents, examples = teaching(features, self.params)
         self.intents_ = sorted(set(intents))
         labels = np.searchsorted(np.array(self.intents_, str), np.array(intents, str)).astype(np.int64)
         n, own = len(self.intents_), self.params
@@ -61,7 +61,7 @@ class Service:
             self.classifier_ = classifier.learn(texts, labels, n, own, self.seed)
         else:
             self.classifier_ = classifier.baseline(texts, labels, n, own)
-        self.phrases_ = phrases.learn(texts.to_pylist(), labels, n, told, own.fewest, own.phrase_texts)
+        self.phrases_ = phrases.learn(texts.to_pylist(), labels, n, examples, own.fewest, own.phrase_texts)
         self.words_ = _vocabulary(features["answer"])
         self.languages_ = language.learn(texts)
         self.outcomes_ = outcomes.learn(features["history"])
@@ -98,8 +98,10 @@ class Service:
 
 def teaching(features: Mapping[str, pa.Table], params: Params) -> tuple[pa.Array, list[str], int]:
     """Questions of the knowledge base, and how many these are, then filed tickets, the youngest first; each text once, with its intent."""
-    told = features["answer"].sort_by("answer_id").to_pylist()
-    asked = [(line.strip(), row["intent"]) for row in told for line in row["questions"].splitlines() if line.strip()]
+    answers = features["answer"].sort_by("answer_id").to_pylist()
+    examples = [
+        (line.strip(), row["intent"]) for row in answers for line in row["questions"].splitlines() if line.strip()
+    ]
     history = features["history"]
     clear = pc.fill_null(pc.greater_equal(history["transcript_confidence"], params.least_heard), True)
     filed = history.filter(pc.and_(pc.is_valid(history["intent"]), clear))
@@ -107,17 +109,17 @@ def teaching(features: Mapping[str, pa.Table], params: Params) -> tuple[pa.Array
     # Of texts that are equal but for capitals and spaces the first counts: how the knowledge base, then the latest ticket, files it.
     whole = pa.concat_arrays(
         [
-            written(pa.nulls(len(asked), pa.string()), pa.array([text for text, _ in asked], pa.string())),
+            written(pa.nulls(len(examples), pa.string()), pa.array([text for text, _ in examples], pa.string())),
             written(filed["subject"], filed["text"]),
         ]
     )
-    intents = [*(intent for _, intent in asked), *filed["intent"].to_pylist()]
+    intents = [*(intent for _, intent in examples), *filed["intent"].to_pylist()]
     first: dict[str, int] = {}
     for i, text in enumerate(whole.to_pylist()):
         if text:
             first.setdefault(" ".join(text.lower().split()), i)
     kept = sorted(first.values())[: params.most_texts]
-    return whole.take(pa.array(kept, pa.int64())), [intents[i] for i in kept], sum(i < len(asked) for i in kept)
+    return whole.take(pa.array(kept, pa.int64())), [intents[i] for i in kept], sum(i < len(examples) for i in kept)
 
 
 def _vocabulary(answers: pa.Table) -> dict[str, list[str]]:

@@ -71,12 +71,12 @@ def read(model: Service, tickets: pa.Table, params: Params) -> Read:
 
 def _languages(model: Service, tickets: pa.Table, texts: pa.Array) -> list[str]:
     """As the shop says, else as the words say."""
-    told = tickets["language"].to_pylist()
-    open_ = [i for i, code in enumerate(told) if not code]
+    codes = tickets["language"].to_pylist()
+    open_ = [i for i, code in enumerate(codes) if not code]
     found = language.detect(texts.take(pa.array(open_, pa.int64())), model.languages_)
     for i, code in zip(open_, found, strict=True):
-        told[i] = code
-    return [code[:2].lower() if code not in (language.UNKNOWN, language.NO_WORDS) else code for code in told]
+        codes[i] = code
+    return [code[:2].lower() if code not in (language.UNKNOWN, language.NO_WORDS) else code for code in codes]
 
 
 def _by_sentence(

@@ -55,22 +55,22 @@ def score(
     start, end = n * shard // shards, n * (shard + 1) // shards
     tickets = features["ticket"].sort_by("ticket_id").combine_chunks().slice(start, end - start)
     desk = Desk(model, features, params)
-    made = [row for at in range(0, len(tickets), BLOCK) for row in desk.rows(tickets.slice(at, BLOCK))]
-    waiting = [row for row in made if row["state"] in WAITING]
-    return {TRIAGE.name: _batches(TRIAGE, made), ANSWER.name: _batches(ANSWER, waiting)}
+    triage = [row for at in range(0, len(tickets), BLOCK) for row in desk.rows(tickets.slice(at, BLOCK))]
+    waiting = [row for row in triage if row["state"] in WAITING]
+    return {TRIAGE.name: _batches(TRIAGE, triage), ANSWER.name: _batches(ANSWER, waiting)}
 
 
 def score_all(
     model: Service, features: Mapping[str, pa.Table], rows: Mapping[str, pa.Table], params: Params
 ) -> dict[str, Iterator[pa.RecordBatch]]:
     """Make what is said of tickets together, and what ``ml.answer`` reads."""
-    made: dict[str, list[Row]] = {table.name: [] for table in SPEC.for_all}
+    tables: dict[str, list[Row]] = {table.name: [] for table in SPEC.for_all}
     if units(features):
         board = topics.Board(features, rows[TRIAGE.name], params)
-        made |= {LIKE.name: board.alike(features), TOPIC.name: board.topics(), GAP.name: board.gaps()}
-        made[FIGURES.name] = figures.rows(features, rows[TRIAGE.name], params)
+        tables |= {LIKE.name: board.alike(features), TOPIC.name: board.topics(), GAP.name: board.gaps()}
+        tables[FIGURES.name] = figures.rows(features, rows[TRIAGE.name], params)
     if len(features["answer"]) and model.intents_:
-        made[TERM.name] = [
+        tables[TERM.name] = [
             {"term": term, "idf": idf, "intents": intents, "weights": weights}
             for term, (idf, intents, weights) in sorted(model.phrases_["terms"].items())
         ]
@@ -78,11 +78,13 @@ def score_all(
             "strange": model.phrases_["strange"],
             "least_chance": params.least_chance,
         }
-        made[SETTING.name] = [{"name": "shop", "rules": sql_rules(UNDETERMINED), "intents": model.intents_, **knowing}]
+        tables[SETTING.name] = [
+            {"name": "shop", "rules": sql_rules(UNDETERMINED), "intents": model.intents_, **knowing}
+        ]
     within = products(features)
     orders = features["order"].sort_by("customer_id").to_pylist()
-    made[ORDER.name] = [row | {"products": within.get(row["order_id"], [])} for row in orders]
-    return {table.name: _batches(table, made[table.name]) for table in SPEC.for_all}
+    tables[ORDER.name] = [row | {"products": within.get(row["order_id"], [])} for row in orders]
+    return {table.name: _batches(table, tables[table.name]) for table in SPEC.for_all}
 
 
 def _batches(table: Published, rows: list[Row]) -> Iterator[pa.RecordBatch]:
@@ -118,11 +120,11 @@ class Desk:
         intents = self.model.intents_
         intent, language = found.intent(i, intents, self.params.least_chance), found.languages[i]
         folded = fold(found.texts[i])
-        said = words(folded)
-        rule = self.rules.find(said, intent)
+        text_words = words(folded)
+        rule = self.rules.find(text_words, intent)
         late = _days_late(ticket, self.now)
         soon = urgency_of(folded, late, reopened=ticket["state"] == "reopened", rule=bool(rule and rule["urgent"]))
-        mood = feeling_of(said, language)
+        mood = feeling_of(text_words, language)
         muffled = unclear(ticket, found.texts[i], self.params.least_heard)
         answer = (
             Answer("", "", False, [], muffled)
@@ -236,13 +238,13 @@ def _reason(
     intent: str, chance: float, found: Read, i: int, rule: Mapping[str, Any] | None, late: float | None, why: str
 ) -> str:
     first = "asks for nothing that is known" if intent == UNKNOWN else f"asks for: {intent} ({chance:.0%})"
-    told = [first]
+    parts = [first]
     if found.refused[i]:
-        told.append(f"does not want: {found.refused[i]}")
+        parts.append(f"does not want: {found.refused[i]}")
     if found.also[i]:
-        told.append(f"also: {found.also[i]}")
+        parts.append(f"also: {found.also[i]}")
     if rule:
-        told.append(f"falls under the rule for {rule['why']}")
+        parts.append(f"falls under the rule for {rule['why']}")
     if late is not None:
-        told.append(f"the order is {late:.0f} days late")
-    return "; ".join([*told, why] if why and not why.startswith("it also") else told)
+        parts.append(f"the order is {late:.0f} days late")
+    return "; ".join([*parts, why] if why and not why.startswith("it also") else parts)

@@ -57,43 +57,43 @@ class Board:
     def topics(self) -> list[Row]:
         """Clusters of at least ``fewest`` tickets, of which some are of the last days."""
         found = []
-        for name, mine in self.groups:
-            n = int(self.young[mine].sum())
+        for name, members in self.groups:
+            n = int(self.young[members].sum())
             if n:
                 found.append(
                     {
                         "topic": name,
-                        "intent": self.intents[mine[0]],
+                        "intent": self.intents[members[0]],
                         "n": n,
-                        "n_before": len(mine) - n,
-                        "growth": self._growth(n, len(mine)),
-                        "p": self._chance(n, len(mine)),
-                        "quote": self._quote(mine),
+                        "n_before": len(members) - n,
+                        "growth": self._growth(n, len(members)),
+                        "p": self._chance(n, len(members)),
+                        "quote": self._quote(members),
                     }
                 )
         return _tested(found, self.params)
 
     def gaps(self) -> list[Row]:
         """Topics whose tickets mostly ask for what is not known, or have no answer."""
-        made = []
-        for name, mine in self.groups:
-            rows = self.triage.take(pa.array(mine))
+        found = []
+        for name, members in self.groups:
+            rows = self.triage.take(pa.array(members))
             share = float(np.mean([not text for text in rows["answer"].to_pylist()]))
             if share > 0.5:
-                draft = self._draft(mine)
+                draft = self._draft(members)
                 source = "the draft is what an agent wrote to one of them" if draft else "no agent's answer is known"
-                made.append(
+                found.append(
                     {
                         "gap": name,
-                        "n": len(mine),
+                        "n": len(members),
                         "customers": len({who for who in rows["customer_id"].to_pylist() if who}),
                         "unanswered": share,
-                        "quote": self._quote(mine),
+                        "quote": self._quote(members),
                         "draft": draft,
-                        "reason": f"{len(mine)} tickets, {share:.0%} without an answer; {source}",
+                        "reason": f"{len(members)} tickets, {share:.0%} without an answer; {source}",
                     }
                 )
-        return _named_once(made, "gap")
+        return _named_once(found, "gap")
 
     def alike(self, features: Mapping[str, pa.Table]) -> list[Row]:
         """The solved tickets nearest to each waiting one."""
@@ -110,14 +110,14 @@ class Board:
         near = np.asarray((both[len(past) :] @ both[: len(past)].T).todense())
         rows, ids = past.to_pylist(), self.tickets["ticket_id"].to_pylist()
         plain = texts.to_pylist()
-        made = []
+        found = []
         for i, cosines in zip(waiting, near, strict=True):
             best = [
                 j for j in np.argsort(-cosines, kind="stable") if rows[j]["ticket_id"] != ids[i] and cosines[j] > 0
             ][: self.params.alike]
             for rank, j in enumerate(best, 1):
                 took = (rows[j]["solved"] - rows[j]["opened"]) / DAY_US
-                made.append(
+                found.append(
                     {
                         "ticket_id": ids[i],
                         "rank": rank,
@@ -129,7 +129,7 @@ class Board:
                         "reason": f"solved after {took:.1f} days",
                     }
                 )
-        return made
+        return found
 
     @cached_property
     def groups(self) -> list[tuple[str, Labels]]:
@@ -139,32 +139,32 @@ class Board:
         strange = np.flatnonzero([intent == UNKNOWN for intent in self.intents])
         label = clusters(contrast(self.x, strange))
         some = [strange[label == k] for k in range(int(label.max(initial=-1)) + 1)]
-        found += [(self._name(mine), mine) for mine in some if len(mine) >= self.params.fewest]
-        return [(name, mine) for name, mine in found if len(mine) >= self.params.fewest]
+        found += [(self._name(members), members) for members in some if len(members) >= self.params.fewest]
+        return [(name, members) for name, members in found if len(members) >= self.params.fewest]
 
-    def _name(self, mine: Labels) -> str:
+    def _name(self, members: Labels) -> str:
         """The words that stand in these tickets more than in others, each in at least ``fewest`` of them."""
-        inside = Counter(word for i in mine for word in _content(self.texts[i]))
+        inside = Counter(word for i in members for word in _content(self.texts[i]))
         everywhere = Counter(word for text in self.texts for word in _content(text))
         worth = {
-            word: n / len(mine) * np.log((len(self.texts) + 1) / everywhere[word])
+            word: n / len(members) * np.log((len(self.texts) + 1) / everywhere[word])
             for word, n in inside.items()
             if n >= self.params.fewest
         }
         return " ".join(sorted(worth, key=lambda word: (-worth[word], word))[:_NAMED]) or "no common words"
 
-    def _quote(self, mine: Labels) -> str:
-        i = int(self._middle(mine)[0])
+    def _quote(self, members: Labels) -> str:
+        i = int(self._middle(members)[0])
         return _quoted(self.texts[i], self.tickets["text"][i].as_py())
 
-    def _middle(self, mine: Labels) -> Labels:
+    def _middle(self, members: Labels) -> Labels:
         """These tickets, the nearest to their mean first."""
-        near = np.asarray(self.x[mine] @ np.asarray(self.x[mine].mean(axis=0)).ravel()).ravel()
-        return np.asarray(mine[np.argsort(-np.round(near, 9), kind="stable")])
+        near = np.asarray(self.x[members] @ np.asarray(self.x[members].mean(axis=0)).ravel()).ravel()
+        return np.asarray(members[np.argsort(-np.round(near, 9), kind="stable")])
 
-    def _draft(self, mine: Labels) -> str:
+    def _draft(self, members: Labels) -> str:
         ids, states = self.tickets["ticket_id"].to_pylist(), self.tickets["state"].to_pylist()
-        ordered = self._middle(mine)
+        ordered = self._middle(members)
         solved = [i for i in ordered if states[i] == "solved"]
         return next((text for i in [*solved, *ordered] if (text := self.replies.get(ids[i]))), "")
 

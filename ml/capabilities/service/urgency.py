@@ -37,9 +37,9 @@ def urgency_of(folded: str, days_late: float | None, *, reopened: bool, rule: bo
     """The same of a text that is folded already."""
     if rule:
         return 1.0
-    said = _SAID if _SOON.search(folded) else 0.0
+    soon = _SAID if _SOON.search(folded) else 0.0
     late = _LATE * min(1.0, days_late / _LATE_DAYS) if days_late is not None and days_late > 0 else 0.0
-    return min(1.0, said + late + _BACK * reopened)
+    return min(1.0, soon + late + _BACK * reopened)
 
 
 class Rules:
@@ -50,12 +50,12 @@ class Rules:
         self.intents = {row["rule"]: row for row in reversed(ordered) if row["kind"] == "intent"}
         self.phrases: dict[str, list[tuple[int, str, Mapping[str, Any]]]] = {}
         for place, row in enumerate(ordered):
-            if row["kind"] == "word" and (said := words(fold(row["rule"]))):
-                self.phrases.setdefault(said[0], []).append((place, f" {' '.join(said)} ", row))
+            if row["kind"] == "word" and (phrase := words(fold(row["rule"]))):
+                self.phrases.setdefault(phrase[0], []).append((place, f" {' '.join(phrase)} ", row))
 
-    def find(self, said: Sequence[str], intent: str) -> Mapping[str, Any] | None:
+    def find(self, text_words: Sequence[str], intent: str) -> Mapping[str, Any] | None:
         """The first rule that a ticket of these folded words falls under, urgent ones first."""
-        may = [rule for word in self.phrases.keys() & set(said) for rule in self.phrases[word]]
-        whole = f" {' '.join(said)} " if may else ""
+        may = [rule for word in self.phrases.keys() & set(text_words) for rule in self.phrases[word]]
+        whole = f" {' '.join(text_words)} " if may else ""
         met = [(place, row) for place, phrase, row in may if phrase in whole]
         return min(met, key=lambda pair: pair[0])[1] if met else self.intents.get(intent)

@@ -29,10 +29,10 @@ def evaluate(models: Mapping[str, Looks], features: Rows, truth: pa.Table, param
     """
     shown = different(main_pictures(features))
     shown = shown.filter(pc.is_valid(shown["category"]))
-    asked = pc.is_in(shown["content_hash"], truth["content_hash"].combine_chunks())
-    rest = shown.filter(pc.invert(asked)).slice(0, GALLERY)
-    shown = pa.concat_tables([shown.filter(asked), rest]).combine_chunks()
-    n = pc.sum(asked).as_py() or 0
+    queried = pc.is_in(shown["content_hash"], truth["content_hash"].combine_chunks())
+    rest = shown.filter(pc.invert(queried)).slice(0, GALLERY)
+    shown = pa.concat_tables([shown.filter(queried), rest]).combine_chunks()
+    n = pc.sum(queried).as_py() or 0
     category = np.array(shown["category"].to_pylist(), dtype=str)
     colour = np.array(colours_of(shown["title"]), dtype=str)
     pixels = pixels_of(shown["content"].to_pylist())

@@ -39,9 +39,9 @@ def _of_files(features: Rows, params: Params) -> Iterator[Issue]:
     product = features["product"].filter(features["product"]["active"])
     category = dict(zip(product["product_id"].to_pylist(), product["category"].to_pylist(), strict=True))
     picture = features["picture"]
-    there = set(picture["product_id"].to_pylist())
+    pictured = set(picture["product_id"].to_pylist())
     for which, kind in category.items():
-        if which not in there:
+        if which not in pictured:
             yield which, 0, "missing", kind, None, "the product has no picture"
     columns = [picture[name].to_pylist() for name in ("product_id", "image_no", "unread", "width", "height")]
     for which, number, unread, width, height in zip(*columns, strict=True):

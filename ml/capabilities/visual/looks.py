@@ -84,8 +84,8 @@ def neighbours(x: Floats, active: npt.NDArray[np.bool_], k: int) -> Near:
         shape=(len(x), len(items)),
     )
     ids, scores = top_k_dense(x, np.ascontiguousarray(x[items]), k, itself)
-    there = (ids >= 0) & np.isfinite(scores) & known[:, None]
-    rows = np.where(there, items[np.where(there, ids, 0)], -1)
+    valid = (ids >= 0) & np.isfinite(scores) & known[:, None]
+    rows = np.where(valid, items[np.where(valid, ids, 0)], -1)
     rows[rows == np.arange(len(x))[:, None]] = -1
     return Near(rows, np.where(rows >= 0, np.clip(scores, -1, 1), 0).astype(np.float32))
 
@@ -118,7 +118,7 @@ def _words(shown: pa.Table, seen: Seen, row: npt.NDArray[np.int64], other: npt.N
         ]
     )
     hash_ = shown["content_hash"].to_pylist()
-    told = []
+    reasons = []
     for one, two, alike in zip(row.tolist(), other.tolist(), shape.tolist(), strict=True):
         words = []
         if hash_[one] == hash_[two]:
@@ -129,8 +129,8 @@ def _words(shown: pa.Table, seen: Seen, row: npt.NDArray[np.int64], other: npt.N
             words.append(f"both {COLOURS[seen.colour[one]]}")
         if alike:
             words.append("same shape")
-        told.append(", ".join(words) or "alike on the whole")
-    return told
+        reasons.append(", ".join(words) or "alike on the whole")
+    return reasons
 
 
 def duplicates(shown: pa.Table, seen: Seen, near: Near) -> Mapping[str, pa.Array]:
@@ -144,9 +144,9 @@ def duplicates(shown: pa.Table, seen: Seen, near: Near) -> Mapping[str, pa.Array
     for rows in groups.values():
         firsts = rows if len(rows) <= MANY else rows[:1]
         pairs |= {(one, two): 0.0 for one in firsts for two in rows if one < two}
-    asked, place = np.nonzero(near.rows >= 0)
-    other = near.rows[asked, place]
-    low, high = np.minimum(asked, other), np.maximum(asked, other)
+    query, place = np.nonzero(near.rows >= 0)
+    other = near.rows[query, place]
+    low, high = np.minimum(query, other), np.maximum(query, other)
     both = full[low] & full[high]
     for first, second in np.unique(np.stack([low[both], high[both]], axis=1), axis=0).tolist():
         if hashes[first] != hashes[second]:

@@ -45,8 +45,8 @@ class Behaviour(NamedTuple):
         if len(self.ids) and ids:
             wanted = np.array(ids, dtype=str)
             place = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-            there = self.ids[place] == wanted
-            out[there] = self.vectors[place[there]]
+            present = self.ids[place] == wanted
+            out[present] = self.vectors[place[present]]
         return out
 
 
@@ -188,11 +188,11 @@ def vectors_of(model: Looks, features: Rows, shown: pa.Table) -> Floats:
     hashes = shown["content_hash"].to_pylist()
     known = {} if before is None else _carried(before)
     new = [row for row, digest in enumerate(hashes) if digest not in known]
-    made = model.images(pixels_of(shown["content"].take(pa.array(new, pa.int64())).to_pylist()))
+    computed = model.images(pixels_of(shown["content"].take(pa.array(new, pa.int64())).to_pylist()))
     if not known:
-        return made
-    out = np.empty((len(hashes), made.shape[1]), np.float32)
-    out[new] = made
+        return computed
+    out = np.empty((len(hashes), computed.shape[1]), np.float32)
+    out[new] = computed
     for row, digest in enumerate(hashes):
         if digest in known:
             out[row] = known[digest]
@@ -200,8 +200,8 @@ def vectors_of(model: Looks, features: Rows, shown: pa.Table) -> Floats:
 
 
 def _carried(before: pa.Table) -> dict[str, np.ndarray]:
-    there = before.filter(pc.is_valid(before["image"])).select(["content_hash", "image"]).combine_chunks()
-    if not len(there):
+    filled = before.filter(pc.is_valid(before["image"])).select(["content_hash", "image"]).combine_chunks()
+    if not len(filled):
         return {}
-    rows = there["image"].combine_chunks().flatten().to_numpy().reshape(len(there), -1)
-    return dict(zip(there["content_hash"].to_pylist(), rows, strict=True))
+    rows = filled["image"].combine_chunks().flatten().to_numpy().reshape(len(filled), -1)
+    return dict(zip(filled["content_hash"].to_pylist(), rows, strict=True))

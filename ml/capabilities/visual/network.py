@@ -196,15 +196,15 @@ def moved(pixels: Pixels, rng: np.random.Generator) -> Floats:
 
 def _targets(lessons: Lessons) -> list[Floats]:
     """One-hot rows, smoothed, for the classes; rows of zeros, which cost nothing, where nothing is known."""
-    made = []
+    targets = []
     for found in (lessons.kind, lessons.colour):
         n = max(1, len(found.names))
         rows = np.zeros((len(found.of), n), np.float32)
         known = found.of != NONE
         rows[known] = SMOOTHING / n
         rows[known, found.of[known]] += 1 - SMOOTHING
-        made.append(rows)
-    return [*made, *(part if part.shape[1] else np.zeros((len(part), 1), np.float32) for part in lessons[2:])]
+        targets.append(rows)
+    return [*targets, *(part if part.shape[1] else np.zeros((len(part), 1), np.float32) for part in lessons[2:])]
 
 
 def export(embedder: Any, pixels: Pixels, seed: int, *, whole: bool = True) -> bytes:

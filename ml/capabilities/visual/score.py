@@ -61,13 +61,13 @@ def score_all(model: Looks, features: Rows, rows: Rows, params: Params) -> dict[
     x = _aligned(rows[PRODUCT_VECTOR.name], shown)
     seen = looks.measure(shown)
     near = looks.neighbours(x, shown["active"].to_numpy(), params.neighbours)
-    made: Mapping[str, list[Mapping[str, pa.Array]]] = {
+    blocks_of: Mapping[str, list[Mapping[str, pa.Array]]] = {
         SIMILAR_LOOK.name: [looks.similar(shown, seen, near)],
         DUPLICATE_PICTURE.name: [looks.duplicates(shown, seen, near)],
         PICTURE_ISSUE.name: [faults.issues(features, shown, seen, near, params)],
     }
     tables = {table.name: table for table in (SIMILAR_LOOK, DUPLICATE_PICTURE, PICTURE_ISSUE)}
-    return {name: batches(tables[name], blocks) for name, blocks in made.items()}
+    return {name: batches(tables[name], blocks) for name, blocks in blocks_of.items()}
 
 
 def _aligned(vectors: pa.Table, shown: pa.Table) -> Floats:
