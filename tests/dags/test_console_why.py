@@ -78,3 +78,17 @@ def test_what_is_not_known_is_said(anna, shop):
     assert "Another version made this place" in words(anna.get("/window?customer=c1"))
     shop.run("DROP VIEW ml.recommendation_part")
     assert "What made the scores is published with the next night." in words(anna.get("/window?customer=c1"))
+
+
+def test_an_order_shows_what_hangs_together_with_it(monkeypatch, settings):
+    """Orders that share a device or card stand in the graph and the list, each with its reason."""
+    shop = ConsoleShop(settings.database_url, capabilities=(CAPABILITIES["risk"],)).fill()
+    with postgres.transaction(shop.url) as cursor:
+        cursor.execute("SELECT max(batch_id) AS n FROM ml_ops.batch WHERE table_name = 'order_link'")
+        table = f"ml_batch.order_link_{cursor.fetchone()['n']}"
+        cursor.execute(f"DELETE FROM {table}")
+        cursor.execute(f"INSERT INTO {table} (order_id, rank, other_order_id, kind) VALUES ('o1', 1, 'o2', 'card')")
+    page = open_browser(monkeypatch, settings).get("/orders/o1")
+    assert "What hangs together" in words(page)
+    assert re.search(r'<text [^>]*class="why">the same card</text>', page.text)
+    assert "/orders/o2" in page.text

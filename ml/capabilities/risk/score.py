@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.capabilities.risk import money, reasons, rules
-from ml.capabilities.risk.columns import UNUSUAL
+from ml.capabilities.risk.columns import LINKS, UNUSUAL
 from ml.capabilities.risk.model import RiskModel
-from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_RISK, Params
+from ml.capabilities.risk.spec import CUSTOMER_RISK, ENTITY_RISK, ORDER_LINK, ORDER_RISK, Params
 from ml.core.batches import batches
 from ml.kernels.threads import side_by_side, threads
+from ml.learn.links import linked
 
 BLOCK = 50_000
 TELLING = 4.0
@@ -34,6 +35,7 @@ def expected(features: Mapping[str, pa.Table]) -> dict[str, int]:
         "order_risk": units(features),
         "customer_risk": int(features["customer"].num_rows),
         "entity_risk": int(pc.count_distinct(features["entity"]["entity"]).as_py()),
+        "order_link": 0,
     }
 
 
@@ -61,11 +63,12 @@ def score_all(
     rows: Mapping[str, pa.Table],  # noqa: ARG001
     params: Params,
 ) -> dict[str, Iterator[pa.RecordBatch]]:
-    """Make ``customer_risk`` and ``entity_risk``: what is known of customers and of the entities of their orders."""
+    """Make what is known of customers and of the entities of their orders, and which open orders share one."""
     held = features["open"].sort_by("order_no")
     return {
         CUSTOMER_RISK.name: batches(CUSTOMER_RISK, [_customers(model, features, held, params)]),
         ENTITY_RISK.name: batches(ENTITY_RISK, [_entities(features, params)]),
+        ORDER_LINK.name: batches(ORDER_LINK, [_links(held)]),
     }
 
 
@@ -186,6 +189,11 @@ def _customers(model: RiskModel, features: Mapping[str, pa.Table], held: pa.Tabl
 def _entities(features: Mapping[str, pa.Table], params: Params) -> Columns:
     rows = features["entity"].sort_by([("entity", "ascending"), ("kind", "ascending")])
     return {name: rows[name] for name in rows.column_names} | {"rate": _rate(rows, features, params)}
+
+
+def _links(held: pa.Table) -> Columns:
+    found = linked(held["order_id"].combine_chunks(), {kind: held[kind].combine_chunks() for kind in LINKS})
+    return dict(zip(ORDER_LINK.column_names, found.columns, strict=True))
 
 
 def _rate(rows: pa.Table, features: Mapping[str, pa.Table], params: Params) -> pa.Array:

@@ -113,6 +113,19 @@ ENTITY_RISK = Published(
     for_all=True,
 )
 
+ORDER_LINK = Published(
+    "order_link",
+    "Which open orders hang together: by a device, card or address that both have.",
+    ("order_id", "rank"),
+    (
+        PublishedColumn("order_id", "text", "The order."),
+        PublishedColumn("rank", "integer", "Its links, the nearest in time of a kind first, at most 8."),
+        PublishedColumn("other_order_id", "text", "The order that hangs together with it."),
+        PublishedColumn("kind", "text", "What both have: device, card or address."),
+    ),
+    for_all=True,
+)
+
 SPEC = Capability(
     name="risk",
     title="Order risk",
@@ -120,7 +133,7 @@ SPEC = Capability(
     package="ml.capabilities.risk",
     needs=("customer", "product", "order", "order_item"),
     wants=("order_outcome", "payment"),
-    publishes=(ORDER_RISK, CUSTOMER_RISK, ENTITY_RISK),
+    publishes=(ORDER_RISK, CUSTOMER_RISK, ENTITY_RISK, ORDER_LINK),
     params=Params(),
     gate=Gate(metric="log_loss_skill", baseline="logistic regression", horizon=timedelta(days=135), min_units=200),
     train_schedule="0 3 * * *",

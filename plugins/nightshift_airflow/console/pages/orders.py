@@ -20,6 +20,7 @@ router = APIRouter(prefix="/orders")
 LIST = "risk_list"
 """The staff's allow and deny lists: an order on them is decided before the model is asked."""
 KINDS = {"release": "allow", "hold": "deny"}
+WHY = {"device": "the same device", "card": "the same card", "address": "the same address"}
 STATES = ("review", "block", "allow")
 
 
@@ -86,20 +87,30 @@ def one(here: Here, order: str) -> HTMLResponse:
         history=history,
         mark=_marks(here, [order]).get(order),
         others=others,
-        graph=charts.links(order, [(o["order_id"], o["why"]) for o in others], "Linked orders") if others else "",
+        graph=charts.links(order, [(o["order_id"], here.words(o["why"])) for o in others], "Linked orders")
+        if others
+        else "",
     )
 
 
 def _others(here: Page, order: str, risk: Row | None) -> list[dict[str, Any]]:
-    """Open orders of the same customer."""
-    if risk is None or not risk.get("customer_id"):
-        return []
-    rows, _ = here.reader.attempt(
-        "SELECT order_id, decision, expected_loss FROM ml.order_risk WHERE customer_id = %s AND order_id <> %s "
-        "ORDER BY ordered_at DESC LIMIT 8",
-        (risk["customer_id"], order),
-    )
-    return [{**row, "why": "the same customer"} for row in rows]
+    """Open orders that share a device, card or address with this one, and those of the same customer."""
+    found: dict[str, dict[str, Any]] = {}
+    if risk is not None and here.reader.has("ml.order_link"):
+        rows, _ = here.reader.attempt(
+            "SELECT r.order_id, r.decision, r.expected_loss, l.kind FROM ml.order_link AS l "
+            "JOIN ml.order_risk AS r ON r.order_id = l.other_order_id WHERE l.order_id = %s ORDER BY l.rank LIMIT 8",
+            (order,),
+        )
+        found = {row["order_id"]: {**row, "why": WHY.get(row["kind"], row["kind"])} for row in rows}
+    if risk is not None and risk.get("customer_id"):
+        rows, _ = here.reader.attempt(
+            "SELECT order_id, decision, expected_loss FROM ml.order_risk WHERE customer_id = %s AND order_id <> %s "
+            "ORDER BY ordered_at DESC LIMIT 8",
+            (risk["customer_id"], order),
+        )
+        found |= {row["order_id"]: {**row, "why": "the same customer"} for row in rows if row["order_id"] not in found}
+    return list(found.values())[:12]
 
 
 @router.post("/{order}/{what}")
