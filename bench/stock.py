@@ -80,24 +80,30 @@ def _measure(name: str, task: Task, panel: Panel) -> Iterator[Row]:
     inner, judged = starts[: task.chosen_on], starts[task.chosen_on :]
     before, now = [_replay(task, panel, each, _ours) for each in inner], _joined(task, panel, judged, _ours)
     base = search(before, SEED)
-    policy = learn(before[:-1], NETWORK, SEED)
-    verdict = saving(before[-1], policy.rule(before[-1]), levels(before[-1], base), SEED)
-    served = policy.rule(now) if verdict.serves else levels(now, base)
     boosted, average = (_joined(task, panel, judged, peer) for peer in (_boosted, _average))
     normal = [_normal(task, panel, each) for each in inner]
     best = min(FACTORS, key=lambda f: sum(costs(r, _held(n * f)).sum() for r, n in zip(before, normal, strict=True)))
-    usual = np.concatenate([_normal(task, panel, each) for each in judged], axis=1)
+    usual, last = np.concatenate([_normal(task, panel, each) for each in judged], axis=1), before[-1]
+    # As the capability's gate: the plain base stock serves unless ours costs less on the newest stretch by more than chance.
+    ours = saving(last, levels(last, base), _held(normal[-1] * best), SEED).serves
+    classical, then = (
+        (levels(now, base), levels(last, base)) if ours else (_held(usual * best), _held(normal[-1] * best))
+    )
+    policy = learn(before[:-1], NETWORK, SEED)
+    verdict = saving(last, policy.rule(last), then, SEED)
     rules: dict[str, Levels | Rule] = {
-        "what the gate serves": served,
+        "what the gate serves": policy.rule(now) if verdict.serves else classical,
         "base stock at our quantile": levels(now),
         "network learned through the simulator": policy.rule(now),
         "base stock at LightGBM's quantile": _held(boosted.upper),
         "average by weekday, conformal": _held(average.upper),
         f"normal by weekday (tuned: times {best:g})": _held(usual * best),
-        "clairvoyant": _clairvoyant(now),
     }
     spent = {who: costs(now, rule).sum(axis=1) for who, rule in rules.items()}
-    chosen = f"base stock of {base.middle:g} medians and {base.spread:g} distances to the quantile"
+    spent["clairvoyant"] = _clairvoyant(now).sum(axis=1)
+    chosen = (
+        f"base stock of {base.middle:g} medians and {base.spread:g} distances to the quantile" if ours else "normal"
+    )
     yield from _rows(f"{name}, {len(panel.pieces):,} series", task, spent, now.demand.sum(axis=1), verdict, chosen)
 
 
@@ -175,8 +181,10 @@ def _held(targets: Floats) -> Levels:
     return Levels(targets, targets)
 
 
-def _clairvoyant(replay: Replay) -> Rule:
-    """Knows demand: orders what is sold from the arrival of an order to that of the next."""
+def _clairvoyant(replay: Replay) -> Floats:
+    """Cost where demand is known: what is sold from the arrival of an order to that of the next is ordered, no more."""
     total = np.concatenate([np.zeros((len(replay.demand), 1)), np.cumsum(replay.demand, axis=1)], axis=1)
-    last, lead = replay.demand.shape[1], int(replay.lead_days[0])
-    return lambda day, *_: total[:, min(day + lead + replay.review_days, last)] - total[:, min(day, last)]
+    days = replay.demand.shape[1]
+    ends = np.minimum(np.arange(days) + replay.lead_days[0] + replay.review_days, days)
+    needed = total[:, ends] - total[:, :-1]
+    return costs(replay._replace(upper=needed), _held(needed))
