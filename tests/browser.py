@@ -71,11 +71,11 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while True:
-            told = self._next()
-            if told.get("id") == self._number:
-                if "error" in told:
-                    raise RuntimeError(f"{method}: {told['error'].get('message')}")
-                return dict(told.get("result", {}))
+            reply = self._next()
+            if reply.get("id") == self._number:
+                if "error" in reply:
+                    raise RuntimeError(f"{method}: {reply['error'].get('message')}")
+                return dict(reply.get("result", {}))
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -28,6 +29,9 @@ from ml.pipeline.registering import recipe
 from ml.pipeline.serving import score_all
 from ml.registry import capability as find
 from ml.settings import Settings
+
+SPREAD_ROWS = 1_000_000
+"""Below so many one process has loaded them before Spark would have begun; the session is another step's meanwhile."""
 
 
 def publish(
@@ -87,7 +91,8 @@ def publish(
             record["message"] = why
             return {"status": "rehearsal", "why": why, "audits": audits}
         digest = _inputs(night, capability, version)
-        with spreading(settings) as spread:
+        many = sum(audit["verdict"]["rows"] for audit in audits.values()) >= SPREAD_ROWS
+        with spreading(settings) if many else nullcontext() as spread:
             published = publishing.publish(
                 settings.database_url,
                 night.lake,

@@ -61,11 +61,11 @@ def test_a_table_comes_with_its_defaults_and_comments(url: str) -> None:
     """The default rows are in, each table and column says what it means, and a second sync changes nothing."""
     config.sync(url, [COST])
     assert [(r["kind"], r["price"]) for r in rows(url)] == [("late", 5.0), ("lost", 50.0)]
-    said = postgres.query(
+    comments = postgres.query(
         url,
         "SELECT obj_description('ml_config.cost'::regclass) AS about, col_description('ml_config.cost'::regclass, 2) AS price",
     )
-    assert said == [{"about": "What a mistake costs.", "price": "How much. [shop currency]"}]
+    assert comments == [{"about": "What a mistake costs.", "price": "How much. [shop currency]"}]
 
 
 def test_a_bad_edit_is_refused_in_words(url: str) -> None:
@@ -152,10 +152,10 @@ def test_a_night_obeys_what_was_written_when_it_read_the_shop(settings: Settings
     for ref in (first, fresh):
         opened = Night.open(settings, ref)
         with opened.backend() as backend:
-            told = opened.config(backend, spec)
-            seen[ref] = told["rule"].execute().to_dict("records")
-            assert told["night"].to_pyarrow().to_pylist() == [{"night": night, "timezone": "UTC"}]
-            assert backend.to_pyarrow(told["reason_template"]).num_rows == len(TEMPLATES)
+            settings_read = opened.config(backend, spec)
+            seen[ref] = settings_read["rule"].execute().to_dict("records")
+            assert settings_read["night"].to_pyarrow().to_pylist() == [{"night": night, "timezone": "UTC"}]
+            assert backend.to_pyarrow(settings_read["reason_template"]).num_rows == len(TEMPLATES)
     assert [rule["brand"] for rule in seen[fresh]] == ["ACME"]
     assert seen[first] == []
     digests = {Night.open(settings, ref).manifest["sha256"] for ref in (first, fresh)}
@@ -168,8 +168,8 @@ def test_a_snapshot_from_before_has_the_defaults(settings: Settings) -> None:
     opened = Night.open(settings, pipeline.extract(settings, date(2026, 1, 1)))
     old = replace(opened, manifest={k: v for k, v in opened.manifest.items() if k != "config"})
     with old.backend() as backend:
-        told = old.config(backend, CAPABILITIES["recommender"])
-        assert told["recommender_setting"].to_pyarrow().to_pylist() == [{"one": True, "language": "en"}]
+        defaults = old.config(backend, CAPABILITIES["recommender"])
+        assert defaults["recommender_setting"].to_pyarrow().to_pylist() == [{"one": True, "language": "en"}]
 
 
 def test_shop_check_tells_rules_without_effect(settings: Settings) -> None:
@@ -261,18 +261,18 @@ def test_what_is_personal_is_kept_as_its_hash_alone(settings: Settings) -> None:
     from ml.capabilities.risk.config import LIST
 
     hashed = Pseudonym("key").hashed
-    (mine,) = hashed(pa.array(["10.0.0.1"])).to_pylist()
+    (digest,) = hashed(pa.array(["10.0.0.1"])).to_pylist()
     config.sync(settings.database_url, [LIST])
-    for entity, value in (("ip", "10.0.0.1"), ("ip", mine), ("country", "XX")):
+    for entity, value in (("ip", "10.0.0.1"), ("ip", digest), ("country", "XX")):
         run(
             settings.database_url,
             f"INSERT INTO ml_config.risk_list (kind, entity, value) VALUES ('deny', '{entity}', '{value}')",
         )
     kept = config.read(settings.database_url, [LIST], hashed)["risk_list"]
-    assert {row["value"] for row in kept.to_pylist() if row["id"] == 1} == {mine}
-    assert mine in {row["value"] for row in kept.to_pylist() if row["id"] == 2}
+    assert {row["value"] for row in kept.to_pylist() if row["id"] == 1} == {digest}
+    assert digest in {row["value"] for row in kept.to_pylist() if row["id"] == 2}
     assert {row["value"] for row in kept.to_pylist() if row["id"] == 3} == {"XX"}
-    assert config.read(settings.database_url, [LIST])["risk_list"]["value"].to_pylist() == ["10.0.0.1", mine, "XX"]
+    assert config.read(settings.database_url, [LIST])["risk_list"]["value"].to_pylist() == ["10.0.0.1", digest, "XX"]
 
 
 EDITS = [(table.name, words, sql) for table in CONFIG for words, sql in table.examples.items()]

@@ -75,8 +75,10 @@ def test_rows_are_put_in_place_by_the_whole_key(settings) -> None:
                 "score": pa.array(list(scores.values()), pa.float64()),
             }
         )
-        asked = [{"order_id": order, "product_id": product, "inputs": f"{run}"} for order, product in keys]
-        return lane.upsert(url, TABLE, rows, pa.Table.from_pylist(asked, lane.keys_of(TABLE)), lane.Origin(1, at, run))
+        requested = [{"order_id": order, "product_id": product, "inputs": f"{run}"} for order, product in keys]
+        return lane.upsert(
+            url, TABLE, rows, pa.Table.from_pylist(requested, lane.keys_of(TABLE)), lane.Origin(1, at, run)
+        )
 
     both = [("a", "p"), ("a", "q")]
     assert put(dict.fromkeys(both, 1.0), both, 1) == (2, 0)

@@ -132,10 +132,10 @@ def test_ids_of_another_table_are_no_normal_business(lake: Lake) -> None:
         row["product_id"] = "sku " + row["product_id"]
     snapshot(lake, tables)
 
-    told = quality.refusal(validate(lake).values())
+    refusal = quality.refusal(validate(lake).values())
 
-    assert "found_customer_id at least 0.01: it is 0" in told
-    assert "used_share at least 0.01: it is 0" in told
+    assert "found_customer_id at least 0.01: it is 0" in refusal
+    assert "used_share at least 0.01: it is 0" in refusal
 
 
 @pytest.mark.parametrize("text", ["x" * 200_000, '<img src="data:image/png;base64,' + "QUJD" * 40_000 + '"> A cup.'])
@@ -149,8 +149,8 @@ def test_overlong_texts_are_cut_and_the_product_stays(lake: Lake, text: str) -> 
     verdicts = validate(lake)
 
     assert (verdicts["product"].failed, verdicts["order_item"].failed) == (0, 0)
-    (said,) = {row["description"] for row in clean(lake, "product")[:5]}
-    assert said == ("x" * 100_000 if text.startswith("x") else '<img src=""> A cup.')
+    (description,) = {row["description"] for row in clean(lake, "product")[:5]}
+    assert description == ("x" * 100_000 if text.startswith("x") else '<img src=""> A cup.')
     assert (
         "5 of 20 rows (25.0 %) stay, but are counted: not texts without pictures" in quality.notes(verdicts.values())[0]
     )
@@ -201,9 +201,9 @@ def test_unknown_status_words_stop_the_night_above_one_percent(
 
     assert verdict.refused is refused
     assert [row["status"] for row in clean(lake, "order")[: rows + 1]] == ["unknown"] * rows + ["paid"]
-    told = quality.refusal([verdict]) if refused else "\n".join(quality.notes([verdict]))
-    assert f"'frobnicated' {rows}" in told
-    assert "of the money)" in told
+    message = quality.refusal([verdict]) if refused else "\n".join(quality.notes([verdict]))
+    assert f"'frobnicated' {rows}" in message
+    assert "of the money)" in message
 
 
 def order(number: int, **more: Any) -> dict[str, Any]:
@@ -221,10 +221,10 @@ def test_several_currencies_without_a_rate_are_refused_in_words(lake: Lake) -> N
     tables = small(4) | {"order": [order(i, currency=("EUR", "jpy", "€", None)[i]) for i in range(4)]}
     snapshot(lake, tables)
 
-    told = quality.refusal(validate(lake).values())
+    refusal = quality.refusal(validate(lake).values())
 
-    assert "orders without exchange_rate are of one currency: it is 2, EUR in 2 orders, JPY in 1 orders" in told
-    assert "order.exchange_rate" in told
+    assert "orders without exchange_rate are of one currency: it is 2, EUR in 2 orders, JPY in 1 orders" in refusal
+    assert "order.exchange_rate" in refusal
 
 
 def test_a_rate_converts_the_order_and_what_belongs_to_it(lake: Lake) -> None:

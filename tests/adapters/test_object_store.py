@@ -108,7 +108,7 @@ def test_a_log_of_one_worker_is_read_by_another(store: Faults, tmp_path: Path, m
         monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(folder))
         log.upload(path)
     assert log.read(path, None) == ([f"s3://shop/lake/logs/{path}"], ["first\nmore\nsecond worker\n"])
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", "from airflow.sdk.log import load_remote_log_handler as f; print(type(f()).__name__)"],
         env=os.environ
         | {
@@ -120,7 +120,7 @@ def test_a_log_of_one_worker_is_read_by_another(store: Faults, tmp_path: Path, m
         text=True,
         check=True,
     )
-    assert told.stdout.split()[-1] == "LakeLogs"
+    assert printed.stdout.split()[-1] == "LakeLogs"
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

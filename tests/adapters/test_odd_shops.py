@@ -44,12 +44,12 @@ def test_what_was_sold_before_the_move_is_known_from_its_first_sale(
     assert listed["p4"] == datetime(2024, 6, 1, tzinfo=UTC)
     joined = {row["customer_id"]: row["registered_at"] for row in clean["customer"].to_pylist()}
     assert (joined["c1"], joined["c5"]) == (datetime(2025, 1, 2, 12, tzinfo=UTC), datetime(2025, 1, 7, tzinfo=UTC))
-    made = features.build(
+    built = features.build(
         {name: ibis.memtable(rows) for name, rows in clean.items()}, datetime(2025, 1, 20, tzinfo=UTC), Params()
     )
     backend = ibis.duckdb.connect()
-    assert len(backend.to_pyarrow(made["product"])) == 12
-    assert len(backend.to_pyarrow(made["purchase"])) > 30
+    assert len(backend.to_pyarrow(built["product"])) == 12
+    assert len(backend.to_pyarrow(built["purchase"])) > 30
 
 
 def test_a_structure_is_no_title(database: str, tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def train(url, tmp_path):
     (tmp_path / "part" / "x.npz").write_bytes(b"")
 
     def record(version: int, day: int, decision: str, shop: str = "mine") -> None:
-        made = versions.Registered(
+        registered = versions.Registered(
             "recommender",
             version,
             run_id=f"run{version}",
@@ -258,7 +258,7 @@ def train(url, tmp_path):
             why="because",
             metrics={"challenger": {"ndcg@10": 0.3}},
         )
-        versions.record_version(url, made, tmp_path)
+        versions.record_version(url, registered, tmp_path)
 
     return record
 

@@ -96,10 +96,10 @@ def test_no_file_outside_of_the_folder_is_read(tmp_path: Path):
 
 
 class _Server(BaseHTTPRequestHandler):
-    asked: list[str]
+    paths: list[str]
 
     def do_GET(self):
-        self.asked.append(self.path)
+        self.paths.append(self.path)
         found = self.path == "/a.png"
         self.send_response(200 if found else 404)
         self.end_headers()
@@ -123,7 +123,7 @@ def snapshot(lake: Lake, rows: list[dict]) -> None:
 
 def test_pictures_are_read_once_and_what_is_none_goes_to_quarantine(tmp_path: Path):
     """Over http, from the row, from a file; the second night asks for none again; a file that changed is read again."""
-    handler = type("Handler", (_Server,), {"asked": []})
+    handler = type("Handler", (_Server,), {"paths": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, daemon=True).start()
     at = f"http://127.0.0.1:{server.server_address[1]}"
@@ -143,8 +143,8 @@ def test_pictures_are_read_once_and_what_is_none_goes_to_quarantine(tmp_path: Pa
         found = read_pictures(lake, REF, folder)
         assert (found.pictures, found.read, found.unreadable) == (6, 4 if night == 0 else 0, 2)
         assert "2 of 6 pictures cannot be read" in found.words()
-    assert handler.asked.count("/a.png") == 1
-    assert handler.asked.count("/gone.png") == 2
+    assert handler.paths.count("/a.png") == 1
+    assert handler.paths.count("/gone.png") == 2
     clean = {row["product_id"]: row for row in lake.read_parquet("snapshot", REF, "clean", "product_image").to_pylist()}
     assert clean["a"]["content_hash"] == clean["e"]["content_hash"] == look_at(file()).content_hash
     assert (clean["c"]["width"], clean["c"]["height"], clean["c"]["content"]) == (60, 80, None)

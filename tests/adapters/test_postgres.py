@@ -210,14 +210,14 @@ def test_any_text_and_number_survives(table, batches):
     """Any text without NUL and any number, in any cut into batches (empty ones too), comes back in order."""
     with postgres.transaction(table) as cursor:
         cursor.execute("TRUNCATE public.t")
-    made = [
+    drawn = [
         pa.record_batch(
             {"c": pa.array([n for _, n in rows], pa.float64()), "a": pa.array([t for t, _ in rows], pa.string())}
         )
         for rows in batches
     ]
     flat = [row for rows in batches for row in rows]
-    assert load(table, *made) == len(flat)
+    assert load(table, *drawn) == len(flat)
     assert repr(list(zip(column(table, "a"), column(table, "c"), strict=True))) == repr(flat)
 
 

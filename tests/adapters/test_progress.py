@@ -11,21 +11,21 @@ from ml.adapters.books.progress import Progress
 
 def test_a_long_step_says_what_it_does_and_what_is_left() -> None:
     """As often as it is told to, in the words of the moment; nothing is said after its end."""
-    told: list[str] = []
+    lines: list[str] = []
     twice = threading.Event()
 
     def tell(line: str) -> None:
-        told.append(line)
-        if len(told) > 1:
+        lines.append(line)
+        if len(lines) > 1:
             twice.set()
 
     with Progress("recommender.train", every_s=0.001, tell=tell):
         progress.at("learns", "compares", "writes it to MLflow")
         assert twice.wait(10)
-    said = len(told)
+    count = len(lines)
     line = r"recommender\.train: learns \(\d+ s; \d+ s since the start\); then: compares, writes it to MLflow"
-    assert re.fullmatch(line, told[-1])
-    assert threading.active_count() == 1 or said == len(told)
+    assert re.fullmatch(line, lines[-1])
+    assert threading.active_count() == 1 or count == len(lines)
 
 
 def test_the_innermost_step_is_the_one_that_speaks() -> None:

@@ -313,10 +313,10 @@ def test_a_reader_of_another_login_is_named_by_a_plain_one(shop):
                 raise psycopg2.errors.LockNotAvailable
 
             with (
-                postgres.transaction(plain) as mine,
+                postgres.transaction(plain) as plain_cursor,
                 pytest.raises(Busy, match=r"process \d+ of postgres \(nightshift\)\n"),
             ):
-                patience.run(mine, ["recommendation"], locked)
+                patience.run(plain_cursor, ["recommendation"], locked)
     finally:
         with postgres.transaction(url) as cursor:
             cursor.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")

@@ -299,15 +299,15 @@ def test_audit_judges_the_batch_as_a_whole(lake: Lake) -> None:
     """A good batch passes, also without a batch before; a lost half of the customers or of the rows does not."""
     folder, suite = batch(lake), SUITES / "ml" / "recommendation.json"
 
-    def told(**facts: float) -> str:
+    def audited(**facts: float) -> str:
         return quality.refusal(
             [quality.audit(RECOMMENDATION, lake, folder, suite, {"rows": 10, "coverage": 1} | facts)]
         )
 
-    assert told() == ""
-    assert "coverage at least 0.95: it is 0.5" in told(coverage=0.5)
-    assert "rows_ratio" in told(rows_ratio=0.2)
-    assert "change at most 0.95: it is 1" in told(change=1.0)
+    assert audited() == ""
+    assert "coverage at least 0.95: it is 0.5" in audited(coverage=0.5)
+    assert "rows_ratio" in audited(rows_ratio=0.2)
+    assert "change at most 0.95: it is 1" in audited(change=1.0)
 
 
 def test_a_lake_that_is_no_folder(tmp_path: Path) -> None:

@@ -123,13 +123,13 @@ def one(*, refused: bool = False, failed: int = 2) -> Judged:
 
 def test_a_night_within_its_limits_is_good(tmp_path: Path) -> None:
     """Rows set aside within the limit fail nothing; each rule stands with its reason and three keys of broken rows."""
-    made = {name: harmless(html).text for name, html in pages(REF, [one()]).items()}
-    assert "Good. 2 of 1,000 rows were set aside, within the limits." in made["index.html"]
-    assert "ail" not in made["index.html"]
-    assert "Stop" not in made["index.html"]
+    texts = {name: harmless(html).text for name, html in pages(REF, [one()]).items()}
+    assert "Good. 2 of 1,000 rows were set aside, within the limits." in texts["index.html"]
+    assert "ail" not in texts["index.html"]
+    assert "Stop" not in texts["index.html"]
     for words in ("price above 0", "Nothing is for free.", "keys p1, p2, p3values -1.0, ", "What the shop sells.", "…"):
-        assert words in made["product.html"]
-    assert "p4" not in made["product.html"]
+        assert words in texts["product.html"]
+    assert "p4" not in texts["product.html"]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,6 @@ def test_a_night_within_its_limits_is_good(tmp_path: Path) -> None:
 )
 def test_the_outcome_in_words(judged: Judged, words: str) -> None:
     """A refused table stops the night and says so; a faultless one is good."""
-    made = pages(REF, [judged])
-    assert words in harmless(made["index.html"]).text
-    assert ("the table" in harmless(made["product.html"]).text) == judged.verdict.refused
+    written = pages(REF, [judged])
+    assert words in harmless(written["index.html"]).text
+    assert ("the table" in harmless(written["product.html"]).text) == judged.verdict.refused

@@ -100,7 +100,7 @@ def test_a_key_of_another_type_is_cut_as_text(database: str, tmp_path: Path, her
     with reading(database, "UTC", AS_OF) as connection:
         found = extract.catalog(database)
         cuts = ranges.bounds(connection, Shop.of(found), PRODUCT)
-        asked = ranges.Request(database, lake.uri, "key", "UTC", AS_OF, None, found, *ranges.exported(connection))
-        entry = ranges.read(here, asked, PRODUCT, "raw", cuts, Ownership(frozenset(), lambda x: x))
+        request = ranges.Request(database, lake.uri, "key", "UTC", AS_OF, None, found, *ranges.exported(connection))
+        entry = ranges.read(here, request, PRODUCT, "raw", cuts, Ownership(frozenset(), lambda x: x))
     assert (len(cuts), entry["rows"]) == (4, 200)
     assert sorted(map(int, lake.read_parquet("raw")["product_id"].to_pylist())) == list(range(1, 201))

@@ -38,10 +38,10 @@ class Fake:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     """The engine that ``NIGHTSHIFT_SPEECH=whisper`` loads."""
-    made = Fake()
-    monkeypatch.setattr(reading, "engine", lambda _: made)
+    engine = Fake()
+    monkeypatch.setattr(reading, "engine", lambda _: engine)
     monkeypatch.setattr(reading, "missing", lambda _: "")
-    return made
+    return engine
 
 
 def tone(path: Path, seconds: float = 2.0, rate: int = RATE, channels: int = 1) -> None:
@@ -162,10 +162,10 @@ def test_an_engine_that_is_not_there_is_named() -> None:
 @pytest.mark.skipif(shutil.which("flite") is None, reason="apt-get install flite")
 def test_whisper_understands_a_clear_voice(tmp_path: Path) -> None:
     """The model lies in its wheel: what flite says is understood, and noise is not taken for words that are sure."""
-    said = "My card was charged twice."
-    subprocess.run(["flite", "-voice", "awb", "-t", said, "-o", str(tmp_path / "a.wav")], check=True)
+    sentence = "My card was charged twice."
+    subprocess.run(["flite", "-voice", "awb", "-t", sentence, "-o", str(tmp_path / "a.wav")], check=True)
     model = engine("whisper")
     found = model.transcribe(samples("a.wav", tmp_path))
-    assert found.text.strip(" .").lower() == said.strip(" .").lower()
+    assert found.text.strip(" .").lower() == sentence.strip(" .").lower()
     noise = np.random.default_rng(7).normal(0, 0.1, 2 * RATE).astype(np.float32)
     assert model.transcribe(noise).confidence < 0.6 < found.confidence

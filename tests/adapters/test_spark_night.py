@@ -18,7 +18,7 @@ from ml.adapters.lake import Lake
 from ml.adapters.shop import ranges
 from ml.core.errors import DataRefused, NightshiftError
 from ml.core.spread import Place
-from ml.pipeline import run_night, serving
+from ml.pipeline import publishing, run_night, serving
 from ml.settings import Settings
 from tests.adapters.test_object_store import REVIEWS
 from tests.adapters.test_spark_features import FAST
@@ -45,6 +45,7 @@ def on_spark(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(ranges, "ROWS_PER_RANGE", 40)
     monkeypatch.setattr(ranges, "_LOOKED_AT", 1)
     monkeypatch.setattr(serving, "UNITS_PER_RANGE", 30)
+    monkeypatch.setattr(publishing, "SPREAD_ROWS", 1)
     (tmp_path / "spark.conf").write_text(FAST)
     made = replace(settings, engine="spark", threads=1, spark_properties=tmp_path / "spark.conf")
     with spark.kept(made):

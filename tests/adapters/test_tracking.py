@@ -73,7 +73,7 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
         source="/lake/clean",
     )
     version = tracking.register(uri, SPEC, run_id, versions.latest(settings.database_url, SPEC.name))
-    made = versions.Registered(
+    registered = versions.Registered(
         "recommender",
         version,
         run_id=run_id,
@@ -86,7 +86,7 @@ def train(uri: str, settings: Settings, content: str = "tree") -> tuple[str, int
         why="w",
         metrics=METRICS,
     )
-    versions.record_version(settings.database_url, made, folder)
+    versions.record_version(settings.database_url, registered, folder)
     return run_id, version
 
 

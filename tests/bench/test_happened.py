@@ -50,14 +50,14 @@ def test_the_figures_of_a_stack_are_read_from_its_books(settings: Settings) -> N
         about=day,
         version=1,
     )
-    told = [
+    figures = [
         one,
         replace(one, name=f"baseline: {spec.gate.metric}", value=0.2),
         replace(one, slice="28 days"),
         replace(one, name="share of the truth that is known", value=0.9),
         replace(one, name="another"),
     ]
-    books.write(settings.database_url, date(2025, 11, 25), "2025-11-25/001", "risk", told, ("truth",))
+    books.write(settings.database_url, date(2025, 11, 25), "2025-11-25/001", "risk", figures, ("truth",))
     (row,) = happened.figures(settings.database_url, spec)
     assert (row["value"], row["expected"], row["baseline"], row["known"], row["about"]) == (0.4, 0.45, 0.2, 0.9, day)
     assert "90% of the truth is known" in happened._row(spec, row).note

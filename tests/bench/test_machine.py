@@ -24,9 +24,9 @@ def test_the_vector_units_are_named(tmp_path: Path, flags: str, words: str) -> N
     cpuinfo.write_text(
         f"processor\t: 0\nmodel name\t: Some Processor\n{flags}\n\nprocessor\t: 1\nmodel name\t: Other\n"
     )
-    said = machine(cpuinfo)
-    assert said.startswith("Some Processor, ")
-    assert said.endswith(words)
+    described = machine(cpuinfo)
+    assert described.startswith("Some Processor, ")
+    assert described.endswith(words)
 
 
 def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:

@@ -60,12 +60,12 @@ def test_each_task_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
         ("success", [task("extract", "success", 1), *shards, task("publish", "skipped", 5)]),
     ]
     assert follow(Played(frames, {}), "night", "r", Steps(None))["state"] == "success"
-    told = capsys.readouterr().err
-    assert [line for line in told.splitlines() if line.startswith("✓")] == [
+    printed = capsys.readouterr().err
+    assert [line for line in printed.splitlines() if line.startswith("✓")] == [
         "✓ extract 1.0 s",
         "✓ score (3 shards) 1.0 s",
     ]
-    assert "publish skipped" in told
+    assert "publish skipped" in printed
 
 
 def test_a_question_to_a_person_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,13 +194,13 @@ def test_status_tells_of_missing_dags(tmp_path: Path, monkeypatch: pytest.Monkey
     known = [dag(name, is_paused=name == "maintenance") for name in names] + [dag("night", is_stale=True)]
     monkeypatch.setattr(states, "Airflow", lambda *_, **__: Parsed(known, {}))
 
-    def told(uptime: float) -> dict[str, tuple[str, str]]:
+    def dag_states(uptime: float) -> dict[str, tuple[str, str]]:
         up = [{"name": n, "state": "ready", "uptime_s": uptime} for n in ("airflow-api", "airflow-dag-processor")]
         return {row["name"]: (row["state"], row["why"]) for row in states.dags(home, stack, up)}
 
-    late = told(1000)
+    late = dag_states(1000)
     assert late["night"][0] == "missing"
     assert "deactivated" in late["night"][1]
     assert late["maintenance"] == ("paused", "")
     assert {state for name, (state, _) in late.items() if name not in {"night", "maintenance"}} == {"active"}
-    assert told(5)["night"][0] == "starting"
+    assert dag_states(5)["night"][0] == "starting"

@@ -79,9 +79,9 @@ def copy(tmp_path: Path) -> Copy:
         (root / f"{name}.txt").write_text(f"# {name}\n")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTSHIFT_", "PYTHON"))}
     own = {"NIGHTSHIFT_PYTHON": sys.executable, "NIGHTSHIFT_UV": str(tmp_path / "uv")}
-    made = Copy(root, kept | own)
-    made.uv()
-    return made
+    clone = Copy(root, kept | own)
+    clone.uv()
+    return clone
 
 
 def test_it_is_posix_shell() -> None:
@@ -204,8 +204,8 @@ def test_what_needs_no_packages_installs_none(copy: Copy, arguments: list[str], 
 def test_status_of_a_fresh_clone_is_json_too(copy: Copy) -> None:
     """A program that asks gets JSON."""
     copy.environ["NIGHTSHIFT_HOME"] = 'a "home"'
-    told = json.loads(copy.run("status", "--json")[1])
-    assert (told["home"], told["running"], told["installed"]) == ('a "home"', False, False)
+    status = json.loads(copy.run("status", "--json")[1])
+    assert (status["home"], status["running"], status["installed"]) == ('a "home"', False, False)
 
 
 def test_help_of_the_tests_needs_no_more_packages(copy: Copy) -> None:
@@ -229,10 +229,10 @@ def test_two_first_uses_at_once(copy: Copy) -> None:
     """One installs, the other says that it waits; both then run."""
     copy.uv(pause=1.5)
     both = [copy.start("up"), copy.start("up")]
-    told = [process.communicate(timeout=60) for process in both]
+    outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert copy.installed == ["requirements.txt"]
-    assert sum("waiting for it" in err for _, err in told) == 1
+    assert sum("waiting for it" in err for _, err in outputs) == 1
 
 
 def test_an_old_python_is_refused(copy: Copy, tmp_path: Path) -> None:

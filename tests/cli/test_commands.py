@@ -49,12 +49,12 @@ def test_every_command_says_what_it_does() -> None:
     import typer.main
 
     group = typer.main.get_command(main.app)
-    told = {}
+    help_texts = {}
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         for inner, sub in getattr(command, "commands", {"": command}).items():
-            told[f"{name} {inner}".strip()] = (sub.help or "").strip()
-    assert set(told) == set(COMMANDS)
-    assert [name for name, text in told.items() if not text.split("\n")[0].endswith((".", "]."))] == []
+            help_texts[f"{name} {inner}".strip()] = (sub.help or "").strip()
+    assert set(help_texts) == set(COMMANDS)
+    assert [name for name, text in help_texts.items() if not text.split("\n")[0].endswith((".", "]."))] == []
 
 
 def test_the_page_of_commands_is_current() -> None:
@@ -150,12 +150,12 @@ def test_a_night_of_the_future_is_refused(tmp_path: Path, command: list[str]) ->
 
 def test_what_a_training_decided_is_in_words() -> None:
     """Version and outcome; of a replay nothing says that it is served."""
-    told = {
+    decisions = {
         status: nights.decision({"status": status, "version": 3, "why": "Because."})
         for status in ("promote", "baseline", "refuse", "replay", "champion")
     }
-    assert all("version 3" in words and words.endswith("Because.") for words in told.values())
-    assert [status for status, words in told.items() if "next night serves it" in words] == ["promote", "baseline"]
+    assert all("version 3" in words and words.endswith("Because.") for words in decisions.values())
+    assert [status for status, words in decisions.items() if "next night serves it" in words] == ["promote", "baseline"]
 
 
 def test_an_unforeseen_error_goes_to_a_log(
@@ -168,9 +168,9 @@ def test_an_unforeseen_error_goes_to_a_log(
     with pytest.raises(SystemExit) as caught:
         main.run()
     assert caught.value.code == 1
-    told = capsys.readouterr().err
-    assert "ZeroDivisionError: " in told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert "ZeroDivisionError: " in printed
+    assert "Traceback" not in printed
     assert "Traceback" in (tmp_path / "home" / "logs" / "cli.log").read_text()
 
 

@@ -29,9 +29,9 @@ EMBEDDED = Stack({"postgres": 1, "airflow": 2, "mlflow": 3}, {}, Server("/data",
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A state folder."""
-    made = Home(tmp_path / "home")
-    made.ensure()
-    return made
+    fresh = Home(tmp_path / "home")
+    fresh.ensure()
+    return fresh
 
 
 def named(url: str) -> Stack:
@@ -51,12 +51,12 @@ def test_settings_can_be_read_from_what_is_made(home: Home) -> None:
 def test_an_engine_reaches_the_tasks(home: Home, tmp_path: Path) -> None:
     """What ``up --engine spark`` is given is written into the stack and into the environment of Airflow, as a task reads it."""
     (tmp_path / "spark.conf").write_text("spark.executor.memory 2g\n")
-    asked = {
+    variables = {
         "NIGHTSHIFT_ENGINE": "spark",
         "NIGHTSHIFT_SPARK_MASTER": "spark://h:7077",
         "NIGHTSHIFT_SPARK_PROPERTIES": os.path.relpath(tmp_path / "spark.conf"),
     }
-    wanted = environment.given(home, asked)
+    wanted = environment.given(home, variables)
     stack = Stack(EMBEDDED.ports, wanted, EMBEDDED.postgres)
     home.stack_file.write_text(json.dumps(stack.as_json()))
     kept = Stack.last(home)
@@ -70,9 +70,9 @@ def test_up_on_spark_refuses_before_anything_starts(home: Home, monkeypatch: pyt
     """A master that does not answer ends the command; no database, no port, no stack file is made."""
     monkeypatch.setattr(session, "find_spec", lambda _: True)
     monkeypatch.setattr(session, "_java", lambda: None)
-    asked = {"NIGHTSHIFT_ENGINE": "spark", "NIGHTSHIFT_SPARK_MASTER": "spark://127.0.0.1:1"}
+    variables = {"NIGHTSHIFT_ENGINE": "spark", "NIGHTSHIFT_SPARK_MASTER": "spark://127.0.0.1:1"}
     with pytest.raises(NightshiftError, match=r"does not answer(.|\n)*127\.0\.0\.1:1"):
-        stacks.up(home, os.environ | asked, Steps(None))
+        stacks.up(home, os.environ | variables, Steps(None))
     assert not home.stack_file.exists()
     assert not (home.root / "postgres").exists()
 
@@ -97,22 +97,26 @@ def test_asyncpg_gets_its_own_words() -> None:
 def test_every_reader_of_a_url_gets_the_same_password(home: Home, password: str) -> None:
     """Escaped as the message says, any password arrives at psycopg2, SQLAlchemy and asyncpg; no $ is left to expand."""
     url = f"postgresql://us%40er:{quote(password, safe='')}@db:6/ours"
-    made = environment.services(home, named(url), home.secrets())
+    variables = environment.services(home, named(url), home.secrets())
     for name in (
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC",
         "MLFLOW_BACKEND_STORE_URI",
     ):
-        parts = make_url(made[name])
-        assert (parts.username, parts.password, os.path.expandvars(made[name])) == ("us@er", password, made[name])
-    assert parse_dsn(made["NIGHTSHIFT_DATABASE_URL"])["password"] == password
+        parts = make_url(variables[name])
+        assert (parts.username, parts.password, os.path.expandvars(variables[name])) == (
+            "us@er",
+            password,
+            variables[name],
+        )
+    assert parse_dsn(variables["NIGHTSHIFT_DATABASE_URL"])["password"] == password
 
 
 def test_airflows_asynchronous_driver_verifies_as_the_url_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """A root certificate is used, the host's name compared with verify-full alone; behind a pooler no statement is kept."""
     root = f"postgresql+psycopg2://u@h/d?sslrootcert={certifi.where()}&sslmode="
-    made = [asyncpg_arguments.arguments(root + mode)["ssl"] for mode in ("verify-full", "verify-ca")]
-    assert [(one.verify_mode, one.check_hostname) for one in made] == [
+    contexts = [asyncpg_arguments.arguments(root + mode)["ssl"] for mode in ("verify-full", "verify-ca")]
+    assert [(one.verify_mode, one.check_hostname) for one in contexts] == [
         (ssl.CERT_REQUIRED, True),
         (ssl.CERT_REQUIRED, False),
     ]
@@ -177,8 +181,8 @@ def test_everything_listens_on_this_machine_only(home: Home) -> None:
     """No address but 127.0.0.1 is given to a service."""
     from cli.services import stack_services
 
-    made = environment.services(home, EMBEDDED, home.secrets())
-    assert made["AIRFLOW__API__HOST"] == "127.0.0.1"
+    variables = environment.services(home, EMBEDDED, home.secrets())
+    assert variables["AIRFLOW__API__HOST"] == "127.0.0.1"
     lines = {service.name: " ".join(service.line) for service in stack_services(EMBEDDED)}
     assert "listen_addresses=127.0.0.1" in lines["postgres"]
     assert "--skip-serve-logs" in lines["airflow-scheduler"]
@@ -216,7 +220,7 @@ def test_two_stacks_that_start_at_once_get_other_ports() -> None:
     """A port is taken from when it is chosen until the stack ends, also before its server listens."""
     wanted = {"postgres": 42_431, "airflow": 42_531, "mlflow": 42_631}
     claims = [ports.choose_all(wanted), ports.choose_all(wanted)]
-    chosen = [made.port for claim in claims for made in claim.values()]
+    chosen = [chosen_port.port for claim in claims for chosen_port in claim.values()]
     first, again = claims[0]["postgres"], None
     try:
         assert len(set(chosen)) == len(chosen) == 6
@@ -225,14 +229,14 @@ def test_two_stacks_that_start_at_once_get_other_ports() -> None:
         again = ports.claim(first.port)
         assert again is not None
     finally:
-        for made in (*claims[0].values(), *claims[1].values(), *([again] if again else [])):
-            made.held.close()
+        for chosen_port in (*claims[0].values(), *claims[1].values(), *([again] if again else [])):
+            chosen_port.held.close()
 
 
 def test_ports_stay_while_they_are_free() -> None:
     """A stack that starts again has the addresses that it had."""
     first = ports.choose_all({"postgres": 28_411, "airflow": 28_431, "mlflow": 28_451})
-    for made in first.values():
-        made.held.close()
+    for chosen_port in first.values():
+        chosen_port.held.close()
     assert first["airflow"].port == 28_431
-    assert len({made.port for made in first.values()}) == len(first)
+    assert len({chosen_port.port for chosen_port in first.values()}) == len(first)

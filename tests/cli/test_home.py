@@ -15,9 +15,9 @@ from ml.core.errors import Busy, NightshiftError
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A state folder that was just made."""
-    made = Home(tmp_path / "home")
-    made.ensure()
-    return made
+    fresh = Home(tmp_path / "home")
+    fresh.ensure()
+    return fresh
 
 
 def mode(path: Path) -> int:
@@ -51,15 +51,15 @@ def test_two_homes_share_no_secret(home: Home, tmp_path: Path) -> None:
 
 def test_a_held_lock_is_busy(home: Home) -> None:
     """Who waits in vain for a lock is told so, with exit code 5."""
-    told: list[str] = []
+    calls: list[str] = []
     with (
         home.locked("x.lock"),
         pytest.raises(Busy, match="at work") as caught,
-        home.locked("x.lock", patience=0.2, waiting=lambda: told.append("waits")),
+        home.locked("x.lock", patience=0.2, waiting=lambda: calls.append("waits")),
     ):
         pass
     assert caught.value.exit_code == 5
-    assert told == ["waits"]
+    assert calls == ["waits"]
 
 
 def test_a_lock_is_free_again(home: Home) -> None:
@@ -109,6 +109,6 @@ def test_status_shows_a_folder_as_it_is_called_and_what_differs_in_mlflow(capsys
             "disk": {},
         }
     )
-    told = capsys.readouterr().out
-    assert "/shop [a]/logs" in told
-    assert "MLflow differs:       MLflow's champion of risk is version 1, but version 2 serves" in told
+    printed = capsys.readouterr().out
+    assert "/shop [a]/logs" in printed
+    assert "MLflow differs:       MLflow's champion of risk is version 1, but version 2 serves" in printed

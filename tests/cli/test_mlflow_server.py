@@ -13,20 +13,20 @@ from cli.mlflow_server import CHOICES, Attended, end_when_idle, with_choices
 
 def test_it_ends_only_when_nobody_asks() -> None:
     """A request counts from when it came; after the pause the server is asked to end."""
-    asked: list[Any] = []
+    requests: list[Any] = []
 
     async def application(*line: Any) -> None:
-        asked.append(line)
+        requests.append(line)
 
     async def first(*_: Any) -> None:
-        asked.append("first page")
+        requests.append("first page")
 
     attended, server = Attended(application, first), SimpleNamespace(should_exit=False)
     before = attended.asked_at
     models, root = {"type": "http", "path": "/api"}, {"type": "http", "path": "/"}
     asyncio.run(attended(models, "receive", "send"))
     asyncio.run(attended(root, "receive", "send"))
-    assert asked == [(models, "receive", "send"), "first page"]
+    assert requests == [(models, "receive", "send"), "first page"]
     assert attended.asked_at > before
     end_when_idle(server, attended, idle_s=0.01)
     assert server.should_exit

@@ -51,10 +51,10 @@ def test_it_keeps_every_law(copy: Path) -> None:
         "-p",
         "no:cacheprovider",
     )
-    told = run(copy, *line, "-k", NAME)
-    passed = int(told.rsplit(" passed", 1)[0].rsplit(maxsplit=1)[-1])
+    printed = run(copy, *line, "-k", NAME)
+    passed = int(printed.rsplit(" passed", 1)[0].rsplit(maxsplit=1)[-1])
     assert passed >= 18
-    assert "skipped" not in told
+    assert "skipped" not in printed
 
 
 def test_it_is_in_style_and_typed(copy: Path) -> None:
@@ -74,8 +74,11 @@ def test_airflow_shows_its_tasks(copy: Path) -> None:
         f"print(sorted(task.task_id for task in night().tasks if task.task_id.startswith('{NAME}.')))\n"
         f"print(train('{NAME}').dag_id)"
     )
-    told = run(copy, "-c", code).splitlines()[-2:]
-    assert told == [str([f"{NAME}.{step}" for step in ("prepare", "publish", "score", "score_all")]), f"train_{NAME}"]
+    printed = run(copy, "-c", code).splitlines()[-2:]
+    assert printed == [
+        str([f"{NAME}.{step}" for step in ("prepare", "publish", "score", "score_all")]),
+        f"train_{NAME}",
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "Visits", "1st", "a-b", "class", "../x", "x" * 41, "risk", "order_risk"])

@@ -68,7 +68,7 @@ def small() -> Iterator[Small]:
     home.ensure()
     secrets = home.secrets()
     chosen = ports.choose_all({"postgres": 42_431, "airflow": 42_531, "mlflow": 42_631})
-    stack = Stack({name: made.port for name, made in chosen.items()}, {}, postgres.arrange(home, secrets))
+    stack = Stack({name: chosen_port.port for name, chosen_port in chosen.items()}, {}, postgres.arrange(home, secrets))
     write_private(home.stack_file, json.dumps(stack.as_json()))
     variables = environment.clean(os.environ) | environment.services(home, stack, secrets)
     process = subprocess.Popen(
@@ -76,14 +76,14 @@ def small() -> Iterator[Small]:
         env=variables,
         cwd=PROJECT,
         start_new_session=True,
-        pass_fds=[made.held.fileno() for made in chosen.values()],
+        pass_fds=[chosen_port.held.fileno() for chosen_port in chosen.values()],
     )
     for claim in chosen.values():
         claim.held.close()
-    made = Small(home, stack, process)
+    running = Small(home, stack, process)
     try:
-        eventually(lambda: made.service("worker")["state"] == "ready")
-        yield made
+        eventually(lambda: running.service("worker")["state"] == "ready")
+        yield running
     finally:
         stacks.end_leftovers(secrets["stack_id"])
         process.wait(10)
@@ -101,9 +101,9 @@ def test_a_killed_service_comes_back(small: Small) -> None:
 
 def test_a_database_that_runs_is_not_said_to_start(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
     """Where there is nothing to wait for nothing is said; another shop may be looked at, and only where that is allowed."""
-    mine = {"NIGHTSHIFT_HOME": str(small.home.root)}
-    assert stacks.start_database(mine)[1].shop_url.endswith("/nightshift")
-    other = mine | {"NIGHTSHIFT_SHOP_URL": "postgresql://reader@elsewhere/shop"}
+    environ = {"NIGHTSHIFT_HOME": str(small.home.root)}
+    assert stacks.start_database(environ)[1].shop_url.endswith("/nightshift")
+    other = environ | {"NIGHTSHIFT_SHOP_URL": "postgresql://reader@elsewhere/shop"}
     with pytest.raises(NightshiftError, match="NIGHTSHIFT_SHOP_URL"):
         stacks.start_database(other)
     settings = stacks.start_database(other, may_differ=["NIGHTSHIFT_SHOP_URL"])[1]

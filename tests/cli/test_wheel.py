@@ -61,9 +61,9 @@ def python(site: Path, program: str, *before: Path) -> subprocess.CompletedProce
 def test_its_dags_and_plugin_change_nothing_of_theirs(unpacked: Path) -> None:
     """Every DAG is there; no heavy import, no listener, no other scheduler; our folders come after all of theirs."""
     done = python(unpacked, LOOK)
-    told = json.loads(done.stdout.rpartition("TOLD ")[2]) if "TOLD " in done.stdout else done.stderr
+    measured = json.loads(done.stdout.rpartition("TOLD ")[2]) if "TOLD " in done.stdout else done.stderr
     lanes = [f"live_{name}" for name, spec in CAPABILITIES.items() if spec.live]
-    assert told == {
+    assert measured == {
         "dags": ["night", "maintenance", "backup", *(f"train_{name}" for name in CAPABILITIES), *lanes],
         "heavy": [],
         "first": True,

@@ -77,8 +77,8 @@ class Case:
 
     def build(self, tables: Mapping[str, pa.Table], as_of: datetime) -> dict[str, pa.Table]:
         backend = ibis.duckdb.connect()
-        made = self.part("features").build(memory(tables), as_of, self.capability.params)
-        return {name: backend.to_pyarrow(table) for name, table in made.items()}
+        built = self.part("features").build(memory(tables), as_of, self.capability.params)
+        return {name: backend.to_pyarrow(table) for name, table in built.items()}
 
     def at(self, as_of: datetime) -> Known:
         """Features at ``as_of`` with the windows that the spec asks for."""
@@ -90,8 +90,8 @@ class Case:
 
     def truth_of(self, start: datetime, end: datetime) -> pa.Table:
         backend = ibis.duckdb.connect()
-        made = self.part("features").truth(memory(self.tables), start, end, self.capability.params)
-        return backend.to_pyarrow(made)
+        built = self.part("features").truth(memory(self.tables), start, end, self.capability.params)
+        return backend.to_pyarrow(built)
 
     def fit(self, features: Mapping[str, pa.Table]) -> Any:
         return self.part("model").fit(features, self.capability.params, SEED)

@@ -69,9 +69,9 @@ def test_row_order_of_features_is_irrelevant(case: Case, tmp_path: Path) -> None
 
 def test_what_a_sample_is_drawn_by_is_there(case: Case) -> None:
     """Each table and column that the spec draws by exists among the features: a wrong name would end a large shop's night."""
-    there = {**case.known, "truth": case.truth}
+    tables = {**case.known, "truth": case.truth}
     for table, columns in case.capability.draws.items():
-        assert set(columns) <= set(there[table].column_names), table
+        assert set(columns) <= set(tables[table].column_names), table
 
 
 def test_rows_after_the_cutoff_change_nothing(case: Case) -> None:
@@ -108,20 +108,20 @@ def test_saved_model_scores_like_the_fitted_one(case: Case, tmp_path: Path) -> N
 
 def test_rows_are_as_the_spec_says(case: Case) -> None:
     """Published rows have the spec's columns and types, a unique key, no null where none may be, and finite numbers."""
-    made = case.rows
-    assert list(made) == [table.name for table in case.capability.publishes]
+    tables = case.rows
+    assert list(tables) == [table.name for table in case.capability.publishes]
     for published in case.capability.publishes:
-        _check(made[published.name], published)
-        assert len(made[published.name])
+        _check(tables[published.name], published)
+        assert len(tables[published.name])
 
 
 def test_expected_units_are_there(case: Case) -> None:
     """On the sample at least nine of ten of the units that each published table should have are in it."""
-    made = case.rows
+    tables = case.rows
     expected = case.part("score").expected(case.serve)
     for published in case.capability.publishes:
-        there = pc.count_distinct(made[published.name][published.key[0]]).as_py()
-        assert 0.9 * expected[published.name] <= there, published.name
+        units = pc.count_distinct(tables[published.name][published.key[0]]).as_py()
+        assert 0.9 * expected[published.name] <= units, published.name
 
 
 def test_nothing_known_is_no_fault(case: Case) -> None:
@@ -143,18 +143,23 @@ def test_ids_newer_than_the_model_are_scored(case: Case) -> None:
 
 def test_evaluation_is_per_unit(case: Case) -> None:
     """Every model of an evaluation is judged on the same units, and the gate's metric is the mean over them."""
-    metric, made = case.capability.gate.metric, _evaluations(case)
-    assert len({len(evaluation.per_unit) for evaluation in made.values()}) == 1
-    for evaluation in made.values():
+    metric, evaluations = case.capability.gate.metric, _evaluations(case)
+    assert len({len(evaluation.per_unit) for evaluation in evaluations.values()}) == 1
+    for evaluation in evaluations.values():
         assert np.isfinite(list(evaluation.metrics.values())).all()
         np.testing.assert_allclose(evaluation.metrics[metric], evaluation.per_unit.mean())
 
 
 def test_planted_answer_is_found(case: Case) -> None:
     """On the sample the model beats its baseline by more than chance: the gate lets it through."""
-    made, gate = _evaluations(case), case.capability.gate
+    evaluations, gate = _evaluations(case), case.capability.gate
     decision = decide(
-        made["challenger"].per_unit, None, made[gate.baseline].per_unit, same_recipe=False, gate=gate, seed=SEED
+        evaluations["challenger"].per_unit,
+        None,
+        evaluations[gate.baseline].per_unit,
+        same_recipe=False,
+        gate=gate,
+        seed=SEED,
     )
     assert decision.outcome == "promote", decision.why
 
@@ -206,9 +211,9 @@ def _known_before(case: Case, name: str) -> pa.Table:
 def test_each_published_table_passes_its_suite_and_its_corruption_fails(case: Case, tmp_path: Path) -> None:
     """The audit lets the sample's tables through, and stops a doubled row and a null."""
     lake = Lake(str(tmp_path))
-    made = case.rows
+    tables = case.rows
     for published in case.capability.publishes:
-        suite, table = PROJECT / "expectations" / "ml" / f"{published.name}.json", made[published.name]
+        suite, table = PROJECT / "expectations" / "ml" / f"{published.name}.json", tables[published.name]
         nulled = pa.array([None, *table[published.key[0]].to_pylist()[1:]], table[published.key[0]].type)
         corrupt = {
             "doubled": pa.concat_tables([table, table.slice(0, 1)]),

@@ -65,10 +65,10 @@ def test_new_rows_alone_are_scored_as_among_all(case: Case) -> None:
     whole = case.score(model, case.serve)[table.name]
     for keys in _choices(case, live, whole.select(list(table.key))):
         rows = _lane_rows(case, model, keys)
-        asked = _of(whole, keys)
-        assert rows.num_rows == asked.num_rows
-        for name, kind in zip(asked.column_names, asked.schema.types, strict=True):
-            ours, theirs = (found[name].to_pylist() for found in (rows, asked))
+        requested = _of(whole, keys)
+        assert rows.num_rows == requested.num_rows
+        for name, kind in zip(requested.column_names, requested.schema.types, strict=True):
+            ours, theirs = (found[name].to_pylist() for found in (rows, requested))
             if pa.types.is_floating(kind):
                 ours, theirs = ([math.nan if v is None else v for v in values] for values in (ours, theirs))
             assert ours == (pytest.approx(theirs, rel=1e-9, nan_ok=True) if pa.types.is_floating(kind) else theirs)
@@ -78,13 +78,13 @@ def _choices(case: Case, live: Live, published: pa.Table) -> list[pa.Table]:
     """One published key, some published ones, some of the shop's, and none that is known."""
     rng = np.random.default_rng(SEED)
     name, columns = next(iter(live.keys.items()))
-    mine = case.tables[name].select(list(columns)).rename_columns(published.column_names)
-    some = [rng.permutation(len(keys))[:25] for keys in (published, mine)]
+    own_keys = case.tables[name].select(list(columns)).rename_columns(published.column_names)
+    some = [rng.permutation(len(keys))[:25] for keys in (published, own_keys)]
     nobody = pa.table({column: ["nobody's"] for column in published.column_names})
     return [
         published.slice(len(published) - 1),
         published.take(pa.array(some[0])),
-        pa.concat_tables([mine.take(pa.array(some[1])), nobody]),
+        pa.concat_tables([own_keys.take(pa.array(some[1])), nobody]),
         nobody,
     ]
 
@@ -94,8 +94,8 @@ def _lane_rows(case: Case, model: Any, keys: pa.Table) -> pa.Table:
     _, table = lane(case)
     backend = ibis.duckdb.connect()
     only = ibis.memtable(keys)
-    made = case.part("features").build(memory(case.tables), case.as_of, case.capability.params, only=only)
-    features = {name: backend.to_pyarrow(found) for name, found in made.items()}
+    built = case.part("features").build(memory(case.tables), case.as_of, case.capability.params, only=only)
+    features = {name: backend.to_pyarrow(found) for name, found in built.items()}
     batches = list(case.part("score").score(model, features, 0, 1, case.capability.params)[table.name])
     if not batches:
         return pa.table({name: [] for name in table.column_names})

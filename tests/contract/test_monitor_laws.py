@@ -43,10 +43,10 @@ def test_a_batch_is_judged_by_the_gates_own_code(case: Case) -> None:
     assert worse(spec, one, found) == []
     error = max(promised["error"], 1e-6)
     better = promised | {"mean": promised["mean"] + 10 * error, "low": promised["low"] + 10 * error}
-    told = worse(spec, Due(batch(promised=better), spec.gate.horizon, promised=True), found)
+    alerts = worse(spec, Due(batch(promised=better), spec.gate.horizon, promised=True), found)
     if figure.units >= spec.gate.min_units:
-        assert [alert.name for alert in told] == [spec.gate.metric]
-        assert told[0].reaction == spec.monitor.truth
+        assert [alert.name for alert in alerts] == [spec.gate.metric]
+        assert alerts[0].reaction == spec.monitor.truth
 
 
 def test_no_truth_is_said_in_words(case: Case) -> None:

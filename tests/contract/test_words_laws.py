@@ -84,23 +84,23 @@ def test_every_fact_of_order_risk_has_a_message() -> None:
     from ml.capabilities.risk import columns
     from ml.capabilities.risk.reasons import _clock, _rate, _seen, _worded
 
-    told = {
+    texts = {
         _worded(name, value, usual)
         for name in columns.NUMBERS
         for value, usual in ((1.0, 0.25), (7.0, None), (None, 1.0))
         if name not in ("hour", "weekday")
     }
-    told |= {_worded(name, "x", None, {"x": 0.5}, 0.1) for name in columns.CATEGORIES}
-    told |= {_clock("weekday", 86_400 * day, None, "UTC") for day in range(7)} | {_clock("hour", 86_400, 14.9, "UTC")}
-    told |= {
-        said(what, value, 0.01)
+    texts |= {_worded(name, "x", None, {"x": 0.5}, 0.1) for name in columns.CATEGORIES}
+    texts |= {_clock("weekday", 86_400 * day, None, "UTC") for day in range(7)} | {_clock("hour", 86_400, 14.9, "UTC")}
+    texts |= {
+        worded(what, value, 0.01)
         for _, what in columns.ENCODED.values()
-        for said, value in ((_rate, 0.5), (_seen, 0.7), (_seen, 0.0))
+        for worded, value in ((_rate, 0.5), (_seen, 0.7), (_seen, 0.0))
     }
     put = reasons("ml.capabilities.risk", "zh")
     assert put is not None
-    assert {lack for text in told for lack in put.lacking(text)} == set()
-    english = {text: re.findall(r"[a-z]{3,}", put(text)) for text in told}
+    assert {lack for text in texts for lack in put.lacking(text)} == set()
+    english = {text: re.findall(r"[a-z]{3,}", put(text)) for text in texts}
     assert {text: words for text, words in english.items() if words} == {}
 
 
@@ -136,8 +136,8 @@ def test_what_the_monitor_says_has_a_message() -> None:
     verdict_ = {"promised": {"mean": 0.5, "low": 0.45, "high": 0.55, "error": 0.01}}
     due = Due({"verdict": verdict_, "night": "2026-11-01"}, timedelta(days=28), promised=True)
     metric = spec.gate.metric
-    made = Figure("truth", metric, 0.1, low=0.05, high=0.15, units=5000, version=2)
-    for figures in ([made], [made, replace(made, name=f"baseline: {metric}")], [replace(made, units=0)]):
+    figure = Figure("truth", metric, 0.1, low=0.05, high=0.15, units=5000, version=2)
+    for figures in ([figure], [figure, replace(figure, name=f"baseline: {metric}")], [replace(figure, units=0)]):
         alerts += worse(spec, due, figures)
     assert len(alerts) == len(found) + 5
     texts = {text for alert in alerts for text in (alert.words, alert.advice)}

@@ -50,10 +50,10 @@ def _join(backend, left: pa.Table, right: pa.Table, known_time: str | None = "w"
         known_time=known_time,
         columns=["v"],
     )
-    made = backend.to_pyarrow(joined)
-    assert made.column_names == ["n", "k", "t", "v"]
-    assert len(made) == len(left)
-    return dict(zip(made["n"].to_pylist(), made["v"].to_pylist(), strict=True))
+    result = backend.to_pyarrow(joined)
+    assert result.column_names == ["n", "k", "t", "v"]
+    assert len(result) == len(left)
+    return dict(zip(result["n"].to_pylist(), result["v"].to_pylist(), strict=True))
 
 
 def _naive(left: pa.Table, right: pa.Table) -> dict[int, int | None]:
@@ -105,5 +105,5 @@ def test_the_same_instant_is_not_before(backend) -> None:
 def test_known_keeps_what_was_known(backend) -> None:
     """Rows that happened or were written at or after the instant are dropped; null event times stay."""
     rights = ibis.memtable(_right([("a", 1, None), ("a", 1, 5), ("a", 5, None), ("a", None, None), ("a", 4, 3)]))
-    made = backend.to_pyarrow(known(rights, START + timedelta(hours=5), "e", "w"))
-    assert sorted(made["v"].to_pylist()) == [0, 3, 4]
+    result = backend.to_pyarrow(known(rights, START + timedelta(hours=5), "e", "w"))
+    assert sorted(result["v"].to_pylist()) == [0, 3, 4]

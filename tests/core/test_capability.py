@@ -45,16 +45,16 @@ def test_types_refuse_wrong_calls_and_wrong_modules(tmp_path: Path) -> None:
     lines += ["from ml.settings import Settings", *right, "def call(s: Settings) -> None:"]
     lines += ["    pipeline.extract(s, date(2026, 1, 1), fresh=True)", *(f"    {call}" for call in WRONG)]
     lines += ["from ml.core import errors as nothing", "_wrong: capability.ModelModule = nothing"]
-    told = mypy("\n".join(lines) + "\n", tmp_path)
+    complained = mypy("\n".join(lines) + "\n", tmp_path)
     for call, complaints in WRONG.items():
         number = 1 + next(i for i, line in enumerate("\n".join(lines).split("\n")) if line.strip() == call)
-        mine = "\n".join(line for line in told.splitlines() if f"calls.py:{number}:" in line)
+        of_line = "\n".join(line for line in complained.splitlines() if f"calls.py:{number}:" in line)
         for complaint in complaints:
-            assert complaint in mine, told
+            assert complaint in of_line, complained
     last = "\n".join(lines).count("\n") + 1
-    assert f"calls.py:{last}: error: Incompatible types in assignment" in told
-    wrong = {line.split(":")[1] for line in told.splitlines() if ": error:" in line}
-    assert len(wrong) == len(WRONG) + 1, told
+    assert f"calls.py:{last}: error: Incompatible types in assignment" in complained
+    wrong = {line.split(":")[1] for line in complained.splitlines() if ": error:" in line}
+    assert len(wrong) == len(WRONG) + 1, complained
 
 
 @pytest.mark.parametrize("spec", [*CAPABILITIES.values(), WATCH], ids=lambda spec: spec.name)
@@ -78,13 +78,13 @@ def test_what_a_folder_lacks_is_said_in_words(tmp_path: Path, monkeypatch: pytes
     (folder / "sample.py").write_text("def sample(seed): ...\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     spec = replace(WATCH, package="lacking", live=None, cutoffs=(WATCH.gate.horizon / 2,))
-    told = faults(spec)
-    assert [line.split(":")[0].split(" ")[0] for line in told] == [
+    messages = faults(spec)
+    assert [line.split(":")[0].split(" ")[0] for line in messages] == [
         "lacking/features.py",
         "lacking/model.py",
         "lacking/score.py",
         "lacking.spec",
     ]
-    assert "build takes (tables, when, params), wanted (tables, as_of, params)" in told[0]
-    assert "lacks fit_baseline(features, params, seed)" in told[1]
-    assert "is missing" in told[2]
+    assert "build takes (tables, when, params), wanted (tables, as_of, params)" in messages[0]
+    assert "lacks fit_baseline(features, params, seed)" in messages[1]
+    assert "is missing" in messages[2]

@@ -17,8 +17,8 @@ from ml.core.connected import connected
 def labelled(links: list[tuple[int, int]]) -> dict[int, int]:
     """Label of each row."""
     row, node = zip(*links, strict=True)
-    made = connected(ibis.memtable(pa.table({"row": pa.array(row, pa.int64()), "node": pa.array(node, pa.int64())})))
-    found = made.to_pyarrow().to_pydict()
+    labels = connected(ibis.memtable(pa.table({"row": pa.array(row, pa.int64()), "node": pa.array(node, pa.int64())})))
+    found = labels.to_pyarrow().to_pydict()
     assert len(set(found["row"])) == len(found["row"])
     return dict(zip(found["row"], found["label"], strict=True))
 

@@ -21,9 +21,9 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
 
 
-def files(root: Path, **told: str) -> Path:
+def files(root: Path, **contents: str) -> Path:
     """A file system with these files; ``__`` parts folders."""
-    for name, text in told.items():
+    for name, text in contents.items():
         path = root / name.replace("__", "/").replace("-", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n")
@@ -83,7 +83,7 @@ def test_settings_follow_the_machine_where_nothing_is_set(monkeypatch: pytest.Mo
     """Half of the memory and every core; what is set is taken."""
     monkeypatch.setattr(machine, "cores", lambda: 5)
     monkeypatch.setattr(machine, "memory_gib", lambda: 6.0)
-    made = Settings.from_env(NEEDED)
-    assert (made.threads, made.memory_gb) == (5, 3.0)
-    made = Settings.from_env(NEEDED | {"NIGHTSHIFT_THREADS": "2", "NIGHTSHIFT_MEMORY_GB": "1.5"})
-    assert (made.threads, made.memory_gb) == (2, 1.5)
+    settings = Settings.from_env(NEEDED)
+    assert (settings.threads, settings.memory_gb) == (5, 3.0)
+    settings = Settings.from_env(NEEDED | {"NIGHTSHIFT_THREADS": "2", "NIGHTSHIFT_MEMORY_GB": "1.5"})
+    assert (settings.threads, settings.memory_gb) == (2, 1.5)

@@ -38,7 +38,7 @@ def main(which: str, runs: str) -> None:
         run = dag.test(logical_date=None, run_after=datetime.now(UTC), run_conf=conf)
         session = Session()
         events = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)).all()
-        told = {
+        summary = {
             "state": str(run.state),
             "tasks": {
                 f"{ti.task_id}[{ti.map_index}]" if ti.map_index >= 0 else ti.task_id: str(ti.state)
@@ -47,7 +47,7 @@ def main(which: str, runs: str) -> None:
             "assets": {event.asset.name: event.extra for event in events},
         }
         uninstall()
-        sys.stdout.write("\nRAN " + json.dumps(told) + "\n")
+        sys.stdout.write("\nRAN " + json.dumps(summary) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ class Events(dict):
     """Airflow's outlet events: what was added to each alias."""
 
     def __missing__(self, alias: Any) -> Any:
-        self[alias] = SimpleNamespace(told=[])
-        self[alias].add = lambda asset, extra: self[alias].told.append((asset.name, extra))
+        self[alias] = SimpleNamespace(added=[])
+        self[alias].add = lambda asset, extra: self[alias].added.append((asset.name, extra))
         return self[alias]
 
 
@@ -40,8 +40,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was written down."""
     kept: list[dict[str, Any]] = []
 
-    def answer(name: str, version: int, **told: Any) -> dict[str, Any]:
-        kept.append({"name": name, "version": version} | told)
+    def answer(name: str, version: int, **reply: Any) -> dict[str, Any]:
+        kept.append({"name": name, "version": version} | reply)
         return {"why": "as said"}
 
     monkeypatch.setattr(tasks, "answer", answer)
@@ -68,15 +68,19 @@ def test_nobody_is_asked_where_nobody_wants_to_be(operator: Any) -> None:
 
 def test_the_question_has_the_report_a_deadline_and_a_default(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person sees is the model card; how long it waits, and what then, is what the shop's staff wrote."""
-    asked: list[Any] = []
-    monkeypatch.setattr(approve.ApprovalOperator, "execute", lambda self, _: asked.append(self))
+    questions: list[Any] = []
+    monkeypatch.setattr(approve.ApprovalOperator, "execute", lambda self, _: questions.append(self))
     operator.execute(context(ASKED))
-    (made,) = asked
-    assert made.subject == "Shall version 7 of risk serve?"
-    assert (made.body, made.response_timeout, made.defaults) == ("# Order risk", timedelta(hours=6), ["Approve"])
+    (question,) = questions
+    assert question.subject == "Shall version 7 of risk serve?"
+    assert (question.body, question.response_timeout, question.defaults) == (
+        "# Order risk",
+        timedelta(hours=6),
+        ["Approve"],
+    )
     operator.execute(context(ASKED | {"otherwise": False}))
-    assert asked[-1].defaults == ["Reject"]
-    assert set(made.serialized_params) == {"words"}
+    assert questions[-1].defaults == ["Reject"]
+    assert set(question.serialized_params) == {"words"}
 
 
 @pytest.mark.parametrize(
@@ -91,9 +95,9 @@ def test_the_answer_is_kept(
     operator: Any, answers: list[dict[str, Any]], choice: str, who: Any, *, approved: bool, person: str
 ) -> None:
     """Choice, name and words are written down; an approval is an event of the model, a refusal none."""
-    told = context(ASKED)
-    answer = operator.execute_complete(told, event(choice, who, "checked"))
+    task_context = context(ASKED)
+    answer = operator.execute_complete(task_context, event(choice, who, "checked"))
     assert answers == [{"name": "risk", "version": 7, "approved": approved, "person": person, "words": "checked"}]
     assert answer == {"approved": approved, "person": person, "why": "as said"}
-    events = [asset for alias in told["outlet_events"].values() for asset in alias.told]
+    events = [asset for alias in task_context["outlet_events"].values() for asset in alias.added]
     assert events == ([(assets.model("risk").name, {"version": 7, "why": "as said"})] if approved else [])

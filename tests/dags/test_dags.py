@@ -93,10 +93,10 @@ def test_every_task_tries_again_with_growing_pauses_and_tells_of_failure(bag):
             assert task.retries >= 1
             assert task.retry_exponential_backoff > 1
             assert task.max_retry_delay <= timedelta(minutes=10)
-            told = task.on_failure_callback  # a list, but for a mapped task
-            assert (told if isinstance(told, list) else [told]) == [alerts.on_failure]
-            told = task.on_retry_callback
-            assert (told if isinstance(told, list) else [told]) == [alerts.on_retry]
+            callback = task.on_failure_callback  # a list, but for a mapped task
+            assert (callback if isinstance(callback, list) else [callback]) == [alerts.on_failure]
+            callback = task.on_retry_callback
+            assert (callback if isinstance(callback, list) else [callback]) == [alerts.on_retry]
 
 
 def test_the_report_is_made_whatever_happened(bag):
@@ -121,8 +121,10 @@ def test_a_new_stack_waits_for_its_first_night(monkeypatch):
 
     from nightshift_airflow import factory
 
-    made = factory.night().timetable
-    clock = trigger.CronTriggerTimetable(made.expression, timezone="UTC", run_immediately=made.run_immediately)
+    timetable = factory.night().timetable
+    clock = trigger.CronTriggerTimetable(
+        timetable.expression, timezone="UTC", run_immediately=timetable.run_immediately
+    )
     monkeypatch.setattr(trigger, "utcnow", lambda: datetime(2026, 3, 5, 2, 30, tzinfo=UTC))
     assert clock._calc_first_run() == datetime(2026, 3, 6, 2, tzinfo=UTC)
 
@@ -140,8 +142,8 @@ def test_the_night_is_when_the_shop_wants_it(monkeypatch):
         ["drift/risk"],
     )
     monkeypatch.setenv("NIGHTSHIFT_SCHEDULE", "off")
-    made = (factory.night(), factory.live("risk"), factory.train("recommender"), factory.maintenance())
-    assert [dag.timetable.can_be_scheduled for dag in made] == [False] * 4
+    dags = (factory.night(), factory.live("risk"), factory.train("recommender"), factory.maintenance())
+    assert [dag.timetable.can_be_scheduled for dag in dags] == [False] * 4
 
 
 def test_backups_are_made_where_there_is_an_address_for_them(monkeypatch):

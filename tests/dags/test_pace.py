@@ -44,8 +44,8 @@ def test_it_looks_often_while_there_is_work_and_seldom_while_there_is_none():
 
 def test_the_pause_grows_again_when_the_night_is_over():
     """Ten seconds after the last work the long pause is back; a shop that set a longer one keeps it."""
-    made = pace.Pace(0.25)
-    assert [made.pause(busy=busy, now=now) for busy, now in ((True, 0), (False, 10), (False, 10.1))] == [
+    paced = pace.Pace(0.25)
+    assert [paced.pause(busy=busy, now=now) for busy, now in ((True, 0), (False, 10), (False, 10.1))] == [
         0.25,
         0.25,
         1.0,

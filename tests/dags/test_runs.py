@@ -53,9 +53,9 @@ def run(which: str, runs: list[tuple[str, dict]], home: Path, airflow: str, nigh
         check=False,
         timeout=300,
     )
-    told = [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("RAN ")]
-    assert len(told) == len(runs), done.stdout[-2000:] + done.stderr[-4000:]
-    return told
+    summaries = [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("RAN ")]
+    assert len(summaries) == len(runs), done.stdout[-2000:] + done.stderr[-4000:]
+    return summaries
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,10 @@ def nights(postgres, tmp_path_factory):
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE airflow_runs")
     airflow = postgres.replace("/postgres?", "/airflow_runs?")
-    told = run("fake", list(SCENARIOS.values()), tmp_path_factory.mktemp("runs"), airflow, "postgresql://nowhere/x")
-    return dict(zip(SCENARIOS, told, strict=True))
+    summaries = run(
+        "fake", list(SCENARIOS.values()), tmp_path_factory.mktemp("runs"), airflow, "postgresql://nowhere/x"
+    )
+    return dict(zip(SCENARIOS, summaries, strict=True))
 
 
 def test_a_good_night_publishes(nights):

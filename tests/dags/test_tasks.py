@@ -44,11 +44,11 @@ def test_night_of(params, run, zone, expected):
     assert night_of(params, run, zone) == expected
 
 
-@pytest.mark.parametrize("asked", [["recommender", "nope"], [], "nope", None])
-def test_unknown_capabilities_are_refused(asked):
+@pytest.mark.parametrize("requested", [["recommender", "nope"], [], "nope", None])
+def test_unknown_capabilities_are_refused(requested):
     """A name that the registry does not know, or none at all, is an error that lists what there is."""
     with pytest.raises(NightshiftError, match="recommender"):
-        check_capabilities(asked, CAPABILITIES)
+        check_capabilities(requested, CAPABILITIES)
 
 
 @pytest.mark.parametrize("kind", [ContractError, DataRefused, ArtifactError, WrongUse, NightshiftError])

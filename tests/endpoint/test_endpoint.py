@@ -56,10 +56,10 @@ def ask(settings: Settings, keys: dict[str, str]) -> Iterator[TestClient]:
     """A client of the endpoint over a small shop, with a key for the backend and one for a browser."""
     with postgres.transaction(settings.database_url) as cursor:
         cursor.execute(SHOP)
-    made = {}
+    kept_keys = {}
     for name, scope in (("shop", "backend"), ("page", "browser")):
-        keys[name], made[name] = new_key(name, scope)  # type: ignore[arg-type]  # the two scopes
-    app = make(settings.database_url, Keys(made, rate=1000), ["https://shop.example"], sessions=2)
+        keys[name], kept_keys[name] = new_key(name, scope)  # type: ignore[arg-type]  # the two scopes
+    app = make(settings.database_url, Keys(kept_keys, rate=1000), ["https://shop.example"], sessions=2)
     with TestClient(app, raise_server_exceptions=False, headers={"X-API-Key": keys["shop"]}) as client:
         yield client
     app.state.sessions.close()

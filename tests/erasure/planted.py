@@ -81,8 +81,8 @@ def tables(orders: int = 60) -> dict[str, list[dict[str, Any]]]:
         }
         for n in range(40)
     ]
-    for name, mine in _hers().items():
-        rows.setdefault(name, []).extend(mine)
+    for name, own_rows in _hers().items():
+        rows.setdefault(name, []).extend(own_rows)
     return rows | {"erasure": []}
 
 
@@ -206,12 +206,12 @@ def dump(url: str) -> dict[str, str]:
             "WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'shop') ORDER BY 1"
         )
         names = [row[0] for row in cursor.fetchall()]
-        made = {}
+        contents = {}
         for name in names:
             cursor.execute(f"SELECT t::text FROM {name} AS t ORDER BY 1")
-            made[name] = "\n".join(row[0] for row in cursor.fetchall())
+            contents[name] = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute(
             "SELECT string_agg(s::text, E'\\n') FROM pg_stats AS s WHERE schemaname IN ('ml_batch', 'ml_ops', 'ml')"
         )
-        made["pg_stats"] = (cursor.fetchone() or [""])[0] or ""
-        return made
+        contents["pg_stats"] = (cursor.fetchone() or [""])[0] or ""
+        return contents

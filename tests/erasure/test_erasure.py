@@ -33,15 +33,15 @@ LOG = f"INFO scored order of {planted.WHO}\nDETAIL: Key (email)=({planted.PERSON
 @pytest.fixture(scope="module")
 def copies(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copies]:
     """A shop after two nights, made once; ``copies.new()`` gives a shop of one's own."""
-    made = Copies(postgres, tmp_path_factory.mktemp("erasure"))
-    settings = made.start(_template)
+    running = Copies(postgres, tmp_path_factory.mktemp("erasure"))
+    settings = running.start(_template)
     fill(settings.shop_url, planted.tables())
     pipeline.run_night(settings, NIGHTS[0])
     pipeline.run_night(settings, NIGHTS[1], capabilities=["risk"])
     (settings.home / "logs").mkdir()
     (settings.home / "logs" / "scheduler.log").write_text(LOG)
-    yield made
-    made.end()
+    yield running
+    running.end()
 
 
 @pytest.fixture
@@ -196,10 +196,10 @@ def test_every_published_table_with_a_customer_is_reached(settings: Settings) ->
     """Whatever a capability publishes: each text column is one that tells whose row it is, or holds none of hers."""
     pipeline.erase(settings)
     views = adapter.query(settings.database_url, "SELECT viewname FROM pg_views WHERE schemaname = 'ml'")
-    there = {row["viewname"] for row in views}  # a capability that waits for a table has published nothing
-    assert {"recommendation", "order_risk"} <= there
+    published = {row["viewname"] for row in views}  # a capability that waits for a table has published nothing
+    assert {"recommendation", "order_risk"} <= published
     for table in (table for capability in CAPABILITIES.values() for table in capability.publishes):
-        if table.name not in there:
+        if table.name not in published:
             continue
         rows = adapter.query(settings.database_url, f"SELECT * FROM ml.{table.name}")
         text = json.dumps(rows, default=str)

@@ -26,7 +26,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
 
 
-def told(url: str, lake: Lake, ref: str = REF, **options: Any) -> str:
+def refusal_of(url: str, lake: Lake, ref: str = REF, **options: Any) -> str:
     """Extract, validate, and return what the user reads if the night is refused."""
     reader.extract(url, lake, ref, AS_OF, "key", now=NOW)
     suites = PROJECT / "expectations" / "shop"
@@ -60,7 +60,7 @@ def test_schema_that_does_not_fit(database: str, lake: Lake, statement: str, mes
     execute(database, statement)
 
     with pytest.raises(ContractError) as error:
-        told(database, lake)
+        refusal_of(database, lake)
 
     assert error.value.came == message
     assert "docs/contract.md" in error.value.do
@@ -105,7 +105,7 @@ def test_broken_rows_beyond_what_is_tolerated(database: str, lake: Lake, stateme
     fill(database, shop())
     execute(database, statement)
 
-    message = told(database, lake)
+    message = refusal_of(database, lake)
 
     for part in messages:
         assert part in message
@@ -123,7 +123,7 @@ def test_a_few_broken_rows_go_to_quarantine(database: str, lake: Lake) -> None:
         'INSERT INTO shop."order" SELECT * FROM shop."order" WHERE order_id = \'o11\'',
     )
 
-    assert told(database, lake) == ""
+    assert refusal_of(database, lake) == ""
     assert rules(lake, "order") == [
         ("o10", "ordered_at not before 1990"),
         ("o11", "unique order_id"),
@@ -149,12 +149,12 @@ def test_ten_times_the_rows_overnight(database: str, lake: Lake) -> None:
         "INSERT INTO shop.\"order\" (order_id, ordered_at) SELECT 'n' || i, '2025-12-30Z' FROM generate_series(1, 64) i",
     )
 
-    message = told(database, lake, previous_manifest=yesterday)
+    message = refusal_of(database, lake, previous_manifest=yesterday)
 
     assert "order: 0 of 400 rows" in message
     assert "growth_per_day at most 3: it is 3.57" in message
     assert "--accept-growth" in message
-    assert told(database, lake, previous_manifest=yesterday, accept_growth=True) == ""
+    assert refusal_of(database, lake, previous_manifest=yesterday, accept_growth=True) == ""
 
 
 def test_strange_text_comes_through(database: str, lake: Lake) -> None:
@@ -173,7 +173,7 @@ def test_strange_text_comes_through(database: str, lake: Lake) -> None:
     execute(database, *(f"INSERT INTO shop.product (product_id) VALUES ('q{i}')" for i in range(30)))
     execute(database, "INSERT INTO shop.product (product_id, title) VALUES ('huge', repeat('x', 10000000))")
 
-    assert told(database, lake) == ""
+    assert refusal_of(database, lake) == ""
     clean = lake.read_parquet("snapshot", REF, "clean", "product").to_pylist()
     assert {row["product_id"]: row["title"] for row in clean}["p2"] == titles[2]
     assert set(titles) <= {row["title"] for row in clean}

@@ -62,8 +62,8 @@ def test_killed_at_every_step_and_run_again_it_publishes_one_whole_batch(setting
     with nights(settings) as run:
         for point in POINTS:
             assert run(point) == -signal.SIGKILL, f"the night did not come to {point}"
-            there = postgres.query(settings.database_url, "SELECT to_regclass('ml.review_sentiment') AS view")
-            assert there == [{"view": None}], f"something was published although the night died at {point}"
+            existing = postgres.query(settings.database_url, "SELECT to_regclass('ml.review_sentiment') AS view")
+            assert existing == [{"view": None}], f"something was published although the night died at {point}"
         assert run("nothing") == 0
         assert run("nothing") == 0
     batches = postgres.query(

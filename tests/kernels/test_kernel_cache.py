@@ -29,7 +29,7 @@ def test_a_change_in_a_kernel_that_is_called_is_seen(tmp_path):
         shutil.copytree(cache.ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     folder.mkdir(parents=True)
     (folder / "calls.py").write_text(CALLS)
-    told = []
+    printed = []
     for more in (1, 2, 2):
         (folder / "lent.py").write_text(LENT.format(more))
         line = (
@@ -39,5 +39,5 @@ def test_a_change_in_a_kernel_that_is_called_is_seen(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", line], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        told.append(done.stdout.split())
-    assert told == [["2", "0"], ["3", "0"], ["3", "1"]]
+        printed.append(done.stdout.split())
+    assert printed == [["2", "0"], ["3", "0"], ["3", "1"]]

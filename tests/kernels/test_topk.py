@@ -106,11 +106,11 @@ def test_codes_keep_their_limits(seed: int, f: int, shape: str) -> None:
     v = _vectors(np.random.default_rng(seed), 30, f, shape)
     turn = rotation(f)
     for most in (USER_MOST, ITEM_MOST):
-        made = encode(v, turn, most)
-        assert np.abs(made.codes.astype(int)).max() <= most
-        assert made.code_length.max() <= LONGEST
-        rest = np.linalg.norm(v.astype(np.float64) @ turn - made.scale[:, None] * made.codes, axis=1)
-        np.testing.assert_allclose(made.rest, rest, rtol=1e-9)
+        encoded = encode(v, turn, most)
+        assert np.abs(encoded.codes.astype(int)).max() <= most
+        assert encoded.code_length.max() <= LONGEST
+        rest = np.linalg.norm(v.astype(np.float64) @ turn - encoded.scale[:, None] * encoded.codes, axis=1)
+        np.testing.assert_allclose(encoded.rest, rest, rtol=1e-9)
 
 
 @compiled
@@ -177,11 +177,11 @@ def test_equals_reference_over_many_panels() -> None:
 def test_threads_change_nothing() -> None:
     """One thread and three give the same."""
     x, y, exclude = _case(2, 500, 300, 4)
-    made = []
+    results = []
     for n in (1, 3):
         with limited(n):
-            made.append(top_k_dense(x, y, 5, exclude))
-    for one, three in zip(*made, strict=True):
+            results.append(top_k_dense(x, y, 5, exclude))
+    for one, three in zip(*results, strict=True):
         np.testing.assert_array_equal(one, three)
 
 

@@ -30,9 +30,9 @@ def test_equals_reference(seed: int, n: int, s: int, m: int, k: int, excluding: 
     """Ids, scores and sources, ties included, are those of the obvious loop."""
     rng = np.random.default_rng(seed)
     history, similar, exclude = _sparse(rng, n, s, 0.3), _sparse(rng, s, m, 0.3), _sparse(rng, n, m, 0.2)
-    made = top_k_sparse(history, similar, k, exclude if excluding else None)
+    result = top_k_sparse(history, similar, k, exclude if excluding else None)
     expected = top_k_sparse_reference(history, similar, k, exclude if excluding else None)
-    for now, reference in zip(made, expected, strict=True):
+    for now, reference in zip(result, expected, strict=True):
         np.testing.assert_array_equal(now, reference)
 
 
@@ -40,11 +40,11 @@ def test_threads_change_nothing() -> None:
     """One thread and three give the same, also over several pieces of work."""
     rng = np.random.default_rng(1)
     history, similar = _sparse(rng, 5000, 40, 0.2), _sparse(rng, 40, 60, 0.3)
-    made = []
+    results = []
     for n in (1, 3):
         with limited(n):
-            made.append(top_k_sparse(history, similar, 5))
-    for one, three in zip(*made, strict=True):
+            results.append(top_k_sparse(history, similar, 5))
+    for one, three in zip(*results, strict=True):
         np.testing.assert_array_equal(one, three)
 
 

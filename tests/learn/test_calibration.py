@@ -31,9 +31,9 @@ def test_a_sigmoid_is_fitted_as_by_scikit_learn() -> None:
 
 def test_calibration_repairs_what_is_too_sure_and_keeps_the_order() -> None:
     """On rows that it was not fitted on, the error falls below 0.005 from far above; the ranking stays."""
-    made = calibration.fit(*_drawn(3))
+    fitted = calibration.fit(*_drawn(3))
     label, z = _drawn(4)
-    raw, repaired = Calibration().of_log_odds(z), made.of_log_odds(z)
+    raw, repaired = Calibration().of_log_odds(z), fitted.of_log_odds(z)
     assert calibration_error(label, raw) > 0.01
     assert calibration_error(label, repaired) < 0.005
     assert roc_auc(label, repaired) == pytest.approx(roc_auc(label, raw), abs=1e-6)
@@ -48,9 +48,9 @@ def test_nothing_to_learn_from_changes_nothing(label: list[int]) -> None:
 def test_few_frauds_change_little_and_never_turn_risks_round() -> None:
     """Three frauds that rank last leave a positive slope."""
     z = np.linspace(-6, 2, 300)
-    made = calibration.fit((np.arange(300) < 3).astype(int), z)
-    assert made.slope > 0
-    assert (np.diff(made.of_log_odds(z)) >= 0).all()
+    fitted = calibration.fit((np.arange(300) < 3).astype(int), z)
+    assert fitted.slope > 0
+    assert (np.diff(fitted.of_log_odds(z)) >= 0).all()
 
 
 def test_wilsons_interval_is_scipys() -> None:

@@ -48,8 +48,8 @@ def test_out_of_fold_never_sees_its_own_fold() -> None:
 
 def test_rates_by_hand() -> None:
     """Two frauds of two, none of one; a value that was never seen has the rate of all."""
-    made = rates(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]), 2, prior=2.0)
-    np.testing.assert_allclose(made, [(2 + 1) / 4, (0 + 1) / 4, 0.5])
+    smoothed = rates(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]), 2, prior=2.0)
+    np.testing.assert_allclose(smoothed, [(2 + 1) / 4, (0 + 1) / 4, 0.5])
 
 
 def test_texts_are_joined_and_the_frequent_kept() -> None:

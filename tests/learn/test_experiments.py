@@ -84,11 +84,11 @@ def test_off_policy_estimates_find_the_planted_worth() -> None:
     rows = np.arange(n)
     reward = (rng.random(n) < worth[rows, shown]).astype(float)
     truth = float((target * worth).sum(axis=1).mean())
-    asked = reward, logged[rows, shown], target[rows, shown]
-    dr = doubly_robust(*asked, worth[rows, shown], (target * worth).sum(axis=1), seed=7, draws=300)
-    plain, normed = ips(*asked, seed=7, draws=300), snips(*asked, seed=7, draws=300)
+    logged_rows = reward, logged[rows, shown], target[rows, shown]
+    dr = doubly_robust(*logged_rows, worth[rows, shown], (target * worth).sum(axis=1), seed=7, draws=300)
+    plain, normed = ips(*logged_rows, seed=7, draws=300), snips(*logged_rows, seed=7, draws=300)
     for estimate in (plain, normed, dr):
         assert estimate.low <= truth <= estimate.high
     assert dr.high - dr.low < plain.high - plain.low
     with pytest.raises(ValueError, match="lengths"):
-        doubly_robust(*asked, worth[:5, 0], target[:, 0], seed=7)
+        doubly_robust(*logged_rows, worth[:5, 0], target[:, 0], seed=7)

@@ -31,11 +31,11 @@ def test_a_network_learns_is_seeded_and_scores_the_same_without_tensorflow(tmp_p
         np.testing.assert_array_equal(a, b)
     assert 1 <= len(losses) <= PARAMS.epochs
     layers = network.layers_of(model)
-    made = network.forward(layers, x)
-    assert np.mean((made - y) ** 2) < 0.2 * y.var()
-    np.testing.assert_allclose(made, model.predict(x, verbose=0), atol=1e-5)
+    predicted = network.forward(layers, x)
+    assert np.mean((predicted - y) ** 2) < 0.2 * y.var()
+    np.testing.assert_allclose(predicted, model.predict(x, verbose=0), atol=1e-5)
     network.save_layers(layers, tmp_path / "layers.npz")
-    np.testing.assert_array_equal(network.forward(network.load_layers(tmp_path / "layers.npz"), x), made)
+    np.testing.assert_array_equal(network.forward(network.load_layers(tmp_path / "layers.npz"), x), predicted)
     network.save(model, tmp_path / "whole.keras")
     np.testing.assert_array_equal(
         network.load(tmp_path / "whole.keras").predict(x, verbose=0), model.predict(x, verbose=0)

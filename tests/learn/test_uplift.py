@@ -35,11 +35,11 @@ def test_every_learner_finds_what_was_planted(tmp_path: Path) -> None:
     for learner in uplift.LEARNERS:
         for base in uplift.BASES:
             fitted = uplift.fit_learner(learner, x, treated, y, chance, uplift._fitter(base, PARAMS, 1))
-            made = fitted.predict(fresh[0])
-            assert np.corrcoef(made, fresh[4])[0, 1] > 0.55, (learner, base)
+            predicted = fitted.predict(fresh[0])
+            assert np.corrcoef(predicted, fresh[4])[0, 1] > 0.55, (learner, base)
             kept = uplift.save(fitted, tmp_path, f"{learner}{base}")
             again = uplift.read(kept, tmp_path, f"{learner}{base}")
-            np.testing.assert_array_equal(again.predict(fresh[0]), made)
+            np.testing.assert_array_equal(again.predict(fresh[0]), predicted)
 
 
 def test_nothing_is_claimed_where_everybody_is_moved_alike() -> None:

@@ -59,18 +59,18 @@ def emptied(shop: Shop, postgres: str, home: Path) -> Settings:
 
 def test_after_the_loss_of_everything_the_shop_reads_the_same(watched: Shop, postgres: str, tmp_path: Path) -> None:
     """Every row and right is back, the next night serves the same version, and the last one can be made again."""
-    made = pipeline.backup(watched.settings, str(tmp_path / "kept"), key=KEY)
-    assert made["night"] == str(NIGHT)
-    assert any("same disk" in note for note in made["notes"])
+    report = pipeline.backup(watched.settings, str(tmp_path / "kept"), key=KEY)
+    assert report["night"] == str(NIGHT)
+    assert any("same disk" in note for note in report["notes"])
     before, granted = content(watched.settings), rights(watched.settings)
     assert before['"ml"."order_watch"']
     new = emptied(watched, postgres, tmp_path / "new")
     with pytest.raises(NightshiftError, match="encrypted"):
         pipeline.restore(new, str(tmp_path / "kept"))
-    told = pipeline.restore(new, str(tmp_path / "kept"), night=str(NIGHT), key=KEY)
+    restored = pipeline.restore(new, str(tmp_path / "kept"), night=str(NIGHT), key=KEY)
     assert content(new) == before
     assert rights(new) == granted
-    assert told["champions"] == {"watch": 1}
+    assert restored["champions"] == {"watch": 1}
     rebuilt = pipeline.rebuild(new, NIGHT, ["watch"])
     assert [table["differ"] for table in rebuilt.values()] == [0]
     assert "new" in str(next((tmp_path / "new" / "mlflow" / "artifacts").rglob("model")))
@@ -86,13 +86,13 @@ def test_a_bucket_keeps_a_backup_though_it_fails_now_and_then(
     """Written and read through 503s and lost connections every row is back; of a damaged object nothing is changed."""
     to = "s3://shop/backups"
     store.on = True
-    made = pipeline.backup(watched.settings, to, key=KEY)
-    assert not any("same disk" in note for note in made["notes"])
+    report = pipeline.backup(watched.settings, to, key=KEY)
+    assert not any("same disk" in note for note in report["notes"])
     before = content(watched.settings)
     new = emptied(watched, postgres, tmp_path / "new")
-    told = pipeline.restore(new, to, night=str(NIGHT), key=KEY)
+    restored = pipeline.restore(new, to, night=str(NIGHT), key=KEY)
     assert store.lost + store.slowed > 5
-    assert told["backup"] == made["backup"]
+    assert restored["backup"] == report["backup"]
     assert content(new) == before
     store.on = False
     lake = Lake("s3://shop")

@@ -41,16 +41,16 @@ def train(shop: Shop) -> dict[str, Any]:
 
 
 @pytest.fixture
-def asked(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def undecided(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A challenger that won, where a person is to be asked."""
     monkeypatch.setitem(CAPABILITIES, "watch", replace(SPEC, approval=True))
     return train(watched)
 
 
-def test_a_challenger_waits_for_a_person(watched: Shop, asked: dict[str, Any]) -> None:
+def test_a_challenger_waits_for_a_person(watched: Shop, undecided: dict[str, Any]) -> None:
     """Where the spec says so, what won serves only once a person approved; name and words are kept."""
-    number = asked["version"]
-    assert (asked["status"], asked["hours"], asked["otherwise"]) == ("asked", 24.0, False)
+    number = undecided["version"]
+    assert (undecided["status"], undecided["hours"], undecided["otherwise"]) == ("asked", 24.0, False)
     assert number > 1
     assert last(watched)["decision"] == "waiting"
     assert pipeline.train(watched.settings, REF, "watch")["version"] == 1, "the champion serves meanwhile"
@@ -65,13 +65,15 @@ def test_a_challenger_waits_for_a_person(watched: Shop, asked: dict[str, Any]) -
     )
 
 
-def test_a_refusal_is_kept_and_nothing_changes(watched: Shop, asked: dict[str, Any]) -> None:
+def test_a_refusal_is_kept_and_nothing_changes(watched: Shop, undecided: dict[str, Any]) -> None:
     """A refused version does not serve, and is not asked about again."""
-    pipeline.approve(watched.settings, "watch", asked["version"], approved=False, person="Ada", words="too few orders")
+    pipeline.approve(
+        watched.settings, "watch", undecided["version"], approved=False, person="Ada", words="too few orders"
+    )
     assert (last(watched)["decision"], last(watched)["why"]) == ("refuse", "refused by Ada: too few orders")
     assert pipeline.train(watched.settings, REF, "watch")["version"] == 1
     with pytest.raises(WrongUse, match="waiting: none"):
-        pipeline.approve(watched.settings, "watch", asked["version"], approved=True, person="Ada")
+        pipeline.approve(watched.settings, "watch", undecided["version"], approved=True, person="Ada")
 
 
 def test_nothing_serves_unapproved(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,15 +89,15 @@ def test_the_verdict_has_all_numbers(watched: Shop, monkeypatch: pytest.MonkeyPa
     """Differences, promise and guardrails stand in the books and in MLflow; a broken guardrail refuses."""
     rails = (Guardrail("hit", at_least=0.5), Guardrail("size", at_most=1.0), Guardrail("slice *", at_least=0.1))
     monkeypatch.setitem(CAPABILITIES, "watch", replace(SPEC, guardrails=rails))
-    told = train(watched)
-    assert told["status"] == "refuse"
-    assert "slice * was not measured" in told["why"]
+    decision = train(watched)
+    assert decision["status"] == "refuse"
+    assert "slice * was not measured" in decision["why"]
     verdict = last(watched)["verdict"]
     assert [rail["held"] for rail in verdict["guardrails"]] == [True, True, False]
     assert verdict["promised"]["mean"] == 1.0
     assert verdict["differences"]["baseline"]["mean"] == 1.0
     files = client_of(watched.settings.mlflow_uri)
-    path = files.download_artifacts(told["run_id"], "verdict.json", str(watched.settings.home))
+    path = files.download_artifacts(decision["run_id"], "verdict.json", str(watched.settings.home))
     assert json.loads(Path(path).read_text(encoding="utf-8")) == verdict
 
 
@@ -149,14 +151,14 @@ def test_a_rollback_stands_in_the_same_book(watched: Shop) -> None:
 
 def test_a_night_made_again_is_equal(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """From its snapshot and model come the rows that were published; a model that differs is seen row by row."""
-    told = pipeline.rebuild(watched.settings, NIGHT, ["watch"])["order_watch"]
-    assert (told["differ"], told["version"]) == (0, 1)
-    assert told["rows"] > 50
-    made = score.score
+    report = pipeline.rebuild(watched.settings, NIGHT, ["watch"])["order_watch"]
+    assert (report["differ"], report["version"]) == (0, 1)
+    assert report["rows"] > 50
+    original = score.score
     monkeypatch.setattr(
         model.Watch, "__init__", lambda self, mean=1.0, hours=24: vars(self).update(mean_=2 * mean, hours=hours)
     )
-    assert score.score is made
-    assert pipeline.rebuild(watched.settings, NIGHT, ["watch"])["order_watch"]["differ"] == 2 * told["rows"]
+    assert score.score is original
+    assert pipeline.rebuild(watched.settings, NIGHT, ["watch"])["order_watch"]["differ"] == 2 * report["rows"]
     with pytest.raises(WrongUse, match="Nothing of the night of 2020-01-01"):
         pipeline.rebuild(watched.settings, date(2020, 1, 1), ["watch"])

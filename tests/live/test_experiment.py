@@ -124,10 +124,10 @@ def test_each_customer_sees_one_arm(running: Settings) -> None:
     pipeline.publish(running, ref, NAME)
     again = {row["customer_id"]: row["chance"] for row in ask(running, "SELECT * FROM ml.order_soon")}
     assert again == seen, "done again it is the same"
-    told = {row["metric"]: row for row in ask(running, "SELECT * FROM ml.experiment_effect WHERE arm = 'b'")}
-    assert set(told) == {"money per customer", "orders per customer"}
-    assert told["money per customer"]["customers"] == counts["b"]
-    assert told["money per customer"]["balance_p"] > 0.001
+    by_metric = {row["metric"]: row for row in ask(running, "SELECT * FROM ml.experiment_effect WHERE arm = 'b'")}
+    assert set(by_metric) == {"money per customer", "orders per customer"}
+    assert by_metric["money per customer"]["customers"] == counts["b"]
+    assert by_metric["money per customer"]["balance_p"] > 0.001
     # What a hold-out tells: the money of those who are shown nothing beside those who are shown the champion's rows.
     (earned,) = ask(running, "SELECT * FROM ml.experiment_effect WHERE arm = 'c' AND metric = 'money per customer'")
     assert (earned["control"], earned["customers"]) == ("a", counts["c"])
@@ -154,8 +154,8 @@ def test_what_an_arm_did_is_told_and_a_canary_goes_back(running: Settings, monke
     assert (row["share"], row["state"]) == (0.0, "stopped")
     (alert,) = ask(running, "SELECT words FROM ml_ops.alert WHERE slice = 'canary'")
     assert "went back by itself: less money per customer" in alert["words"]
-    told = "SELECT effect, high FROM ml.experiment_effect WHERE night = '2025-03-05' AND metric = 'money per customer'"
-    (row,) = ask(running, told)
+    query = "SELECT effect, high FROM ml.experiment_effect WHERE night = '2025-03-05' AND metric = 'money per customer'"
+    (row,) = ask(running, query)
     assert row["effect"] < row["high"] < 0
 
 
@@ -175,9 +175,9 @@ def test_a_shadow_is_judged_and_not_shown(running: Settings, monkeypatch: pytest
     night(running, FIRST + timedelta(days=1))
     assert len(ask(running, "SELECT customer_id FROM ml.order_soon")) == len(before)
     assert ask(running, "SELECT * FROM ml.experiment_arm") == []
-    told = {r["name"]: r["value"] for r in ask(running, "SELECT name, value FROM ml_ops.figure WHERE kind = 'truth'")}
-    assert told["shadow lists, next: skill"] == pytest.approx(told["skill"], abs=0.05)
-    assert "baseline: skill" in told
+    values = {r["name"]: r["value"] for r in ask(running, "SELECT name, value FROM ml_ops.figure WHERE kind = 'truth'")}
+    assert values["shadow lists, next: skill"] == pytest.approx(values["skill"], abs=0.05)
+    assert "baseline: skill" in values
 
 
 def test_what_is_wrong_with_an_experiment_is_said() -> None:

@@ -38,14 +38,14 @@ def test_a_new_order_gets_its_row_beside_the_batch(watched: Shop) -> None:
     watched.place("n1", at(10), items=3)
     watched.add("payment", payment_id="b1", order_id="n1", method="card", amount=6, paid_at=at(10.01))
 
-    told = watched.run(10.1)
+    report = watched.run(10.1)
 
-    assert (told["status"], told["new"], told["scored"], told["quarantined"]) == ("done", 1, 1, 0)
+    assert (report["status"], report["new"], report["scored"], report["quarantined"]) == ("done", 1, 1, 0)
     rows = watched.seen()
     assert {key: row for key, row in rows.items() if key != "n1"} == before
     row = rows["n1"]
     assert (row["orders"], row["items"], row["paid"]) == (1, 3, 6)
-    assert (row["batch_id"], row["model_version"], row["as_of"]) == (-told["run"], 1, at(10.1))
+    assert (row["batch_id"], row["model_version"], row["as_of"]) == (-report["run"], 1, at(10.1))
     assert watched.run(10.2)["new"] == 0
     assert watched.seen() == rows
 
@@ -77,9 +77,9 @@ def test_the_lane_and_the_night_give_an_order_the_same_row(watched: Shop) -> Non
 def test_nothing_new_is_done_at_once(watched: Shop) -> None:
     """Without a new row no model is loaded and the view stays as it is."""
     before = watched.seen()
-    told = watched.run(1)
-    assert (told["new"], told["scored"], told["version"]) == (0, 0, None)
-    assert "features" not in told["seconds"]
+    report = watched.run(1)
+    assert (report["new"], report["scored"], report["version"]) == (0, 0, None)
+    assert "features" not in report["seconds"]
     assert watched.seen() == before
 
 
@@ -88,8 +88,8 @@ def test_an_order_that_changes_is_scored_again(watched: Shop) -> None:
     watched.place("n1", at(10))
     watched.run(10.1)
     watched.add("order_item", order_id="n1", line_no=7, product_id="p2", quantity=4, unit_price=1)
-    told = watched.run(10.2)
-    assert (told["new"], told["scored"]) == (1, 1)
+    report = watched.run(10.2)
+    assert (report["new"], report["scored"]) == (1, 1)
     assert (watched.new()["n1"]["items"], watched.new()["n1"]["as_of"]) == (5, at(10.2))
     watched.add("payment", payment_id="b1", order_id="n1", method="card", amount=6, paid_at=at(10.21))
     assert watched.run(10.3)["new"] == 1
@@ -102,8 +102,8 @@ def test_an_order_that_is_not_to_be_scored_any_more_goes(watched: Shop) -> None:
     watched.place("n1", at(10))
     watched.run(10.1)
     watched.execute("UPDATE shop.\"order\" SET status = 'cancelled' WHERE order_id = 'n1'")
-    told = watched.run(10.2)
-    assert (told["new"], told["scored"], told["dropped"]) == (1, 0, 1)
+    report = watched.run(10.2)
+    assert (report["new"], report["scored"], report["dropped"]) == (1, 0, 1)
     assert watched.new() == {}
     assert watched.run(10.3)["new"] == 0
     watched.execute("UPDATE shop.\"order\" SET status = 'paid' WHERE order_id = 'n1'")
@@ -115,9 +115,9 @@ def test_asked_again_everything_new_is_scored_again(watched: Shop) -> None:
     """By hand, after another model was promoted, all new orders are scored by it."""
     watched.place("n1", at(10))
     first = watched.run(10.1)
-    told = watched.run(10.2, again=True)
-    assert (told["new"], told["scored"]) == (1, 1)
-    assert watched.new()["n1"]["batch_id"] == -told["run"] != -first["run"]
+    report = watched.run(10.2, again=True)
+    assert (report["new"], report["scored"]) == (1, 1)
+    assert watched.new()["n1"]["batch_id"] == -report["run"] != -first["run"]
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_broken_order_goes_to_quarantine_and_the_others_on(watched: Shop, stat
     watched.place("good", at(10))
     watched.place("bad", at(10))
     watched.execute(statement)
-    told = watched.run(10.1)
+    report = watched.run(10.1)
     assert watched.quarantine() == refused
-    assert told["quarantined"] == len({key for _, key, _ in refused})
+    assert report["quarantined"] == len({key for _, key, _ in refused})
     orders = {key for table, key, rule in refused if table == "order" and "unique" not in rule}
     assert set(watched.new()) == {"good", "bad"} - orders
     watched.run(10.2)
@@ -242,7 +242,7 @@ def test_with_indexes_no_table_is_read_from_end_to_end(watched: Shop) -> None:
     assert live is not None
     names = live.tables
     has = {name: columns for name, columns in found.items() if name in names}
-    shop = Reading(has, {name: {c: told[0] for c, told in columns.items()} for name, columns in has.items()})
+    shop = Reading(has, {name: {c: kinds[0] for c, kinds in columns.items()} for name, columns in has.items()})
     with postgres.transaction(watched.settings.shop_url) as cursor:
         cursor.execute(
             "SELECT set_config('nightshift.as_of', now()::text, true), set_config('nightshift.now', now()::text, true)"
@@ -288,8 +288,8 @@ def test_the_next_night_takes_over(watched: Shop) -> None:
     watched.night(NIGHT + timedelta(days=1))
     assert watched.seen()["n1"]["batch_id"] > 0
     assert set(watched.new()) == {"n2"}
-    told = watched.run(26)
-    assert told["new"] == 0
+    report = watched.run(26)
+    assert report["new"] == 0
     assert set(watched.new()) == {"n2"}
 
 
@@ -322,11 +322,11 @@ def test_rows_that_no_rollback_shows_are_deleted(watched: Shop) -> None:
 def test_by_itself_the_lane_takes_the_shops_clock(watched: Shop) -> None:
     """Without a time the database's now is the time, and everything since the snapshot is new."""
     watched.place("n1", at(10))
-    told = score_new(watched.settings, "watch")
+    report = score_new(watched.settings, "watch")
     now = postgres.query(watched.settings.database_url, "SELECT now() AS now")[0]["now"]
     seen = watched.new()["n1"]["as_of"]
     assert timedelta() < now - seen < timedelta(minutes=5)
-    assert told["scored"] == 1
+    assert report["scored"] == 1
 
 
 @pytest.mark.parametrize("point", list(POINTS))
@@ -365,8 +365,8 @@ def test_two_at_once_score_once(watched: Shop) -> None:
     """Of two runs at the same time one waits for the other and finds nothing left to do."""
     watched.place("n1", at(10))
     with ThreadPoolExecutor(2) as pool:
-        told = list(pool.map(lambda _: watched.run(10.1), range(2)))
-    assert sorted(run["scored"] for run in told) == [0, 1]
+        reports = list(pool.map(lambda _: watched.run(10.1), range(2)))
+    assert sorted(run["scored"] for run in reports) == [0, 1]
     assert set(watched.new()) == {"n1"}
 
 
@@ -466,9 +466,9 @@ def test_without_a_night_the_lane_waits(watched: Shop, statement: str, why: str)
     """Without a batch, its snapshot or a model that serves there is nothing to start from; it says which."""
     watched.execute(statement)
     watched.place("n1", at(10))
-    told = watched.run(10.1)
-    assert told["status"] == "waiting"
-    assert why in told["why"]
+    report = watched.run(10.1)
+    assert report["status"] == "waiting"
+    assert why in report["why"]
 
 
 def test_a_capability_without_a_lane_is_told(watched: Shop) -> None:

@@ -54,15 +54,15 @@ def test_a_batch_is_judged_by_what_came_after_it(watched: Shop) -> None:
     """A day and a week after a night its batch is judged once, beside the baseline, and MLflow has the series."""
     orders(watched, 9)
     watched.night(NIGHT + timedelta(days=1))
-    made = figures(watched)
-    assert made[NIGHT, "hit", "1 day"]["value"] == 1.0
-    assert (made[NIGHT, "hit", "1 day"]["units"], made[NIGHT, "hit", "1 day"]["version"]) == (4, 1)
-    assert (NIGHT, "hit", "7 days") not in made
+    judged_figures = figures(watched)
+    assert judged_figures[NIGHT, "hit", "1 day"]["value"] == 1.0
+    assert (judged_figures[NIGHT, "hit", "1 day"]["units"], judged_figures[NIGHT, "hit", "1 day"]["version"]) == (4, 1)
+    assert (NIGHT, "hit", "7 days") not in judged_figures
     watched.night(NIGHT + WEEK)
-    made = figures(watched)
-    assert made[NIGHT, "hit", "7 days"]["units"] == 28
-    assert made[NIGHT, "baseline: hit", "7 days"]["value"] == 0.0
-    judged = {key[2]: row["night"] for key, row in made.items() if key[0] == NIGHT}
+    judged_figures = figures(watched)
+    assert judged_figures[NIGHT, "hit", "7 days"]["units"] == 28
+    assert judged_figures[NIGHT, "baseline: hit", "7 days"]["value"] == 0.0
+    judged = {key[2]: row["night"] for key, row in judged_figures.items() if key[0] == NIGHT}
     assert judged == {"1 day": NIGHT + timedelta(days=1), "7 days": NIGHT + WEEK}, "what is judged stays as it was"
     run = ask(watched, "SELECT run_id FROM ml_ops.version WHERE capability = 'watch'")[0]["run_id"]
     series = client_of(watched.settings.mlflow_uri).get_metric_history(run, "happened/1 day/hit")
@@ -87,8 +87,8 @@ def test_what_does_worse_than_promised_is_told_once(watched: Shop, monkeypatch: 
     )
     assert "promised hit 1 [0.98, 1.02] and had 0.4" in alert["words"]
     assert "./nightshift train watch" in alert["advice"]
-    told = pipeline.monitor(watched.settings, ref, ["watch"])
-    assert told["alerts"] == [], "the same alert is not told twice"
+    report = pipeline.monitor(watched.settings, ref, ["watch"])
+    assert report["alerts"] == [], "the same alert is not told twice"
     assert len(ask(watched, "SELECT * FROM ml_ops.alert WHERE kind = 'truth'")) == 1
 
 

@@ -24,12 +24,12 @@ def seen(shop: Shop) -> list[dict[str, object]]:
 
 def test_a_night_of_the_past_is_a_rehearsal(watched: Shop) -> None:
     """A night older than what the shop reads scores, publishes nothing, says why and where the scores are."""
-    before, said = seen(watched), []
-    report = watched.night(NIGHT - 7 * DAY, progress=said.append)
+    before, messages = seen(watched), []
+    report = watched.night(NIGHT - 7 * DAY, progress=messages.append)
     assert seen(watched) == before
     assert report["batches"] == []
     (why,) = report["rehearsals"].values()
-    assert why in said
+    assert why in messages
     assert "ml.order_watch (batch 1)" in why
     assert "--publish-past" in why
     folder = why.split("Its scores: ")[1].split("/<table>")[0]
@@ -103,15 +103,15 @@ def test_a_night_before_the_shop_says_when_it_begins(watched: Shop) -> None:
 
 def test_a_snapshot_that_is_used_again_is_named(watched: Shop) -> None:
     """It says which, how old, that nothing changed, and how to read anew; fresh says nothing."""
-    said: list[str] = []
-    assert pipeline.extract(watched.settings, NIGHT, progress=said.append) == f"{NIGHT}/001"
-    (words,) = said
+    messages: list[str] = []
+    assert pipeline.extract(watched.settings, NIGHT, progress=messages.append) == f"{NIGHT}/001"
+    (words,) = messages
     assert words.startswith(f"Uses the snapshot {NIGHT}/001, read at ")
     assert "No view, table or rule changed since." in words
     assert "--fresh" in words
-    said.clear()
-    assert pipeline.extract(watched.settings, NIGHT, fresh=True, progress=said.append) == f"{NIGHT}/002"
-    assert said == []
+    messages.clear()
+    assert pipeline.extract(watched.settings, NIGHT, fresh=True, progress=messages.append) == f"{NIGHT}/002"
+    assert messages == []
 
 
 def test_what_changed_since_the_snapshot_is_told(watched: Shop) -> None:
@@ -130,8 +130,8 @@ def test_what_changed_since_the_snapshot_is_told(watched: Shop) -> None:
         "DROP TABLE shop.payment",
         "INSERT INTO ml_config.category_rule (category, max_per_list) VALUES ('Books', 2)",
     )
-    said: list[str] = []
-    pipeline.extract(watched.settings, NIGHT, progress=said.append)
+    messages: list[str] = []
+    pipeline.extract(watched.settings, NIGHT, progress=messages.append)
     for words in (
         "shop.order was changed",
         "3 behind shop.order",
@@ -139,4 +139,4 @@ def test_what_changed_since_the_snapshot_is_told(watched: Shop) -> None:
         "shop.payment is gone",
         "ml_config.category_rule was edited",
     ):
-        assert words in said[0]
+        assert words in messages[0]

@@ -29,8 +29,8 @@ def test_an_order_is_judged_between_nights_as_by_the_night(settings: Settings) -
     before = {row["order_id"] for row in postgres.query(settings.database_url, f"{ROWS} > 0")}
     execute(settings.shop_url, RING + "WHERE ordered_at >= '2025-05-30Z' AND device_id IS NOT NULL LIMIT 1")
     start = AS_OF - 2 * day
-    told = [pipeline.score_new(settings, "risk", as_of=start + timedelta(hours=h)) for h in (5, 14, 24)]
-    assert all(one["scored"] for one in told)
+    reports = [pipeline.score_new(settings, "risk", as_of=start + timedelta(hours=h)) for h in (5, 14, 24)]
+    assert all(one["scored"] for one in reports)
     lane = {row["order_id"]: row for row in postgres.query(settings.database_url, f"{ROWS} < 0")}
     assert {row["decision"] for row in lane.values() if row["rule"]} == {"block"}
     pipeline.run_night(settings, first + day, capabilities=["risk"])

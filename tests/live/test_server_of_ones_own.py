@@ -160,10 +160,10 @@ def test_a_night_over_tls(own: tuple[Stack, Settings, dict[str, str]], tmp_path:
     fill(settings.shop_url, tables())
     install(tmp_path / "suites")
     try:
-        told = pipeline.run_night(settings, NIGHT, capabilities=["watch"])
+        report = pipeline.run_night(settings, NIGHT, capabilities=["watch"])
     finally:
         uninstall()
-    assert ESCAPED not in str(told)
+    assert ESCAPED not in str(report)
     (seen,) = postgres.query(
         settings.database_url,
         "SELECT count(*) AS rows, (SELECT viewowner FROM pg_views WHERE schemaname = 'ml' AND viewname = 'order_watch') AS owner, "

@@ -45,21 +45,21 @@ def test_a_model_of_another_format_is_learned_anew(watched: Shop, monkeypatch: p
     before = training.train(watched.settings, f"{NIGHT}/001", "watch")
     assert before["status"] == "champion"
     monkeypatch.setattr(model, "FORMAT", 2, raising=False)
-    told = training.train(watched.settings, f"{NIGHT}/001", "watch")
-    assert told["status"] == "promote"
-    assert told["version"] > before["version"]
-    assert told["why"].startswith(f"Version {before['version']} was written by another version of Nightshift")
+    decision = training.train(watched.settings, f"{NIGHT}/001", "watch")
+    assert decision["status"] == "promote"
+    assert decision["version"] > before["version"]
+    assert decision["why"].startswith(f"Version {before['version']} was written by another version of Nightshift")
 
 
 def test_the_champions_recipe_is_fitted_once_to_be_judged(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refresh costs one fit to be judged and one to serve; both names have its figures."""
     fits, fit = [], model.fit
-    monkeypatch.setattr(model, "fit", lambda *told: fits.append(told) or fit(*told))
-    told = _train(watched)
+    monkeypatch.setattr(model, "fit", lambda *args: fits.append(args) or fit(*args))
+    decision = _train(watched)
     assert len(fits) == 2
     metrics = adapter.query(
         watched.settings.database_url,
-        f"SELECT metrics FROM ml_ops.version WHERE capability = 'watch' AND version = {int(told['version'])}",
+        f"SELECT metrics FROM ml_ops.version WHERE capability = 'watch' AND version = {int(decision['version'])}",
     )[0]["metrics"]
     assert metrics["champion"] == metrics["challenger"] != metrics[SPEC.gate.baseline]
 
@@ -73,9 +73,9 @@ def test_what_takes_its_time_serves_if_it_is_better(watched: Shop, monkeypatch: 
 
 def test_a_champion_does_not_grow_old_for_having_won(watched: Shop) -> None:
     """Where another recipe loses it stays a challenger, and the champion's recipe is learned anew and serves."""
-    told = _train(watched, thorough=True)
-    assert told["status"] == "promote"
-    assert "the champion's recipe on newer data" in told["why"]
+    decision = _train(watched, thorough=True)
+    assert decision["status"] == "promote"
+    assert "the champion's recipe on newer data" in decision["why"]
     assert _versions(watched) == [("promote", 24), ("refuse", 48), ("promote", 24)]
 
 
@@ -130,14 +130,14 @@ def test_nothing_is_fitted_where_the_gate_cannot_pass(watched: Shop, monkeypatch
     """With too few rows to judge on no model is fitted, and features are not made: the champion goes on serving."""
     monkeypatch.setattr(model, "fit", lambda *_: pytest.fail("a challenger was fitted"))
     monkeypatch.setitem(CAPABILITIES, "watch", replace(SPEC, gate=replace(SPEC.gate, min_units=10**6)))
-    told = _train(watched)
-    assert (told["status"], told["version"]) == ("champion", 1)
-    assert "the gate asks for 1000000" in told["why"]
+    decision = _train(watched)
+    assert (decision["status"], decision["version"]) == ("champion", 1)
+    assert "the gate asks for 1000000" in decision["why"]
     assert _versions(watched) == [("promote", 24)]
     watched.execute("DELETE FROM ml_ops.promotion")
-    told = _train(watched)
-    assert told["status"] == "baseline"
-    assert told["why"].startswith("No challenger was fitted: only ")
+    decision = _train(watched)
+    assert decision["status"] == "baseline"
+    assert decision["why"].startswith("No challenger was fitted: only ")
     assert _versions(watched) == [("baseline", 24)]
 
 
@@ -152,13 +152,13 @@ def test_a_short_history_is_judged_by_the_split_that_the_capability_offers(
         return Split(features, features["order"].select(["order_id"]), since, "99 of 180 days.")
 
     monkeypatch.setattr(evaluate, "within", within, raising=False)
-    told = _train(watched)
-    assert told["status"] == "promote"
-    assert told["why"].endswith("99 of 180 days.")
+    decision = _train(watched)
+    assert decision["status"] == "promote"
+    assert decision["why"].endswith("99 of 180 days.")
     monkeypatch.setattr(evaluate, "within", lambda *_: "3 of 180 days")
-    told = _train(watched)
-    assert told["status"] == "champion"
-    assert "No challenger was fitted: 3 of 180 days." in told["why"]
+    decision = _train(watched)
+    assert decision["status"] == "champion"
+    assert "No challenger was fitted: 3 of 180 days." in decision["why"]
 
 
 def test_a_training_is_no_night(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

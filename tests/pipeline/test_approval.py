@@ -29,23 +29,23 @@ def night(folder: Any, *rows: dict[str, Any]) -> Night:
 
 
 @pytest.mark.parametrize(
-    ("row", "asked"),
+    ("row", "expected"),
     [
         ({"wanted": True, "hours": 48.0, "otherwise": "refuse"}, Approval(48.0)),
         ({"wanted": True, "hours": 2.0, "otherwise": "approve"}, Approval(2.0, approve_without_answer=True)),
         ({"wanted": False, "hours": 48.0, "otherwise": "refuse"}, None),
     ],
 )
-def test_the_staff_decides(tmp_path: Any, row: dict[str, Any], asked: Approval | None) -> None:
+def test_the_staff_decides(tmp_path: Any, row: dict[str, Any], expected: Approval | None) -> None:
     """A row of ml_config.approval holds whatever the spec says; of another capability it says nothing."""
-    made = night(tmp_path, {"capability": "risk"} | row)
+    opened = night(tmp_path, {"capability": "risk"} | row)
     for spec in (RISK, replace(RISK, approval=True)):
-        assert wanted(made, spec) == asked
-    assert wanted(made, capability("sentiment")) is None
+        assert wanted(opened, spec) == expected
+    assert wanted(opened, capability("sentiment")) is None
 
 
 def test_without_a_row_the_spec_decides(tmp_path: Any) -> None:
     """A day's time, and a refusal without an answer, where the spec wants a person; else nobody is asked."""
-    made = night(tmp_path)
-    assert wanted(made, RISK) is None
-    assert wanted(made, replace(RISK, approval=True)) == Approval(24.0)
+    opened = night(tmp_path)
+    assert wanted(opened, RISK) is None
+    assert wanted(opened, replace(RISK, approval=True)) == Approval(24.0)

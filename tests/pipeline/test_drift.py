@@ -27,8 +27,8 @@ AS_OF = datetime.combine(demo.END, datetime.min.time(), UTC)
 @cache
 def shop() -> dict[str, pa.Table]:
     """A demo shop without faults."""
-    made = demo.tables(customers=4000, days=130, faults=0)
-    return {name: pa.Table.from_batches(rows) for name, rows in made if name in TABLES}
+    generated = demo.tables(customers=4000, days=130, faults=0)
+    return {name: pa.Table.from_batches(rows) for name, rows in generated if name in TABLES}
 
 
 @cache
@@ -41,14 +41,14 @@ def findings(tables: dict[str, pa.Table], only: frozenset[str]) -> Iterator[Find
     """The tests of some tables, as a night makes them; each needs the tables that date it."""
     backend = ibis.duckdb.connect(threads=1)
     backend.raw_sql("SET TimeZone = 'UTC'")
-    there = {name: backend.create_table(name, rows) for name, rows in tables.items() if name in only | {"order"}}
-    for one in series(there, AS_OF):
+    loaded = {name: backend.create_table(name, rows) for name, rows in tables.items() if name in only | {"order"}}
+    for one in series(loaded, AS_OF):
         if one.name.partition(".")[0] in only:
             yield from filter(None, (drift.compare(one), drift.compare(one.weekly(), weekly=True)))
     for name in STATES:
         if name in only:
             before = profile(TABLES[name], ibis.memtable(shop()[name]))
-            yield from compared(name, before, profile(TABLES[name], there[name]))
+            yield from compared(name, before, profile(TABLES[name], loaded[name]))
     backend.disconnect()
 
 
@@ -133,9 +133,9 @@ def test_false_alarms_of_pure_chance() -> None:
 def test_the_correction_is_scipys() -> None:
     """An alarm is what scipy's Benjamini-Hochberg keeps, if it matters."""
     ps = [1e-9, 0.004, 0.03, 0.5]
-    made = [Finding(f"c{i}", "rows", 2, 1, 0, 2, p, matters=i != 1, n=9) for i, p in enumerate(ps)]
+    findings = [Finding(f"c{i}", "rows", 2, 1, 0, 2, p, matters=i != 1, n=9) for i, p in enumerate(ps)]
     kept = stats.false_discovery_control(ps) <= drift.RATE
-    assert [f.name for f in drift.alarms(made)] == [f"c{i}" for i in range(4) if kept[i] and i != 1] == ["c0"]
+    assert [f.name for f in drift.alarms(findings)] == [f"c{i}" for i in range(4) if kept[i] and i != 1] == ["c0"]
 
 
 def test_a_column_keeps_its_bins() -> None:

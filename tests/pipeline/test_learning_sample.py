@@ -74,11 +74,11 @@ def tables(night: Night) -> LazyTables:
 def test_the_setting_says_how_many(night: Night, tables: LazyTables) -> None:
     """Only rows of about so many customers are read, what is not drawn whole; it is said, with weight and share."""
     few = replace(night, settings=replace(night.settings, learn_customers=500))
-    found, made = sampled(few, capability("risk"), tables)
-    assert (made.share, made.weight, made.customers) == (0.25, 4.0, CUSTOMERS)
-    assert "25.0% of 2,000 customers" in made.words
-    assert "each standing for 4.0" in made.words
-    assert made.facts == {"learning_share": 0.25, "customer_weight": 4.0}
+    found, sample = sampled(few, capability("risk"), tables)
+    assert (sample.share, sample.weight, sample.customers) == (0.25, 4.0, CUSTOMERS)
+    assert "25.0% of 2,000 customers" in sample.words
+    assert "each standing for 4.0" in sample.words
+    assert sample.facts == {"learning_share": 0.25, "customer_weight": 4.0}
     assert len(found["order"]) == pytest.approx(1_000, abs=120)
     assert set(np.unique(found["order"]["customer_id"].value_counts().field("counts").to_numpy())) == {2}
     assert len(found["cost"]) == 1

@@ -20,10 +20,10 @@ def test_a_step_tells_its_cores_and_memory(database: str) -> None:
         del held
     with nights.step(database, REF, "publish", "risk") as record:
         record["rows"] = sum(range(1000))
-    told = {row["step"]: row for row in pipeline.needs(database)}
-    assert told["extract"]["peak_mib"] > told["publish"]["peak_mib"] + 200
-    assert told["extract"]["cores"] > 0
-    assert told["publish"]["runs"] == 1
+    needs = {row["step"]: row for row in pipeline.needs(database)}
+    assert needs["extract"]["peak_mib"] > needs["publish"]["peak_mib"] + 200
+    assert needs["extract"]["cores"] > 0
+    assert needs["publish"]["runs"] == 1
 
 
 @pytest.mark.parametrize(

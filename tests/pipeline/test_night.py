@@ -23,17 +23,17 @@ def failing(*errors: Exception):
 
 def test_a_lost_connection_is_tried_again() -> None:
     """As often as there are pauses; each is said in words."""
-    told: list[str] = []
+    messages: list[str] = []
     lost = psycopg2.OperationalError("server closed the connection unexpectedly")
-    assert patiently(told.append, failing(lost, Unreachable("Away.")), (0, 0)) == "done"
-    assert ["did not answer" in told[0], "Away." in told[1], len(told)] == [True, True, 2]
+    assert patiently(messages.append, failing(lost, Unreachable("Away.")), (0, 0)) == "done"
+    assert ["did not answer" in messages[0], "Away." in messages[1], len(messages)] == [True, True, 2]
     with pytest.raises(psycopg2.OperationalError):
-        patiently(told.append, failing(lost, lost), (0,))
+        patiently(messages.append, failing(lost, lost), (0,))
 
 
 def test_what_needs_a_person_is_not() -> None:
     """Broken data ends the night at the first try."""
-    told: list[str] = []
+    messages: list[str] = []
     with pytest.raises(DataRefused):
-        patiently(told.append, failing(DataRefused("Broken.")), (0, 0))
-    assert told == []
+        patiently(messages.append, failing(DataRefused("Broken.")), (0, 0))
+    assert messages == []

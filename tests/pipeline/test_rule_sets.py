@@ -41,12 +41,12 @@ def products(found: pa.Table) -> set[str]:
 
 def test_rules_of_a_set_hold_for_its_arm_alone(tmp_path: Path) -> None:
     """The night's own rules are those without a set; an arm has those of its set beside them; other sets never."""
-    made, spec = night(tmp_path, None, "autumn", "spring"), capability("recommender")
-    with made.backend() as backend:
-        assert products(made.config(backend, spec)["rule"].to_pyarrow()) == {"p0"}
-    (path,) = arms._rules(made, spec, "autumn").values()
-    assert products(made.lake.read_parquet(path)) == {"p0", "p1"}
-    assert experiment._sets(made)["recommender"] == {"autumn", "spring"}
+    opened, spec = night(tmp_path, None, "autumn", "spring"), capability("recommender")
+    with opened.backend() as backend:
+        assert products(opened.config(backend, spec)["rule"].to_pyarrow()) == {"p0"}
+    (path,) = arms._rules(opened, spec, "autumn").values()
+    assert products(opened.lake.read_parquet(path)) == {"p0", "p1"}
+    assert experiment._sets(opened)["recommender"] == {"autumn", "spring"}
 
 
 def test_an_arm_knows_its_set() -> None:

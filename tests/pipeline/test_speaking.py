@@ -69,8 +69,8 @@ def test_answers_by_phone_are_spoken_once_and_go_when_nobody_needs_them(settings
     publish(settings)
     folder = tmp_path / "spoken"
     assert speak_answers(settings, folder) == Spoken(tickets=3, files=2, unspoken=("tlh",))
-    said = {row["ticket_id"]: (folder / row["file"]).read_text() for row in index(folder)}
-    assert said == {
+    spoken = {row["ticket_id"]: (folder / row["file"]).read_text() for row in index(folder)}
+    assert spoken == {
         "t1": "en: It is on its way.",
         "t2": "de: Sie ist unterwegs.",
         "t5": "en: It is on its way.",

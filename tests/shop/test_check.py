@@ -128,7 +128,7 @@ def test_too_much_broken_says_that_a_night_would_stop(settings: Settings, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "advice"),
     [
         ({"order": shop()["order"].replace(",c1", ",")}, "27.5% of the orders have no known customer."),
         (
@@ -141,10 +141,10 @@ def test_too_much_broken_says_that_a_night_would_stop(settings: Settings, tmp_pa
         ),
     ],
 )
-def test_advice_is_in_plain_words(settings: Settings, tmp_path: Path, files: dict[str, str], said: str) -> None:
+def test_advice_is_in_plain_words(settings: Settings, tmp_path: Path, files: dict[str, str], advice: str) -> None:
     """Many guests, untitled products, a shop of the past: what it means and what to do."""
     report = checked(settings, tmp_path, shop() | files)
-    assert [line for line in report.advice if said in line]
+    assert [line for line in report.advice if advice in line]
 
 
 def test_future_rows_are_told_and_do_not_count_as_the_shops_time(settings: Settings, tmp_path: Path) -> None:

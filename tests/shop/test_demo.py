@@ -29,15 +29,15 @@ BROKEN = 0.01
 @cache
 def shop(customers: int = 200, seed: int = 7, faults: float = 0.0) -> dict[str, pa.Table]:
     """A shop's tables by name, made once."""
-    made = tables(customers=customers, seed=seed, faults=faults)
-    return {name: pa.Table.from_batches(batches) for name, batches in made}
+    generated = tables(customers=customers, seed=seed, faults=faults)
+    return {name: pa.Table.from_batches(batches) for name, batches in generated}
 
 
-def ask(made: dict[str, pa.Table], query: str) -> list[tuple[object, ...]]:
+def ask(shop_tables: dict[str, pa.Table], query: str) -> list[tuple[object, ...]]:
     """Answer of a query over the tables; those of the truth begin with ``truth_``."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name, table in made.items():
+        for name, table in shop_tables.items():
             connection.register(name.replace(f"{TRUTH_SCHEMA}.", "truth_"), table)
         return connection.execute(query).fetchall()
 
@@ -112,14 +112,14 @@ def test_nothing_is_later_than_the_end(name: str) -> None:
 def test_totals_are_the_sum_of_lines_and_payments() -> None:
     """Total = lines - coupon + shipping, and what is paid never exceeds it."""
     lines = "SELECT order_id, sum(quantity * unit_price) goods FROM order_item GROUP BY ALL"
-    made = shop(6000)
+    shop_tables = shop(6000)
     differs = f"""SELECT count(*) FROM "order" JOIN ({lines}) USING (order_id) LEFT JOIN coupon USING (order_id)
                   WHERE abs(goods - coalesce(discount, 0) + shipping - total) > 0.006"""
-    assert ask(made, differs) == [(0,)]
+    assert ask(shop_tables, differs) == [(0,)]
     paid = "SELECT order_id, sum(amount) paid FROM payment GROUP BY ALL"
-    assert ask(made, f'SELECT count(*) FROM "order" JOIN ({paid}) USING (order_id) WHERE paid > total + 0.006') == [
-        (0,)
-    ]
+    assert ask(
+        shop_tables, f'SELECT count(*) FROM "order" JOIN ({paid}) USING (order_id) WHERE paid > total + 0.006'
+    ) == [(0,)]
 
 
 def test_same_seed_same_bytes() -> None:
@@ -141,9 +141,9 @@ def test_a_chunk_does_not_depend_on_the_chunks_before() -> None:
 
 def test_planted_faults_are_exactly_those_recorded() -> None:
     """What breaks a rule is what ``demo_truth.fault`` tells, no more and no less."""
-    made = shop(2000, faults=BROKEN)
+    shop_tables = shop(2000, faults=BROKEN)
     found = ask(
-        made,
+        shop_tables,
         """
         SELECT 'order_item', order_id || '/' || line_no, 'orphan' FROM order_item
             WHERE product_id NOT IN (SELECT product_id FROM product)
@@ -153,7 +153,7 @@ def test_planted_faults_are_exactly_those_recorded() -> None:
         UNION ALL SELECT 'event', event_id, 'future' FROM event WHERE occurred_at >= '2030-01-01'
         """,
     )
-    recorded = ask(made, "SELECT * FROM truth_fault")
+    recorded = ask(shop_tables, "SELECT * FROM truth_fault")
     assert sorted(recorded) == sorted(found)
     assert set(Counter(fault for _, _, fault in recorded)) == {"orphan", "negative", "duplicate", "future"}
 
@@ -180,14 +180,16 @@ def test_faults_leave_the_other_rows_alone() -> None:
 )
 def test_a_bad_option_is_told_at_once(options: dict[str, object]) -> None:
     """Every option out of range is named with its value, before anything is made."""
-    with pytest.raises(NightshiftError) as told:
+    with pytest.raises(NightshiftError) as refused:
         tables(**options)  # type: ignore[arg-type]
     for name, value in options.items():
-        assert f"{name}={value!r}" in told.value.came
+        assert f"{name}={value!r}" in refused.value.came
 
 
 def test_end_and_days_bound_the_business() -> None:
     """Orders lie in the days before the end."""
-    made = {n: pa.Table.from_batches(b) for n, b in tables(customers=200, end=date(2024, 5, 1), days=120, faults=0.0)}
-    first, last = ask(made, 'SELECT min(ordered_at)::date, max(ordered_at)::date FROM "order"')[0]
+    shop_tables = {
+        n: pa.Table.from_batches(b) for n, b in tables(customers=200, end=date(2024, 5, 1), days=120, faults=0.0)
+    }
+    first, last = ask(shop_tables, 'SELECT min(ordered_at)::date, max(ordered_at)::date FROM "order"')[0]
     assert date(2024, 1, 2) <= first < last < date(2024, 5, 1)  # type: ignore[operator]

@@ -22,23 +22,23 @@ def fake(text: str, path: Path, voice: str) -> None:
 def tickets(**options) -> dict[str, pa.Table]:
     """Tickets and their truth of a shop of 200 customers."""
     wanted = ("ticket", "demo_truth.ticket_truth")
-    made = demo.tables(customers=200, days=300, **options)
-    return {name: pa.Table.from_batches(rows) for name, rows in made if name in wanted}
+    generated = demo.tables(customers=200, days=300, **options)
+    return {name: pa.Table.from_batches(rows) for name, rows in generated if name in wanted}
 
 
 def test_the_latest_calls_are_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They have no text; every other row is as it is without; the same seed gives the same voices."""
     monkeypatch.setattr(calls, "speak", fake)
     monkeypatch.setattr(calls, "voices", lambda: ["flite a", "espeak-ng b"])
-    plain, said = tickets(), tickets(recordings=str(tmp_path / "one"))
-    recorded = [row for row in said["ticket"].to_pylist() if row["audio_uri"]]
+    plain, recorded_shop = tickets(), tickets(recordings=str(tmp_path / "one"))
+    recorded = [row for row in recorded_shop["ticket"].to_pylist() if row["audio_uri"]]
     before = {row["ticket_id"]: row for row in plain["ticket"].to_pylist()}
     assert 0 < len(recorded) <= MOST
     for call in recorded:
         assert (call["text"], call["subject"], call["channel"]) == ("", None, "phone")
         written = (tmp_path / "one" / call["audio_uri"]).read_text().partition(": ")[2]
         assert written in before[call["ticket_id"]]["text"]
-    others = [row for row in said["ticket"].to_pylist() if not row["audio_uri"]]
+    others = [row for row in recorded_shop["ticket"].to_pylist() if not row["audio_uri"]]
     assert others == [before[row["ticket_id"]] for row in others]
     tickets(recordings=str(tmp_path / "two"))
     for path in (tmp_path / "one").iterdir():

@@ -59,15 +59,15 @@ def test_picks_follow_the_documented_formula(shop) -> None:
         "SELECT cluster, weight FROM demo_truth.customer_taste WHERE customer_id = 'C0000000011' ORDER BY rowid"
     ).fetchnumpy()
     draws = 100_000
-    made = catalogue(Options(customers=6000))
+    products = catalogue(Options(customers=6000))
     drawn = pick(
         np.random.default_rng(1),
-        made,
+        products,
         np.tile(taste["cluster"], (draws, 1)),
         np.tile(taste["weight"], (draws, 1)),
         np.full(draws, t),
     )
-    counted = np.bincount(drawn, minlength=made.products)
+    counted = np.bincount(drawn, minlength=products.products)
     enough = expected * draws > 10
     chi2 = ((counted - expected * draws)[enough] ** 2 / (expected * draws)[enough]).sum()
     assert abs(chi2 / enough.sum() - 1) < 0.5
@@ -169,9 +169,9 @@ def test_reviews_say_what_was_planted(shop) -> None:
     )
     assert blamed > 0.5
     slow = "text LIKE '%was slow%' OR text LIKE '%three weeks%'"
-    told = f"""SELECT avg((list_contains(string_split(blamed, ','), 'delivery'))::int) FROM review
+    query = f"""SELECT avg((list_contains(string_split(blamed, ','), 'delivery'))::int) FROM review
                JOIN demo_truth.review_truth USING (review_id) WHERE {slow}"""
-    assert one(shop, told) == 1
+    assert one(shop, query) == 1
     assert one(shop, "SELECT min(n) FROM (SELECT count(*) n FROM demo_truth.review_truth GROUP BY language)") > 100
 
 

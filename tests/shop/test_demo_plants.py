@@ -24,8 +24,8 @@ Tables = dict[str, pa.Table]
 
 
 def _shop(plants: str) -> Tables:
-    made = demo.tables(customers=300, days=150, faults=0.0, plants=plants)
-    return {name: pa.Table.from_batches(list(rows)) for name, rows in made if name in SPEC.tables}
+    generated = demo.tables(customers=300, days=150, faults=0.0, plants=plants)
+    return {name: pa.Table.from_batches(list(rows)) for name, rows in generated if name in SPEC.tables}
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +65,14 @@ def test_the_season_turns(plain: Tables) -> None:
 def test_who_never_buys_twice_has_the_habit_of_it(all_three: Tables) -> None:
     """Their share of new products is above everybody's mean, and no pair of theirs has a second purchase."""
     known = _features(all_three)
-    made = log(known, int(known["moment"]["as_of"][0].as_py()))
+    purchases = log(known, int(known["moment"]["as_of"][0].as_py()))
     names = known["customer"].sort_by("customer_no")["customer_id"].to_pylist()
     buyers = sorted(set(all_three["order"]["customer_id"].drop_null().to_pylist()))
     chosen = [names.index(name) for name in buyers[::ONCE] if name in names]
     for u in chosen:
-        mine = made.product[made.indptr[u] : made.indptr[u + 1]]
-        assert len(mine) == len(np.unique(mine))
-    shares = habit(made)
+        bought = purchases.product[purchases.indptr[u] : purchases.indptr[u + 1]]
+        assert len(bought) == len(np.unique(bought))
+    shares = habit(purchases)
     assert shares[chosen].mean() > shares[:-1].mean()
 
 
@@ -85,8 +85,8 @@ def test_an_unknown_plant_is_refused_in_words() -> None:
 def _features(shop: Tables) -> Tables:
     backend = ibis.duckdb.connect()
     tables = {name: ibis.memtable(whole(name, table)) for name, table in shop.items()}
-    made = features.build(tables, datetime(2026, 1, 1, tzinfo=UTC), Params())
-    return {name: backend.to_pyarrow(table) for name, table in made.items()}
+    built = features.build(tables, datetime(2026, 1, 1, tzinfo=UTC), Params())
+    return {name: backend.to_pyarrow(table) for name, table in built.items()}
 
 
 def _kept(shop: Tables) -> float:

@@ -49,13 +49,13 @@ def do(monkeypatch: pytest.MonkeyPatch) -> Do:
 def orders() -> list[tuple[int, int, datetime, list[int]]]:
     """Number, buyer, moment and products of each order: who is of an even number buys from the first half."""
     chance = random.Random(7)
-    made = []
+    drawn = []
     for n in range(ORDERS):
         who = chance.randrange(PEOPLE)
         half = range(GOODS // 2) if who % 2 == 0 else range(GOODS // 2, GOODS)
         when = datetime(2026, 10, 30, 12, tzinfo=UTC) - timedelta(hours=17 * (ORDERS - n))
-        made.append((n + 1, who, when, chance.sample(half, 2)))
-    return made
+        drawn.append((n + 1, who, when, chance.sample(half, 2)))
+    return drawn
 
 
 def export(folder: Path) -> Path:
@@ -180,9 +180,9 @@ def test_files_and_then_a_database_become_published_lists(
     do(settings, night)
     held(settings)
     url = medusa(postgres_server)
-    said = do(settings, f"shop connect --url {url}")
-    assert "Medusa 2" in said
-    assert "export NIGHTSHIFT_SHOP_URL='postgresql://nightshift_reader:" in said
+    printed = do(settings, f"shop connect --url {url}")
+    assert "Medusa 2" in printed
+    assert "export NIGHTSHIFT_SHOP_URL='postgresql://nightshift_reader:" in printed
     # What the command prints, as the reader's own login, which sees schema shop alone.
     connected = replace(settings, shop_url=url.replace("postgres:@", "nightshift_reader@"))
     do(connected, night.replace(str(NIGHT), str(NIGHT + timedelta(days=1))) + " --accept-growth")

@@ -98,8 +98,8 @@ def test_payments_after_their_order_are_counted() -> None:
         {"payment_id": n, "order_id": f"o{n}", "method": "card", "amount": 1, "paid_at": f"2025-01-0{day} 12:00:0{s}Z"}
         for n, (day, s) in enumerate([(1, 3), (2, 3), (3, 0), (6, 0)])
     ]
-    (told,) = about(found(tables), "shop.payment")
-    assert told == (
+    (finding,) = about(found(tables), "shop.payment")
+    assert finding == (
         "3 of 4 payments come after their order, by 3 seconds in the middle and 2 days at most. Up to 60 minutes after it a "
         "payment belongs to its order in risk. Later than that: 1; of these only the card counts, for lists and entity_risk."
     )
@@ -129,11 +129,11 @@ def test_an_id_that_is_not_found_is_shown_beside_one_that_is(theirs: str, ours: 
     tables["order"] = [
         {**row, "customer_id": theirs if n < 3 else row["customer_id"]} for n, row in enumerate(tables["order"])
     ]
-    (told,) = about(found(tables), "shop.order.customer_id")
-    assert told.startswith(
+    (finding,) = about(found(tables), "shop.order.customer_id")
+    assert finding.startswith(
         f"customer.customer_id does not have 1 of its values (3 rows), as {theirs!r}; customer has {ours!r}."
     )
-    assert ("Write both alike" in told) == (ours != "c0")
+    assert ("Write both alike" in finding) == (ours != "c0")
 
 
 def test_one_person_under_several_ids(settings: Settings) -> None:
@@ -142,9 +142,9 @@ def test_one_person_under_several_ids(settings: Settings) -> None:
     tables["customer"][3]["email"] = "C1@X.example "
     tables["order"][5]["customer_id"] = None
     fill(settings.shop_url, tables)
-    told = check(settings, now=NOW).findings
-    assert about(told, "shop.customer")[0].startswith("2 customers share an e-mail with another (10 have one)")
-    assert about(told, "shop.order")[0].startswith("orders without a customer that have the e-mail of one: 1.")
+    findings = check(settings, now=NOW).findings
+    assert about(findings, "shop.customer")[0].startswith("2 customers share an e-mail with another (10 have one)")
+    assert about(findings, "shop.order")[0].startswith("orders without a customer that have the e-mail of one: 1.")
     execute(settings.shop_url, "ALTER TABLE shop.customer DROP COLUMN email")
     assert list(one_person(settings.shop_url, {"customer": ["customer_id"]})) == []
 
@@ -189,8 +189,8 @@ def test_a_structure_is_no_text(title: str) -> None:
     tables["product"] = each(tables["product"], title="[Sale] Cup {blue}, a:b")
     assert about(found(tables), "shop.product.title") == []
     tables["product"][0]["title"] = title
-    (told,) = about(found(tables), "shop.product.title")
-    assert told.startswith("1 of 12 values are no text but JSON or the like")
+    (finding,) = about(found(tables), "shop.product.title")
+    assert finding.startswith("1 of 12 values are no text but JSON or the like")
 
 
 def test_names_that_nothing_reads_are_told_with_the_nearest(settings: Settings) -> None:
@@ -250,8 +250,8 @@ def test_the_view_of_the_docs_joins_guest_and_account(settings: Settings) -> Non
     joined = page.split("### One person, one customer")[1].split("```sql")[1].split("```")[0]
     execute(settings.shop_url, "DROP SCHEMA IF EXISTS shop CASCADE", _GUESTS)
     columns = {"customer": ["customer_id", "email"]}
-    (told,) = one_person(settings.shop_url, columns)
-    assert told.startswith("shop.customer: 12 customers share an e-mail with another (12 have one)")
+    (finding,) = one_person(settings.shop_url, columns)
+    assert finding.startswith("shop.customer: 12 customers share an e-mail with another (12 have one)")
     execute(settings.shop_url, joined)
     assert list(one_person(settings.shop_url, columns)) == []
     orders = 'SELECT customer_id, count(*) AS n FROM shop."order" GROUP BY 1 ORDER BY 1'

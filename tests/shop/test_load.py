@@ -259,7 +259,7 @@ def test_nul_in_text_becomes_the_replacement_character(settings: Settings, fake:
 
 
 @pytest.mark.parametrize(
-    ("name", "batch", "said"),
+    ("name", "batch", "message"),
     [
         ("orders", orders("a"), "a table that the contract does not have"),
         (
@@ -270,11 +270,11 @@ def test_nul_in_text_becomes_the_replacement_character(settings: Settings, fake:
     ],
 )
 def test_a_source_that_breaks_the_contract_is_told(
-    settings: Settings, fake: ModuleType, name: str, batch: pa.RecordBatch, said: str
+    settings: Settings, fake: ModuleType, name: str, batch: pa.RecordBatch, message: str
 ) -> None:
     """A table or column that the contract does not have is a fault of the source."""
     fake.tables = lambda: iter([(name, [batch])])  # type: ignore[attr-defined]
-    with pytest.raises(ContractError, match=said):
+    with pytest.raises(ContractError, match=message):
         load(settings, "fake")
 
 

@@ -55,9 +55,9 @@ def posted(source: str) -> set[str]:
 
 def test_each_list_is_asked_as_the_endpoint_answers(source: str, api: dict[str, Any]) -> None:
     """Recommended, similar and basket: the path exists, with those parameters and all that must be given."""
-    asked = re.findall(r"list\((?:ctx, )?'(\w+)', \[(.*)\]\)", source)
-    assert {route for route, _ in asked} == {"recommend", "similar", "basket"}
-    for route, given in asked:
+    calls = re.findall(r"list\((?:ctx, )?'(\w+)', \[(.*)\]\)", source)
+    assert {route for route, _ in calls} == {"recommend", "similar", "basket"}
+    for route, given in calls:
         known = {p["name"]: p["required"] for p in api["paths"][f"/v1/{route}"]["get"]["parameters"]}
         names = set(re.findall(r"\['(\w+)',", given))
         assert names <= set(known)
@@ -100,17 +100,17 @@ def test_the_scripts_of_a_real_shop_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("answers", "words"),
     [
         ({}, r"(?s)needs Node.*no program node.*\./nightshift demo"),
         ({"node": "v22.1.0\n"}, "no program npm"),
         ({"node": "v18.20.4\n", "npm": "10.1.0\n"}, r"(?s)too old.*v18\.20\.4.*Node 20"),
     ],
 )
-def test_without_node_words_say_so(said: dict[str, str], words: str) -> None:
+def test_without_node_words_say_so(answers: dict[str, str], words: str) -> None:
     """Before anything is installed or started: what is missing, and what to do."""
     with pytest.raises(NightshiftError, match=words):
-        need_node(lambda command: said.get(command[0]))
+        need_node(lambda command: answers.get(command[0]))
 
 
 def test_with_node_it_goes_on() -> None:

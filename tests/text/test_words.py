@@ -37,15 +37,15 @@ _LANGUAGES = ("en", "de", "fr", "pt", "es", "it", "nl", "sv", "ru", "tr")
 def _texts(n: int) -> list[str]:
     """Strings of every script, some of words with suffixes."""
     drawn = random.Random(5)
-    made = []
+    texts = []
     for number in range(n):
         language = _LANGUAGES[number % len(_LANGUAGES)]
         pool = _SCRIPTS[drawn.randrange(len(_SCRIPTS))] + _SCRIPTS[drawn.randrange(6)] + "aeiou "
         text = "".join(drawn.choice(pool) for _ in range(drawn.randrange(25)))
-        made.append(
+        texts.append(
             text + drawn.choice(SUFFIXES[language].split()) + drawn.choice(["", "'s", " 0,5 l", "500ml", " half a kg"])
         )
-    return made
+    return texts
 
 
 def test_postgres_cuts_ten_thousand_strings_as_python_does(settings: Settings) -> None:

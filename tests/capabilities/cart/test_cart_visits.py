@@ -62,9 +62,9 @@ def test_boxes_add_up_to_the_trees() -> None:
     rng = np.random.default_rng(3)
     x = rng.integers(0, 9, (600, 3)).astype(np.float32)
     grown = boosters.boost(x, (x[:, 0] + x[:, 1] > rng.normal(8, 2, 600)).astype(int), 0, BoostingParams(trees=12), 5)
-    asked = np.concatenate([x, np.float32([[-5, 1e6, 3], [0, 0, 0]])])
-    made = boxes(grown.trees[0], 3)
-    np.testing.assert_allclose(made.log_odds(asked.astype(np.float64)), grown.log_odds(asked), rtol=1e-9)
+    points = np.concatenate([x, np.float32([[-5, 1e6, 3], [0, 0, 0]])])
+    split = boxes(grown.trees[0], 3)
+    np.testing.assert_allclose(split.log_odds(points.astype(np.float64)), grown.log_odds(points), rtol=1e-9)
 
 
 def test_trees_serve_only_where_they_are_proven_better() -> None:

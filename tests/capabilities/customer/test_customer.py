@@ -33,11 +33,11 @@ def _rows(tables: dict[str, pa.Table]) -> pa.Table:
 def test_chances_rise_with_the_horizon_and_intervals_hold_the_mean() -> None:
     """Within 7 days is within 28 is within 90; low <= mean <= high; the total of the table is finite."""
     rows = score.score(_fitted(), CASE.serve, 0, 1, SPEC.params)["customer_value"]
-    made = pa.Table.from_batches(list(rows))
-    chance = np.stack([made[f"chance_{days}"].to_numpy() for days in (7, 28, 90)])
+    scored = pa.Table.from_batches(list(rows))
+    chance = np.stack([scored[f"chance_{days}"].to_numpy() for days in (7, 28, 90)])
     assert (np.diff(chance, axis=0) >= 0).all()
     for name in ("orders_90", "orders_365", "spend_90", "spend_365"):
-        low, middle, high = (made[f"{name}{end}"].to_numpy() for end in ("_low", "", "_high"))
+        low, middle, high = (scored[f"{name}{end}"].to_numpy() for end in ("_low", "", "_high"))
         assert (low <= middle).all(), name
         assert (middle <= high).all(), name
 
@@ -173,5 +173,5 @@ def test_odd_shops_get_finite_rows(fault: str) -> None:
         ids = known["customer"]["customer_id"].to_pylist()
         others = np.array([who != "c0004" for who in ids])
         assert np.median(value.spend[others]) < 1000
-    made = evaluate({"it": fitted}, known, truth, SPEC.params)["it"]
-    assert np.isfinite(list(made.metrics.values())).all()
+    evaluation = evaluate({"it": fitted}, known, truth, SPEC.params)["it"]
+    assert np.isfinite(list(evaluation.metrics.values())).all()

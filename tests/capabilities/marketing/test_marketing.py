@@ -55,8 +55,8 @@ def test_the_allocation_is_nearly_the_best_and_keeps_every_limit() -> None:
 def test_targets_obey_consent_rest_budget_and_lot() -> None:
     """Nobody without consent is written to; the cost stays in the budget; about the share is kept as control."""
     known = {**CASE.serve, BUDGET.name: _with_budget(budget=2.0)}
-    made = published(SPEC, _fitted(), known)
-    target = made["campaign_target"]
+    tables = published(SPEC, _fitted(), known)
+    target = tables["campaign_target"]
     consent = dict(
         zip(
             CASE.serve["customer"]["customer_id"].to_pylist(),
@@ -79,7 +79,7 @@ def test_targets_obey_consent_rest_budget_and_lot() -> None:
 def test_what_the_shop_protects_never_decides() -> None:
     """With another country, and with segment and channel protected another of these too, every target stays the same."""
     protected = {"marketing_protected": ibis.memtable(pa.table({"attribute": ["country", "segment", "channel"]}))}
-    made = []
+    targets = []
     for values in ({}, {"country": "XX", "segment": "wholesale"}):
         tables = dict(CASE.tables)
         for name, value in values.items():
@@ -90,8 +90,8 @@ def test_what_the_shop_protects_never_decides() -> None:
             tables["order"] = tables["order"].set_column(at, "channel", pa.array(["store"] * len(tables["order"])))
         built = CASE.part("features").build(memory(tables) | protected, CASE.as_of, SPEC.params)
         known = {name: ibis.duckdb.connect().to_pyarrow(table) for name, table in built.items()}
-        made.append(published(SPEC, model.fit(known, SPEC.params, SEED), known)["campaign_target"])
-    assert made[0] == made[1]
+        targets.append(published(SPEC, model.fit(known, SPEC.params, SEED), known)["campaign_target"])
+    assert targets[0] == targets[1]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_without_a_trial_it_says_so_and_plans_one(trial: str, words: str) -> Non
         "control of 3": mail.filter(pa.array(~control | (control & kept))),
     }[trial]
     known = {"customer": CASE.serve["customer"], "mail": mail}
-    made = published(SPEC, model.fit(known, SPEC.params, SEED), known)
-    uplift, target, effect = made["campaign_uplift"], made["campaign_target"], made["campaign_effect"]
+    tables = published(SPEC, model.fit(known, SPEC.params, SEED), known)
+    uplift, target, effect = tables["campaign_uplift"], tables["campaign_target"], tables["campaign_effect"]
     assert uplift["uplift_orders"].null_count == len(uplift)
     assert words in uplift["reason"][0].as_py()
     planned = target.filter(pc.not_equal(target["planned"], "nothing"))
@@ -142,8 +142,8 @@ def test_the_effect_by_hand() -> None:
             "discount": np.where(treated, ordered, 0.0),
         }
     )
-    made = effects.effects(mail, CASE.serve["customer"], [], SPEC.params)
-    row = {name: column[0].as_py() for name, column in made.items()}
+    columns = effects.effects(mail, CASE.serve["customer"], [], SPEC.params)
+    row = {name: column[0].as_py() for name, column in columns.items()}
     assert (row["customers"], row["control"], row["visits"]) == (40, 40, None)
     assert row["orders"] == pytest.approx(10)
     assert row["money"] == pytest.approx(100)
@@ -158,7 +158,7 @@ def test_a_coupon_that_everyone_used_costs_what_everyone_takes() -> None:
         dict(ACTION.rows[0]) | {"action": "e-mail with 30 %", "discount_share": 0.3, "coupon": "X"},
     ]
     known = {**CASE.serve, ACTION.name: pa.Table.from_pylist(rows)}
-    made = published(SPEC, _fitted(), known)["campaign_uplift"]
-    plain, dear = (made.filter(pc.equal(made["action"], row["action"])).sort_by("customer_id") for row in rows)
+    uplifts = published(SPEC, _fitted(), known)["campaign_uplift"]
+    plain, dear = (uplifts.filter(pc.equal(uplifts["action"], row["action"])).sort_by("customer_id") for row in rows)
     assert (dear["cost"].to_numpy() >= plain["cost"].to_numpy()).all()
     assert dear["expected_profit"].to_numpy().sum() < plain["expected_profit"].to_numpy().sum()

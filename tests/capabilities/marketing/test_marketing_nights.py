@@ -20,7 +20,7 @@ from tests.small_shop import execute, fill
 NIGHT = date(2025, 6, 1)
 
 
-def _asked(settings: Settings, query: str, *values: Any) -> list[dict[str, Any]]:
+def _query(settings: Settings, query: str, *values: Any) -> list[dict[str, Any]]:
     with (
         closing(postgres.connect(settings.shop_url)) as connection,
         connection.cursor(cursor_factory=RealDictCursor) as cursor,
@@ -35,10 +35,10 @@ def _the_preview_is_what_the_night_did(settings: Settings) -> None:
     assert isinstance(estimate, Estimate)
 
     def found() -> dict[str, list[dict[str, Any]]]:
-        return {name: _asked(settings, select) for name, select in estimate.selects.items()}
+        return {name: _query(settings, select) for name, select in estimate.selects.items()}
 
     before = found()
-    (night,) = _asked(
+    (night,) = _query(
         settings,
         "SELECT count(*) AS customers, count(*) FILTER (WHERE control) AS control, sum(expected_profit) AS profit "
         "FROM ml.campaign_target WHERE planned <> 'nothing'",
@@ -68,24 +68,24 @@ def test_offers_obey_the_moment_and_audiences_leave_no_address(settings: Setting
         row["email"] = f" {row['customer_id'].upper()}@Example.org "
     fill(settings.shop_url, tables)
     run_night(settings, NIGHT, capabilities=["marketing"])
-    targets = _asked(
+    targets = _query(
         settings, "SELECT * FROM ml.campaign_target WHERE action <> 'nothing' ORDER BY expected_profit DESC"
     )
     assert targets
     _the_preview_is_what_the_night_did(settings)
     who = targets[0]["customer_id"]
-    (offer,) = _asked(settings, "SELECT * FROM ml.offer(%s)", who)
+    (offer,) = _query(settings, "SELECT * FROM ml.offer(%s)", who)
     assert (offer["action"], offer["batch_id"]) == ("e-mail", targets[0]["batch_id"])
     assert offer["reason"].startswith("it moves them")
     execute(settings.shop_url, f"UPDATE shop.customer SET accepts_marketing = false WHERE customer_id = '{who}'")
-    (offer,) = _asked(settings, "SELECT * FROM ml.offer(%s)", who)
+    (offer,) = _query(settings, "SELECT * FROM ml.offer(%s)", who)
     assert (offer["action"], offer["expected_profit"]) == ("nothing", 0)
     assert "consent" in offer["reason"]
     execute(settings.shop_url, "UPDATE ml_config.marketing_action SET active = false")
-    (offer,) = _asked(settings, "SELECT * FROM ml.offer(%s)", targets[1]["customer_id"])
+    (offer,) = _query(settings, "SELECT * FROM ml.offer(%s)", targets[1]["customer_id"])
     assert (offer["action"], offer["coupon"]) == ("nothing", None)
-    assert _asked(settings, "SELECT action FROM ml.offer('nobody')") == [{"action": "nothing"}]
-    rows = _asked(
+    assert _query(settings, "SELECT action FROM ml.offer('nobody')") == [{"action": "nothing"}]
+    rows = _query(
         settings,
         "SELECT e.*, encode(sha256(convert_to(lower(e.customer_id) || '@example.org', 'UTF8')), 'hex') AS wanted "
         "FROM ml.audience_export('best customers') AS e",

@@ -89,9 +89,9 @@ def tonight(*args: Any, **options: Any) -> Tonight:
     return Tonight.of(features(*args, **options))
 
 
-def table(name: str, made: Mapping[str, pa.Table], params: Params | None = None) -> list[dict[str, Any]]:
+def table(name: str, known: Mapping[str, pa.Table], params: Params | None = None) -> list[dict[str, Any]]:
     """Rows of one published table that needs no model."""
-    shop = score._Shop(made, (0, made["customer"].num_rows), params or Params())
+    shop = score._Shop(known, (0, known["customer"].num_rows), params or Params())
     blocks = score._buy_again(shop) if name == "buy_again" else score._for_all(shop, name)
     published = next(table for table in score.SPEC.publishes if table.name == name)
     return pa.Table.from_batches(list(batches(published, blocks))).to_pylist()

@@ -35,8 +35,8 @@ def test_interval_and_day_by_hand() -> None:
 def test_own_interval_is_drawn_to_the_products() -> None:
     """One own interval of 10 days against a product's of about 30: (κ D + last - first) / (κ + n - 1)."""
     orders = [*_buyers(30, 9, 10), ("own", 5, ["a"]), ("own", 15, ["a"])]
-    made = tonight(PRODUCTS, orders)
-    found = buy_again.repeats(made, (0, 10), Params())
+    catalogue = tonight(PRODUCTS, orders)
+    found = buy_again.repeats(catalogue, (0, 10), Params())
     gaps, count, prior = 9 * 90 + 10, 9 * 3 + 1, buy_again.PRIOR_INTERVALS
     shop = gaps / count
     category = (gaps + prior * shop) / (count + prior)
@@ -46,13 +46,13 @@ def test_own_interval_is_drawn_to_the_products() -> None:
 
 def test_repeats_equal_the_obvious_way() -> None:
     """Days, first, last, interval and chance of every pair are those of a loop over customers and products."""
-    made = tonight(PRODUCTS, random_orders(np.random.default_rng(3), PRODUCTS, 150))
-    found = buy_again.repeats(made, (0, 10), Params())
+    catalogue = tonight(PRODUCTS, random_orders(np.random.default_rng(3), PRODUCTS, 150))
+    found = buy_again.repeats(catalogue, (0, 10), Params())
     pairs: dict[tuple[int, int], set[int]] = {}
-    for order, who in enumerate(made.customer):
-        for what in made.baskets.indices[made.baskets.indptr[order] : made.baskets.indptr[order + 1]]:
+    for order, who in enumerate(catalogue.customer):
+        for what in catalogue.baskets.indices[catalogue.baskets.indptr[order] : catalogue.baskets.indptr[order + 1]]:
             if who >= 0:
-                pairs.setdefault((int(who), int(what)), set()).add(int(made.age[order]))
+                pairs.setdefault((int(who), int(what)), set()).add(int(catalogue.age[order]))
     assert list(zip(found.customer.tolist(), found.product.tolist(), strict=True)) == sorted(pairs)
     gaps = {i: [a - b for (_, p), ages in sorted(pairs.items()) if p == i for a, b in _steps(ages)] for i in range(8)}
     shop = np.mean([gap for of in gaps.values() for gap in of])
@@ -102,8 +102,8 @@ def test_only_what_is_bought_again_is_due_again() -> None:
     """Sofas that nobody bought twice are not listed, nor what two customers happened to buy twice, nor what is gone."""
     orders = [*_buyers(30, 9, 10), *_buyers(30, 50, 10, times=1, what="b"), *_buyers(30, 2, 10, times=2, what="c")]
     orders += _buyers(30, 9, 10, what="d")
-    made = features({p: {"available": p != "d"} for p in PRODUCTS}, orders)
-    assert {row["product_id"] for row in table("buy_again", made)} == {"a"}
+    known = features({p: {"available": p != "d"} for p in PRODUCTS}, orders)
+    assert {row["product_id"] for row in table("buy_again", known)} == {"a"}
 
 
 def test_what_is_shown_again_is_learned_by_category() -> None:
@@ -115,8 +115,8 @@ def test_what_is_shown_again_is_learned_by_category() -> None:
         *_buyers(30, 400, 90, 1, "c"),
         *_buyers(30, 2, 90, 1, "d"),
     ]
-    made = tonight({name: {"category": kind} for name, kind in kinds.items()}, orders)
-    assert buy_again.repeats(made, (0, 400), Params()).shown_again.tolist() == [True, True, False, False]
+    catalogue = tonight({name: {"category": kind} for name, kind in kinds.items()}, orders)
+    assert buy_again.repeats(catalogue, (0, 400), Params()).shown_again.tolist() == [True, True, False, False]
 
 
 def test_two_orders_of_a_day_are_one_purchase() -> None:
@@ -138,11 +138,13 @@ def test_what_is_said_of_a_pair_is_true() -> None:
         ("late", 230, ["a"]),
     ]
     orders += [("late", 260, ["a"]), ("day", 1, ["b"]), ("two", 5, ["b"]), ("two", 9, ["b"])]
-    made = tonight(PRODUCTS, orders)
-    found = buy_again.repeats(made, (0, 20), Params())
+    catalogue = tonight(PRODUCTS, orders)
+    found = buy_again.repeats(catalogue, (0, 20), Params())
     people = sorted({order[0] for order in orders})
     pairs = [("c00", 0), ("once", 0), ("long", 0), ("late", 0), ("day", 1), ("two", 1), ("day", 0)]
-    at = found.find(np.array([people.index(name) for name, _ in pairs]), np.array([item for _, item in pairs]), made.m)
+    at = found.find(
+        np.array([people.index(name) for name, _ in pairs]), np.array([item for _, item in pairs]), catalogue.m
+    )
     assert at[-1] == -1
     kind, days = found.said(at[:-1])
     assert [Reason(k).code for k in kind] == ["again", "buyers", "last", "last", "bought", "last"]

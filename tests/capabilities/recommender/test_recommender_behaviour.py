@@ -32,21 +32,21 @@ Orders = Sequence[tuple[str, float, Sequence[str]]]
 
 def _orders() -> list[tuple[str, float, Sequence[str]]]:
     """Who buys a phone takes its case, at once or soon; tea drinkers keep to one maker and buy again every month."""
-    made: list[tuple[str, float, Sequence[str]]] = []
+    orders: list[tuple[str, float, Sequence[str]]] = []
     for i in range(120):
         phone, case = list(PHONES)[i % 4], list(CASES)[i % 4]
-        made.append((f"p{i:03d}", 20 + i % 90, [phone, case] if i % 3 else [phone]))
+        orders.append((f"p{i:03d}", 20 + i % 90, [phone, case] if i % 3 else [phone]))
         if i % 6 == 0:
-            made.append((f"p{i:03d}", 10 + i % 9, [case]))
+            orders.append((f"p{i:03d}", 10 + i % 9, [case]))
     for i in range(80):
         maker = ("Nord", "Sud")[i % 2]
         teas = [name for name in TEAS if name.endswith(maker)]
-        made += [(f"t{i:03d}", 9 + i % 20 + 30 * n, [teas[(i // 2 + n + j) % 4] for j in range(2)]) for n in range(4)]
+        orders += [(f"t{i:03d}", 9 + i % 20 + 30 * n, [teas[(i // 2 + n + j) % 4] for j in range(2)]) for n in range(4)]
     # The three that the tests look at.
-    made.append(("buyer", 3, ["phone Alba"]))
-    made += [("drinker", 12 + 30 * n, ["green tea Nord", "black tea Nord"]) for n in range(3)]
-    made.append(("taster", 12, ["green tea Nord"]))
-    return made
+    orders.append(("buyer", 3, ["phone Alba"]))
+    orders += [("drinker", 12 + 30 * n, ["green tea Nord", "black tea Nord"]) for n in range(3)]
+    orders.append(("taster", 12, ["green tea Nord"]))
+    return orders
 
 
 def _tables(orders: Orders, catalogue: Mapping[str, tuple[str, str, float]], **late: Any) -> dict[str, pa.Table]:
@@ -94,8 +94,8 @@ def _night(
     """Every published table of a night that trains, as rows."""
     tables = _tables(_orders() if orders is None else orders, catalogue, **late)
     backend = ibis.duckdb.connect()
-    made = features.build({name: ibis.memtable(table) for name, table in tables.items()}, AS_OF, PARAMS)
-    known = {name: backend.to_pyarrow(table) for name, table in made.items()}
+    built = features.build({name: ibis.memtable(table) for name, table in tables.items()}, AS_OF, PARAMS)
+    known = {name: backend.to_pyarrow(table) for name, table in built.items()}
     rows = published(SPEC, model.fit(known, PARAMS, 7), known, PARAMS)
     return {name: table.to_pylist() for name, table in rows.items()}
 
@@ -150,9 +150,13 @@ def test_a_deleted_purchase_removes_its_reason(night: dict) -> None:
         row["source_product_id"] for row in night["recommendation"] if row["customer_id"] == "buyer"
     }
     after = _night([order for order in _orders() if order[0] != "buyer"])
-    mine = [row for table in ("recommendation", "buy_again") for row in after[table] if row["customer_id"] == "buyer"]
-    assert mine
-    assert not [row for row in mine if row.get("source_product_id") == "phone Alba" or "phone Alba" in row["reason"]]
+    own_rows = [
+        row for table in ("recommendation", "buy_again") for row in after[table] if row["customer_id"] == "buyer"
+    ]
+    assert own_rows
+    assert not [
+        row for row in own_rows if row.get("source_product_id") == "phone Alba" or "phone Alba" in row["reason"]
+    ]
 
 
 def test_a_swapped_brand_swaps_the_list(night: dict) -> None:

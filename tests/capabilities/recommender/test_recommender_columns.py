@@ -46,7 +46,7 @@ def log() -> Log:
         for product in rng.integers(0, PRODUCTS, rng.integers(1, 4))
     ]
     first = {line[2]: line[0] for line in lines}
-    made = small_log(
+    small = small_log(
         [(first[line[2]], *line[1:]) for line in lines],
         [f"thing {i}" for i in range(PRODUCTS)],
         customers=CUSTOMERS + 1,
@@ -57,9 +57,9 @@ def log() -> Log:
     looker = np.sort(rng.integers(0, CUSTOMERS // 2, 40))
     looked = np.concatenate([-np.sort(-rng.uniform(0.5, 80, (looker == u).sum())) for u in range(CUSTOMERS + 1)])
     return replace(
-        made,
-        quantity=rng.integers(1, 5, len(made.at)).astype(np.float32),
-        price=rng.uniform(1, 9, len(made.at)).astype(np.float32),
+        small,
+        quantity=rng.integers(1, 5, len(small.at)).astype(np.float32),
+        price=rng.uniform(1, 9, len(small.at)).astype(np.float32),
         look_indptr=np.searchsorted(looker, np.arange(CUSTOMERS + 2)).astype(np.int64),
         look_product=rng.integers(0, PRODUCTS, 40).astype(np.int32),
         look_at=(NOW - looked * DAY_S).astype(np.int64),
@@ -102,10 +102,10 @@ def _interval(ages: list[float]) -> float:
     return (ages[-1] - ages[0]) / (len(ages) - 1) if len(ages) > 1 else nan
 
 
-def _pair(mine: list[Line], looked: list[Line], product: int) -> dict[str, float]:
+def _pair(bought: list[Line], looked: list[Line], product: int) -> dict[str, float]:
     """Each column of a customer and a product by its name, from the customer's lines and looks."""
-    lines, seen = [x for x in mine if x.product == product], [x for x in looked if x.product == product]
-    ages, all_ages = _orders(lines), _orders(mine)
+    lines, seen = [x for x in bought if x.product == product], [x for x in looked if x.product == product]
+    ages, all_ages = _orders(lines), _orders(bought)
     ranks = [all_ages.index(age) for age in ages]
     interval = _interval(ages)
     return {
@@ -125,10 +125,10 @@ def _pair(mine: list[Line], looked: list[Line], product: int) -> dict[str, float
     }
 
 
-def _customer(mine: list[Line], looked: list[Line]) -> dict[str, float]:
+def _customer(bought: list[Line], looked: list[Line]) -> dict[str, float]:
     """Each column of a customer by its name."""
-    ages, pairs = _orders(mine), {(x.order, x.product) for x in mine}
-    products = {x.product for x in mine}
+    ages, pairs = _orders(bought), {(x.order, x.product) for x in bought}
+    products = {x.product for x in bought}
     return {
         "orders": len(ages),
         "last": ages[0] if ages else nan,
@@ -137,8 +137,8 @@ def _customer(mine: list[Line], looked: list[Line]) -> dict[str, float]:
         "basket": len(pairs) / len(ages) if ages else nan,
         "products": len(products) if ages else nan,
         "repeats": 1 - len(products) / len(pairs) if ages else nan,
-        "price": _mean(ln(x.price) for x in mine),
-        "quantity": _mean(log1p(x.quantity) for x in mine),
+        "price": _mean(ln(x.price) for x in bought),
+        "quantity": _mean(log1p(x.quantity) for x in bought),
         "looks_7": sum(x.age <= 7 for x in looked),
     }
 
@@ -186,26 +186,26 @@ def test_every_column_of_pairs_and_customers_is_its_name(log: Log, buys: list[Li
     """All columns of each customer, and of each with what they bought or looked at."""
     facts = customer_facts(log, np.arange(CUSTOMERS + 1))
     for u in range(CUSTOMERS + 1):
-        mine, looked = [x for x in buys if x.who == u], [x for x in looks if x.who == u]
-        _agree(Customer, facts.customer[u].tolist(), _customer(mine, looked))
+        bought, looked = [x for x in buys if x.who == u], [x for x in looks if x.who == u]
+        _agree(Customer, facts.customer[u].tolist(), _customer(bought, looked))
         span = slice(facts.indptr[u], facts.indptr[u + 1])
-        assert set(facts.items[span].tolist()) == {x.product for x in (*mine, *looked)}
+        assert set(facts.items[span].tolist()) == {x.product for x in (*bought, *looked)}
         for product, row in zip(facts.items[span].tolist(), facts.pair[span].tolist(), strict=True):
-            _agree(Pair, row, _pair(mine, looked, product))
+            _agree(Pair, row, _pair(bought, looked, product))
 
 
 def test_every_column_of_products_is_its_name(log: Log, buys: list[Line], looks: list[Line]) -> None:
     """All columns of each product; the repeats lie between what was counted and the shop's mean."""
-    made = product_facts(log)
-    for product, row in enumerate(made.tolist()):
+    table = product_facts(log)
+    for product, row in enumerate(table.tolist()):
         _agree(Product, row, _product(log, buys, looks, product), but="repeat")
-    again, buyers = made[:, Product.AGAIN], made[:, Product.BUYERS]
+    again, buyers = table[:, Product.AGAIN], table[:, Product.BUYERS]
     mean, names = again.sum() / buyers.sum(), log.category.to_pylist()
     for product, name in enumerate(names):
         alike = [p for p, other in enumerate(names) if other == name]
         kind = (again[alike].sum() + PRIOR_BUYERS * mean) / (buyers[alike].sum() + PRIOR_BUYERS)
         drawn = (again[product] + PRIOR_BUYERS * kind) / (buyers[product] + PRIOR_BUYERS)
-        assert made[product, Product.REPEAT] == pytest.approx(drawn, rel=1e-4)
+        assert table[product, Product.REPEAT] == pytest.approx(drawn, rel=1e-4)
 
 
 def _part(table: Frame, kind: type[Column], p: int) -> list[float]:
@@ -225,12 +225,12 @@ def test_every_column_of_the_table_is_its_name(log: Log, buys: list[Line], looks
 
     names = log.category.to_pylist()
     for u in users.tolist():
-        mine, looked = [x for x in buys if x.who == u], [x for x in looks if x.who == u]
-        person = _customer(mine, looked)
+        bought, looked = [x for x in buys if x.who == u], [x for x in looks if x.who == u]
+        person = _customer(bought, looked)
         for p in range(table.ends[u], table.ends[u + 1]):
             product = int(table.items[p])
-            thing, same = goods[product], [x.age for x in mine if names[x.product] == names[product]]
-            _agree(Pair, _part(table, Pair, p), _pair(mine, looked, product))
+            thing, same = goods[product], [x.age for x in bought if names[x.product] == names[product]]
+            _agree(Pair, _part(table, Pair, p), _pair(bought, looked, product))
             _agree(Customer, _part(table, Customer, p), person)
             assert _part(table, Product, p) == pytest.approx(thing.tolist(), nan_ok=True)
             ranks = [table.x[p, COLUMNS.index(f"rank {name}")] for name in ensemble.NAMES]
@@ -240,7 +240,7 @@ def test_every_column_of_the_table_is_its_name(log: Log, buys: list[Line], looks
                 {
                     "price_distance": abs(float(thing[Product.PRICE]) - person["price"]),
                     "quantity_distance": float(thing[Product.QUANTITY]) - person["quantity"],
-                    "category_share": (len(same) / max(1, len(mine)) if names[product] else nan),
+                    "category_share": (len(same) / max(1, len(bought)) if names[product] else nan),
                     "category_last": (min(same, default=nan) if names[product] else nan),
                     "proposers": sum(rank >= 1 for rank in ranks),
                 },

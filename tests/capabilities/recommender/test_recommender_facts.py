@@ -36,15 +36,15 @@ def _looks(log: Log, product: list[int], ago: list[float], weight: list[float]) 
 def test_pairs_by_hand() -> None:
     """Orders, ages, intervals and shares of a product bought in the first and the last of three orders."""
     log = small_log([(0, 0, 1, 45), (0, 1, 2, 30), (0, 0, 3, 15), (0, 0, 3, 15)], ["a", "b"])
-    made = _pair(customer_facts(log, np.array([0])), 0, 0)
-    assert made["times"] == 2
-    assert (made["first"], made["last"], made["interval"]) == (45, 15, 30)
-    assert made["due"] == pytest.approx(0.5)
-    assert made["fades_15"] == pytest.approx(0.5 + 0.125)
-    assert made["order_fades"] == pytest.approx(1 + 0.8**2)
-    assert (made["in_last_order"], made["in_last_3"]) == (1, 2)
-    assert made["share"] == pytest.approx(2 / 3)
-    assert np.isnan(made["look_last"])
+    pair = _pair(customer_facts(log, np.array([0])), 0, 0)
+    assert pair["times"] == 2
+    assert (pair["first"], pair["last"], pair["interval"]) == (45, 15, 30)
+    assert pair["due"] == pytest.approx(0.5)
+    assert pair["fades_15"] == pytest.approx(0.5 + 0.125)
+    assert pair["order_fades"] == pytest.approx(1 + 0.8**2)
+    assert (pair["in_last_order"], pair["in_last_3"]) == (1, 2)
+    assert pair["share"] == pytest.approx(2 / 3)
+    assert np.isnan(pair["look_last"])
 
 
 def test_looks_by_hand() -> None:
@@ -61,34 +61,34 @@ def test_looks_by_hand() -> None:
 def test_customers_by_hand() -> None:
     """Orders, their ages and sizes; an unknown customer has no facts, one who never bought no times."""
     log = small_log([(0, 0, 1, 40), (0, 1, 1, 40), (0, 0, 2, 10), (2, 0, 3, 5)], ["a", "b"], customers=4)
-    made = customer_facts(log, np.array([0, -1, 3]))
-    first = {c.label: value for c, value in zip(Customer, made.customer[0].tolist(), strict=True)}
+    facts = customer_facts(log, np.array([0, -1, 3]))
+    first = {c.label: value for c, value in zip(Customer, facts.customer[0].tolist(), strict=True)}
     assert (first["orders"], first["first"], first["last"], first["interval"]) == (2, 40, 10, 30)
     assert (first["basket"], first["products"], first["repeats"]) == (1.5, 2, pytest.approx(1 / 3))
-    assert np.isnan(made.customer[1]).all()
-    assert made.customer[2, Customer.ORDERS] == 0
-    assert np.isnan(made.customer[2, Customer.LAST])
+    assert np.isnan(facts.customer[1]).all()
+    assert facts.customer[2, Customer.ORDERS] == 0
+    assert np.isnan(facts.customer[2, Customer.LAST])
 
 
 def test_products_are_counted_like_a_loop_counts() -> None:
     """Buyers in windows, new buyers, repeats, ages and means of a log by lot."""
     log = random_log(8, 40, 12, 300)
-    made = {c.label: values for c, values in zip(Product, product_facts(log).T, strict=True)}
+    columns = {c.label: values for c, values in zip(Product, product_facts(log).T, strict=True)}
     who = np.repeat(np.arange(log.n_customers), np.diff(log.indptr))
     age = (NOW - log.at) / DAY_S
     for i in range(12):
-        mine = log.product == i
+        bought = log.product == i
         for days in (30, 60, 90):
-            assert made[f"buyers_{days}"][i] == len(set(who[mine & (age <= days)])), days
-        ages = {u: age[mine & (who == u)] for u in set(who[mine])}
-        assert made["buyers"][i] == len(ages)
-        assert made["new_buyers_30"][i] == sum(a.max() <= 30 for a in ages.values())
-        assert made["again"][i] == sum(len(set(log.order[mine & (who == u)])) > 1 for u in ages)
-        assert made["last"][i] == pytest.approx(age[mine].min())
-        assert made["quantity"][i] == pytest.approx(np.log(2))
+            assert columns[f"buyers_{days}"][i] == len(set(who[bought & (age <= days)])), days
+        ages = {u: age[bought & (who == u)] for u in set(who[bought])}
+        assert columns["buyers"][i] == len(ages)
+        assert columns["new_buyers_30"][i] == sum(a.max() <= 30 for a in ages.values())
+        assert columns["again"][i] == sum(len(set(log.order[bought & (who == u)])) > 1 for u in ages)
+        assert columns["last"][i] == pytest.approx(age[bought].min())
+        assert columns["quantity"][i] == pytest.approx(np.log(2))
         listed = log.listed_at[i]
-        expected = age[mine].max() if listed < 0 else (NOW - listed) / DAY_S
-        assert made["first"][i] == pytest.approx(expected)
+        expected = age[bought].max() if listed < 0 else (NOW - listed) / DAY_S
+        assert columns["first"][i] == pytest.approx(expected)
 
 
 def test_last_year_is_the_coming_month_a_year_ago() -> None:

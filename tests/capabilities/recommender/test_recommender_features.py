@@ -83,21 +83,21 @@ def _shop() -> dict[str, pa.Table]:
 
 
 def _rows(tables: Mapping[str, pa.Table], params: Params = PARAMS) -> dict[str, list[dict]]:
-    made = features.build({name: ibis.memtable(table) for name, table in tables.items()}, AS_OF, params)
+    built = features.build({name: ibis.memtable(table) for name, table in tables.items()}, AS_OF, params)
     backend = ibis.duckdb.connect()
-    return {name: backend.to_pyarrow(table).to_pylist() for name, table in made.items()}
+    return {name: backend.to_pyarrow(table).to_pylist() for name, table in built.items()}
 
 
 def test_customers_are_numbered_in_the_order_of_their_ids() -> None:
     """Customers who registered before the night, from 0; one without a segment has the empty one."""
-    made = sorted(_rows(_shop())["customer"], key=lambda row: row["customer_no"])
-    assert [tuple(row.values()) for row in made] == [(0, "ann", "retail"), (1, "bob", "")]
+    rows = sorted(_rows(_shop())["customer"], key=lambda row: row["customer_no"])
+    assert [tuple(row.values()) for row in rows] == [(0, "ann", "retail"), (1, "bob", "")]
 
 
 def test_availability_is_that_of_the_last_known_count() -> None:
     """A count that was written too late does not count; an inactive product and one without stock are not available."""
-    made = sorted(_rows(_shop())["product"], key=lambda row: row["product_no"])
-    assert [(row["product_id"], row["title"], row["available"]) for row in made] == [
+    rows = sorted(_rows(_shop())["product"], key=lambda row: row["product_no"])
+    assert [(row["product_id"], row["title"], row["available"]) for row in rows] == [
         ("cup", "Cup", True),
         ("mug", "mug", True),
         ("tea", "tea", False),
@@ -106,14 +106,14 @@ def test_availability_is_that_of_the_last_known_count() -> None:
 
 def test_the_log_holds_every_line_that_counts() -> None:
     """One row per line, guests' as customer -1; no line of an order that is cancelled or not known yet."""
-    made = sorted(_rows(_shop())["purchase"], key=lambda row: row["quantity"])
-    assert [(r["customer_no"], r["product_no"], r["order_no"], r["quantity"]) for r in made] == [
+    rows = sorted(_rows(_shop())["purchase"], key=lambda row: row["quantity"])
+    assert [(r["customer_no"], r["product_no"], r["order_no"], r["quantity"]) for r in rows] == [
         (0, 0, 0, 1),
         (0, 0, 0, 2),
         (0, 0, 1, 3),
         (-1, 0, 2, 4),
     ]
-    assert {r["at"] for r in made} == {int((AS_OF - timedelta(days=d)).timestamp()) for d in (10, 20, 5)}
+    assert {r["at"] for r in rows} == {int((AS_OF - timedelta(days=d)).timestamp()) for d in (10, 20, 5)}
 
 
 def test_only_what_was_sold_and_chosen_is_learnt() -> None:
@@ -122,8 +122,8 @@ def test_only_what_was_sold_and_chosen_is_learnt() -> None:
     status = pa.array(["draft", "pending", "refunded", "unknown", "returned", "paid"], TEXT)
     order = tables["order"].set_column(tables["order"].schema.get_field_index("status"), "status", status)
     order = order.set_column(order.schema.get_field_index("known_at"), "known_at", _ago(*[None] * 6))
-    made = _rows(tables | {"order": order})["purchase"]
-    assert [(row["order_no"], row["quantity"]) for row in made] == [(0, 6)]
+    rows = _rows(tables | {"order": order})["purchase"]
+    assert [(row["order_no"], row["quantity"]) for row in rows] == [(0, 6)]
     item = tables["order_item"]
     free = item.set_column(item.schema.get_field_index("unit_price"), "unit_price", pa.array([0.0, *[9.0] * 6]))
     assert sorted(row["quantity"] for row in _rows(tables | {"order_item": free})["purchase"]) == [2, 3, 4]
@@ -143,10 +143,10 @@ def test_looks_are_kept_by_day() -> None:
     twice = event.slice(0, 1).set_column(
         event.schema.get_field_index("occurred_at"), "occurred_at", pa.array([AS_OF - timedelta(days=9.6)], MOMENT)
     )
-    made = sorted(_rows(tables | {"event": pa.concat_tables([event, twice])})["look"], key=itemgetter("at"))
-    assert [(row["customer_no"], row["product_no"]) for row in made] == [(1, 1), (1, 1)]
-    assert [row["weight"] for row in made] == [pytest.approx(0.3, abs=1e-6), pytest.approx(0.2, abs=1e-6)]
-    assert made[1]["at"] == int((AS_OF - timedelta(days=9.6)).timestamp())
+    rows = sorted(_rows(tables | {"event": pa.concat_tables([event, twice])})["look"], key=itemgetter("at"))
+    assert [(row["customer_no"], row["product_no"]) for row in rows] == [(1, 1), (1, 1)]
+    assert [row["weight"] for row in rows] == [pytest.approx(0.3, abs=1e-6), pytest.approx(0.2, abs=1e-6)]
+    assert rows[1]["at"] == int((AS_OF - timedelta(days=9.6)).timestamp())
 
 
 def test_features_know_their_time() -> None:

@@ -40,9 +40,9 @@ def test_popular_by_segment_and_category() -> None:
     """A segment has its own favourites, in all and in each category of which it knows enough."""
     products = {"a": {"category": "x"}, "b": {"category": "x"}, "c": {"category": "y"}}
     orders = [("r", 1, ["a"])] * 150 + [("w", 1, ["b"])] * 120 + [("w", 1, ["c"])] * 20
-    made = features(products, orders, segments={"r": "retail", "w": "wholesale"})
-    found = {(r["segment"], r["category"]): [] for r in table("popular_product", made)}
-    for row in table("popular_product", made):
+    known = features(products, orders, segments={"r": "retail", "w": "wholesale"})
+    found = {(r["segment"], r["category"]): [] for r in table("popular_product", known)}
+    for row in table("popular_product", known):
         found[row["segment"], row["category"]].append(row["product_id"])
     assert found == {
         ("", ""): ["a", "b", "c"],
@@ -54,7 +54,7 @@ def test_popular_by_segment_and_category() -> None:
         ("wholesale", "x"): ["b", "a"],
     }
     reasons = {
-        row["reason"] for row in table("popular_product", made) if row["segment"] == "wholesale" and row["rank"] == 1
+        row["reason"] for row in table("popular_product", known) if row["segment"] == "wholesale" and row["rank"] == 1
     }
     assert reasons == {"popular with wholesale customers this month"}
 
@@ -155,17 +155,17 @@ def test_new_customers_begin_with_first_orders() -> None:
 def test_variety_is_the_greedy_choice(seed: int) -> None:
     """One sort gives what choosing one product after the other gives."""
     rng = np.random.default_rng(seed)
-    made = tonight(
+    catalogue = tonight(
         {f"p{i:02d}": {"category": f"c{rng.integers(3)}", "available": rng.random() < 0.8} for i in range(20)}
     )
     score = rng.uniform(0.01, 1, 20)
-    left, taken, expected = list(np.flatnonzero(made.available)), np.zeros(9, int), []
+    left, taken, expected = list(np.flatnonzero(catalogue.available)), np.zeros(9, int), []
     while left and len(expected) < 8:
-        worth = [score[i] * cold_start.VARIETY ** taken[made.category[i]] for i in left]
+        worth = [score[i] * cold_start.VARIETY ** taken[catalogue.category[i]] for i in left]
         best = left.pop(int(np.argmax(worth)))
-        taken[made.category[best]] += 1
+        taken[catalogue.category[best]] += 1
         expected.append(best)
-    assert cold_start._varied(score, made, 8)[0].tolist() == expected
+    assert cold_start._varied(score, catalogue, 8)[0].tolist() == expected
 
 
 def test_a_shop_without_orders_shows_the_youngest_of_its_range() -> None:

@@ -21,7 +21,7 @@ PRODUCTS = ("bread", "butter", "lamp", "phone", "gone")
 def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[str, pa.Table]:
     """``pairs`` are (customer_no, product_no, weight, orders)."""
     n = 6
-    made = {
+    tables = {
         "customer": pa.table(
             {
                 "customer_no": pa.array(range(n), pa.int32()),
@@ -41,7 +41,7 @@ def _features(pairs: list[tuple[int, int, float, int]], **over: object) -> dict[
         "moment": pa.table({"as_of": pa.array([NOW])}),
         **_log(pairs),
     }
-    return made | over
+    return tables | over
 
 
 def _nothing(n: int) -> dict[str, pa.Array]:
@@ -97,8 +97,8 @@ PAIRS = [
 
 
 def _lists(features: dict[str, pa.Table], params: Params = PARAMS, fit=model.fit) -> dict[str, list[tuple]]:
-    made = score.score(fit(features, params, 7), features, 0, 1, params)["recommendation"]
-    rows = pa.Table.from_batches(list(made)).to_pylist()
+    batches = score.score(fit(features, params, 7), features, 0, 1, params)["recommendation"]
+    rows = pa.Table.from_batches(list(batches)).to_pylist()
     found: dict[str, list[tuple]] = {}
     for row in rows:
         found.setdefault(row["customer_id"], []).append((row["product_id"], row["reason"], row["source_product_id"]))

@@ -27,19 +27,19 @@ PRODUCTS = tuple("abcdefgh")
 
 def test_an_order_has_a_product_once_and_an_age_in_whole_days() -> None:
     """Two lines of one product are one; an order of the evening before the night is 0 days old; a guest is -1."""
-    made = tonight(PRODUCTS, [("ann", 0.1, ["a", "a", "b"]), (None, 1.5, ["b"]), ("bob", 1, ["c"])])
-    assert made.baskets.toarray()[:, :3].tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
-    assert made.age.tolist() == [0, 1, 0]
-    assert made.customer.tolist() == [0, -1, 1]
+    catalogue = tonight(PRODUCTS, [("ann", 0.1, ["a", "a", "b"]), (None, 1.5, ["b"]), ("bob", 1, ["c"])])
+    assert catalogue.baskets.toarray()[:, :3].tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert catalogue.age.tolist() == [0, 1, 0]
+    assert catalogue.customer.tolist() == [0, -1, 1]
 
 
 def test_segments_need_orders_enough() -> None:
     """A segment with 100 orders has lists of its own, one with 99 has not; all have the orders of everybody."""
     orders = [("big", 1, ["a"])] * 100 + [("small", 1, ["b"])] * 99 + [(None, 1, ["c"])]
-    made = tonight(PRODUCTS, orders, segments={"big": "retail", "small": "wholesale"})
-    assert made.segments == ["", "retail"]
-    assert made.count(np.ones(200))[:, :3].tolist() == [[100, 99, 1], [100, 0, 0]]
-    assert made.total(np.ones(200)).tolist() == [200, 100]
+    catalogue = tonight(PRODUCTS, orders, segments={"big": "retail", "small": "wholesale"})
+    assert catalogue.segments == ["", "retail"]
+    assert catalogue.count(np.ones(200))[:, :3].tolist() == [[100, 99, 1], [100, 0, 0]]
+    assert catalogue.total(np.ones(200)).tolist() == [200, 100]
 
 
 def test_rules_of_the_shop_hide_products_everywhere() -> None:
@@ -65,9 +65,9 @@ TABLES = ("similar_product", "bought_together", "buy_again", "popular_product", 
 @pytest.mark.parametrize("shop", ODD)
 def test_odd_shops_are_no_fault(shop: str, name: str) -> None:
     """Each table is made, shows what is for sale only, and has finite scores."""
-    made = ODD[shop]
-    rows = table(name, made)
-    sold = {p["product_id"] for p in made["product"].to_pylist() if p["available"]}
+    known = ODD[shop]
+    rows = table(name, known)
+    sold = {p["product_id"] for p in known["product"].to_pylist() if p["available"]}
     shown = {row.get("similar_product_id") or row.get("other_product_id") or row["product_id"] for row in rows}
     assert shown <= sold
     assert all(np.isfinite(row["score"]) for row in rows)
@@ -79,25 +79,25 @@ def test_odd_shops_are_no_fault(shop: str, name: str) -> None:
 def test_rows_in_any_order_give_the_same_table(name: str) -> None:
     """Shuffled features change no bit, decayed sums included."""
     rng = np.random.default_rng(11)
-    made = features(PRODUCTS, random_orders(rng, PRODUCTS, 400), segments={f"c{i}": "retail" for i in range(6)})
-    mixed = {key: rows.take(pa.array(rng.permutation(len(rows)))) for key, rows in made.items()}
-    assert table(name, mixed) == table(name, made)
+    known = features(PRODUCTS, random_orders(rng, PRODUCTS, 400), segments={f"c{i}": "retail" for i in range(6)})
+    mixed = {key: rows.take(pa.array(rng.permutation(len(rows)))) for key, rows in known.items()}
+    assert table(name, mixed) == table(name, known)
 
 
 @pytest.mark.parametrize("shop", ODD)
 def test_odd_shops_pass_their_audit(shop: str, tmp_path: Path) -> None:
     """A table that may rightly be empty is no fault, and one that may not is not."""
-    lake, made = Lake(str(tmp_path)), ODD[shop]
-    expected = score.expected(made)
+    lake, known = Lake(str(tmp_path)), ODD[shop]
+    expected = score.expected(known)
     for published in (one for one in SPEC.publishes if one.name in TABLES):
-        rows = pa.Table.from_pylist(table(published.name, made), schema(published))
+        rows = pa.Table.from_pylist(table(published.name, known), schema(published))
         lake.write_batches(
             f"{published.name}/00000.parquet", rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]
         )
-        there = len(set(rows[published.key[0]].to_pylist()))
+        units = len(set(rows[published.key[0]].to_pylist()))
         facts = {
             "rows": float(len(rows)),
-            "coverage": there / expected[published.name] if expected[published.name] else 1.0,
+            "coverage": units / expected[published.name] if expected[published.name] else 1.0,
         }
         suite = PROJECT / "expectations" / "ml" / f"{published.name}.json"
         assert refusal([audit(published, lake, published.name, suite, facts)]) == "", published.name
@@ -110,8 +110,8 @@ def test_a_list_that_must_be_there_is_missed(tmp_path: Path) -> None:
     for published in (one for one in SPEC.publishes if one.name in {"cold_start", "popular_product"}):
         lake.write_batches(f"{published.name}/0.parquet", list(batches(published)))
         suite = PROJECT / "expectations" / "ml" / f"{published.name}.json"
-        told = refusal([audit(published, lake, published.name, suite, {"rows": 0.0, "coverage": 0.0})])
-        assert "coverage at least 1" in told
+        message = refusal([audit(published, lake, published.name, suite, {"rows": 0.0, "coverage": 0.0})])
+        assert "coverage at least 1" in message
 
 
 def test_a_small_shop_reads_all_tables(settings: Settings) -> None:

@@ -19,9 +19,9 @@ PRODUCTS = tuple("abcdefgh")
 def test_companions_equal_the_obvious_way(seed: int) -> None:
     """Ids, order, scores and counts of the compiled companions are those of counting pair by pair."""
     rng = np.random.default_rng(seed)
-    made = tonight(PRODUCTS, random_orders(rng, PRODUCTS[: rng.integers(2, 9)], int(rng.integers(0, 60))))
+    catalogue = tonight(PRODUCTS, random_orders(rng, PRODUCTS[: rng.integers(2, 9)], int(rng.integers(0, 60))))
     allowed = rng.random(len(PRODUCTS)) < 0.8
-    orders = bought_together.baskets(made)
+    orders = bought_together.baskets(catalogue)
     ids, scores, counts = bought_together.complements(orders, allowed, 3)
     for i, expected in enumerate(bought_together.complements_reference(orders, allowed, 3)):
         found = ids[i] >= 0
@@ -32,8 +32,8 @@ def test_companions_equal_the_obvious_way(seed: int) -> None:
 
 def test_co_orders_are_counted() -> None:
     """The orders with both, for any pairs, are those of the plain product of the baskets."""
-    made = tonight(PRODUCTS, random_orders(np.random.default_rng(1), PRODUCTS, 80))
-    orders = bought_together.baskets(made)
+    catalogue = tonight(PRODUCTS, random_orders(np.random.default_rng(1), PRODUCTS, 80))
+    orders = bought_together.baskets(catalogue)
     i, j = np.divmod(np.arange(64), 8)
     b = orders.orders.toarray().astype(int)
     assert bought_together.co_orders(orders, i, j).tolist() == (b.T @ b).ravel().tolist()
@@ -91,7 +91,7 @@ def test_a_resellers_order_counts_for_nothing() -> None:
 
 def test_cosine_of_words_equals_the_plain_product() -> None:
     """The walk along two rows gives their scalar product; the same words in another order are 1, none in common 0."""
-    made = tonight(
+    catalogue = tonight(
         {
             "a": {"title": "Red cup, LARGE"},
             "b": {"title": "large RED cup"},
@@ -100,7 +100,7 @@ def test_cosine_of_words_equals_the_plain_product() -> None:
             "e": {"title": "—"},
         }
     )
-    texts = Texts.of(made)
+    texts = Texts.of(catalogue)
     i, j = np.divmod(np.arange(25), 5)
     cosine = texts.cosine(i, j).reshape(5, 5)
     assert cosine == pytest.approx((texts.words @ texts.words.T).toarray(), abs=1e-6)
@@ -111,8 +111,14 @@ def test_cosine_of_words_equals_the_plain_product() -> None:
 
 def test_price_near_is_the_ratio() -> None:
     """Twice the price is ½, and so is an unknown one or one of nothing."""
-    made = tonight({"a": {"price": 5.0}, "b": {"price": 10.0}, "c": {"price": None}, "d": {"price": 0.0}})
-    assert price_near(made, np.array([0, 1, 0, 0, 0]), np.array([1, 0, 0, 2, 3])).tolist() == [0.5, 0.5, 1, 0.5, 0.5]
+    catalogue = tonight({"a": {"price": 5.0}, "b": {"price": 10.0}, "c": {"price": None}, "d": {"price": 0.0}})
+    assert price_near(catalogue, np.array([0, 1, 0, 0, 0]), np.array([1, 0, 0, 2, 3])).tolist() == [
+        0.5,
+        0.5,
+        1,
+        0.5,
+        0.5,
+    ]
 
 
 PHONES = {
@@ -154,6 +160,6 @@ def test_a_new_product_has_substitutes_the_first_night() -> None:
 
 def test_without_categories_words_decide() -> None:
     """Products of no category need words in common."""
-    made = features({"a": {"title": "red cup"}, "b": {"title": "red mug"}, "c": {"title": "lamp"}})
-    found = lists(table("similar_product", made), "product_id", "similar_product_id")
+    known = features({"a": {"title": "red cup"}, "b": {"title": "red mug"}, "c": {"title": "lamp"}})
+    found = lists(table("similar_product", known), "product_id", "similar_product_id")
     assert found == {"a": ["b"], "b": ["a"]}

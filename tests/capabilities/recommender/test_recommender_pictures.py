@@ -35,11 +35,14 @@ def picture(colour: str, seed: int) -> str:
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def with_pictures(made: Mapping[str, pa.Table], shown: Sequence[str | None]) -> dict[str, pa.Table]:
+def with_pictures(known: Mapping[str, pa.Table], shown: Sequence[str | None]) -> dict[str, pa.Table]:
     """The features with a picture of a colour for each product; None: it has none."""
-    there = [(no, picture(colour, no)) for no, colour in enumerate(shown) if colour]
-    columns = {"product_no": pa.array([no for no, _ in there], pa.int32()), "content": [text for _, text in there]}
-    return {**made, "picture": pa.table(columns)}
+    pictures = [(no, picture(colour, no)) for no, colour in enumerate(shown) if colour]
+    columns = {
+        "product_no": pa.array([no for no, _ in pictures], pa.int32()),
+        "content": [text for _, text in pictures],
+    }
+    return {**known, "picture": pa.table(columns)}
 
 
 def shirts() -> dict[str, pa.Table]:
@@ -50,8 +53,8 @@ def shirts() -> dict[str, pa.Table]:
         for i in range(6)
     }
     facts["newcomer"] = {"title": "newcomer", "listed": 0.5}
-    made = features(facts, [("ann", 3, ["red0", "red1"]), ("bob", 3, ["blue0", "blue1"])])
-    return with_pictures(made, ["red"] * 6 + ["blue"] * 6 + ["red"])
+    known = features(facts, [("ann", 3, ["red0", "red1"]), ("bob", 3, ["blue0", "blue1"])])
+    return with_pictures(known, ["red"] * 6 + ["blue"] * 6 + ["red"])
 
 
 def test_a_product_without_a_sale_or_a_word_is_found_by_its_picture() -> None:
@@ -59,11 +62,11 @@ def test_a_product_without_a_sale_or_a_word_is_found_by_its_picture() -> None:
     known = shirts()
     old = {**known, "product": known["product"].slice(0, 12)}
     fitted = model.fit(old, PARAMS, 1)  # the newcomer was listed after the fit
-    made = score.score_all(fitted, known, {}, PARAMS)["similar_product"]
-    rows = [row for batch in made for row in batch.to_pylist()]
-    mine = {row["similar_product_id"] for row in rows if row["product_id"] == "newcomer"}
-    assert mine
-    assert all(name.startswith("red") for name in mine)
+    batches = score.score_all(fitted, known, {}, PARAMS)["similar_product"]
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    alike = {row["similar_product_id"] for row in rows if row["product_id"] == "newcomer"}
+    assert alike
+    assert all(name.startswith("red") for name in alike)
     assert {row["product_id"] for row in rows if row["similar_product_id"] == "newcomer"} == {
         f"red{i}" for i in range(6)
     }
@@ -78,8 +81,8 @@ def test_without_pictures_nothing_is_known_of_it() -> None:
     """The same shop without the table of pictures: the newcomer is like nothing but by its price."""
     known = {name: table for name, table in shirts().items() if name != "picture"}
     fitted = model.fit(known, PARAMS, 1)
-    made = score.score_all(fitted, known, {}, PARAMS)["similar_product"]
-    assert not [row for batch in made for row in batch.to_pylist() if "newcomer" in row.values()]
+    batches = score.score_all(fitted, known, {}, PARAMS)["similar_product"]
+    assert not [row for batch in batches for row in batch.to_pylist() if "newcomer" in row.values()]
 
 
 def bought_by(colour_of_taste: bool) -> dict[str, pa.Table]:
@@ -136,5 +139,5 @@ def test_the_first_picture_that_can_be_read_stands_for_the_product() -> None:
             "content_hash": [None, "2", "3", "4"],
         }
     )
-    made = known_features.build({**tables, "product_image": ibis.memtable(images)}, AS_OF, Params())
-    assert made["picture"].execute().to_dict("records") == [{"product_no": 3, "content": "second"}]
+    built = known_features.build({**tables, "product_image": ibis.memtable(images)}, AS_OF, Params())
+    assert built["picture"].execute().to_dict("records") == [{"product_no": 3, "content": "second"}]

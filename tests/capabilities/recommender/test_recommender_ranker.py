@@ -36,9 +36,9 @@ def features() -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def model(features) -> Recommender:
     """A small ranker fitted on it."""
-    made = Recommender(PARAMS, seed=SEED).fit(features)
-    assert made.ranker_ is not None
-    return made
+    fitted = Recommender(PARAMS, seed=SEED).fit(features)
+    assert fitted.ranker_ is not None
+    return fitted
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,9 @@ def log(features) -> Log:
 def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> Frame:
     texts = content.fit(log, log.until, content.Params(), SEED)
     learnt = ensemble.learn(log, log.until, PARAMS, SEED, texts=texts)
-    made = ensemble.tonight(learnt, log, log.until, PARAMS)
-    there = np.ones(log.n_products, bool) if available is None else available
-    return frame(made, log, users, product_facts(log), there, PARAMS)
+    candidates = ensemble.tonight(learnt, log, log.until, PARAMS)
+    allowed = np.ones(log.n_products, bool) if available is None else available
+    return frame(candidates, log, users, product_facts(log), allowed, PARAMS)
 
 
 def test_windows_know_nothing_of_their_future(log: Log) -> None:
@@ -89,23 +89,23 @@ def test_features_are_those_of_the_log_at_their_time(log: Log) -> None:
 def test_candidates_are_different_and_available(log: Log) -> None:
     """No candidate twice, none that is not for sale, none that is unknown."""
     available = np.arange(log.n_products) % 3 > 0
-    made = _frame(log, np.array([0, 3, -1, 12], np.int32), available)
+    candidates = _frame(log, np.array([0, 3, -1, 12], np.int32), available)
     for r in range(4):
-        mine = made.items[made.ends[r] : made.ends[r + 1]]
-        assert len(set(mine)) == len(mine) > 0
-        assert available[mine].all()
+        items = candidates.items[candidates.ends[r] : candidates.ends[r + 1]]
+        assert len(set(items)) == len(items) > 0
+        assert available[items].all()
 
 
 def test_columns_say_what_they_are_called(log: Log) -> None:
     """Counts, scores and ranks of a candidate stand in the columns of their names."""
     users = np.array([5], np.int32)
-    made = _frame(log, users)
-    column = {name: made.x[:, place] for place, name in enumerate(COLUMNS)}
+    candidates = _frame(log, users)
+    column = {name: candidates.x[:, place] for place, name in enumerate(COLUMNS)}
     lines = slice(log.indptr[5], log.indptr[6])
-    for p, i in enumerate(made.items):
+    for p, i in enumerate(candidates.items):
         orders = set(log.order[lines][log.product[lines] == i])
         assert column["pair times"][p] == len(orders)
-        assert made.bought[p] == bool(orders)
+        assert candidates.bought[p] == bool(orders)
         in_category = np.array([log.category[int(j)] == log.category[int(i)] for j in log.product[lines]])
         assert column["cross category_share"][p] == pytest.approx(in_category.mean())
     order = np.argsort(np.where(np.isnan(column["rank linear"]), np.inf, column["rank linear"]), kind="stable")
@@ -166,12 +166,12 @@ def test_reasons_are_true(model: Recommender, features) -> None:
     """Each code holds of its customer and product, and each source is a product of the customer's history."""
     n = features["customer"].num_rows
     lists = Lists(model, features, np.arange(-1, n, dtype=np.int32), PARAMS)
-    made, log = lists.rank(0, n + 1), lists.log
+    ranked, log = lists.rank(0, n + 1), lists.log
     codes = set()
     for r, u in enumerate(lists.customers):
         bought = set(log.product[log.indptr[u] : log.indptr[u + 1]]) if u >= 0 else set()
         looked = set(log.look_product[log.look_indptr[u] : log.look_indptr[u + 1]]) if u >= 0 else set()
-        for i, source, code in zip(made.ids[r], made.source[r], made.code[r], strict=True):
+        for i, source, code in zip(ranked.ids[r], ranked.source[r], ranked.code[r], strict=True):
             if i < 0:
                 continue
             codes.add(int(code))
@@ -194,14 +194,14 @@ def test_every_list_is_full_and_falls(model: Recommender, features) -> None:
     n = features["customer"].num_rows
     for new in (False, True):
         lists = Lists(model, features, np.arange(-1, n, dtype=np.int32), PARAMS, new=new)
-        made = lists.rank(0, n + 1)
-        there = int(lists.available.sum())
+        ranked = lists.rank(0, n + 1)
+        on_sale = int(lists.available.sum())
         for r in range(n + 1):
-            mine = made.ids[r][made.ids[r] >= 0]
+            listed = ranked.ids[r][ranked.ids[r] >= 0]
             hidden = lists.bought(r, np.flatnonzero(lists.available)[None, :].astype(np.int32)).sum() if new else 0
-            assert len(set(mine)) == len(mine) == min(PARAMS.depth, there - hidden)
-            assert lists.available[mine].all()
-            assert (np.diff(made.scores[r][: len(mine)]) <= 0).all()
+            assert len(set(listed)) == len(listed) == min(PARAMS.depth, on_sale - hidden)
+            assert lists.available[listed].all()
+            assert (np.diff(ranked.scores[r][: len(listed)]) <= 0).all()
 
 
 def test_new_lists_hold_nothing_bought(model: Recommender, features) -> None:
@@ -213,8 +213,8 @@ def test_new_lists_hold_nothing_bought(model: Recommender, features) -> None:
 def test_the_sequence_model_proposes_and_is_as_old_as_the_windows(features, log: Log, tmp_path: Path) -> None:
     """It learned from before all windows that have it; what it proposes is among the candidates, saved and loaded too."""
     params = replace(PARAMS, windows=4, sequence_seconds=2.0)
-    made = Recommender(params, seed=SEED).fit(features)
-    deep = made.learnt_.sequence
+    fitted = Recommender(params, seed=SEED).fit(features)
+    deep = fitted.learnt_.sequence
     start = ranker.known_to_all(log, params)
     assert start == log.until - int((params.window_days + 2 * params.window_step_days) * DAY)
     sold = np.unique(before(log, start).product)
@@ -226,13 +226,13 @@ def test_the_sequence_model_proposes_and_is_as_old_as_the_windows(features, log:
     assert len(rows) > ranker.LEAST_WINDOWS
     assert [bool(np.isnan(row).all()) for row in rows] == [k >= ranker.LEAST_WINDOWS for k in range(len(rows))]
     users = np.arange(50, dtype=np.int32)
-    lists = Lists(made, features, users, params)
+    lists = Lists(fitted, features, users, params)
     ends, items = lists.candidates(0, 50)
     ids, _ = sequence.propose(deep, log, users, 5)
     for r in range(50):
         wanted = ids[r][ids[r] >= 0]
         assert set(wanted[lists.available[wanted]]) <= set(items[ends[r] : ends[r + 1]])
-    made.save(tmp_path)
+    fitted.save(tmp_path)
     again = Lists(load(tmp_path), features, users, params)
     np.testing.assert_array_equal(again.rank(0, 50).ids, lists.rank(0, 50).ids)
 
@@ -241,8 +241,8 @@ def test_the_sequence_model_proposes_and_is_as_old_as_the_windows(features, log:
 def test_what_is_not_shown_again_takes_no_place(model: Recommender, features, ranker: bool) -> None:
     """Bought products of those that are not to be shown again are not ranked, others are, and the list is full."""
     again = np.arange(features["product"].num_rows) % 2 == 0
-    made = model if ranker else Recommender(replace(PARAMS, ranker=False), seed=SEED).fit(features)
-    lists = Lists(made, features, np.arange(100, dtype=np.int32), PARAMS, again=again)
+    fitted = model if ranker else Recommender(replace(PARAMS, ranker=False), seed=SEED).fit(features)
+    lists = Lists(fitted, features, np.arange(100, dtype=np.int32), PARAMS, again=again)
     ids = lists.rank(0, 100).ids
     bought = lists.bought(0, ids)
     assert again[ids[bought]].all()
@@ -278,7 +278,7 @@ def test_too_little_to_learn_from_gives_the_blend(features) -> None:
     """A shop of fifty orders has no ranker, and full lists."""
     few = features["purchase"].filter(pc.less(features["purchase"]["order_no"], 50))
     small = {**features, "purchase": few}
-    made = Recommender(PARAMS, seed=SEED).fit(small)
-    assert made.ranker_ is None
-    ranked = Lists(made, small, np.arange(-1, 50, dtype=np.int32), PARAMS).rank(0, 51)
+    fitted = Recommender(PARAMS, seed=SEED).fit(small)
+    assert fitted.ranker_ is None
+    ranked = Lists(fitted, small, np.arange(-1, 50, dtype=np.int32), PARAMS).rank(0, 51)
     assert (ranked.ids[:, :20] >= 0).all()

@@ -44,8 +44,8 @@ def test_words_equal_format() -> None:
     days = rng.integers(1, 90, 500)
     names = ("source", "category", "segment")
     named = {name: Named(NAMED[name].texts, at) for name, at in zip(names, place, strict=True)}
-    made = Words().of(kind, **named, days=numbers(days)).to_pylist()
-    for row, text in enumerate(made):
+    texts = Words().of(kind, **named, days=numbers(days)).to_pylist()
+    for row, text in enumerate(texts):
         values = {name: named[name].texts[int(at[row])].as_py() for name, at in zip(names, place, strict=True)}
         assert text == TEMPLATES[Reason(kind[row]).code].format(**values, days=days[row])
 
@@ -78,7 +78,7 @@ def test_the_shop_replaces_what_it_likes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "template", "told"),
+    ("code", "template", "message"),
     [
         ("because", "because of {product}", r"because: .* uses \{product\}; this code has \{source\}"),
         ("popular", "like {source}", r"uses \{source\}; this code has no placeholder"),
@@ -89,9 +89,9 @@ def test_the_shop_replaces_what_it_likes() -> None:
         ("range", " ", "range: the template is empty"),
     ],
 )
-def test_a_wrong_template_is_an_error_that_says_what_to_do(code: str, template: str, told: str) -> None:
+def test_a_wrong_template_is_an_error_that_says_what_to_do(code: str, template: str, message: str) -> None:
     """It names the code, what was found, what there is, and the table to correct."""
-    with pytest.raises(NightshiftError, match=told) as error:
+    with pytest.raises(NightshiftError, match=message) as error:
         Words({code: template})
     assert "ml_config.reason_template" in str(error.value)
 

@@ -67,8 +67,8 @@ def people(n: int, group: Any = 0, level: Any = np.nan, bought: Any = ()) -> Cus
 
 def shown(rules: Rules, rows: list[list[int]], params: Params = PLAIN, who: Customers | None = None) -> list[list[int]]:
     """Product numbers of the lists, without the empty places."""
-    made = rerank(ranking(rows), rules, who or people(len(rows)), params, 1)
-    return [[int(i) for i in row if i >= 0] for row in made.ids]
+    ranked = rerank(ranking(rows), rules, who or people(len(rows)), params, 1)
+    return [[int(i) for i in row if i >= 0] for row in ranked.ids]
 
 
 RANKED = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]]
@@ -113,11 +113,11 @@ def test_a_rule_of_a_segment_is_for_that_segment() -> None:
 def test_what_nobody_is_shown_is_off_the_shelf() -> None:
     """A ranking on the shelf's features passes over what is excluded for all, not over what is for a segment."""
     rules = [{"kind": "exclude", "product_id": "p0"}, {"kind": "exclude", "product_id": "p1", "segment": "retail"}]
-    told = features(rules)
-    shelf = work_out(told, 4).shelf(told)["product"]
+    known = features(rules)
+    shelf = work_out(known, 4).shelf(known)["product"]
     assert shelf["available"].to_pylist() == [False, *[True] * 10, False]
-    assert shelf.drop_columns("available") == told["product"].drop_columns("available")
-    assert told["product"]["available"][0].as_py()
+    assert shelf.drop_columns("available") == known["product"].drop_columns("available")
+    assert known["product"]["available"][0].as_py()
 
 
 def test_excluded_stays_excluded() -> None:
@@ -155,11 +155,11 @@ def test_a_category_has_its_limit() -> None:
 
 def test_bought_products_are_shown_as_learned_or_as_told() -> None:
     """What was bought is hidden where it is not bought again, unless the staff say otherwise for its category."""
-    told = [{"category": "c0", "show_bought": True}, {"category": "c1", "show_bought": False}]
+    category_rows = [{"category": "c0", "show_bought": True}, {"category": "c1", "show_bought": False}]
     again = np.arange(12) % 3 != 0  # learned: c0 is bought once
     who = people(1, bought=[[True] * 6])
     assert shown(work_out(features(), 4, again), [[0, 1, 2, 3, 4, 5]], who=who) == [[1, 2, 4, 5]]
-    assert shown(work_out(features([], told), 4, again), [[0, 1, 2, 3, 4, 5]], who=who) == [[0, 2, 3, 5]]
+    assert shown(work_out(features([], category_rows), 4, again), [[0, 1, 2, 3, 4, 5]], who=who) == [[0, 2, 3, 5]]
 
 
 def test_the_usual_price_comes_first_when_asked_for() -> None:
@@ -188,37 +188,37 @@ def test_words_are_of_the_chosen_language() -> None:
         ("de", "range", "Sortiment"),
         ("fr", "range", "gamme"),
     ]
-    told = {
+    templates = {
         "reason_template": pa.Table.from_pylist(
             [dict(zip(("language", "code", "template"), row, strict=True)) for row in rows],
             config.schema(REASON_TEMPLATE),
         )
     }
 
-    def said(features: dict[str, pa.Table]) -> list[str]:
+    def worded(features: dict[str, pa.Table]) -> list[str]:
         return Words.of_shop(features).of(np.array([Reason.POPULAR, Reason.RANGE])).to_pylist()
 
-    assert said({}) == [TEMPLATES["popular"], TEMPLATES["range"]]
-    assert said(told) == ["hot", TEMPLATES["range"]]
-    told["recommender_setting"] = pa.Table.from_pylist([{"one": True, "language": "de"}], config.schema(SETTING))
-    assert said(told) == ["beliebt", "Sortiment"]
+    assert worded({}) == [TEMPLATES["popular"], TEMPLATES["range"]]
+    assert worded(templates) == ["hot", TEMPLATES["range"]]
+    templates["recommender_setting"] = pa.Table.from_pylist([{"one": True, "language": "de"}], config.schema(SETTING))
+    assert worded(templates) == ["beliebt", "Sortiment"]
 
 
 def test_blocks_of_customers_give_the_whole() -> None:
     """On features, block by block and in any order of customers, each gets the list of a single call."""
     rng = np.random.default_rng(3)
-    told = features([{"kind": "exclude", "brand": "b0", "segment": "retail"}]) | {
+    known = features([{"kind": "exclude", "brand": "b0", "segment": "retail"}]) | {
         "customer": pa.table({"customer_no": pa.array([2, 0, 1], pa.int32()), "segment": ["", "retail", "other"]}),
         "purchase": pa.table({"customer_no": pa.array([0, 1], pa.int32()), "price": [20.0, 110.0]}),
     }
     params = Params(top_k=4, explore_share=0.25, price_weight=0.5)
     ranked = ranking([rng.permutation(12)[:9] for _ in range(4)])
     numbers = np.array([2, -1, 0, 1])
-    whole = Reranker(told, params).lists(ranked, numbers)
+    whole = Reranker(known, params).lists(ranked, numbers)
     assert (whole.ids[2] % 2 == 1).all()
     assert (whole.ids[1] % 2 == 0).any()
     for u in range(4):
-        single = Reranker(told, params).lists(Ranked(*(a[u : u + 1] for a in ranked)), numbers[u : u + 1])
+        single = Reranker(known, params).lists(Ranked(*(a[u : u + 1] for a in ranked)), numbers[u : u + 1])
         for name in Shown._fields:
             np.testing.assert_array_equal(getattr(single, name)[0], getattr(whole, name)[u])
 
@@ -232,17 +232,17 @@ def lots(n: int, params: Params, seed: int = 1, first: int = 0, depth: int = 12)
 
 def test_the_propensity_is_how_often_a_product_is_drawn() -> None:
     """Over many customers each product of the pool stands at each place that is drawn as often as its row says."""
-    made = lots(60_000, Params(top_k=8, explore_share=0.25))
-    assert (made.propensity[:, :6] == 1).all()
-    assert np.allclose(made.propensity[:, 6:], 1 / 6)
-    assert (made.code[:, 6:] == Reason.EXPLORE).all()
-    assert (made.source[:, 6:] == -1).all()
+    ranked = lots(60_000, Params(top_k=8, explore_share=0.25))
+    assert (ranked.propensity[:, :6] == 1).all()
+    assert np.allclose(ranked.propensity[:, 6:], 1 / 6)
+    assert (ranked.code[:, 6:] == Reason.EXPLORE).all()
+    assert (ranked.source[:, 6:] == -1).all()
     for place in (6, 7):
-        counts = np.bincount(made.ids[:, place], minlength=12)
+        counts = np.bincount(ranked.ids[:, place], minlength=12)
         assert (counts[:6] == 0).all()
         # Binomial(60,000, 1/6): standard deviation 91; five of them.
         assert np.abs(counts[6:] - 10_000).max() < 460
-    assert (made.ids[:, 6] != made.ids[:, 7]).all()
+    assert (ranked.ids[:, 6] != ranked.ids[:, 7]).all()
 
 
 def test_lots_are_decided_by_night_and_customer() -> None:
@@ -261,10 +261,10 @@ def test_lots_are_decided_by_night_and_customer() -> None:
 def test_nothing_is_drawn_where_there_is_no_choice() -> None:
     """A pool that just fills the places, or does not, is shown as ranked with propensity 1."""
     for depth in (8, 5):
-        made = lots(3, Params(top_k=8, explore_share=0.25), depth=depth)
-        assert (made.propensity == 1).all()
-        assert made.ids[0, :depth].tolist() == list(range(depth))
-        assert (made.code[:, :depth] == Reason.BECAUSE).all()
+        ranked = lots(3, Params(top_k=8, explore_share=0.25), depth=depth)
+        assert (ranked.propensity == 1).all()
+        assert ranked.ids[0, :depth].tolist() == list(range(depth))
+        assert (ranked.code[:, :depth] == Reason.BECAUSE).all()
 
 
 @st.composite
@@ -276,7 +276,7 @@ def situations(draw: st.DrawFn) -> tuple[Ranked, Rules, Customers, Params, int]:
     for row in rows:
         length = min(m, int(rng.integers(0, depth + 1)))
         row[:length] = rng.permutation(m)[:length]
-    told: list[dict[str, Any]] = []
+    rule_rows: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(0, 5))):
         kind = draw(st.sampled_from(["pin", "boost", "bury", "exclude"]))
         what = {"product_id": f"p{rng.integers(0, m)}"}
@@ -285,7 +285,7 @@ def situations(draw: st.DrawFn) -> tuple[Ranked, Rules, Customers, Params, int]:
         extra = {"pin": {"rank": int(rng.integers(1, 9))}, "boost": {"factor": 3.0}, "bury": {"factor": 0.3}}.get(
             kind, {}
         )
-        told.append({"kind": kind, **what, **extra, "segment": draw(st.sampled_from([None, "retail"]))})
+        rule_rows.append({"kind": kind, **what, **extra, "segment": draw(st.sampled_from([None, "retail"]))})
     limits = [{"category": "c0", "max_per_list": draw(st.integers(1, 3))}] if draw(st.booleans()) else []
     params = Params(
         top_k=draw(st.integers(1, 8)),
@@ -293,7 +293,7 @@ def situations(draw: st.DrawFn) -> tuple[Ranked, Rules, Customers, Params, int]:
         price_weight=draw(st.sampled_from([0.0, 1.0])),
         max_per_category=draw(st.integers(0, 2)),
     )
-    rules = work_out(features(told, limits, m), params.top_k, rng.random(m) < 0.5, params.max_per_category)
+    rules = work_out(features(rule_rows, limits, m), params.top_k, rng.random(m) < 0.5, params.max_per_category)
     level = np.where(rng.random(n) < 0.3, np.nan, rng.random(n) * 5).astype(np.float32)
     bought = rng.random((n, depth)) < 0.3 if draw(st.booleans()) else np.zeros((0, 0), bool)
     who = Customers(rng.integers(0, 10**6, n), rng.integers(0, len(rules.segments), n), level, bought)
@@ -314,8 +314,8 @@ def test_the_fast_way_is_the_slow_way(situation: tuple[Ranked, Rules, Customers,
 def test_what_is_shown_keeps_every_rule(situation: tuple[Ranked, Rules, Customers, Params, int]) -> None:
     """No product twice, none excluded, no gap, no category over its limit but by pins, each pin at its place."""
     ranked, rules, who, params, _ = situation
-    made = rerank(*situation)
-    for u, row in enumerate(made.ids):
+    reranked = rerank(*situation)
+    for u, row in enumerate(reranked.ids):
         length = int((row >= 0).sum())
         ids, group = row[:length], who.group[u]
         assert (row[length:] == -1).all()
@@ -330,4 +330,4 @@ def test_what_is_shown_keeps_every_rule(situation: tuple[Ranked, Rules, Customer
         for pin, rank in zip(pins, rules.pin_ranks[group], strict=False):
             place = ids.tolist().index(pin) + 1
             assert place == rank or (place < rank and length < params.top_k)
-        assert (made.propensity[u] < 1).sum() <= explore_slots(params)
+        assert (reranked.propensity[u] < 1).sum() <= explore_slots(params)

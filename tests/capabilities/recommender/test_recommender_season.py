@@ -41,7 +41,7 @@ def test_worth_by_hand() -> None:
     """Reciprocal ranks among what is new: the owned product has no place, ties go to the smaller number."""
     x = np.zeros((3, len(COLUMNS)), np.float32)
     x[:, season.ORDERS["month"]] = [5, 9, 5]
-    made = season.worth(
+    values = season.worth(
         Season(0.5, ("month",)),
         np.array([0, 3]),
         np.array([7, 8, 4], np.int32),
@@ -50,8 +50,8 @@ def test_worth_by_hand() -> None:
         np.array([True, False, True]),
     )
     k = season.SMOOTH
-    assert made[1] == -np.inf
-    assert made[[0, 2]].tolist() == pytest.approx([0.5 / k + 0.5 / (k + 1), 0.5 / (k + 1) + 0.5 / k])
+    assert values[1] == -np.inf
+    assert values[[0, 2]].tolist() == pytest.approx([0.5 / k + 0.5 / (k + 1), 0.5 / (k + 1) + 0.5 / k])
 
 
 def test_a_ranker_that_is_right_keeps_its_share() -> None:
@@ -76,8 +76,8 @@ def test_a_season_that_turned_is_followed(right: str) -> None:
 def test_what_falls_below_a_simple_order_is_stopped_in_words() -> None:
     """The gate is told at which cutoff, of what, by how much."""
     ours, theirs = np.full(100, 0.1), np.full(100, 0.2)
-    told = list(season.stops([season.verdict(0, ours, {"ever": theirs, "week": ours})]))
-    assert told == [
+    messages = list(season.stops([season.verdict(0, ours, {"ever": theirs, "week": ours})]))
+    assert messages == [
         (
             "of products new to the customer it finds less than the best sellers of all days (0.100 to 0.200 NDCG@10 on 100 "
             "customers, in the gate's window)"
@@ -88,6 +88,6 @@ def test_what_falls_below_a_simple_order_is_stopped_in_words() -> None:
 
 def test_a_season_is_read_as_it_was_written(tmp_path: Path) -> None:
     """Share, orders and verdicts."""
-    made = season.confirmed([_fold("week")], 400)
-    season.save(made, tmp_path)
-    assert season.load(tmp_path) == made
+    fitted = season.confirmed([_fold("week")], 400)
+    season.save(fitted, tmp_path)
+    assert season.load(tmp_path) == fitted

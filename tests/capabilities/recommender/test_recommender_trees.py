@@ -38,13 +38,13 @@ def test_predictions_are_lightgbms(few, draws, monkeypatch: pytest.MonkeyPatch) 
     kept = []
     train = lightgbm.train
     monkeypatch.setattr(lightgbm, "train", lambda *given: kept.append(train(*given)) or kept[-1])
-    made = boosting.grow(*_data(1), boosting.Growth(20, 15, 0.1), 3)
+    grown = boosting.grow(*_data(1), boosting.Growth(20, 15, 0.1), 3)
     x, _ = _data(2)
     x[:100, 3] = np.nan
     found = [one.predict(x, raw_score=True) for one in kept]
     assert len(found) == draws
     assert not any((one == found[0]).all() for one in found[1:])
-    np.testing.assert_allclose(trees.predict(made, x), np.mean(found, axis=0), atol=1e-12)
+    np.testing.assert_allclose(trees.predict(grown, x), np.mean(found, axis=0), atol=1e-12)
 
 
 def test_parts_add_up_to_the_prediction(grown: trees.Trees) -> None:

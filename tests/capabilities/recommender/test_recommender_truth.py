@@ -32,10 +32,10 @@ def _with_fees(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     met: set[str] = set()
     lines = []
     for row in tables["order_item"].to_pylist():
-        mine = who[row["order_id"]] == ONCE
-        if not mine or row["product_id"] not in met:
+        is_once = who[row["order_id"]] == ONCE
+        if not is_once or row["product_id"] not in met:
             lines.append(row)
-        if mine:
+        if is_once:
             met.add(row["product_id"])
     for n, order in enumerate(orders):
         for step, fee, line in ((2, "POST", 90), (5, "FEE", 91)):
@@ -59,16 +59,18 @@ def shop() -> dict[str, pa.Table]:
 def night(shop: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """What a night that trains publishes of it."""
     backend = ibis.duckdb.connect()
-    made = features.build({name: ibis.memtable(table) for name, table in shop.items()}, AS_OF, PARAMS)
-    known = {name: backend.to_pyarrow(table) for name, table in made.items()}
+    built = features.build({name: ibis.memtable(table) for name, table in shop.items()}, AS_OF, PARAMS)
+    known = {name: backend.to_pyarrow(table) for name, table in built.items()}
     return published(SPEC, model.fit(known, PARAMS, 7), known, PARAMS)
 
 
 def test_every_reason_of_a_night_is_true(shop: Mapping[str, pa.Table], night: Mapping[str, pa.Table]) -> None:
     """Asked of the shop's rows one by one, in every table with a reason; and there are reasons of many kinds."""
     assert untrue(shop, AS_OF, night) == []
-    said = Counter(code for name in ("recommendation", "discovery") for code in night[name]["reason_code"].to_pylist())
-    assert {"again", "because"} <= set(said)
+    code_counts = Counter(
+        code for name in ("recommendation", "discovery") for code in night[name]["reason_code"].to_pylist()
+    )
+    assert {"again", "because"} <= set(code_counts)
     assert all(len(night[name]) for name in REASONED if name != "trending_product")
 
 
@@ -123,9 +125,9 @@ def test_discovery_is_new(shop: Mapping[str, pa.Table], night: Mapping[str, pa.T
         if item["order_id"] == row["order_id"]
     }
     assert not [row for row in rows if (row["customer_id"], row["product_id"]) in bought - cancelled]
-    mine = [row["product_id"] for row in rows if row["customer_id"] == rows[0]["customer_id"]]
+    listed = [row["product_id"] for row in rows if row["customer_id"] == rows[0]["customer_id"]]
     assert [row["rank"] for row in rows if row["customer_id"] == rows[0]["customer_id"]] == list(
-        range(1, len(mine) + 1)
+        range(1, len(listed) + 1)
     )
 
 
@@ -160,10 +162,10 @@ def test_home_has_its_places_for_new_products() -> None:
     )
     new = Ranked(every.ids + 100, every.scores / 2, every.source, every.code)
     bought = np.ones((1, depth), bool)
-    made = home(every, new, bought, np.array([0.55], np.float32), 20)
-    assert made.ids[0, :10].tolist() == [*range(9), 100]
-    assert (made.ids[0, :20] >= 100).sum() == 11
-    assert made.ids[0][made.ids[0] >= 100].tolist() == sorted(made.ids[0][made.ids[0] >= 100])
-    assert made.ids[0][made.ids[0] < 100].tolist() == sorted(made.ids[0][made.ids[0] < 100])
-    assert (np.diff(made.scores[0]) <= 0).all()
+    mixed = home(every, new, bought, np.array([0.55], np.float32), 20)
+    assert mixed.ids[0, :10].tolist() == [*range(9), 100]
+    assert (mixed.ids[0, :20] >= 100).sum() == 11
+    assert mixed.ids[0][mixed.ids[0] >= 100].tolist() == sorted(mixed.ids[0][mixed.ids[0] >= 100])
+    assert mixed.ids[0][mixed.ids[0] < 100].tolist() == sorted(mixed.ids[0][mixed.ids[0] < 100])
+    assert (np.diff(mixed.scores[0]) <= 0).all()
     assert home(every, new, ~bought, np.array([0.0], np.float32), 20).ids[0, :20].tolist() == list(range(100, 120))

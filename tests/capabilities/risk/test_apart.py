@@ -21,8 +21,8 @@ def in_pieces(table: ibis.Table, by: str, function: Callable[[pa.Table], pa.Tabl
     rows = rows.take(np.random.default_rng(7).permutation(len(rows)))
     codes = pc.fill_null(rows[by].combine_chunks().dictionary_encode().indices, 0)
     place = np.asarray(codes.to_numpy(zero_copy_only=False)) % 3
-    made = [function(rows.filter(pa.array(place == n))).cast(schema) for n in range(3)]
-    return ibis.memtable(pa.concat_tables(made))
+    pieces = [function(rows.filter(pa.array(place == n))).cast(schema) for n in range(3)]
+    return ibis.memtable(pa.concat_tables(pieces))
 
 
 def test_counts_are_those_of_all_orders_together(monkeypatch: pytest.MonkeyPatch) -> None:

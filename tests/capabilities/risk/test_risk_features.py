@@ -92,9 +92,9 @@ def _shop() -> dict[str, pa.Table]:
 
 
 def _rows(tables: Mapping[str, pa.Table], params: Params = PARAMS, as_of: datetime = AS_OF) -> dict[str, list[dict]]:
-    made = features.build({name: ibis.memtable(table) for name, table in tables.items()}, as_of, params)
+    built = features.build({name: ibis.memtable(table) for name, table in tables.items()}, as_of, params)
     backend = ibis.duckdb.connect()
-    return {name: backend.to_pyarrow(table).to_pylist() for name, table in made.items()}
+    return {name: backend.to_pyarrow(table).to_pylist() for name, table in built.items()}
 
 
 def _orders(tables: Mapping[str, pa.Table], as_of: datetime = AS_OF) -> dict[str, dict]:
@@ -102,42 +102,42 @@ def _orders(tables: Mapping[str, pa.Table], as_of: datetime = AS_OF) -> dict[str
 
 
 @cache
-def _made() -> dict[str, list[dict]]:
+def _feature_rows() -> dict[str, list[dict]]:
     """What is made of :func:`_shop`, made once: read it only."""
     return _rows(_shop())
 
 
 def _known() -> dict[str, dict]:
-    return {row["order_id"]: row for row in _made()["order"]}
+    return {row["order_id"]: row for row in _feature_rows()["order"]}
 
 
 def test_orders_are_numbered_in_the_order_of_time() -> None:
     """Those known before the night, from 0."""
-    made = sorted(_made()["order"], key=itemgetter("order_no"))
-    assert [(row["order_no"], row["order_id"]) for row in made] == [(0, "1"), (1, "5"), (2, "2"), (3, "3"), (4, "4")]
+    rows = sorted(_feature_rows()["order"], key=itemgetter("order_no"))
+    assert [(row["order_no"], row["order_id"]) for row in rows] == [(0, "1"), (1, "5"), (2, "2"), (3, "3"), (4, "4")]
 
 
 def test_what_the_order_says() -> None:
     """Of two lines at one price the first is the dearest; a missing total is that of the lines."""
-    made = _known()
-    told = ("total", "pieces", "lines", "dearest", "category", "brand", "item")
-    assert [tuple(made[i][name] for name in told) for i in "14"] == [
+    orders = _known()
+    names = ("total", "pieces", "lines", "dearest", "category", "brand", "item")
+    assert [tuple(orders[i][name] for name in names) for i in "14"] == [
         (20, 3, 2, 5, "kitchen", "", "Cup"),
         (17.5, 2.5, 2, 8, "", "Mug Co", ""),
     ]
-    assert [made[i]["countries_differ"] for i in "1245"] == [0, 1, None, 0]
-    assert [made[i]["abroad"] for i in "1345"] == [0, 1, None, 0]
-    assert [made[i]["guest"] for i in "14"] == [0, 1]
-    assert (made["1"]["hour"], made["1"]["weekday"], made["3"]["weekday"]) == (0, 0, 2)  # a Monday, a Wednesday
-    assert made["3"]["hour"] == pytest.approx(0.24)
-    assert made["3"]["total"] == pytest.approx(1e12)
+    assert [orders[i]["countries_differ"] for i in "1245"] == [0, 1, None, 0]
+    assert [orders[i]["abroad"] for i in "1345"] == [0, 1, None, 0]
+    assert [orders[i]["guest"] for i in "14"] == [0, 1]
+    assert (orders["1"]["hour"], orders["1"]["weekday"], orders["3"]["weekday"]) == (0, 0, 2)  # a Monday, a Wednesday
+    assert orders["3"]["hour"] == pytest.approx(0.24)
+    assert orders["3"]["total"] == pytest.approx(1e12)
 
 
 def test_a_later_payment_was_not_known_at_the_order() -> None:
     """A transfer that came two days later has no method yet; two payments at the order are both named."""
-    made = _known()
-    told = ("payment", "payments", "instalments", "card_orders")
-    assert [tuple(made[i][name] for name in told) for i in "124"] == [
+    orders = _known()
+    names = ("payment", "payments", "instalments", "card_orders")
+    assert [tuple(orders[i][name] for name in names) for i in "124"] == [
         ("card+voucher", 2, 3, 0),
         ("", None, None, None),
         ("card", 1, None, 1),
@@ -149,7 +149,7 @@ def test_a_payment_belongs_to_its_order_until_that_is_decided_about() -> None:
 
     The shop's lists and what is shared know the card whenever it paid.
     """
-    told = ("payment", "payments", "card_orders", "component_orders")
+    names = ("payment", "payments", "card_orders", "component_orders")
     for days, expected in (
         (3 / 86_400, ("card", 1, 1, 4)),
         (1 / 24, ("card", 1, 1, 4)),
@@ -158,11 +158,11 @@ def test_a_payment_belongs_to_its_order_until_that_is_decided_about() -> None:
         shop = _shop()
         paid = [*shop["payment"]["paid_at"].to_pylist()[:3], AS_OF - timedelta(days=2) + timedelta(days=days)]
         shop["payment"] = shop["payment"].set_column(6, "paid_at", pa.array(paid, pa.timestamp("us", "UTC")))
-        made = _rows(shop)
-        (order,) = (row for row in made["order"] if row["order_id"] == "4")
-        assert tuple(order[name] for name in told) == expected
-        assert [row["card"] for row in made["open"]] == ["c"]
-        assert {(row["kind"], row["entity"], row["orders"]) for row in made["entity"] if row["kind"] == "card"} == {
+        tables = _rows(shop)
+        (order,) = (row for row in tables["order"] if row["order_id"] == "4")
+        assert tuple(order[name] for name in names) == expected
+        assert [row["card"] for row in tables["open"]] == ["c"]
+        assert {(row["kind"], row["entity"], row["orders"]) for row in tables["entity"] if row["kind"] == "card"} == {
             ("card", "c", 2)
         }
         before = AS_OF - timedelta(days=2) + timedelta(seconds=1)  # placed, and not paid yet
@@ -186,11 +186,11 @@ def test_a_dispute_that_was_won_takes_the_label_back_from_then_on() -> None:
     shop = _shop()
     times = [AS_OF - timedelta(days=days) for days in (59.9905, 59.995, 30, -2, 49)]  # between orders 2 and 3
     shop["order_outcome"] = shop["order_outcome"].set_column(2, "known_at", pa.array(times, pa.timestamp("us", "UTC")))
-    made = _rows(shop)
-    order = {row["order_id"]: row for row in made["order"]}
+    tables = _rows(shop)
+    order = {row["order_id"]: row for row in tables["order"]}
     assert (order["1"]["label"], order["3"]["device_frauds"], order["4"]["component_frauds"]) == (0, 0, 1)
-    assert {row["customer_id"]: row["frauds"] for row in made["customer"]} == {"ann": 0, "bob": 1}
-    assert {(row["kind"], row["entity"]): row["frauds"] for row in made["entity"]}["address", "a"] == 1
+    assert {row["customer_id"]: row["frauds"] for row in tables["customer"]} == {"ann": 0, "bob": 1}
+    assert {(row["kind"], row["entity"]): row["frauds"] for row in tables["entity"]}["address", "a"] == 1
     between = AS_OF - timedelta(days=59.9925)  # the chargeback was known, the dispute not yet won
     assert _orders(shop, between)["1"]["label"] == 1
     assert _known()["3"]["device_frauds"] == 1, "an ok before the chargeback takes nothing back"
@@ -215,43 +215,43 @@ def test_what_most_customers_share_is_nobodys_trace() -> None:
                 }
             ),
         )
-        made = _rows(shop)
-        assert {(row["kind"], row["entity"]) for row in made["entity"]} == entities
-        assert max(row["device_orders"] or 0 for row in made["order"]) == (4 if entities else 0)
+        tables = _rows(shop)
+        assert {(row["kind"], row["entity"]) for row in tables["entity"]} == entities
+        assert max(row["device_orders"] or 0 for row in tables["order"]) == (4 if entities else 0)
 
 
 def test_an_account_is_unknown_until_it_is_opened() -> None:
     """Bob's account is younger than his orders."""
-    made = _known()
-    assert [made[i]["account_days"] for i in "1235"] == [40, 140, None, None]
+    orders = _known()
+    assert [orders[i]["account_days"] for i in "1235"] == [40, 140, None, None]
 
 
 def test_velocity_by_hand() -> None:
     """Order 3 follows 2 on device x by a quarter of an hour; order 5, written ten days after 2, is not known to it."""
-    made = _known()
-    told = ("device_orders_1h", "device_orders_90d", "device_orders", "device_customers_90d", "device_frauds")
-    assert [tuple(made[i][name] for name in told) for i in "1234"] == [
+    orders = _known()
+    names = ("device_orders_1h", "device_orders_90d", "device_orders", "device_customers_90d", "device_frauds")
+    assert [tuple(orders[i][name] for name in names) for i in "1234"] == [
         (0, 0, 0, 0, 0),
         (0, 0, 1, 0, 0),
         (1, 1, 2, 1, 1),
         (None,) * 5,
     ]
-    assert [made[i]["address_orders"] for i in "125"] == [0, 1, 1]
-    assert made["3"]["device_hours"] == pytest.approx(0.24)
-    assert made["2"]["customer_value"] == pytest.approx(-3.0445, abs=1e-4)  # log(1 + 0) - log(1 + 20)
+    assert [orders[i]["address_orders"] for i in "125"] == [0, 1, 1]
+    assert orders["3"]["device_hours"] == pytest.approx(0.24)
+    assert orders["2"]["customer_value"] == pytest.approx(-3.0445, abs=1e-4)  # log(1 + 0) - log(1 + 20)
 
 
 def test_the_component_grows_over_device_card_and_address() -> None:
     """Order 4 is linked by its card to order 1, and so to 2, 3 and 5; the chargeback and one fraud are known by then."""
-    made = _known()
-    told = ("component_orders", "component_entities", "component_frauds")
-    assert [tuple(made[i][name] for name in told) for i in "134"] == [(0, 0, 0), (2, 3, 1), (4, 5, 2)]
+    orders = _known()
+    names = ("component_orders", "component_entities", "component_frauds")
+    assert [tuple(orders[i][name] for name in names) for i in "134"] == [(0, 0, 0), (2, 3, 1), (4, 5, 2)]
 
 
 def test_labels_are_what_was_known() -> None:
     """A fraud that is found tomorrow is unknown today, and a chargeback counts although the order once was ok."""
-    made = _known()
-    assert [(i, made[i]["label"], made[i]["settled"]) for i in "12345"] == [
+    orders = _known()
+    assert [(i, orders[i]["label"], orders[i]["settled"]) for i in "12345"] == [
         ("1", 1, True),
         ("2", 0, True),
         ("3", None, True),
@@ -274,7 +274,7 @@ def test_silence_is_good_only_when_old_and_after_the_first_outcome() -> None:
 
 def test_an_open_order_is_young_and_without_an_end() -> None:
     """Shipped or old orders are not held any more."""
-    assert [row["order_id"] for row in _made()["open"]] == ["4"]
+    assert [row["order_id"] for row in _feature_rows()["open"]] == ["4"]
     assert [row["order_id"] for row in _rows(_shop(), Params(open_days=100))["open"]] == ["4"]
     shop = _shop()
     shop["order_outcome"] = shop["order_outcome"].slice(0, 0)
@@ -287,13 +287,13 @@ def test_silence_about_what_was_no_sale_is_no_good_end() -> None:
     shop["order_outcome"] = shop["order_outcome"].slice(3)
     for status, label in (("delivered", 0), ("cancelled", 0), ("draft", None), ("pending", None), ("unknown", None)):
         words = pa.array([status] * 6, TEXT)
-        told = shop | {
+        changed = shop | {
             "order": shop["order"].set_column(shop["order"].schema.get_field_index("status"), "status", words)
         }
         begun = pa.table({"order_id": ["6"], "kind": ["ok"], "known_at": _ago(190)})
-        told["order_outcome"] = whole("order_outcome", begun)
-        assert _orders(told)["1"]["label"] == label
-        assert ("4" in [row["order_id"] for row in _rows(told)["open"]]) is (status in ("pending", "unknown"))
+        changed["order_outcome"] = whole("order_outcome", begun)
+        assert _orders(changed)["1"]["label"] == label
+        assert ("4" in [row["order_id"] for row in _rows(changed)["open"]]) is (status in ("pending", "unknown"))
 
 
 def test_a_free_line_still_shows_what_an_order_holds() -> None:
@@ -301,27 +301,27 @@ def test_a_free_line_still_shows_what_an_order_holds() -> None:
     shop = _shop()
     item = shop["order_item"]
     free = item.set_column(item.schema.get_field_index("unit_price"), "unit_price", pa.array([0.0] * len(item)))
-    made = _orders(shop | {"order_item": free})
-    assert made["4"]["lines"] == 2
-    assert made["4"]["product"] == "mug"
+    orders = _orders(shop | {"order_item": free})
+    assert orders["4"]["lines"] == 2
+    assert orders["4"]["product"] == "mug"
 
 
 def test_the_orders_asked_for_are_as_they_would_be_among_all() -> None:
     """``only`` leaves others out, in ``order`` and ``open``, and changes nothing of those that stay."""
     tables = {name: ibis.memtable(table) for name, table in _shop().items()}
-    made = features.build(tables, AS_OF, PARAMS, only=ibis.memtable(pa.table({"order_id": ["3", "4", "none"]})))
+    built = features.build(tables, AS_OF, PARAMS, only=ibis.memtable(pa.table({"order_id": ["3", "4", "none"]})))
     backend = ibis.duckdb.connect()
-    asked = {row["order_id"]: row for row in backend.to_pyarrow(made["order"]).to_pylist()}
-    assert asked == {i: row for i, row in _known().items() if i in "34"}
-    assert backend.to_pyarrow(made["open"])["order_id"].to_pylist() == ["4"]
+    requested = {row["order_id"]: row for row in backend.to_pyarrow(built["order"]).to_pylist()}
+    assert requested == {i: row for i, row in _known().items() if i in "34"}
+    assert backend.to_pyarrow(built["open"])["order_id"].to_pylist() == ["4"]
 
 
 def test_customers_and_what_they_share() -> None:
     """Known frauds only; a device of one customer without a fraud is not listed, guests are no customer."""
-    made = _made()
-    people = sorted((r["customer_id"], r["orders"], r["frauds"]) for r in made["customer"])
+    tables = _feature_rows()
+    people = sorted((r["customer_id"], r["orders"], r["frauds"]) for r in tables["customer"])
     assert people == [("ann", 2, 1), ("bob", 2, 1)]
-    shared = sorted((r["kind"], r["entity"], r["orders"], r["customers"], r["frauds"]) for r in made["entity"])
+    shared = sorted((r["kind"], r["entity"], r["orders"], r["customers"], r["frauds"]) for r in tables["entity"])
     assert shared == [
         ("address", "a", 3, 2, 2),
         ("card", "c", 2, 1, 1),
@@ -372,9 +372,9 @@ def test_staff_tells_costs_and_lists() -> None:
         )
     )
     backend = ibis.duckdb.connect()
-    made = features.build(shop, AS_OF, PARAMS)
-    assert backend.to_pyarrow(made["cost"]).to_pylist()[0]["reviews_per_day"] == 7
-    assert backend.to_pyarrow(made["rule"]).to_pylist() == [
+    built = features.build(shop, AS_OF, PARAMS)
+    assert backend.to_pyarrow(built["cost"]).to_pylist()[0]["reviews_per_day"] == 7
+    assert backend.to_pyarrow(built["rule"]).to_pylist() == [
         {"kind": "deny", "entity": "email", "value": "x", "note": "why"}
     ]
     shop["night"] = ibis.memtable(pa.table({"night": pa.array([AS_OF.date() + timedelta(days=1)])}))

@@ -48,7 +48,7 @@ def _log(rows: int = N, seed: int = 7) -> pa.Table:
 def test_windows_are_those_of_a_range_join_in_sql(entity: str) -> None:
     """Counts, different others, frauds, first and last order of each entity, for every order and every window."""
     log = _log()  # DuckDB finds it by its name
-    made = history(coded(log)).sort_by("order_no")
+    windows = history(coded(log)).sort_by("order_no")
     counts = [f"count(e.at) FILTER (e.since >= o.at - {s}) AS {entity}_orders_{w}" for w, s in WINDOWS.items()] + [
         f"count(DISTINCT e.{other}) FILTER (e.since >= o.at - {s}) AS {entity}_{PLURALS[other]}_{w}"
         for other in DISTINCT.get(entity, ())
@@ -67,12 +67,14 @@ def test_windows_are_those_of_a_range_join_in_sql(entity: str) -> None:
         FROM log o LEFT JOIN log e ON e.{entity} = o.{entity} AND e.since < o.at
         WHERE o.{entity} IS NOT NULL GROUP BY o.order_no, o.at, o.{entity} ORDER BY o.order_no"""
     expected = duckdb.sql(query).to_arrow_table()
-    there = made.filter(made[f"{entity}_orders"].is_valid())
-    assert there["order_no"].to_pylist() == expected["order_no"].to_pylist()
+    present = windows.filter(windows[f"{entity}_orders"].is_valid())
+    assert present["order_no"].to_pylist() == expected["order_no"].to_pylist()
     for name in expected.column_names[1:]:
-        ours, theirs = (pa.array(t[name]).cast(pa.float64()).to_numpy(zero_copy_only=False) for t in (there, expected))
+        ours, theirs = (
+            pa.array(t[name]).cast(pa.float64()).to_numpy(zero_copy_only=False) for t in (present, expected)
+        )
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, err_msg=name)
-    nothing = made.filter(made[f"{entity}_orders"].is_null())
+    nothing = windows.filter(windows[f"{entity}_orders"].is_null())
     assert nothing[f"{entity}_orders_90d"].null_count == len(nothing) > 0
 
 
@@ -124,8 +126,8 @@ def test_components_are_those_of_the_obvious_search(drawn: list[tuple[int, ...]]
     step, order = np.repeat(np.array([1, -1], np.int32), [len(bad), len(won)]), np.argsort(news_at, kind="stable")
     bad, bad_at, step = news[order], news_at[order], step[order]
     by_at, by_since = (np.argsort(t, kind="stable").astype(np.int32) for t in (at, since))
-    made = components(links, 15, at, since, by_at, by_since, (bad, bad_at, step))
-    assert made.tolist() == components_reference(links, at, since, (bad, bad_at, step)).tolist()
+    found = components(links, 15, at, since, by_at, by_since, (bad, bad_at, step))
+    assert found.tolist() == components_reference(links, at, since, (bad, bad_at, step)).tolist()
 
 
 @given(st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1), max_size=50))

@@ -29,10 +29,10 @@ CUTS = [CASE.as_of - timedelta(days=days) for days in (190.2, 40.7)]
 
 def _known(name: str, table: pa.Table) -> np.ndarray:
     """When each row became known by a time of its own; NaT: with its order, or always."""
-    made = np.full(len(table), "NaT", "datetime64[us]")
+    latest = np.full(len(table), "NaT", "datetime64[us]")
     for column in filter(None, (TABLES[name].event_time, TABLES[name].known_time)):
-        made = np.fmax(made, table[column].to_numpy().astype("datetime64[us]"))
-    return made
+        latest = np.fmax(latest, table[column].to_numpy().astype("datetime64[us]"))
+    return latest
 
 
 def _changed(tables: Mapping[str, pa.Table], cut: datetime, how: str) -> dict[str, pa.Table]:
@@ -40,13 +40,13 @@ def _changed(tables: Mapping[str, pa.Table], cut: datetime, how: str) -> dict[st
 
     To the ``future``: all its times. To the ``past``: when it happened, while it still becomes known when it did.
     """
-    made = {}
+    changed = {}
     gone = tables["order"].filter(_later("order", tables["order"], cut))["order_id"].combine_chunks()
     for name, table in tables.items():
         later, contract = _later(name, table, cut), TABLES[name]
         if how == "gone":
             with_order = pc.is_in(table["order_id"], gone) if contract.known_with else pa.repeat(False, len(table))
-            made[name] = table.filter(pc.invert(pc.or_(later, with_order)))
+            changed[name] = table.filter(pc.invert(pc.or_(later, with_order)))
             continue
         known, mask = _known(name, table), later.to_numpy(zero_copy_only=False)
         for column in filter(None, (contract.event_time, contract.known_time)):
@@ -59,8 +59,8 @@ def _changed(tables: Mapping[str, pa.Table], cut: datetime, how: str) -> dict[st
             table = table.set_column(  # noqa: PLW2901
                 table.column_names.index(column), column, pa.array(times, pa.timestamp("us")).cast(MOMENT)
             )
-        made[name] = table
-    return made
+        changed[name] = table
+    return changed
 
 
 def _later(name: str, table: pa.Table, cut: datetime) -> pa.Array:
@@ -78,8 +78,8 @@ def _moved(cut: datetime, how: str) -> dict[str, pa.Table]:
 
 
 def _rows(build: Build, tables: Mapping[str, pa.Table]) -> dict[str, dict[str, Any]]:
-    made = build(memory(tables), CASE.as_of, SPEC.params)["order"]
-    table = ibis.duckdb.connect().to_pyarrow(made.select("order_id", *NUMBERS, *CATEGORIES))
+    orders = build(memory(tables), CASE.as_of, SPEC.params)["order"]
+    table = ibis.duckdb.connect().to_pyarrow(orders.select("order_id", *NUMBERS, *CATEGORIES))
     return {row["order_id"]: row for row in table.to_pylist()}
 
 
@@ -102,8 +102,8 @@ def test_rows_known_after_an_order_change_nothing_of_it() -> None:
 
 def _outcomes_known_at_once(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping[str, ibis.Table]:
     placed = tables["order"].select("order_id", at="ordered_at")
-    told = tables["order_outcome"].inner_join(placed, "order_id")
-    return features.build({**tables, "order_outcome": told.mutate(known_at=told["at"]).drop("at")}, *rest)
+    outcomes = tables["order_outcome"].inner_join(placed, "order_id")
+    return features.build({**tables, "order_outcome": outcomes.mutate(known_at=outcomes["at"]).drop("at")}, *rest)
 
 
 def _late_orders_known_at_once(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping[str, ibis.Table]:
@@ -117,14 +117,14 @@ def _payments_known_at_once(tables: Mapping[str, ibis.Table], *rest: Any) -> Map
 
 
 def _counted_over_all_time(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping[str, ibis.Table]:
-    made = dict(features.build(tables, *rest))
-    order = made["order"]
-    return made | {"order": order.mutate(customer_orders=order.count().over(group_by="customer_id"))}
+    built = dict(features.build(tables, *rest))
+    order = built["order"]
+    return built | {"order": order.mutate(customer_orders=order.count().over(group_by="customer_id"))}
 
 
 def _label_as_a_feature(tables: Mapping[str, ibis.Table], *rest: Any) -> Mapping[str, ibis.Table]:
-    made = dict(features.build(tables, *rest))
-    return made | {"order": made["order"].mutate(guest=made["order"]["label"].fill_null(0).cast("float32"))}
+    built = dict(features.build(tables, *rest))
+    return built | {"order": built["order"].mutate(guest=built["order"]["label"].fill_null(0).cast("float32"))}
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_shuffled_labels_teach_nothing() -> None:
     """With kinds dealt anew among the outcomes the model ranks by chance and is no better than the base rate."""
     areas, skills = [], []
     for seed in range(2):
-        told = CASE.tables["order_outcome"]
-        kinds = told["kind"].take(pa.array(np.random.default_rng(seed).permutation(len(told))))
-        tables = {**CASE.tables, "order_outcome": told.set_column(1, "kind", kinds)}
+        outcomes = CASE.tables["order_outcome"]
+        kinds = outcomes["kind"].take(pa.array(np.random.default_rng(seed).permutation(len(outcomes))))
+        tables = {**CASE.tables, "order_outcome": outcomes.set_column(1, "kind", kinds)}
         known = CASE.build(tables, CASE.cutoff)
         truth = ibis.duckdb.connect().to_pyarrow(features.truth(memory(tables), CASE.cutoff, CASE.as_of, SPEC.params))
-        made = evaluate({"model": fit(known, SPEC.params, SEED)}, known, truth, SPEC.params)["model"].metrics
-        areas.append(made["roc_auc"])
-        skills.append(made["log_loss_skill"])
+        metrics = evaluate({"model": fit(known, SPEC.params, SEED)}, known, truth, SPEC.params)["model"].metrics
+        areas.append(metrics["roc_auc"])
+        skills.append(metrics["log_loss_skill"])
     assert abs(np.mean(areas) - 0.5) < 0.1
     assert np.mean(skills) < 0.02

@@ -54,8 +54,8 @@ def test_only_the_youngest_orders_are_learned_from() -> None:
     labelled = int(pc.sum(pc.and_(CASE.known["order"]["settled"], pc.is_valid(CASE.known["order"]["label"]))).as_py())
     few, every = (RiskModel(replace(PARAMS, train_orders=n), SEED).fit(CASE.known) for n in (labelled // 2, labelled))
     assert (few.good_, few.bad_) == (every.good_, every.bad_)
-    for mine, theirs in zip(few.inputs_.encoder.state().values(), every.inputs_.encoder.state().values(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for ours, theirs in zip(few.inputs_.encoder.state().values(), every.inputs_.encoder.state().values(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     assert not np.allclose(few.predict(CASE.truth), every.predict(CASE.truth))
     np.testing.assert_array_equal(every.predict(CASE.truth), _model().predict(CASE.truth))
 
@@ -112,8 +112,10 @@ def test_encoded_rates_in_training_hold_no_later_label() -> None:
 
 def _words(**columns: list[Any]) -> list[str]:
     order = pa.table({n: pa.array(v) for n, v in columns.items()})
-    told = np.tile(np.arange(len(columns), 0, -1.0), (len(order), 1))
-    return reasons.words(order, told, Usual(tuple(columns), {"device_orders_1h": 1.0, "total": 80.0})).to_pylist()
+    contributions = np.tile(np.arange(len(columns), 0, -1.0), (len(order), 1))
+    return reasons.words(
+        order, contributions, Usual(tuple(columns), {"device_orders_1h": 1.0, "total": 80.0})
+    ).to_pylist()
 
 
 def test_reasons_by_hand() -> None:
@@ -130,9 +132,9 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
     """Of contributions below zero none is told, and never more than three."""
     names = tuple(NUMBERS)[:5]
     order = pa.table({name: [1.0, 1.0] for name in names})
-    made = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Usual(names, {}))
-    assert made[0].as_py() == reasons.NOTHING
-    assert [part.split(" 1")[0].split("1 ")[-1] for part in made[1].as_py().split("; ")] == [
+    texts = reasons.words(order, np.array([[-1.0] * 5, [0.3, 0.2, -0.5, 0.4, 0.1]]), Usual(names, {}))
+    assert texts[0].as_py() == reasons.NOTHING
+    assert [part.split(" 1")[0].split("1 ")[-1] for part in texts[1].as_py().split("; ")] == [
         NUMBERS[names[3]],
         NUMBERS[names[0]],
         NUMBERS[names[1]],
@@ -142,9 +144,11 @@ def test_reasons_name_only_what_raises_the_risk() -> None:
 def test_times_are_told_on_the_shops_clock() -> None:
     """The hour and the day are those of the shop's time zone; a log ratio is told as the ratio."""
     order = pa.table({"hour": [23.65], "weekday": [2.0], "customer_value": [1.0986], "at": [1_767_224_340]})
-    told = np.array([[3.0, 2.0, 1.0]])
-    made = reasons.words(order, told, Usual(order.column_names[:3], {"hour": 14.9}, "Europe/Paris")).to_pylist()
-    assert made == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
+    contributions = np.array([[3.0, 2.0, 1.0]])
+    texts = reasons.words(
+        order, contributions, Usual(order.column_names[:3], {"hour": 14.9}, "Europe/Paris")
+    ).to_pylist()
+    assert texts == ["ordered at 00:39 (usual 15:54); ordered on a Thursday; order value 3 times the customer's usual"]
 
 
 def test_without_labels_only_more_than_usual_is_told() -> None:
@@ -152,10 +156,10 @@ def test_without_labels_only_more_than_usual_is_told() -> None:
     assert not [name for name in UNUSUAL if name.endswith(("_orders", "orders_90d"))]
     rows = CASE.tables["order_outcome"].slice(0, 0)
     known = CASE.build({**CASE.tables, "order_outcome": rows}, CASE.as_of)
-    made = CASE.score(CASE.fit(known), known)["order_risk"]["reason"].to_pylist()
-    told = [part for reason in made for part in reason.split("; ") if "(usual " in part]
-    assert told
-    for part in told:
+    texts = CASE.score(CASE.fit(known), known)["order_risk"]["reason"].to_pylist()
+    facts = [part for reason in texts for part in reason.split("; ") if "(usual " in part]
+    assert facts
+    for part in facts:
         value, usual = (float(number.replace(",", "")) for number in re.findall(r"(?:^|usual )([\d.,]+)", part))
         assert value > usual, part
 
@@ -205,11 +209,11 @@ def test_a_slice_that_a_model_fails_stops_its_promotion() -> None:
 def test_evaluation_tells_the_money() -> None:
     """The saving is the sum over the orders, no more than the frauds cost; allowing all saves nothing."""
     models = {"challenger": _model(), SPEC.gate.baseline: fit_baseline(CASE.known, PARAMS, SEED)}
-    made = evaluate(models, CASE.known, CASE.truth, PARAMS)["challenger"]
-    assert 0 < made.metrics["saving_share"] <= 1
-    assert made.metrics["reviews_per_day"] <= 2 * PARAMS.reviews_per_day
-    assert made.reliability.shape == (10, 4)
-    assert made.stops == ()
+    evaluation = evaluate(models, CASE.known, CASE.truth, PARAMS)["challenger"]
+    assert 0 < evaluation.metrics["saving_share"] <= 1
+    assert evaluation.metrics["reviews_per_day"] <= 2 * PARAMS.reviews_per_day
+    assert evaluation.reliability.shape == (10, 4)
+    assert evaluation.stops == ()
 
 
 def test_the_anomaly_score_is_the_rank_of_what_its_columns_add_up_to() -> None:

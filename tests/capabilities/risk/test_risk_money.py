@@ -71,10 +71,10 @@ def test_the_shops_costs_come_before_the_defaults() -> None:
     """A value that the shop left empty is the default; a shop without the table has defaults alone."""
     from ml.capabilities.risk.spec import Params
 
-    told = pa.table({"review_cost": [9.0], "loss_fixed": pa.array([None], pa.float64()), "reviews_per_day": [7]})
-    made = money.costs({"cost": told}, Params())
-    assert (made.review_cost, made.loss_fixed, made.reviews_per_day) == (9.0, 15.0, 7.0)
-    assert money.costs({}, Params()) == money.costs({"cost": told.slice(0, 0)}, Params())
+    cost_rows = pa.table({"review_cost": [9.0], "loss_fixed": pa.array([None], pa.float64()), "reviews_per_day": [7]})
+    costs = money.costs({"cost": cost_rows}, Params())
+    assert (costs.review_cost, costs.loss_fixed, costs.reviews_per_day) == (9.0, 15.0, 7.0)
+    assert money.costs({}, Params()) == money.costs({"cost": cost_rows.slice(0, 0)}, Params())
 
 
 ORDER = pa.table(

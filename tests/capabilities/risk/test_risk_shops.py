@@ -32,8 +32,8 @@ def _all_unknown(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 def _only(*kinds: str) -> pa.Table:
-    told = CASE.tables["order_outcome"]
-    return told.filter(pc.is_in(told["kind"], pa.array(kinds)))
+    outcomes = CASE.tables["order_outcome"]
+    return outcomes.filter(pc.is_in(outcomes["kind"], pa.array(kinds)))
 
 
 SHOPS = {
@@ -54,10 +54,10 @@ def test_without_known_frauds_the_anomaly_score_serves(shop: str) -> None:
     """No probability is made up; open orders still have a decision, an anomaly score and a reason."""
     known = _known(shop)
     for model in (fit(known, PARAMS, SEED), fit_baseline(known, PARAMS, SEED)):
-        made = CASE.score(model, known)["order_risk"]
-        assert made["probability"].null_count == made["expected_loss"].null_count == len(made) > 0
-        assert made["reason"].null_count == made["decision"].null_count == 0
-        assert len(set(made["anomaly_score"].to_pylist())) > 5
+        scored = CASE.score(model, known)["order_risk"]
+        assert scored["probability"].null_count == scored["expected_loss"].null_count == len(scored) > 0
+        assert scored["reason"].null_count == scored["decision"].null_count == 0
+        assert len(set(scored["anomaly_score"].to_pylist())) > 5
 
 
 @pytest.mark.parametrize("shop", SHOPS)
@@ -66,22 +66,22 @@ def test_the_gate_says_that_there_is_nothing_to_measure_on(shop: str) -> None:
     known = CASE.build(SHOPS[shop], CASE.cutoff)
     truth = ibis.duckdb.connect().to_pyarrow(features.truth(memory(SHOPS[shop]), CASE.cutoff, CASE.as_of, PARAMS))
     models = {"challenger": fit(known, PARAMS, SEED), SPEC.gate.baseline: fit_baseline(known, PARAMS, SEED)}
-    made = evaluate(models, known, truth, PARAMS)
-    for evaluation in made.values():
+    evaluations = evaluate(models, known, truth, PARAMS)
+    for evaluation in evaluations.values():
         assert np.isfinite(list(evaluation.metrics.values())).all()
     decision = decide(
-        made["challenger"].per_unit,
+        evaluations["challenger"].per_unit,
         None,
-        made[SPEC.gate.baseline].per_unit,
+        evaluations[SPEC.gate.baseline].per_unit,
         same_recipe=False,
         gate=SPEC.gate,
         seed=SEED,
     )
     assert decision.outcome == "baseline"
-    told = stopped(decision, made["challenger"].stops, served=False).why
-    assert "Logistic regression is served: " in told
-    assert "0 known frauds" in told
-    assert "how unusual an order is decides" in told
+    why = stopped(decision, evaluations["challenger"].stops, served=False).why
+    assert "Logistic regression is served: " in why
+    assert "0 known frauds" in why
+    assert "how unusual an order is decides" in why
     assert "0 known frauds" in lacking(memory(SHOPS[shop]), CASE.cutoff, CASE.as_of, PARAMS)
 
 
@@ -103,9 +103,9 @@ def test_frauds_only_teach_nothing_either() -> None:
 def test_when_labels_arrive_probabilities_do() -> None:
     """The same shop a night after its outcomes were written down: from the anomaly score to probabilities."""
     shops = (_known("no labels"), CASE.serve)
-    made = [CASE.score(fit(known, PARAMS, SEED), known)["order_risk"] for known in shops]
-    assert [table["probability"].null_count == 0 for table in made] == [False, True]
-    assert made[0]["anomaly_score"] == made[1]["anomaly_score"]
+    tables = [CASE.score(fit(known, PARAMS, SEED), known)["order_risk"] for known in shops]
+    assert [table["probability"].null_count == 0 for table in tables] == [False, True]
+    assert tables[0]["anomaly_score"] == tables[1]["anomaly_score"]
 
 
 def test_one_order() -> None:
@@ -116,9 +116,9 @@ def test_one_order() -> None:
         tables[name] = tables[name].filter(pc.is_in(tables[name]["order_id"], order["order_id"].combine_chunks()))
     known = CASE.build(tables, CASE.as_of)
     assert known["order"].num_rows == 1
-    made = CASE.score(fit(known, PARAMS, SEED), known)["order_risk"].to_pylist()
-    assert [(row["order_id"], row["probability"]) for row in made] == [(order["order_id"][0].as_py(), None)]
-    assert 0 <= made[0]["anomaly_score"] <= 1
+    rows = CASE.score(fit(known, PARAMS, SEED), known)["order_risk"].to_pylist()
+    assert [(row["order_id"], row["probability"]) for row in rows] == [(order["order_id"][0].as_py(), None)]
+    assert 0 <= rows[0]["anomaly_score"] <= 1
 
 
 def test_a_customer_with_a_hundred_thousand_orders() -> None:
@@ -134,8 +134,8 @@ def test_a_customer_with_a_hundred_thousand_orders() -> None:
     for name, column in new.items():
         order = order.set_column(order.column_names.index(name), name, column)
     tables["order"] = pa.concat_tables([tables["order"], order])
-    made = CASE.build(tables, CASE.as_of)["order"]
-    last = made.filter(pc.equal(made["order_id"], f"big{n - 1}")).to_pylist()[0]
+    orders = CASE.build(tables, CASE.as_of)["order"]
+    last = orders.filter(pc.equal(orders["order_id"], f"big{n - 1}")).to_pylist()[0]
     assert last["customer_orders"] >= n - 1
     assert (last["customer_orders_90d"], last["customer_orders_24h"]) == (32_767, 24 * 60)
     assert last["customer_devices_90d"] <= 9
@@ -154,6 +154,6 @@ def test_amounts_of_any_size(amount: float | None) -> None:
     known = CASE.build(tables, CASE.as_of)
     for name in NUMBERS:
         assert pc.all(pc.is_finite(known["order"][name].cast(pa.float64()).drop_null())).as_py() in {True, None}, name
-    made = CASE.score(fit(known, PARAMS, SEED), known)["order_risk"]
-    assert pc.all(pc.is_finite(made["expected_loss"])).as_py()
-    assert pc.all(pc.greater_equal(made["expected_loss"], 0)).as_py()
+    scored = CASE.score(fit(known, PARAMS, SEED), known)["order_risk"]
+    assert pc.all(pc.is_finite(scored["expected_loss"])).as_py()
+    assert pc.all(pc.greater_equal(scored["expected_loss"], 0)).as_py()

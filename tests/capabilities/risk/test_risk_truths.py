@@ -62,29 +62,31 @@ def test_a_thin_history_is_split_by_time_inside_what_is_settled(days: int) -> No
         "challenger": fit(split.features, PARAMS, SEED),
         SPEC.gate.baseline: fit_baseline(split.features, PARAMS, SEED),
     }
-    made = {name: one.per_unit for name, one in evaluate(models, split.features, split.truth, PARAMS).items()}
-    told = decide(made["challenger"], None, made[SPEC.gate.baseline], same_recipe=False, gate=SPEC.gate, seed=SEED)
-    assert told.outcome == "promote", told.why
+    per_unit = {name: one.per_unit for name, one in evaluate(models, split.features, split.truth, PARAMS).items()}
+    decision = decide(
+        per_unit["challenger"], None, per_unit[SPEC.gate.baseline], same_recipe=False, gate=SPEC.gate, seed=SEED
+    )
+    assert decision.outcome == "promote", decision.why
 
 
 def test_a_history_too_thin_for_any_split_says_how_thin() -> None:
     """A shop of 50 days has hardly a settled order: how much history there is, and what is missing, stands in words."""
-    told = _split(50)
-    assert isinstance(told, str)
-    assert "50 of 180 days" in told
-    assert "too few to learn from" in told
+    refusal = _split(50)
+    assert isinstance(refusal, str)
+    assert "50 of 180 days" in refusal
+    assert "too few to learn from" in refusal
 
 
 def _after_a_ring() -> dict[str, pa.Table]:
     """The sample shop as if a ring that looks like everybody had placed a fifth of the settled orders, and none of the latest."""
     order = CASE.serve["order"]
     rng, settled = np.random.default_rng(SEED), order["settled"].to_numpy()
-    there = order["label"].is_valid().to_numpy() & settled
-    label = np.where(there, rng.random(len(order)) < 0.2, 0).astype(np.int8)
+    labelled = order["label"].is_valid().to_numpy() & settled
+    label = np.where(labelled, rng.random(len(order)) < 0.2, 0).astype(np.int8)
     days = np.where(label > 0, rng.uniform(5, 30, len(order)), np.nan).astype(np.float32)
-    made = order.set_column(order.schema.get_field_index("label"), "label", pa.array(label, mask=~there))
-    at = made.schema.get_field_index("fraud_days")
-    return {**CASE.serve, "order": made.set_column(at, "fraud_days", pa.array(days, from_pandas=True))}
+    changed = order.set_column(order.schema.get_field_index("label"), "label", pa.array(label, mask=~labelled))
+    at = changed.schema.get_field_index("fraud_days")
+    return {**CASE.serve, "order": changed.set_column(at, "fraud_days", pa.array(days, from_pandas=True))}
 
 
 def test_after_a_ring_a_quiet_month_is_seen_as_quiet() -> None:
@@ -98,8 +100,8 @@ def test_after_a_ring_a_quiet_month_is_seen_as_quiet() -> None:
     assert model.predict(recent).mean() < 0.05
     total = np.nan_to_num(recent["total"].to_numpy())
     costs = money.costs({}, PARAMS)
-    made = model.decide(model.predict(recent), total, costs)
-    assert (made == money.REVIEW).sum() <= PARAMS.review_share * len(recent) + 1
+    decided = model.decide(model.predict(recent), total, costs)
+    assert (decided == money.REVIEW).sum() <= PARAMS.review_share * len(recent) + 1
 
 
 def test_the_bounds_on_reviews_hold() -> None:
@@ -108,9 +110,9 @@ def test_the_bounds_on_reviews_hold() -> None:
     p, total = rng.uniform(0, 0.2, 1000), rng.uniform(50, 500, 1000)
     costs = money.Costs(1.0, 15.0, 3.0, 0.25, reviews_per_day=1e6, review_share=0.05, least_chance=0.1)
     bar = money.scarcity(money.review_gain(p, total, costs), 10.0, costs)
-    made = money.decide(p, total, costs, bar)
-    assert 0 < (made == money.REVIEW).sum() <= 50
-    assert p[made == money.REVIEW].min() >= 0.1
+    decided = money.decide(p, total, costs, bar)
+    assert 0 < (decided == money.REVIEW).sum() <= 50
+    assert p[decided == money.REVIEW].min() >= 0.1
 
 
 def test_a_reason_tells_a_fact_once() -> None:
@@ -124,8 +126,8 @@ def test_a_reason_tells_a_fact_once() -> None:
         "device_customers_1h",
     )
     order = pa.table({name: [4.0] for name in columns})
-    made = reasons.words(order, np.arange(len(columns), 0, -1.0)[None], Usual(columns, {})).to_pylist()[0]
-    assert made == (
+    text = reasons.words(order, np.arange(len(columns), 0, -1.0)[None], Usual(columns, {})).to_pylist()[0]
+    assert text == (
         "4 orders by this customer in 1 hour; 4 frauds with this dearest product that became known in 7 days; "
         "4 different customers from this device in 1 hour"
     )
@@ -137,10 +139,10 @@ def test_what_is_usual_is_no_reason_and_a_rate_has_its_number() -> None:
     columns = ("device_orders_1h", "product_rate", "brand_rate")
     order = pa.table({"device_orders_1h": [0.0]})
     values = np.array([[0.0, 0.043, 0.001]], np.float32)
-    made = reasons.words(
+    texts = reasons.words(
         order, np.array([[3.0, 2.0, 1.0]]), Usual(columns, {"device_orders_1h": 0.0}, rate=0.009), values
     )
-    assert made.to_pylist() == ["4.3 % frauds among earlier orders with the dearest product (usual 0.9 %)"]
+    assert texts.to_pylist() == ["4.3 % frauds among earlier orders with the dearest product (usual 0.9 %)"]
 
 
 def test_every_held_order_says_why() -> None:
@@ -148,9 +150,9 @@ def test_every_held_order_says_why() -> None:
     without = {**CASE.tables, "order_outcome": CASE.tables["order_outcome"].slice(0, 0)}
     held = []
     for known in (CASE.serve, CASE.build(without, CASE.as_of)):
-        made = CASE.score(fit(known, replace(PARAMS, review_cost=0.5), SEED), known)["order_risk"]
-        held += made.filter(pc.not_equal(made["decision"], "allow"))["reason"].to_pylist()
-        assert not [reason for reason in made["reason"].to_pylist() if re.search(r"\b0 [^;]*\(usual 0\)", reason)]
+        scored = CASE.score(fit(known, replace(PARAMS, review_cost=0.5), SEED), known)["order_risk"]
+        held += scored.filter(pc.not_equal(scored["decision"], "allow"))["reason"].to_pylist()
+        assert not [reason for reason in scored["reason"].to_pylist() if re.search(r"\b0 [^;]*\(usual 0\)", reason)]
     assert held
     assert reasons.NOTHING not in held
 
@@ -177,8 +179,8 @@ def test_variants_are_chosen_by_what_tells_later_orders() -> None:
     """Where fraud moves from product to product within weeks, the frauds of the last days are kept, and what is best is best."""
     order, y = _cards()
     values = {name: [] for name in TEXTS}
-    asked = PARAMS.__class__(trees=30, settle_days=20)
-    best = variants.chosen(order, y, values, asked, SEED)
+    params = PARAMS.__class__(trees=30, settle_days=20)
+    best = variants.chosen(order, y, values, params, SEED)
     assert best.recent_frauds == "yes"
     split = int(variants.LEARNED * len(y))
     ends = (int(np.searchsorted(order["at"].to_numpy(), order["at"][split].as_py() - 20 * 86_400)), split)
@@ -194,7 +196,7 @@ def test_variants_are_chosen_by_what_tells_later_orders() -> None:
         for recent in variants.RECENT
     ]
     assert every[0] > every[1]
-    few = variants.chosen(order, np.zeros_like(y), values, asked, SEED)
-    assert few == variants.usual(asked)
+    few = variants.chosen(order, np.zeros_like(y), values, params, SEED)
+    assert few == variants.usual(params)
     assert not set(RECENT_FRAUDS) & set(ENCODED)
     assert binary.average_precision(y, order["product_frauds_7d"].to_numpy()) > 2 * y.mean()

@@ -25,7 +25,7 @@ def test_the_function_ranks_as_the_model_does(live: Live) -> None:
     engine = live.case.young.engine(live.case.serve, live.case.rows["search_product"])
     ids = engine.index.products["product_id"].to_pylist()
     live.run("UPDATE ml_batch.search_product_7 SET available = true")
-    asked = [
+    queries = [
         "red shoe",
         "espresso",
         "expresso",
@@ -42,7 +42,7 @@ def test_the_function_ranks_as_the_model_does(live: Live) -> None:
         "black",
         "500 ml coffee",
     ]
-    for query in asked:
+    for query in queries:
         wanted = engine.answer(key(query), 10)
         rows = live.call("search", query, 10)
         score = dict(zip((ids[i] for i in wanted.ids), wanted.scores, strict=True))

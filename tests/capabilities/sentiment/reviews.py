@@ -41,7 +41,7 @@ def published(fitted: Sentiment, known: Mapping[str, pa.Table], params: Params |
     return every(SPEC, fitted, known, params)
 
 
-def said(fitted: Sentiment, *texts: str, stars: int | None = None) -> list[dict[str, Any]]:
+def sentiments(fitted: Sentiment, *texts: str, stars: int | None = None) -> list[dict[str, Any]]:
     """The rows of ``review_sentiment`` of some texts."""
     rows = [{"text": text, "stars": stars} for text in texts]
     return published(fitted, features(rows))["review_sentiment"].to_pylist()

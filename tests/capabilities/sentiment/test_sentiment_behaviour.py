@@ -7,7 +7,7 @@ import pytest
 from ml.capabilities.sentiment.behaviour import ABILITIES, CASES, passes, shares
 from ml.capabilities.sentiment.model import fit, fit_baseline
 from ml.capabilities.sentiment.spec import Params
-from tests.capabilities.sentiment.reviews import aspects, demo, features, published, said, taught
+from tests.capabilities.sentiment.reviews import aspects, demo, features, published, sentiments, taught
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.ability}: {case.texts[0]}")
@@ -31,7 +31,7 @@ def test_a_shop_of_few_reviews_reads_a_not(text, side):
     """With 125 reviews it is the word list that knows what a 'not' turns round, also before a bad word."""
     few = demo(200)
     fitted = fit({name: few[name] for name in ("moment", "review")}, Params(), 7)
-    assert said(fitted, text)[0]["score"] * side > 0.2
+    assert sentiments(fitted, text)[0]["score"] * side > 0.2
 
 
 def test_abilities_are_told_apart():
@@ -60,7 +60,7 @@ def test_contrast(text, praised, blamed):
 def test_reasons_are_words_of_the_text():
     """A reason names words that stand in the text, with the direction in which they moved the score."""
     text = "Great. The quality is excellent."
-    (row,) = said(taught(), text)
+    (row,) = sentiments(taught(), text)
     parts = row["reason"].split(", ")
     assert parts
     assert all(part[:2] in {"+ ", "- "} and part[2:] in text for part in parts)
@@ -85,8 +85,8 @@ def test_a_headline_is_told_from_the_text():
     good = [{"title": "fine", "text": f"{noun} {noun}", "stars": 5} for noun in nouns]
     bad = [{"title": f"{noun} {noun}", "text": "fine", "stars": 1} for noun in nouns]
     fitted = fit(features(good + bad), Params(), 0)
-    asked = features([{"title": "fine", "text": "zuq zuq"}, {"title": "zuq zuq", "text": "fine"}])
-    up, down = published(fitted, asked)["review_sentiment"]["score"].to_pylist()
+    reviews = features([{"title": "fine", "text": "zuq zuq"}, {"title": "zuq zuq", "text": "fine"}])
+    up, down = published(fitted, reviews)["review_sentiment"]["score"].to_pylist()
     assert up > 0.2
     assert down < -0.2
 
@@ -94,9 +94,9 @@ def test_a_headline_is_told_from_the_text():
 def test_no_reason_or_quote_runs_from_a_headline_into_the_text():
     """What is published of a review stands in its headline or in its text, without the mark between them."""
     title, text = "Quality excellent", "excellent quality, delivery late"
-    made = published(taught(), features([{"title": title, "text": text}]))
-    (row,) = made["review_sentiment"].to_pylist()
+    tables = published(taught(), features([{"title": title, "text": text}]))
+    (row,) = tables["review_sentiment"].to_pylist()
     phrases = [phrase[2:] for phrase in row["reason"].split(", ")]
     assert len(phrases) >= 2
     assert all(phrase in title or phrase in text for phrase in phrases)
-    assert all(quote in title or quote in text for quote in made["review_aspect"]["quote"].to_pylist())
+    assert all(quote in title or quote in text for quote in tables["review_aspect"]["quote"].to_pylist())

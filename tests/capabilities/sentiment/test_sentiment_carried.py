@@ -16,9 +16,9 @@ ROWS = [
 ]
 
 
-def before(made):
+def before(tables):
     """What a night hands to the next one."""
-    return {f"before_{name}": made[name] for name in ("review_sentiment", "review_aspect")}
+    return {f"before_{name}": tables[name] for name in ("review_sentiment", "review_aspect")}
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_other_aspect_words_are_a_reason_to_read_again(read):
     first = published(taught(), known)
     words = pa.table({"word": ["box"], "aspect": ["parcels"], "hint": [False]})
     read.clear()
-    made = published(taught(), known | before(first) | {"aspect_word": words})
+    tables = published(taught(), known | before(first) | {"aspect_word": words})
     assert read == [4]
-    assert "parcels" in made["review_aspect"]["aspect"].to_pylist()
+    assert "parcels" in tables["review_aspect"]["aspect"].to_pylist()
 
 
 def test_rows_of_an_older_layout_are_not_taken(read):
@@ -93,7 +93,7 @@ def test_a_whole_shop_carries_over():
     """All reviews of a shop, half of them new: the tables are those of a night that reads them all."""
     known = {name: demo()[name] for name in ("moment", "review")}
     half = known | {"review": known["review"].slice(0, len(known["review"]) // 2)}
-    made = published(taught(), known | before(published(taught(), half)))
+    carried = published(taught(), known | before(published(taught(), half)))
     whole = published(taught(), known)
     for name, table in whole.items():
-        assert made[name].combine_chunks() == table.combine_chunks(), name
+        assert carried[name].combine_chunks() == table.combine_chunks(), name

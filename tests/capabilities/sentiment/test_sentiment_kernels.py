@@ -135,14 +135,14 @@ def test_where_clauses_end(text, clauses):
     texts = Texts.of(pa.array([text]))
     found = room(texts.ends)
     n, t = tokenise(texts.data, 0, int(texts.ends[1]), folds(), found)
-    joints, first, told = room_for_joints(found), 0, []
+    joints, first, parts = room_for_joints(found), 0, []
     find_joints(found, n, t, roles(()).words, joints)
     while first < t:
         last = clause_end(joints, first, t)
         begin, end = found.froms[found.starts[first]], found.froms[found.starts[last] - 1] + 1
-        told.append(text[begin:end])
+        parts.append(text[begin:end])
         first = last
-    assert told == clauses
+    assert parts == clauses
 
 
 @given(TEXT)
@@ -186,8 +186,8 @@ def test_scores_are_the_formula():
 
 def test_counted_texts_score_as_read_ones():
     """What training sees of a text is what scoring sees."""
-    said = ["good one", f"bad one{HEADLINE}\nit is", "good good good", f"not bad{HEADLINE}\nat all", "bad"]
-    texts = Texts.of(pa.array(said * 3))
+    written = ["good one", f"bad one{HEADLINE}\nit is", "good good good", f"not bad{HEADLINE}\nat all", "bad"]
+    texts = Texts.of(pa.array(written * 3))
     labels = np.array([1, 0, 1, 1, 0] * 3)
     params = Params(bits=BITS)
     counted = svm.count(texts, params)
@@ -201,7 +201,7 @@ def test_counted_texts_score_as_read_ones():
 def test_the_calibration_costs_no_more_fits_than_it_needs(enough, fits, monkeypatch):
     """Parts are left out of a fit until enough reviews were: many reviews need one such fit, few need all."""
     solved, solve = [], svm.solve
-    monkeypatch.setattr(svm, "solve", lambda *told: solved.append(told) or solve(*told))
+    monkeypatch.setattr(svm, "solve", lambda *args: solved.append(args) or solve(*args))
     texts = pa.array([f"{('bad', 'so so', 'good')[i % 3]} thing no {i}" for i in range(180)])
     stars = np.arange(180) % 3 * 2
     params = Params(network=False, folds=3, calibrate_reviews=enough)

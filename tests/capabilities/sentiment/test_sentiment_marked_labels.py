@@ -51,12 +51,14 @@ def test_a_marked_review_is_published_as_marked_and_the_others_as_before() -> No
     after = published(fitted, shop | _marks(g4="positive", nothing="neutral", g2="neutral"))[
         "review_sentiment"
     ].to_pylist()
-    told = {row["review_id"]: row for row in after if row["review_id"] in ("g2", "g4")}
-    assert [(told[i]["label"], told[i]["score"], told[i]["reason"]) for i in ("g2", "g4")] == [
+    marked = {row["review_id"]: row for row in after if row["review_id"] in ("g2", "g4")}
+    assert [(marked[i]["label"], marked[i]["score"], marked[i]["reason"]) for i in ("g2", "g4")] == [
         ("neutral", 0.0, "marked by a person"),
         ("positive", 1.0, "marked by a person"),
     ]
-    assert [row for row in after if row["review_id"] not in told] == [r for r in before if r["review_id"] not in told]
+    assert [row for row in after if row["review_id"] not in marked] == [
+        r for r in before if r["review_id"] not in marked
+    ]
 
 
 def test_a_mark_that_was_taken_back_leaves_no_trace_in_the_rows_that_are_carried_on() -> None:

@@ -57,9 +57,9 @@ def slow_scores(net: Network, values) -> np.ndarray:
             filtered.append(sum(parts) + net.filter_bias[(width - 1) * f : width * f])
             at += width
         pooled, first = [], np.arange(len(x)) < head_size
-        for there in (np.array(known, bool), np.array(known, bool) & first):
-            pooled += [np.maximum(values_[there], 0).max(axis=0, initial=0) for values_ in filtered]
-            pooled.append(x[there].mean(0) if there.any() else np.zeros(x.shape[1]))
+        for mask in (np.array(known, bool), np.array(known, bool) & first):
+            pooled += [np.maximum(values_[mask], 0).max(axis=0, initial=0) for values_ in filtered]
+            pooled.append(x[mask].mean(0) if mask.any() else np.zeros(x.shape[1]))
         out.append(np.concatenate(pooled) @ head.T + net.head_bias)
     return np.array(out)
 

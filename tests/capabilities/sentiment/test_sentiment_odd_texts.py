@@ -9,7 +9,7 @@ from ml.capabilities.sentiment import model
 from ml.capabilities.sentiment.spec import SPEC, Params
 from ml.text.clean import clean
 from ml.text.tokens import HEADLINE
-from tests.capabilities.sentiment.reviews import demo, features, published, said, taught
+from tests.capabilities.sentiment.reviews import demo, features, published, sentiments, taught
 
 GOOD = {"text": "Great quality, very happy", "stars": 5, "product": "p"}
 SHOPS = {
@@ -27,11 +27,11 @@ def test_an_odd_shop_gets_its_tables(name):
     """Whatever the shop has, each review has its row, and each product of a review."""
     rows = SHOPS[name]
     known = features(rows)
-    made = published(model.fit(known, Params(), 7), known)
-    assert list(made) == [table.name for table in SPEC.publishes]
-    assert made["review_sentiment"]["review_id"].to_pylist() == known["review"]["review_id"].to_pylist()
+    tables = published(model.fit(known, Params(), 7), known)
+    assert list(tables) == [table.name for table in SPEC.publishes]
+    assert tables["review_sentiment"]["review_id"].to_pylist() == known["review"]["review_id"].to_pylist()
     products = sorted({row["product"] for row in rows if row.get("product")})
-    assert made["product_sentiment"]["product_id"].to_pylist() == products
+    assert tables["product_sentiment"]["product_id"].to_pylist() == products
 
 
 def test_without_words_the_stars_speak():
@@ -60,7 +60,7 @@ def test_without_words_the_stars_speak():
 )
 def test_odd_texts_are_read(text, label):
     """Emoji, one word, shouting, 100 kB, NUL, markup, SQL and links: what is said of the product counts."""
-    (row,) = said(taught(), text)
+    (row,) = sentiments(taught(), text)
     assert row["label"] == label
 
 
@@ -75,12 +75,12 @@ def test_chinese_is_read_without_spaces():
     new = [
         {"text": text, "product": "p"} for text in ("质量很好，但是包装破损。", "真的非常失望！", "质量很好 包装很精美")
     ]
-    made = published(model.fit(features(rows), Params(), 7), features(new))
-    mixed, bad, _ = made["review_sentiment"].to_pylist()
+    tables = published(model.fit(features(rows), Params(), 7), features(new))
+    mixed, bad, _ = tables["review_sentiment"].to_pylist()
     assert (mixed["language"], bad["language"], bad["label"]) == ("zh", "zh", "negative")
     assert "失望" in bad["reason"]
-    told = [(row["aspect"], row["score"] > 0, row["quote"]) for row in made["review_aspect"].to_pylist()]
-    assert told == [
+    aspects = [(row["aspect"], row["score"] > 0, row["quote"]) for row in tables["review_aspect"].to_pylist()]
+    assert aspects == [
         ("packaging", False, "但是包装破损"),
         ("quality", True, "质量很好"),
         ("packaging", True, "包装很精美"),
@@ -93,7 +93,7 @@ def test_chinese_is_read_without_spaces():
 )
 def test_what_cannot_be_read_is_unsure(text):
     """A text in a language that the shop never had has a row, and no great confidence in either direction."""
-    (row,) = said(taught(), text)
+    (row,) = sentiments(taught(), text)
     assert row["language"] not in {"en", "de", "pt"}
     assert abs(row["score"]) < 0.95
 
@@ -118,14 +118,14 @@ def test_cleaning():
 )
 def test_a_headline_has_an_end(title, text, cleaned):
     """A headline with words is marked, one without is none, and nobody can type the mark."""
-    made = clean(pa.array([title], pa.string()), pa.array([text], pa.string()))
-    assert made.to_pylist() == [cleaned]
+    joined = clean(pa.array([title], pa.string()), pa.array([text], pa.string()))
+    assert joined.to_pylist() == [cleaned]
 
 
 def test_stars_that_contradict_are_told():
     """A text that is surely of the other side than its stars is a mismatch; three stars contradict nothing."""
     text = "Very disappointed. The quality is poor and the support was rude."
-    flags = {stars: said(taught(), text, stars=stars)[0]["mismatch"] for stars in (1, 3, 5, None)}
+    flags = {stars: sentiments(taught(), text, stars=stars)[0]["mismatch"] for stars in (1, 3, 5, None)}
     assert flags == {1: False, 3: False, 5: True, None: False}
 
 
@@ -150,7 +150,7 @@ UNREAD = (
 )
 def test_of_a_language_that_was_never_read_the_stars_decide(stars, label, score):
     """No word is known: the stars, else neutral; no words in the reason, and no mismatch."""
-    for row in said(taught(), *UNREAD, stars=stars):
+    for row in sentiments(taught(), *UNREAD, stars=stars):
         assert (row["label"], row["score"], row["reason"], row["mismatch"]) == (label, score, "", False)
         assert row["confidence"] == pytest.approx(1 / 3 if stars is None else 0.5 if stars == 4 else 1)
 

@@ -59,11 +59,11 @@ def test_a_product_that_breaks_is_told_within_three_nights(seed):
         for ago in rng.integers(3, 200, 40)
     ]
     rows += [{"product": "p007", "ago": ago, "text": text} for ago in range(3) for text in BAD]
-    made = published(taught(), features(rows))["sentiment_alert"].to_pylist()
-    told = {(row["product_id"], row["aspect"]): row for row in made}
-    assert ("p007", "delivery") in told
-    assert {product for product, _ in told} <= {"p007", ""}
-    alert = told["p007", "delivery"]
+    alerts = published(taught(), features(rows))["sentiment_alert"].to_pylist()
+    by_key = {(row["product_id"], row["aspect"]): row for row in alerts}
+    assert ("p007", "delivery") in by_key
+    assert {product for product, _ in by_key} <= {"p007", ""}
+    alert = by_key["p007", "delivery"]
     assert alert["bad"] >= 9
     assert any(alert["quote"].startswith(text[:-1]) for text in BAD)
 
@@ -89,11 +89,13 @@ def test_few_reviews_are_drawn_to_the_shop():
     rows = [{"product": "few", "text": "Very disappointed."}]
     rows += [{"product": "many", "text": "Very disappointed."} for _ in range(40)]
     rows += [{"product": f"good{i}", "text": "Very happy with it."} for i in range(8) for _ in range(20)]
-    made = {row["product_id"]: row for row in published(taught(), features(rows))["product_sentiment"].to_pylist()}
-    assert made["many"]["score"] < made["few"]["score"] < made["good0"]["score"]
-    width = {name: row["high"] - row["low"] for name, row in made.items()}
+    by_product = {
+        row["product_id"]: row for row in published(taught(), features(rows))["product_sentiment"].to_pylist()
+    }
+    assert by_product["many"]["score"] < by_product["few"]["score"] < by_product["good0"]["score"]
+    width = {name: row["high"] - row["low"] for name, row in by_product.items()}
     assert width["few"] > width["many"]
-    assert all(row["low"] <= row["score"] <= row["high"] for row in made.values())
+    assert all(row["low"] <= row["score"] <= row["high"] for row in by_product.values())
 
 
 def test_intervals_hold_what_they_promise():
@@ -116,9 +118,17 @@ def test_top_aspects_and_trend_by_hand():
         {"product": "a", "ago": 100, "text": "The price is fair."},
         {"product": "b", "ago": 100, "text": "Very happy with it."},
     ]
-    made = {row["product_id"]: row for row in published(taught(), features(rows))["product_sentiment"].to_pylist()}
-    assert (made["a"]["n"], made["a"]["n_recent"], made["b"]["n_recent"]) == (3, 2, 0)
-    assert (made["a"]["praised"], made["a"]["praise_quote"]) == ("quality, price", "The quality is excellent")
-    assert (made["a"]["criticised"], made["a"]["criticism_quote"]) == ("delivery", "but delivery was late again")
-    assert made["a"]["trend"] is not None
-    assert made["b"]["trend"] is None
+    by_product = {
+        row["product_id"]: row for row in published(taught(), features(rows))["product_sentiment"].to_pylist()
+    }
+    assert (by_product["a"]["n"], by_product["a"]["n_recent"], by_product["b"]["n_recent"]) == (3, 2, 0)
+    assert (by_product["a"]["praised"], by_product["a"]["praise_quote"]) == (
+        "quality, price",
+        "The quality is excellent",
+    )
+    assert (by_product["a"]["criticised"], by_product["a"]["criticism_quote"]) == (
+        "delivery",
+        "but delivery was late again",
+    )
+    assert by_product["a"]["trend"] is not None
+    assert by_product["b"]["trend"] is None

@@ -17,7 +17,7 @@ from ml.learn.class_calibration import calibrate, chances, choose, of_steps
 from ml.text.function_words import EMPTY, words_of
 from ml.text.marked_words import fold
 from ml.text.tokens import Texts
-from tests.capabilities.sentiment.reviews import aspects, demo, features, published, said, taught
+from tests.capabilities.sentiment.reviews import aspects, demo, features, published, sentiments, taught
 
 SAID = {
     "nl": ("De levering was snel en netjes verzorgd.", "delivery"),
@@ -53,7 +53,7 @@ def test_aspects_are_named_in_each_language(language: str) -> None:
 def test_each_language_has_words_for_each_aspect() -> None:
     """No language that the platform names aspects in lacks a word for one of them."""
     found = entries({})
-    languages = {code for _, told in found for code in told.split()}
+    languages = {code for _, codes in found for code in codes.split()}
     every = {word.aspect for word, _ in found}
     assert len(languages) >= 17
     for code in languages:
@@ -67,12 +67,12 @@ def test_a_word_counts_in_its_own_language_alone() -> None:
     assert "delivery" not in aspects(_shop_of("fr"), "Ce livre est magnifique, je le relis souvent.")
     rows = [dict(row) | {"language": None, "note": None} for row in ASPECT_WORD.rows]
     rows += [{"word": "wick", "aspect": "candle", "hint": False, "beside": False, "language": None, "note": None}]
-    told = entries({"aspect_word": pa.Table.from_pylist(rows)})
-    assert {word.word for word in of_language(told, ["pt"])} == known | {"wick"}
+    words = entries({"aspect_word": pa.Table.from_pylist(rows)})
+    assert {word.word for word in of_language(words, ["pt"])} == known | {"wick"}
 
 
 @pytest.mark.parametrize(
-    ("text", "aspect", "there"),
+    ("text", "aspect", "counts"),
     [
         ("My order came fast.", "delivery", True),
         ("This bike is really fast.", "delivery", False),
@@ -84,9 +84,9 @@ def test_a_word_counts_in_its_own_language_alone() -> None:
         ("The arch support of these shoes is great.", "service", False),
     ],
 )
-def test_a_word_of_two_meanings_needs_a_word_of_the_order(text: str, aspect: str, there: bool) -> None:
+def test_a_word_of_two_meanings_needs_a_word_of_the_order(text: str, aspect: str, counts: bool) -> None:
     """Fast, cheap, box and support speak of an aspect only beside a word of the order or a hint of the same aspect."""
-    assert (aspect in aspects(taught(), text)) == there
+    assert (aspect in aspects(taught(), text)) == counts
 
 
 def test_a_word_in_half_of_all_reviews_is_no_aspect() -> None:
@@ -101,12 +101,12 @@ def test_reasons_are_words_that_say_something() -> None:
     reviews = demo()["review"].slice(0, 1500)
     rows = published(taught(), {"moment": demo()["moment"], "review": reviews})["review_sentiment"].to_pylist()
     empty = {code: {fold(word)[0] for word in words_of(EMPTY, [code])} for code in ("en", "de", "pt")}
-    told = [(row["language"], part[2:]) for row in rows for part in row["reason"].split(", ") if part]
-    assert len(told) > 1000
+    parts = [(row["language"], part[2:]) for row in rows for part in row["reason"].split(", ") if part]
+    assert len(parts) > 1000
     assert not [
-        part for code, part in told if fold(part) and fold(part)[0] in empty.get(code, ()) and len(fold(part)) == 1
+        part for code, part in parts if fold(part) and fold(part)[0] in empty.get(code, ()) and len(fold(part)) == 1
     ]
-    assert not [part for _, part in told if ". " in part]
+    assert not [part for _, part in parts if ". " in part]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_reasons_in_japanese_are_whole_words(text: str, word: str) -> None:
     bad, good = ("最悪でした", "壊れていた", "低い", "クオリティが低い"), ("素晴らしい", "満足しています", "良い")
     rows = [{"text": f"{w}。{i}", "stars": 1} for w in bad for i in range(12)]
     rows += [{"text": f"{w}。{i}", "stars": 5} for w in good for i in range(12)]
-    (row,) = said(model.fit(features(rows), Params(network=False), 7), text)
+    (row,) = sentiments(model.fit(features(rows), Params(network=False), 7), text)
     assert word in [part[2:] for part in row["reason"].split(", ")], row["reason"]
 
 
@@ -133,9 +133,9 @@ def test_thumbs_are_calibrated() -> None:
     z = rng.normal(0, 1, (4000, 3)).astype(np.float32)
     truth = np.where(rng.random(4000) < 1 / (1 + np.exp(-(0.5 * z[:, 0] + 1.5))), 2, 0)
     usual = of_steps(np.array([0, 0, 1, 2]))
-    made = calibrate(z, truth, usual)
-    chance = chances(made, z)
-    assert set(choose(made, chance)) <= {0, 2}
+    calibration = calibrate(z, truth, usual)
+    chance = chances(calibration, z)
+    assert set(choose(calibration, chance)) <= {0, 2}
     assert chance[:, 1].max() < 0.01
     likely = chance[:, 2] > 0.85
     assert abs((truth[likely] == 2).mean() - chance[likely, 2].mean()) < 0.03
@@ -150,8 +150,8 @@ def test_an_account_says_the_same_once() -> None:
     known = features([*before, *spam])
 
     def by(account: list[str | None]) -> dict[str, pa.Table]:
-        made = known["review"].append_column("customer_id", pa.array([None] * 200 + account, pa.string()))
-        return published(taught(), {**known, "review": made})
+        review = known["review"].append_column("customer_id", pa.array([None] * 200 + account, pa.string()))
+        return published(taught(), {**known, "review": review})
 
     same, different = by(["a"] * 30), by([f"a{i}" for i in range(30)])
     assert len(different["sentiment_alert"]) > len(same["sentiment_alert"]) == 0
@@ -168,11 +168,15 @@ def test_praise_and_criticism_are_told_as_a_net() -> None:
     rows = [{"product": "a", "text": "The quality is excellent."}] * 12
     rows += [{"product": "a", "text": "The quality is poor."}] * 4
     rows += [{"product": "b", "text": "The quality is excellent."}, {"product": "b", "text": "The quality is poor."}]
-    made = published(taught(), features(rows))
-    told = {row["product_id"]: row for row in made["product_sentiment"].to_pylist()}
-    assert (told["a"]["praised"], told["a"]["criticised"], told["a"]["criticism_quote"]) == ("quality", "", "")
-    assert (told["b"]["praised"], told["b"]["criticised"]) == ("", "")
-    net = {row["product_id"]: row for row in made["product_aspect"].to_pylist() if row["aspect"] == "quality"}
+    tables = published(taught(), features(rows))
+    by_product = {row["product_id"]: row for row in tables["product_sentiment"].to_pylist()}
+    assert (by_product["a"]["praised"], by_product["a"]["criticised"], by_product["a"]["criticism_quote"]) == (
+        "quality",
+        "",
+        "",
+    )
+    assert (by_product["b"]["praised"], by_product["b"]["criticised"]) == ("", "")
+    net = {row["product_id"]: row for row in tables["product_aspect"].to_pylist() if row["aspect"] == "quality"}
     assert (net["a"]["n"], net["a"]["praised"], net["a"]["criticised"], net["a"]["net"]) == (16, 12, 4, 0.5)
     assert all(row["low"] <= row["net"] <= row["high"] for row in net.values())
     width = [

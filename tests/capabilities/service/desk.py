@@ -37,11 +37,11 @@ def answer(intent: str, questions: str, text: str = "This is so.", **columns: An
 def desk(tickets: list[Row], as_of: datetime = NOW, params: Params = PARAMS, **given: list[Row]) -> dict[str, pa.Table]:
     """Features of a shop with these tickets; tables of the contract and of the staff by name."""
     rows = {"customer": [{"customer_id": name} for name in ("c1", "c2")], "order": [], "ticket": tickets} | given
-    told = {table.name: table for table in CONFIG}
+    config = {table.name: table for table in CONFIG}
     tables = {}
     for name, some in rows.items():
-        if name in told:
-            kinds = {c.name: pa.date32() if c.kind == "date" else ARROW[c.kind] for c in told[name].columns}
+        if name in config:
+            kinds = {c.name: pa.date32() if c.kind == "date" else ARROW[c.kind] for c in config[name].columns}
         else:
             kinds = {column.name: ARROW[column.kind] for column in TABLES[name].columns}
         tables[name] = ibis.memtable(pa.Table.from_pylist(some, pa.schema(list(kinds.items()))))
@@ -51,10 +51,10 @@ def desk(tickets: list[Row], as_of: datetime = NOW, params: Params = PARAMS, **g
 
 def triage(fitted: Service, found: dict[str, pa.Table]) -> dict[str, Row]:
     """Rows of ``ml.ticket_triage`` and ``ml.ticket_answer`` together, by ticket."""
-    made = score.score(fitted, found, 0, 1, fitted.params)
+    scored = score.score(fitted, found, 0, 1, fitted.params)
     rows: dict[str, Row] = {}
     for name in ("ticket_triage", "ticket_answer"):
-        for batch in made[name]:
+        for batch in scored[name]:
             for row in batch.to_pylist():
                 rows.setdefault(row["ticket_id"], {}).update(row)
     return rows

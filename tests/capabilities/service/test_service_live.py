@@ -77,8 +77,8 @@ def test_postgres_scores_as_python_does(live: Live) -> None:
 
 def test_the_answer_has_the_customers_own_order_in_its_language(live: Live) -> None:
     """Nothing of another's order, and no order without a customer."""
-    mine, other = (live.answer("Where is my parcel?", "en", who)[0] for who in ("c1", "c2"))
-    assert mine["answer"] == "Your order o1 is on its way with Carrier 1. It should be with you by 2025-06-03."
+    own, other = (live.answer("Where is my parcel?", "en", who)[0] for who in ("c1", "c2"))
+    assert own["answer"] == "Your order o1 is on its way with Carrier 1. It should be with you by 2025-06-03."
     assert "o2" in other["answer"]
     assert "o1" not in other["answer"]
     assert "03.06.2025" in live.answer("Wo ist mein Paket?", "de", "c1")[0]["answer"]

@@ -174,16 +174,16 @@ def test_thousands_of_intents() -> None:
     names = sorted({"".join(rng.choice(syllables, 4)) for _ in range(6000)})[:5000]
     texts = pa.array([f"how about the {name} thing" for name in names], pa.large_string())
     fitted = classifier.learn(texts, np.arange(5000), 5000, PARAMS, 7)
-    asked = [f"tell me of the {name} thing please" for name in names[::250]]
-    assert fitted.scores(pa.array(asked, pa.large_string())).argmax(axis=1).tolist() == list(range(0, 5000, 250))
+    questions = [f"tell me of the {name} thing please" for name in names[::250]]
+    assert fitted.scores(pa.array(questions, pa.large_string())).argmax(axis=1).tolist() == list(range(0, 5000, 250))
 
 
 def test_an_answer_that_expired_is_not_given() -> None:
     """Nor one that begins later; the reason says so."""
     questions = "When are you open?\nAre you open at Christmas?"
     yesterday = date(2025, 5, 31)
-    for told in ({"ends_on": yesterday}, {"starts_on": date(2025, 6, 2)}):
-        (row,) = read("are you open at Christmas", answer=[answer("hours", questions, **told)])
+    for dates in ({"ends_on": yesterday}, {"starts_on": date(2025, 6, 2)}):
+        (row,) = read("are you open at Christmas", answer=[answer("hours", questions, **dates)])
         assert (row["intent"], row["answer"]) == ("hours", "")
         assert "does not hold" in row["reason"]
     (row,) = read("are you open at Christmas", answer=[answer("hours", questions, ends_on=date(2025, 6, 1))])
@@ -267,8 +267,8 @@ def test_what_came_of_an_answer_is_learned() -> None:
         "sent_answer_id": "hours answer",
     }
     solves = []
-    for told in ({}, {"reopened_at": old + timedelta(hours=5)}, {"answer_changed": True}, {"rating": 1}):
-        sent = [ticket(n, f"opening hours {n}", **closed, **told) for n in range(12)]
+    for outcome in ({}, {"reopened_at": old + timedelta(hours=5)}, {"answer_changed": True}, {"rating": 1}):
+        sent = [ticket(n, f"opening hours {n}", **closed, **outcome) for n in range(12)]
         solves.append(triage_of(desk([*sent, ticket(99, "When are you open?")], answer=base))["t99"]["solves"])
     assert solves[0] > 1.5 * max(solves[1:])
 
@@ -286,7 +286,7 @@ def test_what_comes_up_and_what_nothing_answers() -> None:
         )
         for n, word in enumerate(("are", "all", "have", "seem", "now", "were"))
     ]
-    said = [
+    messages = [
         {
             "message_id": f"m{n}",
             "ticket_id": f"t{100 + n}",
@@ -296,7 +296,7 @@ def test_what_comes_up_and_what_nothing_answers() -> None:
         }
         for n in range(6)
     ]
-    rows = every(desk([*old, *new, ticket(200, "loyalty points are gone")], ticket_message=said))
+    rows = every(desk([*old, *new, ticket(200, "loyalty points are gone")], ticket_message=messages))
     (topic,) = [row for row in rows["service_topic"].to_pylist() if row["grows"]]
     assert "loyalty" in topic["topic"]
     assert topic["intent"] == UNKNOWN
@@ -339,7 +339,7 @@ def test_a_team_that_is_full_or_closed_is_said() -> None:
     assert [full.of("x", "en")["team"], full.delay(rows[0]), full.delay(rows[1])] == ["a", 12.0, 24.0]
     assert Teams([], {}, at, "UTC").of("x", "en") is None
     named = Teams([*rows, rows[0] | {"team": "z", "intents": "refund, x", "languages": "de"}], {}, at, "UTC")
-    assert [named.of(*asked)["team"] for asked in (("x", "de"), ("x", "en"), ("y", "de"))] == ["z", "a", "a"]
+    assert [named.of(*ticket_key)["team"] for ticket_key in (("x", "de"), ("x", "en"), ("y", "de"))] == ["z", "a", "a"]
 
 
 def test_what_waits_at_a_team_counts(starter: Service) -> None:
@@ -381,10 +381,10 @@ def test_an_answer_that_stops_solving_is_told() -> None:
     """Its row of ``ml.service_figures`` says so, by more than chance; that of one which goes on as before does not."""
     base = [answer("hours", "When are you open?\nopening hours"), answer("fish", "Do you sell fish?\nfresh fish")]
 
-    def sent(number: int, name: str, text: str, ago: int, **told: Any) -> dict[str, Any]:
+    def sent(number: int, name: str, text: str, ago: int, **columns: Any) -> dict[str, Any]:
         opened = BEFORE - timedelta(days=ago)
         facts = {"opened_at": opened, "first_answer_at": opened, "solved_at": opened + timedelta(hours=1)}
-        return ticket(number, f"{text} {number}", intent=name, sent_answer_id=f"{name} answer", **facts, **told)
+        return ticket(number, f"{text} {number}", intent=name, sent_answer_id=f"{name} answer", **facts, **columns)
 
     tickets = []
     for n in range(30):
@@ -392,19 +392,19 @@ def test_an_answer_that_stops_solving_is_told() -> None:
         tickets += [sent(n, "hours", "opening hours", 60), sent(100 + n, "fish", "fresh fish", 60)]
         tickets += [sent(200 + n, "hours", "opening hours", 20, **came_back), sent(300 + n, "fish", "fresh fish", 20)]
     rows = every(desk(tickets, answer=base))["service_figures"].to_pylist()
-    told = {row["name"]: row for row in rows if row["kind"] == "answer"}
-    assert "solves less than before: 100% then, 0% now" in told["hours answer"]["reason"]
-    assert told["hours answer"]["q_value"] < 0.001
-    assert told["fish answer"]["reason"] == "60 tickets, 0 of them open"
-    assert told["fish answer"]["q_value"] > 0.5
+    by_answer = {row["name"]: row for row in rows if row["kind"] == "answer"}
+    assert "solves less than before: 100% then, 0% now" in by_answer["hours answer"]["reason"]
+    assert by_answer["hours answer"]["q_value"] < 0.001
+    assert by_answer["fish answer"]["reason"] == "60 tickets, 0 of them open"
+    assert by_answer["fish answer"]["q_value"] > 0.5
 
 
 def test_a_customer_whom_the_shop_forgot_gets_no_orders_facts(starter: Service) -> None:
     """Validation leaves their rows as a guest's: no order, no money, a person for what needs one; others are not touched."""
     order = {"order_id": "o1", "ordered_at": BEFORE, "status": "placed", "total": 50.0}
     given = {"order": [order | {"customer_id": "c1"}, order | {"order_id": "o9", "customer_id": None}]}
-    asked = [ticket(1, "Where is my parcel?"), ticket(2, "Where is my parcel?", customer_id=None, order_id="o9")]
-    found = desk(asked, customer=[{"customer_id": "c1"}], **given)
+    tickets = [ticket(1, "Where is my parcel?"), ticket(2, "Where is my parcel?", customer_id=None, order_id="o9")]
+    found = desk(tickets, customer=[{"customer_id": "c1"}], **given)
     rows = triage(starter, found)
     assert (rows["t1"]["order_id"], rows["t1"]["customer_value"]) == ("o1", 50.0)
     forgotten = rows["t2"]

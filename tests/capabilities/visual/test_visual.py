@@ -78,9 +78,9 @@ def test_pictures_of_the_night_before_are_not_embedded_again():
     carried = before.set_column(before.column_names.index("image"), "image", image).slice(0, 20)
     known = Known(dict(serve) | {"before_product_vector": carried})
     shown = main_pictures(serve).slice(0, 40)
-    made = vectors_of(model, known, shown)
+    vectors = vectors_of(model, known, shown)
     old = set(carried["content_hash"].to_pylist())
-    for row, digest in zip(made, shown["content_hash"].to_pylist(), strict=True):
+    for row, digest in zip(vectors, shown["content_hash"].to_pylist(), strict=True):
         assert bool((row == 2).all()) is (digest in old)
 
 

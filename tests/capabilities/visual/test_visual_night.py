@@ -24,8 +24,8 @@ def test_a_night_finds_the_planted_faults_and_embeds_no_picture_twice(settings: 
         "SELECT t.product_id, t.fault, t.twin, p.active FROM demo_truth.picture AS t JOIN shop.product AS p USING (product_id)",
     )
     found = postgres.query(settings.database_url, "SELECT product_id, issue FROM ml.picture_issue")
-    told = {(row["product_id"], row["issue"]) for row in found if row["issue"] != "other_category"}
-    assert told == {
+    issues = {(row["product_id"], row["issue"]) for row in found if row["issue"] != "other_category"}
+    assert issues == {
         (row["product_id"], ISSUES[row["fault"]]) for row in planted if row["active"] and row["fault"] in ISSUES
     }
     pairs = postgres.query(settings.database_url, "SELECT product_id, other_product_id FROM ml.duplicate_picture")

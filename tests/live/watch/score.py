@@ -28,5 +28,5 @@ def score(model, features, shard, shards, params):
     orders = orders.slice(n * shard // shards, n * (shard + 1) // shards - n * shard // shards)
     score = pc.multiply(pc.divide(orders["items"], model.mean_), pc.cast(orders["orders"], pa.float64()))
     words = pc.binary_join_element_wise(pc.cast(orders["orders"], pa.string()), "orders", " ")
-    made = orders.append_column("score", score).append_column("reason", words)
-    return {"order_watch": iter(made.select(SCHEMA.names).cast(SCHEMA).to_batches())}
+    scored = orders.append_column("score", score).append_column("reason", words)
+    return {"order_watch": iter(scored.select(SCHEMA.names).cast(SCHEMA).to_batches())}

@@ -136,10 +136,10 @@ def test_saved_and_loaded_is_the_same(tmp_path) -> None:
     state = content.fit(log, NOW, Params(neighbours=8), 1)
     content.save(state, tmp_path)
     loaded = content.load(tmp_path)
-    for made, expected in zip(
+    for proposed, expected in zip(
         content.propose(loaded, log, users, 9), content.propose(state, log, users, 9), strict=True
     ):
-        np.testing.assert_array_equal(made, expected)
+        np.testing.assert_array_equal(proposed, expected)
 
 
 def test_products_are_known_by_their_ids_not_their_numbers() -> None:

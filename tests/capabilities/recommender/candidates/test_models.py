@@ -26,12 +26,12 @@ MODELS = {"linear": ease, "neighbours": item_knn, "factors": als, "people": user
 @pytest.fixture(scope="module")
 def log() -> Log:
     """Fifty customers, thirty products, four hundred lines, and some looks."""
-    made = random_log(3, 50, 30, 400)
+    drawn = random_log(3, 50, 30, 400)
     rng = np.random.default_rng(4)
-    ends = np.sort(rng.integers(0, 121, made.n_customers + 1))
+    ends = np.sort(rng.integers(0, 121, drawn.n_customers + 1))
     ends[[0, -1]] = 0, 120
     return replace(
-        made,
+        drawn,
         look_indptr=ends.astype(np.int64),
         look_product=rng.integers(0, 30, 120).astype(np.int32),
         look_at=(NOW - rng.integers(1, 90, 120) * DAY_S).astype(np.int64),
@@ -50,15 +50,15 @@ def test_history_is_its_formula(log: Log) -> None:
 
 def test_history_by_hand() -> None:
     """Two orders, one a half-life ago, and the same product twice in one order counts once."""
-    made = history(small_log([(0, 1, 1, 10), (0, 1, 2, 0), (0, 1, 2, 0)], ["a", "b"]), np.array([0]), 10.0, cap=9.0)
-    assert made.toarray().tolist() == [[0.0, 1.5]]
+    weights = history(small_log([(0, 1, 1, 10), (0, 1, 2, 0), (0, 1, 2, 0)], ["a", "b"]), np.array([0]), 10.0, cap=9.0)
+    assert weights.toarray().tolist() == [[0.0, 1.5]]
 
 
 def test_bought_knows_no_age_and_no_looks(log: Log) -> None:
     """1 for each product that was ever bought."""
-    made = bought(log, everyone(log)).toarray()
+    mask = bought(log, everyone(log)).toarray()
     for u in range(log.n_customers):
-        assert set(np.flatnonzero(made[u])) == set(log.product[log.indptr[u] : log.indptr[u + 1]])
+        assert set(np.flatnonzero(mask[u])) == set(log.product[log.indptr[u] : log.indptr[u + 1]])
 
 
 def test_before_and_since_cut_the_log(log: Log) -> None:
@@ -85,8 +85,8 @@ def test_linear_is_its_formula(log: Log) -> None:
     """Cholesky in single precision gives the positive weights of the closed form; fewer products, those most bought."""
     x = history(log, everyone(log), PARAMS.linear_half_life_days).toarray().astype(np.float64)
     expected = np.maximum(solve_reference(x.T @ x, PARAMS.linear_penalty), 0)
-    made = ease.fit(log, NOW, PARAMS, 1).weights.toarray()
-    np.testing.assert_allclose(made, expected, atol=1e-5)
+    weights = ease.fit(log, NOW, PARAMS, 1).weights.toarray()
+    np.testing.assert_allclose(weights, expected, atol=1e-5)
     few = ease.fit(log, NOW, replace(PARAMS, linear_products=5), 1).weights.toarray()
     most = np.sort(np.argsort(-x.sum(0), kind="stable")[:5])
     assert set(np.flatnonzero(few.any(1))) <= set(most)
@@ -134,7 +134,7 @@ def test_models_see_nothing_after_their_time(log: Log, name: str) -> None:
     """A fit at an earlier time is the fit on the log as it was then."""
     at = NOW - 50 * DAY_S
     model = MODELS[name]
-    now, then = (model.fit(made, at, PARAMS, 5) for made in (log, before(log, at)))
+    now, then = (model.fit(purchases, at, PARAMS, 5) for purchases in (log, before(log, at)))
     users = everyone(log)
     for ours, theirs in zip(
         propose(model, now, before(log, at), users, 6), propose(model, then, before(log, at), users, 6), strict=True
@@ -167,10 +167,10 @@ def test_people_alike_lead_to_what_they_bought_lately() -> None:
 def test_popularity_by_hand() -> None:
     """A purchase a half-life ago counts half; the thousandth that fades slowly orders the rest."""
     log = small_log([(0, 0, 0, 10), (1, 1, 1, 0), (0, 2, 2, 400)], ["a", "b", "c"])
-    made = popular.count(log, 10.0)
-    assert made.counts[0, :2] == pytest.approx([0.5, 1.0], abs=2e-3)
-    assert 0 < made.counts[0, 2] < 1e-3
-    assert popular.ranking(made, np.array([True, False, True])).tolist() == [[0, 2, -1]]
+    counted = popular.count(log, 10.0)
+    assert counted.counts[0, :2] == pytest.approx([0.5, 1.0], abs=2e-3)
+    assert 0 < counted.counts[0, 2] < 1e-3
+    assert popular.ranking(counted, np.array([True, False, True])).tolist() == [[0, 2, -1]]
 
 
 def test_what_sells_by_now_by_hand() -> None:
@@ -184,6 +184,6 @@ def test_segments_with_orders_enough_have_their_own_popularity() -> None:
     """A large segment's favourites lead in it; a small one and who is unknown get the whole shop's."""
     lines = [(u % 120, 0, u, 1) for u in range(240)] + [(120 + u % 100, 1, 300 + u, 1) for u in range(130)]
     log = replace(small_log(lines, ["a", "b"]), segment=np.repeat([0, 1, 2], [120, 99, 1]).astype(np.int32))
-    made = popular.count(log, 10.0)
-    ids, _ = popular.propose(made, log, np.array([0, 130, 219, -1], np.int32), 2)
+    counted = popular.count(log, 10.0)
+    ids, _ = popular.propose(counted, log, np.array([0, 130, 219, -1], np.int32), 2)
     assert ids[:, 0].tolist() == [0, 1, 0, 0]

@@ -93,9 +93,9 @@ def test_numpy_is_keras() -> None:
     z = net.encode(*rows, training=False)
     every = np.repeat(popular, len(moments.at), axis=0)
     expected = net.scores(z, np.arange(m), every, lines.row.astype(np.int32), lines.item, lines.age)
-    made = forward.encode(state.weights, rows, SMALL.heads, SMALL.blocks)
-    np.testing.assert_allclose(made, z, atol=1e-4)
-    np.testing.assert_allclose(forward.scores_reference(state.weights, made, popular[0], lines), expected, atol=1e-4)
+    encoded = forward.encode(state.weights, rows, SMALL.heads, SMALL.blocks)
+    np.testing.assert_allclose(encoded, z, atol=1e-4)
+    np.testing.assert_allclose(forward.scores_reference(state.weights, encoded, popular[0], lines), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -120,12 +120,12 @@ def test_the_sequence_inside_an_order_means_nothing() -> None:
     turned = replace(log, product=log.product[[2, 0, 1, 4, 3]])
     apart = replace(log, order=np.array([0, 0, 2, 1, 1], np.int32))
     state, who = _state(log, SMALL, 1), np.array([0], np.int32)
-    made = [
+    scores = [
         sequence.pairs(state, each, np.zeros(5, np.int32), np.arange(5, dtype=np.int32))
         for each in (log, turned, apart)
     ]
-    np.testing.assert_allclose(made[1], made[0], rtol=1e-5)
-    assert np.abs(made[2] / made[0] - 1).max() > 1e-3
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-5)
+    assert np.abs(scores[2] / scores[0] - 1).max() > 1e-3
     assert sequence.propose(state, log, who, 2)[0].shape == (1, 2)
 
 
@@ -148,10 +148,10 @@ def test_same_seed_same_weights_and_saved_is_loaded(tmp_path) -> None:
         np.testing.assert_array_equal(weight, two.weights[name], err_msg=name)
     assert np.abs(one.weights["item"] - other.weights["item"]).max() > 1e-3
     sequence.save(one, tmp_path)
-    for made, expected in zip(
+    for proposed, expected in zip(
         sequence.propose(sequence.load(tmp_path), log, users, 5), sequence.propose(one, log, users, 5), strict=True
     ):
-        np.testing.assert_array_equal(made, expected)
+        np.testing.assert_array_equal(proposed, expected)
 
 
 def test_products_and_customers_of_tonight(fitted) -> None:
@@ -172,10 +172,12 @@ def test_ages_that_training_did_not_see_weigh_as_the_oldest_that_it_saw() -> Non
 
     log = small_log([(0, 0, 0, 41.0), (0, 1, 1, 20.0), (0, 2, 2, 1.0)], ["x"] * 3)
     weights = _drawn(3, SMALL, 1)
-    made = sequence_fit.widened(weights, data.orders(log)[0], log)
+    extended = sequence_fit.widened(weights, data.orders(log)[0], log)
     for name, last in (("age", 6), ("pool_age", 6), ("repeat_age", 6), ("rank", 1)):
-        np.testing.assert_array_equal(made[name][: last + 1], weights[name][: last + 1])
-        np.testing.assert_array_equal(made[name][last:], np.broadcast_to(weights[name][last], made[name][last:].shape))
+        np.testing.assert_array_equal(extended[name][: last + 1], weights[name][: last + 1])
+        np.testing.assert_array_equal(
+            extended[name][last:], np.broadcast_to(weights[name][last], extended[name][last:].shape)
+        )
 
 
 def test_a_sampled_catalogue_estimates_the_whole() -> None:
@@ -246,20 +248,20 @@ def test_a_night_does_not_import_tensorflow(tmp_path) -> None:
 def test_popularity_is_the_decayed_share_before_the_moment() -> None:
     """Worked by hand: a line of 7 days ago counts half at a pace of 7 days; one at the moment itself does not count."""
     at = np.array([NOW, NOW - 7 * DAY_S, NOW - 14 * DAY_S, NOW - 14 * DAY_S])
-    made = data.popularity(np.array([0, 0, 1, -1], np.int32), at, 2, np.array([NOW - 14 * DAY_S, NOW]))
-    np.testing.assert_allclose(made[0], np.log(0.5))
-    np.testing.assert_allclose(made[1, 0], np.log(np.array([0.5 + 0.5, 0.25 + 0.5]) / 1.75), rtol=1e-6)
+    log_shares = data.popularity(np.array([0, 0, 1, -1], np.int32), at, 2, np.array([NOW - 14 * DAY_S, NOW]))
+    np.testing.assert_allclose(log_shares[0], np.log(0.5))
+    np.testing.assert_allclose(log_shares[1, 0], np.log(np.array([0.5 + 0.5, 0.25 + 0.5]) / 1.75), rtol=1e-6)
 
 
 def test_history_by_hand() -> None:
     """The mark first, with the first line's age and the number of lines; then lines, newest first; unknown is nothing."""
     log = small_log([(0, 0, 0, 40.0), (0, 1, 0, 40.0), (0, 2, 1, 5.0), (1, 1, 2, 0.1)], ["x"] * 3)
     number = np.array([0, -1, 1], np.int32)
-    made = data.history(log, number, data.tonight(log, np.array([0, 1, -1], np.int32), 0.0), 3)
-    assert made.item.tolist() == [[-2, 1, -1, 0], [-2, -1, -1, -1], [-2, -1, -1, -1]]
-    assert made.age[0].tolist() == [6, 2, 0, 6]
-    assert made.rank[0].tolist() == [2, 0, 0, 1]
-    assert (made.age[1, 0], made.rank[1, 0], made.age[2, 0], made.rank[2, 0]) == (0, 1, 0, 0)
+    padded = data.history(log, number, data.tonight(log, np.array([0, 1, -1], np.int32), 0.0), 3)
+    assert padded.item.tolist() == [[-2, 1, -1, 0], [-2, -1, -1, -1], [-2, -1, -1, -1]]
+    assert padded.age[0].tolist() == [6, 2, 0, 6]
+    assert padded.rank[0].tolist() == [2, 0, 0, 1]
+    assert (padded.age[1, 0], padded.rank[1, 0], padded.age[2, 0], padded.rank[2, 0]) == (0, 1, 0, 0)
 
 
 @pytest.mark.parametrize("spoil", ["nothing there", "another shape"])

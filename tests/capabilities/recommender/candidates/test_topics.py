@@ -70,20 +70,20 @@ def test_tonight_moves_what_sells_by_now_and_no_taste() -> None:
 def test_the_number_of_threads_changes_nothing() -> None:
     """The sums are those of the same parts, on one thread or on eight."""
     log = random_log(3, 50, 30, 400)
-    made = []
+    states = []
     for n in (1, 8):
         with limited(n):
-            made.append(plsa.fit(log, NOW, PARAMS, 5))
-    one, eight = made
+            states.append(plsa.fit(log, NOW, PARAMS, 5))
+    one, eight = states
     np.testing.assert_array_equal(one.phi, eight.phi)
 
 
 def test_topics_in_other_numbers() -> None:
     """A product keeps its row under its new number; a newer one has none, and what is gone is left out."""
     state = plsa.fit(_tastes(), NOW, PARAMS, 5)
-    made = plsa.moved(state, np.array([4, -1, 0], np.int32))
-    np.testing.assert_array_equal(made.phi, np.stack([state.phi[4], np.zeros(6, np.float32), state.phi[0]]))
-    assert made.lately.tolist() == [state.lately[4], 1.0, state.lately[0]]
+    renumbered = plsa.moved(state, np.array([4, -1, 0], np.int32))
+    np.testing.assert_array_equal(renumbered.phi, np.stack([state.phi[4], np.zeros(6, np.float32), state.phi[0]]))
+    assert renumbered.lately.tolist() == [state.lately[4], 1.0, state.lately[0]]
 
 
 def test_nobody_met_anything() -> None:
