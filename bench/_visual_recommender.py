@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from bench import Options, Row
 from bench._window import HORIZON, Window, load
 from ml.capabilities.recommender import model, score
-from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.candidates import content, content_state
 from ml.capabilities.recommender.evaluate import judge, ranked
 from ml.capabilities.recommender.model import tonights_log
 from ml.capabilities.recommender.ranking.lists import Lists
@@ -144,8 +144,8 @@ def _demo(*, quick: bool) -> Iterator[Row]:
     bare = {name: table for name, table in window.features.items() if name != "picture"}
     log, plain = tonights_log(window.features), tonights_log(bare)
     states = {
-        "with": content.fit(log, log.until, content.Params(), SEED),
-        "without": content.fit(plain, log.until, content.Params(), SEED),
+        "with": content.fit(log, log.until, content_state.Params(), SEED),
+        "without": content.fit(plain, log.until, content_state.Params(), SEED),
     }
     users = window.users.astype(np.int32)
     lists = {

@@ -1,8 +1,11 @@
-"""Lines of Python per room and capability, beside what they should have at most."""
+"""Lines of Python per room and capability, beside what they should have at most; and how many of them are code."""
 
 from __future__ import annotations
 
+import ast
+import io
 import subprocess
+import tokenize
 from collections.abc import Iterator
 
 from bench import Options, Row
@@ -35,15 +38,22 @@ def run(options: Options) -> Iterator[Row]:  # noqa: ARG001
     ]
     for room in [*rooms, *(f"ml/capabilities/{name}" for name in CAPABILITIES)]:
         limit = LIMITS.get(room, SMALL if room.startswith("ml/capabilities/") else 0)
-        count = lines(room)
-        ratio = limit / max(1, count) if limit else 1.0
+        texts = sources(room)
+        count = sum(text.count("\n") for text in texts)
         yield Row(
-            room, "lines", count, "its limit" if limit else "no limit", limit or count, ratio, 1.0 if limit else None
+            room,
+            "lines",
+            count,
+            "its limit" if limit else "no limit",
+            limit or count,
+            limit / max(1, count) if limit else 1.0,
+            1.0 if limit else None,
+            note=f"{sum(map(code_lines, texts)):,} of code",
         )
 
 
-def lines(room: str) -> int:
-    """Lines of the Python files in ``room``."""
+def sources(room: str) -> list[str]:
+    """The texts of the Python files in ``room``."""
     named = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", f"{room}/*.py"],
         cwd=PROJECT,
@@ -51,4 +61,28 @@ def lines(room: str) -> int:
         text=True,
         check=True,
     ).stdout.split()
-    return sum((PROJECT / name).read_text(encoding="utf-8").count("\n") for name in named)
+    return [(PROJECT / name).read_text(encoding="utf-8") for name in named]
+
+
+def code_lines(text: str) -> int:
+    r"""Lines that are neither blank nor only a comment, a docstring or another text that stands alone.
+
+    Examples
+    --------
+    >>> code_lines("'What it is.'\n\nA = 1  # one\n'Of what.'\n# a comment\nB = (\n    2\n)\n")
+    4
+    """
+    space = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    code = {n for token in tokens if token.type not in space for n in range(token.start[0], token.end[0] + 1)}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            code.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return len(code)

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from bench import Options, Row
 from ml.capabilities.recommender import features
-from ml.capabilities.recommender.candidates import content, sequence
+from ml.capabilities.recommender.candidates import content, content_state, sequence
 from ml.capabilities.recommender.spec import SPEC
 from ml.contract.tables import TABLES
 from ml.learn import purchases as logs
@@ -184,7 +184,7 @@ def _neighbours(window: Window) -> Matrix:
 
 
 def _content(window: Window) -> Matrix:
-    state = content.fit(window.log, window.log.until, content.Params(), SEED)
+    state = content.fit(window.log, window.log.until, content_state.Params(), SEED)
     return _all_pairs(content, state, window)
 
 

@@ -87,15 +87,13 @@ def database(request: pytest.FixtureRequest, postgres: str) -> Iterator[str]:
     _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def settings(tmp_path: Path, database: str) -> Settings:
-    """Settings with a home of the test's own and its migrated database; MLflow's books are a file in that home."""
-    home = tmp_path / "home"
+def own_settings(home: Path, url: str) -> Settings:
+    """Settings of a home and a migrated database of the tests' own; MLflow's books are a file in that home."""
     home.mkdir()
     return Settings(
         home=home,
-        database_url=database,
-        shop_url=database,
+        database_url=url,
+        shop_url=url,
         lake_uri=str(home / "lake"),
         mlflow_uri=f"sqlite:///{home / 'mlflow.db'}",
         timezone="UTC",
@@ -103,6 +101,21 @@ def settings(tmp_path: Path, database: str) -> Settings:
         threads=CORES,
         memory_gb=2,
     )
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    """Settings with a home of the test's own and its migrated database."""
+    return own_settings(tmp_path / "home", database)
+
+
+@pytest.fixture(scope="module")
+def settings_of_module(postgres: str, _template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings with a home and a migrated database that the tests of a module share."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY file_copy")
+    yield own_settings(tmp_path_factory.mktemp("shared") / "home", _named(postgres, name))
+    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -170,15 +183,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByWhatIsShared(LoadFileScheduling):
-    """A file's tests go to one process; so do the laws of a capability, which share its models, and the console's, which share a night."""
+    """A file's tests go to one process; so do the laws of a capability, which share its models, and those that share a night in Airflow."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
         name = test.partition("[")[2].rstrip("]").partition("-")[0]
         if Path(file).parent.name == "contract" and name in CAPABILITIES:
             return name
-        if file.startswith("tests/night/test_console"):
-            return "console"
+        if file.startswith("tests/night/"):
+            return "night"
         return str(super()._split_scope(nodeid))
 
 

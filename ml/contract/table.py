@@ -35,6 +35,8 @@ class Column:
     """A file, which is never cut."""
     masked: bool = False
     """Free text of people: card and account numbers, passwords, addresses are masked before it enters the lake."""
+    later: bool = False
+    """A moment that comes after the row's own, as a delivery: a night reads it once it has come, and null before."""
 
 
 @dataclass(frozen=True)

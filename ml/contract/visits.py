@@ -100,7 +100,7 @@ CAMPAIGN = Table(
         required("customer_id", "text", "Who.", references="customer.customer_id"),
         required("arm", "text", "What was sent; 'control': nothing, by lot.", words="campaign.arm"),
         required("sent_at", "timestamp", "When (for the control: when it would have been).", "UTC"),
-        Column("visited_at", "timestamp", "First visit after it.", "UTC"),
+        Column("visited_at", "timestamp", "First visit after it.", "UTC", later=True),
     ),
     event_time="sent_at",
 )

@@ -146,6 +146,24 @@ def test_rows_after_the_night_change_no_byte(database: str, lake: Lake) -> None:
     assert after["tables"]["payment"]["rows"] == 1
 
 
+def test_what_came_of_a_row_later_is_not_known_yet(database: str, lake: Lake) -> None:
+    """A delivery, a solution, an arrival after D are null in D's snapshot, as in the shop of D; those before it stand."""
+    later = {c.name for table in TABLES.values() for c in table.columns if c.later}
+    assert {"delivered_at", "handed_over_at", "arrived_at", "solved_at", "visited_at"} <= later
+    parcels = [
+        {"shipment_id": f"s{n}", "order_id": f"o{n}", "handed_over_at": handed, "delivered_at": came}
+        for n, (handed, came) in enumerate(
+            (("2025-01-30Z", "2025-01-31Z"), ("2025-01-31Z", "2025-02-01Z"), ("2025-02-03Z", "9999-01-01Z"))
+        )
+    ]
+    fill(database, shop(40) | {"shipment": parcels})
+    read(database, lake, datetime(2025, 2, 1, tzinfo=UTC), "2025-02-01/001")
+    found = sorted(rows(lake, "shipment", "2025-02-01/001"), key=lambda row: str(row["shipment_id"]))
+    assert [row["handed_over_at"] is not None for row in found] == [True, True, False]
+    # What is dated beyond tomorrow is a fault, and stays to be shown.
+    assert [row["delivered_at"] is not None for row in found] == [True, False, True]
+
+
 def test_future_rows_and_orphans_are_read(database: str, lake: Lake) -> None:
     """Rows that are faults (dated after tomorrow, without a parent) are read, so that quarantine can show them."""
     tables = shop(1)

@@ -20,7 +20,8 @@ from ml.core.errors import (
 )
 from ml.registry import CAPABILITIES
 from nightshift_airflow.params import check_capabilities, night_of
-from nightshift_airflow.tasks import complete, no_vain_retry, shortfalls
+from nightshift_airflow.tasks import no_vain_retry
+from nightshift_airflow.whole import complete, shortfalls
 
 LATE = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 

@@ -76,6 +76,18 @@ def test_a_refusal_is_kept_and_nothing_changes(watched: Shop, undecided: dict[st
         pipeline.approve(watched.settings, "watch", undecided["version"], approved=True, person="Ada")
 
 
+def test_a_night_says_that_the_champion_was_moved_in_mlflow(watched: Shop) -> None:
+    """The version of ``ml_ops.promotion`` goes on serving, and the night's summary names both and the commands that make them one."""
+    number = train(watched)["version"]
+    pipeline.promote(watched.settings, "watch", number)
+    client_of(watched.settings.mlflow_uri).set_registered_model_alias("watch", "champion", "1")
+    report = watched.night(NIGHT + timedelta(days=1), fresh=True)
+    assert report["registry"]["watch"].startswith(
+        f"MLflow's champion of watch is version 1, but version {number} serves"
+    )
+    assert {row["model_version"] for row in watched.seen().values()} == {number}
+
+
 def test_nothing_serves_unapproved(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no champion and a person must approve, the night publishes nothing and says why."""
     monkeypatch.setitem(CAPABILITIES, "watch", replace(SPEC, approval=True))

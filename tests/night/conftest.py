@@ -14,14 +14,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("NIGHTSHIFT_TEST_DATA") or PROJECT.parent / "shared" / "data")
+from ml.registry import CAPABILITIES
+from ml.settings import PROJECT
 
-
-def need(folder: Path) -> None:
-    """Skip where the data set is not beside the project."""
-    if not folder.is_dir():
-        pytest.skip(f"the published data is not here: no folder {folder.name} (set NIGHTSHIFT_TEST_DATA)")
+CUSTOMERS = 800
 
 
 @dataclass(frozen=True)
@@ -83,11 +79,51 @@ class Stack:
         return closing(psycopg2.connect(database_urls(started, home.secrets())[database]))
 
 
+@dataclass(frozen=True)
+class First:
+    """What ``./nightshift demo`` printed and left, read before any other test changes it."""
+
+    stack: Stack
+    printed: str
+    headlines: dict[str, dict[str, float]]
+    held: float
+    """Expected loss of the orders that are not let through."""
+    assets: dict[str, dict[str, Any]]
+    """What Airflow's assets of published tables tell, and how many rows and batches the shop sees of each."""
+    seen: dict[str, tuple[int, int]]
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that is up; ended when the tests are done."""
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[First]:
+    """A stack after the demo's night, which all tests of this folder share; ended when they are done."""
     stack = Stack(tmp_path_factory.mktemp("stack") / "home")
     try:
-        yield stack
+        printed = stack.run("demo", "--customers", str(CUSTOMERS)).stdout
+        yield _read(stack, printed)
     finally:
         stack.run("down", check=False)
+
+
+@pytest.fixture(scope="session")
+def stack(first: First) -> Stack:
+    """The stack, with what tests before have left in it."""
+    return first.stack
+
+
+def _read(stack: Stack, printed: str) -> First:
+    headlines = stack.value("SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")
+    held = stack.value("SELECT sum(expected_loss) AS n FROM ml.order_risk WHERE decision <> 'allow'")
+    told = stack.of_airflow(
+        "SELECT DISTINCT ON (a.name) a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id "
+        "ORDER BY a.name, e.id DESC"  # the stack may have run another shop's nights before
+    )
+    tables = [table.name for capability in CAPABILITIES.values() for table in capability.publishes]
+    seen = {name: stack.rows(f"SELECT count(*) AS n, count(DISTINCT batch_id) AS b FROM ml.{name}") for name in tables}
+    return First(
+        stack,
+        printed,
+        headlines,
+        held or 0.0,
+        {name.removeprefix("ml/"): extra for name, extra in told if name.startswith("ml/")},
+        {name: (row["n"], row["b"]) for name, (row,) in seen.items()},
+    )

@@ -80,11 +80,6 @@ class Visitor:
 @pytest.fixture(scope="module")
 def admin(stack: Stack) -> Visitor:
     """The administrator, after the demo's night."""
-    if (
-        not stack.home.exists()
-        or "ml_ops" not in stack.run("sql", "--json", "SELECT 'ml_ops' AS x", check=False).stdout
-    ):
-        stack.run("demo", "--customers", "800", "--replace")
     return Visitor(stack.home)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ml.contract.table import Table
+from ml.contract.table import Column, Table
 from ml.contract.tables import TABLES
 from ml.contract.vocabulary import spellings
 from ml.core.spec import Kind, Live
@@ -149,11 +149,18 @@ class Shop:
 
     def _list(self, table: Table) -> str:
         values = [
-            f"{self._cast(table, c.name, c.kind) if c.name in self.columns[table.name] else f'NULL::{_TYPE[c.kind]}'} "
-            f"AS {quoted(c.name)}"
+            f"{self._value(table, c) if c.name in self.columns[table.name] else f'NULL::{_TYPE[c.kind]}'} AS {quoted(c.name)}"
             for c in table.columns
         ]
         return ", ".join([*values, f"{self._unread(table)} AS {quoted(UNREAD)}"])
+
+    def _value(self, table: Table, column: Column) -> str:
+        """A cell; of a moment that comes after the row's own null, unless it has come or is so late that it is a fault."""
+        value = self._cast(table, column.name, column.kind)
+        if not column.later:
+            return value
+        moment = self._time(table, column.name, "t")
+        return f"CASE WHEN {moment} >= {_AS_OF} AND {moment} <= {_TOMORROW} THEN NULL ELSE {value} END"
 
     def _unread(self, table: Table) -> str:
         """Name the cells of a row that hold no value of the column's kind, with what they hold; null: there is none."""

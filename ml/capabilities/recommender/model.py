@@ -10,7 +10,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from ml.capabilities.recommender.candidates import content, ensemble, sequence
+from ml.capabilities.recommender.candidates import content, content_state, ensemble, sequence
 from ml.capabilities.recommender.ranking import ranker
 from ml.capabilities.recommender.spec import Params
 from ml.core import artifacts
@@ -50,7 +50,7 @@ class Recommender:
         self.ranker_: ranker.Ranker | None = None
         if self.personal:
             past = tonights_log(features)
-            texts = content.fit(past, past.until, content.Params(), self.seed)
+            texts = content.fit(past, past.until, content_state.Params(), self.seed)
             deep = self._deep(past)
             self.learnt_ = ensemble.learn(past, past.until, self.params, self.seed, texts=texts, deep=deep)
             if self.params.ranker:

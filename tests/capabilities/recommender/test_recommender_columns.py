@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from ml.capabilities.recommender.candidates import content, ensemble
+from ml.capabilities.recommender.candidates import content, content_state, ensemble
 from ml.capabilities.recommender.candidates.popular import lately
 from ml.capabilities.recommender.ranking.columns import COLUMNS, KINDS, Column, Cross, Customer, Pair, Product, at
 from ml.capabilities.recommender.ranking.facts import PRIOR_BUYERS, PRIOR_GROWTH, customer_facts, product_facts
@@ -216,7 +216,7 @@ def _part(table: Frame, kind: type[Column], p: int) -> list[float]:
 def test_every_column_of_the_table_is_its_name(log: Log, buys: list[Line], looks: list[Line]) -> None:
     """The table has the facts where it says; what is compared, and strangers, are computed by name; ranks are places."""
     params = Params(linear_products=9, factors=2, topics=2, candidates=4)
-    texts = content.fit(log, log.until, content.Params(), 0)
+    texts = content.fit(log, log.until, content_state.Params(), 0)
     learnt = ensemble.learn(log, log.until, params, 0, texts=texts)
     sources = ensemble.tonight(learnt, log, log.until, params)
     users, goods = np.arange(CUSTOMERS + 1, dtype=np.int32), product_facts(log)

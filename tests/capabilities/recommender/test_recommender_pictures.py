@@ -16,7 +16,7 @@ from PIL import Image
 
 from ml.capabilities.recommender import features as known_features
 from ml.capabilities.recommender import model, score
-from ml.capabilities.recommender.candidates import content
+from ml.capabilities.recommender.candidates import content, content_state
 from ml.capabilities.recommender.model import tonights_log
 from ml.capabilities.recommender.sample import AS_OF, sample
 from ml.capabilities.recommender.spec import Params
@@ -103,8 +103,8 @@ def test_pictures_count_where_they_find_what_is_bought(taste: bool) -> None:
     """Customers who keep to a colour: pictures get a share; customers who do not: none, and the lists are those of words."""
     known = bought_by(taste)
     log = tonights_log(known)
-    state = content.fit(log, log.until, content.Params(), 1)
-    plain = content.fit(replace(log, pictures=type(log.pictures)()), log.until, content.Params(), 1)
+    state = content.fit(log, log.until, content_state.Params(), 1)
+    plain = content.fit(replace(log, pictures=type(log.pictures)()), log.until, content_state.Params(), 1)
     users = np.arange(200, dtype=np.int32)
     ids, _ = content.propose(state, log, users, 10)
     if taste:
@@ -118,9 +118,9 @@ def test_pictures_count_where_they_find_what_is_bought(taste: bool) -> None:
 def test_what_is_saved_knows_the_pictures(tmp_path: Path) -> None:
     """A state that was read again places newcomers and scores as the one that was written."""
     log = tonights_log(bought_by(colour_of_taste=True))
-    state = content.fit(log, log.until, content.Params(), 1)
-    content.save(state, tmp_path)
-    loaded, users = content.load(tmp_path), np.arange(20, dtype=np.int32)
+    state = content.fit(log, log.until, content_state.Params(), 1)
+    content_state.save(state, tmp_path)
+    loaded, users = content_state.load(tmp_path), np.arange(20, dtype=np.int32)
     for ours, theirs in zip(content.propose(loaded, log, users, 9), content.propose(state, log, users, 9), strict=True):
         assert (ours == theirs).all()
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ml.capabilities.recommender.candidates import content, ensemble, sequence
+from ml.capabilities.recommender.candidates import content, content_state, ensemble, sequence
 from ml.capabilities.recommender.model import Recommender, load, tonights_log
 from ml.capabilities.recommender.ranking import ranker
 from ml.capabilities.recommender.ranking.columns import COLUMNS, GROUPS, Group, Part, part_of_columns
@@ -48,7 +48,7 @@ def log(features) -> Log:
 
 
 def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> Frame:
-    texts = content.fit(log, log.until, content.Params(), SEED)
+    texts = content.fit(log, log.until, content_state.Params(), SEED)
     learnt = ensemble.learn(log, log.until, PARAMS, SEED, texts=texts)
     candidates = ensemble.tonight(learnt, log, log.until, PARAMS)
     allowed = np.ones(log.n_products, bool) if available is None else available
@@ -57,7 +57,7 @@ def _frame(log: Log, users: np.ndarray, available: np.ndarray | None = None) -> 
 
 def test_windows_know_nothing_of_their_future(log: Log) -> None:
     """The second window is the same whether or not the log holds what was bought after its end."""
-    texts = content.fit(log, log.until, content.Params(), SEED)
+    texts = content.fit(log, log.until, content_state.Params(), SEED)
     ours = list(ranker.windows(log, texts, PARAMS, SEED))[1]
     # The log of that night, at which the same window is the first; its lot is drawn from the next seed.
     then = before(log, log.until - int(PARAMS.window_step_days * DAY))
@@ -71,7 +71,7 @@ def test_windows_know_nothing_of_their_future(log: Log) -> None:
 def test_a_shop_of_few_customers_looks_at_more_windows(log: Log, few, windows, monkeypatch) -> None:
     """Where the usual windows have too few customers to learn from, as many again are looked at."""
     monkeypatch.setattr(ranker, "FEW_CUSTOMERS", few)
-    texts = content.fit(log, log.until, content.Params(), SEED)
+    texts = content.fit(log, log.until, content_state.Params(), SEED)
     assert len(list(ranker.windows(log, texts, PARAMS, SEED))) == windows
 
 
@@ -219,7 +219,7 @@ def test_the_sequence_model_proposes_and_is_as_old_as_the_windows(features, log:
     assert start == log.until - int((params.window_days + 2 * params.window_step_days) * DAY)
     sold = np.unique(before(log, start).product)
     assert deep.product_id.to_pylist() == log.product_id.take(pa.array(sold)).to_pylist()
-    texts = content.fit(log, log.until, content.Params(), SEED)
+    texts = content.fit(log, log.until, content_state.Params(), SEED)
     rows = [
         window.x[:, COLUMNS.index("score sequence")] for window in ranker.windows(log, texts, params, SEED, deep=deep)
     ]

@@ -155,12 +155,15 @@ def test_of_a_language_that_was_never_read_the_stars_decide(stars, label, score)
         assert row["confidence"] == pytest.approx(1 / 3 if stars is None else 0.5 if stars == 4 else 1)
 
 
-def test_what_was_not_read_raises_no_alert():
-    """Ten reviews of one star in three days beside a year of praise: an alert if they can be read, none if they cannot."""
+@pytest.mark.parametrize(
+    ("texts", "stars", "raised"),
+    [(UNREAD, 1, False), (UNREAD, 5, False), (["Terrible, broken, very disappointed"] * 10, 1, True)],
+)
+def test_what_was_not_read_raises_no_alert(texts, stars, raised):
+    """Ten reviews in three days beside a year of praise: an alert if they are bad and can be read, none if they cannot."""
     before = [{"text": "Great quality, love it", "stars": 5, "product": "p", "ago": 30 + n} for n in range(200)]
-    for texts, alerts in ((UNREAD, False), (["Terrible, broken, very disappointed"] * 10, True)):
-        bad = [{"text": text, "stars": 1, "product": "p", "ago": n % 3} for n, text in enumerate(texts)]
-        assert bool(len(published(taught(), features([*before, *bad]))["sentiment_alert"])) == alerts
+    new = [{"text": text, "stars": stars, "product": "p", "ago": n % 3} for n, text in enumerate(texts)]
+    assert bool(len(published(taught(), features([*before, *new]))["sentiment_alert"])) == raised
 
 
 def test_label_score_and_confidence_agree():

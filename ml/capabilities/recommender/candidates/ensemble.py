@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ml.capabilities.recommender.candidates import als, content, ease, item_knn, plsa, popular, sequence, user_knn
+from ml.capabilities.recommender.candidates import (
+    als,
+    content,
+    content_state,
+    ease,
+    item_knn,
+    plsa,
+    popular,
+    sequence,
+    user_knn,
+)
 from ml.capabilities.recommender.spec import Params
 from ml.kernels.compiled import Csr, Ids, Scores
 from ml.kernels.groups import group_of
@@ -35,7 +45,7 @@ class Learnt:
     neighbours: item_knn.Neighbours
     factors: als.Factors
     topics: plsa.Topics
-    content: content.Content
+    content: content_state.Content
     sequence: sequence.Sequence | None = None
 
 
@@ -79,7 +89,7 @@ def learn(
     params: Params,
     seed: int,
     *,
-    texts: content.Content,
+    texts: content_state.Content,
     deep: sequence.Sequence | None = None,
 ) -> Learnt:
     """Fit what stays with the model on what at most ``learn_customers`` customers did before ``at``.
@@ -197,7 +207,7 @@ def save(learnt: Learnt, folder: Path) -> None:
     item_knn.save(learnt.neighbours, folder)
     als.save(learnt.factors, folder)
     plsa.save(learnt.topics, folder)
-    content.save(learnt.content, folder)
+    content_state.save(learnt.content, folder)
     if learnt.sequence is not None:
         sequence.save(learnt.sequence, folder)
 
@@ -210,7 +220,7 @@ def load(folder: Path) -> Learnt:
         item_knn.load(folder),
         als.load(folder),
         plsa.load(folder),
-        content.load(folder),
+        content_state.load(folder),
         deep,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.capabilities.recommender.candidates import ensemble
-from ml.capabilities.recommender.candidates.content import Content
+from ml.capabilities.recommender.candidates.content_state import Content
 from ml.capabilities.recommender.candidates.sequence import Sequence
 from ml.capabilities.recommender.ranking import confirmation, season, tuning
 from ml.capabilities.recommender.ranking.facts import product_facts

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.capabilities.recommender.candidates import content
-from ml.capabilities.recommender.candidates.content import Params
+from ml.capabilities.recommender.candidates import content, content_state
+from ml.capabilities.recommender.candidates.content_state import Params
 from ml.capabilities.recommender.candidates.mixed_knn import likeness, nearest
 from ml.core.errors import ArtifactError
 from tests.capabilities.recommender.candidates.small_log import NOW, random_log, small_log
@@ -134,8 +134,8 @@ def test_saved_and_loaded_is_the_same(tmp_path) -> None:
     """A loaded state proposes and scores exactly what the saved one did."""
     log, users = random_log(5, 6, 30, 60), np.arange(6, dtype=np.int32)
     state = content.fit(log, NOW, Params(neighbours=8), 1)
-    content.save(state, tmp_path)
-    loaded = content.load(tmp_path)
+    content_state.save(state, tmp_path)
+    loaded = content_state.load(tmp_path)
     for proposed, expected in zip(
         content.propose(loaded, log, users, 9), content.propose(state, log, users, 9), strict=True
     ):
@@ -159,4 +159,4 @@ def test_products_are_known_by_their_ids_not_their_numbers() -> None:
 def test_broken_files_are_an_error_that_says_what_to_do(tmp_path) -> None:
     """A folder without the files is refused with the way out."""
     with pytest.raises(ArtifactError, match="nightshift train recommender"):
-        content.load(tmp_path)
+        content_state.load(tmp_path)

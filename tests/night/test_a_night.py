@@ -3,52 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from ml.registry import CAPABILITIES
-from tests.night.conftest import Stack
+from tests.night.conftest import CUSTOMERS, First, Stack
 
 pytestmark = pytest.mark.night
-
-CUSTOMERS = 800
-
-
-@dataclass(frozen=True)
-class First:
-    """What ``./nightshift demo`` printed and left, read before any other test changes it."""
-
-    printed: str
-    headlines: dict[str, dict[str, float]]
-    held: float
-    """Expected loss of the orders that are not let through."""
-    assets: dict[str, dict[str, Any]]
-    """What Airflow's assets of published tables tell, and how many rows and batches the shop sees of each."""
-    seen: dict[str, tuple[int, int]]
-
-
-@pytest.fixture(scope="module")
-def first(stack: Stack) -> First:
-    """The demo's night."""
-    printed = stack.run("demo", "--customers", str(CUSTOMERS), "--replace").stdout
-    headlines = stack.value("SELECT summary -> 'headlines' AS told FROM ml_ops.night ORDER BY started_at DESC LIMIT 1")
-    held = stack.value("SELECT sum(expected_loss) AS n FROM ml.order_risk WHERE decision <> 'allow'")
-    told = stack.of_airflow(
-        "SELECT DISTINCT ON (a.name) a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id "
-        "ORDER BY a.name, e.id DESC"  # the stack may have run another shop's nights before
-    )
-    tables = [table.name for capability in CAPABILITIES.values() for table in capability.publishes]
-    seen = {name: stack.rows(f"SELECT count(*) AS n, count(DISTINCT batch_id) AS b FROM ml.{name}") for name in tables}
-    return First(
-        printed,
-        headlines,
-        held or 0.0,
-        {name.removeprefix("ml/"): extra for name, extra in told if name.startswith("ml/")},
-        {name: (row["n"], row["b"]) for name, (row,) in seen.items()},
-    )
 
 
 @pytest.fixture(scope="module")
