@@ -95,12 +95,15 @@ class Estimate:
         The figures, from what was found before and after.
     figures : tuple of str
         Names of the figures.
+    same : tuple of str, optional
+        Names of the SELECTs that no setting changes: asked once, before.
     """
 
     words: str
     selects: Mapping[str, str]
     compare: Callable[[Found, Found], Compared]
     figures: tuple[str, ...]
+    same: tuple[str, ...] = ()
 
 
 class Reading(Protocol):

@@ -82,7 +82,10 @@ def tried(database: Database, change: Change, start: str = "") -> Trial:
     with database.transaction(readonly=False, patience_ms=TRIAL_MS) as cursor, in_words(change.table):
         first = [_measured(cursor, probe, _start(probe, change, start)) for probe in probes]
         before, after = make(cursor, change)
-        second = [_measured(cursor, probe, _start(probe, change, start)) for probe in probes]
+        second = [
+            _measured(cursor, probe, _start(probe, change, start), known)
+            for probe, known in zip(probes, first, strict=True)
+        ]
         doubts = _doubts(cursor, change.table, after)
         cursor.execute("ROLLBACK")
     measures = [
@@ -97,15 +100,18 @@ def _start(probe: console.Probe | console.Estimate, change: Change, start: str) 
     return start or str(named or "")
 
 
-def _measured(cursor: Any, probe: console.Probe | console.Estimate, start: str) -> Any:
-    """What a probe gives; None where its tables are not there yet."""
+def _measured(cursor: Any, probe: console.Probe | console.Estimate, start: str, known: Any = None) -> Any:
+    """What a probe gives; None where its tables are not there yet. ``known``: what it gave before the change."""
     selects = probe.selects if isinstance(probe, console.Estimate) else {"": probe.sql}
     found: dict[str, list[Any]] = {}
+    if known is not None and isinstance(probe, console.Estimate):
+        found = {name: known[name] for name in probe.same}
     cursor.execute("SAVEPOINT probe")
     try:
         for name, select in selects.items():
-            cursor.execute(select, {"from": start})
-            found[name] = cursor.fetchall()
+            if name not in found:
+                cursor.execute(select, {"from": start})
+                found[name] = cursor.fetchall()
     except psycopg2.errors.ProgrammingError:
         cursor.execute("ROLLBACK TO SAVEPOINT probe")
         return None

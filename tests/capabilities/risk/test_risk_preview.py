@@ -19,7 +19,7 @@ COST |= {"review_share": 1.0, "least_chance": 0.0}
 
 def order(chance: float, total: float, decision: str, *, listed: bool = False) -> dict:
     """A row as it was published: what allowing it costs is the chance times total and 10."""
-    return {"probability": chance, "loss": chance * (total + 10), "decision": decision, "listed": listed, "days": 1.0}
+    return {"probability": chance, "loss": chance * (total + 10), "decision": decision, "listed": listed}
 
 
 def test_dearer_reviews_are_fewer_and_the_staffs_list_stays():
@@ -32,7 +32,9 @@ def test_dearer_reviews_are_fewer_and_the_staffs_list_stays():
         order(0.001, 90, "allow"),
         order(0.9, 990, "allow", listed=True),
     ]
-    before, after = ({"cost": [cost], "orders": orders} for cost in (COST, COST | {"review_cost": 500.0}))
+    lists = {"chances": "probability", "losses": "loss", "decisions": "decision", "listed": "listed"}
+    row = {name: [order[key] for order in orders] for name, key in lists.items()} | {"days": 1.0}
+    before, after = ({"cost": [cost], "orders": [row]} for cost in (COST, COST | {"review_cost": 500.0}))
     rows = estimate.compare(before, after).rows
     assert rows["review"] == {"orders": (1.0, 0.0), "expected loss": (150.0, 0.0)}
     assert {name: found["orders"] for name, found in rows.items()} == {
