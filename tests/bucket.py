@@ -15,7 +15,7 @@ import s3fs
 
 
 class Faults:
-    """A store that fails: every ninth request is told to come later, every sixth put loses its connection in the middle."""
+    """A store that fails: every thirtieth request is told to come later, every thirteenth put loses its connection in the middle."""
 
     def __init__(self, app: Any) -> None:
         self.app, self.on, self.broken = app, False, ""
@@ -28,12 +28,12 @@ class Faults:
         put = environ["REQUEST_METHOD"] == "PUT"
         self._requests, self._puts = self._requests + 1, self._puts + put
         broken = put and self.broken and self.broken in environ["PATH_INFO"]
-        if put and (broken or self._puts % 6 == 0):
+        if put and (broken or self._puts % 13 == 0):
             self.lost += 1
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0) // 2)
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError
-        if self._requests % 9 == 0:
+        if self._requests % 30 == 0:
             self.slowed += 1
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start("503 Slow Down", [("Content-Type", "application/xml")])

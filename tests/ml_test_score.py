@@ -101,7 +101,7 @@ ITEMS = (
     Item(
         1,
         "All hyperparameters have been tuned",
-        (f"{RISK}/test_risk_tuning.py::test_what_foretells_later_orders_better_is_chosen",),
+        ("tests/learn/test_boosters_tuning.py::test_what_foretells_later_orders_better_is_chosen",),
     ),
     Item(
         1,
