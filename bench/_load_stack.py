@@ -120,28 +120,28 @@ def cluster(home: Path, database_url: str, own: Mapping[str, str]) -> Iterator[C
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE celery")
     environ = celery.environment(database_url, home, ports) | dict(own)
-    made = Cluster(home, environ, f"http://127.0.0.1:{ports.api}")
+    running = Cluster(home, environ, f"http://127.0.0.1:{ports.api}")
     subprocess.run(["airflow", "db", "migrate"], env=environ, check=True, capture_output=True)
     services = composition.services()
     try:
         redis = composition.fill(services["redis"]["command"][2], {}) + f" --port {ports.redis} --bind 127.0.0.1"
-        made.start("redis", ["sh", "-c", redis], REDISCLI_AUTH=celery.SECRETS["REDIS_PASSWORD"])
-        made.start("api-server", [sys.executable, str(composition.FOLDER / "api_server.py")])
+        running.start("redis", ["sh", "-c", redis], REDISCLI_AUTH=celery.SECRETS["REDIS_PASSWORD"])
+        running.start("api-server", [sys.executable, str(composition.FOLDER / "api_server.py")])
         for service in ("scheduler", "dag-processor"):
-            made.start(service, services[service]["command"])
+            running.start(service, services[service]["command"])
         for number in range(WORKERS):
-            made.worker(number)
+            running.worker(number)
         for component in ("scheduler", "dag_processor"):
             until(partial(celery.healthy, ports, component), f"{component} is healthy")
         admin = {"username": "admin", "password": celery.SECRETS["NIGHTSHIFT_ADMIN_PASSWORD"]}
-        made.token = made.call("POST", "/auth/token", admin)["access_token"]
+        running.token = running.call("POST", "/auth/token", admin)["access_token"]
         until(
             lambda: (
                 {"night", f"live_{own['BENCH_LANE']}"}
-                <= {d["dag_id"] for d in made.call("GET", "/api/v2/dags")["dags"]}
+                <= {d["dag_id"] for d in running.call("GET", "/api/v2/dags")["dags"]}
             ),
             f"the DAGs are parsed (logs: {home})",
         )
-        yield made
+        yield running
     finally:
-        made.stop()
+        running.stop()

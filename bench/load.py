@@ -39,7 +39,7 @@ _PUBLISHED = f"SELECT review_id, label, score, confidence, reason FROM ml.{TABLE
 class Lane:
     """Places an order and triggers the lane, again and again: seconds from the trigger to the task's first start, and to its end."""
 
-    made: Cluster
+    running: Cluster
     settings: Settings
     name: str
     waited: list[float] = field(default_factory=list)
@@ -51,9 +51,9 @@ class Lane:
         with closing(postgres.connect(self.settings.shop_url)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(_PLACE, {"order": f"{self.name}{len(self.waited)}"})
         asked = time.time()
-        run = self.made.trigger(f"live_{LANE}", {})
-        until(lambda: self.made.state(f"live_{LANE}", run), f"the lane's run {run} ends", LONGEST_S)
-        starts = [one["start_date"] for one in self.made.tries(f"live_{LANE}", run) if one["start_date"]]
+        run = self.running.trigger(f"live_{LANE}", {})
+        until(lambda: self.running.state(f"live_{LANE}", run), f"the lane's run {run} ends", LONGEST_S)
+        starts = [one["start_date"] for one in self.running.tries(f"live_{LANE}", run) if one["start_date"]]
         self.waited.append(min(map(_seconds, starts)) - asked)
         self.taken.append(time.time() - asked)
         self.again += len(starts) > 1
@@ -69,15 +69,15 @@ class Lane:
 class Killer:
     """Kills a worker every so often, the next one each time, and starts it anew as compose.yaml's ``restart`` does."""
 
-    made: Cluster
+    running: Cluster
     kills: int = 0
 
     def until(self, ended: threading.Event) -> None:
         """Until the night has ended."""
         while not ended.wait(KILL_EVERY_S):
             number = self.kills % WORKERS
-            self.made.kill(f"worker{number}")
-            self.made.worker(number)
+            self.running.kill(f"worker{number}")
+            self.running.worker(number)
             self.kills += 1
 
 
@@ -100,8 +100,8 @@ def run(options: Options) -> Iterator[Row]:
         run_night(settings, report.last_order, capabilities=[CAPABILITY, LANE])
         units = len(postgres.query(settings.database_url, _PUBLISHED))
         own["BENCH_UNITS_PER_SHARD"] = str(max(1, ceil(units / (12 if options.quick else SHARDS)) - 1))
-        with cluster(home, settings.database_url, own) as made:
-            yield from _measured(made, settings, str(report.last_order + timedelta(days=1)))
+        with cluster(home, settings.database_url, own) as running:
+            yield from _measured(running, settings, str(report.last_order + timedelta(days=1)))
 
 
 def _own(settings: Settings) -> dict[str, str]:
@@ -127,24 +127,24 @@ def _own(settings: Settings) -> dict[str, str]:
     }
 
 
-def _measured(made: Cluster, settings: Settings, night: str) -> Iterator[Row]:
-    idle = Lane(made, settings, "idle")
+def _measured(running: Cluster, settings: Settings, night: str) -> Iterator[Row]:
+    idle = Lane(running, settings, "idle")
     for _ in range(3):
         idle.once()
-    lane, killer, ended = Lane(made, settings, "night"), Killer(made), threading.Event()
+    lane, killer, ended = Lane(running, settings, "night"), Killer(running), threading.Event()
     beside = [threading.Thread(target=one.until, args=[ended], daemon=True) for one in (lane, killer)]
     start = time.monotonic()
-    name = made.trigger("night", {"night": night, "capabilities": [CAPABILITY]})
+    name = running.trigger("night", {"night": night, "capabilities": [CAPABILITY]})
     for thread in beside:
         thread.start()
     try:
-        state = until(lambda: made.state("night", name), f"the night ends (logs: {made.home})", LONGEST_S)
+        state = until(lambda: running.state("night", name), f"the night ends (logs: {running.home})", LONGEST_S)
         took = time.monotonic() - start
     finally:
         ended.set()
         for thread in beside:
             thread.join()
-    tries = [one for one in made.tries("night", name) if one["task_id"].endswith(".score")]
+    tries = [one for one in running.tries("night", name) if one["task_id"].endswith(".score")]
     shards = len({one["map_index"] for one in tries})
     ours = postgres.query(settings.database_url, _PUBLISHED)
     run_night(settings, datetime.fromisoformat(night).date(), capabilities=[CAPABILITY], fresh=True)
